@@ -1,0 +1,84 @@
+package io.ringbridge.datapath.bridge;
+
+import io.ringbridge.datapath.frame.FlowHash;
+import io.ringbridge.datapath.frame.Frame;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.ReceiveQueue;
+import io.ringbridge.datapath.port.TransmitQueue;
+
+/**
+ * The verdict on each frame: learns where it came from, and finds where it goes.
+ *
+ * <p>One a worker. The table behind it is everybody's.
+ */
+public final class Bridge {
+    private final ForwardingTable table;
+    private final PortTable ports;
+    private final long scratch = Memory.allocate(FlowHash.LOOK_AHEAD);
+
+    /** The ports there are. Implementations answer from a plain array; any worker may ask. */
+    public interface PortTable {
+        /** The port with an index, or null. */
+        GuestPort port(int index);
+    }
+
+    /** Makes the bridge of a worker. */
+    public Bridge(final ForwardingTable table, final PortTable ports) {
+        this.table = table;
+        this.ports = ports;
+    }
+
+    /**
+     * Decides what becomes of a frame.
+     *
+     * @param destination the address it goes to
+     * @param source the address it comes from
+     * @param queue where it came in
+     * @param now in seconds
+     */
+    public void classify(final Frame frame, final long destination, final long source, final TransmitQueue queue, final int now) {
+        // A verdict holds for the rest of the second at the most, so that stations in use are noted as heard, and silent ones age.
+        final long stamp = table.version() << 32 ^ now;
+        final ReceiveQueue last = queue.lastReceiver(destination, source, stamp);
+        if (last != null) {
+            frame.unicast(last);
+        } else {
+            decide(frame, destination, source, queue, now, stamp);
+        }
+    }
+
+    private void decide(final Frame frame, final long destination, final long source, final TransmitQueue queue, final int now,
+                        final long stamp) {
+        final int from = queue.port().index();
+        if (!MacAddress.isGroup(source)) {
+            table.learn(ForwardingTable.key(source, 0), from, now);
+        }
+        final int to = MacAddress.isGroup(destination)
+            ? ForwardingTable.UNKNOWN : table.find(ForwardingTable.key(destination, 0), now);
+        final GuestPort port = to == ForwardingTable.UNKNOWN ? null : ports.port(to);
+        if (port == null) {
+            frame.flood(from, FlowHash.of(frame, scratch));
+        } else if (to == from) {
+            frame.drop();
+            queue.counters().dropped(DropReason.SAME_PORT);
+        } else {
+            final ReceiveQueue[] receivers = port.receivers();
+            if (receivers.length == 0) {
+                frame.drop();
+                queue.counters().dropped(DropReason.NO_RECEIVER);
+            } else if (receivers.length == 1) {
+                frame.unicast(receivers[0]);
+                queue.lastVerdict(destination, source, stamp, receivers[0]);
+            } else {
+                frame.unicast(spread(receivers, FlowHash.of(frame, scratch)));
+            }
+        }
+    }
+
+    /** The receive queue for a flow. */
+    public static ReceiveQueue spread(final ReceiveQueue[] receivers, final int flow) {
+        return receivers[(int) ((flow & 0xFFFF_FFFFL) * receivers.length >>> 32)];
+    }
+}

@@ -1,0 +1,288 @@
+package io.ringbridge.datapath.bridge;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The stations heard of, and the port each was last heard on.
+ *
+ * <p>A hash table of fixed size in one array, in lines of four stations, 64 bytes, a cache line:
+ * <pre>
+ *   key    bits 12-59 address (little endian), bits 0-11 VLAN; 0 never used, -1 removed
+ *   value  bits 0-31 second last heard, bits 32-47 port, bit 48 static, bit 62 valid; 0 being written
+ * </pre>
+ * A station is looked for from the line its hash names on, until a line with a place never used, over at most eight lines. Any worker
+ * and any control thread may read and write at any time; nobody waits. A writer takes a place by setting its value to 0 with
+ * a compare-and-set, writes the key, and then the value; a reader believes a value only when it finds the key before and after it.
+ * Two workers that hear of a new station at the same time may give it two places: the first one found counts, the other ages.
+ *
+ * <p>When there is no room, a new station takes the place of one of the port that has the most: a port that floods the table
+ * with addresses loses its own.
+ */
+public final class ForwardingTable {
+    /** What {@link #find} answers for a station that is not there. */
+    public static final int UNKNOWN = -1;
+
+    private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(long[].class);
+    private static final int LINE_SLOTS = 4;
+    private static final int LINE_LONGS = 2 * LINE_SLOTS;
+    private static final int MAX_LINES = 8;
+    private static final long NEVER = 0;
+    private static final long REMOVED = -1;
+    private static final long WRITING = 0;
+    private static final long VALID = 1L << 62;
+    private static final long STATIC = 1L << 48;
+    private static final long PORT_MASK = 0xFFFFL << 32;
+    private static final long SECOND_MASK = 0xFFFF_FFFFL;
+
+    /**
+     * One station.
+     *
+     * @param mac as {@code 52:54:00:00:00:01}
+     * @param vlan 0 for untagged
+     * @param port the index of its port
+     * @param isStatic set by hand: neither ages nor moves
+     * @param ageSeconds since it was last heard; 0 for a static one
+     */
+    public record Entry(String mac, int vlan, int port, boolean isStatic, long ageSeconds) {
+    }
+
+    private final int capacity;
+    private final int ageing;
+    private final long[] slots;
+    private final int lineShift;
+    private final AtomicInteger size = new AtomicInteger();
+    private final AtomicIntegerArray perPort;
+    private final AtomicLong version = new AtomicLong();
+
+    /**
+     * Makes an empty table.
+     *
+     * @param capacity stations it holds
+     * @param ageingSeconds how long a station is remembered that is not heard of
+     * @param ports how many ports there may be
+     */
+    public ForwardingTable(final int capacity, final int ageingSeconds, final int ports) {
+        this.capacity = capacity;
+        ageing = ageingSeconds;
+        perPort = new AtomicIntegerArray(ports);
+        final int lines = Math.max(2, Integer.highestOneBit(Math.max(1, capacity - 1)) * 4 / LINE_SLOTS);
+        slots = new long[lines * LINE_LONGS];
+        lineShift = 64 - Integer.numberOfTrailingZeros(lines);
+    }
+
+    /** The key of a station: its address as a little-endian word, and its VLAN. */
+    public static long key(final long address, final int vlan) {
+        return address << 12 | vlan;
+    }
+
+    /** A number that changes whenever a verdict reached with this table may no longer hold. */
+    public long version() {
+        return version.get();
+    }
+
+    /** Makes all verdicts void that were reached before. */
+    public void changed() {
+        version.incrementAndGet();
+    }
+
+    /** How many stations there are, those among them that have aged and not been cleared away. */
+    public int size() {
+        return size.get();
+    }
+
+    private int line(final long key) {
+        return (int) (key * 0x9E37_79B9_7F4A_7C15L >>> lineShift);
+    }
+
+    private long slot(final int i) {
+        return (long) SLOT.getAcquire(slots, i);
+    }
+
+    /**
+     * The port behind which a station is.
+     *
+     * @param now in seconds
+     * @return a port's index, or {@link #UNKNOWN}
+     */
+    public int find(final long key, final int now) {
+        final int at = locate(key);
+        if (at < 0) {
+            return UNKNOWN;
+        }
+        final long value = slot(at + 1);
+        if (slot(at) != key || (value & VALID) == 0 || isAged(value, now)) {
+            return UNKNOWN;
+        }
+        return (int) (value >>> 32) & 0xFFFF;
+    }
+
+    private int locate(final long key) {
+        int at = line(key) * LINE_LONGS;
+        for (int n = 0; n < MAX_LINES; n++) {
+            boolean last = false;
+            for (int i = at; i < at + LINE_LONGS; i += 2) {
+                final long found = slot(i);
+                if (found == key) {
+                    return i;
+                }
+                last |= found == NEVER;
+            }
+            if (last) {
+                return -1;
+            }
+            at = at + LINE_LONGS & slots.length - 1;
+        }
+        return -1;
+    }
+
+    private boolean isAged(final long value, final int now) {
+        return (value & STATIC) == 0 && now - (int) value >= ageing;
+    }
+
+    private static long value(final int port, final int now, final boolean isStatic) {
+        return VALID | (long) port << 32 | now & SECOND_MASK | (isStatic ? STATIC : 0);
+    }
+
+    /**
+     * Notes that a station was heard on a port: new, again, or moved from another.
+     *
+     * @param now in seconds
+     */
+    public void learn(final long key, final int port, final int now) {
+        final int at = locate(key);
+        if (at >= 0) {
+            final long old = slot(at + 1);
+            final long heard = value(port, now, false);
+            if (old == heard || (old & STATIC) != 0 || old == WRITING) {
+                return;
+            }
+            if (SLOT.compareAndSet(slots, at + 1, old, heard) && ((old ^ heard) & PORT_MASK) != 0) {
+                perPort.decrementAndGet((int) (old >>> 32) & 0xFFFF);
+                perPort.incrementAndGet(port);
+                changed();
+            }
+            return;
+        }
+        if (key != NEVER) {
+            insert(key, value(port, now, false), now);
+        }
+    }
+
+    private void insert(final long key, final long value, final int now) {
+        final int port = (int) (value >>> 32) & 0xFFFF;
+        final boolean full = size.get() >= capacity;
+        int at = line(key) * LINE_LONGS;
+        int victim = -1;
+        int most = full ? 0 : perPort.get(port);
+        for (int n = 0; n < MAX_LINES; n++) {
+            for (int i = at; i < at + LINE_LONGS; i += 2) {
+                final long there = slot(i);
+                final long old = slot(i + 1);
+                final boolean free = there == NEVER || there == REMOVED;
+                if (free ? !full : (old & VALID) != 0 && isAged(old, now)) {
+                    if (take(i, there, old, key, value)) {
+                        return;
+                    }
+                } else if (!free && (old & (VALID | STATIC)) == VALID && perPort.get((int) (old >>> 32) & 0xFFFF) >= most) {
+                    victim = i;
+                    most = perPort.get((int) (old >>> 32) & 0xFFFF);
+                }
+            }
+            at = at + LINE_LONGS & slots.length - 1;
+        }
+        if (victim >= 0 && most >= perPort.get(port)) {
+            take(victim, slot(victim), slot(victim + 1), key, value);
+        }
+    }
+
+    /** Puts a station into a place, if it still holds what was seen there. */
+    private boolean take(final int at, final long oldKey, final long oldValue, final long key, final long value) {
+        final boolean occupied = (oldValue & VALID) != 0;
+        if (occupied) {
+            if (!SLOT.compareAndSet(slots, at + 1, oldValue, WRITING)) {
+                return false;
+            }
+            SLOT.setRelease(slots, at, key);
+        } else if (!SLOT.compareAndSet(slots, at, oldKey, key)) {
+            return false;
+        }
+        SLOT.setRelease(slots, at + 1, value);
+        perPort.incrementAndGet((int) (value >>> 32) & 0xFFFF);
+        if (occupied) {
+            perPort.decrementAndGet((int) (oldValue >>> 32) & 0xFFFF);
+        } else {
+            size.incrementAndGet();
+        }
+        changed();
+        return true;
+    }
+
+    /** Sets a station by hand: it neither ages nor moves until it is removed. False when there is no place for it. */
+    public boolean addStatic(final long key, final int port) {
+        remove(key);
+        insert(key, value(port, 0, true), 0);
+        final int at = locate(key);
+        return at >= 0 && (slot(at + 1) & STATIC) != 0;
+    }
+
+    /** Forgets a station. False when it was not there. */
+    public boolean remove(final long key) {
+        final int at = locate(key);
+        return at >= 0 && clear(at, slot(at + 1));
+    }
+
+    /** Forgets every station behind a port, static ones as asked. */
+    public int flush(final int port, final boolean statics) {
+        int flushed = 0;
+        for (int at = 0; at < slots.length; at += 2) {
+            final long value = slot(at + 1);
+            if ((value & VALID) != 0 && ((int) (value >>> 32) & 0xFFFF) == port && (statics || (value & STATIC) == 0)
+                && clear(at, value)) {
+                flushed++;
+            }
+        }
+        return flushed;
+    }
+
+    /** Clears away stations that have aged, so that their places and their count are free. */
+    public void sweep(final int now) {
+        for (int at = 0; at < slots.length; at += 2) {
+            final long value = slot(at + 1);
+            if ((value & VALID) != 0 && isAged(value, now)) {
+                clear(at, value);
+            }
+        }
+    }
+
+    private boolean clear(final int at, final long value) {
+        if ((value & VALID) == 0 || !SLOT.compareAndSet(slots, at + 1, value, WRITING)) {
+            return false;
+        }
+        SLOT.setRelease(slots, at, REMOVED);
+        size.decrementAndGet();
+        perPort.decrementAndGet((int) (value >>> 32) & 0xFFFF);
+        changed();
+        return true;
+    }
+
+    /** A copy of all that is in the table, in no order. */
+    public List<Entry> entries(final int now) {
+        final List<Entry> entries = new ArrayList<>();
+        for (int at = 0; at < slots.length; at += 2) {
+            final long key = slot(at);
+            final long value = slot(at + 1);
+            if ((value & VALID) != 0 && slot(at) == key && !isAged(value, now)) {
+                final boolean isStatic = (value & STATIC) != 0;
+                entries.add(new Entry(MacAddress.format(key >>> 12), (int) key & 0xFFF, (int) (value >>> 32) & 0xFFFF, isStatic,
+                    isStatic ? 0 : now - (int) value));
+            }
+        }
+        return entries;
+    }
+}

@@ -1,0 +1,77 @@
+package io.ringbridge.datapath.frame;
+
+import io.ringbridge.datapath.memory.Memory;
+
+/**
+ * A number that all frames of a flow have in common: made from VLAN, addresses, protocol and ports, or from the Ethernet addresses
+ * where there is no IP. Fragments of a datagram have no ports in common, and are hashed without.
+ */
+public final class FlowHash {
+    /** How much of a frame is looked at, in bytes. */
+    public static final int LOOK_AHEAD = 96;
+
+    private static final int ADDRESSES = 12;
+    private static final int IPV4 = 0x0008;
+    private static final int IPV6 = 0xDD86;
+    private static final int VLAN = 0x0081;
+    private static final int SERVICE_VLAN = 0xA888;
+    private static final int TCP = 6;
+    private static final int UDP = 17;
+    private static final int SCTP = 132;
+    private static final int FRAGMENT = 0xFF3F;
+
+    private FlowHash() {
+    }
+
+    /**
+     * Hashes a frame.
+     *
+     * @param scratch {@link #LOOK_AHEAD} bytes of the caller's: the headers are copied there, and so read from the guest once
+     */
+    public static int of(final Frame frame, final long scratch) {
+        final int length = Math.min(LOOK_AHEAD, frame.totalLength());
+        frame.peek(scratch, length);
+        return of(scratch, length);
+    }
+
+    private static int of(final long header, final int length) {
+        int at = ADDRESSES;
+        int type = length < at + 2 ? 0 : Memory.getShort(header + at) & 0xFFFF;
+        long hash = 0;
+        while ((type == VLAN || type == SERVICE_VLAN) && length >= at + 6) {
+            hash = mix(hash, Memory.getShort(header + at + 2) & 0xFF0F);
+            at += 4;
+            type = Memory.getShort(header + at) & 0xFFFF;
+        }
+        at += 2;
+        if (type == IPV4 && length >= at + 20) {
+            hash = mix(hash, Memory.getLong(header + at + 12));
+            final int protocol = Memory.getByte(header + at + 9) & 0xFF;
+            final boolean fragment = (Memory.getShort(header + at + 6) & FRAGMENT) != 0;
+            return finish(ports(mix(hash, protocol), header, fragment ? length : at + 4 * (Memory.getByte(header + at) & 15), length,
+                protocol));
+        }
+        if (type == IPV6 && length >= at + 40) {
+            for (int i = 8; i < 40; i += 8) {
+                hash = mix(hash, Memory.getLong(header + at + i));
+            }
+            final int protocol = Memory.getByte(header + at + 6) & 0xFF;
+            return finish(ports(mix(hash, protocol), header, at + 40, length, protocol));
+        }
+        return length < ADDRESSES ? 0 : finish(mix(mix(hash, Memory.getLong(header)), Memory.getInt(header + 8)));
+    }
+
+    private static long ports(final long hash, final long header, final int at, final int length, final int protocol) {
+        final boolean has = (protocol == TCP || protocol == UDP || protocol == SCTP) && length >= at + 4;
+        return has ? mix(hash, Memory.getInt(header + at)) : hash;
+    }
+
+    private static long mix(final long hash, final long word) {
+        final long mixed = (hash ^ word) * 0x9E37_79B9_7F4A_7C15L;
+        return mixed ^ mixed >>> 29;
+    }
+
+    private static int finish(final long hash) {
+        return (int) (hash * 0xBF58_476D_1CE4_E5B9L >>> 32);
+    }
+}

@@ -1,0 +1,77 @@
+package io.ringbridge.datapath.frame;
+
+import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.port.ReceiveQueue;
+
+/**
+ * One frame on its way: where its bytes are in the sender's memory, and what was read of it, once, on the way in.
+ *
+ * <p>An entry of a {@link FrameRing}, reused for ever. Written by the worker that took the frame, read by the worker that delivers
+ * it; the ring's publication orders the two. The pieces begin with the Ethernet header.
+ */
+public final class Frame extends Segments {
+    /** The bytes of an address, as a little-endian word has them. */
+    public static final long ADDRESS_MASK = 0xFFFF_FFFF_FFFFL;
+
+    private Verdict verdict = Verdict.DROP;
+    private ReceiveQueue receiver;
+    private int source;
+    private int flow;
+
+    /** What is to become of a frame. */
+    public enum Verdict {
+        /** Nothing: it was dropped, and counted, on the way in. */
+        DROP,
+        /** It goes to one queue. */
+        UNICAST,
+        /** It goes to every port but the one it came from. */
+        FLOOD
+    }
+
+    public Verdict verdict() {
+        return verdict;
+    }
+
+    /** The queue it goes to, when it is unicast. */
+    public ReceiveQueue receiver() {
+        return receiver;
+    }
+
+    /** The index of the port it came from. */
+    public int source() {
+        return source;
+    }
+
+    /** A number that all frames of a flow have in common. */
+    public int flow() {
+        return flow;
+    }
+
+    /** Decides that it goes no further. */
+    public void drop() {
+        verdict = Verdict.DROP;
+    }
+
+    /** Decides that it goes to one queue. */
+    public void unicast(final ReceiveQueue to) {
+        verdict = Verdict.UNICAST;
+        receiver = to;
+    }
+
+    /** Decides that it goes to every port but one. */
+    public void flood(final int fromPort, final int flowHash) {
+        verdict = Verdict.FLOOD;
+        source = fromPort;
+        flow = flowHash;
+    }
+
+    /** Becomes a copy of another entry, of another worker's ring. */
+    public void copyOf(final Frame other) {
+        clear();
+        addAll(other);
+        verdict = other.verdict;
+        receiver = other.receiver;
+        source = other.source;
+        flow = other.flow;
+    }
+}

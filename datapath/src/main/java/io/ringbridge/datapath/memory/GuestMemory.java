@@ -1,0 +1,135 @@
+package io.ringbridge.datapath.memory;
+
+import java.util.List;
+
+/**
+ * The regions of one guest's memory, and the translation of its addresses.
+ *
+ * <p>Immutable: a change of regions is a new object, which the workers take over between two bursts. Every answer covers the whole
+ * range asked for, or is {@link #UNMAPPED}; no sum of the guest's numbers is made that could overflow.
+ */
+public final class GuestMemory {
+    /** The answer for a range that is not wholly inside one region. No mapping begins at address zero. */
+    public static final long UNMAPPED = 0;
+
+    /** The most regions a guest may have; what QEMU and the kernel's vhost allow. */
+    public static final int MAX_REGIONS = 509;
+
+    /** Memory of a guest that has offered none. */
+    public static final GuestMemory NONE = new GuestMemory(List.of());
+
+    private final List<MemoryRegion> regions;
+    private final long[] guestStarts;
+    private final long[] sizes;
+    private final long[] hostStarts;
+
+    private GuestMemory(final List<MemoryRegion> regions) {
+        this.regions = regions.stream().sorted((a, b) -> Long.compareUnsigned(a.guestAddress(), b.guestAddress())).toList();
+        final int n = regions.size();
+        guestStarts = new long[n];
+        sizes = new long[n];
+        hostStarts = new long[n];
+        for (int i = 0; i < n; i++) {
+            guestStarts[i] = this.regions.get(i).guestAddress();
+            sizes[i] = this.regions.get(i).size();
+            hostStarts[i] = this.regions.get(i).hostAddress();
+        }
+    }
+
+    /**
+     * Makes a table of regions.
+     *
+     * @throws MemoryException when two of them overlap, or there are more than {@link #MAX_REGIONS}
+     */
+    public static GuestMemory of(final List<MemoryRegion> regions) {
+        if (regions.size() > MAX_REGIONS) {
+            throw new MemoryException(regions.size() + " memory regions; at most " + MAX_REGIONS + " are allowed");
+        }
+        for (int i = 0; i < regions.size(); i++) {
+            for (int j = 0; j < i; j++) {
+                if (regions.get(i).overlaps(regions.get(j))) {
+                    throw new MemoryException("memory region " + i + " at guest address 0x"
+                        + Long.toHexString(regions.get(i).guestAddress()) + " overlaps region " + j);
+                }
+            }
+        }
+        return new GuestMemory(regions);
+    }
+
+    /** The regions, by ascending guest address. */
+    public List<MemoryRegion> regions() {
+        return regions;
+    }
+
+    /** The number of the region that holds a guest address, or -1. */
+    public int find(final long guestAddress) {
+        int low = 0;
+        int high = sizes.length - 1;
+        while (low <= high) {
+            final int middle = (low + high) >>> 1;
+            if (Long.compareUnsigned(guestAddress - guestStarts[middle], sizes[middle]) < 0) {
+                return middle;
+            }
+            if (Long.compareUnsigned(guestAddress, guestStarts[middle]) < 0) {
+                high = middle - 1;
+            } else {
+                low = middle + 1;
+            }
+        }
+        return -1;
+    }
+
+    /** The guest address at which a region begins. */
+    public long guestStart(final int region) {
+        return guestStarts[region];
+    }
+
+    /** Bytes of a region. */
+    public long size(final int region) {
+        return sizes[region];
+    }
+
+    /** Where a region begins in this process. */
+    public long hostStart(final int region) {
+        return hostStarts[region];
+    }
+
+    /**
+     * Where a range of guest addresses is in this process.
+     *
+     * @return an address, or {@link #UNMAPPED} when the range is not wholly inside one region
+     */
+    public long translate(final long guestAddress, final long length) {
+        final int region = find(guestAddress);
+        if (region < 0) {
+            return UNMAPPED;
+        }
+        final long offset = guestAddress - guestStarts[region];
+        return length >= 0 && length <= sizes[region] - offset ? hostStarts[region] + offset : UNMAPPED;
+    }
+
+    /**
+     * Where a range of the front-end's own addresses is in this process; ring addresses are given so.
+     *
+     * @return an address, or {@link #UNMAPPED} when the range is not wholly inside one region
+     */
+    public long translateUser(final long userAddress, final long length) {
+        for (final MemoryRegion region : regions) {
+            final long offset = userAddress - region.userAddress();
+            if (Long.compareUnsigned(offset, region.size()) < 0) {
+                return length >= 0 && length <= region.size() - offset ? region.hostAddress() + offset : UNMAPPED;
+            }
+        }
+        return UNMAPPED;
+    }
+
+    /** Whether every region's file still covers it. Costs a system call a region: for use after a fault, not before an access. */
+    public boolean intact() {
+        for (final MemoryRegion region : regions) {
+            if (!region.intact()) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

@@ -1,0 +1,109 @@
+package io.ringbridge.datapath.memory;
+
+import org.agrona.UnsafeApi;
+
+/**
+ * Loads, stores and copies at raw addresses; the only user of {@code UnsafeApi}.
+ *
+ * <p>Little endian, as virtio 1.x prescribes and as every supported machine is. Nothing is checked here: an address comes from
+ * {@link GuestMemory#translate}, which has checked the whole range. Plain accesses order nothing; the {@code Acquire},
+ * {@code Release} and {@code fullFence} ones are what the rings' publication rests on (virtio 1.2, sections 2.7.13 and 2.8.21).
+ */
+public final class Memory {
+    private static final long WORD = 8;
+
+    private Memory() {
+    }
+
+    public static byte getByte(final long address) {
+        return UnsafeApi.getByte(address);
+    }
+
+    public static void putByte(final long address, final byte value) {
+        UnsafeApi.putByte(address, value);
+    }
+
+    public static short getShort(final long address) {
+        return UnsafeApi.getShort(address);
+    }
+
+    public static void putShort(final long address, final short value) {
+        UnsafeApi.putShort(address, value);
+    }
+
+    public static int getInt(final long address) {
+        return UnsafeApi.getInt(address);
+    }
+
+    public static void putInt(final long address, final int value) {
+        UnsafeApi.putInt(address, value);
+    }
+
+    public static long getLong(final long address) {
+        return UnsafeApi.getLong(address);
+    }
+
+    public static void putLong(final long address, final long value) {
+        UnsafeApi.putLong(address, value);
+    }
+
+    /** Later loads stay behind this one. */
+    public static short getShortAcquire(final long address) {
+        return UnsafeApi.getShortAcquire(null, address);
+    }
+
+    /** Earlier loads and stores stay before this one. */
+    public static void putShortRelease(final long address, final short value) {
+        UnsafeApi.putShortRelease(null, address, value);
+    }
+
+    /** Neither loads nor stores cross this point in either direction. */
+    public static void fullFence() {
+        UnsafeApi.fullFence();
+    }
+
+    /** Zeroed memory for as long as the process lives: what a worker needs as scratch. */
+    public static long allocate(final long bytes) {
+        final long address = UnsafeApi.allocateMemory(bytes);
+        zero(address, bytes);
+        return address;
+    }
+
+    /** Fills with zeros. */
+    public static void zero(final long address, final long length) {
+        UnsafeApi.setMemory(address, length, (byte) 0);
+    }
+
+    /** Copies between places that do not overlap. */
+    public static void copy(final long from, final long to, final int length) {
+        if (length >= WORD && length <= 128) {
+            copyWords(from, to, length);
+        } else {
+            UnsafeApi.copyMemory(from, to, length);
+        }
+    }
+
+    /** Whole words from the front, and one that ends with the last byte: overlapping itself is cheaper than a loop over the rest. */
+    private static void copyWords(final long from, final long to, final int length) {
+        final long last = length - WORD;
+        final long tail = UnsafeApi.getLong(from + last);
+        for (long i = 0; i < last; i += WORD) {
+            UnsafeApi.putLong(to + i, UnsafeApi.getLong(from + i));
+        }
+        UnsafeApi.putLong(to + last, tail);
+    }
+
+    /** Copies out of a byte array. */
+    public static void copy(final byte[] from, final int offset, final long to, final int length) {
+        for (int i = 0; i < length; i++) {
+            putByte(to + i, from[offset + i]);
+        }
+    }
+
+    /** Copies into a byte array. */
+    public static void copy(final long from, final byte[] to, final int offset, final int length) {
+        for (int i = 0; i < length; i++) {
+            to[offset + i] = getByte(from + i);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+package io.ringbridge.datapath.memory;
+
+import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.Mapping;
+import io.ringbridge.datapath.os.OsException;
+
+/**
+ * One mapped region of a guest's memory (vhost-user, "Memory region description").
+ *
+ * <p>Owns the mapping and the descriptor. The descriptor is kept so that {@link #intact} can tell whether the guest has since cut the
+ * file under the mapping. Made and closed by the session; workers only read.
+ */
+public final class MemoryRegion implements AutoCloseable {
+    private final long guestAddress;
+    private final long userAddress;
+    private final long offset;
+    private final int fd;
+    private final Mapping mapping;
+    private boolean closed;
+
+    private MemoryRegion(final long guestAddress, final long userAddress, final long offset, final int fd, final Mapping mapping) {
+        this.guestAddress = guestAddress;
+        this.userAddress = userAddress;
+        this.offset = offset;
+        this.fd = fd;
+        this.mapping = mapping;
+    }
+
+    /**
+     * Maps a region.
+     *
+     * @param guestAddress where the guest sees it (physical, or I/O virtual)
+     * @param size in bytes
+     * @param userAddress where the front-end sees it; ring addresses are given in these terms
+     * @param offset where it begins in the file, in bytes
+     * @param fd the file; taken over, and closed when the region is refused
+     * @throws MemoryException when the numbers overflow, or the file does not cover the region
+     */
+    public static MemoryRegion map(final long guestAddress, final long size, final long userAddress, final long offset, final int fd) {
+        try {
+            if (size <= 0 || overflows(guestAddress, size) || overflows(userAddress, size)) {
+                throw new MemoryException("region at guest address 0x" + Long.toHexString(guestAddress) + ", size 0x"
+                    + Long.toHexString(size) + ", user address 0x" + Long.toHexString(userAddress)
+                    + ": size must be positive and the end must not overflow");
+            }
+            return new MemoryRegion(guestAddress, userAddress, offset, fd, Mapping.map(fd, offset, size));
+        } catch (final OsException e) {
+            Fd.close(fd);
+            throw new MemoryException("region at guest address 0x" + Long.toHexString(guestAddress) + ": " + e.getMessage(), e);
+        } catch (final MemoryException e) {
+            Fd.close(fd);
+            throw e;
+        }
+    }
+
+    private static boolean overflows(final long start, final long size) {
+        return Long.compareUnsigned(start + (size - 1), start) < 0;
+    }
+
+    public long guestAddress() {
+        return guestAddress;
+    }
+
+    public long userAddress() {
+        return userAddress;
+    }
+
+    public long size() {
+        return mapping.size();
+    }
+
+    /** Where it begins in this process. */
+    public long hostAddress() {
+        return mapping.address();
+    }
+
+    /** Whether the file still covers the region; a touch of what it no longer covers raises {@code InternalError}. */
+    public boolean intact() {
+        return Mapping.fileSize(fd) >= offset + mapping.size();
+    }
+
+    /** Whether two regions share a guest address or a user address. */
+    public boolean overlaps(final MemoryRegion other) {
+        return overlap(guestAddress, size(), other.guestAddress, other.size())
+            || overlap(userAddress, size(), other.userAddress, other.size());
+    }
+
+    private static boolean overlap(final long a, final long aSize, final long b, final long bSize) {
+        return Long.compareUnsigned(b - a, aSize) < 0 || Long.compareUnsigned(a - b, bSize) < 0;
+    }
+
+    /** Whether a REM_MEM_REG that names these numbers means this region. */
+    public boolean matches(final long otherGuestAddress, final long otherSize, final long otherUserAddress) {
+        return guestAddress == otherGuestAddress && size() == otherSize && userAddress == otherUserAddress;
+    }
+
+    /** Unmaps; only after every worker has let go. */
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            mapping.close();
+            Fd.close(fd);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+package io.ringbridge.datapath.memory;
+
+import java.util.Arrays;
+
+/**
+ * A list of pieces of this process's memory: what a descriptor chain amounts to once it is checked and translated.
+ *
+ * <p>Reused from chain to chain; it grows to the longest chain seen and then allocates no more. Owned by one worker.
+ */
+public class Segments {
+    /** The most pieces a chain may have; what QEMU and the kernel's vhost take. */
+    public static final int MAX_SEGMENTS = 1024;
+
+    private long[] addresses = new long[2];
+    private int[] lengths = new int[2];
+    private int count;
+    private int totalLength;
+
+    /** Forgets every piece. */
+    public final void clear() {
+        count = 0;
+        totalLength = 0;
+    }
+
+    /** Makes it one piece: what nearly every chain is. */
+    public final void set(final long address, final int length) {
+        addresses[0] = address;
+        lengths[0] = length;
+        count = 1;
+        totalLength = length;
+    }
+
+    /**
+     * Appends a piece.
+     *
+     * @return false when there are too many, or their sum passes 2^31-1 bytes
+     */
+    public final boolean add(final long address, final int length) {
+        if (count == MAX_SEGMENTS || length > Integer.MAX_VALUE - totalLength) {
+            return false;
+        }
+        if (count == lengths.length) {
+            grow();
+        }
+        addresses[count] = address;
+        lengths[count] = length;
+        count++;
+        totalLength += length;
+        return true;
+    }
+
+    private void grow() {
+        addresses = Arrays.copyOf(addresses, addresses.length * 4);
+        lengths = Arrays.copyOf(lengths, lengths.length * 4);
+    }
+
+    /** The number of pieces. */
+    public final int count() {
+        return count;
+    }
+
+    /** The sum of all lengths, in bytes. */
+    public final int totalLength() {
+        return totalLength;
+    }
+
+    public final long address(final int i) {
+        return addresses[i];
+    }
+
+    public final int length(final int i) {
+        return lengths[i];
+    }
+
+    /** Appends the pieces of another list. */
+    public final boolean addAll(final Segments other) {
+        for (int i = 0; i < other.count; i++) {
+            if (!add(other.addresses[i], other.lengths[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Drops bytes from the front; no more than there are. */
+    public final void skip(final int bytes) {
+        totalLength -= bytes;
+        int rest = bytes;
+        int first = 0;
+        while (first < count && rest >= lengths[first]) {
+            rest -= lengths[first++];
+        }
+        if (first > 0) {
+            count -= first;
+            System.arraycopy(addresses, first, addresses, 0, count);
+            System.arraycopy(lengths, first, lengths, 0, count);
+        }
+        if (rest > 0) {
+            addresses[0] += rest;
+            lengths[0] -= rest;
+        }
+    }
+
+    /** Copies bytes from the front to one place, without dropping them; no more than there are. */
+    public final void peek(final long to, final int bytes) {
+        int done = 0;
+        for (int i = 0; done < bytes; i++) {
+            final int n = Math.min(lengths[i], bytes - done);
+            Memory.copy(addresses[i], to + done, n);
+            done += n;
+        }
+    }
+}

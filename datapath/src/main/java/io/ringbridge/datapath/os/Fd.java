@@ -1,0 +1,32 @@
+package io.ringbridge.datapath.os;
+
+/** Operations on bare descriptor numbers, as sockets bring them. Whoever holds the number owns the descriptor. */
+public final class Fd {
+    private static final int F_DUPFD_CLOEXEC = 1030;
+
+    private Fd() {
+    }
+
+    /** Closes a descriptor. A number that is not open is a defect of the caller, and is reported. */
+    public static void close(final int fd) {
+        final int rc = Libc.close(fd);
+        if (rc < 0 && rc != -Libc.EINTR) {
+            throw new OsException("close descriptor " + fd, rc);
+        }
+    }
+
+    /** Another descriptor of the same open file; the caller owns it. */
+    public static int duplicate(final int fd) {
+        final int copy = Libc.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (copy < 0) {
+            throw new OsException("duplicate descriptor " + fd, copy);
+        }
+        return copy;
+    }
+
+    /** What a descriptor refers to, as {@code /proc/self/fd} names it; empty where it cannot be told. */
+    public static String target(final int fd) {
+        final String target = Libc.readlink("/proc/self/fd/" + fd);
+        return target == null ? "" : target;
+    }
+}

@@ -1,0 +1,277 @@
+package io.ringbridge.datapath.os;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+/**
+ * The C library functions that no Java library offers; the only user of the foreign function linker.
+ *
+ * <p>Every call answers the C result, or {@code -errno} where C answers -1. No call uses critical linkage: the descriptors
+ * come from peers, and a critical call that blocked would stop every safepoint of the process.
+ *
+ * <p>Thread safe. The errno of a call lives in a segment of the calling thread.
+ */
+final class Libc {
+    static final int EINTR = 4;
+    static final int EAGAIN = 11;
+    static final int EINVAL = 22;
+
+    private static final Linker LINKER = Linker.nativeLinker();
+    private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
+    private static final VarHandle ERRNO_VALUE =
+        Linker.Option.captureStateLayout().varHandle(MemoryLayout.PathElement.groupElement("errno"));
+    private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
+
+    // int eventfd(unsigned int initval, int flags)
+    private static final MethodHandle EVENTFD = function("eventfd", JAVA_INT, JAVA_INT, JAVA_INT);
+    // ssize_t read(int fd, void *buf, size_t count)
+    private static final MethodHandle READ = function("read", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+    // ssize_t write(int fd, const void *buf, size_t count)
+    private static final MethodHandle WRITE = function("write", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+    // int close(int fd)
+    private static final MethodHandle CLOSE = function("close", JAVA_INT, JAVA_INT);
+    // int fcntl(int fd, int cmd, int arg): variadic from the third argument on
+    private static final MethodHandle FCNTL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("fcntl"),
+        FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT), ERRNO, Linker.Option.firstVariadicArg(2));
+    // int memfd_create(const char *name, unsigned int flags)
+    private static final MethodHandle MEMFD_CREATE = function("memfd_create", JAVA_INT, ADDRESS, JAVA_INT);
+    // int ftruncate(int fd, off_t length)
+    private static final MethodHandle FTRUNCATE = function("ftruncate", JAVA_INT, JAVA_INT, JAVA_LONG);
+    // int fstat(int fd, struct stat *statbuf)
+    private static final MethodHandle FSTAT = function("fstat", JAVA_INT, JAVA_INT, ADDRESS);
+    // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
+    private static final MethodHandle MMAP =
+        function("mmap", JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
+    // int munmap(void *addr, size_t length)
+    private static final MethodHandle MUNMAP = function("munmap", JAVA_INT, JAVA_LONG, JAVA_LONG);
+    // int madvise(void *addr, size_t length, int advice)
+    private static final MethodHandle MADVISE = function("madvise", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
+    // int epoll_create1(int flags)
+    private static final MethodHandle EPOLL_CREATE1 = function("epoll_create1", JAVA_INT, JAVA_INT);
+    // int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+    private static final MethodHandle EPOLL_CTL = function("epoll_ctl", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
+    // int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)
+    private static final MethodHandle EPOLL_WAIT = function("epoll_wait", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
+    // int sched_setaffinity(pid_t pid, size_t cpusetsize, const cpu_set_t *mask)
+    private static final MethodHandle SCHED_SETAFFINITY = function("sched_setaffinity", JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS);
+    // int prctl(int option, unsigned long arg2): variadic from the second argument on
+    private static final MethodHandle PRCTL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("prctl"),
+        FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG), ERRNO, Linker.Option.firstVariadicArg(1));
+    // ssize_t readlink(const char *path, char *buf, size_t bufsiz)
+    private static final MethodHandle READLINK = function("readlink", JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG);
+
+    private Libc() {
+    }
+
+    /** What one thread needs for its calls: the captured errno, and room for small structures. */
+    private static final class Scratch {
+        final MemorySegment errno;
+        final MemorySegment bytes;
+
+        Scratch() {
+            final Arena arena = Arena.ofAuto();
+            errno = arena.allocate(Linker.Option.captureStateLayout());
+            bytes = arena.allocate(1024, 16);
+        }
+    }
+
+    private static MethodHandle function(final String name, final ValueLayout result, final ValueLayout... parameters) {
+        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name),
+            FunctionDescriptor.of(result, (MemoryLayout[]) parameters), ERRNO);
+    }
+
+    private static int orErrno(final int result, final Scratch scratch) {
+        return result != -1 ? result : -(int) ERRNO_VALUE.get(scratch.errno, 0L);
+    }
+
+    private static long orErrno(final long result, final Scratch scratch) {
+        return result != -1 ? result : -(int) ERRNO_VALUE.get(scratch.errno, 0L);
+    }
+
+    private static AssertionError unexpected(final Throwable t) {
+        return new AssertionError("a foreign call threw", t);
+    }
+
+    static int eventfd(final int initial, final int flags) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) EVENTFD.invokeExact(s.errno, initial, flags), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Writes a 64-bit value, as an eventfd takes it. */
+    static long writeLong(final int fd, final long value) {
+        final Scratch s = SCRATCH.get();
+        s.bytes.set(JAVA_LONG, 0, value);
+        try {
+            return orErrno((long) WRITE.invokeExact(s.errno, fd, s.bytes, 8L), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Reads a 64-bit value, as an eventfd gives it; the value is dropped. */
+    static long readLong(final int fd) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((long) READ.invokeExact(s.errno, fd, s.bytes, 8L), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int close(final int fd) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) CLOSE.invokeExact(s.errno, fd), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int fcntl(final int fd, final int command, final int argument) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) FCNTL.invokeExact(s.errno, fd, command, argument), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int memfdCreate(final String name, final int flags) {
+        final Scratch s = SCRATCH.get();
+        try (Arena arena = Arena.ofConfined()) {
+            return orErrno((int) MEMFD_CREATE.invokeExact(s.errno, arena.allocateFrom(name), flags), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int ftruncate(final int fd, final long length) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) FTRUNCATE.invokeExact(s.errno, fd, length), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** A field of {@code struct stat} (x86-64 and AArch64 differ only in what is not read here), or {@code -errno}. */
+    static long fstat(final int fd, final StatField field) {
+        final Scratch s = SCRATCH.get();
+        try {
+            final int rc = orErrno((int) FSTAT.invokeExact(s.errno, fd, s.bytes), s);
+            if (rc < 0) {
+                return rc;
+            }
+            return field == StatField.SIZE ? s.bytes.get(JAVA_LONG, 48) : s.bytes.get(JAVA_LONG, 56) & 0xFFFF_FFFFL;
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** The fields of {@code struct stat} that are asked for. */
+    enum StatField { SIZE, BLOCK_SIZE }
+
+    static long mmap(final long length, final int protection, final int flags, final int fd, final long offset) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((long) MMAP.invokeExact(s.errno, 0L, length, protection, flags, fd, offset), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int munmap(final long address, final long length) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) MUNMAP.invokeExact(s.errno, address, length), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int madvise(final long address, final long length, final int advice) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) MADVISE.invokeExact(s.errno, address, length, advice), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int epollCreate(final int flags) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) EPOLL_CREATE1.invokeExact(s.errno, flags), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int epollControl(final int epoll, final int operation, final int fd, final int events) {
+        final Scratch s = SCRATCH.get();
+        s.bytes.set(JAVA_INT, 0, events);
+        s.bytes.set(JAVA_INT, 4, fd); // struct epoll_event is packed on x86-64; the data is never read back
+        try {
+            return orErrno((int) EPOLL_CTL.invokeExact(s.errno, epoll, operation, fd, s.bytes), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Waits until a descriptor is ready; which one is not told. */
+    static int epollWait(final int epoll, final int timeoutMillis) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) EPOLL_WAIT.invokeExact(s.errno, epoll, s.bytes, 16, timeoutMillis), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Restricts the calling thread to one processor. */
+    static int setAffinity(final int cpu) {
+        final Scratch s = SCRATCH.get();
+        s.bytes.asSlice(0, 128).fill((byte) 0);
+        s.bytes.set(ValueLayout.JAVA_BYTE, cpu >> 3, (byte) (1 << (cpu & 7)));
+        try {
+            return orErrno((int) SCHED_SETAFFINITY.invokeExact(s.errno, 0, 128L, s.bytes), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int prctl(final int option, final long argument) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) PRCTL.invokeExact(s.errno, option, argument), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** The target of a symbolic link, or null where there is none. */
+    static String readlink(final String path) {
+        final Scratch s = SCRATCH.get();
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment target = arena.allocate(256);
+            final long n = orErrno((long) READLINK.invokeExact(s.errno, arena.allocateFrom(path), target, 255L), s);
+            return n < 0 ? null : target.getString(0);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+package io.ringbridge.datapath.os;
+
+/** The operating system refused a call; the message says which, on what, and the error number. */
+public final class OsException extends RuntimeException {
+    OsException(final String what, final long negativeErrno) {
+        super(what + ": " + name((int) -negativeErrno));
+    }
+
+    OsException(final String message) {
+        super(message);
+    }
+
+    private static String name(final int errno) {
+        return switch (errno) {
+            case 1 -> "not permitted (EPERM)";
+            case 9 -> "bad descriptor (EBADF)";
+            case 12 -> "out of memory (ENOMEM)";
+            case 13 -> "permission denied (EACCES)";
+            case 19 -> "no such device (ENODEV)";
+            case 22 -> "invalid argument (EINVAL)";
+            case 24 -> "too many open files (EMFILE)";
+            default -> "errno " + errno;
+        };
+    }
+}

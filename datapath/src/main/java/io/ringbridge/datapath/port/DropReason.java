@@ -1,0 +1,34 @@
+package io.ringbridge.datapath.port;
+
+import java.util.Locale;
+
+/** Why a frame, or a descriptor chain that was to be one, went no further. Each queue counts every reason. */
+public enum DropReason {
+    /** The chain's descriptors are out of bounds, loop, point outside the guest's memory, or are of the wrong direction. */
+    BAD_DESCRIPTOR,
+    /** Shorter than the virtio-net header and an Ethernet header. */
+    SHORT_FRAME,
+    /** Longer than any port takes. */
+    OVERSIZE_FRAME,
+    /** The transmit queue is started but disabled. */
+    QUEUE_DISABLED,
+    /** The destination is the port it came from. */
+    SAME_PORT,
+    /** The destination port has no running receive queue. */
+    NO_RECEIVER,
+    /** Another worker, which was to have a copy of a flooded frame, is too far behind. */
+    FRAME_RING_FULL,
+    /** The receive queue has no buffer. */
+    NO_BUFFER,
+    /** The receive buffer is smaller than the frame, and buffers may not be merged. */
+    SMALL_BUFFER,
+    /** The receive queue's descriptors are out of bounds, loop, point outside the guest's memory, or are of the wrong direction. */
+    BAD_BUFFER;
+
+    private final String label = name().toLowerCase(Locale.ROOT).replace('_', '-');
+
+    /** The word used in output. */
+    public String label() {
+        return label;
+    }
+}

@@ -1,0 +1,263 @@
+package io.ringbridge.datapath.port;
+
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.datapath.ring.RingConfig;
+import io.ringbridge.datapath.ring.RingEvents;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * A port that a virtual machine attaches to, with a receive and a transmit virtqueue a pair.
+ *
+ * <p>Every command is for one thread at a time, the session's, and returns when the workers have carried it out: after it, no worker
+ * holds a reference to what it replaced. Vring indices are as in vhost-user: pair {@code p} has {@code 2p}, which the guest receives
+ * on, and {@code 2p + 1}, which it transmits on.
+ */
+public final class GuestPort extends Port {
+    private final int mtu;
+    private final Runnable forwardingChanged;
+    private final Runnable forgetStations;
+    private final ReceiveQueue[] receiveQueues;
+    private final TransmitQueue[] transmitQueues;
+    private volatile ReceiveQueue[] receivers = {};
+    private volatile GuestMemory memory = GuestMemory.NONE;
+    private volatile long features;
+    private volatile String failure;
+    private volatile String ringFault;
+
+    /**
+     * Makes a port with no ring started.
+     *
+     * @param owners the worker for each vring
+     * @param workers how many workers there are
+     * @param forwardingChanged called when verdicts that name this port's queues are void
+     * @param forgetStations called when the addresses learned here are void
+     */
+    public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final IntFunction<QueueOwner> owners,
+                     final int workers, final Runnable forwardingChanged, final Runnable forgetStations) {
+        super(index, name);
+        this.mtu = mtu;
+        this.forwardingChanged = forwardingChanged;
+        this.forgetStations = forgetStations;
+        receiveQueues = new ReceiveQueue[queuePairs];
+        transmitQueues = new TransmitQueue[queuePairs];
+        for (int pair = 0; pair < queuePairs; pair++) {
+            receiveQueues[pair] = new ReceiveQueue(this, 2 * pair, owners.apply(2 * pair));
+            transmitQueues[pair] = new TransmitQueue(this, 2 * pair + 1, owners.apply(2 * pair + 1), workers);
+        }
+    }
+
+    public int queuePairs() {
+        return receiveQueues.length;
+    }
+
+    public int mtu() {
+        return mtu;
+    }
+
+    /** Says which virtio features were negotiated, for display; 0 while nobody is attached. */
+    public void features(final long negotiated) {
+        features = negotiated;
+    }
+
+    public long features() {
+        return features;
+    }
+
+    /** The memory its rings' buffers are in. */
+    public GuestMemory memory() {
+        return memory;
+    }
+
+    /** The receive queues that are started and enabled, in order. Read by workers for each frame. */
+    public ReceiveQueue[] receivers() {
+        return receivers;
+    }
+
+    /** Starts a stopped ring. It keeps the enabled state that {@link #enableRing} last gave it, which is disabled at first. */
+    public void startRing(final int vring, final RingConfig config, final RingEvents events) {
+        final GuestQueue queue = queue(vring);
+        memory = config.memory();
+        queue.owner().execute(() -> {
+            final DeviceRing ring = DeviceRing.create(config);
+            ring.suppressKicks();
+            queue.events(events);
+            queue.ring(ring);
+            if (queue instanceof TransmitQueue transmit) {
+                transmit.forget();
+                transmit.owner().add(transmit);
+            }
+            queue.call(); // whoever had the ring before may have died between using a buffer and saying so
+        });
+        updateReceivers();
+    }
+
+    /**
+     * Enables or disables a ring, started or not. A started and disabled transmit ring is processed and its frames are discarded; a
+     * disabled receive ring gets nothing.
+     */
+    public void enableRing(final int vring, final boolean enabled) {
+        final GuestQueue queue = queue(vring);
+        queue.owner().execute(() -> queue.enabled(enabled));
+        updateReceivers();
+    }
+
+    /** Replaces a ring's descriptors, and notifies the driver once in case a notification was lost in between. */
+    public void ringEvents(final int vring, final RingEvents events) {
+        final GuestQueue queue = queue(vring);
+        queue.owner().execute(() -> {
+            final boolean polled = queue instanceof TransmitQueue && queue.ring() != null;
+            if (polled) {
+                queue.owner().remove((TransmitQueue) queue);
+            }
+            queue.events(events);
+            if (polled) {
+                queue.owner().add((TransmitQueue) queue);
+            }
+            if (queue.ring() != null) {
+                queue.call();
+            }
+        });
+    }
+
+    /**
+     * Stops a ring: everything taken from it is given back before this returns.
+     *
+     * @return the base to go on from, as in GET_VRING_BASE; 0 when the ring was not started, or broke
+     */
+    public int stopRing(final int vring) {
+        final GuestQueue queue = queue(vring);
+        if (queue instanceof TransmitQueue transmit) {
+            quiesce(transmit);
+        }
+        final int[] base = new int[1];
+        queue.owner().execute(() -> {
+            final DeviceRing ring = queue.ring();
+            queue.ring(null);
+            queue.events(RingEvents.NONE);
+            base[0] = ring == null ? 0 : ring.base();
+            if (queue instanceof TransmitQueue transmit) {
+                transmit.owner().remove(transmit);
+                transmit.forget();
+            }
+        });
+        updateReceivers();
+        return base[0];
+    }
+
+    /**
+     * Takes over another memory table, and the rings' places in it, with positions kept.
+     *
+     * @param addresses by vring index; null for rings that are not started
+     */
+    public void remap(final GuestMemory newMemory, final RingAddresses[] addresses) {
+        for (final TransmitQueue queue : transmitQueues) {
+            quiesce(queue);
+        }
+        memory = newMemory;
+        for (int vring = 0; vring < 2 * queuePairs(); vring++) {
+            final GuestQueue queue = queue(vring);
+            final RingAddresses place = vring < addresses.length ? addresses[vring] : null;
+            queue.owner().execute(() -> {
+                if (queue.ring() != null && place != null) {
+                    queue.ring().remap(newMemory, place);
+                }
+                if (queue instanceof TransmitQueue transmit) {
+                    transmit.pause(false);
+                }
+            });
+        }
+    }
+
+    /** Stops and disables every ring, forgets memory and features, and makes the bridge forget the addresses learned here. */
+    public void detach() {
+        for (int vring = 0; vring < 2 * queuePairs(); vring++) {
+            stopRing(vring);
+            enableRing(vring, false);
+        }
+        memory = GuestMemory.NONE;
+        features = 0;
+        failure = null;
+        ringFault = null;
+        forgetStations.run();
+    }
+
+    /** Waits until no worker holds a frame of a transmit queue, and lets it take no more. */
+    private static void quiesce(final TransmitQueue queue) {
+        queue.owner().execute(() -> queue.pause(true));
+        queue.owner().await(queue::idle);
+    }
+
+    private void updateReceivers() {
+        receivers = Arrays.stream(receiveQueues).filter(q -> q.ring() != null && q.enabled()).toArray(ReceiveQueue[]::new);
+        forwardingChanged.run();
+    }
+
+    private GuestQueue queue(final int vring) {
+        return (vring & 1) == 0 ? receiveQueues[vring >> 1] : transmitQueues[vring >> 1];
+    }
+
+    /** What made a worker give this port up, or null. Cleared by {@link #detach}. */
+    public String failure() {
+        return failure;
+    }
+
+    /** Gives the port up: its memory cannot be used. Any worker may call; the session ends the connection when it notices. */
+    public void fail(final String why) {
+        failure = why;
+        state(PortState.FAILED);
+    }
+
+    /** Gives up, without a further touch of their memory, the rings a worker owns. On that worker's thread. */
+    public void abandon(final QueueOwner worker) {
+        owned(worker).forEach(GuestQueue::abandon);
+    }
+
+    /** Puts back what a fault left out of the rings a worker owns. On that worker's thread. */
+    public void recover(final QueueOwner worker) {
+        owned(worker).forEach(GuestQueue::recover);
+    }
+
+    private Stream<GuestQueue> owned(final QueueOwner worker) {
+        return IntStream.range(0, 2 * queuePairs()).mapToObj(this::queue).filter(queue -> queue.owner().index() == worker.index());
+    }
+
+    /** Why a ring was given up since this was last asked, or null. */
+    public String takeRingFault() {
+        final String fault = ringFault;
+        ringFault = null;
+        return fault;
+    }
+
+    void ringFault(final String fault) {
+        ringFault = fault;
+    }
+
+    @Override
+    public PortStatistics statistics() {
+        return PortStatistics.sum(queues().stream().map(QueueStatus::statistics).toList());
+    }
+
+    @Override
+    public List<QueueStatus> queues() {
+        final List<QueueStatus> rows = new ArrayList<>();
+        for (int vring = 0; vring < 2 * queuePairs(); vring++) {
+            final GuestQueue queue = queue(vring);
+            final DeviceRing ring = queue.ring();
+            final QueueCounters c = queue.counters();
+            final boolean receive = queue instanceof ReceiveQueue;
+            rows.add(new QueueStatus(vring, receive ? "rx" : "tx", queue.owner().index(), ring != null, queue.enabled(),
+                ring == null ? "" : ring.layout(), ring == null ? 0 : ring.size(),
+                receive ? new PortStatistics(0, 0, c.frames(), c.bytes(), c.drops())
+                    : new PortStatistics(c.frames(), c.bytes(), 0, 0, c.drops())));
+        }
+        return rows;
+    }
+}

@@ -1,0 +1,61 @@
+package io.ringbridge.datapath.port;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.EnumMap;
+import java.util.Map;
+
+/** What one queue has moved and dropped. Written by the worker that owns the queue, once a burst; any thread may read. */
+public final class QueueCounters {
+    private static final VarHandle FRAMES;
+    private static final VarHandle BYTES;
+    private static final VarHandle DROPS = MethodHandles.arrayElementVarHandle(long[].class);
+    private static final DropReason[] REASONS = DropReason.values();
+
+    static {
+        try {
+            final MethodHandles.Lookup lookup = MethodHandles.lookup();
+            FRAMES = lookup.findVarHandle(QueueCounters.class, "frames", long.class);
+            BYTES = lookup.findVarHandle(QueueCounters.class, "bytes", long.class);
+        } catch (final ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private long frames;
+    private long bytes;
+    private final long[] drops = new long[REASONS.length];
+
+    /** Counts frames that were moved. */
+    public void moved(final int moreFrames, final long moreBytes) {
+        FRAMES.setOpaque(this, frames + moreFrames);
+        BYTES.setOpaque(this, bytes + moreBytes);
+    }
+
+    /** Counts a frame that was dropped. */
+    public void dropped(final DropReason reason) {
+        DROPS.setOpaque(drops, reason.ordinal(), drops[reason.ordinal()] + 1);
+    }
+
+    /** Frames moved. */
+    public long frames() {
+        return (long) FRAMES.getOpaque(this);
+    }
+
+    /** Ethernet bytes moved. */
+    public long bytes() {
+        return (long) BYTES.getOpaque(this);
+    }
+
+    /** What was dropped, a reason; reasons that never happened are absent. */
+    public Map<DropReason, Long> drops() {
+        final Map<DropReason, Long> counts = new EnumMap<>(DropReason.class);
+        for (final DropReason reason : REASONS) {
+            final long count = (long) DROPS.getOpaque(drops, reason.ordinal());
+            if (count > 0) {
+                counts.put(reason, count);
+            }
+        }
+        return counts;
+    }
+}

@@ -1,0 +1,48 @@
+package io.ringbridge.datapath.port;
+
+/**
+ * A queue that the guest receives on: egress.
+ *
+ * <p>Between two bursts nothing is out of its ring: what was taken was used or put back. A burst's sums are gathered here, and counted
+ * when it ends.
+ */
+public final class ReceiveQueue extends GuestQueue {
+    private int burstFrames;
+    private long burstBytes;
+    private boolean touched;
+
+    ReceiveQueue(final GuestPort port, final int vring, final QueueOwner owner) {
+        super(port, vring, owner);
+    }
+
+    /** Notes that the ring holds used buffers that are not shown yet; false when that was noted already. */
+    public boolean touch() {
+        final boolean first = !touched;
+        touched = true;
+        return first;
+    }
+
+    /** Adds a frame to the burst's sums. */
+    public void delivered(final int bytes) {
+        burstFrames++;
+        burstBytes += bytes;
+    }
+
+    /** Ends the burst: shows the driver what was used, notifies it if it wants, and counts. */
+    public void flush() {
+        touched = false;
+        if (ring() != null && ring().publish()) {
+            call();
+        }
+        counters().moved(burstFrames, burstBytes);
+        burstFrames = 0;
+        burstBytes = 0;
+    }
+
+    @Override
+    void recover() {
+        if (ring() != null) {
+            ring().rewind(ring().out());
+        }
+    }
+}

@@ -1,0 +1,201 @@
+package io.ringbridge.datapath.ring;
+
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Segments;
+
+/**
+ * The device's side of a virtqueue, whatever its layout.
+ *
+ * <p>Chains are taken with {@link #next}, in the order the driver made them available, and given back with {@link #use}, in the order
+ * they were taken; {@link #publish} shows the driver all that was given back. Several may be out at a time. What is the same for
+ * split and packed rings is here: translation through the region last hit, the rules for a descriptor, and the count of chains out.
+ *
+ * <p>Owned by one worker. Nothing is allocated after construction. Whatever the driver wrote is read once and checked as a local copy;
+ * what breaks the rules is {@link #BAD} where the chain can still be given back, and {@link #BROKEN} where the ring itself makes no
+ * sense any more: it then stays broken, and {@link #fault} says why.
+ */
+public abstract sealed class DeviceRing permits SplitDeviceRing {
+    /** A chain was taken. */
+    public static final int TAKEN = 0;
+    /** No chain is available. */
+    public static final int EMPTY = 1;
+    /** A chain was taken that breaks the rules; its pieces are not to be used, and it has to be given back. */
+    public static final int BAD = 2;
+    /** The ring cannot go on. */
+    public static final int BROKEN = 3;
+
+    final int size;
+    final boolean indirect;
+    final boolean eventIdx;
+    /** Chains taken and not given back. */
+    int out;
+
+    private final long features;
+    private final int headerLength;
+    private final boolean mergeable;
+    private GuestMemory memory;
+    private long regionStart;
+    private long regionSize;
+    private long regionHost;
+    private String fault;
+
+    DeviceRing(final RingConfig config) {
+        size = config.size();
+        features = config.features();
+        indirect = Features.has(features, Features.INDIRECT_DESC);
+        eventIdx = Features.has(features, Features.EVENT_IDX);
+        headerLength = Features.headerLength(features);
+        mergeable = Features.has(features, Features.MRG_RXBUF);
+        memory = config.memory();
+    }
+
+    /** Makes the ring that the negotiated features ask for. */
+    public static DeviceRing create(final RingConfig config) {
+        return new SplitDeviceRing(config);
+    }
+
+    /**
+     * Takes the next available chain.
+     *
+     * @param chain receives its pieces, in order
+     * @param writable whether the device is to write (a receive queue) or to read (a transmit queue); a chain that mixes is bad
+     * @return {@link #TAKEN}, {@link #EMPTY}, {@link #BAD} or {@link #BROKEN}
+     */
+    public abstract int next(Segments chain, boolean writable);
+
+    /**
+     * How many chains the driver is known to have made available; looks again only when none is known.
+     *
+     * <p>An acquire load: what the driver wrote before is visible after (virtio 1.2, section 2.7.13.3).
+     */
+    public abstract int available();
+
+    /** Puts back the last {@code chains} taken, as if they had not been. */
+    public abstract void rewind(int chains);
+
+    /**
+     * Gives back the chain that has been out longest; the driver sees it after {@link #publish}.
+     *
+     * @param written bytes the device wrote to it
+     */
+    public abstract void use(int written);
+
+    /**
+     * Shows the driver what was given back.
+     *
+     * @return whether the driver wants a notification for it
+     */
+    public abstract boolean publish();
+
+    /** Asks the driver not to kick: its worker polls. */
+    public abstract void suppressKicks();
+
+    /**
+     * Asks the driver to kick when it makes a chain available.
+     *
+     * @return whether one is available already, so that no kick will come for it
+     */
+    public abstract boolean armKicks();
+
+    /** Where to go on from, as in GET_VRING_BASE; only meaningful when no chain is out. */
+    public abstract int base();
+
+    /** Takes over other places for the ring's parts; positions are kept. No chain may be out. */
+    public abstract void move(RingAddresses addresses);
+
+    /** {@code split} or {@code packed}. */
+    public abstract String layout();
+
+    public final int size() {
+        return size;
+    }
+
+    public final long features() {
+        return features;
+    }
+
+    /** Bytes of the virtio-net header before each frame. */
+    public final int headerLength() {
+        return headerLength;
+    }
+
+    /** Whether a frame may lie over several receive buffers. */
+    public final boolean mergeable() {
+        return mergeable;
+    }
+
+    /** Chains taken and not given back. */
+    public final int out() {
+        return out;
+    }
+
+    /** Why the ring is broken, or null. */
+    public final String fault() {
+        return fault;
+    }
+
+    /** Takes over another memory table and the ring's places in it; positions are kept. No chain may be out. */
+    public final void remap(final GuestMemory newMemory, final RingAddresses addresses) {
+        memory = newMemory;
+        regionSize = 0;
+        move(addresses);
+    }
+
+    final int broken(final String why) {
+        if (fault == null) {
+            fault = why;
+        }
+        return BROKEN;
+    }
+
+    /**
+     * Appends a descriptor's buffer to a chain, in one piece a region it lies in.
+     *
+     * @return false when it has the wrong direction, is not mapped all over, or makes the chain too long
+     */
+    final boolean append(final Segments chain, final long guestAddress, final int length, final int flags, final boolean writable) {
+        if ((flags & Descriptor.WRITE) != 0 != writable) {
+            return false;
+        }
+        long at = guestAddress;
+        long left = length & 0xFFFF_FFFFL;
+        while (left > 0) {
+            if (!hit(at)) {
+                return false;
+            }
+            final long offset = at - regionStart;
+            final int piece = (int) Math.min(Math.min(left, regionSize - offset), Integer.MAX_VALUE);
+            if (!chain.add(regionHost + offset, piece)) {
+                return false;
+            }
+            at += piece;
+            left -= piece;
+        }
+        return true;
+    }
+
+    /** Where a range is; {@link GuestMemory#UNMAPPED} when it is not wholly inside one region. */
+    final long translate(final long guestAddress, final long length) {
+        if (!hit(guestAddress)) {
+            return GuestMemory.UNMAPPED;
+        }
+        final long offset = guestAddress - regionStart;
+        return length <= regionSize - offset ? regionHost + offset : GuestMemory.UNMAPPED;
+    }
+
+    /** Makes the region that holds an address the one last hit. */
+    private boolean hit(final long guestAddress) {
+        return Long.compareUnsigned(guestAddress - regionStart, regionSize) < 0 || find(guestAddress);
+    }
+
+    private boolean find(final long guestAddress) {
+        final int region = memory.find(guestAddress);
+        if (region < 0) {
+            return false;
+        }
+        regionStart = memory.guestStart(region);
+        regionSize = memory.size(region);
+        regionHost = memory.hostStart(region);
+        return true;
+    }
+}

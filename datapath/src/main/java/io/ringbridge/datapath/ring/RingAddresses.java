@@ -1,0 +1,25 @@
+package io.ringbridge.datapath.ring;
+
+/**
+ * Where the three parts of a virtqueue are in this process (virtio 1.2, section 2.6).
+ *
+ * @param descriptors the descriptor table; packed: the descriptor ring
+ * @param driver what the driver writes: the available ring; packed: the driver event suppression structure
+ * @param device what the device writes: the used ring; packed: the device event suppression structure
+ */
+public record RingAddresses(long descriptors, long driver, long device) {
+    /** Bytes of the descriptor table, or descriptor ring. */
+    public static long descriptorBytes(final int size) {
+        return 16L * size;
+    }
+
+    /** Bytes of what the driver writes; a split ring's include {@code used_event}. */
+    public static long driverBytes(final int size, final boolean packed) {
+        return packed ? 4 : 6 + 2L * size;
+    }
+
+    /** Bytes of what the device writes; a split ring's include {@code avail_event}. */
+    public static long deviceBytes(final int size, final boolean packed) {
+        return packed ? 4 : 6 + 8L * size;
+    }
+}

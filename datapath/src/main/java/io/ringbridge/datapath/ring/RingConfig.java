@@ -1,0 +1,18 @@
+package io.ringbridge.datapath.ring;
+
+import io.ringbridge.datapath.memory.GuestMemory;
+
+/**
+ * All that makes a virtqueue: what SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_BASE and SET_FEATURES have said.
+ *
+ * @param size entries; split: a power of two up to 32768; packed: 1 to 32768
+ * @param features the negotiated virtio features
+ * @param addresses where its parts are, checked to be mapped and aligned
+ * @param base where processing goes on, as in SET_VRING_BASE: split: the next available index; packed: available and used index
+ *     with their wrap counters
+ * @param memory the guest's memory, for the buffers
+ */
+public record RingConfig(int size, long features, RingAddresses addresses, int base, GuestMemory memory) {
+    /** The most entries any virtqueue may have (virtio 1.2, section 2.6). */
+    public static final int MAX_SIZE = 32768;
+}

@@ -1,0 +1,208 @@
+package io.ringbridge.datapath.ring;
+
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
+
+/**
+ * The device's side of a split virtqueue (virtio 1.2, section 2.7).
+ *
+ * <pre>
+ *  descriptor table          available ring               used ring
+ *  16 bytes an entry         u16 flags, u16 idx           u16 flags, u16 idx
+ *  u64 address               u16 ring[size]               { u32 id, u32 length } ring[size]
+ *  u32 length                u16 used_event               u16 avail_event
+ *  u16 flags, u16 next
+ * </pre>
+ */
+final class SplitDeviceRing extends DeviceRing {
+    private static final int IDX = 2;
+    private static final int ENTRIES = 4;
+    private static final short NO_NOTIFY = 1;
+    private static final int NO_INTERRUPT = 1;
+
+    private final int mask;
+    private final int[] heads;
+    private long descriptors;
+    private long avail;
+    private long used;
+    private int nextAvail;
+    private int known;
+    private int usedIdx;
+    private int shownIdx;
+
+    SplitDeviceRing(final RingConfig config) {
+        super(config);
+        mask = size - 1;
+        heads = new int[size];
+        move(config.addresses());
+        nextAvail = config.base() & RingIndex.MASK;
+        usedIdx = Memory.getShort(used + IDX) & RingIndex.MASK;
+        shownIdx = usedIdx;
+    }
+
+    @Override
+    public void move(final RingAddresses addresses) {
+        descriptors = addresses.descriptors();
+        avail = addresses.driver();
+        used = addresses.device();
+    }
+
+    @Override
+    public int available() {
+        return known > 0 ? known : look();
+    }
+
+    private int look() {
+        // Pairs with the driver's release of avail idx: entries and descriptors written before it are visible after it.
+        final int ahead = RingIndex.distance(nextAvail, Memory.getShortAcquire(avail + IDX));
+        if (ahead > size - out) {
+            broken("the available index is " + ahead + " entries ahead; a ring of " + size + " has " + (size - out) + " left");
+            return 0;
+        }
+        known = ahead;
+        return ahead;
+    }
+
+    @Override
+    public int next(final Segments chain, final boolean writable) {
+        if (known == 0 && look() == 0) {
+            return fault() == null ? EMPTY : BROKEN;
+        }
+        final int slot = nextAvail & mask;
+        final int head = Memory.getShort(avail + ENTRIES + 2L * slot) & 0xFFFF;
+        if (head >= size) {
+            return broken("an available entry names descriptor " + head + " of " + size);
+        }
+        heads[slot] = head;
+        nextAvail = RingIndex.advance(nextAvail, 1);
+        known--;
+        out++;
+        final long descriptor = descriptors + (long) head * Descriptor.SIZE;
+        final long address = Memory.getLong(descriptor);
+        final long rest = Memory.getLong(descriptor + 8);
+        final int length = (int) rest;
+        if ((int) (rest >>> 32 & 0xFFFF) == (writable ? Descriptor.WRITE : 0) && length > 0) {
+            final long host = translate(address, length);
+            if (host != GuestMemory.UNMAPPED) {
+                chain.set(host, length);
+                return TAKEN;
+            }
+        }
+        chain.clear();
+        return walk(chain, address, rest, writable) ? TAKEN : BAD;
+    }
+
+    /** Follows a chain of any shape from its first descriptor, which is read already. */
+    private boolean walk(final Segments chain, final long firstAddress, final long firstRest, final boolean writable) {
+        long address = firstAddress;
+        long rest = firstRest;
+        for (int n = 1; ; n++) {
+            final int flags = (int) (rest >>> 32) & 0xFFFF;
+            if ((flags & Descriptor.INDIRECT) != 0) {
+                return indirect && (flags & Descriptor.NEXT) == 0 && walkTable(chain, address, (int) rest, writable);
+            }
+            if (!append(chain, address, (int) rest, flags, writable)) {
+                return false;
+            }
+            if ((flags & Descriptor.NEXT) == 0) {
+                return true;
+            }
+            final int next = (int) (rest >>> 48);
+            if (n == size || next >= size) {
+                return false;
+            }
+            address = Memory.getLong(descriptors + (long) next * Descriptor.SIZE);
+            rest = Memory.getLong(descriptors + (long) next * Descriptor.SIZE + 8);
+        }
+    }
+
+    /** Follows a chain through an indirect table, which may itself lie across regions (section 2.7.5.3). */
+    private boolean walkTable(final Segments chain, final long table, final int bytes, final boolean writable) {
+        final int entries = bytes >>> 4;
+        if (entries == 0 || (bytes & 15) != 0) {
+            return false;
+        }
+        int next = 0;
+        for (int n = 1; ; n++) {
+            final long descriptor = translate(table + (long) next * Descriptor.SIZE, Descriptor.SIZE);
+            if (descriptor == GuestMemory.UNMAPPED) {
+                return false;
+            }
+            final long address = Memory.getLong(descriptor);
+            final long rest = Memory.getLong(descriptor + 8);
+            final int flags = (int) (rest >>> 32) & 0xFFFF;
+            if ((flags & Descriptor.INDIRECT) != 0 || !append(chain, address, (int) rest, flags, writable)) {
+                return false;
+            }
+            if ((flags & Descriptor.NEXT) == 0) {
+                return true;
+            }
+            next = (int) (rest >>> 48);
+            if (n == Segments.MAX_SEGMENTS || next >= entries) {
+                return false;
+            }
+        }
+    }
+
+    @Override
+    public void rewind(final int chains) {
+        nextAvail = RingIndex.advance(nextAvail, -chains);
+        known += chains;
+        out -= chains;
+    }
+
+    @Override
+    public void use(final int written) {
+        final int head = heads[nextAvail - out & mask];
+        Memory.putLong(used + ENTRIES + 8L * (usedIdx & mask), (long) written << 32 | head);
+        usedIdx = RingIndex.advance(usedIdx, 1);
+        out--;
+    }
+
+    @Override
+    public boolean publish() {
+        // Pairs with the driver's acquire of used idx: the entries and the buffers' contents are visible with it (section 2.7.8.2).
+        Memory.putShortRelease(used + IDX, (short) usedIdx);
+        // Not before the index is visible may the driver's wish be read, or both sides could wait for each other (section 2.7.10).
+        Memory.fullFence();
+        final int old = shownIdx;
+        shownIdx = usedIdx;
+        if (eventIdx) {
+            return RingIndex.passed(Memory.getShort(avail + ENTRIES + 2L * size), usedIdx, old);
+        }
+        return (Memory.getShort(avail) & NO_INTERRUPT) == 0;
+    }
+
+    @Override
+    public void suppressKicks() {
+        if (eventIdx) {
+            // The flag is void with EVENT_IDX: an event just behind is reached again after 65535 entries only.
+            Memory.putShort(used + ENTRIES + 8L * size, (short) (nextAvail - 1));
+        } else {
+            Memory.putShort(used, NO_NOTIFY);
+        }
+    }
+
+    @Override
+    public boolean armKicks() {
+        if (eventIdx) {
+            Memory.putShort(used + ENTRIES + 8L * size, (short) RingIndex.advance(nextAvail, known));
+        } else {
+            Memory.putShort(used, (short) 0);
+        }
+        // The wish has to be visible before the index is looked at, or a chain added in between is neither seen nor kicked for.
+        Memory.fullFence();
+        return available() > 0;
+    }
+
+    @Override
+    public int base() {
+        return nextAvail;
+    }
+
+    @Override
+    public String layout() {
+        return "split";
+    }
+}

@@ -1,0 +1,163 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.bridge.ForwardingTable;
+import io.ringbridge.datapath.os.ThreadTuning;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.Port;
+import org.agrona.ErrorHandler;
+import org.agrona.concurrent.AgentRunner;
+import org.agrona.concurrent.BusySpinIdleStrategy;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/** The whole datapath: workers, ports and forwarding table. Any thread may call in. */
+public final class Datapath implements AutoCloseable {
+    /** The most ports there may be at a time. */
+    public static final int MAX_PORTS = 1024;
+    /** The most queue pairs a port may have. */
+    public static final int MAX_QUEUE_PAIRS = 128;
+
+    /** A worker delivers what it takes at once, so that few entries stay in its cache; with several, the others need room ahead. */
+    private static final int RING_SIZE_ALONE = 128;
+    private static final int RING_SIZE_SHARED = 1024;
+
+    private final DatapathOptions options;
+    private final Worker[] workers;
+    private final List<AgentRunner> runners = new ArrayList<>();
+    private final PortList ports = new PortList();
+    private final ForwardingTable table;
+    private final ScheduledExecutorService housekeeping =
+        Executors.newSingleThreadScheduledExecutor(task -> Thread.ofPlatform().daemon().name("rb-housekeeping").unstarted(task));
+    private ScheduledFuture<?> sweeping;
+    private int nextOwner;
+
+    private Datapath(final DatapathOptions options, final LongSupplier nanoClock) {
+        this.options = options;
+        table = new ForwardingTable(options.fdbCapacity(), (int) options.fdbAgeing().toSeconds(), MAX_PORTS);
+        workers = new Worker[options.workers()];
+        final int ringSize = workers.length == 1 ? RING_SIZE_ALONE : RING_SIZE_SHARED;
+        for (int i = 0; i < workers.length; i++) {
+            workers[i] = new Worker(i, workers, ringSize, table, ports, nanoClock);
+        }
+    }
+
+    /**
+     * Makes the workers and starts their threads.
+     *
+     * @param onError told what a worker could not cope with; it goes on
+     * @throws io.ringbridge.datapath.os.OsException when a worker cannot be pinned
+     */
+    public static Datapath start(final DatapathOptions options, final ErrorHandler onError) {
+        options.cpus().forEach(ThreadTuning::check);
+        final Datapath datapath = new Datapath(options, System::nanoTime);
+        for (final Worker worker : datapath.workers) {
+            final int cpu = datapath.cpu(worker);
+            final AgentRunner runner = new AgentRunner(
+                options.poll() == PollMode.BUSY ? BusySpinIdleStrategy.INSTANCE : new AdaptiveIdle(worker), onError, null, worker);
+            datapath.runners.add(runner);
+            AgentRunner.startOnThread(runner, task -> Thread.ofPlatform().daemon().name(worker.roleName()).unstarted(() -> {
+                if (cpu >= 0) {
+                    ThreadTuning.pin(cpu);
+                }
+                task.run();
+            }));
+            worker.awaitStart();
+        }
+        final long period = Math.clamp(options.fdbAgeing().toMillis() / 4, 1000, 30_000);
+        datapath.sweeping = datapath.housekeeping.scheduleWithFixedDelay(
+            () -> datapath.table.sweep(datapath.now()), period, period, TimeUnit.MILLISECONDS);
+        return datapath;
+    }
+
+    /** Makes a datapath without threads, for tests: {@link #step} is a duty cycle, and commands run at once on the caller's thread. */
+    static Datapath stepped(final DatapathOptions options, final LongSupplier nanoClock) {
+        return new Datapath(options, nanoClock);
+    }
+
+    /** Runs a duty cycle of each worker; the sum of their work. */
+    int step() {
+        int work = 0;
+        for (final Worker worker : workers) {
+            work += worker.doWork();
+        }
+        return work;
+    }
+
+    private int cpu(final Worker worker) {
+        return options.cpus().isEmpty() ? -1 : options.cpus().get(worker.index() % options.cpus().size());
+    }
+
+    private int now() {
+        return workers[0].now();
+    }
+
+    /**
+     * Adds a port that waits for a front-end.
+     *
+     * @param queuePairs 1 to {@link #MAX_QUEUE_PAIRS}
+     * @param mtu 68 to 65535
+     */
+    public synchronized GuestPort addGuestPort(final String name, final int queuePairs, final int mtu) {
+        final int index = ports.freeIndex();
+        if (index >= MAX_PORTS) {
+            throw new IllegalStateException("there are " + MAX_PORTS + " ports already, the most there may be");
+        }
+        final int firstOwner = nextOwner;
+        nextOwner = (nextOwner + queuePairs) % workers.length;
+        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vring -> workers[(firstOwner + vring / 2) % workers.length],
+            workers.length, table::changed, () -> table.flush(index, false));
+        ports.put(index, port);
+        return port;
+    }
+
+    /** Detaches and removes a port. */
+    public synchronized void remove(final Port port) {
+        if (port instanceof GuestPort guest) {
+            guest.detach();
+        }
+        ports.put(port.index(), null);
+        table.flush(port.index(), true);
+        table.changed();
+    }
+
+    public List<Port> ports() {
+        return List.copyOf(ports.asList());
+    }
+
+    public ForwardingTable table() {
+        return table;
+    }
+
+    /** A copy of all stations, in no order. */
+    public List<ForwardingTable.Entry> stations() {
+        return table.entries(now());
+    }
+
+    /** A reading of each worker. */
+    public List<WorkerStatus> workers() {
+        final List<WorkerStatus> rows = new ArrayList<>();
+        for (final Worker worker : workers) {
+            rows.add(worker.load().status(worker.index(), cpu(worker), worker.queueCount(), worker.delivered()));
+        }
+        return rows;
+    }
+
+    /** Stops the workers. Every port has to be detached before. */
+    @Override
+    public void close() {
+        if (sweeping != null) {
+            sweeping.cancel(false);
+        }
+        housekeeping.shutdown();
+        for (final AgentRunner runner : runners) {
+            workers[runners.indexOf(runner)].wake();
+            runner.close();
+        }
+    }
+}

@@ -1,0 +1,165 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.frame.Frame;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.ReceiveQueue;
+import io.ringbridge.datapath.ring.DeviceRing;
+
+import java.util.Arrays;
+
+/**
+ * Delivers frames: copies each from its sender's memory into the receiver's buffers, the only copy there is.
+ *
+ * <p>Used buffers become visible, and the guest is notified, at {@link #flush}, once a queue and burst. Owned by one worker.
+ */
+final class Egress {
+    /** The header's last two bytes, {@code num_buffers}, where one buffer holds the frame. */
+    private static final int ONE_BUFFER = 1 << 16;
+    private static final int NUM_BUFFERS = 10;
+
+    private final Segments buffers = new Segments();
+    private final Segments merged = new Segments();
+    private final int[] capacities = new int[Segments.MAX_SEGMENTS];
+    private final long header = Memory.allocate(16);
+    private ReceiveQueue[] touched = new ReceiveQueue[64];
+    private int touchedCount;
+    private long delivered;
+
+    /** Frames delivered since the start. */
+    long delivered() {
+        return delivered;
+    }
+
+    /** Delivers a frame to a queue, or drops it and counts why. */
+    void deliver(final Frame frame, final ReceiveQueue queue) {
+        final DeviceRing ring = queue.ring();
+        if (ring == null || !queue.enabled()) {
+            queue.counters().dropped(ring == null ? DropReason.NO_RECEIVER : DropReason.QUEUE_DISABLED);
+            return;
+        }
+        final int length = frame.totalLength();
+        final int headerLength = ring.headerLength();
+        final int taken = ring.next(buffers, true);
+        if (taken == DeviceRing.TAKEN && buffers.count() == 1 && buffers.length(0) >= headerLength + length) {
+            final long to = buffers.address(0);
+            writeHeader(to, headerLength, ONE_BUFFER);
+            if (frame.count() == 1) {
+                Memory.copy(frame.address(0), to + headerLength, length);
+            } else {
+                gather(frame, to + headerLength);
+            }
+            ring.use(headerLength + length);
+            done(queue, length);
+        } else {
+            deliverScattered(frame, queue, ring, taken);
+        }
+    }
+
+    private static void writeHeader(final long to, final int headerLength, final int lastWord) {
+        Memory.putLong(to, 0);
+        if (headerLength > NUM_BUFFERS) {
+            Memory.putInt(to + 8, lastWord);
+        } else {
+            Memory.putShort(to + 8, (short) 0);
+        }
+    }
+
+    private static void gather(final Frame frame, final long to) {
+        long at = to;
+        for (int i = 0; i < frame.count(); i++) {
+            Memory.copy(frame.address(i), at, frame.length(i));
+            at += frame.length(i);
+        }
+    }
+
+    private void done(final ReceiveQueue queue, final int length) {
+        queue.delivered(length);
+        delivered++;
+        touch(queue);
+    }
+
+    private void touch(final ReceiveQueue queue) {
+        if (queue.touch()) {
+            if (touchedCount == touched.length) {
+                touched = Arrays.copyOf(touched, 2 * touchedCount);
+            }
+            touched[touchedCount++] = queue;
+        }
+    }
+
+    /** Delivers into a buffer of several pieces, or over several buffers. */
+    private void deliverScattered(final Frame frame, final ReceiveQueue queue, final DeviceRing ring, final int firstTaken) {
+        final int headerLength = ring.headerLength();
+        final int needed = headerLength + frame.totalLength();
+        int taken = firstTaken;
+        int count = 0;
+        merged.clear();
+        while (taken == DeviceRing.TAKEN && merged.addAll(buffers)) {
+            capacities[count++] = buffers.totalLength();
+            if (merged.totalLength() >= needed || !ring.mergeable()) {
+                break;
+            }
+            taken = count == capacities.length ? DeviceRing.EMPTY : ring.next(buffers, true);
+        }
+        if (taken == DeviceRing.BAD) {
+            giveUp(queue, ring, count + 1);
+        } else if (taken == DeviceRing.BROKEN) {
+            queue.breakRing();
+            queue.counters().dropped(DropReason.BAD_BUFFER);
+        } else if (merged.totalLength() < needed) {
+            ring.rewind(ring.out());
+            queue.counters().dropped(taken == DeviceRing.EMPTY ? DropReason.NO_BUFFER : DropReason.SMALL_BUFFER);
+        } else {
+            writeHeader(header, headerLength, count << 16);
+            scatter(frame, headerLength);
+            int left = needed;
+            for (int i = 0; i < count; i++) {
+                final int written = Math.min(left, capacities[i]);
+                ring.use(written);
+                left -= written;
+            }
+            done(queue, frame.totalLength());
+        }
+    }
+
+    /** Gives unusable buffers back empty, the good ones before them too, since buffers go back in order. */
+    private void giveUp(final ReceiveQueue queue, final DeviceRing ring, final int count) {
+        for (int i = 0; i < count; i++) {
+            ring.use(0);
+        }
+        queue.counters().dropped(DropReason.BAD_BUFFER);
+        touch(queue);
+    }
+
+    /** Copies header and frame into the merged pieces. */
+    private void scatter(final Frame frame, final int headerLength) {
+        int to = 0;
+        int toOffset = 0;
+        for (int from = -1; from < frame.count(); from++) {
+            long source = from < 0 ? header : frame.address(from);
+            int left = from < 0 ? headerLength : frame.length(from);
+            while (left > 0) {
+                final int n = Math.min(left, merged.length(to) - toOffset);
+                Memory.copy(source, merged.address(to) + toOffset, n);
+                source += n;
+                left -= n;
+                toOffset += n;
+                if (toOffset == merged.length(to)) {
+                    to++;
+                    toOffset = 0;
+                }
+            }
+        }
+    }
+
+    /** Ends the burst for every queue that got something. */
+    void flush() {
+        for (int i = 0; i < touchedCount; i++) {
+            touched[i].flush();
+            touched[i] = null;
+        }
+        touchedCount = 0;
+    }
+}

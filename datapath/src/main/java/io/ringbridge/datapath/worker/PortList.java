@@ -1,0 +1,42 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.bridge.Bridge;
+import io.ringbridge.datapath.port.GuestPort;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+
+/** The ports there are: an array that changes by copy. Workers read, control threads change, under a lock of their own. */
+final class PortList implements Bridge.PortTable {
+    private volatile GuestPort[] byIndex = {};
+    private volatile GuestPort[] present = {};
+
+    @Override
+    public GuestPort port(final int index) {
+        final GuestPort[] ports = byIndex;
+        return index < ports.length ? ports[index] : null;
+    }
+
+    /** Those there are, without gaps. */
+    GuestPort[] guestPorts() {
+        return present;
+    }
+
+    List<GuestPort> asList() {
+        return List.of(present);
+    }
+
+    /** The lowest index that is free. */
+    synchronized int freeIndex() {
+        final int gap = Arrays.asList(byIndex).indexOf(null);
+        return gap >= 0 ? gap : byIndex.length;
+    }
+
+    synchronized void put(final int index, final GuestPort port) {
+        final GuestPort[] copy = Arrays.copyOf(byIndex, Math.max(byIndex.length, index + 1));
+        copy[index] = port;
+        byIndex = copy;
+        present = Arrays.stream(copy).filter(Objects::nonNull).toArray(GuestPort[]::new);
+    }
+}

@@ -1,0 +1,310 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.bridge.Bridge;
+import io.ringbridge.datapath.bridge.ForwardingTable;
+import io.ringbridge.datapath.frame.Frame;
+import io.ringbridge.datapath.frame.FrameRing;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.Epoll;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.ThreadTuning;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.QueueOwner;
+import io.ringbridge.datapath.port.ReceiveQueue;
+import io.ringbridge.datapath.port.TransmitQueue;
+import org.agrona.concurrent.Agent;
+import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
+
+import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
+
+/**
+ * One datapath thread: takes frames from the transmit queues it owns, and delivers what lies in its frame ring to the receive queues
+ * it owns.
+ *
+ * <p>A duty cycle runs the commands that others have given, then for each queue: take a burst, deliver what is in the ring, give
+ * buffers back. It never blocks while there is something to do, and never waits for another worker.
+ */
+final class Worker implements Agent, QueueOwner {
+    private static final int COMMANDS = 256;
+    private static final long NANOS_A_SECOND = 1_000_000_000L;
+
+    private final int index;
+    private final LongSupplier nanoClock;
+    private final FrameRing frames;
+    private final PortList ports;
+    private final Ingress ingress;
+    private final Egress egress = new Egress();
+    private final WorkerLoad load = new WorkerLoad();
+    private final ManyToOneConcurrentArrayQueue<Command> commands = new ManyToOneConcurrentArrayQueue<>(COMMANDS);
+    private final Epoll epoll = Epoll.create();
+    private final EventFd wake = EventFd.create();
+    private final long startNanos;
+    private TransmitQueue[] queues = {};
+    private long consumed = -1;
+    private long secondBegan;
+    private long lastWork;
+    private int now;
+    private final CountDownLatch started = new CountDownLatch(1);
+    private volatile boolean running;
+    private volatile boolean asleep;
+
+    /**
+     * Makes a worker.
+     *
+     * @param workers all of them, itself included; filled in before the first duty cycle
+     * @param ringSize entries of its frame ring
+     */
+    Worker(final int index, final Worker[] workers, final int ringSize, final ForwardingTable table, final PortList ports,
+           final LongSupplier nanoClock) {
+        this.index = index;
+        this.nanoClock = nanoClock;
+        this.ports = ports;
+        frames = new FrameRing(ringSize, workers.length == 1);
+        ingress = new Ingress(index, workers, frames, new Bridge(table, ports));
+        startNanos = nanoClock.getAsLong();
+        secondBegan = startNanos;
+        epoll.add(wake);
+    }
+
+    FrameRing frames() {
+        return frames;
+    }
+
+    WorkerLoad load() {
+        return load;
+    }
+
+    long delivered() {
+        return egress.delivered();
+    }
+
+    /** How many transmit queues it polls. */
+    int queueCount() {
+        return queues.length;
+    }
+
+    @Override
+    public int index() {
+        return index;
+    }
+
+    @Override
+    public String roleName() {
+        return "rb-worker-" + index;
+    }
+
+    @Override
+    public void onStart() {
+        ThreadTuning.preciseTimers();
+        running = true;
+        started.countDown();
+    }
+
+    /** Returns once its thread runs. */
+    void awaitStart() {
+        while (started.getCount() > 0) {
+            LockSupport.parkNanos(10_000);
+        }
+    }
+
+    @Override
+    public int doWork() {
+        int work = 0;
+        final long begin = nanoClock.getAsLong();
+        load.cycle(begin);
+        if (begin - secondBegan >= NANOS_A_SECOND) {
+            nextSecond(begin);
+        }
+        try {
+            final Command command = commands.poll();
+            if (command != null) {
+                command.run();
+                work++;
+            }
+            work += moveFrames();
+        } catch (final InternalError e) {
+            recover(e);
+        }
+        if (work > 0) {
+            lastWork = begin;
+        }
+        load.worked(work > 0);
+        return work;
+    }
+
+    private void nextSecond(final long nanos) {
+        now = (int) ((nanos - startNanos) / NANOS_A_SECOND);
+        secondBegan = startNanos + now * NANOS_A_SECOND;
+    }
+
+    /** How long ago, at the begin of this duty cycle, there was last something to do. */
+    long idleNanos() {
+        return load.lastBegin() - lastWork;
+    }
+
+    private int moveFrames() {
+        int work = 0;
+        for (final TransmitQueue queue : queues) {
+            final int taken = ingress.poll(queue, now);
+            if (taken > 0) {
+                load.poll(taken);
+            }
+            work += taken + deliver();
+            ingress.complete(queue);
+        }
+        return queues.length == 0 ? deliver() : work;
+    }
+
+    private int deliver() {
+        final long last = frames.published();
+        final int count = (int) (last - consumed);
+        if (count == 0) {
+            return 0;
+        }
+        for (long sequence = consumed + 1; sequence <= last; sequence++) {
+            final Frame frame = frames.get(sequence);
+            consumed = sequence; // a frame whose copying faults is not tried again
+            if (frame.verdict() == Frame.Verdict.UNICAST) {
+                egress.deliver(frame, frame.receiver());
+            } else if (frame.verdict() == Frame.Verdict.FLOOD) {
+                flood(frame);
+            }
+        }
+        egress.flush();
+        frames.consumed(last);
+        return count;
+    }
+
+    private void flood(final Frame frame) {
+        for (final GuestPort port : ports.guestPorts()) {
+            final ReceiveQueue[] receivers = port.receivers();
+            if (port.index() != frame.source() && receivers.length > 0) {
+                final ReceiveQueue queue = Bridge.spread(receivers, frame.flow());
+                if (queue.owner().index() == index) {
+                    egress.deliver(frame, queue);
+                }
+            }
+        }
+    }
+
+    /**
+     * After a touch of memory that its guest has cut away: gives that guest's port up, and puts everything else in order. The fault
+     * is raised some time after the touch, so what was going on at this moment tells nothing about whose memory it was.
+     */
+    private void recover(final InternalError fault) {
+        boolean found = false;
+        for (final GuestPort port : ports.guestPorts()) {
+            if (!port.memory().intact()) {
+                port.fail("the file behind the guest's memory was cut while in use");
+                port.abandon(this);
+                found = true;
+            }
+        }
+        for (final GuestPort port : ports.guestPorts()) {
+            port.recover(this);
+        }
+        ingress.recover();
+        egress.flush();
+        frames.consumed(consumed);
+        if (!found) {
+            throw fault;
+        }
+    }
+
+    @Override
+    public void add(final TransmitQueue queue) {
+        final TransmitQueue[] more = Arrays.copyOf(queues, queues.length + 1);
+        more[queues.length] = queue;
+        queues = more;
+        if (queue.events().kick() != null) {
+            epoll.add(queue.events().kick());
+        }
+    }
+
+    @Override
+    public void remove(final TransmitQueue queue) {
+        final int before = queues.length;
+        queues = Arrays.stream(queues).filter(q -> q != queue).toArray(TransmitQueue[]::new);
+        if (queues.length < before && queue.events().kick() != null) {
+            epoll.remove(queue.events().kick());
+        }
+    }
+
+    @Override
+    public void execute(final Runnable command) {
+        final Command waiting = new Command(command);
+        if (!running) {
+            waiting.run(); // no thread: a test steps it by hand, or it has ended
+        } else {
+            while (!commands.offer(waiting)) {
+                Thread.onSpinWait();
+            }
+            wake();
+            waiting.await();
+        }
+        waiting.rethrow();
+    }
+
+    @Override
+    public void await(final BooleanSupplier condition) {
+        final boolean[] holds = new boolean[1];
+        execute(() -> holds[0] = condition.getAsBoolean());
+        while (!holds[0]) {
+            LockSupport.parkNanos(20_000);
+            execute(() -> holds[0] = condition.getAsBoolean());
+        }
+    }
+
+    /** Ends its sleep, if it sleeps. Any thread. */
+    void wakeIfAsleep() {
+        Memory.fullFence(); // what it is to see is visible before its state is looked at
+        if (asleep) {
+            wake();
+        }
+    }
+
+    /** Ends its sleep, or keeps it from the next one. Any thread. */
+    void wake() {
+        wake.signal();
+    }
+
+    /** Sleeps until a driver kicks, another worker wakes it, or a while has passed; at once where there is something to do already. */
+    void sleep() {
+        asleep = true;
+        boolean busy = !commands.isEmpty() || frames.published() > consumed;
+        for (final TransmitQueue queue : queues) {
+            busy |= !queue.idle() || queue.ring() != null && queue.ring().armKicks();
+        }
+        if (!busy) {
+            epoll.await(1000);
+        }
+        asleep = false;
+        wake.drain();
+        for (final TransmitQueue queue : queues) {
+            if (queue.ring() != null) {
+                queue.ring().suppressKicks();
+            }
+        }
+    }
+
+    @Override
+    public void onClose() {
+        running = false;
+        Command command = commands.poll();
+        while (command != null) {
+            command.run();
+            command = commands.poll();
+        }
+        epoll.close();
+        wake.close();
+    }
+
+    /** Seconds since the start, as stations' ages are counted. */
+    int now() {
+        return (int) ((nanoClock.getAsLong() - startNanos) / NANOS_A_SECOND);
+    }
+}

@@ -1,0 +1,67 @@
+package io.ringbridge.datapath.worker;
+
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/** How busy a worker is. Written by the worker, plainly enough to cost nothing; readings by other threads may be a cycle behind. */
+final class WorkerLoad {
+    private static final long STALL_NANOS = 10_000_000;
+    private static final int BUSY = 0;
+    private static final int IDLE = 1;
+    private static final int POLLS = 2;
+    private static final int TAKEN = 3;
+    private static final int LONGEST = 4;
+    private static final int STALLS = 5;
+
+    private final AtomicLongArray totals = new AtomicLongArray(6);
+    private long lastBegin;
+    private boolean lastWorked;
+    private long reportedBusy;
+    private long reportedIdle;
+
+    /** Notes that a duty cycle begins, and so how long the one before took. */
+    void cycle(final long begin) {
+        final long nanos = lastBegin == 0 ? 0 : begin - lastBegin;
+        lastBegin = begin;
+        add(lastWorked ? BUSY : IDLE, nanos);
+        if (lastWorked && nanos > totals.getPlain(LONGEST)) {
+            totals.setOpaque(LONGEST, nanos);
+        }
+        if (lastWorked && nanos > STALL_NANOS) {
+            add(STALLS, 1);
+        }
+    }
+
+    /** When this duty cycle began. */
+    long lastBegin() {
+        return lastBegin;
+    }
+
+    /** Notes whether the duty cycle found anything to do. */
+    void worked(final boolean worked) {
+        lastWorked = worked;
+    }
+
+    /** Notes a poll that found frames. */
+    void poll(final int frames) {
+        add(POLLS, 1);
+        add(TAKEN, frames);
+    }
+
+    private void add(final int counter, final long amount) {
+        totals.setOpaque(counter, totals.getPlain(counter) + amount);
+    }
+
+    /** A reading; the share and the longest cycle are since the last one. Called by one thread at a time. */
+    synchronized WorkerStatus status(final int index, final int cpu, final int queues, final long delivered) {
+        final long busy = totals.getOpaque(BUSY);
+        final long idle = totals.getOpaque(IDLE);
+        final long span = Math.max(1, busy - reportedBusy + idle - reportedIdle);
+        final double share = (double) (busy - reportedBusy) / span;
+        reportedBusy = busy;
+        reportedIdle = idle;
+        final long longest = totals.getOpaque(LONGEST);
+        totals.setOpaque(LONGEST, 0);
+        return new WorkerStatus(index, cpu, queues, share, delivered,
+            (double) totals.getOpaque(TAKEN) / Math.max(1, totals.getOpaque(POLLS)), longest, totals.getOpaque(STALLS));
+    }
+}

@@ -1,0 +1,17 @@
+package io.ringbridge.datapath.worker;
+
+/**
+ * A reading of one worker, for display.
+ *
+ * @param index its number; its thread is {@code rb-worker-N}
+ * @param cpu the processor it is pinned to, or -1
+ * @param queues how many running virtqueues it owns
+ * @param busyShare the share of its time, 0 to 1, that it spent on frames, since it was last asked
+ * @param frames frames it has delivered since it started
+ * @param framesPerPoll frames taken a poll that found any
+ * @param longestCycleNanos its longest duty cycle since it was last asked
+ * @param stalls duty cycles over 10 ms since it started
+ */
+public record WorkerStatus(int index, int cpu, int queues, double busyShare, long frames, double framesPerPoll,
+                           long longestCycleNanos, long stalls) {
+}

@@ -1,0 +1,209 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.GuestPort;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** Three guests on three ports, and a clock that the test turns. */
+class SwitchingTest {
+    private static final int AGEING = 300;
+
+    private final AtomicLong nanos = new AtomicLong(1);
+    private final Datapath datapath = Datapath.stepped(
+        new DatapathOptions(1, List.of(), PollMode.BUSY, 1024, Duration.ofSeconds(AGEING)), nanos::get);
+    private final List<TestGuest> guests = new ArrayList<>();
+
+    @BeforeEach
+    void attach() {
+        for (final String name : List.of("a", "b", "c")) {
+            guests.add(TestGuest.up(datapath.addGuestPort(name, 1, 1500)));
+        }
+    }
+
+    @AfterEach
+    void detach() {
+        guests.forEach(TestGuest::close);
+        datapath.close();
+    }
+
+    /** Sends a frame from a guest, and says how many arrived at each. */
+    private String send(final int from, final byte[] frame) {
+        guests.get(from).send(frame);
+        run();
+        final StringBuilder arrived = new StringBuilder();
+        for (final TestGuest guest : guests) {
+            final List<byte[]> frames = guest.received();
+            frames.forEach(f -> assertArrayEquals(frame, f));
+            arrived.append(frames.size());
+        }
+        assertEquals(1, guests.get(from).reap(), "the sender's buffer comes back");
+        return arrived.toString();
+    }
+
+    private void run() {
+        while (datapath.step() > 0) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private void turn(final int seconds) {
+        nanos.addAndGet(Duration.ofSeconds(seconds).toNanos());
+        run();
+    }
+
+    @Test
+    void unknownDestinationFloodsToEveryOtherPort() {
+        assertEquals("011", send(0, Frames.ethernet(77, 1, 60)));
+    }
+
+    @Test
+    void broadcastAndMulticastFloodAndAreNeverLearned() {
+        assertEquals("011", send(0, Frames.broadcast(1, 60)));
+        assertEquals("101", send(1, Frames.ethernet(Frames.MULTICAST, 2, 60)));
+        assertEquals("011", send(0, Frames.ethernet(Frames.MULTICAST, 1, 60)));
+        assertEquals("101", send(1, Frames.ethernet(77, Frames.MULTICAST, 60)));
+        assertTrue(datapath.stations().stream().noneMatch(e -> e.mac().startsWith("01:")), "a group address was learned");
+    }
+
+    @Test
+    void knownDestinationGoesOneWay() {
+        send(1, Frames.broadcast(2, 60));
+        assertEquals("010", send(0, Frames.ethernet(2, 1, 1514)));
+        assertEquals("100", send(1, Frames.ethernet(1, 2, 64)));
+    }
+
+    @Test
+    void stationThatMovedIsFollowedAtOnce() {
+        send(1, Frames.broadcast(2, 60));
+        assertEquals("010", send(0, Frames.ethernet(2, 1, 60)));
+        assertEquals("110", send(2, Frames.broadcast(2, 60)));
+        assertEquals("001", send(0, Frames.ethernet(2, 1, 60)));
+    }
+
+    @Test
+    void frameForItsOwnPortIsDroppedAndCounted() {
+        send(0, Frames.broadcast(1, 60));
+        assertEquals("000", send(0, Frames.ethernet(1, 3, 60)));
+        assertEquals(1L, guests.get(0).port.statistics().drops().get(DropReason.SAME_PORT));
+    }
+
+    @Test
+    void silentStationAges() {
+        send(1, Frames.broadcast(2, 60));
+        turn(AGEING - 1);
+        assertEquals("010", send(0, Frames.ethernet(2, 1, 60)));
+        turn(1);
+        assertEquals("011", send(0, Frames.ethernet(2, 1, 60)));
+    }
+
+    @Test
+    void stationThatKeepsSendingDoesNotAge() {
+        send(1, Frames.broadcast(2, 60));
+        for (int i = 0; i < 5; i++) {
+            turn(AGEING / 2);
+            assertEquals("010", send(0, Frames.ethernet(2, 1, 60)));
+            send(1, Frames.ethernet(1, 2, 60));
+        }
+    }
+
+    @Test
+    void steadyStreamToASilentStationIsFloodedOnceItHasAged() {
+        send(1, Frames.broadcast(2, 60));
+        for (int second = 1; second < AGEING; second++) {
+            turn(1);
+            assertEquals("010", send(0, Frames.ethernet(2, 1, 60)), "after " + second + " s");
+        }
+        turn(1);
+        assertEquals("011", send(0, Frames.ethernet(2, 1, 60)));
+    }
+
+    @Test
+    void disconnectedPortsStationsAreForgotten() {
+        send(1, Frames.broadcast(2, 60));
+        guests.get(1).port.detach();
+        assertEquals("001", send(0, Frames.ethernet(2, 1, 60)));
+        assertTrue(datapath.stations().stream().noneMatch(e -> e.port() == 1));
+    }
+
+    @Test
+    void disabledTransmitRingIsProcessedAndDiscarded() {
+        send(1, Frames.broadcast(2, 60));
+        guests.get(0).port.enableRing(1, false);
+        assertEquals("000", send(0, Frames.ethernet(2, 1, 60)));
+        assertEquals(1L, guests.get(0).port.statistics().drops().get(DropReason.QUEUE_DISABLED));
+        guests.get(0).port.enableRing(1, true);
+        assertEquals("010", send(0, Frames.ethernet(2, 1, 60)));
+    }
+
+    @Test
+    void disabledReceiveRingGetsNothing() {
+        send(1, Frames.broadcast(2, 60));
+        guests.get(1).port.enableRing(0, false);
+        assertEquals("000", send(0, Frames.ethernet(2, 1, 60)));
+        assertEquals("001", send(0, Frames.broadcast(1, 60)));
+        assertEquals(1L, guests.get(0).port.statistics().drops().get(DropReason.NO_RECEIVER));
+    }
+
+    @Test
+    void stoppedRingGoesOnWhereItStopped() {
+        send(1, Frames.broadcast(2, 60));
+        final TestGuest.Queue transmit = guests.get(0).transmit.get(0);
+        final GuestPort port = guests.get(0).port;
+        for (int round = 0; round < 300; round++) {
+            assertEquals("010", send(0, Frames.ethernet(2, 1, 60)));
+            final int base = port.stopRing(1);
+            assertEquals(round + 1, base);
+            guests.get(0).send(Frames.ethernet(2, 1, 61));
+            run();
+            assertEquals(0, guests.get(0).reap(), "a stopped ring is not processed");
+            port.startRing(1, transmit.config(base), io.ringbridge.datapath.ring.RingEvents.NONE);
+            run();
+            assertEquals(1, guests.get(1).received().size(), "what was added while it was stopped is sent once it runs");
+            assertEquals(1, guests.get(0).reap());
+            assertEquals(base + 1, port.stopRing(1));
+            port.startRing(1, transmit.config(base + 1), io.ringbridge.datapath.ring.RingEvents.NONE);
+            assertEquals("010", send(0, Frames.ethernet(2, 1, 62)));
+            port.stopRing(1);
+            port.startRing(1, transmit.config(base + 2), io.ringbridge.datapath.ring.RingEvents.NONE);
+            break;
+        }
+    }
+
+    @Test
+    void countersAddUp() {
+        send(1, Frames.broadcast(2, 60));
+        for (int i = 0; i < 10; i++) {
+            send(0, Frames.ethernet(2, 1, 100));
+        }
+        assertEquals(10, guests.get(0).port.statistics().inFrames());
+        assertEquals(1000, guests.get(0).port.statistics().inBytes());
+        assertEquals(10, guests.get(1).port.statistics().outFrames());
+        assertEquals(1000, guests.get(1).port.statistics().outBytes());
+    }
+
+    @Test
+    void fullReceiveRingDropsAndCounts() {
+        send(1, Frames.broadcast(2, 60));
+        for (int i = 0; i < 256; i++) {
+            guests.get(0).send(Frames.ethernet(2, 1, 60));
+        }
+        run();
+        guests.get(0).reap();
+        guests.get(0).send(Frames.ethernet(2, 1, 60));
+        run();
+        assertEquals(1L, guests.get(1).port.statistics().drops().get(DropReason.NO_BUFFER));
+        assertEquals(256, guests.get(1).received().size());
+        assertEquals(1, guests.get(0).reap(), "the sender does not wait for a receiver that has no buffer");
+    }
+}

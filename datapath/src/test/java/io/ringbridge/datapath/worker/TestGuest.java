@@ -1,0 +1,190 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.MemoryRegion;
+import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.ring.DriverRing;
+import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.datapath.ring.RingConfig;
+import io.ringbridge.datapath.ring.RingEvents;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** A virtual machine in a test: memory of its own, and a driver for one or more queue pairs of a port. */
+final class TestGuest implements AutoCloseable {
+    static final long FEATURES = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.INDIRECT_DESC);
+    static final int HEADER = 12;
+
+    private static final long MEMORY = 16 << 20;
+    private static final long GUEST_BASE = 0x1_0000_0000L;
+
+    final GuestPort port;
+    final MemFd file = MemFd.create("guest", MEMORY);
+    final MemoryRegion region;
+    final GuestMemory memory;
+    final List<Queue> receive = new ArrayList<>();
+    final List<Queue> transmit = new ArrayList<>();
+    private final long features;
+    private long next;
+
+    /** One virtqueue as the driver has it, with the buffers that are out. */
+    final class Queue {
+        final int vring;
+        final DriverRing ring;
+        final EventFd call = EventFd.create();
+        final EventFd kick = EventFd.create();
+        final EventFd error = EventFd.create();
+        final long[] buffers;
+        final int[] lengths;
+
+        Queue(final int vring, final int size) {
+            this.vring = vring;
+            ring = DriverRing.create(size, features, new RingAddresses(allocate(RingAddresses.descriptorBytes(size), 16),
+                allocate(RingAddresses.driverBytes(size, false), 2), allocate(RingAddresses.deviceBytes(size, false), 4)));
+            buffers = new long[size];
+            lengths = new int[size];
+        }
+
+        RingConfig config(final int base) {
+            return new RingConfig(ring.size(), features, ring.addresses(), base, memory);
+        }
+
+        void start() {
+            port.startRing(vring, config(0), new RingEvents(kick, call, error));
+            port.enableRing(vring, true);
+        }
+
+        /** Offers a receive buffer. */
+        void post(final long buffer, final int length) {
+            final int id = ring.add(guest(buffer), length, true);
+            if (id < 0) {
+                throw new IllegalStateException("the receive ring is full");
+            }
+            buffers[id] = buffer;
+            lengths[id] = length;
+        }
+    }
+
+    TestGuest(final GuestPort port, final long features, final int queueSize, final int bufferLength) {
+        this.port = port;
+        this.features = features;
+        region = MemoryRegion.map(GUEST_BASE, MEMORY, 0x7000_0000_0000L, 0, Fd.duplicate(file.fd()));
+        memory = GuestMemory.of(List.of(region));
+        for (int pair = 0; pair < port.queuePairs(); pair++) {
+            receive.add(new Queue(2 * pair, queueSize));
+            transmit.add(new Queue(2 * pair + 1, queueSize));
+            for (int i = 0; i < queueSize; i++) {
+                receive.get(pair).post(allocate(bufferLength, 64), bufferLength);
+            }
+            receive.get(pair).ring.publish();
+        }
+    }
+
+    static TestGuest up(final GuestPort port) {
+        return new TestGuest(port, FEATURES, 256, 2048).start();
+    }
+
+    TestGuest start() {
+        receive.forEach(Queue::start);
+        transmit.forEach(Queue::start);
+        return this;
+    }
+
+    long allocate(final long bytes, final int alignment) {
+        next = (next + alignment - 1) / alignment * alignment;
+        final long address = region.hostAddress() + next;
+        next += bytes;
+        if (next > MEMORY) {
+            throw new IllegalStateException("the guest's memory is full");
+        }
+        return address;
+    }
+
+    long guest(final long address) {
+        return address - region.hostAddress() + GUEST_BASE;
+    }
+
+    /** Sends a frame in one buffer. */
+    void send(final byte[] frame) {
+        sendSplit(frame);
+    }
+
+    /** Sends header and frame in buffers cut at these offsets. */
+    void sendSplit(final byte[] frame, final int... cuts) {
+        final int length = HEADER + frame.length;
+        final long buffer = allocate(length, 64);
+        Memory.zero(buffer, HEADER);
+        Memory.copy(frame, 0, buffer + HEADER, frame.length);
+        final Segments pieces = new Segments();
+        int from = 0;
+        for (final int cut : cuts) {
+            pieces.add(guest(buffer + from), cut - from);
+            from = cut;
+        }
+        pieces.add(guest(buffer + from), length - from);
+        final DriverRing ring = transmit.get(0).ring;
+        while (ring.add(pieces, false) < 0) {
+            throw new IllegalStateException("the transmit ring is full");
+        }
+        ring.publish();
+    }
+
+    /** Takes back the transmit buffers that were used; how many. */
+    int reap() {
+        int n = 0;
+        while (transmit.get(0).ring.poll() >= 0) {
+            n++;
+        }
+        return n;
+    }
+
+    /** The frames that have arrived on all queues, and offers their buffers again. */
+    List<byte[]> received() {
+        final List<byte[]> frames = new ArrayList<>();
+        for (final Queue queue : receive) {
+            received(queue, frames);
+        }
+        return frames;
+    }
+
+    private void received(final Queue queue, final List<byte[]> frames) {
+        int id = queue.ring.poll();
+        while (id >= 0) {
+            final int count = Math.max(1, Memory.getShort(queue.buffers[id] + 10));
+            byte[] frame = {};
+            for (int i = 0; i < count; i++) {
+                final int skip = i == 0 ? HEADER : 0;
+                final int length = queue.ring.usedLength() - skip;
+                final byte[] longer = Arrays.copyOf(frame, frame.length + length);
+                Memory.copy(queue.buffers[id] + skip, longer, frame.length, length);
+                frame = longer;
+                queue.post(queue.buffers[id], queue.lengths[id]);
+                id = queue.ring.poll();
+            }
+            frames.add(frame);
+        }
+        queue.ring.publish();
+    }
+
+    @Override
+    public void close() {
+        port.detach();
+        region.close();
+        file.close();
+        for (final List<Queue> queues : List.of(receive, transmit)) {
+            for (final Queue queue : queues) {
+                queue.call.close();
+                queue.kick.close();
+                queue.error.close();
+            }
+        }
+    }
+}
