@@ -119,7 +119,7 @@ public final class ForwardingTable {
         if (slot(at) != key || (value & VALID) == 0 || isAged(value, now)) {
             return UNKNOWN;
         }
-        return (int) (value >>> 32) & 0xFFFF;
+        return portOf(value);
     }
 
     private int locate(final long key) {
@@ -139,6 +139,10 @@ public final class ForwardingTable {
             at = at + LINE_LONGS & slots.length - 1;
         }
         return -1;
+    }
+
+    private static int portOf(final long value) {
+        return (int) (value >>> 32) & 0xFFFF;
     }
 
     private boolean isAged(final long value, final int now) {
@@ -163,7 +167,7 @@ public final class ForwardingTable {
                 return;
             }
             if (SLOT.compareAndSet(slots, at + 1, old, heard) && ((old ^ heard) & PORT_MASK) != 0) {
-                perPort.decrementAndGet((int) (old >>> 32) & 0xFFFF);
+                perPort.decrementAndGet(portOf(old));
                 perPort.incrementAndGet(port);
                 changed();
             }
@@ -175,30 +179,49 @@ public final class ForwardingTable {
     }
 
     private void insert(final long key, final long value, final int now) {
-        final int port = (int) (value >>> 32) & 0xFFFF;
-        final boolean full = size.get() >= capacity;
+        if (size.get() >= capacity) {
+            final int victim = richest(key, portOf(value), now);
+            if (victim < 0 || !clear(victim, slot(victim + 1))) {
+                return;
+            }
+        }
         int at = line(key) * LINE_LONGS;
-        int victim = -1;
-        int most = full ? 0 : perPort.get(port);
         for (int n = 0; n < MAX_LINES; n++) {
             for (int i = at; i < at + LINE_LONGS; i += 2) {
                 final long there = slot(i);
                 final long old = slot(i + 1);
-                final boolean free = there == NEVER || there == REMOVED;
-                if (free ? !full : (old & VALID) != 0 && isAged(old, now)) {
-                    if (take(i, there, old, key, value)) {
-                        return;
-                    }
-                } else if (!free && (old & (VALID | STATIC)) == VALID && perPort.get((int) (old >>> 32) & 0xFFFF) >= most) {
-                    victim = i;
-                    most = perPort.get((int) (old >>> 32) & 0xFFFF);
+                final boolean free = there == NEVER || there == REMOVED || (old & VALID) != 0 && isAged(old, now);
+                if (free && take(i, there, old, key, value)) {
+                    return;
                 }
             }
             at = at + LINE_LONGS & slots.length - 1;
         }
-        if (victim >= 0 && most >= perPort.get(port)) {
+        final int victim = richest(key, portOf(value), now);
+        if (victim >= 0) {
             take(victim, slot(victim), slot(victim + 1), key, value);
         }
+    }
+
+    /** Among the places where a station may be: one that has aged, or of the port that has most, if it has no fewer than this one. */
+    private int richest(final long key, final int port, final int now) {
+        int victim = -1;
+        int most = perPort.get(port);
+        int at = line(key) * LINE_LONGS;
+        for (int n = 0; n < MAX_LINES; n++) {
+            for (int i = at; i < at + LINE_LONGS; i += 2) {
+                final long value = slot(i + 1);
+                if ((value & (VALID | STATIC)) == VALID) {
+                    final int has = isAged(value, now) ? Integer.MAX_VALUE : perPort.get(portOf(value));
+                    if (has >= most) {
+                        victim = i;
+                        most = has;
+                    }
+                }
+            }
+            at = at + LINE_LONGS & slots.length - 1;
+        }
+        return victim;
     }
 
     /** Puts a station into a place, if it still holds what was seen there. */
@@ -213,9 +236,9 @@ public final class ForwardingTable {
             return false;
         }
         SLOT.setRelease(slots, at + 1, value);
-        perPort.incrementAndGet((int) (value >>> 32) & 0xFFFF);
+        perPort.incrementAndGet(portOf(value));
         if (occupied) {
-            perPort.decrementAndGet((int) (oldValue >>> 32) & 0xFFFF);
+            perPort.decrementAndGet(portOf(oldValue));
         } else {
             size.incrementAndGet();
         }
@@ -242,7 +265,7 @@ public final class ForwardingTable {
         int flushed = 0;
         for (int at = 0; at < slots.length; at += 2) {
             final long value = slot(at + 1);
-            if ((value & VALID) != 0 && ((int) (value >>> 32) & 0xFFFF) == port && (statics || (value & STATIC) == 0)
+            if ((value & VALID) != 0 && portOf(value) == port && (statics || (value & STATIC) == 0)
                 && clear(at, value)) {
                 flushed++;
             }
@@ -266,7 +289,7 @@ public final class ForwardingTable {
         }
         SLOT.setRelease(slots, at, REMOVED);
         size.decrementAndGet();
-        perPort.decrementAndGet((int) (value >>> 32) & 0xFFFF);
+        perPort.decrementAndGet(portOf(value));
         changed();
         return true;
     }
@@ -279,7 +302,7 @@ public final class ForwardingTable {
             final long value = slot(at + 1);
             if ((value & VALID) != 0 && slot(at) == key && !isAged(value, now)) {
                 final boolean isStatic = (value & STATIC) != 0;
-                entries.add(new Entry(MacAddress.format(key >>> 12), (int) key & 0xFFF, (int) (value >>> 32) & 0xFFFF, isStatic,
+                entries.add(new Entry(MacAddress.format(key >>> 12), (int) key & 0xFFF, portOf(value), isStatic,
                     isStatic ? 0 : now - (int) value));
             }
         }

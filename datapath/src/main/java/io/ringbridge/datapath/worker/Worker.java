@@ -128,6 +128,7 @@ final class Worker implements Agent, QueueOwner {
             work += moveFrames();
         } catch (final InternalError e) {
             recover(e);
+            work++;
         }
         if (work > 0) {
             lastWork = begin;

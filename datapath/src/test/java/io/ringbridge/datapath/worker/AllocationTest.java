@@ -1,0 +1,75 @@
+package io.ringbridge.datapath.worker;
+
+import com.sun.management.ThreadMXBean;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.ring.DriverRing;
+import org.junit.jupiter.api.Test;
+
+import java.lang.management.ManagementFactory;
+import java.util.List;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+/** The worker allocates nothing a frame: neither for unicast and floods, nor for drops and chains of several pieces. */
+class AllocationTest {
+    private static final int FRAMES = 1_000_000;
+    private static final int BATCH = 64;
+    /** The compiler allocates a few bytes, once, where it discards code: a million without any is to be found among a few. */
+    private static final int ROUNDS = 8;
+
+    @Test
+    void millionFramesAllocateNothing() {
+        try (Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
+             TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500));
+             TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500));
+             TestGuest c = TestGuest.up(datapath.addGuestPort("c", 1, 1500))) {
+            b.send(Frames.broadcast(2, 60));
+            datapath.step();
+            final long[] buffers = {
+                frame(a, Frames.ethernet(2, 1, 64)), frame(a, Frames.ethernet(2, 1, 1000)), frame(a, Frames.ethernet(99, 1, 64)),
+                frame(a, Frames.broadcast(1, 64)), frame(a, Frames.ethernet(1, 5, 64))};
+            final int[] lengths = {64, 1000, 64, 64, 64};
+            long least = Long.MAX_VALUE;
+            for (int round = 0; round < ROUNDS && least > 0; round++) {
+                least = Math.min(least, allocatedByMillion(datapath, a, List.of(b, c), buffers, lengths));
+            }
+            assertEquals(0, least, "bytes for " + FRAMES + " frames");
+        }
+    }
+
+    private static long allocatedByMillion(final Datapath datapath, final TestGuest sender, final List<TestGuest> receivers,
+                                           final long[] buffers, final int[] lengths) {
+        final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        final DriverRing ring = sender.transmit.get(0).ring;
+        long allocated = 0;
+        for (int sent = 0; sent < FRAMES; sent += BATCH) {
+            for (int i = 0; i < BATCH; i++) {
+                final int kind = i % buffers.length;
+                ring.add(sender.guest(buffers[kind]), i == 7 ? 5 : TestGuest.HEADER + lengths[kind], i == 8);
+            }
+            ring.publish();
+            final long before = threads.getCurrentThreadAllocatedBytes();
+            while (datapath.step() > 0) {
+                Thread.onSpinWait();
+            }
+            allocated += threads.getCurrentThreadAllocatedBytes() - before;
+            assertEquals(BATCH, sender.reap());
+            receivers.forEach(AllocationTest::recycle);
+        }
+        return allocated;
+    }
+
+    private static long frame(final TestGuest guest, final byte[] bytes) {
+        final long buffer = guest.allocate(TestGuest.HEADER + bytes.length, 64);
+        Memory.copy(bytes, 0, buffer + TestGuest.HEADER, bytes.length);
+        return buffer;
+    }
+
+    private static void recycle(final TestGuest guest) {
+        final TestGuest.Queue queue = guest.receive.get(0);
+        for (int id = queue.ring.poll(); id >= 0; id = queue.ring.poll()) {
+            queue.post(queue.buffers[id], queue.lengths[id]);
+        }
+        queue.ring.publish();
+    }
+}
