@@ -9,8 +9,11 @@ import io.ringbridge.datapath.ring.RingEvents;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
-import java.util.stream.IntStream;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -25,7 +28,7 @@ public final class GuestPort extends Port {
     private final Runnable forwardingChanged;
     private final Runnable forgetStations;
     private final ReceiveQueue[] receiveQueues;
-    private final TransmitQueue[] transmitQueues;
+    private final List<GuestQueue> queues;
     private volatile ReceiveQueue[] receivers = {};
     private volatile GuestMemory memory = GuestMemory.NONE;
     private volatile long features;
@@ -47,11 +50,13 @@ public final class GuestPort extends Port {
         this.forwardingChanged = forwardingChanged;
         this.forgetStations = forgetStations;
         receiveQueues = new ReceiveQueue[queuePairs];
-        transmitQueues = new TransmitQueue[queuePairs];
+        final List<GuestQueue> all = new ArrayList<>();
         for (int pair = 0; pair < queuePairs; pair++) {
             receiveQueues[pair] = new ReceiveQueue(this, 2 * pair, owners.apply(2 * pair));
-            transmitQueues[pair] = new TransmitQueue(this, 2 * pair + 1, owners.apply(2 * pair + 1), workers);
+            all.add(receiveQueues[pair]);
+            all.add(new TransmitQueue(this, 2 * pair + 1, owners.apply(2 * pair + 1), workers));
         }
+        queues = List.copyOf(all);
     }
 
     public int queuePairs() {
@@ -134,22 +139,22 @@ public final class GuestPort extends Port {
      */
     public int stopRing(final int vring) {
         final GuestQueue queue = queue(vring);
-        if (queue instanceof TransmitQueue transmit) {
-            quiesce(transmit);
-        }
+        quiesce(List.of(queue));
         final int[] base = new int[1];
-        queue.owner().execute(() -> {
-            final DeviceRing ring = queue.ring();
-            queue.ring(null);
-            queue.events(RingEvents.NONE);
-            base[0] = ring == null ? 0 : ring.base();
-            if (queue instanceof TransmitQueue transmit) {
-                transmit.owner().remove(transmit);
-                transmit.forget();
-            }
-        });
+        queue.owner().execute(() -> base[0] = stop(queue));
         updateReceivers();
         return base[0];
+    }
+
+    private static int stop(final GuestQueue queue) {
+        final DeviceRing ring = queue.ring();
+        if (queue instanceof TransmitQueue transmit) {
+            transmit.owner().remove(transmit);
+            transmit.forget();
+        }
+        queue.ring(null);
+        queue.events(RingEvents.NONE);
+        return ring == null ? 0 : ring.base();
     }
 
     /**
@@ -158,30 +163,25 @@ public final class GuestPort extends Port {
      * @param addresses by vring index; null for rings that are not started
      */
     public void remap(final GuestMemory newMemory, final RingAddresses[] addresses) {
-        for (final TransmitQueue queue : transmitQueues) {
-            quiesce(queue);
-        }
+        quiesce(queues);
         memory = newMemory;
-        for (int vring = 0; vring < 2 * queuePairs(); vring++) {
-            final GuestQueue queue = queue(vring);
-            final RingAddresses place = vring < addresses.length ? addresses[vring] : null;
-            queue.owner().execute(() -> {
-                if (queue.ring() != null && place != null) {
-                    queue.ring().remap(newMemory, place);
-                }
-                if (queue instanceof TransmitQueue transmit) {
-                    transmit.pause(false);
-                }
-            });
-        }
+        onOwners(queues, queue -> {
+            final RingAddresses place = queue.vring() < addresses.length ? addresses[queue.vring()] : null;
+            if (queue.ring() != null && place != null) {
+                queue.ring().remap(newMemory, place);
+            }
+            queue.resume();
+        });
     }
 
     /** Stops and disables every ring, forgets memory and features, and makes the bridge forget the addresses learned here. */
     public void detach() {
-        for (int vring = 0; vring < 2 * queuePairs(); vring++) {
-            stopRing(vring);
-            enableRing(vring, false);
-        }
+        quiesce(queues);
+        onOwners(queues, queue -> {
+            stop(queue);
+            queue.enabled(false);
+        });
+        updateReceivers();
         memory = GuestMemory.NONE;
         features = 0;
         failure = null;
@@ -189,10 +189,21 @@ public final class GuestPort extends Port {
         forgetStations.run();
     }
 
-    /** Waits until no worker holds a frame of a transmit queue, and lets it take no more. */
-    private static void quiesce(final TransmitQueue queue) {
-        queue.owner().execute(() -> queue.pause(true));
-        queue.owner().await(queue::idle);
+    /** Waits until no worker holds a frame of these queues, and lets them take no more. */
+    private static void quiesce(final List<GuestQueue> queues) {
+        onOwners(queues, GuestQueue::pause);
+        for (final GuestQueue queue : queues) {
+            if (!queue.idle()) {
+                queue.owner().await(queue::idle);
+            }
+        }
+    }
+
+    /** Does something with each queue, on its owner's thread; one command an owner. */
+    private static void onOwners(final List<GuestQueue> queues, final Consumer<GuestQueue> action) {
+        final Map<Integer, List<GuestQueue>> byOwner =
+            queues.stream().collect(Collectors.groupingBy(queue -> queue.owner().index(), TreeMap::new, Collectors.toList()));
+        byOwner.values().forEach(owned -> owned.getFirst().owner().execute(() -> owned.forEach(action)));
     }
 
     private void updateReceivers() {
@@ -201,7 +212,7 @@ public final class GuestPort extends Port {
     }
 
     private GuestQueue queue(final int vring) {
-        return (vring & 1) == 0 ? receiveQueues[vring >> 1] : transmitQueues[vring >> 1];
+        return queues.get(vring);
     }
 
     /** What made a worker give this port up, or null. Cleared by {@link #detach}. */
@@ -226,7 +237,7 @@ public final class GuestPort extends Port {
     }
 
     private Stream<GuestQueue> owned(final QueueOwner worker) {
-        return IntStream.range(0, 2 * queuePairs()).mapToObj(this::queue).filter(queue -> queue.owner().index() == worker.index());
+        return queues.stream().filter(queue -> queue.owner().index() == worker.index());
     }
 
     /** Why a ring was given up since this was last asked, or null. */
@@ -248,12 +259,11 @@ public final class GuestPort extends Port {
     @Override
     public List<QueueStatus> queues() {
         final List<QueueStatus> rows = new ArrayList<>();
-        for (int vring = 0; vring < 2 * queuePairs(); vring++) {
-            final GuestQueue queue = queue(vring);
+        for (final GuestQueue queue : queues) {
             final DeviceRing ring = queue.ring();
             final QueueCounters c = queue.counters();
             final boolean receive = queue instanceof ReceiveQueue;
-            rows.add(new QueueStatus(vring, receive ? "rx" : "tx", queue.owner().index(), ring != null, queue.enabled(),
+            rows.add(new QueueStatus(queue.vring(), receive ? "rx" : "tx", queue.owner().index(), ring != null, queue.enabled(),
                 ring == null ? "" : ring.layout(), ring == null ? 0 : ring.size(),
                 receive ? new PortStatistics(0, 0, c.frames(), c.bytes(), c.drops())
                     : new PortStatistics(c.frames(), c.bytes(), 0, 0, c.drops())));

@@ -70,6 +70,14 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         }
     }
 
+    /** Takes nothing more from the ring until {@link #resume}, or a new start. */
+    abstract void pause();
+
+    abstract void resume();
+
+    /** Whether no worker holds a frame of this queue. On the owner's thread, or after it has acknowledged a {@link #pause}. */
+    abstract boolean idle();
+
     /** Puts back what a fault left out of the ring. */
     abstract void recover();
 

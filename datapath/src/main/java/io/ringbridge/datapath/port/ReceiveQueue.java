@@ -40,6 +40,21 @@ public final class ReceiveQueue extends GuestQueue {
     }
 
     @Override
+    void pause() {
+        // delivery takes and gives back within a burst
+    }
+
+    @Override
+    void resume() {
+        // never paused
+    }
+
+    @Override
+    public boolean idle() {
+        return true;
+    }
+
+    @Override
     void recover() {
         if (ring() != null) {
             ring().rewind(ring().out());

@@ -73,7 +73,7 @@ public final class TransmitQueue extends GuestQueue {
         }
     }
 
-    /** Whether no chain is out. */
+    @Override
     public boolean idle() {
         return firstBurst == nextBurst;
     }
@@ -98,8 +98,14 @@ public final class TransmitQueue extends GuestQueue {
         }
     }
 
-    void pause(final boolean nowPaused) {
-        paused = nowPaused;
+    @Override
+    void pause() {
+        paused = true;
+    }
+
+    @Override
+    void resume() {
+        paused = false;
     }
 
     /** Forgets bursts, once the ring is gone. */

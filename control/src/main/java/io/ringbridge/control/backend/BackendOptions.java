@@ -1,0 +1,59 @@
+package io.ringbridge.control.backend;
+
+import java.nio.file.Path;
+
+/**
+ * How a port's back-end is reached, and what it offers.
+ *
+ * @param mode which side opens the socket
+ * @param socket the path; null with {@link Mode#DESCRIPTOR}
+ * @param descriptor an inherited, connected socket; only with {@link Mode#DESCRIPTOR}
+ * @param permissions of the socket file, as in chmod; only with {@link Mode#SERVER}
+ * @param featureMask the virtio features that may be offered
+ * @param discardWhenDisabled whether a started and disabled transmit ring is processed and its frames discarded, as the specification
+ *     has it; otherwise they wait until it is enabled again, which suits front-ends that disable rings to pause a guest
+ */
+public record BackendOptions(Mode mode, Path socket, int descriptor, int permissions, long featureMask, boolean discardWhenDisabled) {
+    /** The permissions of a socket file when nothing else is said. */
+    public static final int DEFAULT_PERMISSIONS = 0660;
+
+    /** Which side opens the socket. */
+    public enum Mode {
+        /** The back-end listens. */
+        SERVER,
+        /** The back-end connects, again and again. */
+        CLIENT,
+        /** The socket is inherited; when it ends, so does the back-end. */
+        DESCRIPTOR
+    }
+
+    /** Listens on a path, and offers everything. */
+    public static BackendOptions server(final Path socket) {
+        return new BackendOptions(Mode.SERVER, socket, -1, DEFAULT_PERMISSIONS, -1, true);
+    }
+
+    /** Connects to a path, and offers everything. */
+    public static BackendOptions client(final Path socket) {
+        return new BackendOptions(Mode.CLIENT, socket, -1, DEFAULT_PERMISSIONS, -1, true);
+    }
+
+    /** Speaks on an inherited socket, and offers everything. */
+    public static BackendOptions descriptor(final int descriptor) {
+        return new BackendOptions(Mode.DESCRIPTOR, null, descriptor, DEFAULT_PERMISSIONS, -1, true);
+    }
+
+    /** The same with other permissions of the socket file. */
+    public BackendOptions withPermissions(final int newPermissions) {
+        return new BackendOptions(mode, socket, descriptor, newPermissions, featureMask, discardWhenDisabled);
+    }
+
+    /** The same with other virtio features that may be offered. */
+    public BackendOptions withFeatureMask(final long newMask) {
+        return new BackendOptions(mode, socket, descriptor, permissions, newMask, discardWhenDisabled);
+    }
+
+    /** The same with frames of disabled transmit rings discarded, or kept. */
+    public BackendOptions withDiscardWhenDisabled(final boolean discard) {
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discard);
+    }
+}

@@ -1,0 +1,92 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.Message.Region;
+import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.control.transport.Descriptors;
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.MemoryRegion;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The guest memory of one session (vhost-user, "Memory regions description"). A region is unmapped only after the rings, and with
+ * them the workers, have moved to a table without it.
+ *
+ * <p>Owned by the session's thread.
+ */
+final class MemoryTable implements AutoCloseable {
+    private final Rings rings;
+    private List<MemoryRegion> regions = List.of();
+
+    MemoryTable(final Rings rings) {
+        this.rings = rings;
+    }
+
+    /** SET_MEM_TABLE: other regions in place of all there are. */
+    void replace(final List<Region> wanted, final Descriptors descriptors) {
+        final List<MemoryRegion> mapped = new ArrayList<>(wanted.size());
+        final GuestMemory next;
+        try {
+            for (int i = 0; i < wanted.size(); i++) {
+                mapped.add(map(wanted.get(i), descriptors.take(i)));
+            }
+            next = GuestMemory.of(mapped);
+        } catch (final RuntimeException e) {
+            mapped.forEach(MemoryRegion::close);
+            throw e;
+        }
+        install(next, regions);
+    }
+
+    /** ADD_MEM_REG. */
+    void add(final Region wanted, final Descriptors descriptors) {
+        final MemoryRegion added = map(wanted, descriptors.take(0));
+        final GuestMemory next;
+        try {
+            final List<MemoryRegion> all = new ArrayList<>(regions);
+            all.add(added);
+            next = GuestMemory.of(all);
+        } catch (final RuntimeException e) {
+            added.close();
+            throw e;
+        }
+        install(next, List.of());
+    }
+
+    /** REM_MEM_REG. */
+    void remove(final Region unwanted) {
+        final List<MemoryRegion> rest = new ArrayList<>(regions);
+        for (final MemoryRegion region : regions) {
+            if (region.matches(unwanted.guestAddress(), unwanted.size(), unwanted.userAddress())) {
+                rest.remove(region);
+                install(GuestMemory.of(rest), List.of(region));
+                return;
+            }
+        }
+        throw ProtocolException.refused("no region is at guest address 0x" + Long.toHexString(unwanted.guestAddress()) + ", user address 0x"
+            + Long.toHexString(unwanted.userAddress()) + ", size 0x" + Long.toHexString(unwanted.size()));
+    }
+
+    private static MemoryRegion map(final Region region, final int fd) {
+        return MemoryRegion.map(region.guestAddress(), region.size(), region.userAddress(), region.offset(), fd);
+    }
+
+    private void install(final GuestMemory next, final List<MemoryRegion> retired) {
+        final String uncovered;
+        regions = next.regions();
+        uncovered = rings.remap(next);
+        retired.forEach(MemoryRegion::close);
+        rings.startWhatCan();
+        if (!uncovered.isEmpty()) {
+            throw ProtocolException.refused("vring " + uncovered + " is no longer in the guest's memory, and was stopped");
+        }
+    }
+
+    /** Unmaps everything; the port has to be detached before. */
+    @Override
+    public void close() {
+        regions.forEach(MemoryRegion::close);
+        regions = List.of();
+    }
+}

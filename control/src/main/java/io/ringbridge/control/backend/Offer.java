@@ -1,0 +1,41 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.datapath.ring.Features;
+
+/** What this back-end offers: only what it implements. */
+public final class Offer {
+    /** Protocol features. */
+    public static final long PROTOCOL = ProtocolFeature.of(
+        ProtocolFeature.MQ,
+        ProtocolFeature.REPLY_ACK,
+        ProtocolFeature.MTU,
+        ProtocolFeature.BACKEND_REQ,
+        ProtocolFeature.RESET_DEVICE,
+        ProtocolFeature.CONFIGURE_MEM_SLOTS,
+        ProtocolFeature.STATUS);
+
+    private static final long ANY_DEVICE = Features.of(
+        Features.MTU,
+        Features.MRG_RXBUF,
+        Features.ANY_LAYOUT,
+        Features.INDIRECT_DESC,
+        Features.EVENT_IDX,
+        Features.PROTOCOL_FEATURES,
+        Features.VERSION_1,
+        Features.IN_ORDER);
+
+    /** Of these, the second and third depend on the first (virtio 1.2, section 5.1.3.1): drivers refuse a device that breaks this. */
+    private static final long MANY_QUEUES = Features.of(
+        Features.CTRL_VQ,
+        Features.GUEST_ANNOUNCE,
+        Features.MQ);
+
+    private Offer() {
+    }
+
+    /** The virtio features of a port with so many queue pairs. */
+    public static long virtio(final int queuePairs) {
+        return queuePairs > 1 ? ANY_DEVICE | MANY_QUEUES : ANY_DEVICE;
+    }
+}

@@ -1,0 +1,281 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.datapath.ring.RingConfig;
+
+import java.util.StringJoiner;
+
+/**
+ * The rings of one session: started as soon as all that a ring needs has come, in whatever order (vhost-user, "Ring states").
+ *
+ * <p>Owned by the session's thread. A ring's descriptors are closed only after the port has acknowledged that it lets go of them.
+ */
+final class Rings implements AutoCloseable {
+    private static final int USED_IDX = 2;
+    private static final int MAX_SPLIT_BASE = 0xFFFF;
+
+    private final GuestPort port;
+    private final boolean discardWhenDisabled;
+    private final Vring[] rings;
+    private GuestMemory memory = GuestMemory.NONE;
+    private long features;
+    private boolean featuresKnown;
+    private boolean startEnabled;
+
+    Rings(final GuestPort port, final boolean discardWhenDisabled) {
+        this.port = port;
+        this.discardWhenDisabled = discardWhenDisabled;
+        rings = new Vring[2 * port.queuePairs()];
+    }
+
+    /** How many there may be. */
+    int limit() {
+        return rings.length;
+    }
+
+    boolean anyRunning() {
+        for (final Vring ring : rings) {
+            if (ring != null && ring.started) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** The ring of that index, made on first use: front-ends name rings before they set them up. */
+    private Vring ring(final int index) {
+        if (Integer.compareUnsigned(index, rings.length) >= 0) {
+            throw ProtocolException.refused("vring " + Integer.toUnsignedString(index) + "; allowed: 0 to " + (rings.length - 1));
+        }
+        if (rings[index] == null) {
+            rings[index] = new Vring(index);
+        }
+        return rings[index];
+    }
+
+    private static void needStopped(final Vring ring) {
+        if (ring.started) {
+            throw ProtocolException.refused("vring " + ring.index + " runs; this is allowed while it is stopped");
+        }
+    }
+
+    /** Tells the negotiated features; {@code enabled} says that rings start so, for want of a message to enable them. */
+    void features(final long negotiated, final boolean enabled) {
+        features = negotiated;
+        featuresKnown = true;
+        startEnabled = enabled;
+        startWhatCan();
+    }
+
+    void size(final int index, final int size) {
+        final Vring ring = ring(index);
+        needStopped(ring);
+        if (size <= 0 || size > RingConfig.MAX_SIZE || Integer.bitCount(size) != 1) {
+            throw ProtocolException.refused("vring " + index + " of size " + Integer.toUnsignedString(size)
+                + "; a power of two from 1 to " + RingConfig.MAX_SIZE + " is allowed");
+        }
+        ring.size = size;
+        start(ring, true);
+    }
+
+    void address(final Message.SetVringAddr at) {
+        final Vring ring = ring(at.index());
+        if (!Vring.aligned(at)) {
+            throw ProtocolException.refused("vring " + ring.index + " is misaligned: descriptors 0x" + Long.toHexString(at.descriptor())
+                + ", available 0x" + Long.toHexString(at.available()) + ", used 0x" + Long.toHexString(at.used())
+                + "; multiples of 16, 2 and 4 are allowed");
+        }
+        if (!ring.started) {
+            ring.address = at;
+            start(ring, true);
+            return;
+        }
+        if (ring.place(memory, at) == null) {
+            throw notInMemory(ring);
+        }
+        ring.address = at;
+        remap(memory);
+    }
+
+    private static ProtocolException notInMemory(final Vring ring) {
+        return ProtocolException.refused("vring " + ring.index + " is not wholly in the guest's memory, or misaligned there");
+    }
+
+    void base(final int index, final int base) {
+        final Vring ring = ring(index);
+        needStopped(ring);
+        if (Integer.compareUnsigned(base, MAX_SPLIT_BASE) > 0) {
+            throw ProtocolException.refused("vring " + index + " with base " + Integer.toUnsignedString(base) + "; allowed: 0 to "
+                + MAX_SPLIT_BASE);
+        }
+        ring.base = base;
+    }
+
+    /** Stops a ring, and says where it goes on. */
+    int stop(final int index) {
+        final Vring ring = ring(index);
+        halt(ring);
+        ring.kicked = false;
+        ring.kick = replace(ring.kick, null);
+        ring.call = replace(ring.call, null);
+        return ring.base;
+    }
+
+    private void halt(final Vring ring) {
+        if (ring.started) {
+            ring.base = port.stopRing(ring.index);
+            ring.started = false;
+        }
+    }
+
+    void enable(final int index, final int value) {
+        final Vring ring = ring(index);
+        if (value != 0 && value != 1) {
+            throw ProtocolException.refused("vring " + index + " enabled with " + Integer.toUnsignedString(value) + "; allowed: 0 and 1");
+        }
+        ring.enabled = value != 0;
+        if (!ring.enabled && waitsWhileDisabled(ring)) {
+            halt(ring);
+        }
+        port.enableRing(index, ring.enabled);
+        start(ring, true);
+    }
+
+    private boolean waitsWhileDisabled(final Vring ring) {
+        return !discardWhenDisabled && ring.transmits();
+    }
+
+    /** Takes over a ring's descriptor; {@code event} is null where the front-end wants none. */
+    void event(final Request which, final int index, final EventFd event) {
+        final Vring ring;
+        try {
+            ring = ring(index);
+        } catch (final ProtocolException e) {
+            replace(event, null);
+            throw e;
+        }
+        final EventFd old;
+        switch (which) {
+            case SET_VRING_KICK -> {
+                old = ring.kick;
+                ring.kick = event;
+                ring.kicked = true;
+            }
+            case SET_VRING_CALL -> {
+                old = ring.call;
+                ring.call = event;
+            }
+            default -> {
+                old = ring.error;
+                ring.error = event;
+            }
+        }
+        if (ring.started) {
+            port.ringEvents(index, ring.events());
+        }
+        replace(old, event);
+        start(ring, true);
+    }
+
+    private static EventFd replace(final EventFd old, final EventFd by) {
+        if (old != null) {
+            old.close();
+        }
+        return by;
+    }
+
+    /**
+     * Makes every ring work on another memory table. A ring that it does not cover is stopped.
+     *
+     * @return which rings were stopped; empty when none was
+     */
+    String remap(final GuestMemory next) {
+        final RingAddresses[] places = new RingAddresses[rings.length];
+        final StringJoiner uncovered = new StringJoiner(", ");
+        for (final Vring ring : rings) {
+            if (ring != null && ring.started) {
+                places[ring.index] = ring.place(next, ring.address);
+                if (places[ring.index] == null) {
+                    halt(ring);
+                    ring.kicked = false;
+                    uncovered.add(Integer.toString(ring.index));
+                }
+            }
+        }
+        port.remap(next, places);
+        memory = next;
+        return uncovered.toString();
+    }
+
+    /** Starts every ring that has become complete. */
+    void startWhatCan() {
+        for (final Vring ring : rings) {
+            if (ring != null) {
+                start(ring, false);
+            }
+        }
+    }
+
+    /** Starts a ring if all is there. Where memory does not cover it, {@code strict} says to refuse rather than to wait for more memory. */
+    private void start(final Vring ring, final boolean strict) {
+        if (ring.started || !ring.kicked || ring.size == 0 || ring.address == null || !featuresKnown || memory.regions().isEmpty()) {
+            return;
+        }
+        if (startEnabled) {
+            ring.enabled = true;
+        }
+        if (!ring.enabled && waitsWhileDisabled(ring)) {
+            return;
+        }
+        final RingAddresses place = ring.place(memory, ring.address);
+        if (place == null) {
+            if (strict) {
+                throw notInMemory(ring);
+            }
+            return;
+        }
+        if (ring.base == 0 && !ring.hasRun) {
+            // A back-end that has restarted is told 0 by front-ends that do not keep count: what is used tells better.
+            ring.base = Memory.getShort(place.device() + USED_IDX) & MAX_SPLIT_BASE;
+        }
+        port.enableRing(ring.index, ring.enabled);
+        port.startRing(ring.index, new RingConfig(ring.size, features, place, ring.base, memory), ring.events());
+        ring.started = true;
+        ring.hasRun = true;
+    }
+
+    /** Stops and disables every ring, and forgets what was said of them but for the error descriptor, which is not told again. */
+    void reset() {
+        for (final Vring ring : rings) {
+            if (ring != null) {
+                stop(ring.index);
+                port.enableRing(ring.index, false);
+                ring.enabled = false;
+                ring.size = 0;
+                ring.address = null;
+                ring.base = 0;
+            }
+        }
+        features = 0;
+        featuresKnown = false;
+    }
+
+    /** Closes every descriptor; the port has to be detached before. */
+    @Override
+    public void close() {
+        for (final Vring ring : rings) {
+            if (ring != null) {
+                ring.kick = replace(ring.kick, null);
+                ring.call = replace(ring.call, null);
+                ring.error = replace(ring.error, null);
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Header;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.protocol.VirtioFeatures;
+import io.ringbridge.control.transport.Connection;
+import io.ringbridge.control.transport.Descriptors;
+import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.MemoryException;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.OsException;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.ring.Features;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.io.IOException;
+
+/**
+ * One front-end's conversation, from connection to end (vhost-user, "Communication").
+ *
+ * <p>Owned by the back-end's thread. Whatever a front-end does costs it this conversation and nothing else.
+ */
+final class Session {
+    private static final Logger LOG = LoggerFactory.getLogger(Session.class);
+    private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
+    private static final long REFUSED = 1;
+    private static final int MIN_MTU = 68;
+
+    private final GuestPort port;
+    private final Connection connection;
+    private final long offered;
+    private final Rings rings;
+    private final MemoryTable memory;
+    private long features;
+    private long protocolFeatures;
+    private boolean protocolFeaturesSet;
+    private long status;
+    private int backendSocket = -1;
+
+    Session(final GuestPort port, final BackendOptions options, final Connection connection) {
+        this.port = port;
+        this.connection = connection;
+        offered = Offer.virtio(port.queuePairs()) & options.featureMask();
+        rings = new Rings(port, options.discardWhenDisabled());
+        memory = new MemoryTable(rings);
+    }
+
+    /** Converses until the connection ends, and leaves the port as if nobody had been there. */
+    void run() {
+        port.state(PortState.CONNECTED);
+        LOG.info("port {}: attached to {}", port.name(), connection.peer());
+        String fault = null;
+        try {
+            while (true) {
+                try (Packet packet = connection.receive(this::checkPort)) {
+                    if (packet == null) {
+                        break;
+                    }
+                    serve(packet);
+                }
+                checkPort();
+            }
+        } catch (final ProtocolException | IOException e) {
+            fault = e.getMessage();
+        } catch (final RuntimeException | InternalError e) {
+            fault = "unexpected " + e;
+            LOG.debug("port {}: unexpected", port.name(), e);
+        } finally {
+            leave();
+        }
+        if (fault == null) {
+            LOG.info("port {}: detached by the front-end", port.name());
+        } else {
+            LOG.warn("port {}: detached: {}", port.name(), fault);
+        }
+    }
+
+    private void checkPort() {
+        final String broken = port.takeRingFault();
+        if (broken != null) {
+            LOG.warn("port {}: {}", port.name(), broken);
+        }
+        final String failure = port.failure();
+        if (failure != null) {
+            throw ProtocolException.fatal(failure);
+        }
+    }
+
+    private void leave() {
+        port.detach();
+        rings.close();
+        memory.close();
+        backendSocket(-1);
+        port.state(PortState.WAITING);
+    }
+
+    /** One request: decoded, checked to be negotiated, carried out, answered. The only place that knows REPLY_ACK. */
+    private void serve(final Packet packet) throws IOException {
+        final Header header = packet.header();
+        final Descriptors descriptors = packet.descriptors();
+        final Request request = Request.of(header.request(), header.size(), descriptors.count());
+        final String name = request == null ? "request " + Integer.toUnsignedString(header.request()) : request.toString();
+        if (header.isReply()) {
+            throw ProtocolException.fatal(name + " is marked as a reply; only requests are allowed");
+        }
+        boolean mayRefuse = true;
+        byte[] answer;
+        try {
+            final Message message = request == null ? null : Codec.decode(request, packet.payload(), descriptors.count());
+            LOG.debug("port {}: {} flags 0x{} descriptors {}", port.name(), message == null ? name : message,
+                Integer.toHexString(header.flags()), descriptors.count());
+            checkNegotiated(request);
+            mayRefuse = request.reply() == Request.Reply.ACK;
+            answer = carryOut(message, descriptors);
+            if (request.quiesces()) {
+                port.state(rings.anyRunning() ? PortState.RUNNING : PortState.CONNECTED);
+            }
+            if (answer == null && acknowledges(header)) {
+                answer = Codec.number(0);
+            }
+        } catch (final ProtocolException | MemoryException | OsException e) {
+            final boolean ends = e instanceof ProtocolException p && p.endsConnection();
+            if (ends || !mayRefuse || !acknowledges(header)) {
+                throw ProtocolException.fatal(ends ? e.getMessage() : name + ": " + e.getMessage());
+            }
+            LOG.warn("port {}: refused {}: {}", port.name(), name, e.getMessage());
+            answer = Codec.number(REFUSED);
+        }
+        if (answer != null) {
+            connection.send(header.request(), REPLY_FLAGS, answer);
+        }
+    }
+
+    private boolean acknowledges(final Header header) {
+        return header.needsReply() && ProtocolFeature.REPLY_ACK.in(protocolFeatures);
+    }
+
+    private void checkNegotiated(final Request request) {
+        if (request == null) {
+            throw ProtocolException.refused("not known");
+        }
+        final ProtocolFeature needed = request.needs();
+        if (needed != null && !needed.in(protocolFeatures | (Offer.PROTOCOL & ProtocolFeature.ENOUGH_WHEN_OFFERED))) {
+            throw ProtocolException.refused("protocol feature " + needed + " is not negotiated");
+        }
+    }
+
+    /** Does what a request says; null where it has no reply of its own. */
+    private byte[] carryOut(final Message message, final Descriptors descriptors) {
+        switch (message) {
+            case Message.GetFeatures _ -> {
+                return Codec.number(offered);
+            }
+            case Message.SetFeatures m -> setFeatures(m.features());
+            case Message.SetOwner _, Message.ResetOwner _ -> { /* Nothing depends on them; ignoring the latter is what is recommended. */ }
+            case Message.SetMemTable m -> memory.replace(m.regions(), descriptors);
+            case Message.SetVringNum m -> rings.size(m.index(), m.num());
+            case Message.SetVringAddr m -> rings.address(m);
+            case Message.SetVringBase m -> rings.base(m.index(), m.num());
+            case Message.GetVringBase m -> {
+                return Codec.vringState(m.index(), rings.stop(m.index()));
+            }
+            case Message.SetVringFd m ->
+                rings.event(m.request(), m.index(), m.hasDescriptor() ? EventFd.adopt(descriptors.take(0)) : null);
+            case Message.GetProtocolFeatures _ -> {
+                return Codec.number(Offer.PROTOCOL);
+            }
+            case Message.SetProtocolFeatures m -> setProtocolFeatures(m.features());
+            case Message.GetQueueNum _ -> {
+                return Codec.number(rings.limit());
+            }
+            case Message.SetVringEnable m -> rings.enable(m.index(), m.num());
+            case Message.NetSetMtu m -> setMtu(m.mtu());
+            case Message.SetBackendReqFd _ -> backendSocket(descriptors.take(0));
+            case Message.ResetDevice _ -> reset();
+            case Message.GetMaxMemSlots _ -> {
+                return Codec.number(GuestMemory.MAX_REGIONS);
+            }
+            case Message.AddMemReg m -> memory.add(m.region(), descriptors);
+            case Message.RemMemReg m -> memory.remove(m.region());
+            // Zero leaves rings and positions alone: QEMU 7.2 says it before it asks for the positions.
+            case Message.SetStatus m -> status = m.status();
+            case Message.GetStatus _ -> {
+                return Codec.number(status);
+            }
+            case Message.SetLogBase _, Message.SetLogFd _, Message.SendRarp _, Message.Iotlb _, Message.InflightFd _,
+                 Message.GetSharedObject _, Message.SetDeviceStateFd _, Message.CheckDeviceState _, Message.Suspend _, Message.Resume _,
+                 Message.Unserved _ -> throw ProtocolException.refused("not offered");
+        }
+        return null;
+    }
+
+    private void setFeatures(final long wanted) {
+        if ((wanted & ~offered) != 0) {
+            throw ProtocolException.refused("features " + VirtioFeatures.names(wanted & ~offered) + " are not offered; allowed: "
+                + VirtioFeatures.names(offered));
+        }
+        final long log = Features.of(Features.LOG_ALL);
+        if (rings.anyRunning() && ((wanted ^ features) & ~log) != 0) {
+            throw ProtocolException.refused("features change from " + VirtioFeatures.names(features) + " to "
+                + VirtioFeatures.names(wanted) + " while rings run; only log_all may");
+        }
+        if (wanted != features) {
+            LOG.info("port {}: features {}", port.name(), VirtioFeatures.names(wanted));
+        }
+        features = wanted;
+        port.features(wanted);
+        rings.features(wanted, !protocolFeaturesSet && !Features.has(wanted, Features.PROTOCOL_FEATURES));
+    }
+
+    private void setProtocolFeatures(final long wanted) {
+        final long unknown = wanted & ~Offer.PROTOCOL;
+        if (unknown != 0) {
+            throw ProtocolException.refused("protocol features " + ProtocolFeature.names(unknown) + " are not offered; allowed: "
+                + ProtocolFeature.names(Offer.PROTOCOL));
+        }
+        if (wanted != protocolFeatures) {
+            LOG.info("port {}: protocol features {}", port.name(), ProtocolFeature.names(wanted));
+        }
+        protocolFeatures = wanted;
+        protocolFeaturesSet = true;
+    }
+
+    private void setMtu(final long mtu) {
+        if (mtu < MIN_MTU || mtu > port.mtu()) {
+            throw ProtocolException.refused("MTU " + Long.toUnsignedString(mtu) + "; allowed: " + MIN_MTU + " to " + port.mtu());
+        }
+    }
+
+    /** Keeps the socket for requests of the back-end's own, of which it has none yet, in place of an earlier one. */
+    private void backendSocket(final int fd) {
+        if (backendSocket >= 0) {
+            Fd.close(backendSocket);
+        }
+        backendSocket = fd;
+    }
+
+    private void reset() {
+        rings.reset();
+        features = 0;
+        status = 0;
+        port.features(0);
+    }
+}

@@ -1,0 +1,63 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.datapath.ring.RingEvents;
+
+/** What the front-end has said of one ring. Owned by the session's thread. */
+final class Vring {
+    private static final long DESCRIPTOR_ALIGNMENT = 16;
+    private static final long USED_ALIGNMENT = 4;
+    private static final long AVAILABLE_ALIGNMENT = 2;
+
+    final int index;
+    int size;
+    Message.SetVringAddr address;
+    int base;
+    boolean enabled;
+    /** SET_VRING_KICK has come since the ring was last stopped: it is to run as soon as all else is there. */
+    boolean kicked;
+    /** It runs in the port. */
+    boolean started;
+    /** It has run in this connection. */
+    boolean hasRun;
+    EventFd kick;
+    EventFd call;
+    EventFd error;
+
+    Vring(final int index) {
+        this.index = index;
+    }
+
+    /** Whether the guest transmits on it. */
+    boolean transmits() {
+        return (index & 1) != 0;
+    }
+
+    RingEvents events() {
+        return new RingEvents(kick, call, error);
+    }
+
+    /** Whether the user addresses are aligned (virtio 1.2, section 2.7). */
+    static boolean aligned(final Message.SetVringAddr at) {
+        return aligned(at.descriptor(), at.available(), at.used());
+    }
+
+    private static boolean aligned(final long descriptors, final long available, final long used) {
+        return descriptors % DESCRIPTOR_ALIGNMENT == 0 && available % AVAILABLE_ALIGNMENT == 0 && used % USED_ALIGNMENT == 0;
+    }
+
+    /** Where the ring is in this process, at these user addresses; null where that is not wholly in memory, and aligned. */
+    RingAddresses place(final GuestMemory memory, final Message.SetVringAddr at) {
+        final long descriptors = memory.translateUser(at.descriptor(), RingAddresses.descriptorBytes(size));
+        final long available = memory.translateUser(at.available(), RingAddresses.driverBytes(size, false));
+        final long used = memory.translateUser(at.used(), RingAddresses.deviceBytes(size, false));
+        if (descriptors == GuestMemory.UNMAPPED || available == GuestMemory.UNMAPPED || used == GuestMemory.UNMAPPED
+            || !aligned(descriptors, available, used)) {
+            return null;
+        }
+        return new RingAddresses(descriptors, available, used);
+    }
+}

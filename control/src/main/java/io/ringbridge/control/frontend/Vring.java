@@ -1,0 +1,35 @@
+package io.ringbridge.control.frontend;
+
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.ring.DriverRing;
+import io.ringbridge.datapath.ring.RingAddresses;
+
+/** A ring with its descriptors, as the front-end announces it. */
+final class Vring implements AutoCloseable {
+    final int index;
+    final DriverRing ring;
+    final EventFd kick = EventFd.create();
+    final EventFd call = EventFd.create();
+    int base;
+
+    Vring(final int index, final int size, final long features, final GuestRam ram) {
+        this.index = index;
+        ring = DriverRing.create(size, features, new RingAddresses(
+            ram.allocate(RingAddresses.descriptorBytes(size), 16),
+            ram.allocate(RingAddresses.driverBytes(size, false), 64),
+            ram.allocate(RingAddresses.deviceBytes(size, false), 64)));
+    }
+
+    /** Shows the device what was added, and kicks it where it wants that. */
+    void publish() {
+        if (ring.publish()) {
+            kick.signal();
+        }
+    }
+
+    @Override
+    public void close() {
+        kick.close();
+        call.close();
+    }
+}

@@ -1,0 +1,27 @@
+package io.ringbridge.control.protocol;
+
+/**
+ * What sizes, or how many descriptors, a message may have.
+ *
+ * @param min the least
+ * @param max the most
+ */
+public record Range(int min, int max) {
+    static Range exactly(final int n) {
+        return new Range(n, n);
+    }
+
+    static Range between(final int min, final int max) {
+        return new Range(min, max);
+    }
+
+    /** Whether a number is allowed. */
+    public boolean allows(final int n) {
+        return n >= min && n <= max;
+    }
+
+    @Override
+    public String toString() {
+        return min == max ? Integer.toString(min) : min + " to " + max;
+    }
+}

@@ -1,0 +1,161 @@
+package io.ringbridge.control.protocol;
+
+import static io.ringbridge.control.protocol.Range.between;
+import static io.ringbridge.control.protocol.Range.exactly;
+import static io.ringbridge.control.protocol.Request.Datapath.KEEPS;
+import static io.ringbridge.control.protocol.Request.Datapath.QUIESCES;
+import static io.ringbridge.control.protocol.Request.Reply.ACK;
+import static io.ringbridge.control.protocol.Request.Reply.ALWAYS;
+
+/**
+ * The requests of a front-end: the specification as a table (vhost-user, "Front-end message types").
+ *
+ * <p>Where the published text gives fewer bytes than the C structure that front-ends send, both are allowed. Two numbers have two
+ * meanings, 41 and 42; {@link #of} tells them apart by size and descriptors.
+ */
+public enum Request {
+    GET_FEATURES(1, exactly(0), exactly(0), null, ALWAYS, KEEPS),
+    SET_FEATURES(2, exactly(8), exactly(0), null, ACK, KEEPS),
+    SET_OWNER(3, exactly(0), exactly(0), null, ACK, KEEPS),
+    RESET_OWNER(4, exactly(0), exactly(0), null, ACK, KEEPS),
+    SET_MEM_TABLE(5, between(8, 8 + 32 * 8), between(0, 8), null, ACK, QUIESCES),
+    SET_LOG_BASE(6, between(8, 16), between(0, 1), ProtocolFeature.LOG_SHMFD, ALWAYS, QUIESCES),
+    SET_LOG_FD(7, exactly(0), exactly(1), ProtocolFeature.LOG_SHMFD, ACK, KEEPS),
+    SET_VRING_NUM(8, exactly(8), exactly(0), null, ACK, QUIESCES),
+    SET_VRING_ADDR(9, exactly(40), exactly(0), null, ACK, QUIESCES),
+    SET_VRING_BASE(10, exactly(8), exactly(0), null, ACK, KEEPS),
+    GET_VRING_BASE(11, exactly(8), exactly(0), null, ALWAYS, QUIESCES),
+    SET_VRING_KICK(12, exactly(8), between(0, 1), null, ACK, QUIESCES),
+    SET_VRING_CALL(13, exactly(8), between(0, 1), null, ACK, QUIESCES),
+    SET_VRING_ERR(14, exactly(8), between(0, 1), null, ACK, QUIESCES),
+    GET_PROTOCOL_FEATURES(15, exactly(0), exactly(0), null, ALWAYS, KEEPS),
+    SET_PROTOCOL_FEATURES(16, exactly(8), exactly(0), null, ACK, KEEPS),
+    GET_QUEUE_NUM(17, exactly(0), exactly(0), ProtocolFeature.MQ, ALWAYS, KEEPS),
+    SET_VRING_ENABLE(18, exactly(8), exactly(0), null, ACK, QUIESCES),
+    SEND_RARP(19, exactly(8), exactly(0), ProtocolFeature.RARP, ACK, KEEPS),
+    NET_SET_MTU(20, exactly(8), exactly(0), ProtocolFeature.MTU, ACK, KEEPS),
+    SET_BACKEND_REQ_FD(21, exactly(0), exactly(1), ProtocolFeature.BACKEND_REQ, ACK, KEEPS),
+    IOTLB_MSG(22, between(26, 32), exactly(0), ProtocolFeature.BACKEND_REQ, ALWAYS, QUIESCES),
+    SET_VRING_ENDIAN(23, exactly(8), exactly(0), ProtocolFeature.CROSS_ENDIAN, ACK, KEEPS),
+    GET_CONFIG(24, between(12, 12 + 256), exactly(0), ProtocolFeature.CONFIG, ALWAYS, KEEPS),
+    SET_CONFIG(25, between(12, 12 + 256), exactly(0), ProtocolFeature.CONFIG, ACK, KEEPS),
+    CREATE_CRYPTO_SESSION(26, between(0, 4096), exactly(0), ProtocolFeature.CRYPTO_SESSION, ALWAYS, KEEPS),
+    CLOSE_CRYPTO_SESSION(27, exactly(8), exactly(0), ProtocolFeature.CRYPTO_SESSION, ACK, KEEPS),
+    POSTCOPY_ADVISE(28, exactly(0), exactly(0), ProtocolFeature.PAGEFAULT, ALWAYS, KEEPS),
+    POSTCOPY_LISTEN(29, exactly(0), exactly(0), ProtocolFeature.PAGEFAULT, ACK, QUIESCES),
+    POSTCOPY_END(30, exactly(0), exactly(0), ProtocolFeature.PAGEFAULT, ALWAYS, QUIESCES),
+    GET_INFLIGHT_FD(31, between(20, 24), exactly(0), ProtocolFeature.INFLIGHT_SHMFD, ALWAYS, QUIESCES),
+    SET_INFLIGHT_FD(32, between(20, 24), exactly(1), ProtocolFeature.INFLIGHT_SHMFD, ACK, QUIESCES),
+    GPU_SET_SOCKET(33, exactly(0), exactly(1), null, ACK, KEEPS),
+    RESET_DEVICE(34, exactly(0), exactly(0), ProtocolFeature.RESET_DEVICE, ACK, QUIESCES),
+    VRING_KICK(35, exactly(8), exactly(0), ProtocolFeature.INBAND_NOTIFICATIONS, ACK, QUIESCES),
+    GET_MAX_MEM_SLOTS(36, exactly(0), exactly(0), ProtocolFeature.CONFIGURE_MEM_SLOTS, ALWAYS, KEEPS),
+    ADD_MEM_REG(37, exactly(40), exactly(1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK, QUIESCES),
+    /** One descriptor is tolerated, and closed. */
+    REM_MEM_REG(38, exactly(40), between(0, 1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK, QUIESCES),
+    SET_STATUS(39, exactly(8), exactly(0), ProtocolFeature.STATUS, ACK, KEEPS),
+    GET_STATUS(40, exactly(0), exactly(0), ProtocolFeature.STATUS, ALWAYS, KEEPS),
+    GET_SHARED_OBJECT(41, exactly(16), exactly(0), ProtocolFeature.SUSPEND, ALWAYS, KEEPS),
+    SET_DEVICE_STATE_FD(42, exactly(8), exactly(1), ProtocolFeature.DEVICE_STATE, ALWAYS, KEEPS),
+    CHECK_DEVICE_STATE(43, exactly(0), exactly(0), ProtocolFeature.DEVICE_STATE, ALWAYS, KEEPS),
+    GET_SHMEM_CONFIG(44, exactly(0), exactly(0), ProtocolFeature.SHMEM, ALWAYS, KEEPS),
+    /** Shares its number with GET_SHARED_OBJECT. */
+    SUSPEND(41, exactly(0), exactly(0), ProtocolFeature.SUSPEND, ACK, QUIESCES),
+    /** Shares its number with SET_DEVICE_STATE_FD. */
+    RESUME(42, exactly(0), exactly(0), ProtocolFeature.SUSPEND, ACK, QUIESCES);
+
+    /** How a request is answered. */
+    public enum Reply {
+        /** Only where the front-end asks for an acknowledgement, and may. */
+        ACK,
+        /** With a payload of its own, whether asked or not. */
+        ALWAYS
+    }
+
+    /** What a request does to the workers. */
+    public enum Datapath {
+        /** They go on undisturbed. */
+        KEEPS,
+        /** They pass a point at which they hold nothing of what changes. */
+        QUIESCES
+    }
+
+    private static final Request[] BY_ID = new Request[45];
+
+    static {
+        for (final Request request : values()) {
+            if (BY_ID[request.id] == null) {
+                BY_ID[request.id] = request;
+            }
+        }
+    }
+
+    private final int id;
+    private final int minPayload;
+    private final int maxPayload;
+    private final int minDescriptors;
+    private final int maxDescriptors;
+    private final ProtocolFeature needs;
+    private final Reply reply;
+    private final Datapath datapath;
+
+    Request(final int id, final Range payload, final Range descriptors, final ProtocolFeature needs, final Reply reply,
+            final Datapath datapath) {
+        this.id = id;
+        minPayload = payload.min();
+        maxPayload = payload.max();
+        minDescriptors = descriptors.min();
+        maxDescriptors = descriptors.max();
+        this.needs = needs;
+        this.reply = reply;
+        this.datapath = datapath;
+    }
+
+    /**
+     * The request that a header means.
+     *
+     * @param id the number in the header
+     * @param size the payload's bytes
+     * @param descriptors how many came with it
+     * @return null when the number is not assigned
+     */
+    public static Request of(final int id, final int size, final int descriptors) {
+        if (size == 0 && descriptors == 0) {
+            if (id == SUSPEND.id) {
+                return SUSPEND;
+            }
+            if (id == RESUME.id) {
+                return RESUME;
+            }
+        }
+        return id > 0 && id < BY_ID.length ? BY_ID[id] : null;
+    }
+
+    public int id() {
+        return id;
+    }
+
+    /** Bytes of payload that are allowed. */
+    public Range payload() {
+        return between(minPayload, maxPayload);
+    }
+
+    /** How many descriptors are allowed. */
+    public Range descriptors() {
+        return between(minDescriptors, maxDescriptors);
+    }
+
+    /** The protocol feature that has to be negotiated first, or null. */
+    public ProtocolFeature needs() {
+        return needs;
+    }
+
+    public Reply reply() {
+        return reply;
+    }
+
+    /** Whether the workers have to let go of something before the answer. */
+    public boolean quiesces() {
+        return datapath == Datapath.QUIESCES;
+    }
+}

@@ -1,0 +1,12 @@
+package io.ringbridge.control.transport;
+
+/** A socket cannot be opened; the message is one line with the path, what is wrong, and what is allowed. */
+public final class TransportException extends RuntimeException {
+    TransportException(final String message) {
+        super(message);
+    }
+
+    TransportException(final String message, final Throwable cause) {
+        super(message, cause);
+    }
+}

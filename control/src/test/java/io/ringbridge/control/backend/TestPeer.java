@@ -1,0 +1,102 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Header;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.transport.Connection;
+import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.os.MemFd;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** A front-end in a test that says what it is told to, right or wrong. */
+final class TestPeer implements AutoCloseable {
+    static final long MEMORY = 1 << 20;
+    static final long GUEST = 0x1_0000_0000L;
+    static final long USER = 0x7f00_0000_0000L;
+    static final long PROTOCOL = ProtocolFeature.of(ProtocolFeature.MQ, ProtocolFeature.REPLY_ACK, ProtocolFeature.MTU,
+        ProtocolFeature.BACKEND_REQ, ProtocolFeature.RESET_DEVICE, ProtocolFeature.CONFIGURE_MEM_SLOTS, ProtocolFeature.STATUS);
+
+    final Connection connection;
+
+    TestPeer(final Path socket) throws IOException {
+        connection = Connection.connect(socket);
+    }
+
+    void send(final Request request, final int flags, final byte[] payload, final int... fds) throws IOException {
+        connection.send(request.id(), flags, payload, fds);
+    }
+
+    void send(final Message message, final int... fds) throws IOException {
+        send(message.request(), Header.VERSION, Codec.encode(message), fds);
+    }
+
+    /** What comes back; null when the connection has ended. */
+    Packet receive() {
+        try {
+            return connection.receive(() -> { });
+        } catch (final IOException e) {
+            return null;
+        }
+    }
+
+    long number(final Message message, final int... fds) throws IOException {
+        send(message, fds);
+        return replyTo(message.request());
+    }
+
+    /** Sends with NEED_REPLY; 0 when it was done. */
+    long ack(final Message message, final int... fds) throws IOException {
+        send(message.request(), Header.VERSION | Header.NEED_REPLY, Codec.encode(message), fds);
+        return replyTo(message.request());
+    }
+
+    long replyTo(final Request request) {
+        try (Packet reply = receive()) {
+            if (reply == null) {
+                throw new IllegalStateException("the connection ended before the reply to " + request);
+            }
+            if (reply.header().request() != request.id() || reply.header().flags() != 5 || reply.descriptors().count() != 0) {
+                throw new IllegalStateException("reply " + reply.header() + " to " + request);
+            }
+            return Codec.number(reply.payload());
+        }
+    }
+
+    /** Whether the back-end ends the connection before it says anything more. */
+    boolean ended() {
+        try (Packet packet = receive()) {
+            return packet == null;
+        }
+    }
+
+    TestPeer negotiated(final long features) throws IOException {
+        send(new Message.SetProtocolFeatures(PROTOCOL));
+        send(new Message.SetOwner());
+        send(new Message.SetFeatures(features));
+        return this;
+    }
+
+    static Message.SetMemTable table() {
+        return new Message.SetMemTable(List.of(new Message.Region(GUEST, MEMORY, USER, 0)));
+    }
+
+    static MemFd memory() {
+        return MemFd.create("test", MEMORY);
+    }
+
+    /** Addresses of a ring at a multiple of 64 KiB. */
+    static Message.SetVringAddr address(final int vring) {
+        final long at = USER + (vring << 16);
+        return new Message.SetVringAddr(vring, 0, at, at + 0x8000, at + 0x4000, 0);
+    }
+
+    @Override
+    public void close() {
+        connection.close();
+    }
+}

@@ -1,0 +1,182 @@
+package io.ringbridge.control.frontend;
+
+import io.ringbridge.control.backend.Backend;
+import io.ringbridge.control.backend.BackendOptions;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.worker.Datapath;
+import io.ringbridge.datapath.worker.DatapathOptions;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** Two guests behind one switch, over real sockets. */
+class FrontendTest {
+    private static final long FEATURES = Frontend.DEFAULT_FEATURES;
+
+    @TempDir
+    Path directory;
+    private Datapath datapath;
+    private GuestPort portA;
+    private GuestPort portB;
+    private Backend backendA;
+    private Backend backendB;
+
+    @BeforeEach
+    void start() {
+        datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace);
+        portA = datapath.addGuestPort("a", 2, 9000);
+        portB = datapath.addGuestPort("b", 2, 9000);
+        backendA = Backend.start(portA, BackendOptions.server(directory.resolve("a")));
+        backendB = Backend.start(portB, BackendOptions.server(directory.resolve("b")));
+    }
+
+    @AfterEach
+    void end() {
+        backendA.close();
+        backendB.close();
+        datapath.close();
+    }
+
+    /** A guest with one pair, or several, that runs. */
+    private static final class Guest implements AutoCloseable {
+        final Frontend frontend;
+        final QueuePair pair;
+
+        Guest(final Path socket, final long features, final int bufferLength) throws IOException {
+            frontend = Frontend.connect(socket);
+            frontend.negotiate(features);
+            frontend.share(32 << 20);
+            pair = frontend.addPair(256, bufferLength);
+            frontend.start();
+        }
+
+        void send(final byte[] frame) {
+            while (!pair.transmitter().transmit(frame)) {
+                Thread.onSpinWait();
+            }
+        }
+
+        byte[] next() {
+            while (!pair.receiver().poll()) {
+                Thread.onSpinWait();
+            }
+            final byte[] frame = pair.receiver().frame();
+            pair.receiver().flush();
+            return frame;
+        }
+
+        @Override
+        public void close() {
+            frontend.close();
+        }
+    }
+
+    private Guest guest(final String name, final long features, final int bufferLength) throws IOException {
+        return new Guest(directory.resolve(name), features, bufferLength);
+    }
+
+    private static byte[] frame(final int to, final int from, final int length, final int number) {
+        final byte[] frame = new byte[length];
+        Arrays.fill(frame, 12, length, (byte) number);
+        ByteBuffer.wrap(frame).putShort(0, (short) 0x5254).putInt(2, to).putShort(6, (short) 0x5254).putInt(8, from)
+            .putShort(12, (short) 0x88B5).putInt(14, number);
+        return frame;
+    }
+
+    @Test
+    void framesArriveWholeAndInOrder() throws Exception {
+        try (Guest a = guest("a", FEATURES, 2048); Guest b = guest("b", FEATURES, 2048)) {
+            assertEquals(4, a.frontend.maxVrings());
+            final SplittableRandom random = new SplittableRandom(1);
+            for (int i = 0; i < 5000; i++) {
+                final byte[] frame = frame(2, 1, 60 + random.nextInt(1400), i);
+                a.send(frame);
+                assertArrayEquals(frame, b.next());
+            }
+            assertEquals(PortState.RUNNING, portA.state());
+        }
+    }
+
+    @Test
+    void framesSpanReceiveBuffers() throws Exception {
+        try (Guest a = guest("a", FEATURES, 9100); Guest b = guest("b", FEATURES, 300)) {
+            for (final int length : new int[] {60, 288, 289, 1514, 4000, 9014}) {
+                final byte[] frame = frame(2, 1, length, length);
+                a.send(frame);
+                assertArrayEquals(frame, b.next());
+            }
+        }
+    }
+
+    @Test
+    void twoThreadsExchangeFrames() throws Exception {
+        final int count = 20_000;
+        try (Guest a = guest("a", FEATURES, 2048); Guest b = guest("b", FEATURES, 2048)) {
+            final Thread echo = Thread.ofPlatform().start(() -> {
+                for (int i = 0; i < count; i++) {
+                    final byte[] frame = b.next();
+                    b.send(frame(1, 2, frame.length, ByteBuffer.wrap(frame).getInt(14)));
+                }
+            });
+            int sent = 0;
+            for (int received = 0; received < count; received++) {
+                while (sent < count && sent - received < 64) {
+                    a.send(frame(2, 1, 60, sent++));
+                }
+                assertEquals(received, ByteBuffer.wrap(a.next()).getInt(14));
+            }
+            echo.join();
+        }
+    }
+
+    @Test
+    void stoppedRingsGoOnWhereTheyWere() throws Exception {
+        try (Guest a = guest("a", FEATURES, 2048); Guest b = guest("b", FEATURES, 2048)) {
+            for (int i = 0; i < 300; i++) {
+                a.send(frame(2, 1, 100, i));
+                assertEquals(i, ByteBuffer.wrap(b.next()).getInt(14));
+                if (i % 100 == 50) {
+                    a.frontend.stop();
+                    assertEquals(PortState.CONNECTED, portA.state());
+                    b.frontend.stop();
+                    a.frontend.start();
+                    b.frontend.start();
+                }
+            }
+        }
+    }
+
+    @Test
+    void anotherGuestMayComeAfterwards() throws Exception {
+        for (int i = 0; i < 20; i++) {
+            try (Guest a = guest("a", FEATURES, 2048); Guest b = guest("b", FEATURES | Features.of(Features.EVENT_IDX), 2048)) {
+                b.send(frame(1, 2, 64, i));
+                assertEquals(i, ByteBuffer.wrap(a.next()).getInt(14));
+            }
+        }
+    }
+
+    @Test
+    void featuresOutsideTheOfferAreLeftOut() throws Exception {
+        try (Guest a = guest("a", -1, 2048)) {
+            assertFalse(Features.has(a.frontend.features(), Features.LOG_ALL));
+            assertTrue(Features.has(a.frontend.features(), Features.EVENT_IDX));
+            assertEquals(a.frontend.features(), portA.features());
+        }
+    }
+}

@@ -1,0 +1,100 @@
+package io.ringbridge.api;
+
+import org.eclipse.jetty.client.CompletableResponseListener;
+import org.eclipse.jetty.client.ContentResponse;
+import org.eclipse.jetty.client.HttpClient;
+import org.eclipse.jetty.client.Request;
+import org.eclipse.jetty.client.StringRequestContent;
+import org.eclipse.jetty.client.transport.HttpClientTransportOverHTTP;
+import org.eclipse.jetty.http.HttpMethod;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.io.ClientConnector;
+import org.eclipse.jetty.io.Transport;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** Asks a switch that runs. */
+public final class ApiClient implements AutoCloseable {
+    private static final int TIMEOUT_SECONDS = 10;
+    private static final int MAX_ANSWER = 1 << 28;
+
+    private final HttpClient client;
+    private final Path socket;
+
+    /** Connects at the first request. */
+    public ApiClient(final Path socket) {
+        this.socket = socket;
+        final ClientConnector connector = new ClientConnector();
+        connector.setSelectors(1);
+        client = new HttpClient(new HttpClientTransportOverHTTP(connector));
+        final QueuedThreadPool threads = new QueuedThreadPool(4, 1);
+        threads.setDaemon(true);
+        client.setExecutor(threads);
+    }
+
+    /** The JSON at a path such as {@code /ports}. */
+    public String get(final String path) {
+        return send(request(HttpMethod.GET, path));
+    }
+
+    /** Adds a port, given as on the command line. */
+    public void addPort(final String spec) {
+        send(request(HttpMethod.POST, "/ports").body(new StringRequestContent("text/plain", spec)));
+    }
+
+    /** Removes a port. */
+    public void removePort(final String name) {
+        send(request(HttpMethod.DELETE, "/ports/" + URLEncoder.encode(name, StandardCharsets.UTF_8)));
+    }
+
+    private Request request(final HttpMethod method, final String path) {
+        return client.newRequest("http://localhost" + path).method(method).transport(new Transport.TCPUnix(socket))
+            .timeout(TIMEOUT_SECONDS, TimeUnit.SECONDS);
+    }
+
+    private String send(final Request request) {
+        try {
+            client.start();
+            final ContentResponse response = new CompletableResponseListener(request, MAX_ANSWER).send().get();
+            final String body = response.getContentAsString().strip();
+            if (response.getStatus() != HttpStatus.OK_200) {
+                throw new ApiException(response.getStatus(), Json.read(body, ErrorView.class).error());
+            }
+            return body;
+        } catch (final ExecutionException e) {
+            if (e.getCause() instanceof TimeoutException) {
+                throw new ApiException(HttpStatus.GATEWAY_TIMEOUT_504,
+                    "the switch at " + socket + " has not answered for " + TIMEOUT_SECONDS + " s");
+            }
+            throw new ApiException(HttpStatus.BAD_GATEWAY_502, "no switch answers at " + socket + ": " + reason(e.getCause()));
+        } catch (final ApiException e) {
+            throw e;
+        } catch (final Exception e) {
+            throw new ApiException(HttpStatus.BAD_GATEWAY_502, "cannot ask the switch at " + socket + ": " + e);
+        }
+    }
+
+    /** Why there is no connection. */
+    private String reason(final Throwable failure) {
+        return Files.exists(socket) ? failure.getMessage() : "no such socket";
+    }
+
+    private record ErrorView(String error) {
+    }
+
+    @Override
+    public void close() {
+        try {
+            client.stop();
+        } catch (Exception _) {
+            // The answer is there, or the error is told.
+        }
+    }
+}

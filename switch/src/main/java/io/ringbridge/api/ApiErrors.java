@@ -1,0 +1,21 @@
+package io.ringbridge.api;
+
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.handler.ErrorHandler;
+import org.eclipse.jetty.util.Callback;
+
+import java.util.Map;
+
+/** Jetty's own refusals, a malformed request for one, in the same form as the API's. */
+final class ApiErrors extends ErrorHandler {
+    @Override
+    public boolean handle(final Request request, final Response response, final Callback callback) {
+        final Object message = request.getAttribute(ERROR_MESSAGE);
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+        Content.Sink.write(response, true, Json.write(Map.of("error", String.valueOf(message))) + '\n', callback);
+        return true;
+    }
+}

@@ -1,0 +1,18 @@
+package io.ringbridge.api;
+
+import java.util.List;
+
+/** What is in force, key by key as in the configuration file. */
+public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, List<Port> ports) {
+    /** Where this API is; the socket is absent where there is none. */
+    public record Api(String socket) {
+    }
+
+    /** The forwarding table. */
+    public record Fdb(int capacity, String ageing) {
+    }
+
+    /** A port; {@code permissions} is absent where the socket is not the switch's. */
+    public record Port(String name, String type, String socket, String mode, int queues, int mtu, String permissions) {
+    }
+}

@@ -1,0 +1,48 @@
+package io.ringbridge.api;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+
+import java.util.List;
+
+/** The views as JSON, and back. */
+public final class Json {
+    private static final ObjectMapper MAPPER = JsonMapper.builder()
+        .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+        .defaultPropertyInclusion(JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.ALWAYS))
+        .build();
+
+    private Json() {
+    }
+
+    /** On one line. */
+    public static String write(final Object view) {
+        try {
+            return MAPPER.writeValueAsString(view);
+        } catch (final JsonProcessingException e) {
+            throw new IllegalArgumentException(e);
+        }
+    }
+
+    /** One view. */
+    public static <T> T read(final String json, final Class<T> type) {
+        try {
+            return MAPPER.readValue(json, type);
+        } catch (final JsonProcessingException e) {
+            throw new ApiException(502, "the switch's answer is not understood: " + e.getOriginalMessage());
+        }
+    }
+
+    /** A list of views. */
+    public static <T> List<T> readList(final String json, final TypeReference<List<T>> type) {
+        try {
+            return MAPPER.readValue(json, type);
+        } catch (final JsonProcessingException e) {
+            throw new ApiException(502, "the switch's answer is not understood: " + e.getOriginalMessage());
+        }
+    }
+}

@@ -1,0 +1,8 @@
+package io.ringbridge.api;
+
+import java.util.Map;
+
+/** A virtqueue as {@code show queues} gives it; {@code kind} is as the guest sees it. */
+public record QueueView(String port, int index, String kind, int worker, boolean started, boolean enabled, String layout, int size,
+                        long inFrames, long inBytes, long outFrames, long outBytes, Map<String, Long> drops) {
+}

@@ -1,0 +1,7 @@
+package io.ringbridge.api;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+
+/** A station as {@code show fdb} gives it; {@code vlan} is 0 for untagged. */
+public record StationView(String mac, int vlan, String port, @JsonProperty("static") boolean isStatic, long ageSeconds) {
+}

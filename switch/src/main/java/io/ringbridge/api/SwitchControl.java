@@ -1,0 +1,31 @@
+package io.ringbridge.api;
+
+import java.util.List;
+
+/** What the API can ask of a switch. Any thread may call in. */
+public interface SwitchControl {
+    List<PortView> ports();
+
+    List<QueueView> queues();
+
+    List<StationView> stations();
+
+    List<WorkerView> workers();
+
+    ConfigView config();
+
+    /**
+     * Adds a port and opens its socket.
+     *
+     * @param spec as on the command line
+     * @throws ApiException when it may not be, or its socket cannot be opened
+     */
+    void addPort(String spec);
+
+    /**
+     * Removes a port and its socket.
+     *
+     * @throws ApiException when there is no such port
+     */
+    void removePort(String name);
+}

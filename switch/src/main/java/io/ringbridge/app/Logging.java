@@ -1,0 +1,58 @@
+package io.ringbridge.app;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.spi.Configurator;
+import ch.qos.logback.classic.spi.ConfiguratorRank;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.ConsoleAppender;
+import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
+import ch.qos.logback.core.joran.spi.ConsoleTarget;
+import ch.qos.logback.core.spi.ContextAwareBase;
+import org.slf4j.LoggerFactory;
+
+/** Logs to standard error, one line a message; found by Logback as a service, which spares it to look for files and parse XML. */
+@ConfiguratorRank(ConfiguratorRank.CUSTOM_HIGH_PRIORITY)
+public final class Logging extends ContextAwareBase implements Configurator {
+    @Override
+    public ExecutionStatus configure(final LoggerContext context) {
+        final LogLine line = new LogLine();
+        line.setContext(context);
+        line.start();
+        final LayoutWrappingEncoder<ILoggingEvent> encoder = new LayoutWrappingEncoder<>();
+        encoder.setContext(context);
+        encoder.setLayout(line);
+        final ConsoleAppender<ILoggingEvent> appender = new ConsoleAppender<>();
+        appender.setContext(context);
+        appender.setTarget(ConsoleTarget.SystemErr.getName());
+        appender.setEncoder(encoder);
+        appender.start();
+        final Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
+        root.setLevel(Level.INFO);
+        root.addAppender(appender);
+        context.getLogger("org.eclipse.jetty").setLevel(Level.WARN);
+        return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
+    }
+
+    /** Lets the project's own debug messages through, and stack traces. */
+    public static void verbose() {
+        level("io.ringbridge", Level.DEBUG);
+    }
+
+    /** Lets only warnings through, for commands that have an output of their own. */
+    public static void quiet() {
+        level("io.ringbridge", Level.WARN);
+    }
+
+    /** Whether debug messages are let through. */
+    public static boolean isVerbose() {
+        return LoggerFactory.getLogger("io.ringbridge").isDebugEnabled();
+    }
+
+    private static void level(final String logger, final Level level) {
+        if (LoggerFactory.getLogger(logger) instanceof final Logger logback) {
+            logback.setLevel(level);
+        }
+    }
+}

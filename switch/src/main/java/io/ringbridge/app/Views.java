@@ -1,0 +1,79 @@
+package io.ringbridge.app;
+
+import io.ringbridge.api.ConfigView;
+import io.ringbridge.api.PortView;
+import io.ringbridge.api.QueueView;
+import io.ringbridge.api.StationView;
+import io.ringbridge.api.WorkerView;
+import io.ringbridge.config.Config;
+import io.ringbridge.config.PortConfig;
+import io.ringbridge.control.protocol.VirtioFeatures;
+import io.ringbridge.datapath.bridge.ForwardingTable;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortStatistics;
+import io.ringbridge.datapath.worker.WorkerStatus;
+
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** What the switch is made of, as the API shows it. */
+final class Views {
+    private Views() {
+    }
+
+    static PortView port(final Switch.Attached attached) {
+        final PortConfig config = attached.config();
+        final GuestPort port = attached.port();
+        final PortStatistics statistics = port.statistics();
+        return new PortView(port.name(), PortConfig.TYPE, config.socket(), config.mode(), port.state().label(), port.failure(),
+            config.queues(), config.mtu(), VirtioFeatures.names(port.features()), statistics.inFrames(), statistics.inBytes(),
+            statistics.outFrames(), statistics.outBytes(), drops(statistics));
+    }
+
+    static Stream<QueueView> queues(final GuestPort port) {
+        return port.queues().stream().map(queue -> new QueueView(port.name(), queue.index(), queue.kind(), queue.worker(), queue.started(),
+            queue.enabled(), queue.layout(), queue.size(), queue.statistics().inFrames(), queue.statistics().inBytes(),
+            queue.statistics().outFrames(), queue.statistics().outBytes(), drops(queue.statistics())));
+    }
+
+    static List<StationView> stations(final List<ForwardingTable.Entry> entries, final List<Port> ports) {
+        final Map<Integer, String> names = ports.stream().collect(Collectors.toMap(Port::index, Port::name));
+        return entries.stream().filter(entry -> names.containsKey(entry.port()))
+            .map(entry -> new StationView(entry.mac(), entry.vlan(), names.get(entry.port()), entry.isStatic(), entry.ageSeconds()))
+            .sorted(Comparator.comparingInt(StationView::vlan).thenComparing(StationView::mac)).toList();
+    }
+
+    static WorkerView worker(final WorkerStatus worker) {
+        return new WorkerView(worker.index(), worker.cpu(), worker.queues(), worker.busyShare(), worker.frames(), worker.framesPerPoll(),
+            worker.longestCycleNanos(), worker.stalls());
+    }
+
+    static ConfigView config(final Config config, final List<PortConfig> ports, final Path api) {
+        return new ConfigView(config.workers(), config.cpus(), config.poll().name().toLowerCase(Locale.ROOT),
+            new ConfigView.Api(api == null ? null : api.toString()),
+            new ConfigView.Fdb(config.fdb().capacity(), config.fdb().ageing().toSeconds() + "s"),
+            ports.stream().map(Views::config).toList());
+    }
+
+    private static ConfigView.Port config(final PortConfig port) {
+        final String permissions = port.attachment() instanceof final PortConfig.Attachment.Server server
+            ? String.format(Locale.ROOT, "%04o", server.permissions()) : null;
+        return new ConfigView.Port(port.name(), PortConfig.TYPE, port.socket(), port.mode(), port.queues(), port.mtu(), permissions);
+    }
+
+    private static Map<String, Long> drops(final PortStatistics statistics) {
+        final Map<String, Long> drops = new TreeMap<>();
+        for (final Map.Entry<DropReason, Long> drop : statistics.drops().entrySet()) {
+            drops.put(drop.getKey().label(), drop.getValue());
+        }
+        return drops;
+    }
+}

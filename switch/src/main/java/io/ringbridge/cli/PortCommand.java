@@ -1,0 +1,45 @@
+package io.ringbridge.cli;
+
+import io.ringbridge.api.ApiClient;
+import io.ringbridge.config.ConfigReader;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** Ports that come and go while the switch runs. */
+@Command(name = "port", sortOptions = false, mixinStandardHelpOptions = true, synopsisSubcommandLabel = "add|remove",
+    description = "Adds a port to a running switch, or removes one.%n",
+    footerHeading = "%nExamples:%n",
+    footer = {
+        "  ringbridge port add name=vm3,socket=/tmp/vm3.sock,queues=2",
+        "  ringbridge port remove vm3"})
+final class PortCommand implements Runnable {
+    @CommandLine.Spec
+    private CommandLine.Model.CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new CommandLine.ParameterException(spec.commandLine(), "add or remove is needed");
+    }
+
+    @Command(name = "add", mixinStandardHelpOptions = true, description = "Adds a port and opens its socket.%n", footer = {
+        "",
+        "SPEC is key=value,...: " + RunCommand.SPEC_KEYS})
+    int add(@Parameters(paramLabel = "SPEC", description = "The port.") final String port, @Mixin final ApiOption api) {
+        ConfigReader.parsePort("port add", port);
+        try (ApiClient client = api.client()) {
+            client.addPort(port);
+        }
+        return CommandLine.ExitCode.OK;
+    }
+
+    @Command(name = "remove", mixinStandardHelpOptions = true,
+        description = "Removes a port and its socket; who is attached loses its link.")
+    int remove(@Parameters(paramLabel = "NAME", description = "The port's name.") final String name, @Mixin final ApiOption api) {
+        try (ApiClient client = api.client()) {
+            client.removePort(name);
+        }
+        return CommandLine.ExitCode.OK;
+    }
+}

@@ -1,0 +1,105 @@
+package io.ringbridge.cli;
+
+import io.ringbridge.api.ApiClient;
+import io.ringbridge.api.ConfigView;
+import io.ringbridge.api.Json;
+import io.ringbridge.config.ConfigException;
+import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.PortConfig;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+
+/** What to start QEMU with. */
+@Command(name = "qemu-args", sortOptions = false, mixinStandardHelpOptions = true,
+    description = "Prints the QEMU options that attach a virtual machine to a port, one a line.%n",
+    footerHeading = "%nExamples:%n",
+    footer = {
+        "  qemu-system-x86_64 -M q35,accel=kvm -m 2G $(ringbridge qemu-args vm1 --memory 2G) disk.qcow2",
+        "  ringbridge qemu-args vm1 --config switch.yaml         without a switch that runs"})
+final class QemuArgsCommand implements Callable<Integer> {
+    private static final double RECONNECT_MS_SINCE = 9.2;
+
+    @CommandLine.Spec
+    private CommandLine.Model.CommandSpec spec;
+
+    @Parameters(paramLabel = "PORT", description = "The port's name.")
+    private String port;
+
+    @Option(names = "--config", paramLabel = "FILE", description = "Look in this configuration, not in a running switch.")
+    private Path config;
+
+    @Option(names = "--memory", paramLabel = "SIZE", defaultValue = "1G",
+        description = "The virtual machine's memory, the same as its -m; ${DEFAULT-VALUE} if not given.")
+    private String memory;
+
+    @Option(names = "--qemu-version", paramLabel = "X.Y", defaultValue = "7.2",
+        description = "From 9.2 on QEMU wants reconnect-ms in place of reconnect; ${DEFAULT-VALUE} if not given.")
+    private String qemuVersion;
+
+    @Mixin
+    private ApiOption api;
+
+    @Override
+    public Integer call() {
+        final PrintWriter out = spec.commandLine().getOut();
+        arguments(find()).forEach(out::println);
+        out.flush();
+        return CommandLine.ExitCode.OK;
+    }
+
+    private ConfigView.Port find() {
+        final List<ConfigView.Port> ports = config == null ? running() : ConfigReader.read(config).ports().stream()
+            .map(p -> new ConfigView.Port(p.name(), PortConfig.TYPE, p.socket(), p.mode(), p.queues(), p.mtu(), null)).toList();
+        final String names = ports.stream().map(ConfigView.Port::name).collect(Collectors.joining(", "));
+        return ports.stream().filter(p -> p.name().equals(port)).findFirst()
+            .orElseThrow(() -> new ConfigException("no port is named \"" + port + "\"; there are: " + names));
+    }
+
+    private List<ConfigView.Port> running() {
+        try (ApiClient client = api.client()) {
+            return Json.read(client.get("/config"), ConfigView.class).ports();
+        }
+    }
+
+    private List<String> arguments(final ConfigView.Port found) {
+        final String name = found.name();
+        final int vectors = 2 * found.queues() + 2;
+        final String link = switch (found.mode()) {
+            case "server" -> reconnect();
+            case "client" -> ",server=on,wait=off";
+            default -> throw new ConfigException("port " + name + " was handed a connected socket; QEMU cannot connect to it");
+        };
+        return List.of(
+            "-object memory-backend-memfd,id=mem-ringbridge,size=" + memory + ",share=on",
+            "-numa node,memdev=mem-ringbridge",
+            "-chardev socket,id=chr-" + name + ",path=" + absolute(found.socket()) + link,
+            "-netdev vhost-user,id=net-" + name + ",chardev=chr-" + name + ",queues=" + found.queues(),
+            "-device virtio-net-pci,netdev=net-" + name + (found.queues() > 1 ? ",mq=on,vectors=" + vectors : "")
+                + ",host_mtu=" + found.mtu());
+    }
+
+    private String reconnect() {
+        final double version;
+        try {
+            final String[] parts = qemuVersion.split("\\.", -1);
+            version = Integer.parseInt(parts[0]) + (parts.length > 1 ? Integer.parseInt(parts[1]) / 10.0 : 0);
+        } catch (NumberFormatException _) {
+            throw new CommandLine.ParameterException(spec.commandLine(), "--qemu-version " + qemuVersion + " is not a version such as 7.2");
+        }
+        return version >= RECONNECT_MS_SINCE ? ",reconnect-ms=1000" : ",reconnect=1";
+    }
+
+    /** QEMU may run in another directory, and has commas doubled. */
+    private static String absolute(final String socket) {
+        return Path.of(socket).toAbsolutePath().normalize().toString().replace(",", ",,");
+    }
+}

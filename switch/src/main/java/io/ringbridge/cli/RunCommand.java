@@ -1,0 +1,175 @@
+package io.ringbridge.cli;
+
+import io.ringbridge.api.ApiException;
+import io.ringbridge.api.ApiSocket;
+import io.ringbridge.app.Logging;
+import io.ringbridge.app.Switch;
+import io.ringbridge.config.Config;
+import io.ringbridge.config.ConfigException;
+import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.PortConfig;
+import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.datapath.worker.PollMode;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+
+/** Runs a switch. */
+@Command(name = "run", sortOptions = false, mixinStandardHelpOptions = true,
+    description = "Runs a switch until SIGTERM or SIGINT. What the command line says comes before what the file says.%n",
+    footer = {
+        "",
+        "SPEC is key=value,...: " + RunCommand.SPEC_KEYS,
+        "The file is YAML with the same keys, and workers, cpus, poll, api: {socket}, fdb: {capacity, ageing}, ports: [...].",
+        "",
+        "Examples:",
+        "  ringbridge run --config switch.yaml",
+        "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock --port name=vm2,socket=/tmp/vm2.sock,queues=4 --cpus 1",
+        "  ringbridge run --socket-path=/tmp/net.sock            one port, as vhost-user back-end programs do"})
+final class RunCommand implements Callable<Integer> {
+    static final String SPEC_KEYS = "name, socket; and if need be type=vhost-user, mode=server|client, queues=1..128, mtu=68..65535, "
+        + "permissions=0660";
+    private static final Logger LOG = LoggerFactory.getLogger(RunCommand.class);
+    private static final String SINGLE = "net";
+
+    @CommandLine.Spec
+    private CommandLine.Model.CommandSpec spec;
+
+    @Option(names = "--config", paramLabel = "FILE", description = "The configuration, YAML or JSON.")
+    private Path file;
+
+    @Option(names = "--port", paramLabel = "SPEC", description = "A port; may be given many times.")
+    private List<String> ports = new ArrayList<>();
+
+    @Option(names = "--workers", paramLabel = "N", description = "Datapath threads, 1 to 64; 1 if not given.")
+    private Integer workers;
+
+    @Option(names = "--cpus", paramLabel = "LIST", description = "Pin the workers to these processors, one each, such as 1,3-5.")
+    private String cpus;
+
+    @Option(names = "--poll", paramLabel = "busy|adaptive", description = "What idle workers do: spin, or sleep after a while; "
+        + "adaptive if not given.")
+    private PollMode poll;
+
+    @Option(names = "--api", paramLabel = "PATH", description = "The socket that other commands talk to; "
+        + "/run/ringbridge/api.sock or $XDG_RUNTIME_DIR/ringbridge/api.sock if not given.")
+    private Path api;
+
+    @Option(names = "--socket-path", paramLabel = "PATH",
+        description = "Serve one front-end that connects to this socket; no file, no --port.")
+    private String socketPath;
+
+    @Option(names = "--fd", paramLabel = "N", description = "Serve the one front-end at this connected socket; no file, no --port.")
+    private Integer descriptor;
+
+    @Option(names = {"-v", "--verbose"}, description = "Log what is of use in finding errors.")
+    private boolean verbose;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        if (verbose) {
+            Logging.verbose();
+        }
+        final Config config = config();
+        final Switch running = Switch.start(config);
+        final Ending ending = Ending.onSignal(running);
+        try {
+            running.openPorts();
+            openApi(running, config.api());
+            LOG.info("running with {} ports and {} workers", config.ports().size(), config.workers());
+        } catch (final RuntimeException e) {
+            ending.cancel();
+            running.close();
+            throw e;
+        }
+        if (descriptor == null) {
+            Thread.currentThread().join();
+        }
+        running.awaitEnd(SINGLE);
+        ending.cancel();
+        running.close();
+        return CommandLine.ExitCode.OK;
+    }
+
+    private Config config() {
+        if (socketPath != null || descriptor != null) {
+            if (file != null || !ports.isEmpty() || (socketPath != null && descriptor != null)) {
+                throw new CommandLine.ParameterException(spec.commandLine(), "--socket-path, --fd, --config with --port: one of them");
+            }
+            return override(Config.DEFAULT.withPorts(List.of(socketPath != null ? atPath() : atDescriptor())));
+        }
+        final Config config = override(file == null ? Config.DEFAULT : ConfigReader.read(file));
+        if (ports.isEmpty()) {
+            return config;
+        }
+        final List<PortConfig> all = new ArrayList<>(config.ports());
+        ports.forEach(port -> all.add(ConfigReader.parsePort("--port " + port, port)));
+        ConfigReader.checkTogether("--port", all);
+        return config.withPorts(all);
+    }
+
+    private PortConfig atPath() {
+        final PortConfig port = ConfigReader.parsePort("--socket-path", "name=" + SINGLE + ",socket=" + socketPath.replace(",", ",,"));
+        return PortConfig.single(SINGLE, port.attachment());
+    }
+
+    private PortConfig atDescriptor() {
+        String target = "not open";
+        try {
+            target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
+        } catch (IOException _) {
+            // The message says so.
+        }
+        if (!target.startsWith("socket:")) {
+            throw new ConfigException("--fd: descriptor " + descriptor + " is " + target + "; a connected Unix socket is needed");
+        }
+        return PortConfig.single(SINGLE, new Attachment.Descriptor(descriptor));
+    }
+
+    private Config override(final Config base) {
+        Config config = base;
+        if (poll != null) {
+            config = config.withPoll(poll);
+        }
+        if (api != null) {
+            config = config.withApi(api);
+        }
+        final List<Integer> pinned = cpus == null ? config.cpus() : ConfigReader.parseCpus("--cpus", cpus);
+        final int threads = workers != null ? workers : cpus != null ? pinned.size() : config.workers();
+        if (threads < 1 || threads > Config.MAX_WORKERS) {
+            throw new ConfigException("--workers: " + threads + " is not a whole number, 1 to " + Config.MAX_WORKERS);
+        }
+        if (!pinned.isEmpty() && pinned.size() != threads) {
+            throw new ConfigException("--cpus: " + pinned.size() + " processors for " + threads + " workers; one for each is needed");
+        }
+        return config.withWorkers(threads, pinned);
+    }
+
+    /** An API that was asked for has to be; a back-end program that serves one front-end has none unless it was asked for. */
+    private void openApi(final Switch running, final Optional<Path> place) {
+        if (place.isPresent()) {
+            running.openApi(place.get());
+            return;
+        }
+        if (socketPath != null || descriptor != null) {
+            return;
+        }
+        final List<Path> places = ApiSocket.places(System.getenv());
+        try {
+            ApiSocket.writable(places).ifPresentOrElse(running::openApi,
+                () -> LOG.warn("no API: none of {} can be written; --api PATH names another place", places));
+        } catch (final ApiException e) {
+            LOG.warn("no API: {}; --api PATH names another place", e.getMessage());
+        }
+    }
+}

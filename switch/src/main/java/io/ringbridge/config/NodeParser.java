@@ -1,0 +1,108 @@
+package io.ringbridge.config;
+
+import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Makes nodes with line numbers of YAML. */
+final class NodeParser {
+    /** No sensible configuration is deeper; a hostile one would overflow the stack. */
+    private static final int MAX_DEPTH = 16;
+
+    private final String source;
+    private final YAMLParser parser;
+
+    private NodeParser(final String source, final YAMLParser parser) {
+        this.source = source;
+        this.parser = parser;
+    }
+
+    /** Parses a whole document; an empty one is an empty mapping. */
+    static Node parse(final String source, final String text) {
+        try (YAMLParser parser = new YAMLFactory().createParser(text)) {
+            final NodeParser walk = new NodeParser(source, parser);
+            if (parser.nextToken() == null) {
+                return new Node.Mapping(1, Map.of(), Map.of());
+            }
+            final Node root = walk.node(0);
+            if (parser.nextToken() != null) {
+                throw walk.error("a second document begins here; one is allowed");
+            }
+            return root;
+        } catch (final JsonProcessingException e) {
+            final JsonLocation at = e.getLocation();
+            throw new ConfigException(source + (at == null ? "" : ": line " + at.getLineNr() + ", column " + at.getColumnNr())
+                + ": not YAML: " + firstLines(e.getOriginalMessage()));
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Node node(final int depth) throws IOException {
+        final int line = line();
+        if (depth > MAX_DEPTH) {
+            throw error("nested more than " + MAX_DEPTH + " deep");
+        }
+        if (parser.isCurrentAlias() || parser.getObjectId() != null) {
+            throw error("anchors and aliases are not allowed");
+        }
+        return switch (parser.currentToken()) {
+            case START_OBJECT -> mapping(line, depth);
+            case START_ARRAY -> {
+                final List<Node> items = new ArrayList<>();
+                while (parser.nextToken() != JsonToken.END_ARRAY) {
+                    items.add(node(depth + 1));
+                }
+                yield new Node.Sequence(line, items);
+            }
+            case VALUE_NULL -> new Node.Scalar(line, "", Node.Kind.NOTHING);
+            case VALUE_STRING -> new Node.Scalar(line, parser.getText(), Node.Kind.TEXT);
+            case VALUE_TRUE, VALUE_FALSE -> new Node.Scalar(line, parser.getText(), Node.Kind.BOOLEAN);
+            default -> new Node.Scalar(line, parser.getText(), Node.Kind.NUMBER);
+        };
+    }
+
+    private Node mapping(final int line, final int depth) throws IOException {
+        final Map<String, Node> values = new LinkedHashMap<>();
+        final Map<String, Integer> lines = new LinkedHashMap<>();
+        while (parser.nextToken() != JsonToken.END_OBJECT) {
+            final String key = parser.currentName();
+            final Integer earlier = lines.putIfAbsent(key, line());
+            if (earlier != null) {
+                throw error(key + ": given twice; first on line " + earlier);
+            }
+            parser.nextToken();
+            values.put(key, node(depth + 1));
+        }
+        return new Node.Mapping(line, values, lines);
+    }
+
+    private ConfigException error(final String what) {
+        return new ConfigException(source + ": line " + line() + ": " + what);
+    }
+
+    private int line() {
+        return parser.currentTokenLocation().getLineNr();
+    }
+
+    /** The library's messages go over many lines and quote the text; what is wrong is in those that are not indented. */
+    private static String firstLines(final String message) {
+        final StringBuilder out = new StringBuilder();
+        for (final String part : message.split("\n", -1)) {
+            final boolean told = part.isBlank() || part.startsWith(" ") || part.startsWith("in ");
+            if (!told) {
+                out.append(out.isEmpty() ? "" : ", ").append(part.strip());
+            }
+        }
+        return out.toString();
+    }
+}

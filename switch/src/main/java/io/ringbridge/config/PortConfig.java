@@ -1,0 +1,61 @@
+package io.ringbridge.config;
+
+import io.ringbridge.control.backend.BackendOptions;
+
+import java.nio.file.Path;
+
+/**
+ * A port that a virtual machine attaches to over vhost-user.
+ *
+ * @param name unique in the switch
+ * @param attachment how the front-end and the switch find each other
+ * @param queues queue pairs, 1 to 128
+ * @param mtu 68 to 65535
+ */
+public record PortConfig(String name, Attachment attachment, int queues, int mtu) {
+    /** The only type there is. */
+    public static final String TYPE = "vhost-user";
+    /** Queue pairs where nothing else is said. */
+    public static final int DEFAULT_QUEUES = 1;
+    /** Ethernet's. */
+    public static final int DEFAULT_MTU = 1500;
+
+    /** How the front-end and the switch find each other. */
+    public sealed interface Attachment {
+        /** The switch listens, the front-end connects. */
+        record Server(Path socket, int permissions) implements Attachment {
+            static final int DEFAULT_PERMISSIONS = BackendOptions.DEFAULT_PERMISSIONS;
+        }
+
+        /** The front-end listens, the switch connects, again and again until it succeeds. */
+        record Client(Path socket) implements Attachment {
+        }
+
+        /** Whoever started this process handed over a connected socket. */
+        record Descriptor(int number) implements Attachment {
+        }
+    }
+
+    /** The port of a back-end program that serves one front-end, which then decides about queues and MTU. */
+    public static PortConfig single(final String name, final Attachment attachment) {
+        return new PortConfig(name, attachment, PortLimits.MAX_QUEUES, PortLimits.MAX_MTU);
+    }
+
+    /** The socket's path; of a descriptor, {@code fd:N}. */
+    public String socket() {
+        return switch (attachment) {
+            case Attachment.Server server -> server.socket().toString();
+            case Attachment.Client client -> client.socket().toString();
+            case Attachment.Descriptor descriptor -> "fd:" + descriptor.number();
+        };
+    }
+
+    /** The word used in configuration and output. */
+    public String mode() {
+        return switch (attachment) {
+            case Attachment.Server _ -> "server";
+            case Attachment.Client _ -> "client";
+            case Attachment.Descriptor _ -> "descriptor";
+        };
+    }
+}

@@ -1,0 +1,19 @@
+package io.ringbridge.config;
+
+import io.ringbridge.datapath.worker.Datapath;
+
+import java.util.regex.Pattern;
+
+/** What a port may be. */
+final class PortLimits {
+    static final int MAX_QUEUES = Datapath.MAX_QUEUE_PAIRS;
+    static final int MIN_MTU = 68;
+    static final int MAX_MTU = 65535;
+    /** Of {@code sun_path} in {@code struct sockaddr_un}, without the zero at its end. */
+    static final int MAX_PATH_BYTES = 107;
+    static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
+    static final String NAME_RULE = "1 to 64 letters, digits, '.', '_' and '-', a letter or digit first";
+
+    private PortLimits() {
+    }
+}
