@@ -57,8 +57,12 @@ final class TestGuest implements AutoCloseable {
             return new RingConfig(ring.size(), features, ring.addresses(), base, memory);
         }
 
+        RingEvents events() {
+            return new RingEvents(kick, call, error);
+        }
+
         void start() {
-            port.startRing(vring, config(0), new RingEvents(kick, call, error));
+            port.startRing(vring, config(0), events());
             port.enableRing(vring, true);
         }
 

@@ -1,0 +1,105 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.ring.DriverRing;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+/** Real threads: frames between ports of one worker and of several, while rings stop and start. */
+class WorkersTest {
+    private static final int FRAMES = 20_000;
+    private static final int WINDOW = 64;
+
+    @ParameterizedTest
+    @CsvSource({"1, BUSY", "1, ADAPTIVE", "2, BUSY", "2, ADAPTIVE", "3, ADAPTIVE"})
+    void framesArriveOnceAndInOrder(final int workers, final PollMode poll) {
+        final AtomicReference<Throwable> error = new AtomicReference<>();
+        try (Datapath datapath = Datapath.start(
+                new DatapathOptions(workers, List.of(), poll, 1024, Duration.ofMinutes(5)), error::set);
+             TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500));
+             TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500));
+             TestGuest c = TestGuest.up(datapath.addGuestPort("c", 1, 1500))) {
+            b.send(Frames.broadcast(2, 60));
+            a.transmit.get(0).kick.signal();
+            b.transmit.get(0).kick.signal();
+            await(() -> c.received().size() == 1);
+            final Numbered numbered = new Numbered(a);
+            final List<Long> got = new ArrayList<>();
+            int next = 0;
+            while (got.size() < FRAMES) {
+                while (next < FRAMES && next - got.size() < WINDOW && numbered.send(next)) {
+                    next++;
+                }
+                numbered.drain(b, got);
+                Thread.yield(); // more threads than processors
+                if (next % 2_000 == 1_999) {
+                    restart(a);
+                }
+            }
+            for (int i = 0; i < FRAMES; i++) {
+                assertEquals(i, got.get(i));
+            }
+            assertEquals(0, c.received().size(), "a known destination goes nowhere else");
+            assertEquals(FRAMES, a.port.statistics().inFrames());
+        }
+        assertNull(error.get());
+    }
+
+    private static void restart(final TestGuest guest) {
+        final int base = guest.port.stopRing(1);
+        guest.port.startRing(1, guest.transmit.get(0).config(base), guest.transmit.get(0).events());
+    }
+
+    private static void await(final BooleanSupplier condition) {
+        while (!condition.getAsBoolean()) {
+            Thread.yield();
+        }
+    }
+
+    /** Sends frames that carry a number, from buffers that are used again. */
+    private static final class Numbered {
+        private final TestGuest guest;
+        private final long[] buffers = new long[256];
+
+        Numbered(final TestGuest guest) {
+            this.guest = guest;
+            final byte[] frame = Frames.ethernet(2, 1, 64);
+            for (int i = 0; i < buffers.length; i++) {
+                buffers[i] = guest.allocate(128, 64);
+                Memory.copy(frame, 0, buffers[i] + TestGuest.HEADER, frame.length);
+            }
+        }
+
+        boolean send(final long number) {
+            final DriverRing ring = guest.transmit.get(0).ring;
+            guest.reap();
+            final long buffer = buffers[(int) number & 255];
+            Memory.putLong(buffer + TestGuest.HEADER + 14, number);
+            if (ring.add(guest.guest(buffer), TestGuest.HEADER + 64, false) < 0) {
+                return false;
+            }
+            if (ring.publish()) {
+                guest.transmit.get(0).kick.signal();
+            }
+            return true;
+        }
+
+        void drain(final TestGuest receiver, final List<Long> numbers) {
+            final TestGuest.Queue queue = receiver.receive.get(0);
+            for (int id = queue.ring.poll(); id >= 0; id = queue.ring.poll()) {
+                numbers.add(Memory.getLong(queue.buffers[id] + TestGuest.HEADER + 14));
+                queue.post(queue.buffers[id], queue.lengths[id]);
+            }
+            queue.ring.publish();
+        }
+    }
+}
