@@ -57,6 +57,11 @@ public final class Memory {
         UnsafeApi.putShortRelease(null, address, value);
     }
 
+    /** Earlier loads and stores stay before this one. */
+    public static void putLongRelease(final long address, final long value) {
+        UnsafeApi.putLongRelease(null, address, value);
+    }
+
     /** Neither loads nor stores cross this point in either direction. */
     public static void fullFence() {
         UnsafeApi.fullFence();

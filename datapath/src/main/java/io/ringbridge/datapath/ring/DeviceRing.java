@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 
 /**
@@ -14,7 +15,7 @@ import io.ringbridge.datapath.memory.Segments;
  * what breaks the rules is {@link #BAD} where the chain can still be given back, and {@link #BROKEN} where the ring itself makes no
  * sense any more: it then stays broken, and {@link #fault} says why.
  */
-public abstract sealed class DeviceRing permits SplitDeviceRing {
+public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRing {
     /** A chain was taken. */
     public static final int TAKEN = 0;
     /** No chain is available. */
@@ -51,7 +52,7 @@ public abstract sealed class DeviceRing permits SplitDeviceRing {
 
     /** Makes the ring that the negotiated features ask for. */
     public static DeviceRing create(final RingConfig config) {
-        return new SplitDeviceRing(config);
+        return Features.has(config.features(), Features.RING_PACKED) ? new PackedDeviceRing(config) : new SplitDeviceRing(config);
     }
 
     /**
@@ -64,7 +65,8 @@ public abstract sealed class DeviceRing permits SplitDeviceRing {
     public abstract int next(Segments chain, boolean writable);
 
     /**
-     * How many chains the driver is known to have made available; looks again only when none is known.
+     * How many chains, at the most, the driver is known to have made available: one at least, if not 0. Looks again only when none is
+     * known.
      *
      * <p>An acquire load: what the driver wrote before is visible after (virtio 1.2, section 2.7.13.3).
      */
@@ -172,6 +174,39 @@ public abstract sealed class DeviceRing permits SplitDeviceRing {
             left -= piece;
         }
         return true;
+    }
+
+    /**
+     * Appends the buffers of an indirect table, which may itself lie across regions (virtio 1.2, sections 2.7.5.3 and 2.8.7).
+     *
+     * @param linked whether its descriptors name their followers, as in a split ring; else they follow each other, all of them
+     * @return false when the table or one of its descriptors breaks the rules
+     */
+    final boolean appendTable(final Segments chain, final long table, final int bytes, final boolean writable, final boolean linked) {
+        final int entries = bytes >>> 4;
+        if (!indirect || entries == 0 || (bytes & Descriptor.SIZE - 1) != 0) {
+            return false;
+        }
+        int at = 0;
+        for (int n = 1; ; n++) {
+            final long descriptor = translate(table + (long) at * Descriptor.SIZE, Descriptor.SIZE);
+            if (descriptor == GuestMemory.UNMAPPED) {
+                return false;
+            }
+            final long address = Memory.getLong(descriptor);
+            final long rest = Memory.getLong(descriptor + 8);
+            final int flags = (int) (rest >>> (linked ? 32 : 48)) & 0xFFFF;
+            if ((flags & Descriptor.INDIRECT) != 0 || !append(chain, address, (int) rest, flags, writable)) {
+                return false;
+            }
+            if (linked ? (flags & Descriptor.NEXT) == 0 : n == entries) {
+                return true;
+            }
+            at = linked ? (int) (rest >>> 48) : n;
+            if (n == Segments.MAX_SEGMENTS || at >= entries) {
+                return false;
+            }
+        }
     }
 
     /** Where a range is; {@link GuestMemory#UNMAPPED} when it is not wholly inside one region. */

@@ -8,7 +8,7 @@ import io.ringbridge.datapath.memory.Segments;
  * <p>Owned by one thread, the guest's. Buffers are given by guest addresses; the ring itself is written where this process has it.
  * Nothing is allocated after construction.
  */
-public abstract sealed class DriverRing permits SplitDriverRing {
+public abstract sealed class DriverRing permits SplitDriverRing, PackedDriverRing {
     final int size;
     final boolean eventIdx;
     private final RingAddresses addresses;
@@ -22,17 +22,23 @@ public abstract sealed class DriverRing permits SplitDriverRing {
     /**
      * Makes an empty ring in zeroed memory.
      *
-     * @param size entries, a power of two
+     * @param size entries; a power of two in a split ring
      * @param features the negotiated virtio features
      * @param addresses where this process has its parts
      */
     public static DriverRing create(final int size, final long features, final RingAddresses addresses) {
-        return new SplitDriverRing(size, features, addresses);
+        return Features.has(features, Features.RING_PACKED) ? new PackedDriverRing(size, features, addresses)
+            : new SplitDriverRing(size, features, addresses);
     }
 
     /** Where this process has the ring's parts. */
     public final RingAddresses addresses() {
         return addresses;
+    }
+
+    /** Where a device begins on a fresh ring, as in SET_VRING_BASE: a packed ring's wrap counters are both 1 at first. */
+    public static int freshBase(final long features) {
+        return Features.has(features, Features.RING_PACKED) ? 0x8000_8000 : 0;
     }
 
     /** Entries. */

@@ -100,7 +100,7 @@ final class SplitDeviceRing extends DeviceRing {
         for (int n = 1; ; n++) {
             final int flags = (int) (rest >>> 32) & 0xFFFF;
             if ((flags & Descriptor.INDIRECT) != 0) {
-                return indirect && (flags & Descriptor.NEXT) == 0 && walkTable(chain, address, (int) rest, writable);
+                return (flags & Descriptor.NEXT) == 0 && appendTable(chain, address, (int) rest, writable, true);
             }
             if (!append(chain, address, (int) rest, flags, writable)) {
                 return false;
@@ -114,34 +114,6 @@ final class SplitDeviceRing extends DeviceRing {
             }
             address = Memory.getLong(descriptors + (long) next * Descriptor.SIZE);
             rest = Memory.getLong(descriptors + (long) next * Descriptor.SIZE + 8);
-        }
-    }
-
-    /** Follows a chain through an indirect table, which may itself lie across regions (section 2.7.5.3). */
-    private boolean walkTable(final Segments chain, final long table, final int bytes, final boolean writable) {
-        final int entries = bytes >>> 4;
-        if (entries == 0 || (bytes & 15) != 0) {
-            return false;
-        }
-        int next = 0;
-        for (int n = 1; ; n++) {
-            final long descriptor = translate(table + (long) next * Descriptor.SIZE, Descriptor.SIZE);
-            if (descriptor == GuestMemory.UNMAPPED) {
-                return false;
-            }
-            final long address = Memory.getLong(descriptor);
-            final long rest = Memory.getLong(descriptor + 8);
-            final int flags = (int) (rest >>> 32) & 0xFFFF;
-            if ((flags & Descriptor.INDIRECT) != 0 || !append(chain, address, (int) rest, flags, writable)) {
-                return false;
-            }
-            if ((flags & Descriptor.NEXT) == 0) {
-                return true;
-            }
-            next = (int) (rest >>> 48);
-            if (n == Segments.MAX_SEGMENTS || next >= entries) {
-                return false;
-            }
         }
     }
 

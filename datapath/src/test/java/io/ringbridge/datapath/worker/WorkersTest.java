@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -40,7 +41,7 @@ class WorkersTest {
                     next++;
                 }
                 numbered.drain(b, got);
-                Thread.yield(); // more threads than processors
+                LockSupport.parkNanos(1); // more threads than processors
                 if (next % 2_000 == 1_999) {
                     restart(a);
                 }
@@ -61,7 +62,7 @@ class WorkersTest {
 
     private static void await(final BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
-            Thread.yield();
+            LockSupport.parkNanos(1);
         }
     }
 

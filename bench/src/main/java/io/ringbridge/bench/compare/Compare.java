@@ -1,0 +1,140 @@
+package io.ringbridge.bench.compare;
+
+import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.Program;
+import io.ringbridge.bench.harness.Testpmd;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Measures this switch, DPDK's own back-end and Open vSwitch with the same load, in turns, and prints a table. */
+@Command(name = "compare", mixinStandardHelpOptions = true, sortOptions = false, showDefaultValues = true,
+    description = "Compares the rate of this switch with DPDK's own back-end and with Open vSwitch, one forwarding core each.")
+public final class Compare implements Callable<Integer> {
+    private static final int HUGEPAGES = 1000;
+    private static final double QUIET = 0.1;
+
+    @Option(names = "--trials", description = "how often each is measured; the best counts")
+    private int trials = 5;
+
+    @Option(names = "--systems", split = ",", description = "what to measure, of ${COMPLETION-CANDIDATES}")
+    private List<Contender> contenders = List.of(Contender.values());
+
+    @Option(names = "--variants", split = ",", description = "kinds of rings, of ${COMPLETION-CANDIDATES}")
+    private List<Variant> variants = List.of(Variant.values());
+
+    @Option(names = "--sizes", split = ",", description = "frame sizes in bytes, without the check sequence")
+    private List<Integer> sizes = List.of(64, 1500);
+
+    @Option(names = "--bursts", description = "bursts of 32 frames that go round in each direction")
+    private int bursts = 32;
+
+    @Option(names = "--warm-up", description = "seconds before each measurement")
+    private double warmUp = 3;
+
+    @Option(names = "--seconds", description = "seconds of each measurement")
+    private double seconds = 2;
+
+    @Option(names = "--generator-cpu", defaultValue = "-1", showDefaultValue = CommandLine.Help.Visibility.NEVER,
+        description = "processor of the load; default: the first that may be used")
+    private int generatorCpu;
+
+    @Option(names = "--switch-cpu", defaultValue = "-1", showDefaultValue = CommandLine.Help.Visibility.NEVER,
+        description = "processor of the forwarding thread; default: the second")
+    private int switchCpu;
+
+    @Option(names = "--json", description = "print JSON in place of the table")
+    private boolean json;
+
+    /** The program. */
+    public static void main(final String[] arguments) {
+        System.exit(new CommandLine(new Compare()).setCaseInsensitiveEnumValuesAllowed(true)
+            .setExecutionExceptionHandler((e, commandLine, _) -> {
+                commandLine.getErr().println("compare: " + e.getMessage());
+                return 1;
+            }).execute(arguments));
+    }
+
+    @Override
+    public Integer call() {
+        if (Program.find(Testpmd.PROGRAM).isEmpty()) {
+            throw new HarnessException("the load needs " + Testpmd.PROGRAM + ", which is not installed (Debian: apt-get install dpdk-dev)");
+        }
+        final Placement placement = placement();
+        final List<Contender> present = new ArrayList<>();
+        for (final Contender contender : contenders) {
+            if (contender.missing().isEmpty()) {
+                present.add(contender);
+            } else {
+                progress(contender.title() + " is left out, because this machine has no " + String.join(", no ", contender.missing()));
+            }
+        }
+        final Report report = new Report(present);
+        for (int trial = 1; trial <= trials; trial++) {
+            for (final Contender contender : present) {
+                measure(contender, placement, report, trial);
+            }
+        }
+        out().println(json ? report.json(placement) : report.table());
+        if (!json) {
+            out().println("Million frames a second, both directions together: best (worst) of " + trials + " trials. " + Machine.processor()
+                + ", one processor for the load, one for the switch. Frames lost in all trials: in the order of the columns.");
+        }
+        return report.lost(Contender.RINGBRIDGE) == 0 ? 0 : 1;
+    }
+
+    private Placement placement() {
+        final List<Integer> cpus = Machine.cpus();
+        if (cpus.size() < 2) {
+            throw new HarnessException("this takes two processors, one for the load and one for the switch, and there is " + cpus.size());
+        }
+        final double busy = Machine.busyCpus(Duration.ofSeconds(1));
+        if (busy > QUIET) {
+            progress(String.format("other programs keep %.1f of the %d processors busy: rates will be lower, and no two runs the same",
+                busy, cpus.size()));
+        }
+        final int free = Machine.reserveHugepages(HUGEPAGES);
+        if (free < HUGEPAGES) {
+            progress("only " + free + " hugepages of 2 MB are free and " + HUGEPAGES + " are needed (sysctl vm.nr_hugepages=" + HUGEPAGES
+                + "): the load and the DPDK programs use ordinary memory, and all rates are lower");
+        }
+        return new Placement(generatorCpu < 0 ? cpus.get(0) : generatorCpu, switchCpu < 0 ? cpus.get(1) : switchCpu, free >= HUGEPAGES);
+    }
+
+    private void measure(final Contender contender, final Placement placement, final Report report, final int trial) {
+        try (Contender.Running running = contender.start(placement)) {
+            for (final Variant variant : variants) {
+                try (LoopRig rig = new LoopRig(running, variant, placement)) {
+                    for (final int size : sizes) {
+                        final Report.Work work = new Report.Work(variant, size);
+                        final Measurement measurement = rig.measure(size, bursts, duration(warmUp), duration(seconds));
+                        report.add(work, contender, measurement);
+                        progress(String.format("trial %d, %s, %s: %.2f Mframes/s, end to start %.2f, %d circulating, %d lost", trial,
+                            contender.title(), work.title(), measurement.framesPerSecond() / 1e6, measurement.lastToFirst(),
+                            measurement.circulating(), measurement.lost()));
+                    }
+                }
+            }
+        }
+    }
+
+    private static Duration duration(final double seconds) {
+        return Duration.ofMillis(Math.round(seconds * 1000));
+    }
+
+    @SuppressWarnings("SystemOut")
+    private static PrintStream out() {
+        return System.out;
+    }
+
+    /** Beside the result, so that the result can be redirected. */
+    private static void progress(final String line) {
+        System.err.println(line);
+    }
+}

@@ -1,0 +1,109 @@
+package io.ringbridge.bench.compare;
+
+import io.ringbridge.bench.harness.Await;
+import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.harness.Testpmd;
+import io.ringbridge.bench.harness.Testpmd.Statistics;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * The load: testpmd with a virtio-user device on each of the two ports, which sends back whatever it receives. A fixed number of
+ * frames goes round, so nothing is offered that could not be taken, and what is lost is missing ever after.
+ */
+final class LoopRig implements AutoCloseable {
+    private static final String MAC_A = "52:54:00:00:00:a0";
+    private static final String MAC_B = "52:54:00:00:00:b0";
+    private static final int QUEUE_SIZE = 1024;
+    private static final int SLICES = 4;
+    private static final Duration CIRCULATION_LIMIT = Duration.ofSeconds(20);
+
+    private final Testpmd testpmd;
+
+    LoopRig(final Contender.Running contender, final Variant variant, final Placement placement) {
+        final String options = variant.options() + ",queue_size=" + QUEUE_SIZE + (contender.frontEndListens() ? ",server=1" : "");
+        if (contender.frontEndListens()) {
+            contender.sockets().forEach(LoopRig::removeLeftover);
+        }
+        testpmd = new Testpmd.Builder("loop", placement.generatorCpu()).hugepages(placement.hugepages()).memory(512, 16384)
+            .device(Testpmd.virtioUser(0, contender.sockets().get(0), MAC_A, options))
+            .device(Testpmd.virtioUser(1, contender.sockets().get(1), MAC_B, options))
+            .option("--txd=" + QUEUE_SIZE).option("--rxd=" + QUEUE_SIZE)
+            .option("--eth-peer=0," + MAC_B).option("--eth-peer=1," + MAC_A).option("--forward-mode=io")
+            .start();
+    }
+
+    private static void removeLeftover(final Path socket) {
+        try {
+            Files.deleteIfExists(socket);
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * Measures with frames of one size.
+     *
+     * @param bursts of 32 frames that go round in each direction
+     */
+    Measurement measure(final int frameSize, final int bursts, final Duration warmUp, final Duration period) {
+        testpmd.command("set txpkts " + frameSize);
+        startCirculation(bursts);
+        Await.pass(warmUp);
+        final double[] rates = new double[SLICES];
+        statistics();
+        for (int i = 0; i < SLICES; i++) {
+            Await.pass(period.dividedBy(SLICES));
+            rates[i] = statistics().stream().mapToLong(Statistics::rxPps).sum();
+        }
+        testpmd.command("stop");
+        final long circulating = missing();
+        // Starting again first takes what has arrived meanwhile from the receive rings, and counts it.
+        testpmd.command("start");
+        testpmd.command("stop");
+        double sum = 0;
+        for (final double rate : rates) {
+            sum += rate;
+        }
+        return new Measurement(sum / SLICES, rates[SLICES - 1] / rates[0], circulating, missing());
+    }
+
+    /** A contender may begin to forward only after the front-end believes to be connected: what is sent before is lost, and sent again. */
+    private void startCirculation(final int bursts) {
+        final long expected = 2L * bursts * 32 / 2;
+        final boolean circulates = Await.holds(CIRCULATION_LIMIT, () -> {
+            testpmd.command("clear port stats all");
+            testpmd.command("start tx_first " + bursts);
+            final long before = received();
+            if (Await.holds(Duration.ofSeconds(1), () -> received() - before > 100 * expected)) {
+                return true;
+            }
+            testpmd.command("stop");
+            return false;
+        });
+        if (!circulates) {
+            throw new HarnessException("frames do not go round; testpmd says\n" + testpmd.output().tail());
+        }
+    }
+
+    private long received() {
+        return statistics().stream().mapToLong(Statistics::rxPackets).sum();
+    }
+
+    private long missing() {
+        return statistics().stream().mapToLong(port -> port.txPackets() - port.rxPackets()).sum();
+    }
+
+    private List<Statistics> statistics() {
+        return testpmd.allStatistics();
+    }
+
+    @Override
+    public void close() {
+        testpmd.close();
+    }
+}

@@ -1,0 +1,46 @@
+package io.ringbridge.bench.harness;
+
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/** Waits for conditions that nobody announces. */
+public final class Await {
+    private static final long STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+    private Await() {
+    }
+
+    /**
+     * Polls until the condition holds.
+     *
+     * @param what names the condition in the error
+     * @throws HarnessException when it does not hold within the limit
+     */
+    public static void until(final String what, final Duration limit, final BooleanSupplier condition) {
+        if (!holds(limit, condition)) {
+            throw new HarnessException("waited " + limit.toSeconds() + " s for " + what);
+        }
+    }
+
+    /** Polls until the condition holds or the limit has passed, and says whether it holds. */
+    public static boolean holds(final Duration limit, final BooleanSupplier condition) {
+        final long start = System.nanoTime();
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() - start > limit.toNanos()) {
+                return false;
+            }
+            LockSupport.parkNanos(STEP_NANOS);
+        }
+        return true;
+    }
+
+    /** Lets time pass, for measurements over a period. Not for synchronisation. */
+    public static void pass(final Duration period) {
+        final long start = System.nanoTime();
+        for (long left = period.toNanos(); left > 0; left = period.toNanos() - (System.nanoTime() - start)) {
+            LockSupport.parkNanos(left);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+package io.ringbridge.bench.harness;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** Open vSwitch with DPDK: one learning bridge, whose ports connect to front-ends' sockets. Apart from any other that runs here. */
+public final class OpenVswitch implements AutoCloseable {
+    private static final Path DAEMON = Path.of("/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk");
+    private static final Path SCHEMA = Path.of("/usr/share/openvswitch/vswitch.ovsschema");
+    private static final Duration LIMIT = Duration.ofMinutes(1);
+
+    private final Path directory;
+    private final Map<String, String> environment;
+    private final List<Program> daemons = new ArrayList<>();
+
+    private OpenVswitch(final Path directory) {
+        this.directory = directory;
+        final String path = directory.toString();
+        this.environment = Map.of("OVS_RUNDIR", path, "OVS_LOGDIR", path, "OVS_DBDIR", path);
+    }
+
+    /** What is missing here to run it; empty if nothing is. */
+    public static List<String> missing() {
+        final List<String> missing = new ArrayList<>(Stream.of("ovsdb-tool", "ovsdb-server", "ovs-vsctl", "unshare")
+            .filter(name -> Program.find(name).isEmpty()).toList());
+        Stream.of(DAEMON, SCHEMA).filter(file -> !Files.exists(file)).map(Path::toString).forEach(missing::add);
+        return missing;
+    }
+
+    /**
+     * Starts it.
+     *
+     * @param mainCpu   for everything that is not forwarding
+     * @param workerCpu for the one thread that forwards
+     * @param hugepages whether there are some to use
+     * @param sockets   of the front-ends, one a port
+     */
+    public static OpenVswitch start(final int mainCpu, final int workerCpu, final boolean hugepages, final List<Path> sockets) {
+        final OpenVswitch ovs = new OpenVswitch(Machine.temporaryDirectory(0));
+        try {
+            ovs.startDaemons(mainCpu, workerCpu, hugepages);
+            ovs.control("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev");
+            for (int i = 0; i < sockets.size(); i++) {
+                ovs.control("add-port", "br0", "port" + i, "--", "set", "Interface", "port" + i, "type=dpdkvhostuserclient",
+                    "options:vhost-server-path=" + sockets.get(i));
+            }
+            return ovs;
+        } catch (final HarnessException e) {
+            ovs.close();
+            throw e;
+        }
+    }
+
+    private void startDaemons(final int mainCpu, final int workerCpu, final boolean hugepages) {
+        Program.run(LIMIT, environment, "ovsdb-tool", "create", file("conf.db"), SCHEMA.toString());
+        daemons.add(Program.start("ovsdb-server", List.of("ovsdb-server", file("conf.db"), "--remote=p" + database(),
+            "--pidfile=" + file("db.pid"), "--log-file=" + file("db.log")), environment));
+        Await.until("the database of Open vSwitch", LIMIT, () -> Files.exists(directory.resolve("db.sock")));
+        control("--no-wait", "init");
+        final List<String> options = new ArrayList<>(List.of("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
+            "other_config:pmd-cpu-mask=" + mask(workerCpu), "other_config:dpdk-lcore-mask=" + mask(mainCpu)));
+        if (hugepages) {
+            options.add("other_config:dpdk-socket-mem=512");
+            options.add("other_config:dpdk-extra=--no-pci --in-memory --file-prefix=ovs");
+        } else {
+            options.add("other_config:dpdk-extra=--no-pci --legacy-mem --no-huge -m 2048 --file-prefix=ovs");
+        }
+        control(options.toArray(String[]::new));
+        // In a network namespace of its own, because the devices that it makes have fixed names.
+        daemons.add(Program.start("ovs-vswitchd", List.of("unshare", "-n", DAEMON.toString(), database(), "--pidfile=" + file("vs.pid"),
+            "--unixctl=" + file("vs.ctl"), "--log-file=" + file("vs.log")), environment));
+    }
+
+    private void control(final String... arguments) {
+        final List<String> command = new ArrayList<>(List.of("ovs-vsctl", "--db=" + database(), "--timeout=" + LIMIT.toSeconds()));
+        command.addAll(List.of(arguments));
+        Program.run(LIMIT, environment, command.toArray(String[]::new));
+    }
+
+    private String database() {
+        return "unix:" + file("db.sock");
+    }
+
+    private String file(final String name) {
+        return directory.resolve(name).toString();
+    }
+
+    private static String mask(final int cpu) {
+        return "0x" + Long.toHexString(1L << cpu);
+    }
+
+    @Override
+    public void close() {
+        daemons.reversed().forEach(Program::close);
+        Machine.delete(directory);
+    }
+}

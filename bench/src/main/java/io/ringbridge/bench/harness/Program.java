@@ -1,0 +1,164 @@
+package io.ringbridge.bench.harness;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+
+/** A child process whose output is kept. It never outlives this object, nor the JVM. */
+public final class Program implements AutoCloseable {
+    private static final Duration GRACE = Duration.ofSeconds(10);
+    private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
+
+    static {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> RUNNING.forEach(Program::killTree), "end-programs"));
+    }
+
+    private final String name;
+    private final Process process;
+    private final Transcript output;
+
+    private Program(final String name, final Process process) {
+        this.name = name;
+        this.process = process;
+        this.output = Transcript.of(name, process.getInputStream());
+    }
+
+    /** Where a program is on the PATH or among the system's own. */
+    public static Optional<Path> find(final String name) {
+        final String path = System.getenv().getOrDefault("PATH", "") + File.pathSeparator + "/usr/sbin:/sbin:/usr/bin:/bin";
+        for (final String directory : path.split(File.pathSeparator, -1)) {
+            final Path candidate = Path.of(directory, name);
+            if (!directory.isEmpty() && Files.isExecutable(candidate)) {
+                return Optional.of(candidate);
+            }
+        }
+        return Optional.empty();
+    }
+
+    public static Program start(final String name, final List<String> command) {
+        return start(name, command, Map.of());
+    }
+
+    /** Starts a program with more environment variables. Both its output streams are captured, its input stays open. */
+    public static Program start(final String name, final List<String> command, final Map<String, String> environment) {
+        final ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment().putAll(environment);
+        try {
+            final Process process = builder.start();
+            RUNNING.add(process);
+            return new Program(name, process);
+        } catch (final IOException e) {
+            throw new HarnessException("cannot start " + String.join(" ", command), e);
+        }
+    }
+
+    /** Runs a program to its end and returns what it printed; anything but status 0 is an error. */
+    public static String run(final Duration limit, final Map<String, String> environment, final String... command) {
+        try (Program program = start(command[0], List.of(command), environment)) {
+            final int status = program.awaitExit(limit);
+            if (status != 0) {
+                throw new HarnessException(String.join(" ", command) + " returned " + status + ": " + program.output.tail());
+            }
+            return program.output.since(0);
+        }
+    }
+
+    public static String run(final Duration limit, final String... command) {
+        return run(limit, Map.of(), command);
+    }
+
+    public Transcript output() {
+        return output;
+    }
+
+    public long pid() {
+        return process.pid();
+    }
+
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Waits for a line, wherever in the output it is. */
+    public MatchResult awaitLine(final Pattern pattern, final Duration limit) {
+        return output.await(pattern, 0, limit);
+    }
+
+    /** Sends a line to the program's input. */
+    public void type(final String line) {
+        try {
+            final OutputStream input = process.getOutputStream();
+            input.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+            input.flush();
+        } catch (final IOException e) {
+            throw new HarnessException(name + " takes no input any more; its last words:\n" + output.tail(), e);
+        }
+    }
+
+    /** Waits for the end of the program and of its output, and returns its status. */
+    public int awaitExit(final Duration limit) {
+        if (!exits(limit)) {
+            throw new HarnessException(name + " did not end within " + limit.toSeconds() + " s; its last words:\n" + output.tail());
+        }
+        RUNNING.remove(process);
+        output.awaitEnd(GRACE);
+        return process.exitValue();
+    }
+
+    private boolean exits(final Duration limit) {
+        try {
+            return process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new HarnessException("interrupted while waiting for " + name, e);
+        }
+    }
+
+    /** Sends a signal, such as INT, to the process. */
+    public void signal(final String signal) {
+        run(GRACE, "sh", "-c", "kill -" + signal + " " + process.pid());
+    }
+
+    /** SIGTERM, and SIGKILL to what has not ended some seconds later. Returns whether SIGTERM was enough. */
+    public boolean stop() {
+        // Children are no descendants any more once their parent has ended.
+        final List<ProcessHandle> children = process.descendants().toList();
+        process.destroy();
+        final boolean ended = exits(GRACE);
+        kill();
+        children.forEach(ProcessHandle::destroyForcibly);
+        return ended;
+    }
+
+    /** SIGKILL. */
+    public void kill() {
+        killTree(process);
+        exits(GRACE);
+        RUNNING.remove(process);
+    }
+
+    private static void killTree(final Process process) {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly();
+    }
+
+    @Override
+    public void close() {
+        if (process.isAlive()) {
+            stop();
+        }
+        RUNNING.remove(process);
+    }
+}

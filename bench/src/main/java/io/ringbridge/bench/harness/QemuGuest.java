@@ -1,0 +1,140 @@
+package io.ringbridge.bench.harness;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/** A virtual machine with one vhost-user network device, its monitor and its console. */
+public final class QemuGuest implements AutoCloseable {
+    /** The name of the program. */
+    public static final String PROGRAM = "qemu-system-x86_64";
+
+    private static final Duration BOOT_LIMIT = Duration.ofSeconds(90);
+    private static final Duration VERSION_LIMIT = Duration.ofSeconds(10);
+    private static final Pattern VERSION = Pattern.compile("version (\\d+)\\.");
+    private static final int RECONNECT_IN_MILLISECONDS_SINCE = 10;
+
+    private final Program program;
+    private final Qmp qmp;
+    private final SerialConsole console;
+
+    private QemuGuest(final Program program, final Qmp qmp, final SerialConsole console) {
+        this.program = program;
+        this.qmp = qmp;
+        this.console = console;
+    }
+
+    /**
+     * What tells a guest from another.
+     *
+     * @param name    used for its files
+     * @param mac     of its network device
+     * @param address of its network device, without the prefix length, which is 24
+     * @param socket  of its port; the switch listens on it
+     * @param device  further options of its virtio-net device, each with a comma before it
+     */
+    public record Spec(String name, String mac, String address, Path socket, String device) {
+    }
+
+    /** Starts a guest and returns when it takes commands; its own sockets go into the directory. */
+    public static QemuGuest boot(final Spec spec, final GuestImage image, final Path directory) {
+        final Path monitor = directory.resolve(spec.name() + ".qmp");
+        final Path serial = directory.resolve(spec.name() + ".tty");
+        try {
+            Files.deleteIfExists(monitor);
+            Files.deleteIfExists(serial);
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        final Program program = Program.start(spec.name(), command(spec, image, monitor, serial));
+        try {
+            final SerialConsole console = new SerialConsole(spec.name(), serial);
+            final QemuGuest guest = new QemuGuest(program, new Qmp(spec.name(), monitor), console);
+            // It starts paused, so that nothing is said on the console before there is somebody to listen.
+            guest.qmp.execute("cont");
+            console.awaitBoot(BOOT_LIMIT);
+            return guest;
+        } catch (final HarnessException e) {
+            program.close();
+            throw new HarnessException(e.getMessage() + "; QEMU said:\n" + program.output().tail(), e);
+        }
+    }
+
+    private static List<String> command(final Spec spec, final GuestImage image, final Path monitor, final Path serial) {
+        return List.of(PROGRAM, "-nodefaults", "-no-user-config", "-display", "none", "-S",
+            // Some machines that offer KVM cannot run a guest kernel with it; emulation is good enough to be correct.
+            "-accel", "tcg", "-cpu", "qemu64,+rdrand", "-machine", "q35", "-smp", "1", "-m", "192M",
+            "-object", "memory-backend-memfd,id=mem,size=192M,share=on", "-numa", "node,memdev=mem",
+            "-chardev", "socket,id=port,path=" + spec.socket() + "," + reconnectOption(),
+            "-netdev", "vhost-user,id=net0,chardev=port,queues=1",
+            // vectors=0: QEMU 7.2 without KVM crashes when a vhost-user device uses MSI-X.
+            "-device", "virtio-net-pci,netdev=net0,vectors=0,disable-legacy=on,romfile=,mac=" + spec.mac() + spec.device(),
+            "-qmp", "unix:" + monitor + ",server=on,wait=off",
+            "-chardev", "socket,id=console,path=" + serial + ",server=on,wait=off", "-serial", "chardev:console",
+            "-kernel", image.kernel().image().toString(), "-initrd", image.initramfs().toString(),
+            "-append", "console=ttyS0 quiet ipv6.disable=1 panic=-1 guest.address=" + spec.address() + "/24");
+    }
+
+    private static String reconnectOption() {
+        final MatchResult version = Program.start(PROGRAM, List.of(PROGRAM, "--version")).awaitLine(VERSION, VERSION_LIMIT);
+        return Integer.parseInt(version.group(1)) < RECONNECT_IN_MILLISECONDS_SINCE ? "reconnect=1" : "reconnect-ms=1000";
+    }
+
+    public Qmp qmp() {
+        return qmp;
+    }
+
+    public SerialConsole console() {
+        return console;
+    }
+
+    public boolean isAlive() {
+        return program.isAlive();
+    }
+
+    /** Waits until the guest, which was reset, takes commands again. */
+    public void awaitBoot() {
+        console.awaitBoot(BOOT_LIMIT);
+    }
+
+    /** The sockets that QEMU has open. A connection that was lost and made again is another socket. */
+    public Set<String> sockets() {
+        final Set<String> sockets = new TreeSet<>();
+        try (Stream<Path> descriptors = Files.list(Path.of("/proc", Long.toString(program.pid()), "fd"))) {
+            for (final Path descriptor : descriptors.toList()) {
+                final String target = Files.readSymbolicLink(descriptor).toString();
+                if (target.startsWith("socket:")) {
+                    sockets.add(target);
+                }
+            }
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return sockets;
+    }
+
+    /** SIGKILL. */
+    public void kill() {
+        program.kill();
+        disconnect();
+    }
+
+    private void disconnect() {
+        qmp.close();
+        console.close();
+    }
+
+    @Override
+    public void close() {
+        program.close();
+        disconnect();
+    }
+}

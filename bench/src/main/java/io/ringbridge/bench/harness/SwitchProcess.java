@@ -1,0 +1,173 @@
+package io.ringbridge.bench.harness;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** This switch as a user runs it: the launcher with a configuration file, and {@code show} to look at it. */
+public final class SwitchProcess implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    /** The launcher builds the switch when it has to. */
+    private static final Duration START_LIMIT = Duration.ofMinutes(2);
+    private static final Duration SHOW_LIMIT = Duration.ofSeconds(30);
+
+    private final Path directory;
+    private final Program program;
+
+    private SwitchProcess(final Path directory, final Program program) {
+        this.directory = directory;
+        this.program = program;
+    }
+
+    /** Where the launcher is: the property {@code ringbridge.launcher}, or in the project that this is run in. */
+    public static Path launcher() {
+        final String given = System.getProperty("ringbridge.launcher");
+        return given == null ? ProjectRoot.find().resolve("switch/bin/ringbridge") : Path.of(given);
+    }
+
+    /** Starts a switch, and returns when its sockets are there. */
+    public static SwitchProcess start(final Config config) {
+        final Path directory = Machine.temporaryDirectory(0);
+        final Program program;
+        try {
+            final Path file = Files.writeString(directory.resolve("switch.yaml"), config.json(directory));
+            program = Program.start("ringbridge", List.of(launcher().toString(), "run", "--config", file.toString()));
+        } catch (final IOException e) {
+            Machine.delete(directory);
+            throw new UncheckedIOException(e);
+        } catch (final HarnessException e) {
+            Machine.delete(directory);
+            throw e;
+        }
+        final SwitchProcess process = new SwitchProcess(directory, program);
+        try {
+            Await.until("the switch's sockets", START_LIMIT, () -> !program.isAlive() || process.isUp(config));
+            if (!program.isAlive()) {
+                throw new HarnessException("the switch ended");
+            }
+            return process;
+        } catch (final HarnessException e) {
+            process.close();
+            throw new HarnessException(e.getMessage() + "; its last words:\n" + program.output().tail(), e);
+        }
+    }
+
+    private boolean isUp(final Config config) {
+        return Files.exists(api()) && config.listeningPorts().stream().allMatch(name -> Files.exists(socket(name)));
+    }
+
+    private Path api() {
+        return directory.resolve("api.sock");
+    }
+
+    /** The vhost-user socket of a port, whoever listens on it. */
+    public Path socket(final String port) {
+        return directory.resolve(port + ".sock");
+    }
+
+    public boolean isAlive() {
+        return program.isAlive();
+    }
+
+    /** What the switch has logged. */
+    public Transcript output() {
+        return program.output();
+    }
+
+    /** {@code ringbridge show WHAT --json}. */
+    public JsonNode show(final String what) {
+        final String text = Program.run(SHOW_LIMIT, launcher().toString(), "show", what, "--json", "--api", api().toString());
+        try {
+            return JSON.readTree(text);
+        } catch (final JsonProcessingException e) {
+            throw new HarnessException("show " + what + " is not JSON: " + text, e);
+        }
+    }
+
+    /** The row of a port in {@code show ports}. */
+    public JsonNode port(final String name) {
+        for (final JsonNode port : show("ports")) {
+            if (port.path("name").asText().equals(name)) {
+                return port;
+            }
+        }
+        throw new HarnessException("show ports has no port " + name);
+    }
+
+    /** Waits until {@code show ports} gives every one of these ports this state. */
+    public void awaitState(final String state, final Duration limit, final String... names) {
+        Await.until("ports " + List.of(names) + " to be " + state, limit, () -> {
+            final JsonNode ports = show("ports");
+            return List.of(names).stream().allMatch(name -> hasState(ports, name, state));
+        });
+    }
+
+    private static boolean hasState(final JsonNode ports, final String name, final String state) {
+        for (final JsonNode port : ports) {
+            if (port.path("name").asText().equals(name)) {
+                return port.path("state").asText().equals(state);
+            }
+        }
+        return false;
+    }
+
+    /** SIGTERM; returns whether that was enough. */
+    public boolean stop() {
+        return program.stop();
+    }
+
+    @Override
+    public void close() {
+        program.close();
+        Machine.delete(directory);
+    }
+
+    /** A configuration file in the making. */
+    public static final class Config {
+        private final ObjectNode root = JSON.createObjectNode();
+        private final List<String> listening = new ArrayList<>();
+
+        /** One of the keys beside {@code ports}. */
+        public Config set(final String key, final Object value) {
+            root.set(key, JSON.valueToTree(value));
+            return this;
+        }
+
+        /** A vhost-user port whose socket the switch listens on. */
+        public Config server(final String name) {
+            listening.add(name);
+            return port(name, "server");
+        }
+
+        /** A vhost-user port that connects to a front-end's socket. */
+        public Config client(final String name) {
+            return port(name, "client");
+        }
+
+        private Config port(final String name, final String mode) {
+            root.withArray("ports").addObject().put("name", name).put("type", "vhost-user").put("mode", mode);
+            return this;
+        }
+
+        private List<String> listeningPorts() {
+            return listening;
+        }
+
+        private String json(final Path directory) {
+            final ObjectNode whole = root.deepCopy();
+            whole.putObject("api").put("socket", directory.resolve("api.sock").toString());
+            for (final JsonNode port : whole.path("ports")) {
+                ((ObjectNode) port).put("socket", directory.resolve(port.path("name").asText() + ".sock").toString());
+            }
+            return whole.toPrettyString();
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package io.ringbridge.bench.harness;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/** A connection to a text protocol on a Unix socket; what the peer says becomes a transcript. */
+final class UnixConnection implements AutoCloseable {
+    private final String name;
+    private final SocketChannel channel;
+    private final Transcript transcript;
+
+    private UnixConnection(final String name, final SocketChannel channel) {
+        this.name = name;
+        this.channel = channel;
+        this.transcript = Transcript.of(name, Channels.newInputStream(channel));
+    }
+
+    /** Connects as soon as the socket is there. */
+    static UnixConnection open(final String name, final Path socket, final Duration limit) {
+        Await.until("socket " + socket, limit, () -> Files.exists(socket));
+        try {
+            final SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+            channel.connect(UnixDomainSocketAddress.of(socket));
+            return new UnixConnection(name, channel);
+        } catch (final IOException e) {
+            throw new HarnessException("cannot connect to " + socket, e);
+        }
+    }
+
+    Transcript transcript() {
+        return transcript;
+    }
+
+    void send(final String line) {
+        final ByteBuffer bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
+        try {
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+        } catch (final IOException e) {
+            throw new HarnessException(name + " takes nothing any more; its last words:\n" + transcript.tail(), e);
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            channel.close();
+        } catch (final IOException e) {
+            throw new HarnessException("closing the connection to " + name, e);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.ringbridge.bench.harness.GuestImage;
+import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.harness.QemuGuest;
+import io.ringbridge.bench.harness.SwitchProcess;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+
+/** Two Linux guests in QEMU on two ports: they reach each other, whatever happens to one of them. Each step goes on from the one before. */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class QemuIT {
+    private static final String ADDRESS_A = "10.77.0.1";
+    private static final String ADDRESS_B = "10.77.0.2";
+    private static final String MAC_A = "52:54:00:00:01:0a";
+    private static final String MAC_B = "52:54:00:00:01:0b";
+    private static final int PAUSES = 50;
+    private static final Duration COMMAND_LIMIT = Duration.ofSeconds(30);
+    private static final Duration ATTACH_LIMIT = Duration.ofSeconds(30);
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private static Path directory;
+    private static GuestImage image;
+    private static SwitchProcess ringbridge;
+    private static QemuGuest a;
+    private static QemuGuest b;
+
+    @BeforeAll
+    static void boot() {
+        Required.programs(QemuGuest.PROGRAM);
+        Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
+        image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
+        directory = Machine.temporaryDirectory(0);
+        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").server("b"));
+        a = bootA();
+        b = bootB();
+        ringbridge.awaitState("running", ATTACH_LIMIT, "a", "b");
+    }
+
+    private static QemuGuest bootA() {
+        return QemuGuest.boot(new QemuGuest.Spec("guest-a", MAC_A, ADDRESS_A, ringbridge.socket("a"), ""), image, directory);
+    }
+
+    private static QemuGuest bootB() {
+        return QemuGuest.boot(new QemuGuest.Spec("guest-b", MAC_B, ADDRESS_B, ringbridge.socket("b"), ""), image, directory);
+    }
+
+    @AfterAll
+    static void end() {
+        for (final AutoCloseable each : new AutoCloseable[] {a, b, ringbridge}) {
+            close(each);
+        }
+        if (directory != null) {
+            Machine.delete(directory);
+        }
+    }
+
+    private static void close(final AutoCloseable resource) {
+        if (resource == null) {
+            return;
+        }
+        try {
+            resource.close();
+        } catch (final Exception e) {
+            throw new AssertionError("closing " + resource, e);
+        }
+    }
+
+    @Test
+    @Order(1)
+    void guestsFindAndPingEachOther() {
+        pingBothWays();
+        assertTrue(neighbours(a).contains(MAC_B), () -> neighbours(a));
+        assertTrue(neighbours(b).contains(MAC_A), () -> neighbours(b));
+        // 8000 bytes do not fit into one frame: they go as fragments.
+        a.console().check("ping -c 3 -s 8000 " + ADDRESS_B, COMMAND_LIMIT);
+        b.console().check("ping -c 3 -s 8000 " + ADDRESS_A, COMMAND_LIMIT);
+    }
+
+    @Test
+    @Order(2)
+    void tcpBothWays() {
+        startServer();
+        for (final String direction : new String[] {"", " -R"}) {
+            final JsonNode end = measure("-t 3" + direction).path("end");
+            assertTrue(end.path("sum_received").path("bytes").asLong() > 0, end::toString);
+        }
+    }
+
+    @Test
+    @Order(3)
+    void udpBothWays() {
+        startServer();
+        for (final String direction : new String[] {"", " -R"}) {
+            final JsonNode sum = measure("-u -b 5M -t 3" + direction).path("end").path("sum");
+            final long sent = sum.path("packets").asLong();
+            final long lost = sum.path("lost_packets").asLong();
+            assertTrue(sent > 0 && lost * 10 <= sent, sum::toString);
+        }
+    }
+
+    @Test
+    @Order(4)
+    void pausesAreSurvived() {
+        for (int i = 0; i < PAUSES; i++) {
+            b.qmp().execute("stop");
+            // A frame for a guest that is paused: lost or late, but nobody's end.
+            a.console().run("ping -c 1 -W 1 " + ADDRESS_B + " >/tmp/paused 2>&1 &", COMMAND_LIMIT);
+            b.qmp().execute("cont");
+            reach(a, ADDRESS_B);
+        }
+        pingBothWays();
+    }
+
+    @Test
+    @Order(5)
+    void aResetIsSurvived() {
+        b.qmp().execute("system_reset");
+        b.awaitBoot();
+        pingBothWays();
+    }
+
+    @Test
+    @Order(6)
+    void theDeathOfOneDoesNotDisturbTheOther() {
+        final Set<String> sockets = a.sockets();
+        final String carrier = carrierChanges(a);
+        b.kill();
+        ringbridge.awaitState("waiting", ATTACH_LIMIT, "b");
+        assertUndisturbed(sockets, carrier);
+        a.console().run("ping -c 2 -W 1 " + ADDRESS_B, COMMAND_LIMIT);
+        assertUndisturbed(sockets, carrier);
+        b = bootB();
+        pingBothWays();
+        assertUndisturbed(sockets, carrier);
+    }
+
+    private static void assertUndisturbed(final Set<String> sockets, final String carrier) {
+        assertTrue(a.isAlive(), "the other guest's QEMU");
+        assertEquals(sockets, a.sockets(), "the other guest's connections");
+        assertEquals(carrier, carrierChanges(a), "link changes that the other guest saw");
+        assertEquals("running", ringbridge.port("a").path("state").asText());
+    }
+
+    private static String carrierChanges(final QemuGuest guest) {
+        return guest.console().check("cat /sys/class/net/eth0/carrier_changes", COMMAND_LIMIT).trim();
+    }
+
+    private static void pingBothWays() {
+        reach(a, ADDRESS_B);
+        reach(b, ADDRESS_A);
+        a.console().check("ping -c 5 -i 0.1 " + ADDRESS_B, COMMAND_LIMIT);
+        b.console().check("ping -c 5 -i 0.1 " + ADDRESS_A, COMMAND_LIMIT);
+    }
+
+    /** Until one answer comes: a guest that was away has forgotten what it knew, and frames are lost meanwhile. */
+    private static void reach(final QemuGuest guest, final String address) {
+        guest.console().check("i=0; until ping -c 1 -W 1 " + address + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done",
+            COMMAND_LIMIT);
+    }
+
+    private static String neighbours(final QemuGuest guest) {
+        return guest.console().check("cat /proc/net/arp", COMMAND_LIMIT);
+    }
+
+    private static void startServer() {
+        // 1451 is its port, 5201, as the kernel lists it.
+        b.console().check("[ -e /tmp/iperf.pid ] || iperf3 -s -4 -D -I /tmp/iperf.pid", COMMAND_LIMIT);
+        b.console().check("until grep -q :1451 /proc/net/tcp; do usleep 50000; done", COMMAND_LIMIT);
+    }
+
+    private static JsonNode measure(final String options) {
+        final String text = a.console().check("iperf3 -J -c " + ADDRESS_B + " " + options, COMMAND_LIMIT);
+        try {
+            return JSON.readTree(text);
+        } catch (final JsonProcessingException e) {
+            throw new AssertionError("iperf3 said " + text, e);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.harness.Program;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** What a test needs of the machine. Without it the test is skipped, except where CI=true says that nothing may be missing. */
+final class Required {
+    private Required() {
+    }
+
+    static void programs(final String... names) {
+        final List<String> missing = Arrays.stream(names).filter(name -> Program.find(name).isEmpty()).toList();
+        if (!missing.isEmpty()) {
+            lack("not installed: " + String.join(", ", missing), null);
+        }
+    }
+
+    /** Something that takes more than a look at the PATH to get. */
+    static <T> T resource(final String what, final Supplier<T> source) {
+        try {
+            return source.get();
+        } catch (final HarnessException e) {
+            lack("no " + what + ": " + e.getMessage(), e);
+            throw e;
+        }
+    }
+
+    private static void lack(final String message, final HarnessException cause) {
+        if ("true".equals(System.getenv("CI"))) {
+            fail(message, cause);
+        }
+        abort(message);
+    }
+}

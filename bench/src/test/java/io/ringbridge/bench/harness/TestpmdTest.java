@@ -1,0 +1,45 @@
+package io.ringbridge.bench.harness;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringbridge.bench.harness.Testpmd.Statistics;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class TestpmdTest {
+    private static final String STATISTICS = """
+          ######################## NIC statistics for port %d  ########################
+          RX-packets: 1000000    RX-missed: 3          RX-bytes:  423216516
+          RX-errors: 4
+          RX-nombuf:  0
+          TX-packets: 50000      TX-errors: 5          TX-bytes:  21000000
+
+          Throughput (since last show)
+          Rx-pps:       617664          Rx-bps:   2091116352
+          Tx-pps:            7          Tx-bps:            0
+          ############################################################################
+        """;
+
+    @Test
+    void statisticsOfEveryPortAreRead() {
+        final Statistics expected = new Statistics(1_000_000, 3, 423_216_516, 50_000, 5, 21_000_000, 617_664);
+        assertEquals(List.of(expected, expected), Statistics.parse(STATISTICS.formatted(0) + STATISTICS.formatted(1)));
+    }
+
+    @Test
+    void noStatisticsAreAnError() {
+        assertThrows(HarnessException.class, () -> Statistics.parse("Invalid port 3"));
+    }
+
+    @Test
+    void devicesComeBeforeTheOptionsOfTestpmd() {
+        final List<String> command = new Testpmd.Builder("x", 1).device(Testpmd.vhost(0, Path.of("/a.sock"))).option("--txd=64").command();
+        assertTrue(command.indexOf("--vdev=net_vhost0,iface=/a.sock,queues=1") < command.indexOf("--"));
+        assertTrue(command.indexOf("--") < command.indexOf("--txd=64"));
+        assertTrue(command.contains("--no-huge"));
+        assertTrue(new Testpmd.Builder("x", 1).hugepages(true).command().contains("--in-memory"));
+    }
+}

@@ -1,0 +1,224 @@
+package io.ringbridge.datapath.ring;
+
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
+
+/** The device's side of a packed virtqueue (virtio 1.2, section 2.8); the layout is at {@link Packed}. */
+final class PackedDeviceRing extends DeviceRing {
+    /** Descriptors looked at ahead: a burst's worth, so that their cache lines are on the way when they are taken. */
+    private static final int LOOK_AHEAD = 32;
+
+    private final int[] ids;
+    private final int[] slots;
+    private long descriptors;
+    private long driverEvent;
+    private long deviceEvent;
+    private int nextAvail;
+    private boolean availWrap;
+    private int nextUsed;
+    private boolean usedWrap;
+    /** Descriptors from nextAvail on that are known to be available. */
+    private int known;
+    private int firstOut;
+    private int nextOut;
+    private int slotsOut;
+    /** The used descriptor that makes all after it visible, and is written last. */
+    private long head;
+    private long headWord;
+    private int shownAt;
+
+    PackedDeviceRing(final RingConfig config) {
+        super(config);
+        ids = new int[size];
+        slots = new int[size];
+        move(config.addresses());
+        final int avail = config.base() & 0xFFFF;
+        // Some front-ends give the lower half only; at a hand-over nothing is out, so used and available are the same.
+        final int used = config.base() >>> 16 == 0 ? avail : config.base() >>> 16;
+        nextAvail = (avail & Packed.WRAP - 1) % size;
+        availWrap = (avail & Packed.WRAP) != 0;
+        nextUsed = (used & Packed.WRAP - 1) % size;
+        usedWrap = (used & Packed.WRAP) != 0;
+        shownAt = nextUsed;
+    }
+
+    @Override
+    public void move(final RingAddresses addresses) {
+        descriptors = addresses.descriptors();
+        driverEvent = addresses.driver();
+        deviceEvent = addresses.device();
+    }
+
+    @Override
+    public int available() {
+        return known > 0 ? known : look();
+    }
+
+    private int look() {
+        int at = nextAvail;
+        boolean wrap = availWrap;
+        final int most = Math.min(LOOK_AHEAD, size - slotsOut);
+        int n = 0;
+        // Pairs with the driver's release of the flags: what it wrote to the descriptor before is visible after (section 2.8.21.1).
+        while (n < most && Packed.isAvailable(Memory.getShortAcquire(descriptors + (long) at * Descriptor.SIZE + Packed.FLAGS), wrap)) {
+            n++;
+            if (++at == size) {
+                at = 0;
+                wrap = !wrap;
+            }
+        }
+        known = n;
+        return n;
+    }
+
+    @Override
+    public int next(final Segments chain, final boolean writable) {
+        if (known == 0 && look() == 0) {
+            return fault() == null ? EMPTY : BROKEN;
+        }
+        final long descriptor = descriptors + (long) nextAvail * Descriptor.SIZE;
+        final long address = Memory.getLong(descriptor);
+        final long rest = Memory.getLong(descriptor + 8);
+        final int length = (int) rest;
+        final int flags = (int) (rest >>> 48);
+        if ((flags & (Descriptor.NEXT | Descriptor.INDIRECT | Descriptor.WRITE)) == (writable ? Descriptor.WRITE : 0) && length > 0) {
+            final long host = translate(address, length);
+            if (host != GuestMemory.UNMAPPED) {
+                chain.set(host, length);
+                taken((int) (rest >>> 32) & 0xFFFF, 1);
+                return TAKEN;
+            }
+        }
+        return walk(chain, writable);
+    }
+
+    /** Follows a chain of any shape; it is taken even where it is bad, up to its end. */
+    private int walk(final Segments chain, final boolean writable) {
+        int at = nextAvail;
+        boolean good = true;
+        chain.clear();
+        for (int n = 1; ; n++) {
+            final long address = Memory.getLong(descriptors + (long) at * Descriptor.SIZE);
+            final long rest = Memory.getLong(descriptors + (long) at * Descriptor.SIZE + 8);
+            final int flags = (int) (rest >>> 48);
+            final boolean last = (flags & Descriptor.NEXT) == 0;
+            if ((flags & Descriptor.INDIRECT) != 0) {
+                good &= last && n == 1 && appendTable(chain, address, (int) rest, writable, false);
+            } else {
+                good &= append(chain, address, (int) rest, flags, writable);
+            }
+            if (last) {
+                taken((int) (rest >>> 32) & 0xFFFF, n);
+                return good ? TAKEN : BAD;
+            }
+            if (slotsOut + n == size) {
+                return broken("a chain at descriptor " + nextAvail + " does not end within the " + (size - slotsOut)
+                    + " descriptors that may be available");
+            }
+            at = at + 1 == size ? 0 : at + 1;
+        }
+    }
+
+    private void taken(final int id, final int count) {
+        ids[nextOut] = id;
+        slots[nextOut] = count;
+        nextOut = nextOut + 1 == size ? 0 : nextOut + 1;
+        out++;
+        slotsOut += count;
+        known = Math.max(0, known - count);
+        nextAvail += count;
+        if (nextAvail >= size) {
+            nextAvail -= size;
+            availWrap = !availWrap;
+        }
+    }
+
+    @Override
+    public void rewind(final int chains) {
+        for (int i = 0; i < chains; i++) {
+            nextOut = nextOut == 0 ? size - 1 : nextOut - 1;
+            final int count = slots[nextOut];
+            out--;
+            slotsOut -= count;
+            known += count;
+            nextAvail -= count;
+            if (nextAvail < 0) {
+                nextAvail += size;
+                availWrap = !availWrap;
+            }
+        }
+    }
+
+    @Override
+    public void use(final int written) {
+        final long flags = (usedWrap ? Packed.AVAIL | Packed.USED : 0) | (written > 0 ? Descriptor.WRITE : 0);
+        final long word = written & 0xFFFF_FFFFL | (long) ids[firstOut] << 32 | flags << 48;
+        final long at = descriptors + (long) nextUsed * Descriptor.SIZE + 8;
+        if (head == 0) {
+            head = at;
+            headWord = word;
+        } else {
+            Memory.putLong(at, word);
+        }
+        final int count = slots[firstOut];
+        firstOut = firstOut + 1 == size ? 0 : firstOut + 1;
+        out--;
+        slotsOut -= count;
+        nextUsed += count;
+        if (nextUsed >= size) {
+            nextUsed -= size;
+            usedWrap = !usedWrap;
+        }
+    }
+
+    @Override
+    public boolean publish() {
+        if (head == 0) {
+            return false;
+        }
+        // Pairs with the driver's acquire of the flags: all used after this one, and the buffers' contents, are visible with it.
+        Memory.putLongRelease(head, headWord);
+        head = 0;
+        // Not before the descriptor is visible may the driver's wish be read (section 2.8.21.3.1).
+        Memory.fullFence();
+        final int old = shownAt;
+        shownAt = nextUsed;
+        final int wish = Memory.getInt(driverEvent);
+        return switch (wish >>> 16 & 3) {
+            case Packed.EVENT_NEVER -> false;
+            case Packed.EVENT_AT -> !eventIdx || Packed.passed(wish & 0xFFFF, nextUsed, old, usedWrap, size);
+            default -> true;
+        };
+    }
+
+    @Override
+    public void suppressKicks() {
+        Memory.putShort(deviceEvent + Packed.EVENT_FLAGS, (short) Packed.EVENT_NEVER);
+    }
+
+    @Override
+    public boolean armKicks() {
+        if (eventIdx) {
+            final int at = nextAvail + known;
+            final boolean wraps = at >= size;
+            Memory.putShort(deviceEvent, (short) (at - (wraps ? size : 0) | (availWrap != wraps ? Packed.WRAP : 0)));
+            Memory.putShortRelease(deviceEvent + Packed.EVENT_FLAGS, (short) Packed.EVENT_AT);
+        } else {
+            Memory.putShort(deviceEvent + Packed.EVENT_FLAGS, (short) Packed.EVENT_ALWAYS);
+        }
+        // The wish has to be visible before the flags are looked at, or a chain added in between is neither seen nor kicked for.
+        Memory.fullFence();
+        return available() > 0;
+    }
+
+    @Override
+    public int base() {
+        return nextAvail | (availWrap ? Packed.WRAP : 0) | (nextUsed | (usedWrap ? Packed.WRAP : 0)) << 16;
+    }
+
+    @Override
+    public String layout() {
+        return "packed";
+    }
+}

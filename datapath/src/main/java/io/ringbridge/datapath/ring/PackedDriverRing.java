@@ -1,0 +1,157 @@
+package io.ringbridge.datapath.ring;
+
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
+
+/** The driver's side of a packed virtqueue (virtio 1.2, section 2.8); the layout is at {@link Packed}. */
+final class PackedDriverRing extends DriverRing {
+    private static final int NONE = -1;
+
+    private final long descriptors;
+    private final long driverEvent;
+    private final long deviceEvent;
+    private final int[] freeIds;
+    private final int[] chainLength;
+    private int freeIdCount;
+    private int free;
+    private int nextAvail;
+    private boolean availWrap = true;
+    private int nextUsed;
+    private boolean usedWrap = true;
+    /** The descriptor that makes all after it visible, and whose flags are written last. */
+    private long head;
+    private short headFlags;
+    private int shownAt;
+    private int usedLength;
+
+    PackedDriverRing(final int size, final long features, final RingAddresses addresses) {
+        super(size, features, addresses);
+        descriptors = addresses.descriptors();
+        driverEvent = addresses.driver();
+        deviceEvent = addresses.device();
+        freeIds = new int[size];
+        chainLength = new int[size];
+        for (int i = 0; i < size; i++) {
+            freeIds[i] = size - 1 - i;
+        }
+        freeIdCount = size;
+        free = size;
+        wantNotification(false);
+    }
+
+    @Override
+    public int free() {
+        return free;
+    }
+
+    @Override
+    public int add(final long guestAddress, final int length, final boolean writable) {
+        if (free == 0) {
+            return NONE;
+        }
+        final int id = freeIds[--freeIdCount];
+        write(guestAddress, length, id, writable ? Descriptor.WRITE : 0);
+        chainLength[id] = 1;
+        return id;
+    }
+
+    @Override
+    public int add(final Segments buffers, final boolean writable) {
+        final int n = buffers.count();
+        if (n == 0 || free < n) {
+            return NONE;
+        }
+        final int id = freeIds[--freeIdCount];
+        for (int i = 0; i < n; i++) {
+            write(buffers.address(i), buffers.length(i), id, (writable ? Descriptor.WRITE : 0) | (i < n - 1 ? Descriptor.NEXT : 0));
+        }
+        chainLength[id] = n;
+        return id;
+    }
+
+    private void write(final long guestAddress, final int length, final int id, final int flags) {
+        final long descriptor = descriptors + (long) nextAvail * Descriptor.SIZE;
+        final short all = (short) (flags | (availWrap ? Packed.AVAIL : Packed.USED));
+        Memory.putLong(descriptor, guestAddress);
+        Memory.putInt(descriptor + 8, length);
+        Memory.putShort(descriptor + 12, (short) id);
+        if (head == 0) {
+            head = descriptor + Packed.FLAGS;
+            headFlags = all;
+        } else {
+            Memory.putShortRelease(descriptor + Packed.FLAGS, all);
+        }
+        free--;
+        if (++nextAvail == size) {
+            nextAvail = 0;
+            availWrap = !availWrap;
+        }
+    }
+
+    @Override
+    public boolean publish() {
+        if (head == 0) {
+            return false;
+        }
+        // Pairs with the device's acquire of the flags (section 2.8.21.1).
+        Memory.putShortRelease(head, headFlags);
+        head = 0;
+        // Not before the descriptor is visible may the device's wish be read (section 2.8.21.3.1).
+        Memory.fullFence();
+        final int old = shownAt;
+        shownAt = nextAvail;
+        final int wish = Memory.getInt(deviceEvent);
+        return switch (wish >>> 16 & 3) {
+            case Packed.EVENT_NEVER -> false;
+            case Packed.EVENT_AT -> !eventIdx || Packed.passed(wish & 0xFFFF, nextAvail, old, availWrap, size);
+            default -> true;
+        };
+    }
+
+    private boolean used() {
+        // Pairs with the device's release of the used descriptor (section 2.8.21.3).
+        return Packed.isUsed(Memory.getShortAcquire(descriptors + (long) nextUsed * Descriptor.SIZE + Packed.FLAGS), usedWrap);
+    }
+
+    @Override
+    public int poll() {
+        if (!used()) {
+            return NONE;
+        }
+        final long rest = Memory.getLong(descriptors + (long) nextUsed * Descriptor.SIZE + 8);
+        final int id = (int) (rest >>> 32) & 0xFFFF;
+        if (id >= size || chainLength[id] == 0) {
+            throw new IllegalStateException("the device used chain " + id + ", which is not out");
+        }
+        usedLength = (rest >>> 48 & Descriptor.WRITE) != 0 ? (int) rest : 0;
+        free += chainLength[id];
+        nextUsed += chainLength[id];
+        if (nextUsed >= size) {
+            nextUsed -= size;
+            usedWrap = !usedWrap;
+        }
+        chainLength[id] = 0;
+        freeIds[freeIdCount++] = id;
+        return id;
+    }
+
+    @Override
+    public int usedLength() {
+        return usedLength;
+    }
+
+    @Override
+    public boolean wantNotification(final boolean wanted) {
+        if (!wanted) {
+            Memory.putShort(driverEvent + Packed.EVENT_FLAGS, (short) Packed.EVENT_NEVER);
+        } else if (eventIdx) {
+            Memory.putShort(driverEvent, (short) (nextUsed | (usedWrap ? Packed.WRAP : 0)));
+            Memory.putShortRelease(driverEvent + Packed.EVENT_FLAGS, (short) Packed.EVENT_AT);
+        } else {
+            Memory.putShort(driverEvent + Packed.EVENT_FLAGS, (short) Packed.EVENT_ALWAYS);
+        }
+        // The wish has to be visible before the flags are looked at, or what is used in between is neither seen nor notified of.
+        Memory.fullFence();
+        return used();
+    }
+}
