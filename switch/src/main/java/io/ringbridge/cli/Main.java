@@ -15,9 +15,10 @@ import java.util.Arrays;
 @Command(name = "ringbridge", sortOptions = false, mixinStandardHelpOptions = true, versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
     description = "A vhost-user-net software switch: virtual machines attach to it over sockets, and it moves frames between them.%n",
-    subcommands = {RunCommand.class, ShowCommand.class, PortCommand.class, QemuArgsCommand.class},
+    subcommands = {RunCommand.class, DemoCommand.class, ShowCommand.class, PortCommand.class, QemuArgsCommand.class},
     footerHeading = "%nExamples:%n",
     footer = {
+        "  ringbridge demo                                       see it work, without a virtual machine",
         "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock --port name=vm2,socket=/tmp/vm2.sock",
         "  ringbridge qemu-args vm1                              what to start QEMU with",
         "  ringbridge show ports                                 what goes through",

@@ -52,8 +52,8 @@ final class NodeParser {
         if (depth > MAX_DEPTH) {
             throw error("nested more than " + MAX_DEPTH + " deep");
         }
-        if (parser.isCurrentAlias() || parser.getObjectId() != null) {
-            throw error("anchors and aliases are not allowed");
+        if (parser.isCurrentAlias()) {
+            throw error("aliases are not allowed");
         }
         return switch (parser.currentToken()) {
             case START_OBJECT -> mapping(line, depth);

@@ -83,8 +83,9 @@ public final class Compare implements Callable<Integer> {
         }
         out().println(json ? report.json(placement) : report.table());
         if (!json) {
-            out().println("Million frames a second, both directions together: best (worst) of " + trials + " trials. " + Machine.processor()
-                + ", one processor for the load, one for the switch. Frames lost in all trials: in the order of the columns.");
+            out().println("Million frames a second, both directions together: best (worst) of " + trials + " trials, * if other programs "
+                + "ran beside the best.\n" + Machine.processor() + ", one processor for the load, one for the switch. "
+                + "Frames lost in all trials: in the order of the columns.");
         }
         return report.lost(Contender.RINGBRIDGE) == 0 ? 0 : 1;
     }
@@ -115,9 +116,10 @@ public final class Compare implements Callable<Integer> {
                         final Report.Work work = new Report.Work(variant, size);
                         final Measurement measurement = rig.measure(size, bursts, duration(warmUp), duration(seconds));
                         report.add(work, contender, measurement);
-                        progress(String.format("trial %d, %s, %s: %.2f Mframes/s, end to start %.2f, %d circulating, %d lost", trial,
-                            contender.title(), work.title(), measurement.framesPerSecond() / 1e6, measurement.lastToFirst(),
-                            measurement.circulating(), measurement.lost()));
+                        progress(String.format(
+                            "trial %d, %s, %s: %.2f Mframes/s, end to start %.2f, disturbed %.2f, %d circulating, %d lost",
+                            trial, contender.title(), work.title(), measurement.framesPerSecond() / 1e6, measurement.lastToFirst(),
+                            measurement.disturbed(), measurement.circulating(), measurement.lost()));
                     }
                 }
             }

@@ -2,6 +2,7 @@ package io.ringbridge.bench.compare;
 
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.bench.harness.Testpmd;
 import io.ringbridge.bench.harness.Testpmd.Statistics;
 import java.io.IOException;
@@ -19,7 +20,9 @@ final class LoopRig implements AutoCloseable {
     private static final String MAC_A = "52:54:00:00:00:a0";
     private static final String MAC_B = "52:54:00:00:00:b0";
     private static final int QUEUE_SIZE = 1024;
+    private static final int BURST = 32;
     private static final int SLICES = 4;
+    private static final Duration DRAIN_LIMIT = Duration.ofSeconds(5);
     private static final Duration CIRCULATION_LIMIT = Duration.ofSeconds(20);
 
     private final Testpmd testpmd;
@@ -56,33 +59,42 @@ final class LoopRig implements AutoCloseable {
         Await.pass(warmUp);
         final double[] rates = new double[SLICES];
         statistics();
+        final long start = System.nanoTime();
+        final long pressure = Machine.cpuPressureNanos();
         for (int i = 0; i < SLICES; i++) {
             Await.pass(period.dividedBy(SLICES));
             rates[i] = statistics().stream().mapToLong(Statistics::rxPps).sum();
         }
+        final double disturbed = (double) (Machine.cpuPressureNanos() - pressure) / (System.nanoTime() - start);
         testpmd.command("stop");
         final long circulating = missing();
-        // Starting again first takes what has arrived meanwhile from the receive rings, and counts it.
-        testpmd.command("start");
-        testpmd.command("stop");
+        final long lost = Await.holds(DRAIN_LIMIT, this::drain) ? 0 : missing();
         double sum = 0;
         for (final double rate : rates) {
             sum += rate;
         }
-        return new Measurement(sum / SLICES, rates[SLICES - 1] / rates[0], circulating, missing());
+        return new Measurement(sum / SLICES, rates[SLICES - 1] / rates[0], disturbed, circulating, lost);
+    }
+
+    /** Takes what has arrived in the receive rings, which starting does first of all; says whether nothing is missing then. */
+    private boolean drain() {
+        testpmd.command("start");
+        testpmd.command("stop");
+        return missing() == 0;
     }
 
     /** A contender may begin to forward only after the front-end believes to be connected: what is sent before is lost, and sent again. */
     private void startCirculation(final int bursts) {
-        final long expected = 2L * bursts * 32 / 2;
+        final long manyRounds = 100L * bursts * BURST;
         final boolean circulates = Await.holds(CIRCULATION_LIMIT, () -> {
             testpmd.command("clear port stats all");
             testpmd.command("start tx_first " + bursts);
             final long before = received();
-            if (Await.holds(Duration.ofSeconds(1), () -> received() - before > 100 * expected)) {
+            if (Await.holds(Duration.ofSeconds(1), () -> received() - before > manyRounds)) {
                 return true;
             }
             testpmd.command("stop");
+            drain();
             return false;
         });
         if (!circulates) {

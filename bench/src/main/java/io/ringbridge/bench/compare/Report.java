@@ -15,6 +15,7 @@ import java.util.stream.Collectors;
 /** All measurements, and what they say. */
 final class Report {
     private static final double MILLION = 1e6;
+    private static final double DISTURBED = 0.05;
 
     private final List<Contender> contenders;
     private final Map<Work, Map<Contender, List<Measurement>>> measurements = new LinkedHashMap<>();
@@ -74,9 +75,10 @@ final class Report {
         if (runs.isEmpty()) {
             return "-";
         }
-        final double best = runs.stream().mapToDouble(Measurement::framesPerSecond).max().orElseThrow();
+        final Measurement best = runs.stream().max(Comparator.comparingDouble(Measurement::framesPerSecond)).orElseThrow();
         final double worst = runs.stream().mapToDouble(Measurement::framesPerSecond).min().orElseThrow();
-        return String.format(Locale.ROOT, "%.2f (%.2f)", best / MILLION, worst / MILLION);
+        return String.format(Locale.ROOT, "%.2f%s (%.2f)", best.framesPerSecond() / MILLION,
+            best.disturbed() > DISTURBED ? "*" : "", worst / MILLION);
     }
 
     private static String number(final Optional<Double> value) {
@@ -112,7 +114,8 @@ final class Report {
                 best(results, contender).ifPresent(value -> system.put("best_frames_per_second", value));
                 for (final Measurement run : runs) {
                     system.withArray("runs").addObject().put("frames_per_second", run.framesPerSecond())
-                        .put("last_to_first", run.lastToFirst()).put("circulating", run.circulating()).put("lost", run.lost());
+                        .put("last_to_first", run.lastToFirst()).put("disturbed", run.disturbed())
+                        .put("circulating", run.circulating()).put("lost", run.lost());
                 }
             });
         });

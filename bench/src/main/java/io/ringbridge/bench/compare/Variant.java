@@ -3,7 +3,8 @@ package io.ringbridge.bench.compare;
 /** How the front-end's rings are made: the features that virtio-user is asked to use. */
 enum Variant {
     SPLIT("split, mergeable", ",mrg_rxbuf=1"),
-    SPLIT_IN_ORDER("split, in order, not mergeable", ",mrg_rxbuf=0,in_order=1");
+    SPLIT_IN_ORDER("split, in order, not mergeable", ",mrg_rxbuf=0,in_order=1"),
+    PACKED("packed, mergeable", ",packed_vq=1");
 
     private final String title;
     private final String options;

@@ -3,13 +3,15 @@ package io.ringbridge.bench.harness;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -24,9 +26,10 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
     public static final List<String> PROGRAMS = List.of("busybox", "iperf3", "cpio", "xz", "ldd");
 
     private static final Duration LIMIT = Duration.ofMinutes(1);
-    /** In the order in which they can be loaded; a kernel has some of them built in. */
-    private static final List<String> MODULES = List.of("failover", "net_failover", "virtio", "virtio_ring", "virtio_pci_legacy_dev",
-        "virtio_pci_modern_dev", "virtio_pci", "dimlib", "virtio_net");
+    /** A kernel may have them built in. */
+    private static final List<String> DRIVERS = List.of("virtio_pci", "virtio_net");
+    /** How a module names the modules that it needs. */
+    private static final Pattern DEPENDS = Pattern.compile("\\x00depends=([^\\x00]+)\\x00");
     private static final Pattern LIBRARY = Pattern.compile("(/\\S+) \\(0x");
 
     /** Makes one below the directory, in which the kernel is kept for the next time. */
@@ -70,22 +73,36 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
         }
     }
 
+    /** Copies the drivers and what they need, and lists them in an order in which they can be loaded. */
     private static void copyModules(final GuestKernel kernel, final Path directory) throws IOException {
         Files.createDirectories(directory);
-        final List<String> order = new ArrayList<>();
-        for (final String name : MODULES) {
-            final Optional<Path> module = kernel.module(name);
-            if (module.isEmpty()) {
-                continue;
-            }
-            final String file = module.get().getFileName().toString();
-            Files.copy(module.get(), directory.resolve(file), StandardCopyOption.REPLACE_EXISTING);
-            if (file.endsWith(".xz")) {
-                Program.run(LIMIT, "xz", "-d", directory.resolve(file).toString());
-            }
-            order.add(name + ".ko");
+        final Set<String> order = new LinkedHashSet<>();
+        for (final String driver : DRIVERS) {
+            copyModule(kernel, driver, directory, order);
         }
         Files.write(directory.resolve("order"), order);
+    }
+
+    private static void copyModule(final GuestKernel kernel, final String name, final Path directory, final Set<String> order)
+        throws IOException {
+        final Optional<Path> module = kernel.module(name);
+        final Path copy = directory.resolve(name + ".ko");
+        if (module.isEmpty() || Files.exists(copy)) {
+            return;
+        }
+        if (module.get().toString().endsWith(".xz")) {
+            Files.copy(module.get(), directory.resolve(name + ".ko.xz"));
+            Program.run(LIMIT, "xz", "-d", directory.resolve(name + ".ko.xz").toString());
+        } else {
+            Files.copy(module.get(), copy);
+        }
+        final Matcher depends = DEPENDS.matcher(Files.readString(copy, StandardCharsets.ISO_8859_1));
+        if (depends.find()) {
+            for (final String needed : depends.group(1).split(",", -1)) {
+                copyModule(kernel, needed, directory, order);
+            }
+        }
+        order.add(name + ".ko");
     }
 
     private static void copy(final Path from, final Path to) throws IOException {

@@ -7,12 +7,14 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** What this machine has to offer: processors, hugepages, memory to keep files in. */
 public final class Machine {
     private static final Path HUGEPAGES = Path.of("/sys/kernel/mm/hugepages/hugepages-2048kB");
 
+    private static final Path CPU_PRESSURE = Path.of("/proc/pressure/cpu");
     private static final int IDLE = 3;
     private static final int WAITING_FOR_DISKS = 4;
 
@@ -51,6 +53,15 @@ public final class Machine {
             idle += i == IDLE || i == WAITING_FOR_DISKS ? ticks : 0;
         }
         return new long[] {all - idle, all};
+    }
+
+    /** For how many nanoseconds, since the machine was started, anybody who could run waited for a processor; 0 if not known. */
+    public static long cpuPressureNanos() {
+        if (!Files.exists(CPU_PRESSURE)) {
+            return 0;
+        }
+        final String some = field(CPU_PRESSURE, "some ");
+        return TimeUnit.MICROSECONDS.toNanos(Long.parseLong(some.substring(some.lastIndexOf('=') + 1)));
     }
 
     /** The model of the processor, as the kernel names it. */

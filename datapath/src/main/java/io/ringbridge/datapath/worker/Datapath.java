@@ -155,9 +155,9 @@ public final class Datapath implements AutoCloseable {
             sweeping.cancel(false);
         }
         housekeeping.shutdown();
-        for (final AgentRunner runner : runners) {
-            workers[runners.indexOf(runner)].wake();
-            runner.close();
+        for (final Worker worker : workers) {
+            worker.end();
         }
+        runners.forEach(AgentRunner::close);
     }
 }

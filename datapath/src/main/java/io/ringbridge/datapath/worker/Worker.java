@@ -51,6 +51,7 @@ final class Worker implements Agent, QueueOwner {
     private final CountDownLatch started = new CountDownLatch(1);
     private volatile boolean running;
     private volatile boolean asleep;
+    private volatile boolean ending;
 
     /**
      * Makes a worker.
@@ -269,14 +270,20 @@ final class Worker implements Agent, QueueOwner {
     }
 
     /** Ends its sleep, or keeps it from the next one. Any thread. */
-    void wake() {
+    private void wake() {
         wake.signal();
+    }
+
+    /** Sleeps no more: its thread is about to be told to end. Any thread. */
+    void end() {
+        ending = true;
+        wake();
     }
 
     /** Sleeps until a driver kicks, another worker wakes it, or a while has passed; at once where there is something to do already. */
     void sleep() {
         asleep = true;
-        boolean busy = !commands.isEmpty() || frames.published() > consumed;
+        boolean busy = ending || !commands.isEmpty() || frames.published() > consumed;
         for (final TransmitQueue queue : queues) {
             busy |= !queue.idle() || queue.ring() != null && queue.ring().armKicks();
         }

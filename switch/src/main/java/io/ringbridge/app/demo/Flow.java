@@ -1,0 +1,121 @@
+package io.ringbridge.app.demo;
+
+import io.ringbridge.control.frontend.Receiver;
+import io.ringbridge.control.frontend.Transmitter;
+import io.ringbridge.datapath.memory.Memory;
+
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Numbered frames of one length from one guest to another; a frame that is lost, doubled or out of order is noticed.
+ *
+ * <p>The sending half and the receiving half may each have a thread of its own, or share one.
+ */
+final class Flow {
+    /** Never more under way than the receiver has buffers for: so nothing is dropped, and the rate is what goes through. */
+    static final int WINDOW = Guest.RING_SIZE / 2;
+
+    private static final int BURST = 32;
+    private static final int TYPE_OFFSET = 12;
+    private static final int NUMBER_OFFSET = 16;
+    private static final int TIME_OFFSET = 24;
+    /** 0x88b5 as it is on the wire: for local experiments (IEEE 802). */
+    private static final short ETHER_TYPE = (short) 0xB588;
+    private static final long ADDRESS_BITS = 0xFFFF_FFFF_FFFFL;
+
+    private final Transmitter transmitter;
+    private final Receiver receiver;
+    private final int length;
+    private final long firstWord;
+    private final int secondWord;
+    private final AtomicLong received = new AtomicLong();
+    private long sent;
+
+    /** Addresses are as on the wire, first byte lowest. */
+    Flow(final Transmitter transmitter, final Receiver receiver, final int length, final long from, final long to) {
+        this.transmitter = transmitter;
+        this.receiver = receiver;
+        this.length = length;
+        firstWord = (to & ADDRESS_BITS) | from << 48;
+        secondWord = (int) ((from & ADDRESS_BITS) >>> 16);
+    }
+
+    long sent() {
+        return sent;
+    }
+
+    long received() {
+        return received.getAcquire();
+    }
+
+    /** Fills the window, a burst at most; false when it was full. */
+    boolean send() {
+        final int room = (int) Math.min(BURST, WINDOW - (sent - received.getAcquire()));
+        int count = 0;
+        while (count < room && write(0)) {
+            count++;
+        }
+        if (count > 0) {
+            transmitter.flush();
+        }
+        return count > 0;
+    }
+
+    /** Sends one frame with a time in it; false when the device has all the buffers. */
+    boolean sendOne(final long time) {
+        if (!write(time)) {
+            return false;
+        }
+        transmitter.flush();
+        return true;
+    }
+
+    private boolean write(final long time) {
+        final long frame = transmitter.reserve();
+        if (frame == 0) {
+            return false;
+        }
+        Memory.putLong(frame, firstWord);
+        Memory.putInt(frame + 8, secondWord);
+        Memory.putShort(frame + TYPE_OFFSET, ETHER_TYPE);
+        Memory.putLong(frame + NUMBER_OFFSET, sent);
+        Memory.putLong(frame + TIME_OFFSET, time);
+        transmitter.commit(length);
+        sent++;
+        return true;
+    }
+
+    /** Takes a burst at most; false when there was nothing. */
+    boolean receive() {
+        int count = 0;
+        while (count < BURST && receiver.poll()) {
+            check(received.getPlain() + count);
+            count++;
+        }
+        if (count > 0) {
+            receiver.flush();
+            received.setRelease(received.getPlain() + count);
+        }
+        return count > 0;
+    }
+
+    /** Takes one frame; the time in it, or -1 when there was none. */
+    long receiveOne() {
+        if (!receiver.poll()) {
+            return -1;
+        }
+        check(received.getPlain());
+        final long time = Memory.getLong(receiver.address() + TIME_OFFSET);
+        receiver.flush();
+        received.setRelease(received.getPlain() + 1);
+        return time;
+    }
+
+    private void check(final long expected) {
+        final long number = Memory.getLong(receiver.address() + NUMBER_OFFSET);
+        if (number != expected || receiver.length() != length) {
+            throw new IllegalStateException("frame " + expected + " of " + length + " bytes was to come; frame " + number + " of "
+                + receiver.length() + " bytes came");
+        }
+    }
+}

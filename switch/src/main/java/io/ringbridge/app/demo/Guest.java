@@ -1,0 +1,51 @@
+package io.ringbridge.app.demo;
+
+import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.Receiver;
+import io.ringbridge.control.frontend.Transmitter;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** A guest with memory of its own and one queue pair, attached to a port. */
+final class Guest implements AutoCloseable {
+    static final int RING_SIZE = 256;
+    private static final long MEMORY = 4 << 20;
+    private static final int BUFFER = 2048;
+
+    private final Frontend frontend;
+    private final QueuePair queues;
+
+    private Guest(final Frontend frontend, final QueuePair queues) {
+        this.frontend = frontend;
+        this.queues = queues;
+    }
+
+    static Guest attach(final Path socket) throws IOException {
+        final Frontend frontend = Frontend.connect(socket);
+        try {
+            frontend.negotiate(Frontend.DEFAULT_FEATURES);
+            frontend.share(MEMORY);
+            final QueuePair queues = frontend.addPair(RING_SIZE, BUFFER);
+            frontend.start();
+            return new Guest(frontend, queues);
+        } catch (final IOException | RuntimeException e) {
+            frontend.close();
+            throw e;
+        }
+    }
+
+    Transmitter transmitter() {
+        return queues.transmitter();
+    }
+
+    Receiver receiver() {
+        return queues.receiver();
+    }
+
+    @Override
+    public void close() {
+        frontend.close();
+    }
+}

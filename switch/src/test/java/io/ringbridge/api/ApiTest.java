@@ -1,0 +1,184 @@
+package io.ringbridge.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.type.TypeReference;
+import io.ringbridge.config.ConfigException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+class ApiTest {
+    @TempDir
+    private Path dir;
+
+    /** Answers with fixed views, and remembers what it was asked to do. */
+    private static final class FakeSwitch implements SwitchControl {
+        private final List<String> done = new ArrayList<>();
+        private List<StationView> stations = List.of(new StationView("52:54:00:00:00:01", 0, "a", true, 0));
+
+        @Override
+        public List<PortView> ports() {
+            return List.of(new PortView("a", "vhost-user", "/tmp/a.sock", "server", "running", null, 1, 1500, List.of("version_1"),
+                1, 64, 2, 128, Map.of("no-buffer", 3L)));
+        }
+
+        @Override
+        public List<QueueView> queues() {
+            throw new IllegalStateException("broken");
+        }
+
+        @Override
+        public List<StationView> stations() {
+            return stations;
+        }
+
+        @Override
+        public List<WorkerView> workers() {
+            return List.of(new WorkerView(0, -1, 2, 0.5, 10, 3.5, 1000, 0));
+        }
+
+        @Override
+        public ConfigView config() {
+            return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"), List.of());
+        }
+
+        @Override
+        public void addPort(final String spec) {
+            if (spec.isEmpty()) {
+                throw new ConfigException("port add: nothing");
+            }
+            done.add("add " + spec);
+        }
+
+        @Override
+        public void removePort(final String name) {
+            if ("none".equals(name)) {
+                throw new ApiException(404, "no port is named \"none\"");
+            }
+            done.add("remove " + name);
+        }
+    }
+
+    @Test
+    void roundTrip() {
+        final Path socket = dir.resolve("api.sock");
+        final FakeSwitch fake = new FakeSwitch();
+        try (ApiServer _ = ApiServer.start(socket, fake); ApiClient client = new ApiClient(socket)) {
+            assertEquals("[{\"name\":\"a\",\"type\":\"vhost-user\",\"socket\":\"/tmp/a.sock\",\"mode\":\"server\",\"state\":\"running\","
+                + "\"queues\":1,\"mtu\":1500,\"features\":[\"version_1\"],\"in_frames\":1,\"in_bytes\":64,\"out_frames\":2,"
+                + "\"out_bytes\":128,\"drops\":{\"no-buffer\":3}}]", client.get("/ports"));
+            assertEquals(fake.ports(), Json.readList(client.get("/ports"), new TypeReference<List<PortView>>() { }));
+            assertEquals("[{\"mac\":\"52:54:00:00:00:01\",\"vlan\":0,\"port\":\"a\",\"static\":true,\"age_seconds\":0}]",
+                client.get("/fdb"));
+            assertEquals(fake.stations(), Json.readList(client.get("/fdb"), new TypeReference<List<StationView>>() { }));
+            assertEquals(fake.workers(), Json.readList(client.get("/workers"), new TypeReference<List<WorkerView>>() { }));
+            assertEquals(fake.config(), Json.read(client.get("/config"), ConfigView.class));
+            client.addPort("name=b,socket=/tmp/b");
+            client.removePort("b");
+            assertEquals(List.of("add name=b,socket=/tmp/b", "remove b"), fake.done);
+        }
+        assertFalse(Files.exists(socket));
+    }
+
+    @Test
+    void refusalsComeBackAsTheyWereMade() {
+        final Path socket = dir.resolve("api.sock");
+        try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
+            assertRefused(404, "no port is named \"none\"", () -> client.removePort("none"));
+            assertRefused(400, "port add: nothing", () -> client.addPort(""));
+            assertRefused(404, "GET /nothing is not known; allowed: GET /ports /queues /fdb /workers /config, POST /ports, "
+                + "DELETE /ports/NAME", () -> client.get("/nothing"));
+            assertRefused(500, "the switch could not do this: java.lang.IllegalStateException: broken", () -> client.get("/queues"));
+            assertRefused(413, "Content-Length 5000 is not 0 to 4096", () -> client.addPort("x".repeat(5000)));
+        }
+    }
+
+    private static void assertRefused(final int status, final String message, final Runnable request) {
+        final ApiException e = assertThrows(ApiException.class, request::run);
+        assertEquals(message, e.getMessage());
+        assertEquals(status, e.status());
+    }
+
+    @Test
+    void aFullForwardingTableFitsIntoAnAnswer() {
+        final Path socket = dir.resolve("api.sock");
+        final FakeSwitch fake = new FakeSwitch();
+        fake.stations = IntStream.range(0, 65536).mapToObj(i -> new StationView("52:54:00:00:00:01", i, "some-port", false, 299)).toList();
+        try (ApiServer _ = ApiServer.start(socket, fake); ApiClient client = new ApiClient(socket)) {
+            assertEquals(fake.stations, Json.readList(client.get("/fdb"), new TypeReference<List<StationView>>() { }));
+        }
+    }
+
+    @Test
+    void garbageIsAnsweredAndTheNextRequestIsServed() throws IOException {
+        final Path socket = dir.resolve("api.sock");
+        try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
+            try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+                channel.write(ByteBuffer.wrap("\0\1\2 nonsense\r\n\r\n".getBytes(StandardCharsets.US_ASCII)));
+                final String answer = new String(Channels.newInputStream(channel).readAllBytes(), StandardCharsets.UTF_8);
+                assertTrue(answer.startsWith("HTTP/1.1 400"), answer);
+            }
+            assertTrue(client.get("/ports").startsWith("[{"));
+        }
+    }
+
+    @Test
+    void aSocketThatIsLeftOverIsReplacedAndALiveOneIsNot() throws IOException {
+        final Path socket = dir.resolve("api.sock");
+        try (ServerSocketChannel gone = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            gone.bind(UnixDomainSocketAddress.of(socket));
+        }
+        assertTrue(Files.exists(socket));
+        try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
+            final ApiException e = assertThrows(ApiException.class, () -> ApiServer.start(socket, new FakeSwitch()));
+            assertEquals("api socket " + socket + ": a switch that runs listens there", e.getMessage());
+            assertTrue(client.get("/ports").startsWith("[{"));
+        }
+    }
+
+    @Test
+    void nothingElseIsReplaced() throws IOException {
+        final Path file = Files.writeString(dir.resolve("file"), "precious");
+        assertThrows(ApiException.class, () -> ApiServer.start(file, new FakeSwitch()));
+        assertEquals("precious", Files.readString(file));
+        final ApiException e = assertThrows(ApiException.class, () -> ApiServer.start(dir.resolve("no/api.sock"), new FakeSwitch()));
+        assertEquals("api socket " + dir.resolve("no/api.sock") + ": directory " + dir.resolve("no") + " does not exist", e.getMessage());
+    }
+
+    @Test
+    void noSwitchIsToldWithThePlace() {
+        final Path socket = dir.resolve("none.sock");
+        try (ApiClient client = new ApiClient(socket)) {
+            assertRefused(502, "no switch answers at " + socket + ": no such socket", () -> client.get("/ports"));
+        }
+    }
+
+    @Test
+    void theFirstPlaceThatCanBeWrittenIsTaken() throws IOException {
+        assertEquals(List.of(Path.of("/run/ringbridge/api.sock"), Path.of("/run/user/7/ringbridge/api.sock")),
+            ApiSocket.places(Map.of("XDG_RUNTIME_DIR", "/run/user/7")));
+        assertEquals(List.of(Path.of("/run/ringbridge/api.sock")), ApiSocket.places(Map.of()));
+        final Path good = dir.resolve("ringbridge/api.sock");
+        assertEquals(good, ApiSocket.writable(List.of(dir.resolve("no/ringbridge/api.sock"), good)).orElseThrow());
+        assertTrue(Files.isDirectory(good.getParent()));
+        assertTrue(ApiSocket.writable(List.of(Path.of("/proc/ringbridge/api.sock"))).isEmpty());
+    }
+}

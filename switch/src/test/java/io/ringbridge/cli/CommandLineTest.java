@@ -1,0 +1,138 @@
+package io.ringbridge.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.ringbridge.app.Switch;
+import io.ringbridge.config.Config;
+import io.ringbridge.config.ConfigReader;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+class CommandLineTest {
+    @TempDir
+    private Path dir;
+
+    @Test
+    void capabilitiesAreJsonWhateverElseIsGiven() throws IOException {
+        for (final Run run : List.of(Run.of("--print-capabilities"), Run.of("run", "--print-capabilities", "--nonsense"))) {
+            assertEquals(0, run.status());
+            final JsonNode json = new ObjectMapper().readTree(run.out());
+            assertEquals("net", json.get("type").asText());
+            assertTrue(json.get("features").isArray());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "port --help", "port add --help", "port remove --help",
+        "qemu-args --help", "--version"})
+    void helpHelps(final String args) {
+        final Run run = Run.of(args.split(" ", -1));
+        assertEquals(0, run.status());
+        assertEquals("", run.err());
+        assertTrue(run.out().contains("ringbridge"), run.out());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "runn", "run --foo", "run --workers x", "run --workers 65", "run --poll lazy", "run --cpus 1-",
+        "run --cpus 0,1 --workers 3", "run --socket-path=/tmp/x --port name=a,socket=/tmp/a", "run --fd=1 --socket-path=/tmp/x",
+        "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b", "run --config /nonexistent",
+        "show", "show nothing", "port", "port add", "port add nonsense", "demo --seconds 2", "demo --seconds x",
+        "qemu-args vm1 --config /nonexistent"})
+    void wrongUseIsOneLineAndStatusTwo(final String args) {
+        final Run run = args.isEmpty() ? Run.of() : Run.of(args.split(" ", -1));
+        assertEquals("", run.out());
+        assertTrue(run.err().matches("ringbridge: [^\\n]+\\n"), run.err());
+        assertEquals(2, run.status(), run.err());
+    }
+
+    @Test
+    void aSwitchThatCannotStartIsOneLineAndStatusOne() {
+        final Run run = Run.of("run", "--socket-path=/nonexistent/dir/x.sock");
+        assertEquals(1, run.status());
+        assertTrue(run.err().lines().filter(line -> line.startsWith("ringbridge: ")).allMatch(line -> line.contains("/nonexistent/dir")));
+        assertEquals(1, Run.of("show", "ports", "--api", dir.resolve("none.sock").toString()).status());
+    }
+
+    @Test
+    void aRunningSwitchIsShownAndChanged() throws IOException {
+        final String api = dir.resolve("api.sock").toString();
+        final Path a = dir.resolve("a.sock");
+        final Path b = dir.resolve("b.sock");
+        final Config config = ConfigReader.parse("f", "ports: [{name: a, socket: " + a + ", queues: 2}]");
+        try (Switch running = Switch.start(config)) {
+            running.openPorts();
+            running.openApi(Path.of(api));
+            assertTrue(Files.exists(a));
+            final JsonNode ports = new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api));
+            assertEquals("a", ports.get(0).get("name").asText());
+            assertEquals("waiting", ports.get(0).get("state").asText());
+            assertEquals(List.of("name", "type", "socket", "mode", "state", "queues", "mtu", "features", "in_frames", "in_bytes",
+                "out_frames", "out_bytes", "drops"), ports.get(0).properties().stream().map(java.util.Map.Entry::getKey).toList());
+            assertTrue(ok("show", "ports", "--api", api).lines().toList().get(1).startsWith("a     waiting       2  1500 "));
+            assertTrue(ok("show", "queues", "--api", api).contains("and 4 that are not started"));
+            assertEquals(1, ok("show", "fdb", "--api", api).lines().count());
+            assertEquals(2, ok("show", "workers", "--api", api).lines().count());
+
+            ok("port", "add", "name=b,socket=" + b + ",mode=server,permissions=0600", "--api", api);
+            assertTrue(Files.exists(b));
+            final Run twice = Run.of("port", "add", "name=b,socket=" + dir.resolve("c.sock"), "--api", api);
+            assertEquals("ringbridge: port add: name: \"b\" is taken; every port needs its own\n", twice.err());
+            assertEquals(1, Run.of("port", "add", "name=c,socket=/nonexistent/c.sock", "--api", api).status());
+
+            final Config shown = ConfigReader.parse("shown", ok("show", "config", "--api", api));
+            assertEquals(List.of("a", "b"), shown.ports().stream().map(port -> port.name()).toList());
+            assertEquals(config.ports().getFirst(), shown.ports().getFirst());
+            assertEquals(shown, ConfigReader.parse("json", ok("show", "config", "--json", "--api", api)));
+
+            assertTrue(ok("qemu-args", "a", "--api", api).contains("path=" + a + ",reconnect=1\n"));
+            ok("port", "remove", "b", "--api", api);
+            assertTrue(Files.notExists(b));
+            assertEquals("ringbridge: no port is named \"b\"; there are a\n", Run.of("port", "remove", "b", "--api", api).err());
+        }
+        assertTrue(Files.notExists(a));
+        assertTrue(Files.notExists(Path.of(api)));
+    }
+
+    @Test
+    void qemuArgumentsFitThePort() throws IOException {
+        final Path config = Files.writeString(dir.resolve("f.yaml"), """
+            ports:
+              - {name: one, socket: /run/one.sock}
+              - {name: many, socket: '/run/a,b.sock', mode: client, queues: 4, mtu: 9000}
+            """);
+        assertEquals("""
+            -object memory-backend-memfd,id=mem-ringbridge,size=1G,share=on
+            -numa node,memdev=mem-ringbridge
+            -chardev socket,id=chr-one,path=/run/one.sock,reconnect=1
+            -netdev vhost-user,id=net-one,chardev=chr-one,queues=1
+            -device virtio-net-pci,netdev=net-one,host_mtu=1500
+            """, ok("qemu-args", "one", "--config", config.toString()));
+        assertEquals("""
+            -object memory-backend-memfd,id=mem-ringbridge,size=2G,share=on
+            -numa node,memdev=mem-ringbridge
+            -chardev socket,id=chr-many,path=/run/a,,b.sock,server=on,wait=off
+            -netdev vhost-user,id=net-many,chardev=chr-many,queues=4
+            -device virtio-net-pci,netdev=net-many,mq=on,vectors=10,host_mtu=9000
+            """, ok("qemu-args", "many", "--config", config.toString(), "--memory", "2G"));
+        assertTrue(ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "10.0").contains(",reconnect-ms=1000\n"));
+        assertEquals("ringbridge: no port is named \"two\"; there are: one, many\n", Run.of("qemu-args", "two", "--config",
+            config.toString()).err());
+    }
+
+    private static String ok(final String... args) {
+        final Run run = Run.of(args);
+        assertEquals("", run.err());
+        assertEquals(0, run.status());
+        return run.out();
+    }
+}

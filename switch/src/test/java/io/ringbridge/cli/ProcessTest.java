@@ -1,0 +1,149 @@
+package io.ringbridge.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** What only a process of its own shows: signals, statuses, and the launcher. */
+class ProcessTest {
+    private static final Path JAVA = Path.of(System.getProperty("java.home"), "bin", "java");
+
+    @TempDir
+    private Path dir;
+
+    private static Process java(final String... args) throws IOException {
+        final List<String> command = new ArrayList<>(List.of(JAVA.toString(), "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+            "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), "io.ringbridge.cli.Main"));
+        command.addAll(List.of(args));
+        return new ProcessBuilder(command).start();
+    }
+
+    @Test
+    void aSignalEndsItWithStatusZeroAndRemovesTheSockets() throws Exception {
+        final Path port = dir.resolve("a.sock");
+        final Path api = dir.resolve("api.sock");
+        final Process process = java("run", "--port", "name=a,socket=" + port, "--api", api.toString());
+        try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
+            final List<String> lines = new ArrayList<>();
+            String line = err.readLine();
+            while (line != null && !line.contains("running with")) {
+                lines.add(line);
+                line = err.readLine();
+            }
+            assertTrue(line != null, lines.toString());
+            assertTrue(line.matches("\\d\\d:\\d\\d:\\d\\d\\.\\d{3} INFO  running with 1 ports and 1 workers"), line);
+            assertTrue(Files.exists(port) && Files.exists(api));
+            process.destroy();
+            assertTrue(process.waitFor(20, TimeUnit.SECONDS));
+            assertEquals(0, process.exitValue());
+            assertFalse(Files.exists(port));
+            assertFalse(Files.exists(api));
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
+    void theDemoPrintsOneObject() throws Exception {
+        final Process process = java("demo", "--seconds", "3", "--json");
+        final String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        final String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), err);
+        assertEquals("", err);
+        assertTrue(out.startsWith("{\"seconds\":") && out.endsWith("}\n") && out.lines().count() == 1, out);
+        for (final String key : List.of("\"frame_bytes\":64,", "\"frame_bytes\":512,", "\"frame_bytes\":1500,", "\"dropped\":0,")) {
+            assertTrue(out.contains(key), out);
+        }
+    }
+
+    /** A copy of the tree as far as the launcher looks at it; {@code java} and {@code mvn} say what they were called with. */
+    private Path launcher() throws IOException {
+        final Path root = Files.createDirectories(dir.resolve("root with space"));
+        final Path bin = Files.createDirectories(root.resolve("switch/bin"));
+        for (final String module : List.of("datapath", "control", "switch")) {
+            Files.createDirectories(root.resolve(module).resolve("src/main"));
+            Files.writeString(root.resolve(module).resolve("pom.xml"), "");
+        }
+        Files.writeString(root.resolve("pom.xml"), "");
+        final Path original = Path.of(System.getProperty("ringbridge.root"), "switch/bin/ringbridge");
+        Files.copy(original, bin.resolve("ringbridge"), java.nio.file.StandardCopyOption.COPY_ATTRIBUTES);
+        script(dir.resolve("jdk/bin/java"), "for a; do printf '<%s>' \"$a\"; done; echo");
+        Files.writeString(dir.resolve("jdk/release"), "JAVA_VERSION=\"25.0.1\"\n");
+        script(dir.resolve("old/bin/java"), "echo old");
+        Files.writeString(dir.resolve("old/release"), "JAVA_VERSION=\"17.0.1\"\n");
+        script(dir.resolve("tools/mvn"), "echo built >> " + dir.resolve("builds")
+            + "; mkdir -p switch/target; echo jar > switch/target/ringbridge.jar");
+        return Files.createSymbolicLink(dir.resolve("link"), bin.resolve("ringbridge"));
+    }
+
+    private static void script(final Path path, final String text) throws IOException {
+        Files.createDirectories(path.getParent());
+        Files.writeString(path, "#!/bin/sh\n" + text + "\n");
+        assertTrue(path.toFile().setExecutable(true));
+    }
+
+    private ProcessBuilder launch(final Path launcher, final String... args) {
+        final List<String> command = new ArrayList<>(List.of(launcher.toString()));
+        command.addAll(List.of(args));
+        final ProcessBuilder builder = new ProcessBuilder(command).directory(Path.of("/").toFile());
+        builder.environment().put("RINGBRIDGE_JAVA", dir.resolve("jdk").toString());
+        builder.environment().put("PATH", dir.resolve("tools") + ":/usr/bin:/bin");
+        builder.environment().remove("RINGBRIDGE_OPTS");
+        return builder;
+    }
+
+    private static Run finish(final Process process) throws Exception {
+        final String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        final String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+        return new Run(process.waitFor(), out, err);
+    }
+
+    @Test
+    void theLauncherBuildsOnceAndAgainWhenASourceIsNewer() throws Exception {
+        final Path launcher = launcher();
+        final Process first = launch(launcher, "show", "two words").start();
+        final Process second = launch(launcher, "run").start();
+        final Run shown = finish(first);
+        final Run ran = finish(second);
+        assertEquals(0, shown.status(), shown.err());
+        assertTrue(shown.out().endsWith("root with space/switch/target/ringbridge.jar><show><two words>\n"), shown.out());
+        assertTrue(shown.out().contains("<-XX:TieredStopAtLevel=1>"), shown.out());
+        assertFalse(ran.out().contains("TieredStopAtLevel"), ran.out());
+        assertEquals(1, (shown.err() + ran.err()).lines().filter(line -> line.startsWith("ringbridge: building ")).count());
+        assertEquals(1, Files.readAllLines(dir.resolve("builds")).size());
+
+        assertEquals("", finish(launch(launcher, "run").start()).err());
+        Files.writeString(dir.resolve("root with space/control/src/main/New.java"), "");
+        final Path jar = dir.resolve("root with space/switch/target/ringbridge.jar");
+        Files.setLastModifiedTime(jar, java.nio.file.attribute.FileTime.fromMillis(0));
+        assertTrue(finish(launch(launcher, "run").start()).err().startsWith("ringbridge: building "));
+        assertEquals(2, Files.readAllLines(dir.resolve("builds")).size());
+    }
+
+    @Test
+    void theLauncherSaysWhatIsMissing() throws Exception {
+        final Path launcher = launcher();
+        final ProcessBuilder old = launch(launcher, "run");
+        old.environment().put("RINGBRIDGE_JAVA", dir.resolve("old").toString());
+        final Run noJdk = finish(old.start());
+        assertEquals(1, noJdk.status());
+        assertEquals("ringbridge: RINGBRIDGE_JAVA=" + dir.resolve("old") + " is no JDK 25 or later\n", noJdk.err());
+
+        script(dir.resolve("tools/mvn"), "echo 'the reason'; exit 1");
+        final Run broken = finish(launch(launcher, "run").start());
+        assertEquals(1, broken.status());
+        assertTrue(broken.err().endsWith("the reason\nringbridge: the build failed\n"), broken.err());
+    }
+}

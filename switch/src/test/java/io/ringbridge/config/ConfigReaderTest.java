@@ -1,0 +1,179 @@
+package io.ringbridge.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.datapath.worker.PollMode;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+class ConfigReaderTest {
+    private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions";
+
+    @Test
+    void readsEveryKey() {
+        final Config config = ConfigReader.parse("f.yaml", """
+            workers: 2
+            cpus: [1, 3]
+            poll: busy
+            api: {socket: /run/a.sock}
+            fdb: {capacity: 1024, ageing: 5m}
+            ports:
+              - {name: vm1, type: vhost-user, socket: /run/vm1.sock, mode: server, queues: 4, mtu: 9000, permissions: 0600}
+              - name: vm2
+                socket: /run/vm2.sock
+                mode: client
+            """);
+        assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, Optional.of(Path.of("/run/a.sock")),
+            new Config.Fdb(1024, Duration.ofMinutes(5)), List.of(
+                new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1.sock"), 0600), 4, 9000),
+                new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500))), config);
+    }
+
+    @Test
+    void nothingIsTheDefault() {
+        for (final String text : List.of("", "\n# nothing\n", "{}", "ports:\n", "ports: []\napi: {}\nfdb:\n")) {
+            assertEquals(Config.DEFAULT, ConfigReader.parse("f.yaml", text), text);
+        }
+    }
+
+    @Test
+    void jsonIsYaml() {
+        final Config config = ConfigReader.parse("f.json", """
+            {"poll": "adaptive", "ports": [{"name": "a", "type": "vhost-user", "socket": "/tmp/a.sock", "permissions": "0600"}]}
+            """);
+        assertEquals(new Attachment.Server(Path.of("/tmp/a.sock"), 0600), config.ports().getFirst().attachment());
+    }
+
+    @Test
+    void processorsSayHowManyWorkers() {
+        assertEquals(3, ConfigReader.parse("f", "cpus: 1,4-5").workers());
+        assertEquals(List.of(1, 4, 5), ConfigReader.parse("f", "cpus: 1,4-5").cpus());
+    }
+
+    static Stream<Arguments> mistakes() {
+        return Stream.of(
+            Arguments.of("ports:\n  - {name: a, sokcet: /tmp/x}\n", "line 2: ports[0].sokcet: unknown key (\"socket\"?); allowed: " + KEYS),
+            Arguments.of("worker: 1", "line 1: worker: unknown key (\"workers\"?); allowed: workers, cpus, poll, api, fdb, ports"),
+            Arguments.of("http: {listen: 127.0.0.1:80}", "line 1: http: unknown key; allowed: workers, cpus, poll, api, fdb, ports"),
+            Arguments.of("\nfdb:\n  capcity: 1", "line 3: fdb.capcity: unknown key (\"capacity\"?); allowed: capacity, ageing"),
+            Arguments.of("workers: many", "line 1: workers: \"many\" is not a whole number, 1 to 64"),
+            Arguments.of("workers: 0", "line 1: workers: 0 is not a whole number, 1 to 64"),
+            Arguments.of("workers: 65", "line 1: workers: 65 is not a whole number, 1 to 64"),
+            Arguments.of("workers: 1.5", "line 1: workers: 1.5 is not a whole number, 1 to 64"),
+            Arguments.of("workers: '1'", "line 1: workers: \"1\" is not a whole number, 1 to 64"),
+            Arguments.of("workers: 99999999999", "line 1: workers: 99999999999 is not a whole number, 1 to 64"),
+            Arguments.of("workers: [1]", "line 1: workers: a list is not a whole number, 1 to 64"),
+            Arguments.of("workers: 1\nworkers: 2", "line 2: workers: given twice; first on line 1"),
+            Arguments.of("cpus: [1, 1]", "line 1: cpus: 1 is not a list of different processors, 0 to 1023, such as 1,3-5"),
+            Arguments.of("cpus: 5-3", "line 1: cpus: \"5-3\" is not a list of different processors, 0 to 1023, such as 1,3-5"),
+            Arguments.of("cpus: [1]\nworkers: 2", "line 1: cpus: 1 processors for 2 workers; one for each is needed"),
+            Arguments.of("poll: lazy", "line 1: poll: \"lazy\" is not busy or adaptive"),
+            Arguments.of("poll: true", "line 1: poll: true is not busy or adaptive"),
+            Arguments.of("api: /run/x", "line 1: api: \"/run/x\" where keys with values are needed; allowed keys: socket"),
+            Arguments.of("fdb: {capacity: 15}", "line 1: fdb.capacity: 15 is not a whole number, 16 to 1048576"),
+            Arguments.of("fdb: {ageing: 300}", "line 1: fdb.ageing: 300 is not a time of 1s to 24h, such as 300s or 5m"),
+            Arguments.of("fdb: {ageing: 25h}", "line 1: fdb.ageing: \"25h\" is not a time of 1s to 24h, such as 300s or 5m"),
+            Arguments.of("ports: 3", "line 1: ports: 3 is not a list of ports"),
+            Arguments.of("ports:\n  - vm1", "line 2: ports[0]: \"vm1\" where keys with values are needed; allowed keys: " + KEYS),
+            Arguments.of("ports:\n  - {socket: /tmp/a}", "line 2: ports[0].name: missing; needed is " + PortLimits.NAME_RULE),
+            Arguments.of("ports:\n  - {name: a/b, socket: /tmp/a}", "line 2: ports[0].name: \"a/b\" is not " + PortLimits.NAME_RULE),
+            Arguments.of("ports:\n  - {name: a}", "line 2: ports[0].socket: missing; needed is the path of a Unix socket"),
+            Arguments.of("ports:\n  - {name: a, socket: 7}", "line 2: ports[0].socket: 7 is not the path of a Unix socket"),
+            Arguments.of("ports:\n  - {name: a, type: tap, socket: /tmp/a}", "line 2: ports[0].type: \"tap\" is not vhost-user"),
+            Arguments.of("ports:\n  - {name: a, mode: both, socket: /tmp/a}", "line 2: ports[0].mode: \"both\" is not server or client"),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, queues: 129}",
+                "line 2: ports[0].queues: 129 is not a whole number, 1 to 128"),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, mtu: 67}", "line 2: ports[0].mtu: 67 is not a whole number, 68 to 65535"),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, permissions: 999}",
+                "line 2: ports[0].permissions: 999 is not the octal access rights of a socket, 0 to 0777, such as 0660"),
+            Arguments.of("ports:\n  - name: a\n    socket: /tmp/a\n    mode: client\n    permissions: 0600",
+                "line 5: ports[0].permissions: of no use in mode client, where the front-end makes the socket; allowed in mode server"),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a}\n  - {name: a, socket: /tmp/b}",
+                "line 3: ports[1].name: \"a\" is taken by the port on line 2; every port needs its own"),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a}\n  - {name: b, socket: /tmp/a}",
+                "line 3: ports[1].socket: /tmp/a is port a's, on line 2; every port needs its own"),
+            Arguments.of("api: {socket: /tmp/a}\nports:\n  - {name: a, socket: /tmp/a}",
+                "line 3: ports[0].socket: /tmp/a is the API's, on line 1; every port needs its own"),
+            Arguments.of("- 1", "line 1: a list where keys with values are needed; allowed keys: workers, cpus, poll, api, fdb, ports"),
+            Arguments.of("workers: &a 1\ncpus: *a", "line 2: aliases are not allowed"),
+            Arguments.of("workers: 1\n---\nworkers: 2", "line 3: a second document begins here; one is allowed"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("mistakes")
+    void everyMistakeNamesFileLineKeyAndWhatIsAllowed(final String text, final String message) {
+        final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("dir/f.yaml", text));
+        assertEquals("dir/f.yaml: " + message, e.getMessage());
+    }
+
+    @Test
+    void whatIsNotYamlIsToldWithItsPlace() {
+        for (final String text : List.of("ports: [", "a: b: c", "\tx: 1", "workers: 1\n  poll: busy", "x: \"")) {
+            final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", text), text);
+            assertTrue(e.getMessage().matches("f.yaml: line \\d+, column \\d+: not YAML: [^\\n]+"), e.getMessage());
+        }
+    }
+
+    @Test
+    void deepNestingIsRefused() {
+        final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", "[".repeat(40) + "]".repeat(40)));
+        assertTrue(e.getMessage().endsWith("nested more than 16 deep"), e.getMessage());
+    }
+
+    @Test
+    void aSocketPathHasRoomForItsZero() {
+        final String longest = "/" + "s".repeat(106);
+        assertEquals(longest, ConfigReader.parsePort("--port", "name=a,socket=" + longest).socket());
+        assertMessage("--port: socket: a path of 108 bytes; a Unix socket's may have 107", "name=a,socket=" + longest + "s");
+        assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", "name=a,socket=/" + "ö".repeat(54)));
+    }
+
+    @Test
+    void aPortOnTheCommandLineIsReadAsInTheFile() {
+        assertEquals(new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1,2.sock"), 0640), 4, 1500),
+            ConfigReader.parsePort("--port", "name=vm1,type=vhost-user,socket=/run/vm1,,2.sock,queues=4,permissions=0640"));
+        assertEquals(new PortConfig("1", new Attachment.Client(Path.of("x")), 1, 1500),
+            ConfigReader.parsePort("--port", "name=1,socket=x,mode=client"));
+        assertMessage("--port: sokcet: unknown key (\"socket\"?); allowed: " + KEYS, "name=a,sokcet=x");
+        assertMessage("--port: queues: \"x\" is not a whole number, 1 to 128", "name=a,socket=x,queues=x");
+        assertMessage("--port: \"vm1\" is not key=value; allowed keys: " + KEYS, "vm1");
+        assertMessage("--port: name: given twice", "name=a,name=b,socket=x");
+        assertMessage("--port: socket: missing; needed is the path of a Unix socket", "name=a");
+    }
+
+    private static void assertMessage(final String message, final String spec) {
+        assertEquals(message, assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", spec)).getMessage());
+    }
+
+    @Test
+    void filesThatCannotBeReadAreNamed(@TempDir final Path dir) throws IOException {
+        final Path missing = dir.resolve("missing.yaml");
+        assertEquals(missing + ": no such file", assertThrows(ConfigException.class, () -> ConfigReader.read(missing)).getMessage());
+        final Path binary = Files.write(dir.resolve("binary"), new byte[] {(byte) 0xFF, (byte) 0xFE, 0, 1});
+        assertEquals(binary + ": not UTF-8 text", assertThrows(ConfigException.class, () -> ConfigReader.read(binary)).getMessage());
+        final ConfigException directory = assertThrows(ConfigException.class, () -> ConfigReader.read(dir));
+        assertTrue(directory.getMessage().startsWith(dir + ": cannot be read"), directory.getMessage());
+    }
+
+    @Test
+    void farWordsAreNotProposed() {
+        assertEquals(Optional.of("socket"), Spelling.nearest("sokcet", List.of("name", "socket")));
+        assertFalse(Spelling.nearest("frobnicate", List.of("name", "socket")).isPresent());
+        assertEquals(1, Spelling.distance("abdc", "abcd"));
+    }
+}
