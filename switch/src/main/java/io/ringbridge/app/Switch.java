@@ -142,12 +142,12 @@ public final class Switch implements SwitchControl, AutoCloseable {
             return;
         }
         closed = true;
-        if (api != null) {
-            api.close();
-        }
         attached.values().forEach(this::close);
         attached.clear();
         datapath.close();
+        if (api != null) {
+            api.close();
+        }
     }
 
     /** Waits until a port serves no more, as one on an inherited socket does once its front-end has gone. */

@@ -84,8 +84,8 @@ final class RunCommand implements Callable<Integer> {
         final Switch running = Switch.start(config);
         final Ending ending = Ending.onSignal(running);
         try {
+            openApi(running, config.api()); // first: whoever finds a port's socket may count on the API
             running.openPorts();
-            openApi(running, config.api());
             LOG.info("running with {} ports and {} workers", config.ports().size(), config.workers());
         } catch (final RuntimeException e) {
             ending.cancel();

@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** All measurements, and what they say. */
 final class Report {
@@ -41,12 +42,24 @@ final class Report {
             .mapToLong(Measurement::lost).sum();
     }
 
-    private static Optional<Double> best(final Map<Contender, List<Measurement>> results, final Contender contender) {
-        return results.getOrDefault(contender, List.of()).stream().map(Measurement::framesPerSecond).max(Comparator.naturalOrder());
+    private static Optional<Measurement> best(final Map<Contender, List<Measurement>> results, final Contender contender) {
+        return results.getOrDefault(contender, List.of()).stream().max(Comparator.comparingDouble(Measurement::framesPerSecond));
     }
 
     private static Optional<Double> ratio(final Map<Contender, List<Measurement>> results, final Contender contender) {
-        return best(results, Contender.RINGBRIDGE).flatMap(ours -> best(results, contender).map(theirs -> ours / theirs));
+        return best(results, Contender.RINGBRIDGE)
+            .flatMap(ours -> best(results, contender).map(theirs -> ours.framesPerSecond() / theirs.framesPerSecond()));
+    }
+
+    /** A ratio for people, marked if one of the two runs that it is made of was disturbed. */
+    private static String ratioText(final Map<Contender, List<Measurement>> results, final Contender contender) {
+        final boolean disturbed = Stream.of(Contender.RINGBRIDGE, contender).flatMap(each -> best(results, each).stream())
+            .anyMatch(Report::isDisturbed);
+        return ratio(results, contender).map(value -> String.format(Locale.ROOT, "%.2f%s", value, disturbed ? "*" : "")).orElse("-");
+    }
+
+    private static boolean isDisturbed(final Measurement measurement) {
+        return measurement.disturbed() > DISTURBED;
     }
 
     /** Million frames a second for people: the best run of each, the worst in brackets. */
@@ -58,9 +71,9 @@ final class Report {
         rows.add(head);
         measurements.forEach((work, results) -> {
             final List<String> row = new ArrayList<>(List.of(work.title()));
-            contenders.forEach(contender -> row.add(rates(results.getOrDefault(contender, List.of()))));
-            row.add(number(ratio(results, Contender.PIPE)));
-            row.add(number(ratio(results, Contender.OVS)));
+            contenders.forEach(contender -> row.add(rates(results, contender)));
+            row.add(ratioText(results, Contender.PIPE));
+            row.add(ratioText(results, Contender.OVS));
             row.add(contenders.stream().map(contender -> Long.toString(lost(results, contender))).collect(Collectors.joining(" ")));
             rows.add(row);
         });
@@ -71,18 +84,15 @@ final class Report {
         return results.getOrDefault(contender, List.of()).stream().mapToLong(Measurement::lost).sum();
     }
 
-    private static String rates(final List<Measurement> runs) {
-        if (runs.isEmpty()) {
+    private static String rates(final Map<Contender, List<Measurement>> results, final Contender contender) {
+        final Optional<Measurement> found = best(results, contender);
+        if (found.isEmpty()) {
             return "-";
         }
-        final Measurement best = runs.stream().max(Comparator.comparingDouble(Measurement::framesPerSecond)).orElseThrow();
-        final double worst = runs.stream().mapToDouble(Measurement::framesPerSecond).min().orElseThrow();
+        final Measurement best = found.get();
+        final double worst = results.get(contender).stream().mapToDouble(Measurement::framesPerSecond).min().orElseThrow();
         return String.format(Locale.ROOT, "%.2f%s (%.2f)", best.framesPerSecond() / MILLION,
-            best.disturbed() > DISTURBED ? "*" : "", worst / MILLION);
-    }
-
-    private static String number(final Optional<Double> value) {
-        return value.map(number -> String.format(Locale.ROOT, "%.2f", number)).orElse("-");
+            isDisturbed(best) ? "*" : "", worst / MILLION);
     }
 
     private static String render(final List<List<String>> rows) {
@@ -111,7 +121,7 @@ final class Report {
             ratio(results, Contender.OVS).ifPresent(value -> entry.put("ringbridge_to_ovs", value));
             results.forEach((contender, runs) -> {
                 final ObjectNode system = entry.withArray("systems").addObject().put("name", contender.title());
-                best(results, contender).ifPresent(value -> system.put("best_frames_per_second", value));
+                best(results, contender).ifPresent(value -> system.put("best_frames_per_second", value.framesPerSecond()));
                 for (final Measurement run : runs) {
                     system.withArray("runs").addObject().put("frames_per_second", run.framesPerSecond())
                         .put("last_to_first", run.lastToFirst()).put("disturbed", run.disturbed())

@@ -130,9 +130,15 @@ final class Rings implements AutoCloseable {
 
     private void halt(final Vring ring) {
         if (ring.started) {
-            ring.base = port.stopRing(ring.index);
+            final boolean broken = !port.queues().get(ring.index).started();
+            final int base = port.stopRing(ring.index);
+            ring.base = broken ? used(ring.place(memory, ring.address)) : base;
             ring.started = false;
         }
+    }
+
+    private static int used(final RingAddresses place) {
+        return Memory.getShort(place.device() + USED_IDX) & MAX_SPLIT_BASE;
     }
 
     void enable(final int index, final int value) {
@@ -243,7 +249,7 @@ final class Rings implements AutoCloseable {
         }
         if (ring.base == 0 && !ring.hasRun) {
             // A back-end that has restarted is told 0 by front-ends that do not keep count: what is used tells better.
-            ring.base = Memory.getShort(place.device() + USED_IDX) & MAX_SPLIT_BASE;
+            ring.base = used(place);
         }
         port.enableRing(ring.index, ring.enabled);
         port.startRing(ring.index, new RingConfig(ring.size, features, place, ring.base, memory), ring.events());

@@ -121,9 +121,6 @@ final class Session {
             checkNegotiated(request);
             mayRefuse = request.reply() == Request.Reply.ACK;
             answer = carryOut(message, descriptors);
-            if (request.quiesces()) {
-                port.state(rings.anyRunning() ? PortState.RUNNING : PortState.CONNECTED);
-            }
             if (answer == null && acknowledges(header)) {
                 answer = Codec.number(0);
             }
@@ -135,6 +132,7 @@ final class Session {
             LOG.warn("port {}: refused {}: {}", port.name(), name, e.getMessage());
             answer = Codec.number(REFUSED);
         }
+        port.state(rings.anyRunning() ? PortState.RUNNING : PortState.CONNECTED);
         if (answer != null) {
             connection.send(header.request(), REPLY_FLAGS, answer);
         }

@@ -33,6 +33,8 @@ public final class Connection implements AutoCloseable {
     private static final int IDLE_MILLIS = 500;
 
     private final AFUNIXSocket socket;
+    private int inherited = -1;
+    private String inheritedTarget;
 
     private Connection(final AFUNIXSocket socket) {
         this.socket = socket;
@@ -74,7 +76,10 @@ public final class Connection implements AutoCloseable {
      */
     public static Connection adopt(final int fd) {
         try {
-            return over(FileDescriptorCast.unsafeUsing(fd).as(AFUNIXSocket.class));
+            final Connection connection = over(FileDescriptorCast.unsafeUsing(fd).as(AFUNIXSocket.class));
+            connection.inherited = fd;
+            connection.inheritedTarget = Fd.target(fd);
+            return connection;
         } catch (final IOException | ClassCastException e) {
             throw new TransportException("descriptor " + fd + " is no connected Unix stream socket", e);
         }
@@ -199,8 +204,9 @@ public final class Connection implements AutoCloseable {
     /** Ends the conversation: whoever reads or writes here is told at once that it is over. Any thread may call. */
     public void shutdown() {
         try {
-            socket.shutdownInput();
-            socket.shutdownOutput();
+            // Not by the socket's own methods: those of java.net.Socket take an accepted Unix socket for one that is not connected.
+            socket.getChannel().shutdownInput();
+            socket.getChannel().shutdownOutput();
         } catch (final IOException e) {
             // Over already.
         }
@@ -213,6 +219,10 @@ public final class Connection implements AutoCloseable {
             socket.close();
         } catch (final IOException e) {
             // The descriptor is gone all the same.
+        }
+        // The library does not close what it did not open; a socket's target has its inode, so no other file is mistaken for it.
+        if (inherited >= 0 && Fd.target(inherited).equals(inheritedTarget)) {
+            Fd.close(inherited);
         }
     }
 }

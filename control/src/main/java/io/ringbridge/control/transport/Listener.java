@@ -3,9 +3,10 @@ package io.ringbridge.control.transport;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 import org.newsclub.net.unix.AFUNIXSocket;
 import org.newsclub.net.unix.AFUNIXSocketAddress;
+import org.newsclub.net.unix.AFUNIXSocketChannel;
+import org.newsclub.net.unix.ConnectionRefusedSocketException;
 
 import java.io.IOException;
-import java.net.ConnectException;
 import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -71,9 +72,10 @@ public final class Listener implements AutoCloseable {
         if ((mode & S_IFMT) != S_IFSOCK) {
             throw new TransportException("socket " + path + ": there is a file that is no socket; it is not replaced");
         }
-        try (AFUNIXSocket probe = AFUNIXSocket.newInstance()) {
+        try (AFUNIXSocketChannel probe = AFUNIXSocketChannel.open()) {
+            probe.configureBlocking(false); // a full backlog makes a blocking connect wait for ever
             probe.connect(address);
-        } catch (final ConnectException e) {
+        } catch (final ConnectionRefusedSocketException e) {
             Files.deleteIfExists(path);
             return;
         }

@@ -7,6 +7,7 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.MemFd;
 
 import java.io.IOException;
@@ -72,6 +73,22 @@ final class TestPeer implements AutoCloseable {
         try (Packet packet = receive()) {
             return packet == null;
         }
+    }
+
+    /** Everything that a running ring needs, from SET_FEATURES on; {@code memory} and {@code kick} stay the caller's. */
+    TestPeer running(final long features, final MemFd memory, final EventFd kick, final int... vrings) throws IOException {
+        negotiated(features);
+        send(table(), memory.fd());
+        for (final int vring : vrings) {
+            send(new Message.SetVringNum(vring, 256));
+            send(new Message.SetVringBase(vring, 0));
+            send(address(vring));
+            send(new Message.SetVringFd(Request.SET_VRING_KICK, vring, true), kick.fd());
+            send(new Message.SetVringFd(Request.SET_VRING_CALL, vring, true), kick.fd());
+            send(new Message.SetVringEnable(vring, 1));
+        }
+        number(new Message.GetFeatures());
+        return this;
     }
 
     TestPeer negotiated(final long features) throws IOException {

@@ -22,6 +22,8 @@ public final class Frame extends Segments {
     public enum Verdict {
         /** Nothing: it was dropped, and counted, on the way in. */
         DROP,
+        /** Not decided yet: its descriptors are good, and its header is to be read. */
+        ACCEPTED,
         /** It goes to one queue. */
         UNICAST,
         /** It goes to every port but the one it came from. */
@@ -37,6 +39,11 @@ public final class Frame extends Segments {
         return receiver;
     }
 
+    /** Whether it goes to this queue alone. */
+    public boolean goesTo(final ReceiveQueue queue) {
+        return verdict == Verdict.UNICAST && receiver == queue;
+    }
+
     /** The index of the port it came from. */
     public int source() {
         return source;
@@ -45,6 +52,11 @@ public final class Frame extends Segments {
     /** A number that all frames of a flow have in common. */
     public int flow() {
         return flow;
+    }
+
+    /** Notes that its descriptors are good. */
+    public void accept() {
+        verdict = Verdict.ACCEPTED;
     }
 
     /** Decides that it goes no further. */

@@ -81,7 +81,7 @@ public final class Memory {
 
     /** Copies between places that do not overlap. */
     public static void copy(final long from, final long to, final int length) {
-        if (length >= WORD && length <= 128) {
+        if (length >= WORD && length < 64) {
             copyWords(from, to, length);
         } else {
             UnsafeApi.copyMemory(from, to, length);

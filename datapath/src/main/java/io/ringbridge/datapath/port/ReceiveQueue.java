@@ -22,9 +22,9 @@ public final class ReceiveQueue extends GuestQueue {
         return first;
     }
 
-    /** Adds a frame to the burst's sums. */
-    public void delivered(final int bytes) {
-        burstFrames++;
+    /** Adds frames to the burst's sums. */
+    public void delivered(final int frames, final long bytes) {
+        burstFrames += frames;
         burstBytes += bytes;
     }
 

@@ -22,13 +22,17 @@ final class Ingress {
     /** The longest frame any port takes: 64 KiB of payload, an Ethernet header and a VLAN tag. */
     private static final int MAX_FRAME = 65535 + ETHERNET_HEADER + 4;
     private static final long NOTHING = -1;
+    private static final long SCRATCH_STRIDE = 16;
 
     private final int own;
     private final Worker[] workers;
     private final FrameRing frames;
     private final Bridge bridge;
     private final long[] sequences;
-    private final long scratch = Memory.allocate(ETHERNET_HEADER);
+    private final long scratch = Memory.allocate(BURST * SCRATCH_STRIDE);
+    private final long[] headers = new long[BURST];
+    private final long[] destinations = new long[BURST];
+    private final long[] sources = new long[BURST];
     private long claimedFrom;
     private long claimedTo = NOTHING;
 
@@ -81,25 +85,67 @@ final class Ingress {
         return taken;
     }
 
+    /**
+     * Three passes, so that cache misses overlap: all descriptors, then all Ethernet headers, in a loop so short that the processor has
+     * many of its loads under way at a time, and then the decisions.
+     */
     private int take(final TransmitQueue queue, final DeviceRing ring, final int now) {
+        final int taken = describe(queue, ring);
+        for (int i = 0; i < taken; i++) {
+            // Two loads cover both addresses: bytes 0 to 7, and 4 to 11.
+            destinations[i] = Memory.getLong(headers[i]);
+            sources[i] = Memory.getLong(headers[i] + 4);
+        }
+        return decide(queue, ring, taken, now);
+    }
+
+    /** Takes chains, and checks what their descriptors tell; how many were taken. */
+    private int describe(final TransmitQueue queue, final DeviceRing ring) {
         final boolean enabled = queue.enabled();
-        final boolean alone = workers.length == 1;
-        long bytes = 0;
-        int good = 0;
+        final int headerLength = ring.headerLength();
         int taken = 0;
         for (long sequence = claimedFrom; sequence <= claimedTo; sequence++) {
             final Frame frame = frames.get(sequence);
-            frame.drop();
             final int result = ring.next(frame, false);
             if (result == DeviceRing.EMPTY || result == DeviceRing.BROKEN) {
-                continue;
+                dropFrom(sequence);
+                break;
+            }
+            final DropReason reason = result == DeviceRing.BAD ? DropReason.BAD_DESCRIPTOR
+                : frame.totalLength() < headerLength + ETHERNET_HEADER ? DropReason.SHORT_FRAME
+                : frame.totalLength() > headerLength + MAX_FRAME ? DropReason.OVERSIZE_FRAME
+                : enabled ? null : DropReason.QUEUE_DISABLED;
+            if (reason == null) {
+                frame.skip(headerLength);
+                frame.accept();
+                headers[taken] = header(frame, taken);
+            } else {
+                frame.drop();
+                headers[taken] = scratch;
+                queue.counters().dropped(reason);
             }
             taken++;
-            if (accept(frame, queue, ring, result, enabled, now)) {
+        }
+        return taken;
+    }
+
+    /** Reads the addresses of frames that were taken, and has the bridge decide; how many stay taken. */
+    private int decide(final TransmitQueue queue, final DeviceRing ring, final int taken, final int now) {
+        final boolean alone = workers.length == 1;
+        long bytes = 0;
+        int good = 0;
+        int decided = taken;
+        for (int i = 0; i < taken; i++) {
+            final Frame frame = frames.get(claimedFrom + i);
+            if (frame.verdict() != Frame.Verdict.ACCEPTED) {
+                continue;
+            }
+            bridge.classify(frame, destinations[i] & Frame.ADDRESS_MASK, sources[i] >>> 16, queue, now);
+            if (frame.verdict() != Frame.Verdict.DROP) {
                 if (!alone && !handOver(frame, queue)) {
-                    ring.rewind(1);
-                    taken--;
-                    dropFrom(sequence);
+                    ring.rewind(taken - i);
+                    dropFrom(claimedFrom + i);
+                    decided = i;
                     break;
                 }
                 good++;
@@ -107,37 +153,22 @@ final class Ingress {
             }
         }
         queue.counters().moved(good, bytes);
-        return taken;
+        return decided;
+    }
+
+    /** Where a frame's Ethernet header is in one piece: in place, or in the scratch memory for this place in the burst. */
+    private long header(final Frame frame, final int place) {
+        if (frame.length(0) >= ETHERNET_HEADER) {
+            return frame.address(0);
+        }
+        frame.peek(scratch + place * SCRATCH_STRIDE, ETHERNET_HEADER);
+        return scratch + place * SCRATCH_STRIDE;
     }
 
     private void dropFrom(final long first) {
         for (long sequence = first; sequence <= claimedTo; sequence++) {
             frames.get(sequence).drop();
         }
-    }
-
-    /** Checks a frame and decides on it; false when it is dropped. */
-    private boolean accept(final Frame frame, final TransmitQueue queue, final DeviceRing ring, final int result, final boolean enabled,
-                           final int now) {
-        final DropReason reason = result == DeviceRing.BAD ? DropReason.BAD_DESCRIPTOR
-            : frame.totalLength() < ring.headerLength() + ETHERNET_HEADER ? DropReason.SHORT_FRAME
-            : frame.totalLength() > ring.headerLength() + MAX_FRAME ? DropReason.OVERSIZE_FRAME
-            : enabled ? null : DropReason.QUEUE_DISABLED;
-        if (reason != null) {
-            queue.counters().dropped(reason);
-            return false;
-        }
-        frame.skip(ring.headerLength());
-        long header = frame.address(0);
-        if (frame.length(0) < ETHERNET_HEADER) {
-            frame.peek(scratch, ETHERNET_HEADER);
-            header = scratch;
-        }
-        // Two loads cover both addresses: bytes 0 to 7, and 4 to 11.
-        final long destination = Memory.getLong(header) & Frame.ADDRESS_MASK;
-        final long source = Memory.getLong(header + 4) >>> 16;
-        bridge.classify(frame, destination, source, queue, now);
-        return frame.verdict() != Frame.Verdict.DROP;
     }
 
     /** Copies a frame to the other workers that are to deliver it; false when the one that is to has no room. */

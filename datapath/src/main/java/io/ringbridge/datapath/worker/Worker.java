@@ -128,7 +128,9 @@ final class Worker implements Agent, QueueOwner {
             }
             work += moveFrames();
         } catch (final InternalError e) {
-            recover(e);
+            if (!recover()) {
+                throw e;
+            }
             work++;
         }
         if (work > 0) {
@@ -167,27 +169,36 @@ final class Worker implements Agent, QueueOwner {
         if (count == 0) {
             return 0;
         }
-        for (long sequence = consumed + 1; sequence <= last; sequence++) {
+        long sequence = consumed + 1;
+        while (sequence <= last) {
             final Frame frame = frames.get(sequence);
-            consumed = sequence; // a frame whose copying faults is not tried again
+            int run = 1;
             if (frame.verdict() == Frame.Verdict.UNICAST) {
-                egress.deliver(frame, frame.receiver());
+                final ReceiveQueue receiver = frame.receiver();
+                while (sequence + run <= last && frames.get(sequence + run).goesTo(receiver)) {
+                    run++;
+                }
+                consumed = sequence + run - 1; // frames whose copying faults are not tried again
+                egress.deliver(frames, sequence, run, receiver);
             } else if (frame.verdict() == Frame.Verdict.FLOOD) {
-                flood(frame);
+                consumed = sequence;
+                flood(sequence, frame);
             }
+            sequence += run;
         }
+        consumed = last;
         egress.flush();
         frames.consumed(last);
         return count;
     }
 
-    private void flood(final Frame frame) {
+    private void flood(final long sequence, final Frame frame) {
         for (final GuestPort port : ports.guestPorts()) {
             final ReceiveQueue[] receivers = port.receivers();
             if (port.index() != frame.source() && receivers.length > 0) {
                 final ReceiveQueue queue = Bridge.spread(receivers, frame.flow());
                 if (queue.owner().index() == index) {
-                    egress.deliver(frame, queue);
+                    egress.deliver(frames, sequence, 1, queue);
                 }
             }
         }
@@ -196,8 +207,10 @@ final class Worker implements Agent, QueueOwner {
     /**
      * After a touch of memory that its guest has cut away: gives that guest's port up, and puts everything else in order. The fault
      * is raised some time after the touch, so what was going on at this moment tells nothing about whose memory it was.
+     *
+     * @return false when nobody's memory was cut, and the fault is another
      */
-    private void recover(final InternalError fault) {
+    private boolean recover() {
         boolean found = false;
         for (final GuestPort port : ports.guestPorts()) {
             if (!port.memory().intact()) {
@@ -212,9 +225,7 @@ final class Worker implements Agent, QueueOwner {
         ingress.recover();
         egress.flush();
         frames.consumed(consumed);
-        if (!found) {
-            throw fault;
-        }
+        return found;
     }
 
     @Override
@@ -282,6 +293,16 @@ final class Worker implements Agent, QueueOwner {
 
     /** Sleeps until a driver kicks, another worker wakes it, or a while has passed; at once where there is something to do already. */
     void sleep() {
+        try {
+            sleepUntilKicked();
+        } catch (final InternalError e) {
+            recover(); // arming kicks touches the guests' memory as well
+        } finally {
+            asleep = false;
+        }
+    }
+
+    private void sleepUntilKicked() {
         asleep = true;
         boolean busy = ending || !commands.isEmpty() || frames.published() > consumed;
         for (final TransmitQueue queue : queues) {
@@ -290,7 +311,6 @@ final class Worker implements Agent, QueueOwner {
         if (!busy) {
             epoll.await(1000);
         }
-        asleep = false;
         wake.drain();
         for (final TransmitQueue queue : queues) {
             if (queue.ring() != null) {

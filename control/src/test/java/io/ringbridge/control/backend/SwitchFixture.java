@@ -1,0 +1,80 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.worker.Datapath;
+import io.ringbridge.datapath.worker.DatapathOptions;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+
+/** A datapath with one port of two queue pairs, and its back-end. */
+final class SwitchFixture implements AutoCloseable {
+    final Path socket;
+    final Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace);
+    final GuestPort port;
+    final Backend backend;
+
+    SwitchFixture(final Path socket, final int queuePairs, final BackendOptions options) {
+        this.socket = socket;
+        port = datapath.addGuestPort("a", queuePairs, 1500);
+        backend = Backend.start(port, options);
+    }
+
+    SwitchFixture(final Path socket) {
+        this(socket, 2, BackendOptions.server(socket));
+    }
+
+    TestPeer peer() throws IOException {
+        return new TestPeer(socket);
+    }
+
+    boolean started(final int vring) {
+        return port.queues().get(vring).started();
+    }
+
+    boolean enabled(final int vring) {
+        return port.queues().get(vring).enabled();
+    }
+
+    void awaitDetached() {
+        await(() -> port.state() == PortState.WAITING);
+    }
+
+    /** Returns when something has become so; the test's time limit ends a wait in vain. */
+    static void await(final BooleanSupplier condition) {
+        while (!condition.getAsBoolean()) {
+            if (Thread.interrupted()) {
+                throw new IllegalStateException("the test's time is over");
+            }
+            Thread.onSpinWait();
+        }
+    }
+
+    static long openDescriptors() {
+        try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
+            return list.count();
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** How many mappings of memory files there are. */
+    static long mappings() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
+            return lines.filter(l -> l.contains("memfd:")).count();
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        backend.close();
+        datapath.close();
+    }
+}

@@ -1,0 +1,108 @@
+package io.ringbridge.control.transport;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.newsclub.net.unix.AFUNIXServerSocket;
+import org.newsclub.net.unix.AFUNIXSocketAddress;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+class ListenerTest {
+    @TempDir
+    Path directory;
+
+    private static void assertRefused(final Path path, final String why) {
+        final TransportException e = assertThrows(TransportException.class, () -> Listener.open(path, 0660));
+        assertTrue(e.getMessage().contains(why) && e.getMessage().contains(path.toString()), e.getMessage());
+        assertFalse(e.getMessage().contains("\n"));
+    }
+
+    @Test
+    void theFileHasItsPermissionsAndGoesWithTheListener() throws Exception {
+        final Path path = directory.resolve("s");
+        for (final String permissions : new String[] {"rw-rw----", "rw-------", "rwxrwxrwx"}) {
+            int mode = 0;
+            for (int i = 0; i < permissions.length(); i++) {
+                mode = mode << 1 | (permissions.charAt(i) == '-' ? 0 : 1);
+            }
+            try (Listener _ = Listener.open(path, mode)) {
+                assertEquals(permissions, PosixFilePermissions.toString(Files.getPosixFilePermissions(path)));
+            }
+            assertFalse(Files.exists(path));
+        }
+    }
+
+    @Test
+    void aStaleSocketIsReplaced() throws Exception {
+        final Path path = directory.resolve("s");
+        try (AFUNIXServerSocket dead = AFUNIXServerSocket.newInstance()) {
+            dead.setDeleteOnClose(false);
+            dead.bind(AFUNIXSocketAddress.of(path));
+        }
+        assertTrue(Files.exists(path));
+        try (Listener listener = Listener.open(path, 0660); Connection _ = Connection.connect(path)) {
+            try (Connection accepted = listener.accept()) {
+                assertNotNull(accepted);
+            }
+        }
+    }
+
+    @Test
+    void aLiveSocketIsNotStolen() throws Exception {
+        final Path path = directory.resolve("s");
+        try (Listener listener = Listener.open(path, 0660)) {
+            assertRefused(path, "in use");
+            try (Connection _ = Connection.connect(path); Connection probe = listener.accept(); Connection accepted = listener.accept()) {
+                assertNotNull(probe);
+                assertNotNull(accepted);
+            }
+        }
+    }
+
+    @Test
+    void aLiveSocketThatAcceptsNobodyIsNotStolen() throws Exception {
+        final Path path = directory.resolve("s");
+        try (AFUNIXServerSocket busy = AFUNIXServerSocket.newInstance()) {
+            busy.bind(AFUNIXSocketAddress.of(path), 1);
+            try (Connection _ = Connection.connect(path); Connection _ = Connection.connect(path)) {
+                assertRefused(path, "in use");
+                assertTrue(Files.exists(path));
+            }
+        }
+    }
+
+    @Test
+    void otherFilesAreLeftAlone() throws Exception {
+        final Path file = Files.writeString(directory.resolve("file"), "precious");
+        assertRefused(file, "no socket");
+        assertEquals("precious", Files.readString(file));
+        final Path link = Files.createSymbolicLink(directory.resolve("link"), file);
+        assertRefused(link, "no socket");
+        assertTrue(Files.isSymbolicLink(link));
+        assertRefused(Files.createDirectory(directory.resolve("d")), "no socket");
+    }
+
+    @Test
+    void impossiblePathsAreRefused() {
+        assertRefused(directory.resolve("missing").resolve("s"), "no directory");
+        assertRefused(directory.resolve("x".repeat(120)), "107");
+    }
+
+    @Test
+    void aFileThatSomebodyElseMadeMeanwhileStays() throws Exception {
+        final Path path = directory.resolve("s");
+        try (Listener _ = Listener.open(path, 0660)) {
+            Files.delete(path);
+            Files.writeString(path, "another's");
+        }
+        assertEquals("another's", Files.readString(path));
+    }
+}
