@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.port;
 
 import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
@@ -148,6 +149,7 @@ public final class GuestPort extends Port {
 
     private static int stop(final GuestQueue queue) {
         final DeviceRing ring = queue.ring();
+        finish(queue);
         if (queue instanceof TransmitQueue transmit) {
             transmit.owner().remove(transmit);
             transmit.forget();
@@ -155,6 +157,13 @@ public final class GuestPort extends Port {
         queue.ring(null);
         queue.events(RingEvents.NONE);
         return ring == null ? 0 : ring.base();
+    }
+
+    /** Shows and notifies, before the ring's place in memory changes or goes. */
+    private static void finish(final GuestQueue queue) {
+        queue.show();
+        Memory.fullFence();
+        queue.settle();
     }
 
     /**
@@ -167,6 +176,7 @@ public final class GuestPort extends Port {
         memory = newMemory;
         onOwners(queues, queue -> {
             final RingAddresses place = queue.vring() < addresses.length ? addresses[queue.vring()] : null;
+            finish(queue);
             if (queue.ring() != null && place != null) {
                 queue.ring().remap(newMemory, place);
             }

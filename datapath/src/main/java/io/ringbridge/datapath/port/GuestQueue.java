@@ -17,6 +17,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     private volatile DeviceRing ring;
     private volatile boolean enabled;
     private RingEvents events = RingEvents.NONE;
+    private boolean unsettled;
 
     GuestQueue(final GuestPort port, final int vring, final QueueOwner owner) {
         this.port = port;
@@ -52,6 +53,28 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     public final RingEvents events() {
         return events;
+    }
+
+    /** Notes that the driver may have to be notified; false when that was noted already. */
+    public final boolean unsettle() {
+        final boolean first = !unsettled;
+        unsettled = true;
+        return first;
+    }
+
+    /** Shows the driver all buffers that were used, if the ring still is there. */
+    public void show() {
+        if (ring != null) {
+            ring.publish();
+        }
+    }
+
+    /** Notifies the driver if it wants. Only after a full fence that follows {@link #show}. */
+    public final void settle() {
+        unsettled = false;
+        if (ring != null && ring.wantsNotification()) {
+            call();
+        }
     }
 
     /** Tells the driver that buffers were used. */

@@ -28,12 +28,10 @@ public final class ReceiveQueue extends GuestQueue {
         burstBytes += bytes;
     }
 
-    /** Ends the burst: shows the driver what was used, notifies it if it wants, and counts. */
+    /** Ends the burst: shows the driver what was used, and counts. */
     public void flush() {
         touched = false;
-        if (ring() != null && ring().publish()) {
-            call();
-        }
+        show();
         counters().moved(burstFrames, burstBytes);
         burstFrames = 0;
         burstBytes = 0;

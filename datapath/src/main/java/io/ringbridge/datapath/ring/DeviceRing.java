@@ -82,12 +82,14 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
      */
     public abstract void use(int written);
 
+    /** Shows the driver what was given back. A release store: entries and buffers are visible before it. */
+    public abstract void publish();
+
     /**
-     * Shows the driver what was given back.
-     *
-     * @return whether the driver wants a notification for it
+     * Whether the driver wants a notification for what was shown since this was last asked. Only after a full fence that follows
+     * {@link #publish}, or the two sides could wait for each other (virtio 1.2, sections 2.7.10 and 2.8.21.3.1).
      */
-    public abstract boolean publish();
+    public abstract boolean wantsNotification();
 
     /** Asks the driver not to kick: its worker polls. */
     public abstract void suppressKicks();

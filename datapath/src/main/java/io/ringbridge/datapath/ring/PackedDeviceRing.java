@@ -26,7 +26,7 @@ final class PackedDeviceRing extends DeviceRing {
     /** The used descriptor that makes all after it visible, and is written last. */
     private long head;
     private long headWord;
-    private int shownAt;
+    private int askedAt;
 
     PackedDeviceRing(final RingConfig config) {
         super(config);
@@ -40,7 +40,7 @@ final class PackedDeviceRing extends DeviceRing {
         availWrap = (avail & Packed.WRAP) != 0;
         nextUsed = (used & Packed.WRAP - 1) % size;
         usedWrap = (used & Packed.WRAP) != 0;
-        shownAt = nextUsed;
+        askedAt = nextUsed;
     }
 
     @Override
@@ -173,17 +173,19 @@ final class PackedDeviceRing extends DeviceRing {
     }
 
     @Override
-    public boolean publish() {
+    public void publish() {
         if (head == 0) {
-            return false;
+            return;
         }
         // Pairs with the driver's acquire of the flags: all used after this one, and the buffers' contents, are visible with it.
         Memory.putLongRelease(head, headWord);
         head = 0;
-        // Not before the descriptor is visible may the driver's wish be read (section 2.8.21.3.1).
-        Memory.fullFence();
-        final int old = shownAt;
-        shownAt = nextUsed;
+    }
+
+    @Override
+    public boolean wantsNotification() {
+        final int old = askedAt;
+        askedAt = nextUsed;
         final int wish = Memory.getInt(driverEvent);
         return switch (wish >>> 16 & 3) {
             case Packed.EVENT_NEVER -> false;

@@ -29,7 +29,7 @@ final class SplitDeviceRing extends DeviceRing {
     private int nextAvail;
     private int known;
     private int usedIdx;
-    private int shownIdx;
+    private int askedIdx;
 
     SplitDeviceRing(final RingConfig config) {
         super(config);
@@ -38,7 +38,7 @@ final class SplitDeviceRing extends DeviceRing {
         move(config.addresses());
         nextAvail = config.base() & RingIndex.MASK;
         usedIdx = Memory.getShort(used + IDX) & RingIndex.MASK;
-        shownIdx = usedIdx;
+        askedIdx = usedIdx;
     }
 
     @Override
@@ -133,13 +133,15 @@ final class SplitDeviceRing extends DeviceRing {
     }
 
     @Override
-    public boolean publish() {
+    public void publish() {
         // Pairs with the driver's acquire of used idx: the entries and the buffers' contents are visible with it (section 2.7.8.2).
         Memory.putShortRelease(used + IDX, (short) usedIdx);
-        // Not before the index is visible may the driver's wish be read, or both sides could wait for each other (section 2.7.10).
-        Memory.fullFence();
-        final int old = shownIdx;
-        shownIdx = usedIdx;
+    }
+
+    @Override
+    public boolean wantsNotification() {
+        final int old = askedIdx;
+        askedIdx = usedIdx;
         if (eventIdx) {
             return RingIndex.passed(Memory.getShort(avail + ENTRIES + 2L * size), usedIdx, old);
         }

@@ -85,6 +85,7 @@ public final class Datapath implements AutoCloseable {
         int work = 0;
         for (final Worker worker : workers) {
             work += worker.doWork();
+            worker.settle();
         }
         return work;
     }

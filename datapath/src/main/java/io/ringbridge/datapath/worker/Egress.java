@@ -27,7 +27,12 @@ final class Egress {
     private final long header = Memory.allocate(16);
     private ReceiveQueue[] touched = new ReceiveQueue[64];
     private int touchedCount;
+    private final Notifier notifier;
     private long delivered;
+
+    Egress(final Notifier notifier) {
+        this.notifier = notifier;
+    }
 
     /** Frames delivered since the start. */
     long delivered() {
@@ -194,6 +199,7 @@ final class Egress {
     void flush() {
         for (int i = 0; i < touchedCount; i++) {
             touched[i].flush();
+            notifier.add(touched[i]);
             touched[i] = null;
         }
         touchedCount = 0;

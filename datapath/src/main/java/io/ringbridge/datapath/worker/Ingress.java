@@ -28,6 +28,7 @@ final class Ingress {
     private final Worker[] workers;
     private final FrameRing frames;
     private final Bridge bridge;
+    private final Notifier notifier;
     private final long[] sequences;
     private final long scratch = Memory.allocate(BURST * SCRATCH_STRIDE);
     private final long[] headers = new long[BURST];
@@ -36,7 +37,8 @@ final class Ingress {
     private long claimedFrom;
     private long claimedTo = NOTHING;
 
-    Ingress(final int own, final Worker[] workers, final FrameRing frames, final Bridge bridge) {
+    Ingress(final int own, final Worker[] workers, final FrameRing frames, final Bridge bridge, final Notifier notifier) {
+        this.notifier = notifier;
         this.own = own;
         this.workers = workers;
         this.frames = frames;
@@ -212,15 +214,18 @@ final class Ingress {
         }
     }
 
-    /** Gives back the buffers of every burst that all workers have done with. */
+    /** Gives back the buffers of every burst that all workers have done with; the driver sees them when the notifier settles. */
     void complete(final TransmitQueue queue) {
         boolean any = false;
         while (queue.oldestBurst() > 0 && isDone(queue)) {
             queue.releaseOldest();
             any = true;
         }
-        if (any && queue.ring() != null && queue.ring().publish()) {
-            queue.call();
+        if (any) {
+            if (queue.mustShow()) {
+                queue.show();
+            }
+            notifier.add(queue);
         }
     }
 

@@ -37,7 +37,8 @@ final class Worker implements Agent, QueueOwner {
     private final FrameRing frames;
     private final PortList ports;
     private final Ingress ingress;
-    private final Egress egress = new Egress();
+    private final Notifier notifier = new Notifier();
+    private final Egress egress = new Egress(notifier);
     private final WorkerLoad load = new WorkerLoad();
     private final ManyToOneConcurrentArrayQueue<Command> commands = new ManyToOneConcurrentArrayQueue<>(COMMANDS);
     private final Epoll epoll = Epoll.create();
@@ -65,7 +66,7 @@ final class Worker implements Agent, QueueOwner {
         this.nanoClock = nanoClock;
         this.ports = ports;
         frames = new FrameRing(ringSize, workers.length == 1);
-        ingress = new Ingress(index, workers, frames, new Bridge(table, ports));
+        ingress = new Ingress(index, workers, frames, new Bridge(table, ports), notifier);
         startNanos = nanoClock.getAsLong();
         secondBegan = startNanos;
         epoll.add(wake);
@@ -127,6 +128,7 @@ final class Worker implements Agent, QueueOwner {
                 work++;
             }
             work += moveFrames();
+            notifier.cycle(work > 0);
         } catch (final InternalError e) {
             if (!recover()) {
                 throw e;
@@ -285,6 +287,11 @@ final class Worker implements Agent, QueueOwner {
         wake.signal();
     }
 
+    /** Shows and notifies all that is left to. On its thread. */
+    void settle() {
+        notifier.settle();
+    }
+
     /** Sleeps no more: its thread is about to be told to end. Any thread. */
     void end() {
         ending = true;
@@ -303,6 +310,7 @@ final class Worker implements Agent, QueueOwner {
     }
 
     private void sleepUntilKicked() {
+        settle();
         asleep = true;
         boolean busy = ending || !commands.isEmpty() || frames.published() > consumed;
         for (final TransmitQueue queue : queues) {
