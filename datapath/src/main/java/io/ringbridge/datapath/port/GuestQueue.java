@@ -63,7 +63,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     }
 
     /** Shows the driver all buffers that were used, if the ring still is there. */
-    public void show() {
+    public final void show() {
         if (ring != null) {
             ring.publish();
         }

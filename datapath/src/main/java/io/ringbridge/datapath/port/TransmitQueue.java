@@ -18,7 +18,6 @@ public final class TransmitQueue extends GuestQueue {
     private int firstBurst;
     private int nextBurst;
     private int chainsNoted;
-    private int unshown;
     private boolean paused;
 
     /** The verdict on the last frame, and all that it depended on. */
@@ -72,18 +71,6 @@ public final class TransmitQueue extends GuestQueue {
         for (int i = 0; i < chains; i++) {
             ring.use(0);
         }
-        unshown += chains;
-    }
-
-    /** Whether so many used chains are not shown yet that the driver could run out. */
-    public boolean mustShow() {
-        return ring() != null && unshown >= ring().size() >> 2;
-    }
-
-    @Override
-    public void show() {
-        unshown = 0;
-        super.show();
     }
 
     @Override
@@ -125,7 +112,6 @@ public final class TransmitQueue extends GuestQueue {
     void forget() {
         firstBurst = nextBurst;
         chainsNoted = 0;
-        unshown = 0;
         lastReceiver = null;
         paused = false;
     }

@@ -214,7 +214,7 @@ final class Ingress {
         }
     }
 
-    /** Gives back the buffers of every burst that all workers have done with; the driver sees them when the notifier settles. */
+    /** Gives back the buffers of every burst that all workers have done with. */
     void complete(final TransmitQueue queue) {
         boolean any = false;
         while (queue.oldestBurst() > 0 && isDone(queue)) {
@@ -222,9 +222,7 @@ final class Ingress {
             any = true;
         }
         if (any) {
-            if (queue.mustShow()) {
-                queue.show();
-            }
+            queue.show();
             notifier.add(queue);
         }
     }

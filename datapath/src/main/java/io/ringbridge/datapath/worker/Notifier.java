@@ -6,10 +6,10 @@ import io.ringbridge.datapath.port.GuestQueue;
 import java.util.Arrays;
 
 /**
- * Decides when drivers are asked whether they want a notification, and transmit buffers are shown to be used.
+ * Decides when drivers are asked whether they want a notification for the buffers they have been shown.
  *
- * <p>Both cost a cache line that the driver is about to write, and the first a full fence. So neither is done a burst but when the
- * worker has found nothing for a moment, a microsecond or less, or has been busy for a while. Owned by one worker.
+ * <p>To ask costs a full fence, and a cache line that the driver is about to write. So it is done when the worker has found nothing for
+ * a moment, a microsecond or less, or has been busy for a while, and then for all queues at once. Owned by one worker.
  */
 final class Notifier {
     /** Duty cycles without work after which everything is settled. */
@@ -48,13 +48,10 @@ final class Notifier {
         }
     }
 
-    /** Shows what is used in every queue that was noted, and notifies the drivers that want it. */
+    /** Notifies, of the drivers whose queues were noted, those that want it. */
     void settle() {
         if (count == 0) {
             return;
-        }
-        for (int i = 0; i < count; i++) {
-            unsettled[i].show();
         }
         // Not before what is used is visible may the drivers' wishes be read (virtio 1.2, sections 2.7.10 and 2.8.21.3.1).
         Memory.fullFence();

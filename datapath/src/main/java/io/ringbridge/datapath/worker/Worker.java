@@ -287,7 +287,7 @@ final class Worker implements Agent, QueueOwner {
         wake.signal();
     }
 
-    /** Shows and notifies all that is left to. On its thread. */
+    /** Notifies the drivers that are still to be. On its thread. */
     void settle() {
         notifier.settle();
     }
