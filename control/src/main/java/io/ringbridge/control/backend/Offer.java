@@ -23,6 +23,7 @@ public final class Offer {
         Features.EVENT_IDX,
         Features.PROTOCOL_FEATURES,
         Features.VERSION_1,
+        Features.RING_PACKED,
         Features.IN_ORDER);
 
     /** Of these, the second and third depend on the first (virtio 1.2, section 5.1.3.1): drivers refuse a device that breaks this. */

@@ -7,6 +7,7 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 
@@ -20,6 +21,7 @@ import java.util.StringJoiner;
 final class Rings implements AutoCloseable {
     private static final int USED_IDX = 2;
     private static final int MAX_SPLIT_BASE = 0xFFFF;
+    private static final int POSITION = 0x7FFF;
 
     private final GuestPort port;
     private final boolean discardWhenDisabled;
@@ -77,9 +79,12 @@ final class Rings implements AutoCloseable {
     void size(final int index, final int size) {
         final Vring ring = ring(index);
         needStopped(ring);
-        if (size <= 0 || size > RingConfig.MAX_SIZE || Integer.bitCount(size) != 1) {
+        if (size <= 0 || size > RingConfig.MAX_SIZE) {
             throw ProtocolException.refused("vring " + index + " of size " + Integer.toUnsignedString(size)
-                + "; a power of two from 1 to " + RingConfig.MAX_SIZE + " is allowed");
+                + "; 1 to " + RingConfig.MAX_SIZE + " is allowed");
+        }
+        if (featuresKnown) {
+            checkLayout(index, size, 0);
         }
         ring.size = size;
         start(ring, true);
@@ -87,17 +92,17 @@ final class Rings implements AutoCloseable {
 
     void address(final Message.SetVringAddr at) {
         final Vring ring = ring(at.index());
-        if (!Vring.aligned(at)) {
+        if (!Vring.aligned(at, isPacked())) {
             throw ProtocolException.refused("vring " + ring.index + " is misaligned: descriptors 0x" + Long.toHexString(at.descriptor())
                 + ", available 0x" + Long.toHexString(at.available()) + ", used 0x" + Long.toHexString(at.used())
-                + "; multiples of 16, 2 and 4 are allowed");
+                + "; multiples of 16, " + (isPacked() ? 4 : 2) + " and 4 are allowed");
         }
         if (!ring.started) {
             ring.address = at;
             start(ring, true);
             return;
         }
-        if (ring.place(memory, at) == null) {
+        if (ring.place(memory, at, isPacked()) == null) {
             throw notInMemory(ring);
         }
         ring.address = at;
@@ -111,11 +116,33 @@ final class Rings implements AutoCloseable {
     void base(final int index, final int base) {
         final Vring ring = ring(index);
         needStopped(ring);
-        if (Integer.compareUnsigned(base, MAX_SPLIT_BASE) > 0) {
+        if (featuresKnown) {
+            checkLayout(index, ring.size, base);
+        }
+        ring.base = base;
+    }
+
+    private boolean isPacked() {
+        return Features.has(features, Features.RING_PACKED);
+    }
+
+    /**
+     * Checks what is allowed in one layout only, now or, where the features come later, when the ring is to start.
+     *
+     * @param size 0 where it is not known
+     */
+    private void checkLayout(final int index, final int size, final int base) {
+        if (!isPacked() && Integer.bitCount(size) > 1) {
+            throw ProtocolException.refused("vring " + index + " of size " + size + "; a split ring's is a power of two");
+        }
+        if (!isPacked() && Integer.compareUnsigned(base, MAX_SPLIT_BASE) > 0) {
             throw ProtocolException.refused("vring " + index + " with base " + Integer.toUnsignedString(base) + "; allowed: 0 to "
                 + MAX_SPLIT_BASE);
         }
-        ring.base = base;
+        if (isPacked() && size > 0 && ((base & POSITION) >= size || (base >>> 16 & POSITION) >= size)) {
+            throw ProtocolException.refused("vring " + index + " with base 0x" + Integer.toHexString(base) + "; positions in a ring of "
+                + size + " are below that");
+        }
     }
 
     /** Stops a ring, and says where it goes on. */
@@ -132,7 +159,11 @@ final class Rings implements AutoCloseable {
         if (ring.started) {
             final boolean broken = !port.queues().get(ring.index).started();
             final int base = port.stopRing(ring.index);
-            ring.base = broken ? used(ring.place(memory, ring.address)) : base;
+            if (!broken) {
+                ring.base = base;
+            } else if (!isPacked()) {
+                ring.base = used(ring.place(memory, ring.address, false));
+            }
             ring.started = false;
         }
     }
@@ -207,7 +238,7 @@ final class Rings implements AutoCloseable {
         final StringJoiner uncovered = new StringJoiner(", ");
         for (final Vring ring : rings) {
             if (ring != null && ring.started) {
-                places[ring.index] = ring.place(next, ring.address);
+                places[ring.index] = ring.place(next, ring.address, isPacked());
                 if (places[ring.index] == null) {
                     halt(ring);
                     ring.kicked = false;
@@ -240,14 +271,15 @@ final class Rings implements AutoCloseable {
         if (!ring.enabled && waitsWhileDisabled(ring)) {
             return;
         }
-        final RingAddresses place = ring.place(memory, ring.address);
+        checkLayout(ring.index, ring.size, ring.base);
+        final RingAddresses place = ring.place(memory, ring.address, isPacked());
         if (place == null) {
             if (strict) {
                 throw notInMemory(ring);
             }
             return;
         }
-        if (ring.base == 0 && !ring.hasRun) {
+        if (ring.base == 0 && !ring.hasRun && !isPacked()) {
             // A back-end that has restarted is told 0 by front-ends that do not keep count: what is used tells better.
             ring.base = used(place);
         }

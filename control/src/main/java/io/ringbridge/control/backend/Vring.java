@@ -11,6 +11,7 @@ final class Vring {
     private static final long DESCRIPTOR_ALIGNMENT = 16;
     private static final long USED_ALIGNMENT = 4;
     private static final long AVAILABLE_ALIGNMENT = 2;
+    private static final long EVENT_ALIGNMENT = 4;
 
     final int index;
     int size;
@@ -40,22 +41,23 @@ final class Vring {
         return new RingEvents(kick, call, error);
     }
 
-    /** Whether the user addresses are aligned (virtio 1.2, section 2.7). */
-    static boolean aligned(final Message.SetVringAddr at) {
-        return aligned(at.descriptor(), at.available(), at.used());
+    /** Whether the user addresses are aligned (virtio 1.2, sections 2.7 and 2.8.10). */
+    static boolean aligned(final Message.SetVringAddr at, final boolean packed) {
+        return aligned(at.descriptor(), at.available(), at.used(), packed);
     }
 
-    private static boolean aligned(final long descriptors, final long available, final long used) {
-        return descriptors % DESCRIPTOR_ALIGNMENT == 0 && available % AVAILABLE_ALIGNMENT == 0 && used % USED_ALIGNMENT == 0;
+    private static boolean aligned(final long descriptors, final long driver, final long device, final boolean packed) {
+        return descriptors % DESCRIPTOR_ALIGNMENT == 0 && driver % (packed ? EVENT_ALIGNMENT : AVAILABLE_ALIGNMENT) == 0
+            && device % (packed ? EVENT_ALIGNMENT : USED_ALIGNMENT) == 0;
     }
 
     /** Where the ring is in this process, at these user addresses; null where that is not wholly in memory, and aligned. */
-    RingAddresses place(final GuestMemory memory, final Message.SetVringAddr at) {
+    RingAddresses place(final GuestMemory memory, final Message.SetVringAddr at, final boolean packed) {
         final long descriptors = memory.translateUser(at.descriptor(), RingAddresses.descriptorBytes(size));
-        final long available = memory.translateUser(at.available(), RingAddresses.driverBytes(size, false));
-        final long used = memory.translateUser(at.used(), RingAddresses.deviceBytes(size, false));
+        final long available = memory.translateUser(at.available(), RingAddresses.driverBytes(size, packed));
+        final long used = memory.translateUser(at.used(), RingAddresses.deviceBytes(size, packed));
         if (descriptors == GuestMemory.UNMAPPED || available == GuestMemory.UNMAPPED || used == GuestMemory.UNMAPPED
-            || !aligned(descriptors, available, used)) {
+            || !aligned(descriptors, available, used, packed)) {
             return null;
         }
         return new RingAddresses(descriptors, available, used);

@@ -2,6 +2,7 @@ package io.ringbridge.control.frontend;
 
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.DriverRing;
+import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 
 /** A ring with its descriptors, as the front-end announces it. */
@@ -14,10 +15,12 @@ final class Vring implements AutoCloseable {
 
     Vring(final int index, final int size, final long features, final GuestRam ram) {
         this.index = index;
+        base = DriverRing.freshBase(features);
+        final boolean packed = Features.has(features, Features.RING_PACKED);
         ring = DriverRing.create(size, features, new RingAddresses(
             ram.allocate(RingAddresses.descriptorBytes(size), 16),
-            ram.allocate(RingAddresses.driverBytes(size, false), 64),
-            ram.allocate(RingAddresses.deviceBytes(size, false), 64)));
+            ram.allocate(RingAddresses.driverBytes(size, packed), 64),
+            ram.allocate(RingAddresses.deviceBytes(size, packed), 64)));
     }
 
     /** Shows the device what was added, and kicks it where it wants that. */

@@ -65,7 +65,7 @@ class SessionTest {
         }
         final long one = Offer.virtio(1);
         assertTrue(Features.has(one, Features.VERSION_1) && Features.has(one, Features.PROTOCOL_FEATURES));
-        for (final int bit : new int[] {Features.MQ, Features.CTRL_VQ, Features.GUEST_ANNOUNCE, Features.LOG_ALL, Features.RING_PACKED}) {
+        for (final int bit : new int[] {Features.MQ, Features.CTRL_VQ, Features.GUEST_ANNOUNCE, Features.LOG_ALL}) {
             assertFalse(Features.has(one, bit));
         }
     }

@@ -12,12 +12,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.stream.LongStream;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -86,6 +89,10 @@ class FrontendTest {
         }
     }
 
+    static LongStream layouts() {
+        return LongStream.of(FEATURES, FEATURES | Features.of(Features.RING_PACKED));
+    }
+
     private Guest guest(final String name, final long features, final int bufferLength) throws IOException {
         return new Guest(directory.resolve(name), features, bufferLength);
     }
@@ -98,9 +105,10 @@ class FrontendTest {
         return frame;
     }
 
-    @Test
-    void framesArriveWholeAndInOrder() throws Exception {
-        try (Guest a = guest("a", FEATURES, 2048); Guest b = guest("b", FEATURES, 2048)) {
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void framesArriveWholeAndInOrder(final long features) throws Exception {
+        try (Guest a = guest("a", features, 2048); Guest b = guest("b", features, 2048)) {
             assertEquals(4, a.frontend.maxVrings());
             final SplittableRandom random = new SplittableRandom(1);
             for (int i = 0; i < 5000; i++) {
@@ -112,9 +120,10 @@ class FrontendTest {
         }
     }
 
-    @Test
-    void framesSpanReceiveBuffers() throws Exception {
-        try (Guest a = guest("a", FEATURES, 9100); Guest b = guest("b", FEATURES, 300)) {
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void framesSpanReceiveBuffers(final long features) throws Exception {
+        try (Guest a = guest("a", features, 9100); Guest b = guest("b", features, 300)) {
             for (final int length : new int[] {60, 288, 289, 1514, 4000, 9014}) {
                 final byte[] frame = frame(2, 1, length, length);
                 a.send(frame);
@@ -123,10 +132,11 @@ class FrontendTest {
         }
     }
 
-    @Test
-    void twoThreadsExchangeFrames() throws Exception {
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void twoThreadsExchangeFrames(final long features) throws Exception {
         final int count = 20_000;
-        try (Guest a = guest("a", FEATURES, 2048); Guest b = guest("b", FEATURES, 2048)) {
+        try (Guest a = guest("a", features, 2048); Guest b = guest("b", features, 2048)) {
             final Thread echo = Thread.ofPlatform().start(() -> {
                 for (int i = 0; i < count; i++) {
                     final byte[] frame = b.next();
@@ -144,9 +154,10 @@ class FrontendTest {
         }
     }
 
-    @Test
-    void stoppedRingsGoOnWhereTheyWere() throws Exception {
-        try (Guest a = guest("a", FEATURES, 2048); Guest b = guest("b", FEATURES, 2048)) {
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void stoppedRingsGoOnWhereTheyWere(final long features) throws Exception {
+        try (Guest a = guest("a", features, 2048); Guest b = guest("b", features, 2048)) {
             for (int i = 0; i < 300; i++) {
                 a.send(frame(2, 1, 100, i));
                 assertEquals(i, ByteBuffer.wrap(b.next()).getInt(14));
