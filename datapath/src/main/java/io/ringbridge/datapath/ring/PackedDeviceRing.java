@@ -90,17 +90,17 @@ final class PackedDeviceRing extends DeviceRing {
                 return TAKEN;
             }
         }
-        return walk(chain, writable);
+        return walk(chain, address, rest, writable);
     }
 
-    /** Follows a chain of any shape; it is taken even where it is bad, up to its end. */
-    private int walk(final Segments chain, final boolean writable) {
+    /** Follows a chain of any shape from its first descriptor, which is read already; it is taken even where it is bad, up to its end. */
+    private int walk(final Segments chain, final long firstAddress, final long firstRest, final boolean writable) {
+        long address = firstAddress;
+        long rest = firstRest;
         int at = nextAvail;
         boolean good = true;
         chain.clear();
         for (int n = 1; ; n++) {
-            final long address = Memory.getLong(descriptors + (long) at * Descriptor.SIZE);
-            final long rest = Memory.getLong(descriptors + (long) at * Descriptor.SIZE + 8);
             final int flags = (int) (rest >>> 48);
             final boolean last = (flags & Descriptor.NEXT) == 0;
             if ((flags & Descriptor.INDIRECT) != 0) {
@@ -117,6 +117,8 @@ final class PackedDeviceRing extends DeviceRing {
                     + " descriptors that may be available");
             }
             at = at + 1 == size ? 0 : at + 1;
+            address = Memory.getLong(descriptors + (long) at * Descriptor.SIZE);
+            rest = Memory.getLong(descriptors + (long) at * Descriptor.SIZE + 8);
         }
     }
 
