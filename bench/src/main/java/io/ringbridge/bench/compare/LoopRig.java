@@ -3,6 +3,7 @@ package io.ringbridge.bench.compare;
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.RoundTrip;
 import io.ringbridge.bench.harness.Testpmd;
 import io.ringbridge.bench.harness.Testpmd.Statistics;
 import java.io.IOException;
@@ -10,7 +11,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
+import java.util.stream.DoubleStream;
 
 /**
  * The load: testpmd with a virtio-user device on each of the two ports, which sends back whatever it receives. A fixed number of
@@ -26,8 +29,10 @@ final class LoopRig implements AutoCloseable {
     private static final Duration CIRCULATION_LIMIT = Duration.ofSeconds(20);
 
     private final Testpmd testpmd;
+    private final RoundTrip roundTrip;
 
-    LoopRig(final Contender.Running contender, final Variant variant, final Placement placement) {
+    LoopRig(final Contender.Running contender, final Variant variant, final Placement placement, final RoundTrip roundTrip) {
+        this.roundTrip = roundTrip;
         final String options = variant.options() + ",queue_size=" + QUEUE_SIZE + (contender.frontEndListens() ? ",server=1" : "");
         if (contender.frontEndListens()) {
             contender.sockets().forEach(LoopRig::removeLeftover);
@@ -58,22 +63,23 @@ final class LoopRig implements AutoCloseable {
         startCirculation(bursts);
         Await.pass(warmUp);
         final double[] rates = new double[SLICES];
+        final double[] nanos = new double[SLICES + 1];
+        nanos[SLICES] = roundTrip.nanos();
+        long waited = 0;
         statistics();
-        final long start = System.nanoTime();
-        final long pressure = Machine.cpuPressureNanos();
         for (int i = 0; i < SLICES; i++) {
+            final long pressure = Machine.cpuPressureNanos();
             Await.pass(period.dividedBy(SLICES));
+            waited += Machine.cpuPressureNanos() - pressure;
             rates[i] = statistics().stream().mapToLong(Statistics::rxPps).sum();
+            nanos[i] = roundTrip.nanos();
         }
-        final double disturbed = (double) (Machine.cpuPressureNanos() - pressure) / (System.nanoTime() - start);
         testpmd.command("stop");
         final long circulating = missing();
         final long lost = Await.holds(DRAIN_LIMIT, this::drain) ? 0 : missing();
-        double sum = 0;
-        for (final double rate : rates) {
-            sum += rate;
-        }
-        return new Measurement(sum / SLICES, rates[SLICES - 1] / rates[0], disturbed, circulating, lost);
+        final DoubleSummaryStatistics roundTrips = DoubleStream.of(nanos).filter(Double::isFinite).summaryStatistics();
+        return new Measurement(DoubleStream.of(rates).average().orElseThrow(), rates[SLICES - 1] / rates[0],
+            (double) waited / period.toNanos(), roundTrips.getMin(), roundTrips.getMax(), circulating, lost);
     }
 
     /** Takes what has arrived in the receive rings, which starting does first of all; says whether nothing is missing then. */

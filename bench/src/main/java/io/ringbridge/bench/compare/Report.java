@@ -20,6 +20,7 @@ final class Report {
 
     private final List<Contender> contenders;
     private final Map<Work, Map<Contender, List<Measurement>>> measurements = new LinkedHashMap<>();
+    private double shortest = Double.MAX_VALUE;
 
     Report(final List<Contender> contenders) {
         this.contenders = contenders;
@@ -34,65 +35,88 @@ final class Report {
 
     void add(final Work work, final Contender contender, final Measurement measurement) {
         measurements.computeIfAbsent(work, _ -> new LinkedHashMap<>()).computeIfAbsent(contender, _ -> new ArrayList<>()).add(measurement);
+        shortest = Math.min(shortest, measurement.nearestNanos());
+    }
+
+    /** How often the system that was measured least, with the processors near each other, was. */
+    int fewest() {
+        return measurements.keySet().stream()
+            .flatMap(work -> contenders.stream().map(contender -> runs(work, contender, Distance.NEAR).size()))
+            .min(Comparator.naturalOrder()).orElse(0);
     }
 
     /** Frames that were lost by this contender in all its runs. */
     long lost(final Contender contender) {
-        return measurements.values().stream().flatMap(each -> each.getOrDefault(contender, List.of()).stream())
-            .mapToLong(Measurement::lost).sum();
+        return measurements.keySet().stream().mapToLong(work -> lost(work, contender)).sum();
     }
 
-    private static Optional<Measurement> best(final Map<Contender, List<Measurement>> results, final Contender contender) {
-        return results.getOrDefault(contender, List.of()).stream().max(Comparator.comparingDouble(Measurement::framesPerSecond));
+    private long lost(final Work work, final Contender contender) {
+        return runs(work, contender).stream().mapToLong(Measurement::lost).sum();
     }
 
-    private static Optional<Double> ratio(final Map<Contender, List<Measurement>> results, final Contender contender) {
-        return best(results, Contender.RINGBRIDGE)
-            .flatMap(ours -> best(results, contender).map(theirs -> ours.framesPerSecond() / theirs.framesPerSecond()));
+    private List<Measurement> runs(final Work work, final Contender contender) {
+        return measurements.get(work).getOrDefault(contender, List.of());
+    }
+
+    private List<Measurement> runs(final Work work, final Contender contender, final Distance distance) {
+        return runs(work, contender).stream().filter(run -> Distance.of(run, shortest) == distance).toList();
+    }
+
+    private Optional<Measurement> best(final Work work, final Contender contender, final Distance distance) {
+        return runs(work, contender, distance).stream().max(Comparator.comparingDouble(Measurement::framesPerSecond));
+    }
+
+    private Optional<Double> ratio(final Work work, final Contender contender, final Distance distance) {
+        return best(work, Contender.RINGBRIDGE, distance).flatMap(ours ->
+            best(work, contender, distance).map(theirs -> ours.framesPerSecond() / theirs.framesPerSecond()));
     }
 
     /** A ratio for people, marked if one of the two runs that it is made of was disturbed. */
-    private static String ratioText(final Map<Contender, List<Measurement>> results, final Contender contender) {
-        final boolean disturbed = Stream.of(Contender.RINGBRIDGE, contender).flatMap(each -> best(results, each).stream())
+    private String ratioText(final Work work, final Contender contender, final Distance distance) {
+        final boolean disturbed = Stream.of(Contender.RINGBRIDGE, contender).flatMap(each -> best(work, each, distance).stream())
             .anyMatch(Report::isDisturbed);
-        return ratio(results, contender).map(value -> String.format(Locale.ROOT, "%.2f%s", value, disturbed ? "*" : "")).orElse("-");
+        return ratio(work, contender, distance)
+            .map(value -> String.format(Locale.ROOT, "%.2f%s", value, disturbed ? "*" : "")).orElse("-");
     }
 
     private static boolean isDisturbed(final Measurement measurement) {
         return measurement.disturbed() > DISTURBED;
     }
 
-    /** Million frames a second for people: the best run of each, the worst in brackets. */
+    /** Million frames a second for people, a row for each work and distance there was: the best run, the worst, and how many. */
     String table() {
         final List<List<String>> rows = new ArrayList<>();
-        final List<String> head = new ArrayList<>(List.of("work"));
+        final List<String> head = new ArrayList<>(List.of("work", "processors"));
         contenders.forEach(contender -> head.add(contender.title()));
         head.addAll(List.of("to pipe", "to OVS", "frames lost"));
         rows.add(head);
-        measurements.forEach((work, results) -> {
-            final List<String> row = new ArrayList<>(List.of(work.title()));
-            contenders.forEach(contender -> row.add(rates(results, contender)));
-            row.add(ratioText(results, Contender.PIPE));
-            row.add(ratioText(results, Contender.OVS));
-            row.add(contenders.stream().map(contender -> Long.toString(lost(results, contender))).collect(Collectors.joining(" ")));
-            rows.add(row);
-        });
+        for (final Distance distance : List.of(Distance.NEAR, Distance.APART)) {
+            measurements.keySet().stream()
+                .filter(work -> contenders.stream().anyMatch(contender -> !runs(work, contender, distance).isEmpty()))
+                .forEach(work -> rows.add(row(work, distance)));
+        }
         return render(rows);
     }
 
-    private static long lost(final Map<Contender, List<Measurement>> results, final Contender contender) {
-        return results.getOrDefault(contender, List.of()).stream().mapToLong(Measurement::lost).sum();
+    private List<String> row(final Work work, final Distance distance) {
+        final List<String> row = new ArrayList<>(List.of(work.title(), distance.title()));
+        contenders.forEach(contender -> row.add(rates(work, contender, distance)));
+        row.add(ratioText(work, Contender.PIPE, distance));
+        row.add(ratioText(work, Contender.OVS, distance));
+        row.add(contenders.stream().map(contender -> Long.toString(lost(work, contender))).collect(Collectors.joining(" ")));
+        return row;
     }
 
-    private static String rates(final Map<Contender, List<Measurement>> results, final Contender contender) {
-        final Optional<Measurement> found = best(results, contender);
+    private String rates(final Work work, final Contender contender, final Distance distance) {
+        final Optional<Measurement> found = best(work, contender, distance);
         if (found.isEmpty()) {
             return "-";
         }
         final Measurement best = found.get();
-        final double worst = results.get(contender).stream().mapToDouble(Measurement::framesPerSecond).min().orElseThrow();
-        return String.format(Locale.ROOT, "%.2f%s (%.2f)", best.framesPerSecond() / MILLION,
-            isDisturbed(best) ? "*" : "", worst / MILLION);
+        final List<Measurement> runs = runs(work, contender, distance);
+        final double worst = runs.stream().mapToDouble(Measurement::framesPerSecond).min().orElseThrow();
+        return String.format(Locale.ROOT, "%.2f%s (%.2f) of %d", best.framesPerSecond() / MILLION,
+            isDisturbed(best) ? "*" : "", worst / MILLION, runs.size());
     }
 
     private static String render(final List<List<String>> rows) {
@@ -117,13 +141,15 @@ final class Report {
         measurements.forEach((work, results) -> {
             final ObjectNode entry = root.withArray("works").addObject();
             entry.put("variant", work.variant().title()).put("frame_bytes", work.frameSize());
-            ratio(results, Contender.PIPE).ifPresent(value -> entry.put("ringbridge_to_pipe", value));
-            ratio(results, Contender.OVS).ifPresent(value -> entry.put("ringbridge_to_ovs", value));
+            ratio(work, Contender.PIPE, Distance.NEAR).ifPresent(value -> entry.put("ringbridge_to_pipe", value));
+            ratio(work, Contender.OVS, Distance.NEAR).ifPresent(value -> entry.put("ringbridge_to_ovs", value));
             results.forEach((contender, runs) -> {
                 final ObjectNode system = entry.withArray("systems").addObject().put("name", contender.title());
-                best(results, contender).ifPresent(value -> system.put("best_frames_per_second", value.framesPerSecond()));
+                best(work, contender, Distance.NEAR).ifPresent(value -> system.put("best_frames_per_second", value.framesPerSecond()));
                 for (final Measurement run : runs) {
                     system.withArray("runs").addObject().put("frames_per_second", run.framesPerSecond())
+                        .put("processors", Distance.of(run, shortest).title())
+                        .put("nearest_nanos", run.nearestNanos()).put("farthest_nanos", run.farthestNanos())
                         .put("last_to_first", run.lastToFirst()).put("disturbed", run.disturbed())
                         .put("circulating", run.circulating()).put("lost", run.lost());
                 }
