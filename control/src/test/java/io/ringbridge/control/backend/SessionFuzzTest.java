@@ -1,0 +1,145 @@
+package io.ringbridge.control.backend;
+
+import com.code_intelligence.jazzer.api.FuzzedDataProvider;
+import com.code_intelligence.jazzer.junit.FuzzTest;
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Header;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.Mapping;
+import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.ring.Features;
+
+import org.junit.jupiter.api.Timeout;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/**
+ * A front-end and a driver that say what a fuzzer makes up: requests in any order and of any content, and anything in the memory that the
+ * rings are in. Afterwards the port serves the next one, and holds no descriptor and no mapping of the last.
+ *
+ * <p>{@code mvn test} runs the inputs that are kept beside it; {@code JAZZER_FUZZ=1 mvn -pl control -am test -Dtest=SessionFuzzTest
+ * -Dsurefire.failIfNoSpecifiedTests=false} looks for new ones until it is ended, or for as long as the annotation says.
+ */
+class SessionFuzzTest {
+    private static final long SPLIT = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.INDIRECT_DESC, Features.EVENT_IDX,
+        Features.PROTOCOL_FEATURES);
+    private static final long PACKED = SPLIT | Features.of(Features.RING_PACKED);
+    private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(20);
+    private static final int STEPS = 40;
+    private static final int VRINGS = 4;
+    private static final Request[] REQUESTS = Request.values();
+
+    private static SwitchFixture fixture;
+    private static long descriptors;
+    private static long mappings;
+
+    private static void start() throws IOException {
+        if (fixture == null) {
+            fixture = new SwitchFixture(Files.createTempDirectory("fuzz").resolve("s"));
+            serveAnother(); // what libraries open once
+            descriptors = SwitchFixture.openDescriptors();
+            mappings = SwitchFixture.mappings();
+        }
+    }
+
+    @FuzzTest(maxDuration = "10m")
+    @Timeout(value = 15, unit = TimeUnit.MINUTES)
+    void aSession(final FuzzedDataProvider data) throws IOException {
+        start();
+        try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create(); TestPeer peer = fixture.peer()) {
+            final Mapping view = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
+            try {
+                if (data.consumeBoolean()) {
+                    peer.running(data.consumeBoolean() ? PACKED : SPLIT, memory, event, 0, 1);
+                } else if (data.consumeBoolean()) {
+                    peer.negotiated(data.consumeBoolean() ? PACKED : SPLIT);
+                }
+                for (int i = 0; i < STEPS && data.remainingBytes() > 0; i++) {
+                    if (data.consumeBoolean()) {
+                        write(data, view, event);
+                    } else {
+                        say(data, peer, memory, event);
+                    }
+                }
+            } catch (final IOException e) {
+                assertTrue(fixture.port.name().equals("a"), "the back-end may end the connection at any time");
+            } finally {
+                view.close();
+            }
+        }
+        serveAnother();
+        await("descriptors and mappings are let go", () ->
+            SwitchFixture.openDescriptors() <= descriptors && SwitchFixture.mappings() <= mappings);
+    }
+
+    /** The fuzzer has no time limit that ends one input, so that a wait in vain has to be a finding. */
+    private static void await(final String what, final BooleanSupplier condition) {
+        final long start = System.nanoTime();
+        SwitchFixture.await(() -> condition.getAsBoolean() || System.nanoTime() - start > LIMIT_NANOS);
+        assertTrue(condition.getAsBoolean(), what);
+    }
+
+    /** As a driver: up to eight words somewhere in the rings, and a kick. */
+    private static void write(final FuzzedDataProvider data, final Mapping view, final EventFd event) {
+        final int at = data.consumeInt(0, VRINGS - 1) << 16 | data.consumeInt(0, 3) << 14 | data.consumeInt(0, 32) << 3;
+        final int words = data.consumeInt(1, 8);
+        for (int i = 0; i < words; i++) {
+            final boolean near = data.consumeBoolean();
+            Memory.putLong(view.address() + at + 8L * i, near ? TestPeer.GUEST + data.consumeInt(-64, 1 << 20) : data.consumeLong());
+        }
+        event.signal();
+    }
+
+    /** As a front-end: a request with the fields it should have, or with any payload and descriptors. */
+    private static void say(final FuzzedDataProvider data, final TestPeer peer, final MemFd memory, final EventFd event)
+        throws IOException {
+        final Request request = data.pickValue(REQUESTS);
+        final int flags = data.consumeInt(0, 15) == 15 ? data.consumeInt(0, 15)
+            : data.consumeBoolean() ? Header.VERSION : Header.VERSION | Header.NEED_REPLY;
+        final int vring = data.consumeInt(0, VRINGS);
+        final byte[] payload = switch (data.consumeInt(0, 3)) {
+            case 0 -> data.consumeBytes(request.payload().max() + 1);
+            case 1 -> Arrays.copyOf(data.consumeBytes(request.payload().min()), request.payload().min());
+            default -> likely(request, vring, data);
+        };
+        final int[] fds = new int[data.consumeInt(0, 8) == 0 ? data.consumeInt(0, 9) : request.descriptors().max()];
+        Arrays.fill(fds, data.consumeBoolean() ? memory.fd() : event.fd());
+        peer.send(request, flags, payload, fds);
+    }
+
+    private static byte[] likely(final Request request, final int vring, final FuzzedDataProvider data) {
+        return switch (request) {
+            case SET_MEM_TABLE -> Codec.encode(TestPeer.table());
+            case SET_VRING_ADDR -> Codec.encode(TestPeer.address(vring));
+            case SET_VRING_NUM -> Codec.encode(new Message.SetVringNum(vring, 1 << data.consumeInt(0, 15)));
+            case SET_VRING_BASE -> Codec.encode(new Message.SetVringBase(vring, data.consumeInt()));
+            case SET_VRING_ENABLE -> Codec.encode(new Message.SetVringEnable(vring, data.consumeInt(0, 1)));
+            case GET_VRING_BASE -> Codec.encode(new Message.GetVringBase(vring));
+            case SET_VRING_KICK, SET_VRING_CALL, SET_VRING_ERR ->
+                Codec.encode(new Message.SetVringFd(request, vring, data.consumeBoolean()));
+            case SET_FEATURES -> Codec.encode(new Message.SetFeatures(data.consumeBoolean() ? PACKED : SPLIT));
+            case SET_PROTOCOL_FEATURES -> Codec.encode(new Message.SetProtocolFeatures(Offer.PROTOCOL));
+            default -> new byte[request.payload().min()];
+        };
+    }
+
+    private static void serveAnother() throws IOException {
+        try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create(); TestPeer peer = fixture.peer()) {
+            peer.running(SPLIT, memory, event, 0, 1);
+            assertTrue(fixture.started(0) && fixture.started(1), "the next front-end's rings run");
+            assertEquals(Offer.virtio(2), peer.number(new Message.GetFeatures()));
+        }
+        await("the port waits for the next", () -> fixture.port.state() == PortState.WAITING);
+    }
+}
