@@ -18,6 +18,8 @@ public enum DropReason {
     NO_RECEIVER,
     /** Another worker, which was to have a copy of a flooded frame, is too far behind. */
     FRAME_RING_FULL,
+    /** The destination port is suspended. */
+    PORT_SUSPENDED,
     /** The receive queue has no buffer. */
     NO_BUFFER,
     /** The receive buffer is smaller than the frame, and buffers may not be merged. */

@@ -2,15 +2,16 @@ package io.ringbridge.datapath.port;
 
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
@@ -20,9 +21,12 @@ import java.util.stream.Stream;
 /**
  * A port that a virtual machine attaches to, with a receive and a transmit virtqueue a pair.
  *
- * <p>Every command is for one thread at a time, the session's, and returns when the workers have carried it out: after it, no worker
- * holds a reference to what it replaced. Vring indices are as in vhost-user: pair {@code p} has {@code 2p}, which the guest receives
- * on, and {@code 2p + 1}, which it transmits on.
+ * <p>Commands come from the session's thread, {@link #suspend} and {@link #resume} from any; a lock lets one at a time through. Each
+ * returns when the workers have carried it out: after it, no worker holds a reference to what it replaced. Vring indices are as in
+ * vhost-user: pair {@code p} has {@code 2p}, which the guest receives on, and {@code 2p + 1}, which it transmits on.
+ *
+ * <p>While it is suspended, for whatever cause, no worker touches its memory, and it is not notified; commands are carried out as far
+ * as that allows, and take effect when it goes on. Frames for it are dropped and counted.
  */
 public final class GuestPort extends Port {
     private final int mtu;
@@ -35,6 +39,7 @@ public final class GuestPort extends Port {
     private volatile long features;
     private volatile String failure;
     private volatile String ringFault;
+    private volatile Set<SuspendCause> suspendedBy = Set.of();
 
     /**
      * Makes a port with no ring started.
@@ -82,25 +87,68 @@ public final class GuestPort extends Port {
         return memory;
     }
 
+    /** Suspended where there is a cause, whatever else it has come to, but for a failure. */
+    @Override
+    public PortState state() {
+        final PortState state = super.state();
+        return suspendedBy.isEmpty() || state == PortState.FAILED ? state : PortState.SUSPENDED;
+    }
+
+    /** Why it is suspended; empty while it is not. */
+    public Set<SuspendCause> suspendedBy() {
+        return suspendedBy;
+    }
+
+    /**
+     * Adds a cause of suspension; one that holds already is no error. With the first, every frame taken from the guest is delivered or
+     * dropped, its buffer given back, and the guest notified before this returns; from then on the rings are left alone.
+     */
+    public synchronized void suspend(final SuspendCause cause) {
+        if (suspendedBy.isEmpty()) {
+            quiesce(queues);
+            do {
+                onOwners(queues, queue -> {
+                    finish(queue);
+                    queue.hold();
+                });
+            } while (queues.stream().anyMatch(queue -> queue.ring() != null)); // a fault in a guest's memory cuts a command short
+        }
+        final Set<SuspendCause> causes = EnumSet.of(cause);
+        causes.addAll(suspendedBy);
+        suspendedBy = Set.copyOf(causes);
+    }
+
+    /** Takes a cause away; one that does not hold is no error. With the last, the rings that are started run at once. */
+    public synchronized void resume(final SuspendCause cause) {
+        if (!suspendedBy.contains(cause)) {
+            return;
+        }
+        suspendedBy = suspendedBy.stream().filter(other -> other != cause).collect(Collectors.toUnmodifiableSet());
+        if (suspendedBy.isEmpty()) {
+            do {
+                onOwners(queues, GuestQueue::release);
+            } while (queues.stream().anyMatch(GuestQueue::isHeld)); // as above
+        }
+    }
+
     /** The receive queues that are started and enabled, in order. Read by workers for each frame. */
     public ReceiveQueue[] receivers() {
         return receivers;
     }
 
-    /** Starts a stopped ring. It keeps the enabled state that {@link #enableRing} last gave it, which is disabled at first. */
-    public void startRing(final int vring, final RingConfig config, final RingEvents events) {
+    /**
+     * Starts a stopped ring, which runs while the port is not suspended. It keeps the enabled state that {@link #enableRing} last gave
+     * it, which is disabled at first.
+     */
+    public synchronized void startRing(final int vring, final RingConfig config, final RingEvents events) {
         final GuestQueue queue = queue(vring);
         memory = config.memory();
         queue.owner().execute(() -> {
-            final DeviceRing ring = DeviceRing.create(config);
-            ring.suppressKicks();
             queue.events(events);
-            queue.ring(ring);
-            if (queue instanceof TransmitQueue transmit) {
-                transmit.forget();
-                transmit.owner().add(transmit);
+            queue.start(config);
+            if (suspendedBy.isEmpty()) {
+                queue.release();
             }
-            queue.call(); // whoever had the ring before may have died between using a buffer and saying so
         });
         updateReceivers();
     }
@@ -109,14 +157,14 @@ public final class GuestPort extends Port {
      * Enables or disables a ring, started or not. A started and disabled transmit ring is processed and its frames are discarded; a
      * disabled receive ring gets nothing.
      */
-    public void enableRing(final int vring, final boolean enabled) {
+    public synchronized void enableRing(final int vring, final boolean enabled) {
         final GuestQueue queue = queue(vring);
         queue.owner().execute(() -> queue.enabled(enabled));
         updateReceivers();
     }
 
     /** Replaces a ring's descriptors, and notifies the driver once in case a notification was lost in between. */
-    public void ringEvents(final int vring, final RingEvents events) {
+    public synchronized void ringEvents(final int vring, final RingEvents events) {
         final GuestQueue queue = queue(vring);
         queue.owner().execute(() -> {
             final boolean polled = queue instanceof TransmitQueue && queue.ring() != null;
@@ -127,18 +175,17 @@ public final class GuestPort extends Port {
             if (polled) {
                 queue.owner().add((TransmitQueue) queue);
             }
-            if (queue.ring() != null) {
-                queue.call();
-            }
+            queue.callAgain();
         });
     }
 
     /**
      * Stops a ring: everything taken from it is given back before this returns.
      *
-     * @return the base to go on from, as in GET_VRING_BASE; 0 when the ring was not started, or broke
+     * @return the base to go on from, as in GET_VRING_BASE; 0 when the ring was not started, or broke; the base it was started with when
+     *     it has not run since, as the port is suspended
      */
-    public int stopRing(final int vring) {
+    public synchronized int stopRing(final int vring) {
         final GuestQueue queue = queue(vring);
         quiesce(List.of(queue));
         final int[] base = new int[1];
@@ -148,15 +195,10 @@ public final class GuestPort extends Port {
     }
 
     private static int stop(final GuestQueue queue) {
-        final DeviceRing ring = queue.ring();
         finish(queue);
-        if (queue instanceof TransmitQueue transmit) {
-            transmit.owner().remove(transmit);
-            transmit.forget();
-        }
-        queue.ring(null);
+        final int base = queue.stop();
         queue.events(RingEvents.NONE);
-        return ring == null ? 0 : ring.base();
+        return base;
     }
 
     /** Shows and notifies, before the ring's place in memory changes or goes. */
@@ -171,21 +213,24 @@ public final class GuestPort extends Port {
      *
      * @param addresses by vring index; null for rings that are not started
      */
-    public void remap(final GuestMemory newMemory, final RingAddresses[] addresses) {
+    public synchronized void remap(final GuestMemory newMemory, final RingAddresses[] addresses) {
         quiesce(queues);
         memory = newMemory;
         onOwners(queues, queue -> {
             final RingAddresses place = queue.vring() < addresses.length ? addresses[queue.vring()] : null;
             finish(queue);
-            if (queue.ring() != null && place != null) {
-                queue.ring().remap(newMemory, place);
+            if (place != null) {
+                queue.remap(newMemory, place);
             }
             queue.resume();
         });
     }
 
-    /** Stops and disables every ring, forgets memory and features, and makes the bridge forget the addresses learned here. */
-    public void detach() {
+    /**
+     * Stops and disables every ring, forgets memory and features, and makes the bridge forget the addresses learned here. Of
+     * suspension, only the operator's outlasts it.
+     */
+    public synchronized void detach() {
         quiesce(queues);
         onOwners(queues, queue -> {
             stop(queue);
@@ -196,6 +241,7 @@ public final class GuestPort extends Port {
         features = 0;
         failure = null;
         ringFault = null;
+        suspendedBy = suspendedBy.contains(SuspendCause.OPERATOR) ? Set.of(SuspendCause.OPERATOR) : Set.of();
         forgetStations.run();
     }
 
@@ -217,7 +263,7 @@ public final class GuestPort extends Port {
     }
 
     private void updateReceivers() {
-        receivers = Arrays.stream(receiveQueues).filter(q -> q.ring() != null && q.enabled()).toArray(ReceiveQueue[]::new);
+        receivers = Arrays.stream(receiveQueues).filter(q -> q.started() && q.enabled()).toArray(ReceiveQueue[]::new);
         forwardingChanged.run();
     }
 
@@ -270,11 +316,10 @@ public final class GuestPort extends Port {
     public List<QueueStatus> queues() {
         final List<QueueStatus> rows = new ArrayList<>();
         for (final GuestQueue queue : queues) {
-            final DeviceRing ring = queue.ring();
             final QueueCounters c = queue.counters();
             final boolean receive = queue instanceof ReceiveQueue;
-            rows.add(new QueueStatus(queue.vring(), receive ? "rx" : "tx", queue.owner().index(), ring != null, queue.enabled(),
-                ring == null ? "" : ring.layout(), ring == null ? 0 : ring.size(),
+            rows.add(new QueueStatus(queue.vring(), receive ? "rx" : "tx", queue.owner().index(), queue.started(), queue.enabled(),
+                queue.layout(), queue.size(),
                 receive ? new PortStatistics(0, 0, c.frames(), c.bytes(), c.drops())
                     : new PortStatistics(c.frames(), c.bytes(), 0, 0, c.drops())));
         }

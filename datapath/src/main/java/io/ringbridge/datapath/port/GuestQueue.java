@@ -1,10 +1,16 @@
 package io.ringbridge.datapath.port;
 
+import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
 
 /**
  * A virtqueue of a guest port: the ring, while it is started, and what goes with it.
+ *
+ * <p>While the port is suspended the ring is {@linkplain HeldRing held}, and {@link #ring} is null: whatever polls, delivers, shows or
+ * notifies finds no ring, so that suspension needs no look of its own on the way of a frame.
  *
  * <p>Owned by one worker, which alone touches the ring; the port's commands change it on that worker's thread. Status may be read
  * by any thread.
@@ -15,9 +21,11 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     private final QueueOwner owner;
     private final QueueCounters counters = new QueueCounters();
     private volatile DeviceRing ring;
+    private volatile HeldRing held;
     private volatile boolean enabled;
     private RingEvents events = RingEvents.NONE;
     private boolean unsettled;
+    private boolean callDue;
 
     GuestQueue(final GuestPort port, final int vring, final QueueOwner owner) {
         this.port = port;
@@ -42,9 +50,24 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         return counters;
     }
 
-    /** The ring, or null while it is stopped. */
+    /** The ring, or null while it is stopped or held. */
     public final DeviceRing ring() {
         return ring;
+    }
+
+    /** Whether it is started, running or held. */
+    public final boolean started() {
+        return ring != null || held != null;
+    }
+
+    /** Whether its ring is kept from running. */
+    final boolean isHeld() {
+        return held != null;
+    }
+
+    /** Why nothing can be delivered to it now. */
+    public final DropReason refusal() {
+        return ring != null ? DropReason.QUEUE_DISABLED : held != null ? DropReason.PORT_SUSPENDED : DropReason.NO_RECEIVER;
     }
 
     public final boolean enabled() {
@@ -84,6 +107,15 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         }
     }
 
+    /** Notifies, in case a notification was lost before; of a held ring, once it runs. */
+    final void callAgain() {
+        if (ring != null) {
+            call();
+        } else {
+            callDue = held != null;
+        }
+    }
+
     /** Gives the ring up until it is started again: what it holds makes no sense. */
     public final void breakRing() {
         port.ringFault("vring " + vring + ": " + ring.fault());
@@ -107,10 +139,65 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     /** Gives the ring up without a further touch of its memory. */
     public final void abandon() {
         ring = null;
+        held = null;
     }
 
-    final void ring(final DeviceRing newRing) {
-        ring = newRing;
+    /** Takes a ring to be started; it is held until {@link #release}. */
+    void start(final RingConfig config) {
+        held = HeldRing.of(config);
+        callDue = true; // whoever had the ring before may have died between using a buffer and saying so
+    }
+
+    /** Keeps the ring from running; no chain may be out, and the driver has been shown and told everything. */
+    void hold() {
+        if (ring != null) {
+            held = HeldRing.of(ring);
+            ring = null;
+        }
+    }
+
+    /** Lets a held ring run. */
+    void release() {
+        final HeldRing next = held;
+        held = null;
+        if (next != null) {
+            ring = next.ring();
+        }
+        if (callDue && ring != null) {
+            call();
+        }
+        callDue = false;
+    }
+
+    /** Gives the ring up, wherever it is; where it goes on, or 0 when there is none. */
+    int stop() {
+        final int base = ring != null ? ring.base() : held != null ? held.base() : 0;
+        ring = null;
+        held = null;
+        return base;
+    }
+
+    /** Takes over other places of the ring; no chain may be out. */
+    final void remap(final GuestMemory memory, final RingAddresses addresses) {
+        if (ring != null) {
+            ring.remap(memory, addresses);
+        } else if (held != null) {
+            held.remap(memory, addresses);
+        }
+    }
+
+    /** Entries of the ring; 0 while it is stopped. Any thread may ask. */
+    final int size() {
+        final DeviceRing running = ring;
+        final HeldRing waiting = held;
+        return running != null ? running.size() : waiting != null ? waiting.size() : 0;
+    }
+
+    /** Its layout's name; empty while it is stopped. Any thread may ask. */
+    final String layout() {
+        final DeviceRing running = ring;
+        final HeldRing waiting = held;
+        return running != null ? running.layout() : waiting != null ? waiting.layout() : "";
     }
 
     final void enabled(final boolean nowEnabled) {

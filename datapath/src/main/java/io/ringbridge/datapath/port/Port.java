@@ -22,7 +22,8 @@ public abstract class Port {
         return name;
     }
 
-    public final PortState state() {
+    /** How far it has come, for display. */
+    public PortState state() {
         return state;
     }
 

@@ -10,7 +10,7 @@ public enum PortState {
     CONNECTED,
     /** At least one ring runs. */
     RUNNING,
-    /** The device is suspended. */
+    /** A front-end, its driver or an operator has suspended it, or all its rings were stopped: nothing moves. */
     SUSPENDED,
     /** The port had to be given up; others go on. */
     FAILED;

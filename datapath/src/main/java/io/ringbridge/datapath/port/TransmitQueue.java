@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.port;
 
 import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.RingConfig;
 
 /**
  * A queue that the guest transmits on: ingress.
@@ -108,8 +109,36 @@ public final class TransmitQueue extends GuestQueue {
         paused = false;
     }
 
+    @Override
+    void start(final RingConfig config) {
+        forget();
+        super.start(config);
+    }
+
+    @Override
+    void hold() {
+        owner().remove(this);
+        super.hold();
+    }
+
+    @Override
+    void release() {
+        super.release();
+        if (ring() != null) {
+            resume();
+            owner().add(this);
+        }
+    }
+
+    @Override
+    int stop() {
+        owner().remove(this);
+        forget();
+        return super.stop();
+    }
+
     /** Forgets bursts, once the ring is gone. */
-    void forget() {
+    private void forget() {
         firstBurst = nextBurst;
         chainsNoted = 0;
         lastReceiver = null;

@@ -31,6 +31,9 @@ public final class Features {
     public static final int ACCESS_PLATFORM = 33;
     public static final int RING_PACKED = 34;
     public static final int IN_ORDER = 35;
+    /** As drafts had it, and crosvm has it; the standard later gave the bit to others. */
+    public static final int SUSPEND_DRAFT = 42;
+    public static final int SUSPEND = 43;
 
     private Features() {
     }

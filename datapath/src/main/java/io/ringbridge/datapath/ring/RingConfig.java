@@ -9,10 +9,12 @@ import io.ringbridge.datapath.memory.GuestMemory;
  * @param features the negotiated virtio features
  * @param addresses where its parts are, checked to be mapped and aligned
  * @param base where processing goes on, as in SET_VRING_BASE: split: the next available index; packed: available and used index
- *     with their wrap counters
+ *     with their wrap counters; or, of a split ring, {@link #USED_INDEX}
  * @param memory the guest's memory, for the buffers
  */
 public record RingConfig(int size, long features, RingAddresses addresses, int base, GuestMemory memory) {
     /** The most entries any virtqueue may have (virtio 1.2, section 2.6). */
     public static final int MAX_SIZE = 32768;
+    /** As the base of a split ring: goes on where the used index is, read when the ring first runs. */
+    public static final int USED_INDEX = -1;
 }

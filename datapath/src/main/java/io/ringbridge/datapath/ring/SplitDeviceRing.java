@@ -36,8 +36,8 @@ final class SplitDeviceRing extends DeviceRing {
         mask = size - 1;
         heads = new int[size];
         move(config.addresses());
-        nextAvail = config.base() & RingIndex.MASK;
         usedIdx = Memory.getShort(used + IDX) & RingIndex.MASK;
+        nextAvail = config.base() == RingConfig.USED_INDEX ? usedIdx : config.base() & RingIndex.MASK;
         askedIdx = usedIdx;
     }
 

@@ -49,8 +49,9 @@ final class Egress {
         while (done < count) {
             final DeviceRing ring = queue.ring();
             if (ring == null || !queue.enabled()) {
+                final DropReason refusal = queue.refusal();
                 for (; done < count; done++) {
-                    queue.counters().dropped(ring == null ? DropReason.NO_RECEIVER : DropReason.QUEUE_DISABLED);
+                    queue.counters().dropped(refusal);
                 }
                 return;
             }

@@ -62,7 +62,7 @@ final class TestGuest implements AutoCloseable {
         }
 
         void start() {
-            port.startRing(vring, config(0), events());
+            port.startRing(vring, config(DriverRing.freshBase(features)), events());
             port.enableRing(vring, true);
         }
 

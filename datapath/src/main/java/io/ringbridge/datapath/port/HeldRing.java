@@ -1,0 +1,63 @@
+package io.ringbridge.datapath.port;
+
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.datapath.ring.RingConfig;
+
+/**
+ * A ring that is started and does not run, since its port is suspended: one that ran before, with its position, or what one is to be
+ * made of. Nothing here but {@link #ring} touches the guest's memory.
+ *
+ * <p>Changed on the owning worker's thread only.
+ */
+final class HeldRing {
+    private RingConfig config;
+    private DeviceRing ring;
+
+    private HeldRing(final RingConfig config, final DeviceRing ring) {
+        this.config = config;
+        this.ring = ring;
+    }
+
+    /** A ring that ran, with no chain out. */
+    static HeldRing of(final DeviceRing ring) {
+        return new HeldRing(null, ring);
+    }
+
+    /** A ring that is to be made when it may run. */
+    static HeldRing of(final RingConfig config) {
+        return new HeldRing(config, null);
+    }
+
+    /** The ring, to run now; made if there is none yet. */
+    DeviceRing ring() {
+        if (ring == null) {
+            ring = DeviceRing.create(config);
+            ring.suppressKicks();
+        }
+        return ring;
+    }
+
+    /** Where it goes on, as in GET_VRING_BASE; of a ring that never ran, the base it was given. */
+    int base() {
+        return ring == null ? config.base() : ring.base();
+    }
+
+    void remap(final GuestMemory memory, final RingAddresses addresses) {
+        if (ring == null) {
+            config = new RingConfig(config.size(), config.features(), addresses, config.base(), memory);
+        } else {
+            ring.remap(memory, addresses);
+        }
+    }
+
+    int size() {
+        return ring == null ? config.size() : ring.size();
+    }
+
+    String layout() {
+        return ring != null ? ring.layout() : Features.has(config.features(), Features.RING_PACKED) ? "packed" : "split";
+    }
+}
