@@ -12,8 +12,10 @@ import java.nio.file.Path;
  * @param featureMask the virtio features that may be offered
  * @param discardWhenDisabled whether a started and disabled transmit ring is processed and its frames discarded, as the specification
  *     has it; otherwise they wait until it is enabled again, which suits front-ends that disable rings to pause a guest
+ * @param suspend in which ways the front-end and the driver may suspend the port
  */
-public record BackendOptions(Mode mode, Path socket, int descriptor, int permissions, long featureMask, boolean discardWhenDisabled) {
+public record BackendOptions(Mode mode, Path socket, int descriptor, int permissions, long featureMask, boolean discardWhenDisabled,
+                             SuspendOptions suspend) {
     /** The permissions of a socket file when nothing else is said. */
     public static final int DEFAULT_PERMISSIONS = 0660;
 
@@ -29,31 +31,36 @@ public record BackendOptions(Mode mode, Path socket, int descriptor, int permiss
 
     /** Listens on a path, and offers everything. */
     public static BackendOptions server(final Path socket) {
-        return new BackendOptions(Mode.SERVER, socket, -1, DEFAULT_PERMISSIONS, -1, true);
+        return new BackendOptions(Mode.SERVER, socket, -1, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT);
     }
 
     /** Connects to a path, and offers everything. */
     public static BackendOptions client(final Path socket) {
-        return new BackendOptions(Mode.CLIENT, socket, -1, DEFAULT_PERMISSIONS, -1, true);
+        return new BackendOptions(Mode.CLIENT, socket, -1, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT);
     }
 
     /** Speaks on an inherited socket, and offers everything. */
     public static BackendOptions descriptor(final int descriptor) {
-        return new BackendOptions(Mode.DESCRIPTOR, null, descriptor, DEFAULT_PERMISSIONS, -1, true);
+        return new BackendOptions(Mode.DESCRIPTOR, null, descriptor, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT);
     }
 
     /** The same with other permissions of the socket file. */
     public BackendOptions withPermissions(final int newPermissions) {
-        return new BackendOptions(mode, socket, descriptor, newPermissions, featureMask, discardWhenDisabled);
+        return new BackendOptions(mode, socket, descriptor, newPermissions, featureMask, discardWhenDisabled, suspend);
     }
 
     /** The same with other virtio features that may be offered. */
     public BackendOptions withFeatureMask(final long newMask) {
-        return new BackendOptions(mode, socket, descriptor, permissions, newMask, discardWhenDisabled);
+        return new BackendOptions(mode, socket, descriptor, permissions, newMask, discardWhenDisabled, suspend);
     }
 
     /** The same with frames of disabled transmit rings discarded, or kept. */
     public BackendOptions withDiscardWhenDisabled(final boolean discard) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discard);
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discard, suspend);
+    }
+
+    /** The same with other ways in which it may be suspended. */
+    public BackendOptions withSuspend(final SuspendOptions ways) {
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, ways);
     }
 }

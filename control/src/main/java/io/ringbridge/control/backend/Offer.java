@@ -5,7 +5,7 @@ import io.ringbridge.datapath.ring.Features;
 
 /** What this back-end offers: only what it implements. */
 public final class Offer {
-    /** Protocol features. */
+    /** Protocol features, where nothing is switched off. */
     public static final long PROTOCOL = ProtocolFeature.of(
         ProtocolFeature.MQ,
         ProtocolFeature.REPLY_ACK,
@@ -13,7 +13,8 @@ public final class Offer {
         ProtocolFeature.BACKEND_REQ,
         ProtocolFeature.RESET_DEVICE,
         ProtocolFeature.CONFIGURE_MEM_SLOTS,
-        ProtocolFeature.STATUS);
+        ProtocolFeature.STATUS,
+        ProtocolFeature.SUSPEND);
 
     private static final long ANY_DEVICE = Features.of(
         Features.MTU,
@@ -37,6 +38,16 @@ public final class Offer {
 
     /** The virtio features of a port with so many queue pairs. */
     public static long virtio(final int queuePairs) {
-        return queuePairs > 1 ? ANY_DEVICE | MANY_QUEUES : ANY_DEVICE;
+        return virtio(queuePairs, SuspendOptions.DEFAULT);
+    }
+
+    /** The virtio features of a port with so many queue pairs that is suspended in these ways. */
+    static long virtio(final int queuePairs, final SuspendOptions suspend) {
+        return ANY_DEVICE | Features.of(suspend.featureBit()) | (queuePairs > 1 ? MANY_QUEUES : 0);
+    }
+
+    /** The protocol features of a port that is suspended in these ways. */
+    static long protocol(final SuspendOptions suspend) {
+        return suspend.messages() ? PROTOCOL : PROTOCOL & ~ProtocolFeature.SUSPEND.mask();
     }
 }

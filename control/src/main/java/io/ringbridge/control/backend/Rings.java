@@ -159,7 +159,9 @@ final class Rings implements AutoCloseable {
         if (ring.started) {
             final boolean broken = !port.queues().get(ring.index).started();
             final int base = port.stopRing(ring.index);
-            if (!broken) {
+            if (!isPacked() && base == RingConfig.USED_INDEX) {
+                ring.hasRun = false; // nor in this start: the port was suspended
+            } else if (!broken) {
                 ring.base = base;
             } else if (!isPacked()) {
                 ring.base = used(ring.place(memory, ring.address, false));
@@ -279,12 +281,10 @@ final class Rings implements AutoCloseable {
             }
             return;
         }
-        if (ring.base == 0 && !ring.hasRun && !isPacked()) {
-            // A back-end that has restarted is told 0 by front-ends that do not keep count: what is used tells better.
-            ring.base = used(place);
-        }
+        // A back-end that has restarted is told 0 by front-ends that do not keep count: what is used tells better.
+        final int base = ring.base == 0 && !ring.hasRun && !isPacked() ? RingConfig.USED_INDEX : ring.base;
         port.enableRing(ring.index, ring.enabled);
-        port.startRing(ring.index, new RingConfig(ring.size, features, place, ring.base, memory), ring.events());
+        port.startRing(ring.index, new RingConfig(ring.size, features, place, base, memory), ring.events());
         ring.started = true;
         ring.hasRun = true;
     }

@@ -38,20 +38,23 @@ final class Session {
     private final GuestPort port;
     private final Connection connection;
     private final long offered;
+    private final long protocolOffered;
     private final Rings rings;
     private final MemoryTable memory;
+    private final Suspension suspension;
     private long features;
     private long protocolFeatures;
     private boolean protocolFeaturesSet;
-    private long status;
     private int backendSocket = -1;
 
     Session(final GuestPort port, final BackendOptions options, final Connection connection) {
         this.port = port;
         this.connection = connection;
-        offered = Offer.virtio(port.queuePairs()) & options.featureMask();
+        offered = Offer.virtio(port.queuePairs(), options.suspend()) & options.featureMask();
+        protocolOffered = Offer.protocol(options.suspend());
         rings = new Rings(port, options.discardWhenDisabled());
         memory = new MemoryTable(rings);
+        suspension = new Suspension(port, options.suspend());
     }
 
     /** Converses until the connection ends, and leaves the port as if nobody had been there. */
@@ -132,7 +135,7 @@ final class Session {
             LOG.warn("port {}: refused {}: {}", port.name(), name, e.getMessage());
             answer = Codec.number(REFUSED);
         }
-        port.state(rings.anyRunning() ? PortState.RUNNING : PortState.CONNECTED);
+        port.state(suspension.state(rings.anyRunning()));
         if (answer != null) {
             connection.send(header.request(), REPLY_FLAGS, answer);
         }
@@ -147,7 +150,7 @@ final class Session {
             throw ProtocolException.refused("not known");
         }
         final ProtocolFeature needed = request.needs();
-        if (needed != null && !needed.in(protocolFeatures | (Offer.PROTOCOL & ProtocolFeature.ENOUGH_WHEN_OFFERED))) {
+        if (needed != null && !needed.in(protocolFeatures | (protocolOffered & ProtocolFeature.ENOUGH_WHEN_OFFERED))) {
             throw ProtocolException.refused("protocol feature " + needed + " is not negotiated");
         }
     }
@@ -159,18 +162,21 @@ final class Session {
                 return Codec.number(offered);
             }
             case Message.SetFeatures m -> setFeatures(m.features());
-            case Message.SetOwner _, Message.ResetOwner _ -> { /* Nothing depends on them; ignoring the latter is what is recommended. */ }
+            case Message.SetOwner _ -> { /* Nothing depends on it. */ }
+            // Of what it could reset only suspension is: to ignore it is what is recommended.
+            case Message.ResetOwner _ -> suspension.clear();
             case Message.SetMemTable m -> memory.replace(m.regions(), descriptors);
             case Message.SetVringNum m -> rings.size(m.index(), m.num());
             case Message.SetVringAddr m -> rings.address(m);
             case Message.SetVringBase m -> rings.base(m.index(), m.num());
             case Message.GetVringBase m -> {
+                suspension.ringStops(rings.anyRunning());
                 return Codec.vringState(m.index(), rings.stop(m.index()));
             }
             case Message.SetVringFd m ->
                 rings.event(m.request(), m.index(), m.hasDescriptor() ? EventFd.adopt(descriptors.take(0)) : null);
             case Message.GetProtocolFeatures _ -> {
-                return Codec.number(Offer.PROTOCOL);
+                return Codec.number(protocolOffered);
             }
             case Message.SetProtocolFeatures m -> setProtocolFeatures(m.features());
             case Message.GetQueueNum _ -> {
@@ -185,14 +191,18 @@ final class Session {
             }
             case Message.AddMemReg m -> memory.add(m.region(), descriptors);
             case Message.RemMemReg m -> memory.remove(m.region());
-            // Zero leaves rings and positions alone: QEMU 7.2 says it before it asks for the positions.
-            case Message.SetStatus m -> status = m.status();
+            case Message.SetStatus m -> suspension.status(m.status(), features);
             case Message.GetStatus _ -> {
-                return Codec.number(status);
+                return Codec.number(suspension.status());
+            }
+            case Message.Suspend _ -> suspension.suspend();
+            case Message.Resume _ -> suspension.resume();
+            case Message.GetSharedObject m -> {
+                return Codec.encode(m); // with no descriptor: there are no objects
             }
             case Message.SetLogBase _, Message.SetLogFd _, Message.SendRarp _, Message.Iotlb _, Message.InflightFd _,
-                 Message.GetSharedObject _, Message.SetDeviceStateFd _, Message.CheckDeviceState _, Message.Suspend _, Message.Resume _,
-                 Message.Unserved _ -> throw ProtocolException.refused("not offered");
+                 Message.SetDeviceStateFd _, Message.CheckDeviceState _, Message.Unserved _ ->
+                throw ProtocolException.refused("not offered");
         }
         return null;
     }
@@ -216,10 +226,10 @@ final class Session {
     }
 
     private void setProtocolFeatures(final long wanted) {
-        final long unknown = wanted & ~Offer.PROTOCOL;
+        final long unknown = wanted & ~protocolOffered;
         if (unknown != 0) {
             throw ProtocolException.refused("protocol features " + ProtocolFeature.names(unknown) + " are not offered; allowed: "
-                + ProtocolFeature.names(Offer.PROTOCOL));
+                + ProtocolFeature.names(protocolOffered));
         }
         if (wanted != protocolFeatures) {
             LOG.info("port {}: protocol features {}", port.name(), ProtocolFeature.names(wanted));
@@ -245,7 +255,7 @@ final class Session {
     private void reset() {
         rings.reset();
         features = 0;
-        status = 0;
+        suspension.reset();
         port.features(0);
     }
 }

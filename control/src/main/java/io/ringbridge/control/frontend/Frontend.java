@@ -29,7 +29,7 @@ public final class Frontend implements AutoCloseable {
         Features.CTRL_VQ);
 
     private static final long PROTOCOL_FEATURES = ProtocolFeature.of(ProtocolFeature.MQ, ProtocolFeature.REPLY_ACK,
-        ProtocolFeature.STATUS);
+        ProtocolFeature.STATUS, ProtocolFeature.SUSPEND);
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
     private static final int PATIENCE = 20;
     private static final int ACKNOWLEDGE_AND_DRIVER = 3;
@@ -161,6 +161,16 @@ public final class Frontend implements AutoCloseable {
             }
         }
         status(0);
+    }
+
+    /** Suspends the device: when this returns it has given back all it took, and leaves memory alone until {@link #resume}. */
+    public void suspend() throws IOException {
+        command(new Message.Suspend());
+    }
+
+    /** Lets a suspended device go on. */
+    public void resume() throws IOException {
+        command(new Message.Resume());
     }
 
     /** Sets the virtio device status, where the back-end takes it. */

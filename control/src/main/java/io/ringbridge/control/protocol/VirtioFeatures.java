@@ -35,7 +35,9 @@ public final class VirtioFeatures {
         Map.entry(Features.VERSION_1, "version_1"),
         Map.entry(Features.ACCESS_PLATFORM, "access_platform"),
         Map.entry(Features.RING_PACKED, "ring_packed"),
-        Map.entry(Features.IN_ORDER, "in_order"));
+        Map.entry(Features.IN_ORDER, "in_order"),
+        Map.entry(Features.SUSPEND_DRAFT, "suspend_draft"),
+        Map.entry(Features.SUSPEND, "suspend"));
 
     private VirtioFeatures() {
     }

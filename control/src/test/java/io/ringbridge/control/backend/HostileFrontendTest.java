@@ -33,7 +33,7 @@ class HostileFrontendTest {
     private EventFd event;
 
     /** How far a front-end has come. */
-    private enum State { CONNECTED, NEGOTIATED, WITH_MEMORY, RUNNING, STOPPED }
+    private enum State { CONNECTED, NEGOTIATED, WITH_MEMORY, RUNNING, STOPPED, SUSPENDED }
 
     @BeforeEach
     void start() {
@@ -59,6 +59,7 @@ class HostileFrontendTest {
                 peer.send(TestPeer.table(), memory.fd());
             }
             case RUNNING -> peer.running(PLAIN, memory, event, 0, 1);
+            case SUSPENDED -> peer.running(PLAIN, memory, event, 0, 1).ack(new Message.Suspend());
             default -> {
                 peer.running(PLAIN, memory, event, 0, 1);
                 peer.number(new Message.GetVringBase(0));

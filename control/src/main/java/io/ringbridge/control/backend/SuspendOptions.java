@@ -1,0 +1,16 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.datapath.ring.Features;
+
+/**
+ * In which ways a port lets itself be suspended from outside.
+ *
+ * @param messages whether SUSPEND and RESUME are offered: protocol feature 18, which later editions of the specification give to
+ *     shared objects
+ * @param featureBit the virtio feature that makes SUSPEND a bit of the device status: {@link Features#SUSPEND}, or
+ *     {@link Features#SUSPEND_DRAFT} for drivers and monitors older than the standard
+ */
+public record SuspendOptions(boolean messages, int featureBit) {
+    /** The messages, and the standard's bit. */
+    public static final SuspendOptions DEFAULT = new SuspendOptions(true, Features.SUSPEND);
+}

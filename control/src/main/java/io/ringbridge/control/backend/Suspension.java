@@ -1,0 +1,115 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.port.SuspendCause;
+import io.ringbridge.datapath.ring.Features;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What one front-end says about suspending its device, in either of three ways: with SUSPEND and RESUME, with the device status of its
+ * driver (virtio 1.4, section 2.1), or by stopping every ring (vhost-user, "Suspended device state"). The port keeps the causes.
+ *
+ * <p>Owned by the session's thread.
+ */
+final class Suspension {
+    private static final Logger LOG = LoggerFactory.getLogger(Suspension.class);
+    private static final long DRIVER_OK = 4;
+    private static final long SUSPEND = 16;
+
+    private final GuestPort port;
+    private final int featureBit;
+    /** As the driver has written it; what the device itself changes of it is applied where it is read. */
+    private long status;
+    private boolean wasReset;
+    private boolean allStopped;
+
+    Suspension(final GuestPort port, final SuspendOptions options) {
+        this.port = port;
+        featureBit = options.featureBit();
+    }
+
+    /** SUSPEND: returns when every frame that was taken is delivered or dropped, and its buffer given back. */
+    void suspend() {
+        add(SuspendCause.FRONT_END);
+    }
+
+    /** RESUME. */
+    void resume() {
+        remove(SuspendCause.FRONT_END);
+    }
+
+    /**
+     * SET_STATUS. SUSPEND counts where it is negotiated and the driver runs; DRIVER_OK ends it, since it reads 0 meanwhile. Zero
+     * leaves rings and positions alone: QEMU 7.2 says it before it asks for the positions.
+     *
+     * @param features the negotiated virtio features
+     */
+    void status(final long written, final long features) {
+        wasReset = written == 0;
+        if (wasReset) {
+            clear();
+            status = 0;
+            return;
+        }
+        final boolean wasSuspended = port.suspendedBy().contains(SuspendCause.DRIVER);
+        final boolean ran = (status & DRIVER_OK) != 0;
+        final long bits = written & ~SUSPEND;
+        if (wasSuspended) {
+            status |= bits;
+            if ((written & DRIVER_OK) != 0) {
+                remove(SuspendCause.DRIVER);
+            }
+        } else if ((written & SUSPEND) != 0 && ran && Features.has(features, featureBit)) {
+            status |= bits;
+            add(SuspendCause.DRIVER);
+        } else {
+            status = bits;
+        }
+    }
+
+    /** GET_STATUS: SUSPEND and not DRIVER_OK while the driver has the device suspended. */
+    long status() {
+        return port.suspendedBy().contains(SuspendCause.DRIVER) ? status & ~DRIVER_OK | SUSPEND : status;
+    }
+
+    /** GET_VRING_BASE comes; {@code running} says whether any ring runs before it. */
+    void ringStops(final boolean running) {
+        allStopped |= running && !wasReset;
+    }
+
+    /** How far the port has come; {@code running} says whether any ring is started. */
+    PortState state(final boolean running) {
+        allStopped &= !running;
+        return running ? PortState.RUNNING : allStopped ? PortState.SUSPENDED : PortState.CONNECTED;
+    }
+
+    /** Takes back what this front-end and its driver have said of suspending. */
+    void clear() {
+        remove(SuspendCause.FRONT_END);
+        remove(SuspendCause.DRIVER);
+        allStopped = false;
+    }
+
+    /** After RESET_DEVICE has stopped the rings. */
+    void reset() {
+        clear();
+        status = 0;
+    }
+
+    private void add(final SuspendCause cause) {
+        if (!port.suspendedBy().contains(cause)) {
+            port.suspend(cause);
+            LOG.info("port {}: suspended by the {}", port.name(), cause.label());
+        }
+    }
+
+    private void remove(final SuspendCause cause) {
+        if (port.suspendedBy().contains(cause)) {
+            port.resume(cause);
+            LOG.info("port {}: resumed by the {}", port.name(), cause.label());
+        }
+    }
+}
