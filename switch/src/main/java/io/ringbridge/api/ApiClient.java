@@ -51,7 +51,21 @@ public final class ApiClient implements AutoCloseable {
 
     /** Removes a port. */
     public void removePort(final String name) {
-        send(request(HttpMethod.DELETE, "/ports/" + URLEncoder.encode(name, StandardCharsets.UTF_8)));
+        send(request(HttpMethod.DELETE, port(name)));
+    }
+
+    /** Suspends a port. */
+    public void suspendPort(final String name) {
+        send(request(HttpMethod.POST, port(name) + "/suspend"));
+    }
+
+    /** Lets a suspended port go on. */
+    public void resumePort(final String name) {
+        send(request(HttpMethod.POST, port(name) + "/resume"));
+    }
+
+    private static String port(final String name) {
+        return "/ports/" + URLEncoder.encode(name, StandardCharsets.UTF_8);
     }
 
     private Request request(final HttpMethod method, final String path) {

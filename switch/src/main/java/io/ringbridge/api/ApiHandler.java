@@ -61,14 +61,29 @@ final class ApiHandler extends Handler.Abstract {
                 yield Map.of();
             }
             default -> {
-                if (!"DELETE".equals(method) || !path.startsWith(PORT)) {
-                    throw new ApiException(HttpStatus.NOT_FOUND_404, method + ' ' + path
-                        + " is not known; allowed: GET /ports /queues /fdb /workers /config, POST /ports, DELETE /ports/NAME");
-                }
-                control.removePort(path.substring(PORT.length()));
+                change(method, path);
                 yield Map.of();
             }
         };
+    }
+
+    /** What is done to one port. */
+    private void change(final String method, final String path) {
+        if (!path.startsWith(PORT)) {
+            throw unknown(method, path);
+        }
+        final String[] parts = path.substring(PORT.length()).split("/", 2);
+        switch (parts.length == 1 ? method : method + " " + parts[1]) {
+            case "DELETE" -> control.removePort(parts[0]);
+            case "POST suspend" -> control.suspendPort(parts[0]);
+            case "POST resume" -> control.resumePort(parts[0]);
+            default -> throw unknown(method, path);
+        }
+    }
+
+    private static ApiException unknown(final String method, final String path) {
+        return new ApiException(HttpStatus.NOT_FOUND_404, method + ' ' + path + " is not known; allowed: GET /ports /queues /fdb /workers "
+            + "/config, POST /ports, DELETE /ports/NAME, POST /ports/NAME/suspend, POST /ports/NAME/resume");
     }
 
     private static String body(final Request request) throws Exception {

@@ -1,5 +1,7 @@
 package io.ringbridge.api;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+
 import java.util.List;
 
 /** What is in force, key by key as in the configuration file. */
@@ -12,7 +14,9 @@ public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, 
     public record Fdb(int capacity, String ageing) {
     }
 
-    /** A port; {@code permissions} is absent where the socket is not the switch's. */
-    public record Port(String name, String type, String socket, String mode, int queues, int mtu, String permissions) {
+    /** A port; {@code permissions} is absent where the socket is not the switch's, and ways of suspension where they are the default. */
+    public record Port(String name, String type, String socket, String mode, int queues, int mtu, String permissions,
+                       @JsonProperty("suspend-messages") Boolean suspendMessages,
+                       @JsonProperty("suspend-feature-bit") Integer suspendFeatureBit) {
     }
 }

@@ -28,4 +28,18 @@ public interface SwitchControl {
      * @throws ApiException when there is no such port
      */
     void removePort(String name);
+
+    /**
+     * Suspends a port, until {@link #resumePort}, whoever attaches to it meanwhile; one that is suspended already stays so.
+     *
+     * @throws ApiException when there is no such port
+     */
+    void suspendPort(String name);
+
+    /**
+     * Takes back {@link #suspendPort}; the port runs unless its front-end or driver has suspended it as well.
+     *
+     * @throws ApiException when there is no such port
+     */
+    void resumePort(String name);
 }

@@ -15,6 +15,7 @@ import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -102,12 +103,29 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     @Override
     public synchronized void removePort(final String name) {
-        final Attached port = attached.remove(name);
+        close(named(name));
+        attached.remove(name);
+        LOG.info("port {}: removed", name);
+    }
+
+    @Override
+    public synchronized void suspendPort(final String name) {
+        named(name).port().suspend(SuspendCause.OPERATOR);
+        LOG.info("port {}: suspended by the {}", name, SuspendCause.OPERATOR.label());
+    }
+
+    @Override
+    public synchronized void resumePort(final String name) {
+        named(name).port().resume(SuspendCause.OPERATOR);
+        LOG.info("port {}: resumed by the {}", name, SuspendCause.OPERATOR.label());
+    }
+
+    private Attached named(final String name) {
+        final Attached port = attached.get(name);
         if (port == null) {
             throw new ApiException(NOT_FOUND, "no port is named \"" + name + "\"; there are " + String.join(", ", attached.keySet()));
         }
-        close(port);
-        LOG.info("port {}: removed", name);
+        return port;
     }
 
     @Override
@@ -167,10 +185,11 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     private static BackendOptions options(final PortConfig port) {
-        return switch (port.attachment()) {
+        final BackendOptions options = switch (port.attachment()) {
             case Attachment.Server server -> BackendOptions.server(server.socket()).withPermissions(server.permissions());
             case Attachment.Client client -> BackendOptions.client(client.socket());
             case Attachment.Descriptor descriptor -> BackendOptions.descriptor(descriptor.number());
         };
+        return options.withSuspend(port.suspend());
     }
 }

@@ -7,6 +7,7 @@ import io.ringbridge.api.StationView;
 import io.ringbridge.api.WorkerView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.PortConfig;
+import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.port.DropReason;
@@ -66,7 +67,10 @@ final class Views {
     private static ConfigView.Port config(final PortConfig port) {
         final String permissions = port.attachment() instanceof final PortConfig.Attachment.Server server
             ? String.format(Locale.ROOT, "%04o", server.permissions()) : null;
-        return new ConfigView.Port(port.name(), PortConfig.TYPE, port.socket(), port.mode(), port.queues(), port.mtu(), permissions);
+        final SuspendOptions suspend = port.suspend();
+        return new ConfigView.Port(port.name(), PortConfig.TYPE, port.socket(), port.mode(), port.queues(), port.mtu(), permissions,
+            suspend.messages() == SuspendOptions.DEFAULT.messages() ? null : suspend.messages(),
+            suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit());
     }
 
     private static Map<String, Long> drops(final PortStatistics statistics) {

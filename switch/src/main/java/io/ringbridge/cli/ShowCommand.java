@@ -132,7 +132,9 @@ final class ShowCommand implements Callable<Integer> {
         out.println(config.ports().isEmpty() ? "ports: []" : "ports:");
         config.ports().forEach(port -> out.println("  - {name: " + port.name() + ", type: " + port.type() + ", socket: "
             + Json.write(port.socket()) + ", mode: " + port.mode() + ", queues: " + port.queues() + ", mtu: " + port.mtu()
-            + (port.permissions() == null ? "" : ", permissions: " + port.permissions()) + "}"));
+            + (port.permissions() == null ? "" : ", permissions: " + port.permissions())
+            + (port.suspendMessages() == null ? "" : ", suspend-messages: " + port.suspendMessages())
+            + (port.suspendFeatureBit() == null ? "" : ", suspend-feature-bit: " + port.suspendFeatureBit()) + "}"));
         out.flush();
     }
 

@@ -1,6 +1,8 @@
 package io.ringbridge.config;
 
 import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.control.backend.SuspendOptions;
+import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.PollMode;
 
@@ -19,7 +21,8 @@ import java.util.Map;
 /** Reads configurations from files, and ports from the command line. */
 public final class ConfigReader {
     private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "ports");
-    private static final List<String> PORT_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu", "permissions");
+    private static final List<String> PORT_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu", "permissions",
+        "suspend-messages", "suspend-feature-bit");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
     private static final int MAX_PORTS = Datapath.MAX_PORTS;
@@ -139,7 +142,10 @@ public final class ConfigReader {
         final Mode mode = section.choice("mode", Mode.class).orElse(Mode.SERVER);
         return new PortConfig(name, attachment(section, socket, mode),
             section.integer("queues", 1, PortLimits.MAX_QUEUES).orElse(PortConfig.DEFAULT_QUEUES),
-            section.integer("mtu", PortLimits.MIN_MTU, PortLimits.MAX_MTU).orElse(PortConfig.DEFAULT_MTU));
+            section.integer("mtu", PortLimits.MIN_MTU, PortLimits.MAX_MTU).orElse(PortConfig.DEFAULT_MTU),
+            new SuspendOptions(section.bool("suspend-messages").orElse(SuspendOptions.DEFAULT.messages()),
+                section.integer("suspend-feature-bit", Features.SUSPEND_DRAFT, Features.SUSPEND)
+                    .orElse(SuspendOptions.DEFAULT.featureBit())));
     }
 
     private static Attachment attachment(final Section section, final Path socket, final Mode mode) {

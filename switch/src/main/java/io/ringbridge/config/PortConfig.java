@@ -1,6 +1,7 @@
 package io.ringbridge.config;
 
 import io.ringbridge.control.backend.BackendOptions;
+import io.ringbridge.control.backend.SuspendOptions;
 
 import java.nio.file.Path;
 
@@ -11,14 +12,20 @@ import java.nio.file.Path;
  * @param attachment how the front-end and the switch find each other
  * @param queues queue pairs, 1 to 128
  * @param mtu 68 to 65535
+ * @param suspend in which ways the front-end and the driver may suspend it
  */
-public record PortConfig(String name, Attachment attachment, int queues, int mtu) {
+public record PortConfig(String name, Attachment attachment, int queues, int mtu, SuspendOptions suspend) {
     /** The only type there is. */
     public static final String TYPE = "vhost-user";
     /** Queue pairs where nothing else is said. */
     public static final int DEFAULT_QUEUES = 1;
     /** Ethernet's. */
     public static final int DEFAULT_MTU = 1500;
+
+    /** A port of which nothing more is said. */
+    public PortConfig(final String name, final Attachment attachment, final int queues, final int mtu) {
+        this(name, attachment, queues, mtu, SuspendOptions.DEFAULT);
+    }
 
     /** How the front-end and the switch find each other. */
     public sealed interface Attachment {

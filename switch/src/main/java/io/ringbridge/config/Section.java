@@ -96,6 +96,15 @@ record Section(String source, String prefix, Node.Mapping mapping) {
         });
     }
 
+    Optional<Boolean> bool(final String key) {
+        return value(key).map(node -> {
+            if (node instanceof final Node.Scalar scalar && scalar.kind() != Node.Kind.TEXT && scalar.text().matches("true|false")) {
+                return Boolean.valueOf(scalar.text());
+            }
+            throw error(key, node.what() + " is not true or false");
+        });
+    }
+
     /** Access rights, in octal digits; JSON has them as a string, YAML as a number. */
     Optional<Integer> permissions(final String key) {
         return value(key).map(node -> {

@@ -75,6 +75,16 @@ class ApiTest {
             }
             done.add("remove " + name);
         }
+
+        @Override
+        public void suspendPort(final String name) {
+            done.add("suspend " + name);
+        }
+
+        @Override
+        public void resumePort(final String name) {
+            done.add("resume " + name);
+        }
     }
 
     @Test
@@ -92,8 +102,10 @@ class ApiTest {
             assertEquals(fake.workers(), Json.readList(client.get("/workers"), new TypeReference<List<WorkerView>>() { }));
             assertEquals(fake.config(), Json.read(client.get("/config"), ConfigView.class));
             client.addPort("name=b,socket=/tmp/b");
+            client.suspendPort("b");
+            client.resumePort("b");
             client.removePort("b");
-            assertEquals(List.of("add name=b,socket=/tmp/b", "remove b"), fake.done);
+            assertEquals(List.of("add name=b,socket=/tmp/b", "suspend b", "resume b", "remove b"), fake.done);
         }
         assertFalse(Files.exists(socket));
     }
@@ -105,7 +117,8 @@ class ApiTest {
             assertRefused(404, "no port is named \"none\"", () -> client.removePort("none"));
             assertRefused(400, "port add: nothing", () -> client.addPort(""));
             assertRefused(404, "GET /nothing is not known; allowed: GET /ports /queues /fdb /workers /config, POST /ports, "
-                + "DELETE /ports/NAME", () -> client.get("/nothing"));
+                + "DELETE /ports/NAME, POST /ports/NAME/suspend, POST /ports/NAME/resume", () -> client.get("/nothing"));
+            assertThrows(ApiException.class, () -> client.get("/ports/a/suspend"));
             assertRefused(500, "the switch could not do this: java.lang.IllegalStateException: broken", () -> client.get("/queues"));
             assertRefused(413, "Content-Length 5000 is not 0 to 4096", () -> client.addPort("x".repeat(5000)));
         }

@@ -34,7 +34,7 @@ class CommandLineTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "port --help", "port add --help", "port remove --help",
-        "qemu-args --help", "--version"})
+        "port suspend --help", "port resume --help", "qemu-args --help", "--version"})
     void helpHelps(final String args) {
         final Run run = Run.of(args.split(" ", -1));
         assertEquals(0, run.status());
@@ -46,7 +46,7 @@ class CommandLineTest {
     @ValueSource(strings = {"", "runn", "run --foo", "run --workers x", "run --workers 65", "run --poll lazy", "run --cpus 1-",
         "run --cpus 0,1 --workers 3", "run --socket-path=/tmp/x --port name=a,socket=/tmp/a", "run --fd=1 --socket-path=/tmp/x",
         "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b", "run --config /nonexistent",
-        "show", "show nothing", "port", "port add", "port add nonsense", "demo --seconds 2", "demo --seconds x",
+        "show", "show nothing", "port", "port suspend", "port add", "port add nonsense", "demo --seconds 2", "demo --seconds x",
         "qemu-args vm1 --config /nonexistent"})
     void wrongUseIsOneLineAndStatusTwo(final String args) {
         final Run run = args.isEmpty() ? Run.of() : Run.of(args.split(" ", -1));
@@ -83,8 +83,20 @@ class CommandLineTest {
             assertEquals(1, ok("show", "fdb", "--api", api).lines().count());
             assertEquals(2, ok("show", "workers", "--api", api).lines().count());
 
-            ok("port", "add", "name=b,socket=" + b + ",mode=server,permissions=0600", "--api", api);
+            ok("port", "add", "name=b,socket=" + b + ",mode=server,permissions=0600,suspend-messages=false,suspend-feature-bit=42",
+                "--api", api);
             assertTrue(Files.exists(b));
+            for (int i = 0; i < 2; i++) {
+                assertEquals("", ok("port", "suspend", "b", "--api", api));
+                assertEquals("suspended", state(api, 1));
+                assertEquals("waiting", state(api, 0));
+            }
+            for (int i = 0; i < 2; i++) {
+                assertEquals("", ok("port", "resume", "b", "--api", api));
+                assertEquals("waiting", state(api, 1));
+            }
+            assertEquals("ringbridge: no port is named \"c\"; there are a, b\n", Run.of("port", "suspend", "c", "--api", api).err());
+            assertEquals("ringbridge: no port is named \"c\"; there are a, b\n", Run.of("port", "resume", "c", "--api", api).err());
             final Run twice = Run.of("port", "add", "name=b,socket=" + dir.resolve("c.sock"), "--api", api);
             assertEquals("ringbridge: port add: name: \"b\" is taken; every port needs its own\n", twice.err());
             assertEquals(1, Run.of("port", "add", "name=c,socket=/nonexistent/c.sock", "--api", api).status());
@@ -101,6 +113,10 @@ class CommandLineTest {
         }
         assertTrue(Files.notExists(a));
         assertTrue(Files.notExists(Path.of(api)));
+    }
+
+    private static String state(final String api, final int port) throws IOException {
+        return new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api)).get(port).get("state").asText();
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.datapath.worker.PollMode;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,7 +23,8 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 class ConfigReaderTest {
-    private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions";
+    private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
+        + "suspend-messages, suspend-feature-bit";
 
     @Test
     void readsEveryKey() {
@@ -37,11 +39,14 @@ class ConfigReaderTest {
               - name: vm2
                 socket: /run/vm2.sock
                 mode: client
+                suspend-messages: false
+                suspend-feature-bit: 42
             """);
         assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, Optional.of(Path.of("/run/a.sock")),
             new Config.Fdb(1024, Duration.ofMinutes(5)), List.of(
                 new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1.sock"), 0600), 4, 9000),
-                new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500))), config);
+                new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500,
+                    new SuspendOptions(false, 42)))), config);
     }
 
     @Test
@@ -98,6 +103,10 @@ class ConfigReaderTest {
             Arguments.of("ports:\n  - {name: a, mode: both, socket: /tmp/a}", "line 2: ports[0].mode: \"both\" is not server or client"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, queues: 129}",
                 "line 2: ports[0].queues: 129 is not a whole number, 1 to 128"),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, suspend-messages: never}",
+                "line 2: ports[0].suspend-messages: \"never\" is not true or false"),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, suspend-feature-bit: 41}",
+                "line 2: ports[0].suspend-feature-bit: 41 is not a whole number, 42 to 43"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, mtu: 67}", "line 2: ports[0].mtu: 67 is not a whole number, 68 to 65535"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, permissions: 999}",
                 "line 2: ports[0].permissions: 999 is not the octal access rights of a socket, 0 to 0777, such as 0660"),
