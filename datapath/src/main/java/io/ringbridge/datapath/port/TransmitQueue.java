@@ -66,11 +66,8 @@ public final class TransmitQueue extends GuestQueue {
         final DeviceRing ring = ring();
         final int chains = burstChains[firstBurst++ & BURSTS - 1];
         chainsNoted -= chains;
-        if (ring == null) {
-            return;
-        }
-        for (int i = 0; i < chains; i++) {
-            ring.use(0);
+        if (ring != null) {
+            ring.giveBack(chains);
         }
     }
 

@@ -31,6 +31,7 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
     /** Chains taken and not given back. */
     int out;
 
+    private final boolean inOrder;
     private final long features;
     private final int headerLength;
     private final boolean mergeable;
@@ -45,6 +46,7 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
         features = config.features();
         indirect = Features.has(features, Features.INDIRECT_DESC);
         eventIdx = Features.has(features, Features.EVENT_IDX);
+        inOrder = Features.has(features, Features.IN_ORDER);
         headerLength = Features.headerLength(features);
         mergeable = Features.has(features, Features.MRG_RXBUF);
         memory = config.memory();
@@ -81,6 +83,27 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
      * @param written bytes the device wrote to it
      */
     public abstract void use(int written);
+
+    /**
+     * Gives back the chains that have been out longest, with nothing written to any; the driver sees them after {@link #publish}.
+     *
+     * <p>Where IN_ORDER was negotiated, one used entry tells of all of them. The driver then takes all but the last for used completely,
+     * so this is for chains that the device reads (virtio 1.2, sections 2.7.9 and 2.8.8).
+     *
+     * @param chains one at least
+     */
+    public final void giveBack(final int chains) {
+        if (inOrder) {
+            useBatch(chains);
+            return;
+        }
+        for (int i = 0; i < chains; i++) {
+            use(0);
+        }
+    }
+
+    /** Gives back chains with one used entry, which is at the first one's place and names the last. */
+    abstract void useBatch(int chains);
 
     /** Shows the driver what was given back. A release store: entries and buffers are visible before it. */
     public abstract void publish();

@@ -154,8 +154,28 @@ final class PackedDeviceRing extends DeviceRing {
 
     @Override
     public void use(final int written) {
+        final int oldest = firstOut;
+        firstOut = oldest + 1 == size ? 0 : oldest + 1;
+        writeUsed(ids[oldest], written);
+        used(1, slots[oldest]);
+    }
+
+    @Override
+    void useBatch(final int chains) {
+        int last = firstOut;
+        int count = 0;
+        for (int i = 0; i < chains; i++) {
+            last = firstOut;
+            count += slots[last];
+            firstOut = last + 1 == size ? 0 : last + 1;
+        }
+        writeUsed(ids[last], 0);
+        used(chains, count);
+    }
+
+    private void writeUsed(final int id, final int written) {
         final long flags = (usedWrap ? Packed.AVAIL | Packed.USED : 0) | (written > 0 ? Descriptor.WRITE : 0);
-        final long word = written & 0xFFFF_FFFFL | (long) ids[firstOut] << 32 | flags << 48;
+        final long word = written & 0xFFFF_FFFFL | (long) id << 32 | flags << 48;
         final long at = descriptors + (long) nextUsed * Descriptor.SIZE + 8;
         if (head == 0) {
             head = at;
@@ -163,9 +183,10 @@ final class PackedDeviceRing extends DeviceRing {
         } else {
             Memory.putLong(at, word);
         }
-        final int count = slots[firstOut];
-        firstOut = firstOut + 1 == size ? 0 : firstOut + 1;
-        out--;
+    }
+
+    private void used(final int chains, final int count) {
+        out -= chains;
         slotsOut -= count;
         nextUsed += count;
         if (nextUsed >= size) {

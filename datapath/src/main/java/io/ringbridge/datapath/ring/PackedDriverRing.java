@@ -5,13 +5,10 @@ import io.ringbridge.datapath.memory.Segments;
 
 /** The driver's side of a packed virtqueue (virtio 1.2, section 2.8); the layout is at {@link Packed}. */
 final class PackedDriverRing extends DriverRing {
-    private static final int NONE = -1;
-
     private final long descriptors;
     private final long driverEvent;
     private final long deviceEvent;
     private final int[] freeIds;
-    private final int[] chainLength;
     private int freeIdCount;
     private int free;
     private int nextAvail;
@@ -22,7 +19,6 @@ final class PackedDriverRing extends DriverRing {
     private long head;
     private short headFlags;
     private int shownAt;
-    private int usedLength;
 
     PackedDriverRing(final int size, final long features, final RingAddresses addresses) {
         super(size, features, addresses);
@@ -30,7 +26,6 @@ final class PackedDriverRing extends DriverRing {
         driverEvent = addresses.driver();
         deviceEvent = addresses.device();
         freeIds = new int[size];
-        chainLength = new int[size];
         for (int i = 0; i < size; i++) {
             freeIds[i] = size - 1 - i;
         }
@@ -51,7 +46,7 @@ final class PackedDriverRing extends DriverRing {
         }
         final int id = freeIds[--freeIdCount];
         write(guestAddress, length, id, writable ? Descriptor.WRITE : 0);
-        chainLength[id] = 1;
+        added(id, 1, writable ? length : 0);
         return id;
     }
 
@@ -65,7 +60,7 @@ final class PackedDriverRing extends DriverRing {
         for (int i = 0; i < n; i++) {
             write(buffers.address(i), buffers.length(i), id, (writable ? Descriptor.WRITE : 0) | (i < n - 1 ? Descriptor.NEXT : 0));
         }
-        chainLength[id] = n;
+        added(id, n, writable ? buffers.totalLength() : 0);
         return id;
     }
 
@@ -115,15 +110,14 @@ final class PackedDriverRing extends DriverRing {
 
     @Override
     public int poll() {
-        if (!used()) {
-            return NONE;
+        if (!inBatch()) {
+            if (!used()) {
+                return NONE;
+            }
+            final long rest = Memory.getLong(descriptors + (long) nextUsed * Descriptor.SIZE + 8);
+            batch((int) (rest >>> 32) & 0xFFFF, (rest >>> 48 & Descriptor.WRITE) != 0 ? (int) rest : 0);
         }
-        final long rest = Memory.getLong(descriptors + (long) nextUsed * Descriptor.SIZE + 8);
-        final int id = (int) (rest >>> 32) & 0xFFFF;
-        if (id >= size || chainLength[id] == 0) {
-            throw new IllegalStateException("the device used chain " + id + ", which is not out");
-        }
-        usedLength = (rest >>> 48 & Descriptor.WRITE) != 0 ? (int) rest : 0;
+        final int id = takeBack();
         free += chainLength[id];
         nextUsed += chainLength[id];
         if (nextUsed >= size) {
@@ -133,11 +127,6 @@ final class PackedDriverRing extends DriverRing {
         chainLength[id] = 0;
         freeIds[freeIdCount++] = id;
         return id;
-    }
-
-    @Override
-    public int usedLength() {
-        return usedLength;
     }
 
     @Override
@@ -152,6 +141,6 @@ final class PackedDriverRing extends DriverRing {
         }
         // The wish has to be visible before the flags are looked at, or what is used in between is neither seen nor notified of.
         Memory.fullFence();
-        return used();
+        return inBatch() || used();
     }
 }

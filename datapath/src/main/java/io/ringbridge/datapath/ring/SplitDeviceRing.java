@@ -133,6 +133,14 @@ final class SplitDeviceRing extends DeviceRing {
     }
 
     @Override
+    void useBatch(final int chains) {
+        final int head = heads[nextAvail - out + chains - 1 & mask];
+        Memory.putLong(used + ENTRIES + 8L * (usedIdx & mask), head);
+        usedIdx = RingIndex.advance(usedIdx, chains);
+        out -= chains;
+    }
+
+    @Override
     public void publish() {
         // Pairs with the driver's acquire of used idx: the entries and the buffers' contents are visible with it (section 2.7.8.2).
         Memory.putShortRelease(used + IDX, (short) usedIdx);

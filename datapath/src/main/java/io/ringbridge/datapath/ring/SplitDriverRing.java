@@ -7,21 +7,22 @@ import io.ringbridge.datapath.memory.Segments;
 final class SplitDriverRing extends DriverRing {
     private static final int IDX = 2;
     private static final int ENTRIES = 4;
-    private static final int NONE = -1;
 
     private final int mask;
     private final long descriptors;
     private final long avail;
     private final long used;
-    /** The free descriptors' list, and the rest of each chain that is out. */
+    /**
+     * The free descriptors' list, and the rest of each chain that is out. What comes back goes to the list's end: a device that keeps
+     * to the order so gets the descriptors in the order of the table, as IN_ORDER asks (virtio 1.2, section 2.7.5.2).
+     */
     private final int[] follower;
-    private final int[] chainLength;
     private int firstFree;
+    private int lastFree;
     private int free;
     private int availIdx;
     private int shownIdx;
     private int lastUsed;
-    private int usedLength;
 
     SplitDriverRing(final int size, final long features, final RingAddresses addresses) {
         super(size, features, addresses);
@@ -30,10 +31,10 @@ final class SplitDriverRing extends DriverRing {
         avail = addresses.driver();
         used = addresses.device();
         follower = new int[size];
-        chainLength = new int[size];
         for (int i = 0; i < size; i++) {
             follower[i] = i + 1;
         }
+        lastFree = size - 1;
         free = size;
         wantNotification(false);
     }
@@ -52,7 +53,7 @@ final class SplitDriverRing extends DriverRing {
         firstFree = follower[head];
         follower[head] = NONE;
         free--;
-        chainLength[head] = 1;
+        added(head, 1, writable ? length : 0);
         write(head, guestAddress, length, writable ? Descriptor.WRITE : 0, 0);
         show(head);
         return head;
@@ -78,7 +79,7 @@ final class SplitDriverRing extends DriverRing {
             at = next;
         }
         free -= n;
-        chainLength[head] = n;
+        added(head, n, writable ? buffers.totalLength() : 0);
         show(head);
         return head;
     }
@@ -116,27 +117,24 @@ final class SplitDriverRing extends DriverRing {
         if (lastUsed == (Memory.getShortAcquire(used + IDX) & RingIndex.MASK)) {
             return NONE;
         }
-        final long entry = Memory.getLong(used + ENTRIES + 8L * (lastUsed & mask));
+        if (!inBatch()) {
+            final long entry = Memory.getLong(used + ENTRIES + 8L * (lastUsed & mask));
+            batch((int) entry, (int) (entry >>> 32));
+        }
         lastUsed = RingIndex.advance(lastUsed, 1);
-        final int head = (int) entry;
-        if (head < 0 || head >= size || chainLength[head] == 0) {
-            throw new IllegalStateException("the device used chain " + Integer.toUnsignedString(head) + ", which is not out");
+        final int head = takeBack();
+        if (free == 0) {
+            firstFree = head;
+        } else {
+            follower[lastFree] = head;
         }
-        usedLength = (int) (entry >>> 32);
-        int last = head;
-        while (follower[last] != NONE) {
-            last = follower[last];
+        lastFree = head;
+        while (follower[lastFree] != NONE) {
+            lastFree = follower[lastFree];
         }
-        follower[last] = firstFree;
-        firstFree = head;
         free += chainLength[head];
         chainLength[head] = 0;
         return head;
-    }
-
-    @Override
-    public int usedLength() {
-        return usedLength;
     }
 
     @Override

@@ -2,8 +2,9 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import java.util.ArrayDeque;
@@ -11,58 +12,36 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.LongStream;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Split and packed rings, driver against device. What a hostile driver can do to each is in {@code HostileRingTest}. */
-class RingTest {
-    private static final long FEATURES = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
-    private static final int SIZE = 64;
-
-    private final GuestRam ram = new GuestRam();
-    private final Segments chain = new Segments();
-
-    @AfterEach
-    void close() {
-        ram.close();
-    }
-
-    private DeviceRing device(final RingAddresses addresses, final long features) {
-        return device(addresses, features, DriverRing.freshBase(features));
-    }
-
-    private DeviceRing device(final RingAddresses addresses, final long features, final int base) {
-        return DeviceRing.create(new RingConfig(SIZE, features, addresses, base, ram.memory));
-    }
-
-    /** Shows what is used, and says whether the driver is to be notified. */
-    private static boolean shown(final DeviceRing device) {
-        device.publish();
-        Memory.fullFence();
-        return device.wantsNotification();
-    }
-
+/** Split and packed rings, driver against device. What a hostile driver can do is in {@code HostileRingTest} and its like. */
+class RingTest extends RingFixture {
     /** What the driver offered: the pieces' guest addresses and lengths. */
     private record Offer(int id, List<long[]> pieces) {
     }
 
-    static LongStream layouts() {
-        return LongStream.of(0, Features.of(Features.RING_PACKED));
-    }
-
-    static LongStream layoutsAndEvents() {
-        return layouts().flatMap(layout -> LongStream.of(layout, layout | Features.of(Features.EVENT_IDX)));
+    /** Sizes and features; a packed ring's size need not be a power of two. */
+    static Stream<Arguments> rings() {
+        final long events = Features.of(Features.EVENT_IDX);
+        final long inOrder = Features.of(Features.IN_ORDER);
+        return Stream.concat(
+            layouts().boxed().flatMap(layout -> Stream.of(0L, events, inOrder, events | inOrder)
+                .map(extra -> Arguments.of(SIZE, layout | extra))),
+            IntStream.of(1, 2, 3, 7, 250, 1023, 32767, 32768).boxed()
+                .flatMap(size -> Stream.of(0L, inOrder).map(extra -> Arguments.of(size, PACKED | events | extra))));
     }
 
     @ParameterizedTest
-    @MethodSource("layoutsAndEvents")
-    void chainsOfAnyShapeArriveInOrderAcrossTheIndexWrap(final long extra) {
-        final RingAddresses addresses = ram.ring(SIZE);
-        final DriverRing driver = DriverRing.create(SIZE, FEATURES | extra, addresses);
-        final DeviceRing device = device(addresses, FEATURES | extra);
+    @MethodSource("rings")
+    void chainsOfAnyShapeArriveInOrderAcrossTheIndexWrap(final int size, final long extra) {
+        final RingAddresses addresses = ram.ring(size);
+        final DriverRing driver = DriverRing.create(size, FEATURES | extra, addresses);
+        final DeviceRing device = device(addresses, size, FEATURES | extra, DriverRing.freshBase(extra));
         final SplittableRandom random = new SplittableRandom(7);
         final Deque<Offer> offered = new ArrayDeque<>();
         final Deque<Offer> taken = new ArrayDeque<>();
@@ -72,7 +51,7 @@ class RingTest {
         while (chains < 70_000) {
             final List<long[]> pieces = new ArrayList<>();
             buffers.clear();
-            final int count = 1 + random.nextInt(4);
+            final int count = 1 + random.nextInt(Math.min(size, 4));
             for (int i = 0; i < count; i++) {
                 final long at = GuestRam.BASE + random.nextLong(2 * GuestRam.SIZE - 5000);
                 final int length = random.nextInt(5000);
@@ -84,7 +63,7 @@ class RingTest {
                 offered.add(new Offer(id, pieces));
                 chains++;
             }
-            if (id < 0 || random.nextInt(8) == 0) {
+            if (id < 0 || random.nextInt(size > 1000 ? 2000 : 8) == 0) {
                 driver.publish();
                 take(device, offered, taken, random);
                 giveBack(device, taken, used, random);
@@ -99,7 +78,7 @@ class RingTest {
     }
 
     private void take(final DeviceRing device, final Deque<Offer> offered, final Deque<Offer> taken, final SplittableRandom random) {
-        int atMost = random.nextInt(SIZE + 1);
+        int atMost = random.nextInt(device.size() + 1);
         while (atMost-- > 0 && device.next(chain, false) == DeviceRing.TAKEN) {
             if (random.nextInt(10) == 0) {
                 device.rewind(1);
@@ -128,13 +107,108 @@ class RingTest {
 
     private static void giveBack(final DeviceRing device, final Deque<Offer> taken, final Deque<int[]> used,
                                  final SplittableRandom random) {
-        int atMost = taken.isEmpty() ? 0 : 1 + random.nextInt(taken.size());
-        while (atMost-- > 0) {
-            final int written = random.nextInt(1 << 20);
-            device.use(written);
-            used.add(new int[] {taken.remove().id, written});
+        int left = taken.isEmpty() ? 0 : 1 + random.nextInt(taken.size());
+        while (left > 0) {
+            if (random.nextInt(4) == 0) {
+                final int batch = 1 + random.nextInt(left);
+                device.giveBack(batch);
+                for (int i = 0; i < batch; i++) {
+                    used.add(new int[] {taken.remove().id, 0});
+                }
+                left -= batch;
+            } else {
+                final int written = random.nextInt(1 << 20);
+                device.use(written);
+                used.add(new int[] {taken.remove().id, written});
+                left--;
+            }
         }
         device.publish();
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void batchInOrderIsOneUsedEntryThatNamesTheLast(final long layout) {
+        final long features = FEATURES | layout | Features.of(Features.IN_ORDER);
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, features, addresses);
+        final DeviceRing device = device(addresses, features);
+        int first = 0;
+        for (final int batch : new int[] {5, 1, 30}) {
+            final int[] ids = new int[batch];
+            for (int i = 0; i < batch; i++) {
+                ids[i] = driver.add(GuestRam.BASE, 60, false);
+            }
+            driver.publish();
+            for (int i = 0; i < batch; i++) {
+                assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+            }
+            device.giveBack(batch);
+            device.publish();
+            assertEquals(ids[batch - 1], usedId(addresses, layout, first));
+            for (int i = 1; i < batch; i++) {
+                assertUntouched(addresses, layout, first + i);
+            }
+            for (final int id : ids) {
+                assertEquals(id, driver.poll());
+                assertEquals(0, driver.usedLength());
+            }
+            assertEquals(-1, driver.poll());
+            first += batch;
+        }
+    }
+
+    private static int usedId(final RingAddresses addresses, final long layout, final int place) {
+        return packed(layout) ? Memory.getShort(addresses.descriptors() + 16L * place + 12) & 0xFFFF
+            : Memory.getInt(addresses.device() + 4 + 8L * place);
+    }
+
+    private static void assertUntouched(final RingAddresses addresses, final long layout, final int place) {
+        if (packed(layout)) {
+            assertTrue(Packed.isAvailable(Memory.getShort(addresses.descriptors() + 16L * place + Packed.FLAGS), true));
+        } else {
+            assertEquals(0, Memory.getLong(addresses.device() + 4 + 8L * place));
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void skippedChainsCountAsWrittenAllOver(final long layout) {
+        final long features = FEATURES | layout | Features.of(Features.IN_ORDER);
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, features, addresses);
+        final DeviceRing device = device(addresses, features);
+        for (final int length : new int[] {10, 20, 30}) {
+            driver.add(GuestRam.BASE, length, true);
+            driver.publish();
+            assertEquals(DeviceRing.TAKEN, device.next(chain, true));
+        }
+        device.giveBack(3);
+        device.publish();
+        for (final int length : new int[] {10, 20, 0}) {
+            assertTrue(driver.poll() >= 0);
+            assertEquals(length, driver.usedLength());
+        }
+    }
+
+    @Test
+    void splitDescriptorsAreOfferedInTheTablesOrder() {
+        final long features = FEATURES | Features.of(Features.IN_ORDER);
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, features, addresses);
+        final DeviceRing device = device(addresses, features);
+        final Segments buffers = new Segments();
+        buffers.add(GuestRam.BASE, 1);
+        buffers.add(GuestRam.BASE + 10, 1);
+        buffers.add(GuestRam.BASE + 20, 1);
+        for (int i = 0; i < 1000; i++) {
+            assertEquals(3 * i % SIZE, driver.add(buffers, false));
+            driver.publish();
+            assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+            device.giveBack(1);
+            device.publish();
+            assertTrue(driver.poll() >= 0);
+        }
     }
 
     @ParameterizedTest
@@ -202,7 +276,7 @@ class RingTest {
         int base = DriverRing.freshBase(features);
         for (int i = 0; i < 70_000; i++) {
             // Some front-ends forget the upper half, which packed rings have the used position in.
-            final DeviceRing device = device(addresses, features, i % 2 == 0 ? base : base & 0xFFFF);
+            final DeviceRing device = device(addresses, SIZE, features, i % 2 == 0 ? base : base & 0xFFFF);
             driver.add(GuestRam.BASE, 60, false);
             driver.publish();
             assertEquals(DeviceRing.TAKEN, device.next(chain, false));

@@ -93,7 +93,11 @@ final class TestGuest implements AutoCloseable {
     }
 
     static TestGuest up(final GuestPort port) {
-        return new TestGuest(port, FEATURES, 256, 2048).start();
+        return up(port, Rings.SPLIT);
+    }
+
+    static TestGuest up(final GuestPort port, final Rings rings) {
+        return new TestGuest(port, rings.features, 256, 2048).start();
     }
 
     TestGuest start() {

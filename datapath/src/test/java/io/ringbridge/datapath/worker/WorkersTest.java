@@ -21,14 +21,15 @@ class WorkersTest {
     private static final int WINDOW = 64;
 
     @ParameterizedTest
-    @CsvSource({"1, BUSY", "1, ADAPTIVE", "2, BUSY", "2, ADAPTIVE", "3, ADAPTIVE"})
-    void framesArriveOnceAndInOrder(final int workers, final PollMode poll) {
+    @CsvSource({"1, BUSY, SPLIT", "1, ADAPTIVE, PACKED", "1, ADAPTIVE, SPLIT_IN_ORDER", "2, BUSY, PACKED_IN_ORDER", "2, ADAPTIVE, SPLIT",
+        "2, ADAPTIVE, PACKED", "3, ADAPTIVE, SPLIT_IN_ORDER", "3, ADAPTIVE, PACKED_IN_ORDER"})
+    void framesArriveOnceAndInOrder(final int workers, final PollMode poll, final Rings rings) {
         final AtomicReference<Throwable> error = new AtomicReference<>();
         try (Datapath datapath = Datapath.start(
                 new DatapathOptions(workers, List.of(), poll, 1024, Duration.ofMinutes(5)), error::set);
-             TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500));
-             TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500));
-             TestGuest c = TestGuest.up(datapath.addGuestPort("c", 1, 1500))) {
+             TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500), rings);
+             TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500), rings);
+             TestGuest c = TestGuest.up(datapath.addGuestPort("c", 1, 1500), rings)) {
             b.send(Frames.broadcast(2, 60));
             a.transmit.get(0).kick.signal();
             b.transmit.get(0).kick.signal();
