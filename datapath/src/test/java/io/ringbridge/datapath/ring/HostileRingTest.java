@@ -2,153 +2,189 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.util.SplittableRandom;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What a device makes of a split ring whose driver breaks the rules. */
-class HostileRingTest {
-    private static final long FEATURES = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
-    private static final int SIZE = 64;
-
-    private final GuestRam ram = new GuestRam();
-    private final Segments chain = new Segments();
-
-    @AfterEach
-    void close() {
-        ram.close();
+/** What a device makes of a driver that breaks the rules which both layouts have. */
+class HostileRingTest extends RingFixture {
+    private HostileDriver driver(final long layout) {
+        return new HostileDriver(ram.ring(SIZE), SIZE, layout);
     }
 
-    private DeviceRing device(final RingAddresses addresses, final long features) {
-        return DeviceRing.create(new RingConfig(SIZE, features, addresses, 0, ram.memory));
+    private void assertBad(final long layout, final long address, final int length, final int flags) {
+        final HostileDriver driver = driver(layout);
+        final DeviceRing device = device(driver.addresses, FEATURES | layout);
+        driver.offer(address, length, flags);
+        assertEquals(DeviceRing.BAD, device.next(chain, false));
+        assertFalse(driver.reap());
+        device.use(0);
+        device.publish();
+        assertTrue(driver.reap(), "a bad chain is given back");
+        driver.offer(GuestRam.BASE, 60, 0);
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false), "and the ring goes on");
     }
 
-    @Test
-    void indirectTableMayLieAcrossRegions() {
-        final RingAddresses addresses = ram.ring(SIZE);
-        final DeviceRing device = device(addresses, FEATURES);
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void descriptorsOutsideTheGuestsMemoryAreBad(final long layout) {
+        assertBad(layout, 0xDEAD_0000L, 100, 0);
+        assertBad(layout, GuestRam.BASE - 1, 100, 0);
+        assertBad(layout, GuestRam.BASE + 2 * GuestRam.SIZE - 10, 11, 0);
+        assertBad(layout, GuestRam.BASE, -1, 0);
+        assertBad(layout, -1L, 2, 0);
+        assertBad(layout, Long.MAX_VALUE, 100, 0);
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void wrongDirectionIsBad(final long layout) {
+        assertBad(layout, GuestRam.BASE, 60, Descriptor.WRITE);
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void lengthZeroMakesAnEmptyChain(final long layout) {
+        final HostileDriver driver = driver(layout);
+        final DeviceRing device = device(driver.addresses, FEATURES | layout);
+        driver.offer(0xDEAD_0000L, 0, 0);
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        assertEquals(0, chain.count());
+        assertEquals(0, chain.totalLength());
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void indirectTablesThatBreakTheRulesAreBad(final long layout) {
+        for (final int bytes : new int[] {0, 1, 15, 17, 33, -1}) {
+            assertBad(layout, GuestRam.BASE, bytes, Descriptor.INDIRECT);
+        }
+        assertBad(layout, 0xDEAD_0000L, 32, Descriptor.INDIRECT);
+        final HostileDriver driver = driver(layout);
+        final long atTheEnd = GuestRam.BASE + 2 * GuestRam.SIZE - 16;
+        driver.write(ram.host(atTheEnd), GuestRam.BASE, 16, Descriptor.NEXT, 1);
+        assertBad(layout, atTheEnd, 32, Descriptor.INDIRECT);
+        final long table = ram.allocate(32, 16);
+        driver.write(ram.host(table), GuestRam.BASE, 16, Descriptor.INDIRECT, 0);
+        assertBad(layout, table, 16, Descriptor.INDIRECT);
+        driver.write(ram.host(table), GuestRam.BASE, 16, Descriptor.WRITE, 0);
+        assertBad(layout, table, 16, Descriptor.INDIRECT);
+        driver.write(ram.host(table), 0xDEAD_0000L, 16, 0, 0);
+        assertBad(layout, table, 16, Descriptor.INDIRECT);
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void indirectTableThatWasNotNegotiatedIsBad(final long layout) {
+        final HostileDriver driver = driver(layout);
+        final DeviceRing device = device(driver.addresses, Features.of(Features.VERSION_1) | layout);
+        final long table = ram.allocate(16, 16);
+        driver.write(ram.host(table), GuestRam.BASE, 60, 0, 0);
+        driver.offer(table, 16, Descriptor.INDIRECT);
+        assertEquals(DeviceRing.BAD, device.next(chain, false));
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void indirectTableMayLieAcrossRegions(final long layout) {
+        final HostileDriver driver = driver(layout);
+        final DeviceRing device = device(driver.addresses, FEATURES | layout);
         final long table = GuestRam.BASE + GuestRam.SIZE - 16;
-        descriptor(ram.host(table), GuestRam.BASE, 100, Descriptor.NEXT, 1);
-        descriptor(ram.host(table + 16), GuestRam.BASE + 500, 50, 0, 0);
-        offer(addresses, table, 32, Descriptor.INDIRECT);
+        driver.write(ram.host(table), GuestRam.BASE, 100, Descriptor.NEXT, 1);
+        driver.write(ram.host(table + 16), GuestRam.BASE + 500, 50, 0, 0);
+        driver.offer(table, 32, Descriptor.INDIRECT);
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(2, chain.count());
         assertEquals(150, chain.totalLength());
     }
 
-    private static void descriptor(final long at, final long address, final int length, final int flags, final int next) {
-        Memory.putLong(at, address);
-        Memory.putInt(at + 8, length);
-        Memory.putShort(at + 12, (short) flags);
-        Memory.putShort(at + 14, (short) next);
-    }
-
-    /** Makes descriptor 0 available, with this content. */
-    private static void offer(final RingAddresses addresses, final long address, final int length, final int flags) {
-        descriptor(addresses.descriptors(), address, length, flags, 0);
-        final int idx = Memory.getShort(addresses.driver() + 2) & 0xFFFF;
-        Memory.putShort(addresses.driver() + 4 + 2L * (idx % SIZE), (short) 0);
-        Memory.putShortRelease(addresses.driver() + 2, (short) (idx + 1));
-    }
-
-    private void assertBad(final long address, final int length, final int flags) {
-        final RingAddresses addresses = ram.ring(SIZE);
-        final DeviceRing device = device(addresses, FEATURES);
-        offer(addresses, address, length, flags);
-        assertEquals(DeviceRing.BAD, device.next(chain, false));
-        device.use(0);
-        device.publish();
-        assertEquals(1, Memory.getShort(addresses.device() + 2), "a bad chain is given back");
-        offer(addresses, GuestRam.BASE, 60, 0);
-        assertEquals(DeviceRing.TAKEN, device.next(chain, false), "and the ring goes on");
-    }
-
-    @Test
-    void descriptorsOutsideTheGuestsMemoryAreBad() {
-        assertBad(0xDEAD_0000L, 100, 0);
-        assertBad(GuestRam.BASE - 1, 100, 0);
-        assertBad(GuestRam.BASE + 2 * GuestRam.SIZE - 10, 11, 0);
-        assertBad(GuestRam.BASE, -1, 0);
-        assertBad(-1L, 2, 0);
-        assertBad(Long.MAX_VALUE, 100, 0);
-    }
-
-    @Test
-    void wrongDirectionIsBad() {
-        assertBad(GuestRam.BASE, 60, Descriptor.WRITE);
-    }
-
-    @Test
-    void indirectTablesThatBreakTheRulesAreBad() {
-        assertBad(GuestRam.BASE, 0, Descriptor.INDIRECT);
-        assertBad(GuestRam.BASE, 17, Descriptor.INDIRECT);
-        assertBad(GuestRam.BASE, 32, Descriptor.INDIRECT | Descriptor.NEXT);
-        assertBad(0xDEAD_0000L, 32, Descriptor.INDIRECT);
-        final long table = ram.allocate(32, 16);
-        descriptor(ram.host(table), GuestRam.BASE, 16, Descriptor.INDIRECT, 0);
-        assertBad(table, 32, Descriptor.INDIRECT);
-        descriptor(ram.host(table), GuestRam.BASE, 16, Descriptor.NEXT, 2);
-        assertBad(table, 32, Descriptor.INDIRECT);
-        descriptor(ram.host(table), GuestRam.BASE, 16, Descriptor.NEXT, 0);
-        assertBad(table, 32, Descriptor.INDIRECT);
-    }
-
-    @Test
-    void indirectTableThatWasNotNegotiatedIsBad() {
-        final RingAddresses addresses = ram.ring(SIZE);
-        final DeviceRing device = device(addresses, Features.of(Features.VERSION_1));
-        final long table = ram.allocate(16, 16);
-        descriptor(ram.host(table), GuestRam.BASE, 60, 0, 0);
-        offer(addresses, table, 16, Descriptor.INDIRECT);
-        assertEquals(DeviceRing.BAD, device.next(chain, false));
-    }
-
-    @Test
-    void loopsAndFollowersOutsideTheTableAreBad() {
-        for (final int next : new int[] {0, 1, SIZE, 0xFFFF}) {
-            final RingAddresses addresses = ram.ring(SIZE);
-            final DeviceRing device = device(addresses, FEATURES);
-            offer(addresses, GuestRam.BASE, 64, Descriptor.NEXT);
-            descriptor(addresses.descriptors(), GuestRam.BASE, 64, Descriptor.NEXT, next);
-            descriptor(addresses.descriptors() + 16, GuestRam.BASE, 0, Descriptor.NEXT, 0);
-            assertEquals(DeviceRing.BAD, device.next(chain, false), "followed by " + next);
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void indirectTableOfMorePiecesThanAnyChainMayHaveIsBad(final long layout) {
+        final int entries = Segments.MAX_SEGMENTS + 1;
+        final long table = ram.allocate(16L * entries, 16);
+        final HostileDriver writer = driver(layout);
+        for (int i = 0; i < entries; i++) {
+            final boolean last = i == entries - 1;
+            writer.write(ram.host(table) + 16L * i, GuestRam.BASE, 1, last ? 0 : Descriptor.NEXT, last ? 0 : i + 1);
         }
+        assertBad(layout, table, 16 * entries, Descriptor.INDIRECT);
     }
 
-    @Test
-    void chainAsLongAsTheRingIsGood() {
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void chainAsLongAsTheRingIsGood(final long layout) {
         final RingAddresses addresses = ram.ring(SIZE);
-        final DriverRing driver = DriverRing.create(SIZE, FEATURES, addresses);
-        final DeviceRing device = device(addresses, FEATURES);
+        final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+        final DeviceRing device = device(addresses, FEATURES | layout);
         final Segments buffers = new Segments();
         for (int i = 0; i < SIZE; i++) {
             buffers.add(GuestRam.BASE + i, 1);
         }
-        assertEquals(0, driver.add(buffers, false));
+        assertTrue(driver.add(buffers, false) >= 0);
         driver.publish();
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(SIZE, chain.totalLength());
     }
 
-    @Test
-    void headOutsideTheTableBreaksTheRing() {
-        final RingAddresses addresses = ram.ring(SIZE);
-        final DeviceRing device = device(addresses, FEATURES);
-        Memory.putShort(addresses.driver() + 4, (short) SIZE);
-        Memory.putShort(addresses.driver() + 2, (short) 1);
-        assertEquals(DeviceRing.BROKEN, device.next(chain, false));
-        assertNotNull(device.fault());
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void scribblingNeverLeadsOutsideTheGuestsMemory(final long layout) {
+        final long features = FEATURES | layout | Features.of(Features.EVENT_IDX, Features.IN_ORDER);
+        final SplittableRandom random = new SplittableRandom(11);
+        int taken = 0;
+        for (int ring = 0; ring < 300; ring++) {
+            final HostileDriver driver = driver(layout);
+            final DeviceRing device = device(driver.addresses, features);
+            for (int round = 0; round < 200 && device.fault() == null; round++) {
+                scribble(driver, random);
+                final int result = device.next(chain, false);
+                if (result == DeviceRing.TAKEN) {
+                    taken++;
+                    assertInside();
+                }
+                scribble(driver, random);
+                if (device.out() > 0 && random.nextInt(4) == 0) {
+                    device.giveBack(1 + random.nextInt(device.out()));
+                } else if (device.out() > 0 && random.nextInt(8) == 0) {
+                    device.rewind(1);
+                }
+                shown(device);
+                device.armKicks();
+                assertTrue(device.out() >= 0 && device.out() <= SIZE, () -> device.out() + " chains are out");
+            }
+        }
+        assertTrue(taken > 1000, "only " + taken + " chains were worth looking at");
     }
 
-    @Test
-    void availableIndexThatRunsAwayBreaksTheRing() {
-        final RingAddresses addresses = ram.ring(SIZE);
-        final DeviceRing device = device(addresses, FEATURES);
-        Memory.putShort(addresses.driver() + 2, (short) (SIZE + 1));
-        assertEquals(0, device.available());
-        assertEquals(DeviceRing.BROKEN, device.next(chain, false));
-        assertNotNull(device.fault());
+    /** Offers something, likely good, and then writes at random over what the driver may write to. */
+    private static void scribble(final HostileDriver driver, final SplittableRandom random) {
+        driver.offer(GuestRam.BASE + random.nextInt(1 << 20), random.nextInt(2000), random.nextInt(8) == 0 ? random.nextInt(8) : 0,
+            random.nextInt(SIZE + 2));
+        for (int i = random.nextInt(3); i > 0; i--) {
+            final long descriptor = driver.descriptor(random.nextInt(SIZE));
+            Memory.putShort(descriptor + 12, (short) random.nextInt());
+            Memory.putShort(descriptor + 14, (short) random.nextInt());
+        }
+        if (random.nextInt(4) == 0) {
+            Memory.putInt(driver.addresses.device(), Memory.getInt(driver.addresses.device()) ^ random.nextInt(4) << 14);
+        }
+        if (random.nextInt(200) == 0) {
+            Memory.putInt(driver.addresses.driver(), random.nextInt());
+        }
+    }
+
+    private void assertInside() {
+        for (int i = 0; i < chain.count(); i++) {
+            final long from = chain.address(i);
+            final long to = from + chain.length(i);
+            assertTrue(chain.length(i) > 0 && (from >= ram.low.hostAddress() && to <= ram.low.hostAddress() + GuestRam.SIZE
+                || from >= ram.high.hostAddress() && to <= ram.high.hostAddress() + GuestRam.SIZE));
+        }
     }
 }

@@ -1,0 +1,154 @@
+package io.ringbridge.datapath.ring;
+
+import io.ringbridge.datapath.memory.Memory;
+import org.junit.jupiter.api.Test;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** What a device makes of a packed ring whose ids, chains, wrap counters and event structures make no sense. */
+class HostilePackedRingTest extends RingFixture {
+    private static final long PACKED_FEATURES = FEATURES | PACKED;
+
+    private final HostileDriver driver = new HostileDriver(ram.ring(SIZE), SIZE, PACKED);
+    private final DeviceRing device = device(driver.addresses, PACKED_FEATURES);
+
+    private int usedId(final int place) {
+        return Memory.getShort(driver.descriptor(place) + 12) & 0xFFFF;
+    }
+
+    private void giveBack() {
+        device.use(0);
+        device.publish();
+        assertTrue(driver.reap());
+    }
+
+    @Test
+    void anyIdComesBackAsItWas() {
+        int place = 0;
+        for (final int id : new int[] {0xFFFF, SIZE, 5, 5, 0x8000}) {
+            driver.offer(GuestRam.BASE, 60, 0, id);
+            assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+            giveBack();
+            assertEquals(id, usedId(place++), "an id is the driver's, and is never an index of ours");
+        }
+    }
+
+    @Test
+    void chainThatNeverEndsBreaksTheRing() {
+        for (int i = 0; i < SIZE; i++) {
+            driver.offer(GuestRam.BASE, 1, Descriptor.NEXT);
+        }
+        assertEquals(DeviceRing.BROKEN, device.next(chain, false));
+        assertNotNull(device.fault());
+        assertEquals(DeviceRing.BROKEN, device.next(chain, false), "and it stays broken");
+    }
+
+    @Test
+    void chainThatRunsIntoWhatIsOutBreaksTheRing() {
+        driver.offer(GuestRam.BASE, 1, 0);
+        for (int i = 1; i < SIZE; i++) {
+            driver.offer(GuestRam.BASE, 1, Descriptor.NEXT);
+        }
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        assertEquals(DeviceRing.BROKEN, device.next(chain, false));
+        assertEquals(1, device.out());
+    }
+
+    @Test
+    void chainThatGoesOnWhereNothingWasMadeAvailableEndsThere() {
+        driver.offer(GuestRam.BASE, 60, Descriptor.NEXT);
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        assertEquals(60, chain.totalLength());
+        assertEquals(0, device.available());
+        assertNull(device.fault());
+    }
+
+    @Test
+    void flagsOfTheOtherRoundAreNotAvailable() {
+        for (final int flags : new int[] {0, Packed.USED, Packed.AVAIL | Packed.USED}) {
+            driver.write(driver.descriptor(0), GuestRam.BASE, 60, flags, 0);
+            assertEquals(DeviceRing.EMPTY, device.next(chain, false), "flags " + flags);
+        }
+        driver.write(driver.descriptor(0), GuestRam.BASE, 60, Packed.AVAIL, 0);
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+    }
+
+    @Test
+    void descriptorThatIsMadeAvailableAgainWhileItIsOutIsNotTakenTwice() {
+        for (int i = 0; i < SIZE; i++) {
+            driver.offer(GuestRam.BASE, 60, 0, i);
+        }
+        for (int i = 0; i < SIZE; i++) {
+            assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        }
+        for (int i = 0; i < SIZE; i++) {
+            driver.offer(GuestRam.BASE, 60, 0, i);
+        }
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false), "the whole ring is out");
+        device.use(0);
+        device.publish();
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false), "what was used is not available");
+    }
+
+    @Test
+    void flagsThatChangeAfterTheLookAreReadOnceMoreAndNeverBelievedBlindly() {
+        driver.offer(GuestRam.BASE, 60, 0);
+        assertEquals(1, device.available());
+        driver.write(driver.descriptor(0), 0xDEAD_0000L, 60, 0, 3);
+        assertEquals(DeviceRing.BAD, device.next(chain, false));
+        giveBack();
+        driver.offer(GuestRam.BASE, 60, 0);
+        assertEquals(1, device.available());
+        for (int i = 0; i < SIZE; i++) {
+            driver.write(driver.descriptor(i), GuestRam.BASE, 1, Descriptor.NEXT, 0);
+        }
+        assertEquals(DeviceRing.BROKEN, device.next(chain, false));
+    }
+
+    @Test
+    void indirectTableAmongOtherDescriptorsIsBadUpToTheChainsEnd() {
+        final long table = ram.allocate(16, 16);
+        driver.write(ram.host(table), GuestRam.BASE, 60, 0, 0);
+        driver.offer(table, 16, Descriptor.INDIRECT | Descriptor.NEXT);
+        driver.offer(GuestRam.BASE, 60, 0);
+        assertEquals(DeviceRing.BAD, device.next(chain, false));
+        driver.offer(GuestRam.BASE, 60, Descriptor.NEXT);
+        driver.offer(table, 16, Descriptor.INDIRECT, 9);
+        assertEquals(DeviceRing.BAD, device.next(chain, false));
+        device.use(0);
+        device.use(0);
+        device.publish();
+        assertEquals(9, usedId(2), "both descriptors of each were taken");
+        driver.offer(table, 16, Descriptor.INDIRECT);
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+    }
+
+    @Test
+    void indirectTableThatIsAllOfMemoryIsBad() {
+        driver.offer(GuestRam.BASE, -16, Descriptor.INDIRECT);
+        assertEquals(DeviceRing.BAD, device.next(chain, false));
+    }
+
+    @Test
+    void eventStructureThatLiesStopsNothing() {
+        final DeviceRing withEvents = device(driver.addresses, PACKED_FEATURES | Features.of(Features.EVENT_IDX));
+        for (final int wish : new int[] {0x2_7FFF, 0x2_FFFF, 0x2_0000 | SIZE, 0x3_0000, 0xFFFF_FFFF, 0x1_8000, 0}) {
+            Memory.putInt(driver.addresses.driver(), wish);
+            driver.offer(GuestRam.BASE, 60, 0);
+            assertEquals(DeviceRing.TAKEN, withEvents.next(chain, false));
+            withEvents.use(0);
+            final boolean told = shown(withEvents);
+            assertTrue(driver.reap());
+            if ((wish >>> 16 & 3) == Packed.EVENT_NEVER) {
+                assertFalse(told);
+            } else if ((wish >>> 16 & 3) != Packed.EVENT_AT) {
+                assertTrue(told, "a wish that means nothing is taken for always");
+            }
+        }
+        assertNull(withEvents.fault());
+    }
+}
