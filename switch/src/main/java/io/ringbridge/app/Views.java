@@ -53,8 +53,8 @@ final class Views {
     }
 
     static WorkerView worker(final WorkerStatus worker) {
-        return new WorkerView(worker.index(), worker.cpu(), worker.queues(), worker.busyShare(), worker.frames(), worker.framesPerPoll(),
-            worker.longestCycleNanos(), worker.stalls());
+        return new WorkerView(worker.index(), worker.cpu(), worker.queues(), worker.busyShare(), worker.frames(),
+            worker.cyclesPerFrame(), worker.framesPerPoll(), worker.longestCycleNanos(), worker.stalls());
     }
 
     static ConfigView config(final Config config, final List<PortConfig> ports, final Path api) {

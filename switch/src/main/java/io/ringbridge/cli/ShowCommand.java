@@ -111,10 +111,11 @@ final class ShowCommand implements Callable<Integer> {
     }
 
     private static void workers(final List<WorkerView> workers, final PrintWriter out) {
-        final Table table = new Table("WORKER", "CPU", "QUEUES", "BUSY", "FRAMES", "FRAMES/POLL", "LONGEST-US", "STALLS");
+        final Table table = new Table("WORKER", "CPU", "QUEUES", "BUSY", "FRAMES", "CYCLES/FRAME", "FRAMES/POLL", "LONGEST-US", "STALLS");
         for (final WorkerView worker : workers) {
             table.row(worker.index(), worker.cpu() < 0 ? "any" : worker.cpu(), worker.queues(),
                 String.format(Locale.ROOT, "%.0f%%", 100 * worker.busyShare()), worker.frames(),
+                worker.cyclesPerFrame() == 0 ? "-" : String.format(Locale.ROOT, "%.0f", worker.cyclesPerFrame()),
                 String.format(Locale.ROOT, "%.1f", worker.framesPerPoll()),
                 String.format(Locale.ROOT, "%.1f", worker.longestCycleNanos() / 1e3), worker.stalls());
         }

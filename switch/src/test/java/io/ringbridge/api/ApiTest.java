@@ -52,7 +52,7 @@ class ApiTest {
 
         @Override
         public List<WorkerView> workers() {
-            return List.of(new WorkerView(0, -1, 2, 0.5, 10, 3.5, 1000, 0));
+            return List.of(new WorkerView(0, -1, 2, 0.5, 10, 52.5, 3.5, 1000, 0));
         }
 
         @Override

@@ -1,10 +1,13 @@
 package io.ringbridge.datapath.worker;
 
+import io.ringbridge.datapath.os.TimeStampCounter;
+
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /** How busy a worker is. Written by the worker, plainly enough to cost nothing; readings by other threads may be a cycle behind. */
 final class WorkerLoad {
     private static final long STALL_NANOS = 10_000_000;
+    private static final double TICKS_A_NANO = TimeStampCounter.hertz().orElse(0) / 1e9;
     private static final int BUSY = 0;
     private static final int IDLE = 1;
     private static final int POLLS = 2;
@@ -17,6 +20,7 @@ final class WorkerLoad {
     private boolean lastWorked;
     private long reportedBusy;
     private long reportedIdle;
+    private long reportedDelivered;
 
     /** Notes that a duty cycle begins, and so how long the one before took. */
     void cycle(final long begin) {
@@ -51,17 +55,20 @@ final class WorkerLoad {
         totals.setOpaque(counter, totals.getPlain(counter) + amount);
     }
 
-    /** A reading; the share and the longest cycle are since the last one. Called by one thread at a time. */
+    /** A reading; the share, the cycles a frame and the longest duty cycle are since the last one. Called by one thread at a time. */
     synchronized WorkerStatus status(final int index, final int cpu, final int queues, final long delivered) {
         final long busy = totals.getOpaque(BUSY);
         final long idle = totals.getOpaque(IDLE);
         final long span = Math.max(1, busy - reportedBusy + idle - reportedIdle);
         final double share = (double) (busy - reportedBusy) / span;
+        final long frames = delivered - reportedDelivered;
+        final double cyclesPerFrame = frames == 0 ? 0 : TICKS_A_NANO * (busy - reportedBusy) / frames;
+        reportedDelivered = delivered;
         reportedBusy = busy;
         reportedIdle = idle;
         final long longest = totals.getOpaque(LONGEST);
         totals.setOpaque(LONGEST, 0);
-        return new WorkerStatus(index, cpu, queues, share, delivered,
+        return new WorkerStatus(index, cpu, queues, share, delivered, cyclesPerFrame,
             (double) totals.getOpaque(TAKEN) / Math.max(1, totals.getOpaque(POLLS)), longest, totals.getOpaque(STALLS));
     }
 }
