@@ -9,12 +9,11 @@ import io.ringbridge.datapath.ring.RingEvents;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.function.Consumer;
-import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -44,13 +43,13 @@ public final class GuestPort extends Port {
     /**
      * Makes a port with no ring started.
      *
-     * @param owners the worker for each vring
+     * @param owners the owner of each pair
      * @param workers how many workers there are
      * @param forwardingChanged called when verdicts that name this port's queues are void
      * @param forgetStations called when the addresses learned here are void
      */
-    public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final IntFunction<QueueOwner> owners,
-                     final int workers, final Runnable forwardingChanged, final Runnable forgetStations) {
+    public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final QueueOwner[] owners, final int workers,
+                     final Runnable forwardingChanged, final Runnable forgetStations) {
         super(index, name);
         this.mtu = mtu;
         this.forwardingChanged = forwardingChanged;
@@ -58,9 +57,9 @@ public final class GuestPort extends Port {
         receiveQueues = new ReceiveQueue[queuePairs];
         final List<GuestQueue> all = new ArrayList<>();
         for (int pair = 0; pair < queuePairs; pair++) {
-            receiveQueues[pair] = new ReceiveQueue(this, 2 * pair, owners.apply(2 * pair));
+            receiveQueues[pair] = new ReceiveQueue(this, 2 * pair, owners[pair]);
             all.add(receiveQueues[pair]);
-            all.add(new TransmitQueue(this, 2 * pair + 1, owners.apply(2 * pair + 1), workers));
+            all.add(new TransmitQueue(this, 2 * pair + 1, owners[pair], workers));
         }
         queues = List.copyOf(all);
     }
@@ -257,8 +256,8 @@ public final class GuestPort extends Port {
 
     /** Does something with each queue, on its owner's thread; one command an owner. */
     private static void onOwners(final List<GuestQueue> queues, final Consumer<GuestQueue> action) {
-        final Map<Integer, List<GuestQueue>> byOwner =
-            queues.stream().collect(Collectors.groupingBy(queue -> queue.owner().index(), TreeMap::new, Collectors.toList()));
+        final Map<QueueOwner, List<GuestQueue>> byOwner =
+            queues.stream().collect(Collectors.groupingBy(GuestQueue::owner, LinkedHashMap::new, Collectors.toList()));
         byOwner.values().forEach(owned -> owned.getFirst().owner().execute(() -> owned.forEach(action)));
     }
 

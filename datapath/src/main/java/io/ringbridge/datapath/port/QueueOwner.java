@@ -1,8 +1,12 @@
 package io.ringbridge.datapath.port;
 
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** The worker that owns queues, as their port sees it. Callable from any thread but the worker's own. */
+/**
+ * Whoever owns queues, as their port sees it: a worker, which may be another one by and by. Callable from any thread but a worker's own,
+ * but where something else is said. Queues have the same owner for good that were given the same.
+ */
 public interface QueueOwner {
     /** Its number. */
     int index();
@@ -11,7 +15,14 @@ public interface QueueOwner {
     void execute(Runnable command);
 
     /** Returns once a condition, asked on the worker's thread between two bursts, holds. */
-    void await(BooleanSupplier condition);
+    default void await(final BooleanSupplier condition) {
+        final boolean[] holds = new boolean[1];
+        execute(() -> holds[0] = condition.getAsBoolean());
+        while (!holds[0]) {
+            LockSupport.parkNanos(20_000);
+            execute(() -> holds[0] = condition.getAsBoolean());
+        }
+    }
 
     /** Begins to poll a transmit queue. On the worker's thread. */
     void add(TransmitQueue queue);

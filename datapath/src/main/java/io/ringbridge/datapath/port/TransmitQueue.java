@@ -33,6 +33,11 @@ public final class TransmitQueue extends GuestQueue {
         burstSequences = new long[BURSTS * workers];
     }
 
+    /** Whether it is started and enabled. Any thread. */
+    public boolean running() {
+        return ring() != null && enabled();
+    }
+
     /** Whether another burst may be taken now. */
     public boolean ready() {
         return !paused && nextBurst - firstBurst < BURSTS;

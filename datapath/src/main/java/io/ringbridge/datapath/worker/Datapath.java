@@ -26,16 +26,18 @@ public final class Datapath implements AutoCloseable {
     /** A worker delivers what it takes at once, so that few entries stay in its cache; with several, the others need room ahead. */
     private static final int RING_SIZE_ALONE = 128;
     private static final int RING_SIZE_SHARED = 1024;
+    private static final long BALANCE_MILLIS = 250;
 
     private final DatapathOptions options;
     private final Worker[] workers;
     private final List<AgentRunner> runners = new ArrayList<>();
     private final PortList ports = new PortList();
     private final ForwardingTable table;
+    private final Placement placement;
     private final ScheduledExecutorService housekeeping =
         Executors.newSingleThreadScheduledExecutor(task -> Thread.ofPlatform().daemon().name("rb-housekeeping").unstarted(task));
     private ScheduledFuture<?> sweeping;
-    private int nextOwner;
+    private ScheduledFuture<?> balancing;
 
     private Datapath(final DatapathOptions options, final LongSupplier nanoClock) {
         this.options = options;
@@ -45,6 +47,7 @@ public final class Datapath implements AutoCloseable {
         for (int i = 0; i < workers.length; i++) {
             workers[i] = new Worker(i, workers, ringSize, table, ports, nanoClock);
         }
+        placement = new Placement(workers);
     }
 
     /**
@@ -72,7 +75,18 @@ public final class Datapath implements AutoCloseable {
         final long period = Math.clamp(options.fdbAgeing().toMillis() / 4, 1000, 30_000);
         datapath.sweeping = datapath.housekeeping.scheduleWithFixedDelay(
             () -> datapath.table.sweep(datapath.now()), period, period, TimeUnit.MILLISECONDS);
+        // Not when ports come and go, but now and then: a front-end that does it all the time neither waits nor holds others up often.
+        datapath.balancing = datapath.housekeeping.scheduleWithFixedDelay(
+            () -> datapath.balance(onError), BALANCE_MILLIS, BALANCE_MILLIS, TimeUnit.MILLISECONDS);
         return datapath;
+    }
+
+    private void balance(final ErrorHandler onError) {
+        try {
+            balance();
+        } catch (final RuntimeException e) {
+            onError.onError(e);
+        }
     }
 
     /** Makes a datapath without threads, for tests: {@link #step} is a duty cycle, and commands run at once on the caller's thread. */
@@ -109,12 +123,15 @@ public final class Datapath implements AutoCloseable {
         if (index >= MAX_PORTS) {
             throw new IllegalStateException("there are " + MAX_PORTS + " ports already, the most there may be");
         }
-        final int firstOwner = nextOwner;
-        nextOwner = (nextOwner + queuePairs) % workers.length;
-        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vring -> workers[(firstOwner + vring / 2) % workers.length],
-            workers.length, table::changed, () -> table.flush(index, false));
+        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, placement.place(index, queuePairs), workers.length,
+            table::changed, () -> table.flush(index, false));
         ports.put(index, port);
         return port;
+    }
+
+    /** Moves queues between workers until each has as many running ones as another, or one more. */
+    void balance() {
+        placement.balance();
     }
 
     /** Detaches and removes a port. */
@@ -123,6 +140,7 @@ public final class Datapath implements AutoCloseable {
             guest.detach();
         }
         ports.put(port.index(), null);
+        placement.forget(port.index());
         table.flush(port.index(), true);
         table.changed();
     }
@@ -154,8 +172,10 @@ public final class Datapath implements AutoCloseable {
     public void close() {
         if (sweeping != null) {
             sweeping.cancel(false);
+            balancing.cancel(false);
         }
         housekeeping.shutdown();
+        placement.close();
         for (final Worker worker : workers) {
             worker.end();
         }

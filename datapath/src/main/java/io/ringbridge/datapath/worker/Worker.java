@@ -18,7 +18,6 @@ import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
@@ -49,6 +48,7 @@ final class Worker implements Agent, QueueOwner {
     private long secondBegan;
     private long lastWork;
     private int now;
+    private boolean held;
     private final CountDownLatch started = new CountDownLatch(1);
     private volatile boolean running;
     private volatile boolean asleep;
@@ -84,9 +84,13 @@ final class Worker implements Agent, QueueOwner {
         return egress.delivered();
     }
 
-    /** How many transmit queues it polls. */
+    /** How many transmit queues it polls that run. Any thread. */
     int queueCount() {
-        return queues.length;
+        int running = 0;
+        for (final TransmitQueue queue : queues) {
+            running += queue.running() ? 1 : 0;
+        }
+        return running;
     }
 
     @Override
@@ -153,6 +157,9 @@ final class Worker implements Agent, QueueOwner {
     }
 
     private int moveFrames() {
+        if (held) {
+            return drain();
+        }
         int work = 0;
         for (final TransmitQueue queue : queues) {
             final int taken = ingress.poll(queue, now);
@@ -163,6 +170,29 @@ final class Worker implements Agent, QueueOwner {
             ingress.complete(queue);
         }
         return queues.length == 0 ? deliver() : work;
+    }
+
+    /** Delivers and gives back without taking more. */
+    private int drain() {
+        final int work = deliver();
+        for (final TransmitQueue queue : queues) {
+            ingress.complete(queue);
+        }
+        return work;
+    }
+
+    /** Takes no more frames, or does again. On its thread. */
+    void hold(final boolean nowHeld) {
+        held = nowHeld;
+    }
+
+    /** Whether it has nothing left of what it took, or was given. On its thread, while all workers are held. */
+    boolean drained() {
+        boolean drained = frames.published() == consumed;
+        for (final TransmitQueue queue : queues) {
+            drained &= queue.idle();
+        }
+        return drained;
     }
 
     private int deliver() {
@@ -262,16 +292,6 @@ final class Worker implements Agent, QueueOwner {
             waiting.await();
         }
         waiting.rethrow();
-    }
-
-    @Override
-    public void await(final BooleanSupplier condition) {
-        final boolean[] holds = new boolean[1];
-        execute(() -> holds[0] = condition.getAsBoolean());
-        while (!holds[0]) {
-            LockSupport.parkNanos(20_000);
-            execute(() -> holds[0] = condition.getAsBoolean());
-        }
     }
 
     /** Ends its sleep, if it sleeps. Any thread. */

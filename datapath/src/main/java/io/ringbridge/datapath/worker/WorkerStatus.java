@@ -5,7 +5,7 @@ package io.ringbridge.datapath.worker;
  *
  * @param index its number; its thread is {@code rb-worker-N}
  * @param cpu the processor it is pinned to, or -1
- * @param queues how many running virtqueues it owns
+ * @param queues how many transmit queues it owns that are started and enabled
  * @param busyShare the share of its time, 0 to 1, that it spent on frames, since it was last asked
  * @param frames frames it has delivered since it started
  * @param cyclesPerFrame ticks of the time stamp counter while it was busy, a frame it delivered, since it was last asked; 0 when it

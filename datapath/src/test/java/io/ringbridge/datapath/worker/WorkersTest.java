@@ -1,7 +1,5 @@
 package io.ringbridge.datapath.worker;
 
-import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.ring.DriverRing;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -34,7 +32,7 @@ class WorkersTest {
             a.transmit.get(0).kick.signal();
             b.transmit.get(0).kick.signal();
             await(() -> c.received().size() == 1);
-            final Numbered numbered = new Numbered(a);
+            final NumberedFrames numbered = new NumberedFrames(a);
             final List<Long> got = new ArrayList<>();
             int next = 0;
             while (got.size() < FRAMES) {
@@ -64,44 +62,6 @@ class WorkersTest {
     private static void await(final BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             LockSupport.parkNanos(1);
-        }
-    }
-
-    /** Sends frames that carry a number, from buffers that are used again. */
-    private static final class Numbered {
-        private final TestGuest guest;
-        private final long[] buffers = new long[256];
-
-        Numbered(final TestGuest guest) {
-            this.guest = guest;
-            final byte[] frame = Frames.ethernet(2, 1, 64);
-            for (int i = 0; i < buffers.length; i++) {
-                buffers[i] = guest.allocate(128, 64);
-                Memory.copy(frame, 0, buffers[i] + TestGuest.HEADER, frame.length);
-            }
-        }
-
-        boolean send(final long number) {
-            final DriverRing ring = guest.transmit.get(0).ring;
-            guest.reap();
-            final long buffer = buffers[(int) number & 255];
-            Memory.putLong(buffer + TestGuest.HEADER + 14, number);
-            if (ring.add(guest.guest(buffer), TestGuest.HEADER + 64, false) < 0) {
-                return false;
-            }
-            if (ring.publish()) {
-                guest.transmit.get(0).kick.signal();
-            }
-            return true;
-        }
-
-        void drain(final TestGuest receiver, final List<Long> numbers) {
-            final TestGuest.Queue queue = receiver.receive.get(0);
-            for (int id = queue.ring.poll(); id >= 0; id = queue.ring.poll()) {
-                numbers.add(Memory.getLong(queue.buffers[id] + TestGuest.HEADER + 14));
-                queue.post(queue.buffers[id], queue.lengths[id]);
-            }
-            queue.ring.publish();
         }
     }
 }
