@@ -3,26 +3,30 @@ package io.ringbridge.datapath.worker;
 import com.sun.management.ThreadMXBean;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.ring.DriverRing;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import java.lang.management.ManagementFactory;
+import java.time.Duration;
 import java.util.List;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-/** The worker allocates nothing a frame: neither for unicast and floods, nor for drops and chains of several pieces. */
+/** Workers allocate nothing a frame: neither for unicast and floods, to their own queues and to others', nor for drops. */
 class AllocationTest {
     private static final int FRAMES = 1_000_000;
     private static final int BATCH = 64;
     /** The compiler allocates a few bytes, once, where it discards code: a million without any is to be found among a few. */
     private static final int ROUNDS = 8;
 
-    @Test
-    void millionFramesAllocateNothing() {
-        try (Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
-             TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500));
-             TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500));
-             TestGuest c = TestGuest.up(datapath.addGuestPort("c", 1, 1500))) {
+    @ParameterizedTest
+    @CsvSource({"1, SPLIT", "1, PACKED", "1, SPLIT_IN_ORDER", "3, SPLIT", "3, PACKED_IN_ORDER"})
+    void millionFramesAllocateNothing(final int workers, final Rings rings) {
+        final DatapathOptions options = new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5));
+        try (Datapath datapath = Datapath.stepped(options, System::nanoTime);
+             TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500), rings);
+             TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500), rings);
+             TestGuest c = TestGuest.up(datapath.addGuestPort("c", 1, 1500), rings)) {
             b.send(Frames.broadcast(2, 60));
             datapath.step();
             final long[] buffers = {
