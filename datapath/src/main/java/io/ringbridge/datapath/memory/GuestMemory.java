@@ -1,6 +1,8 @@
 package io.ringbridge.datapath.memory;
 
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The regions of one guest's memory, and the translation of its addresses.
@@ -22,6 +24,8 @@ public final class GuestMemory {
     private final long[] guestStarts;
     private final long[] sizes;
     private final long[] hostStarts;
+    /** The regions by ascending address in this process. */
+    private final int[] byHost;
 
     private GuestMemory(final List<MemoryRegion> regions) {
         this.regions = regions.stream().sorted((a, b) -> Long.compareUnsigned(a.guestAddress(), b.guestAddress())).toList();
@@ -34,6 +38,7 @@ public final class GuestMemory {
             sizes[i] = this.regions.get(i).size();
             hostStarts[i] = this.regions.get(i).hostAddress();
         }
+        byHost = IntStream.range(0, n).boxed().sorted(Comparator.comparingLong(i -> hostStarts[i])).mapToInt(i -> i).toArray();
     }
 
     /**
@@ -71,6 +76,25 @@ public final class GuestMemory {
                 return middle;
             }
             if (Long.compareUnsigned(guestAddress, guestStarts[middle]) < 0) {
+                high = middle - 1;
+            } else {
+                low = middle + 1;
+            }
+        }
+        return -1;
+    }
+
+    /** The number of the region that holds an address of this process, or -1: the way back of {@link #translate}. */
+    public int findHost(final long hostAddress) {
+        int low = 0;
+        int high = byHost.length - 1;
+        while (low <= high) {
+            final int middle = (low + high) >>> 1;
+            final int region = byHost[middle];
+            if (Long.compareUnsigned(hostAddress - hostStarts[region], sizes[region]) < 0) {
+                return region;
+            }
+            if (hostAddress < hostStarts[region]) {
                 high = middle - 1;
             } else {
                 low = middle + 1;

@@ -62,6 +62,13 @@ public final class Memory {
         UnsafeApi.putLongRelease(null, address, value);
     }
 
+    /** Sets bits of a byte that other processes change as well; one that has them all is not written to, which would take its line away. */
+    public static void setBits(final long address, final byte bits) {
+        if ((UnsafeApi.getByte(address) & bits) != bits) {
+            UnsafeApi.getAndBitwiseOrByte(null, address, bits);
+        }
+    }
+
     /** Neither loads nor stores cross this point in either direction. */
     public static void fullFence() {
         UnsafeApi.fullFence();

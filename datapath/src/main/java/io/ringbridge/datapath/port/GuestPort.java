@@ -1,7 +1,9 @@
 package io.ringbridge.datapath.port;
 
+import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
@@ -226,13 +228,27 @@ public final class GuestPort extends Port {
     }
 
     /**
-     * Stops and disables every ring, forgets memory and features, and makes the bridge forget the addresses learned here. Of
+     * Logs what is written to the guest's memory, from now on and by rings started later, in place of where it was logged before: when
+     * this returns, no worker writes there any more, and all that was written till then is marked.
+     *
+     * @param log null for not at all
+     * @param changed signalled when the log was written, once a queue and burst; may be null
+     */
+    public synchronized void log(final DirtyLog log, final EventFd changed) {
+        do {
+            onOwners(queues, queue -> queue.log(log, changed));
+        } while (queues.stream().anyMatch(queue -> !queue.logsTo(log, changed))); // a fault in a guest's memory cuts a command short
+    }
+
+    /**
+     * Stops and disables every ring, forgets memory, log and features, and makes the bridge forget the addresses learned here. Of
      * suspension, only the operator's outlasts it.
      */
     public synchronized void detach() {
         quiesce(queues);
         onOwners(queues, queue -> {
             stop(queue);
+            queue.log(null, null);
             queue.enabled(false);
         });
         updateReceivers();
@@ -273,6 +289,17 @@ public final class GuestPort extends Port {
     /** What made a worker give this port up, or null. Cleared by {@link #detach}. */
     public String failure() {
         return failure;
+    }
+
+    /**
+     * Which file of the front-end's was cut, as a worker finds it after a fault; null where none was. Costs system calls. On that worker's
+     * thread.
+     */
+    public String cut(final QueueOwner worker) {
+        if (!memory.intact()) {
+            return "the file behind the guest's memory was cut while in use";
+        }
+        return owned(worker).allMatch(GuestQueue::logIntact) ? null : "the file behind the dirty log was cut while in use";
     }
 
     /** Gives the port up: its memory cannot be used. Any worker may call; the session ends the connection when it notices. */

@@ -1,6 +1,8 @@
 package io.ringbridge.datapath.port;
 
+import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
@@ -26,6 +28,8 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     private RingEvents events = RingEvents.NONE;
     private boolean unsettled;
     private boolean callDue;
+    private DirtyLog log;
+    private EventFd logChanged;
 
     GuestQueue(final GuestPort port, final int vring, final QueueOwner owner) {
         this.port = port;
@@ -130,6 +134,26 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     abstract void resume();
 
+    /** Logs what is written by its ring, or the one it will have, there and nowhere else. On the owner's thread. */
+    final void log(final DirtyLog newLog, final EventFd changed) {
+        if (ring != null) {
+            ring.log(newLog, changed);
+        }
+        log = newLog;
+        logChanged = changed;
+    }
+
+    /** Whether it has taken over a log. After the owner has acknowledged. */
+    final boolean logsTo(final DirtyLog newLog, final EventFd changed) {
+        return log == newLog && logChanged == changed;
+    }
+
+    /** Whether the file behind the log of its ring, if there is one, is still there. On the owner's thread. */
+    final boolean logIntact() {
+        final DeviceRing current = ring;
+        return current == null || current.logIntact();
+    }
+
     /** Whether no worker holds a frame of this queue. On the owner's thread, or after it has acknowledged a {@link #pause}. */
     abstract boolean idle();
 
@@ -161,7 +185,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         final HeldRing next = held;
         held = null;
         if (next != null) {
-            ring = next.ring();
+            ring = next.ring(log, logChanged);
         }
         if (callDue && ring != null) {
             call();

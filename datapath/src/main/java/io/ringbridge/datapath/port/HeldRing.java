@@ -1,6 +1,8 @@
 package io.ringbridge.datapath.port;
 
+import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
@@ -31,10 +33,14 @@ final class HeldRing {
         return new HeldRing(config, null);
     }
 
-    /** The ring, to run now; made if there is none yet. */
-    DeviceRing ring() {
-        if (ring == null) {
+    /** The ring, to run now and to log as said; made if there is none yet. */
+    DeviceRing ring(final DirtyLog log, final EventFd changed) {
+        final boolean isNew = ring == null;
+        if (isNew) {
             ring = DeviceRing.create(config);
+        }
+        ring.log(log, changed);
+        if (isNew) {
             ring.suppressKicks();
         }
         return ring;

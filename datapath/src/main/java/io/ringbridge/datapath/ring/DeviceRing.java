@@ -1,8 +1,10 @@
 package io.ringbridge.datapath.ring;
 
+import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.os.EventFd;
 
 /**
  * The device's side of a virtqueue, whatever its layout.
@@ -30,12 +32,15 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
     final boolean eventIdx;
     /** Chains taken and not given back. */
     int out;
+    /** Where the device's writes are told; null while nobody wants to know. */
+    RingLog log;
 
     private final boolean inOrder;
     private final long features;
     private final int headerLength;
     private final boolean mergeable;
     private GuestMemory memory;
+    private RingAddresses addresses;
     private long regionStart;
     private long regionSize;
     private long regionHost;
@@ -50,6 +55,7 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
         headerLength = Features.headerLength(features);
         mergeable = Features.has(features, Features.MRG_RXBUF);
         memory = config.memory();
+        addresses = config.addresses();
     }
 
     /** Makes the ring that the negotiated features ask for. */
@@ -128,7 +134,7 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
     public abstract int base();
 
     /** Takes over other places for the ring's parts; positions are kept. No chain may be out. */
-    public abstract void move(RingAddresses addresses);
+    public abstract void move(RingAddresses newAddresses);
 
     /** {@code split} or {@code packed}. */
     public abstract String layout();
@@ -162,10 +168,34 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
     }
 
     /** Takes over another memory table and the ring's places in it; positions are kept. No chain may be out. */
-    public final void remap(final GuestMemory newMemory, final RingAddresses addresses) {
+    public final void remap(final GuestMemory newMemory, final RingAddresses newAddresses) {
         memory = newMemory;
+        addresses = newAddresses;
         regionSize = 0;
-        move(addresses);
+        move(newAddresses);
+        if (log != null) {
+            log = log.moved(newMemory, newAddresses);
+        }
+    }
+
+    /**
+     * Logs all writes from now on, in place of where they were logged before. All that was used has to be shown.
+     *
+     * @param dirty null for not at all
+     * @param changed signalled when the log was written, once a burst; may be null
+     */
+    public final void log(final DirtyLog dirty, final EventFd changed) {
+        log = dirty == null ? null : new RingLog(dirty, changed, memory, addresses);
+    }
+
+    /** Where what is written to the driver's buffers is told, before they are given back; null while nobody wants to know. */
+    public final RingLog log() {
+        return log;
+    }
+
+    /** Whether the file behind the log it writes, if it does, is still there. Costs a system call: for use after a fault. */
+    public final boolean logIntact() {
+        return log == null || log.intact();
     }
 
     final int broken(final String why) {

@@ -1,5 +1,6 @@
 package io.ringbridge.datapath.ring;
 
+import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
@@ -21,6 +22,8 @@ final class PackedDeviceRing extends DeviceRing {
     /** Descriptors from nextAvail on that are known to be available. */
     private int known;
     private int firstOut;
+    /** The first chain given back and not shown. */
+    private int firstHidden;
     private int nextOut;
     private int slotsOut;
     /** The used descriptor that makes all after it visible, and is written last. */
@@ -200,9 +203,35 @@ final class PackedDeviceRing extends DeviceRing {
         if (head == 0) {
             return;
         }
+        if (log != null) {
+            publishLogged();
+            return;
+        }
         // Pairs with the driver's acquire of the flags: all used after this one, and the buffers' contents, are visible with it.
         Memory.putLongRelease(head, headWord);
         head = 0;
+        firstHidden = firstOut;
+    }
+
+    /** The same with every write logged, that of the head, which shows the others, last. */
+    private void publishLogged() {
+        DirtyLog.fence();
+        int at = (int) ((head - descriptors) / Descriptor.SIZE);
+        int chain = firstHidden;
+        do {
+            final int count = slots[chain];
+            if (chain != firstHidden) {
+                log.descriptorWritten(descriptors + (long) at * Descriptor.SIZE + 8);
+            }
+            at = at + count < size ? at + count : at + count - size;
+            chain = chain + 1 == size ? 0 : chain + 1;
+        } while (chain != firstOut);
+        Memory.putLongRelease(head, headWord);
+        DirtyLog.fence();
+        log.descriptorWritten(head);
+        head = 0;
+        firstHidden = firstOut;
+        log.signal();
     }
 
     @Override
@@ -219,7 +248,7 @@ final class PackedDeviceRing extends DeviceRing {
 
     @Override
     public void suppressKicks() {
-        Memory.putShort(deviceEvent + Packed.EVENT_FLAGS, (short) Packed.EVENT_NEVER);
+        wish(Packed.EVENT_NEVER, Packed.EVENT_FLAGS);
     }
 
     @Override
@@ -228,13 +257,22 @@ final class PackedDeviceRing extends DeviceRing {
             final int at = nextAvail + known;
             final boolean wraps = at >= size;
             Memory.putShort(deviceEvent, (short) (at - (wraps ? size : 0) | (availWrap != wraps ? Packed.WRAP : 0)));
-            Memory.putShortRelease(deviceEvent + Packed.EVENT_FLAGS, (short) Packed.EVENT_AT);
+            wish(Packed.EVENT_AT, 0);
         } else {
-            Memory.putShort(deviceEvent + Packed.EVENT_FLAGS, (short) Packed.EVENT_ALWAYS);
+            wish(Packed.EVENT_ALWAYS, Packed.EVENT_FLAGS);
         }
         // The wish has to be visible before the flags are looked at, or a chain added in between is neither seen nor kicked for.
         Memory.fullFence();
         return available() > 0;
+    }
+
+    /** Writes the flags by which the driver is told when to kick; what is written from {@code first} on is logged with them. */
+    private void wish(final int flags, final int first) {
+        // What the flags speak of is visible before them.
+        Memory.putShortRelease(deviceEvent + Packed.EVENT_FLAGS, (short) flags);
+        if (log != null) {
+            log.eventWritten(first, 4 - first);
+        }
     }
 
     @Override

@@ -6,8 +6,18 @@ package io.ringbridge.datapath.ring;
  * @param descriptors the descriptor table; packed: the descriptor ring
  * @param driver what the driver writes: the available ring; packed: the driver event suppression structure
  * @param device what the device writes: the used ring; packed: the device event suppression structure
+ * @param log the guest address under which what the device writes to the ring is logged; it stands for the first byte of
+ *     {@code device}, and need not be in the guest's memory
  */
-public record RingAddresses(long descriptors, long driver, long device) {
+public record RingAddresses(long descriptors, long driver, long device, long log) {
+    /** What the device writes to the ring is not logged. */
+    public static final long NOT_LOGGED = -1;
+
+    /** Parts of a ring that is not logged. */
+    public RingAddresses(final long descriptors, final long driver, final long device) {
+        this(descriptors, driver, device, NOT_LOGGED);
+    }
+
     /** Bytes of the descriptor table, or descriptor ring. */
     public static long descriptorBytes(final int size) {
         return 16L * size;

@@ -1,5 +1,6 @@
 package io.ringbridge.datapath.ring;
 
+import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
@@ -18,7 +19,7 @@ import io.ringbridge.datapath.memory.Segments;
 final class SplitDeviceRing extends DeviceRing {
     private static final int IDX = 2;
     private static final int ENTRIES = 4;
-    private static final short NO_NOTIFY = 1;
+    private static final int NO_NOTIFY = 1;
     private static final int NO_INTERRUPT = 1;
 
     private final int mask;
@@ -29,6 +30,7 @@ final class SplitDeviceRing extends DeviceRing {
     private int nextAvail;
     private int known;
     private int usedIdx;
+    private int shownIdx;
     private int askedIdx;
 
     SplitDeviceRing(final RingConfig config) {
@@ -38,6 +40,7 @@ final class SplitDeviceRing extends DeviceRing {
         move(config.addresses());
         usedIdx = Memory.getShort(used + IDX) & RingIndex.MASK;
         nextAvail = config.base() == RingConfig.USED_INDEX ? usedIdx : config.base() & RingIndex.MASK;
+        shownIdx = usedIdx;
         askedIdx = usedIdx;
     }
 
@@ -142,8 +145,31 @@ final class SplitDeviceRing extends DeviceRing {
 
     @Override
     public void publish() {
+        if (log != null) {
+            publishLogged();
+            return;
+        }
         // Pairs with the driver's acquire of used idx: the entries and the buffers' contents are visible with it (section 2.7.8.2).
         Memory.putShortRelease(used + IDX, (short) usedIdx);
+        shownIdx = usedIdx;
+    }
+
+    /** The same with every write logged, the entries' before the driver sees them. */
+    private void publishLogged() {
+        final int count = Math.min(RingIndex.distance(shownIdx, usedIdx), size);
+        if (count == 0) {
+            return;
+        }
+        final int first = shownIdx & mask;
+        final int straight = Math.min(count, size - first);
+        DirtyLog.fence();
+        log.deviceWritten(ENTRIES + 8L * first, 8 * straight);
+        log.deviceWritten(ENTRIES, 8 * (count - straight));
+        Memory.putShortRelease(used + IDX, (short) usedIdx);
+        DirtyLog.fence();
+        log.deviceWritten(IDX, 2);
+        shownIdx = usedIdx;
+        log.signal();
     }
 
     @Override
@@ -158,24 +184,25 @@ final class SplitDeviceRing extends DeviceRing {
 
     @Override
     public void suppressKicks() {
-        if (eventIdx) {
-            // The flag is void with EVENT_IDX: an event just behind is reached again after 65535 entries only.
-            Memory.putShort(used + ENTRIES + 8L * size, (short) (nextAvail - 1));
-        } else {
-            Memory.putShort(used, NO_NOTIFY);
-        }
+        // The flag is void with EVENT_IDX: an event just behind is reached again after 65535 entries only.
+        wish(NO_NOTIFY, nextAvail - 1);
     }
 
     @Override
     public boolean armKicks() {
-        if (eventIdx) {
-            Memory.putShort(used + ENTRIES + 8L * size, (short) RingIndex.advance(nextAvail, known));
-        } else {
-            Memory.putShort(used, (short) 0);
-        }
+        wish(0, RingIndex.advance(nextAvail, known));
         // The wish has to be visible before the index is looked at, or a chain added in between is neither seen nor kicked for.
         Memory.fullFence();
         return available() > 0;
+    }
+
+    /** Writes the one word of the two by which the driver is told when to kick. */
+    private void wish(final int flags, final int event) {
+        final long offset = eventIdx ? ENTRIES + 8L * size : 0;
+        Memory.putShort(used + offset, (short) (eventIdx ? event : flags));
+        if (log != null) {
+            log.eventWritten(offset, 2);
+        }
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
+import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.port.DropReason;
@@ -71,23 +72,8 @@ final class Egress {
             }
             targets[fitting++] = buffers.address(0);
         }
-        for (int i = 0; i < fitting; i++) {
-            writeHeader(targets[i], headerLength, ONE_BUFFER);
-        }
-        long bytes = 0;
-        for (int i = 0; i < fitting; i++) {
-            final Frame frame = frames.get(first + i);
-            final int length = frame.totalLength();
-            if (frame.count() == 1) {
-                Memory.copy(frame.address(0), targets[i] + headerLength, length);
-            } else {
-                gather(frame, targets[i] + headerLength);
-            }
-            ring.use(headerLength + length);
-            bytes += length;
-        }
         if (fitting > 0) {
-            done(queue, fitting, bytes);
+            done(queue, fitting, ring.log() == null ? fill(frames, first, fitting, ring) : fillLogged(frames, first, fitting, ring));
         }
         if (fitting < count) {
             deliverScattered(frames.get(first + fitting), queue, ring, taken);
@@ -96,15 +82,68 @@ final class Egress {
         return fitting;
     }
 
+    /** Fills the buffers taken, one frame each; the sum of their lengths. */
+    private long fill(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
+        final int headerLength = ring.headerLength();
+        for (int i = 0; i < count; i++) {
+            writeHeader(targets[i], headerLength);
+        }
+        long bytes = 0;
+        for (int i = 0; i < count; i++) {
+            final Frame frame = frames.get(first + i);
+            copy(frame, targets[i] + headerLength);
+            ring.use(headerLength + frame.totalLength());
+            bytes += frame.totalLength();
+        }
+        return bytes;
+    }
+
+    /** The same with every write logged before its buffer is used, and headers written whether they differ or not. */
+    private long fillLogged(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
+        final int headerLength = ring.headerLength();
+        for (int i = 0; i < count; i++) {
+            putHeader(targets[i], headerLength, ONE_BUFFER);
+            copy(frames.get(first + i), targets[i] + headerLength);
+        }
+        DirtyLog.fence();
+        for (int i = 0; i < count; i++) {
+            ring.log().written(targets[i], headerLength + frames.get(first + i).totalLength());
+        }
+        long bytes = 0;
+        for (int i = 0; i < count; i++) {
+            final int length = frames.get(first + i).totalLength();
+            ring.use(headerLength + length);
+            bytes += length;
+        }
+        return bytes;
+    }
+
+    private static void putHeader(final long to, final int headerLength, final int lastWord) {
+        Memory.putLong(to, 0);
+        if (headerLength == NUM_BUFFERS) {
+            Memory.putShort(to + 8, (short) 0);
+        } else {
+            Memory.putInt(to + 8, lastWord);
+        }
+    }
+
     /** Writes only what differs: the line a header lies on is often shared with the guest's processor, and right already. */
-    private static void writeHeader(final long to, final int headerLength, final int lastWord) {
+    private static void writeHeader(final long to, final int headerLength) {
         if (Memory.getLong(to) != 0) {
             Memory.putLong(to, 0);
         }
         if (headerLength == NUM_BUFFERS) {
             Memory.putShort(to + 8, (short) 0);
-        } else if (Memory.getInt(to + 8) != lastWord) {
-            Memory.putInt(to + 8, lastWord);
+        } else if (Memory.getInt(to + 8) != ONE_BUFFER) {
+            Memory.putInt(to + 8, ONE_BUFFER);
+        }
+    }
+
+    private static void copy(final Frame frame, final long to) {
+        if (frame.count() == 1) {
+            Memory.copy(frame.address(0), to, frame.length(0));
+        } else {
+            gather(frame, to);
         }
     }
 
@@ -154,8 +193,11 @@ final class Egress {
             ring.rewind(ring.out());
             queue.counters().dropped(taken == DeviceRing.EMPTY ? DropReason.NO_BUFFER : DropReason.SMALL_BUFFER);
         } else {
-            writeHeader(header, headerLength, count << 16);
+            putHeader(header, headerLength, count << 16);
             scatter(frame, headerLength);
+            if (ring.log() != null) {
+                ring.log().written(merged, needed);
+            }
             int left = needed;
             for (int i = 0; i < count; i++) {
                 final int written = Math.min(left, capacities[i]);

@@ -237,16 +237,17 @@ final class Worker implements Agent, QueueOwner {
     }
 
     /**
-     * After a touch of memory that its guest has cut away: gives that guest's port up, and puts everything else in order. The fault
-     * is raised some time after the touch, so what was going on at this moment tells nothing about whose memory it was.
+     * After a touch of memory, or of a log, that its guest has cut away: gives that guest's port up, and puts everything else in
+     * order. The fault is raised some time after the touch, so what was going on at this moment tells nothing about whose memory it was.
      *
      * @return false when nobody's memory was cut, and the fault is another
      */
     private boolean recover() {
         boolean found = false;
         for (final GuestPort port : ports.guestPorts()) {
-            if (!port.memory().intact()) {
-                port.fail("the file behind the guest's memory was cut while in use");
+            final String cut = port.cut(this);
+            if (cut != null) {
+                port.fail(cut);
                 port.abandon(this);
                 found = true;
             }

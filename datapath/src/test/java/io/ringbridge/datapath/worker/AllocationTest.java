@@ -9,10 +9,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
-/** Workers allocate nothing a frame: neither for unicast and floods, to their own queues and to others', nor for drops. */
+/** Workers allocate nothing a frame, logged or not: neither for unicast and floods, to their own queues and to others', nor for drops. */
 class AllocationTest {
     private static final int FRAMES = 1_000_000;
     private static final int BATCH = 64;
@@ -20,13 +22,15 @@ class AllocationTest {
     private static final int ROUNDS = 8;
 
     @ParameterizedTest
-    @CsvSource({"1, SPLIT", "1, PACKED", "1, SPLIT_IN_ORDER", "3, SPLIT", "3, PACKED_IN_ORDER"})
-    void millionFramesAllocateNothing(final int workers, final Rings rings) {
+    @CsvSource({"1, SPLIT, false", "1, PACKED, false", "1, SPLIT_IN_ORDER, false", "3, SPLIT, false", "3, PACKED_IN_ORDER, false",
+        "1, SPLIT, true", "1, PACKED, true"})
+    void millionFramesAllocateNothing(final int workers, final Rings rings, final boolean logged) {
         final DatapathOptions options = new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5));
         try (Datapath datapath = Datapath.stepped(options, System::nanoTime);
              TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500), rings);
              TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500), rings);
              TestGuest c = TestGuest.up(datapath.addGuestPort("c", 1, 1500), rings)) {
+            final List<GuestLog> logs = logged ? Stream.of(a, b, c).map(guest -> new GuestLog(guest).begin()).toList() : List.of();
             b.send(Frames.broadcast(2, 60));
             datapath.step();
             final long[] buffers = {
@@ -38,6 +42,11 @@ class AllocationTest {
                 least = Math.min(least, allocatedByMillion(datapath, a, List.of(b, c), buffers, lengths));
             }
             assertEquals(0, least, "bytes for " + FRAMES + " frames");
+            for (final GuestLog log : logs) {
+                assertFalse(log.marked().isEmpty());
+            }
+            Stream.of(a, b, c).forEach(guest -> guest.port.detach());
+            logs.forEach(GuestLog::close);
         }
     }
 

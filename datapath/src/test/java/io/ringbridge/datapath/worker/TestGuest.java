@@ -23,8 +23,8 @@ final class TestGuest implements AutoCloseable {
     static final long FEATURES = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.INDIRECT_DESC);
     static final int HEADER = 12;
 
-    private static final long MEMORY = 16 << 20;
-    private static final long GUEST_BASE = 0x1_0000_0000L;
+    static final long MEMORY = 16 << 20;
+    static final long GUEST_BASE = 0x1_0000_0000L;
 
     final GuestPort port;
     final MemFd file = MemFd.create("guest", MEMORY);
@@ -47,8 +47,10 @@ final class TestGuest implements AutoCloseable {
 
         Queue(final int vring, final int size) {
             this.vring = vring;
-            ring = DriverRing.create(size, features, new RingAddresses(allocate(RingAddresses.descriptorBytes(size), 16),
-                allocate(RingAddresses.driverBytes(size, false), 2), allocate(RingAddresses.deviceBytes(size, false), 4)));
+            final long descriptors = allocate(RingAddresses.descriptorBytes(size), 16);
+            final long driver = allocate(RingAddresses.driverBytes(size, false), 4);
+            final long device = allocate(RingAddresses.deviceBytes(size, false), 4);
+            ring = DriverRing.create(size, features, new RingAddresses(descriptors, driver, device, guest(device)));
             buffers = new long[size];
             lengths = new int[size];
         }

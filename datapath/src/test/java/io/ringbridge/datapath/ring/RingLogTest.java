@@ -1,0 +1,197 @@
+package io.ringbridge.datapath.ring;
+
+import io.ringbridge.datapath.memory.DirtyLog;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.Mapping;
+import io.ringbridge.datapath.os.MemFd;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.HashSet;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeSet;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** What a device's ring logs of its own writes: used entries, index, descriptors, event words, each on its page and nothing else. */
+class RingLogTest {
+    private static final long EVENTS = Features.of(Features.EVENT_IDX);
+    private static final long PACKED = Features.of(Features.RING_PACKED);
+    private static final long LAST = GuestRam.BASE + 2 * GuestRam.SIZE;
+    private static final int SIZE = 2048;
+
+    private final GuestRam ram = new GuestRam();
+    private final MemFd file = MemFd.create("log", LAST / 4096 / 8);
+    private final Mapping view = Mapping.map(file.fd(), 0, LAST / 4096 / 8);
+    private final DirtyLog log = DirtyLog.map(Fd.duplicate(file.fd()), 0, LAST / 4096 / 8);
+    private final EventFd changed = EventFd.create();
+
+    @AfterEach
+    void free() {
+        log.close();
+        view.close();
+        file.close();
+        changed.close();
+        ram.close();
+    }
+
+    private Set<Long> marked() {
+        final Set<Long> pages = new TreeSet<>();
+        for (long page = 0; page < LAST / 4096; page++) {
+            if ((Memory.getByte(view.address() + page / 8) >> page % 8 & 1) != 0) {
+                pages.add(page * 4096);
+            }
+        }
+        Memory.zero(view.address(), view.size());
+        return pages;
+    }
+
+    /** A ring whose parts lie anywhere on their pages, the event structure of a packed one across none. */
+    private RingAddresses place(final SplittableRandom random) {
+        final long descriptors = ram.allocate(RingAddresses.descriptorBytes(SIZE) + 4096, 4096) + 16L * random.nextInt(256);
+        final long driver = ram.allocate(RingAddresses.driverBytes(SIZE, false) + 4096, 4096) + 4L * random.nextInt(1024);
+        final long device = ram.allocate(RingAddresses.deviceBytes(SIZE, false) + 4096, 4096) + 4L * random.nextInt(1024);
+        return new RingAddresses(ram.host(descriptors), ram.host(driver), ram.host(device), device);
+    }
+
+    private DeviceRing device(final RingAddresses place, final long features) {
+        return DeviceRing.create(new RingConfig(SIZE, features, place, DriverRing.freshBase(features), ram.memory));
+    }
+
+    /** The pages of the first region that differ between two readings. */
+    private Set<Long> changes(final byte[] before) {
+        final Set<Long> pages = new HashSet<>();
+        for (int at = 0; at < before.length; at++) {
+            if (before[at] != Memory.getByte(ram.low.hostAddress() + at)) {
+                pages.add(GuestRam.BASE + (at & -4096));
+            }
+        }
+        return new TreeSet<>(pages);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, 1L << Features.EVENT_IDX, 1L << Features.RING_PACKED})
+    void usedBuffersAreLoggedWhereTheyWereWritten(final long features) {
+        final SplittableRandom random = new SplittableRandom(features + 1);
+        final RingAddresses place = place(random);
+        final DriverRing driver = DriverRing.create(SIZE, features, place);
+        final DeviceRing device = device(place, features);
+        device.log(log, changed);
+        final Segments chain = new Segments();
+        final long buffer = ram.allocate(4096, 4096);
+        final byte[] before = new byte[(int) GuestRam.SIZE / 8];
+        for (int round = 0; round < 60; round++) {
+            int chains = 0;
+            for (int n = random.nextInt(1, 1500); n > 0; n--) {
+                final Segments pieces = new Segments();
+                for (int i = random.nextInt(200) == 0 ? random.nextInt(1, 600) : 1; i > 0; i--) {
+                    pieces.add(buffer, 1);
+                }
+                chains += driver.add(pieces, true) >= 0 ? 1 : 0;
+            }
+            driver.publish();
+            if ((features & PACKED) == 0) {
+                for (int i = 0; i < SIZE; i++) {
+                    Memory.putLong(place.device() + 4 + 8L * i, -1); // entries that were taken: to be overwritten with something else
+                }
+            }
+            marked();
+            Memory.copy(ram.low.hostAddress(), before, 0, before.length);
+            for (int i = 0; i < chains; i++) {
+                assertEquals(DeviceRing.TAKEN, device.next(chain, true));
+            }
+            for (int i = 0; i < chains; i++) {
+                device.use(1);
+            }
+            device.publish();
+            assertEquals(changes(before), marked(), "round " + round);
+            assertTrue(changed.drain());
+            device.publish();
+            assertTrue(marked().isEmpty(), "nothing more was used");
+            assertFalse(changed.drain());
+            for (int i = 0; i < chains; i++) {
+                assertTrue(driver.poll() >= 0);
+            }
+        }
+    }
+
+    @Test
+    void everyEntryOfARingMayBeUsedAtOnce() {
+        for (final long features : new long[] {0, PACKED}) {
+            final RingAddresses place = place(new SplittableRandom(9));
+            final DriverRing driver = DriverRing.create(SIZE, features, place);
+            final DeviceRing device = device(place, features);
+            final long buffer = ram.allocate(4096, 4096);
+            final Segments chain = new Segments();
+            final byte[] before = new byte[(int) GuestRam.SIZE / 8];
+            for (int i = 0; i < SIZE; i++) {
+                driver.add(buffer, 10, true);
+            }
+            driver.publish();
+            device.log(log, null);
+            Memory.copy(ram.low.hostAddress(), before, 0, before.length);
+            for (int i = 0; i < SIZE; i++) {
+                device.next(chain, true);
+                device.use(3);
+            }
+            device.publish();
+            assertEquals(changes(before), marked());
+        }
+    }
+
+    @Test
+    void eventWordsAreLogged() {
+        for (final long features : new long[] {0, EVENTS, PACKED, PACKED | EVENTS}) {
+            final RingAddresses place = place(new SplittableRandom(2));
+            final DeviceRing device = device(place, features);
+            device.log(log, changed);
+            final long word = place.log() + ((features & PACKED) != 0 ? 0 : (features & EVENTS) != 0 ? 4 + 8 * SIZE : 0);
+            device.suppressKicks();
+            assertEquals(Set.of(word & -4096), marked(), Long.toHexString(features));
+            assertTrue(changed.drain());
+            device.armKicks();
+            assertEquals(Set.of(word & -4096), marked());
+            assertTrue(changed.drain());
+            device.log(null, null);
+            device.suppressKicks();
+            assertTrue(marked().isEmpty() && !changed.drain());
+        }
+    }
+
+    @Test
+    void aRingThatIsNotToBeLoggedLogsItsBuffersOnly() {
+        for (final long features : new long[] {0, PACKED}) {
+            final RingAddresses place = place(new SplittableRandom(3));
+            final RingAddresses silent = new RingAddresses(place.descriptors(), place.driver(), place.device());
+            final DriverRing driver = DriverRing.create(SIZE, features, silent);
+            final DeviceRing device = device(silent, features);
+            device.log(log, changed);
+            device.suppressKicks();
+            final Segments chain = new Segments();
+            final long across = GuestRam.BASE + GuestRam.SIZE - 5000;
+            driver.add(across, 10_000, true);
+            driver.publish();
+            assertEquals(DeviceRing.TAKEN, device.next(chain, true));
+            assertEquals(2, chain.count(), "in two regions");
+            device.log().written(chain, 904);
+            assertEquals(Set.of(across & -4096), marked());
+            device.log().written(chain, 905);
+            assertEquals(Set.of(across & -4096, (across & -4096) + 4096), marked());
+            device.log().written(chain, 5001);
+            assertEquals(Set.of(across & -4096, (across & -4096) + 4096, GuestRam.BASE + GuestRam.SIZE), marked());
+            assertFalse(changed.drain());
+            device.use(5001);
+            device.publish();
+            assertTrue(marked().isEmpty());
+            assertTrue(changed.drain(), "for the buffers");
+        }
+    }
+}
