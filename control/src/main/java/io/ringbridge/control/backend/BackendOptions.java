@@ -13,9 +13,15 @@ import java.nio.file.Path;
  * @param discardWhenDisabled whether a started and disabled transmit ring is processed and its frames discarded, as the specification
  *     has it; otherwise they wait until it is enabled again, which suits front-ends that disable rings to pause a guest
  * @param suspend in which ways the front-end and the driver may suspend the port
+ * @param logBaseReply bytes of the reply to SET_LOG_BASE: 16 repeat the request, 8 of zero suit front-ends that take it for an
+ *     acknowledgement
  */
 public record BackendOptions(Mode mode, Path socket, int descriptor, int permissions, long featureMask, boolean discardWhenDisabled,
-                             SuspendOptions suspend) {
+                             SuspendOptions suspend, int logBaseReply) {
+    /** The reply to SET_LOG_BASE when nothing else is said. */
+    public static final int DEFAULT_LOG_BASE_REPLY = 16;
+    /** The other reply to SET_LOG_BASE. */
+    public static final int SHORT_LOG_BASE_REPLY = 8;
     /** The permissions of a socket file when nothing else is said. */
     public static final int DEFAULT_PERMISSIONS = 0660;
 
@@ -31,36 +37,42 @@ public record BackendOptions(Mode mode, Path socket, int descriptor, int permiss
 
     /** Listens on a path, and offers everything. */
     public static BackendOptions server(final Path socket) {
-        return new BackendOptions(Mode.SERVER, socket, -1, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT);
+        return new BackendOptions(Mode.SERVER, socket, -1, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT, DEFAULT_LOG_BASE_REPLY);
     }
 
     /** Connects to a path, and offers everything. */
     public static BackendOptions client(final Path socket) {
-        return new BackendOptions(Mode.CLIENT, socket, -1, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT);
+        return new BackendOptions(Mode.CLIENT, socket, -1, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT, DEFAULT_LOG_BASE_REPLY);
     }
 
     /** Speaks on an inherited socket, and offers everything. */
     public static BackendOptions descriptor(final int descriptor) {
-        return new BackendOptions(Mode.DESCRIPTOR, null, descriptor, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT);
+        return new BackendOptions(Mode.DESCRIPTOR, null, descriptor, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT,
+            DEFAULT_LOG_BASE_REPLY);
     }
 
     /** The same with other permissions of the socket file. */
     public BackendOptions withPermissions(final int newPermissions) {
-        return new BackendOptions(mode, socket, descriptor, newPermissions, featureMask, discardWhenDisabled, suspend);
+        return new BackendOptions(mode, socket, descriptor, newPermissions, featureMask, discardWhenDisabled, suspend, logBaseReply);
     }
 
     /** The same with other virtio features that may be offered. */
     public BackendOptions withFeatureMask(final long newMask) {
-        return new BackendOptions(mode, socket, descriptor, permissions, newMask, discardWhenDisabled, suspend);
+        return new BackendOptions(mode, socket, descriptor, permissions, newMask, discardWhenDisabled, suspend, logBaseReply);
     }
 
     /** The same with frames of disabled transmit rings discarded, or kept. */
     public BackendOptions withDiscardWhenDisabled(final boolean discard) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discard, suspend);
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discard, suspend, logBaseReply);
     }
 
     /** The same with other ways in which it may be suspended. */
     public BackendOptions withSuspend(final SuspendOptions ways) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, ways);
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, ways, logBaseReply);
+    }
+
+    /** The same with another length of the reply to SET_LOG_BASE. */
+    public BackendOptions withLogBaseReply(final int bytes) {
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend, bytes);
     }
 }

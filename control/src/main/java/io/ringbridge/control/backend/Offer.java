@@ -8,6 +8,7 @@ public final class Offer {
     /** Protocol features, where nothing is switched off. */
     public static final long PROTOCOL = ProtocolFeature.of(
         ProtocolFeature.MQ,
+        ProtocolFeature.LOG_SHMFD,
         ProtocolFeature.REPLY_ACK,
         ProtocolFeature.MTU,
         ProtocolFeature.BACKEND_REQ,
@@ -19,6 +20,7 @@ public final class Offer {
     private static final long ANY_DEVICE = Features.of(
         Features.MTU,
         Features.MRG_RXBUF,
+        Features.LOG_ALL,
         Features.ANY_LAYOUT,
         Features.INDIRECT_DESC,
         Features.EVENT_IDX,

@@ -42,6 +42,7 @@ final class Session {
     private final Rings rings;
     private final MemoryTable memory;
     private final Suspension suspension;
+    private final MigrationLog log;
     private long features;
     private long protocolFeatures;
     private boolean protocolFeaturesSet;
@@ -55,6 +56,7 @@ final class Session {
         rings = new Rings(port, options.discardWhenDisabled());
         memory = new MemoryTable(rings);
         suspension = new Suspension(port, options.suspend());
+        log = new MigrationLog(port, options.logBaseReply());
     }
 
     /** Converses until the connection ends, and leaves the port as if nobody had been there. */
@@ -102,6 +104,7 @@ final class Session {
         port.detach();
         rings.close();
         memory.close();
+        log.close();
         backendSocket(-1);
         port.state(PortState.WAITING);
     }
@@ -166,6 +169,10 @@ final class Session {
             // Of what it could reset only suspension is: to ignore it is what is recommended.
             case Message.ResetOwner _ -> suspension.clear();
             case Message.SetMemTable m -> memory.replace(m.regions(), descriptors);
+            case Message.SetLogBase m -> {
+                return log.base(m, descriptors);
+            }
+            case Message.SetLogFd _ -> log.event(EventFd.adopt(descriptors.take(0)));
             case Message.SetVringNum m -> rings.size(m.index(), m.num());
             case Message.SetVringAddr m -> rings.address(m);
             case Message.SetVringBase m -> rings.base(m.index(), m.num());
@@ -200,8 +207,8 @@ final class Session {
             case Message.GetSharedObject m -> {
                 return Codec.encode(m); // with no descriptor: there are no objects
             }
-            case Message.SetLogBase _, Message.SetLogFd _, Message.SendRarp _, Message.Iotlb _, Message.InflightFd _,
-                 Message.SetDeviceStateFd _, Message.CheckDeviceState _, Message.Unserved _ ->
+            case Message.SendRarp _, Message.Iotlb _, Message.InflightFd _, Message.SetDeviceStateFd _, Message.CheckDeviceState _,
+                 Message.Unserved _ ->
                 throw ProtocolException.refused("not offered");
         }
         return null;
@@ -212,8 +219,7 @@ final class Session {
             throw ProtocolException.refused("features " + VirtioFeatures.names(wanted & ~offered) + " are not offered; allowed: "
                 + VirtioFeatures.names(offered));
         }
-        final long log = Features.of(Features.LOG_ALL);
-        if (rings.anyRunning() && ((wanted ^ features) & ~log) != 0) {
+        if (rings.anyRunning() && ((wanted ^ features) & ~Features.of(Features.LOG_ALL)) != 0) {
             throw ProtocolException.refused("features change from " + VirtioFeatures.names(features) + " to "
                 + VirtioFeatures.names(wanted) + " while rings run; only log_all may");
         }
@@ -222,6 +228,7 @@ final class Session {
         }
         features = wanted;
         port.features(wanted);
+        log.wanted(Features.has(wanted, Features.LOG_ALL));
         rings.features(wanted, !protocolFeaturesSet && !Features.has(wanted, Features.PROTOCOL_FEATURES));
     }
 
@@ -254,6 +261,7 @@ final class Session {
 
     private void reset() {
         rings.reset();
+        log.wanted(false);
         features = 0;
         suspension.reset();
         port.features(0);

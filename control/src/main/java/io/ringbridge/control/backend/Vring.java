@@ -8,6 +8,8 @@ import io.ringbridge.datapath.ring.RingEvents;
 
 /** What the front-end has said of one ring. Owned by the session's thread. */
 final class Vring {
+    /** The flag of SET_VRING_ADDR that says that what is written to the ring itself is to be logged. */
+    private static final int LOG = 1;
     private static final long DESCRIPTOR_ALIGNMENT = 16;
     private static final long USED_ALIGNMENT = 4;
     private static final long AVAILABLE_ALIGNMENT = 2;
@@ -60,6 +62,6 @@ final class Vring {
             || !aligned(descriptors, available, used, packed)) {
             return null;
         }
-        return new RingAddresses(descriptors, available, used);
+        return new RingAddresses(descriptors, available, used, (at.flags() & LOG) == 0 ? RingAddresses.NOT_LOGGED : at.log());
     }
 }

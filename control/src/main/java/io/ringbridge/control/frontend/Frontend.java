@@ -9,6 +9,7 @@ import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 
@@ -28,8 +29,9 @@ public final class Frontend implements AutoCloseable {
     public static final long DEFAULT_FEATURES = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.INDIRECT_DESC, Features.MQ,
         Features.CTRL_VQ);
 
-    private static final long PROTOCOL_FEATURES = ProtocolFeature.of(ProtocolFeature.MQ, ProtocolFeature.REPLY_ACK,
-        ProtocolFeature.STATUS, ProtocolFeature.SUSPEND);
+    private static final long PROTOCOL_FEATURES = ProtocolFeature.of(ProtocolFeature.MQ, ProtocolFeature.LOG_SHMFD,
+        ProtocolFeature.REPLY_ACK, ProtocolFeature.STATUS, ProtocolFeature.SUSPEND);
+    private static final int LOG_RING = 1;
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
     private static final int PATIENCE = 20;
     private static final int ACKNOWLEDGE_AND_DRIVER = 3;
@@ -42,6 +44,7 @@ public final class Frontend implements AutoCloseable {
     private long protocolFeatures;
     private int maxVrings = 2;
     private GuestRam ram;
+    private boolean logging;
 
     private Frontend(final Connection connection) {
         this.connection = connection;
@@ -126,19 +129,48 @@ public final class Frontend implements AutoCloseable {
     /** Starts and enables every ring, from where {@link #stop} left it. */
     public void start() throws IOException {
         for (final Vring vring : vrings) {
-            final RingAddresses at = vring.ring.addresses();
             vring.ring.publish();
             command(new Message.SetVringNum(vring.index, vring.ring.size()));
             command(new Message.SetVringBase(vring.index, vring.base));
-            command(new Message.SetVringAddr(vring.index, 0, at.descriptors(), at.device(), at.driver(), 0));
+            command(addresses(vring));
             event(Request.SET_VRING_KICK, vring, vring.kick);
             event(Request.SET_VRING_CALL, vring, vring.call);
             if (Features.has(features, Features.PROTOCOL_FEATURES)) {
                 command(new Message.SetVringEnable(vring.index, 1));
             }
             vring.kick.signal();
+            vring.started = true;
         }
         status(ACKNOWLEDGE_AND_DRIVER | FEATURES_OK | DRIVER_OK);
+    }
+
+    private Message addresses(final Vring vring) {
+        final RingAddresses at = vring.ring.addresses();
+        return new Message.SetVringAddr(vring.index, logging ? LOG_RING : 0, at.descriptors(), at.device(), at.driver(),
+            ram.guestAddress(at.device()));
+    }
+
+    /**
+     * Gives the back-end a bitmap for what it writes to the guest's memory, in place of the one it has: when this returns it has left
+     * that. It writes none before {@link #logging} is turned on.
+     *
+     * @param file the bitmap, from its beginning; it stays the caller's
+     */
+    public void logTo(final MemFd file) throws IOException {
+        final Message request = new Message.SetLogBase(file.size(), 0);
+        send(request, Header.VERSION, file.fd());
+        reply(request.request()).close();
+    }
+
+    /** Turns the back-end's log on or off, for buffers and rings, while they run or before they are started. */
+    public void logging(final boolean on) throws IOException {
+        logging = on;
+        command(new Message.SetFeatures(on ? features | Features.of(Features.LOG_ALL) : features));
+        for (final Vring vring : vrings) {
+            if (vring.started) {
+                command(addresses(vring));
+            }
+        }
     }
 
     private void event(final Request request, final Vring vring, final EventFd event) throws IOException {
@@ -159,6 +191,7 @@ public final class Frontend implements AutoCloseable {
             try (Packet reply = reply(request.request())) {
                 vring.base = Codec.vringNumber(reply.payload(), vring.index);
             }
+            vring.started = false;
         }
         status(0);
     }

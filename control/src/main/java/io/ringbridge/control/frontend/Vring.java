@@ -12,6 +12,7 @@ final class Vring implements AutoCloseable {
     final EventFd kick = EventFd.create();
     final EventFd call = EventFd.create();
     int base;
+    boolean started;
 
     Vring(final int index, final int size, final long features, final GuestRam ram) {
         this.index = index;

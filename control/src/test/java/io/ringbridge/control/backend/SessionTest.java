@@ -65,7 +65,7 @@ class SessionTest {
         }
         final long one = Offer.virtio(1);
         assertTrue(Features.has(one, Features.VERSION_1) && Features.has(one, Features.PROTOCOL_FEATURES));
-        for (final int bit : new int[] {Features.MQ, Features.CTRL_VQ, Features.GUEST_ANNOUNCE, Features.LOG_ALL}) {
+        for (final int bit : new int[] {Features.MQ, Features.CTRL_VQ, Features.GUEST_ANNOUNCE}) {
             assertFalse(Features.has(one, bit));
         }
     }
@@ -283,7 +283,8 @@ class SessionTest {
     @Test
     void valuesOutOfRangeAreRefusedAndTheConversationGoesOn() throws Exception {
         final List<Message> bad = List.of(
-            new Message.SetFeatures(Features.of(Features.LOG_ALL)), new Message.SetFeatures(-1), new Message.SetProtocolFeatures(-1),
+            new Message.SetFeatures(Features.of(Features.NOTIFY_ON_EMPTY)), new Message.SetFeatures(-1),
+            new Message.SetProtocolFeatures(-1),
             new Message.SetVringNum(0, 0), new Message.SetVringNum(0, 3), new Message.SetVringNum(0, 65536),
             new Message.SetVringNum(0, -1), new Message.SetVringNum(4, 256), new Message.SetVringNum(0x10000, 256),
             new Message.SetVringNum(-1, 256), new Message.SetVringBase(4, 0), new Message.SetVringBase(0, 65536),

@@ -185,7 +185,7 @@ class FrontendTest {
     @Test
     void featuresOutsideTheOfferAreLeftOut() throws Exception {
         try (Guest a = guest("a", -1, 2048)) {
-            assertFalse(Features.has(a.frontend.features(), Features.LOG_ALL));
+            assertFalse(Features.has(a.frontend.features(), Features.NOTIFY_ON_EMPTY));
             assertTrue(Features.has(a.frontend.features(), Features.EVENT_IDX));
             assertEquals(a.frontend.features(), portA.features());
         }

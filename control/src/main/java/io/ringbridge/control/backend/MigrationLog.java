@@ -1,0 +1,81 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.control.transport.Descriptors;
+import io.ringbridge.datapath.memory.DirtyLog;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.port.GuestPort;
+
+/**
+ * The dirty log of one session (vhost-user, "Migration"): written while there is one and LOG_ALL is negotiated.
+ *
+ * <p>Owned by the session's thread. A log is unmapped, and a descriptor closed, only after the port has acknowledged that its workers
+ * have left it: front-ends that change logs take what is in the old one for complete once they are answered.
+ */
+final class MigrationLog implements AutoCloseable {
+    private final GuestPort port;
+    private final int replyBytes;
+    private DirtyLog log;
+    private EventFd changed;
+    private boolean wanted;
+
+    MigrationLog(final GuestPort port, final int replyBytes) {
+        this.port = port;
+        this.replyBytes = replyBytes;
+    }
+
+    /** Whether LOG_ALL is negotiated: toggled while rings run. */
+    void wanted(final boolean logAll) {
+        if (wanted != logAll) {
+            wanted = logAll;
+            apply();
+        }
+    }
+
+    /**
+     * SET_LOG_BASE: another log in place of the one there is.
+     *
+     * @return the reply
+     */
+    byte[] base(final Message.SetLogBase place, final Descriptors descriptors) {
+        if (descriptors.count() == 0) {
+            throw ProtocolException.refused("no descriptor; one, of the log's memory, is needed");
+        }
+        final DirtyLog old = log;
+        log = DirtyLog.map(descriptors.take(0), place.offset(), place.size());
+        apply();
+        if (old != null) {
+            old.close();
+        }
+        return replyBytes == BackendOptions.SHORT_LOG_BASE_REPLY ? Codec.number(0) : Codec.encode(place);
+    }
+
+    /** SET_LOG_FD: another descriptor to signal, taken over. */
+    void event(final EventFd event) {
+        final EventFd old = changed;
+        changed = event;
+        apply();
+        if (old != null) {
+            old.close();
+        }
+    }
+
+    private void apply() {
+        port.log(wanted ? log : null, changed);
+    }
+
+    /** Unmaps and closes everything; the port has to be detached before. */
+    @Override
+    public void close() {
+        if (log != null) {
+            log.close();
+            log = null;
+        }
+        if (changed != null) {
+            changed.close();
+            changed = null;
+        }
+    }
+}
