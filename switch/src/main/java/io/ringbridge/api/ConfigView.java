@@ -14,9 +14,10 @@ public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, 
     public record Fdb(int capacity, String ageing) {
     }
 
-    /** A port; {@code permissions} is absent where the socket is not the switch's, and ways of suspension where they are the default. */
+    /** A port; {@code permissions} is absent where the socket is not the switch's, and what follows where it is the default. */
     public record Port(String name, String type, String socket, String mode, int queues, int mtu, String permissions,
                        @JsonProperty("suspend-messages") Boolean suspendMessages,
-                       @JsonProperty("suspend-feature-bit") Integer suspendFeatureBit) {
+                       @JsonProperty("suspend-feature-bit") Integer suspendFeatureBit,
+                       @JsonProperty("log-base-reply") Integer logBaseReply) {
     }
 }

@@ -190,6 +190,6 @@ public final class Switch implements SwitchControl, AutoCloseable {
             case Attachment.Client client -> BackendOptions.client(client.socket());
             case Attachment.Descriptor descriptor -> BackendOptions.descriptor(descriptor.number());
         };
-        return options.withSuspend(port.suspend());
+        return options.withSuspend(port.suspend()).withLogBaseReply(port.logBaseReply());
     }
 }

@@ -70,7 +70,8 @@ final class Views {
         final SuspendOptions suspend = port.suspend();
         return new ConfigView.Port(port.name(), PortConfig.TYPE, port.socket(), port.mode(), port.queues(), port.mtu(), permissions,
             suspend.messages() == SuspendOptions.DEFAULT.messages() ? null : suspend.messages(),
-            suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit());
+            suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit(),
+            port.logBaseReply() == PortConfig.DEFAULT_LOG_BASE_REPLY ? null : port.logBaseReply());
     }
 
     private static Map<String, Long> drops(final PortStatistics statistics) {

@@ -135,7 +135,8 @@ final class ShowCommand implements Callable<Integer> {
             + Json.write(port.socket()) + ", mode: " + port.mode() + ", queues: " + port.queues() + ", mtu: " + port.mtu()
             + (port.permissions() == null ? "" : ", permissions: " + port.permissions())
             + (port.suspendMessages() == null ? "" : ", suspend-messages: " + port.suspendMessages())
-            + (port.suspendFeatureBit() == null ? "" : ", suspend-feature-bit: " + port.suspendFeatureBit()) + "}"));
+            + (port.suspendFeatureBit() == null ? "" : ", suspend-feature-bit: " + port.suspendFeatureBit())
+            + (port.logBaseReply() == null ? "" : ", log-base-reply: " + port.logBaseReply()) + "}"));
         out.flush();
     }
 

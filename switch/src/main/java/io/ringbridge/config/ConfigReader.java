@@ -1,6 +1,7 @@
 package io.ringbridge.config;
 
 import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.Datapath;
@@ -22,7 +23,7 @@ import java.util.Map;
 public final class ConfigReader {
     private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "ports");
     private static final List<String> PORT_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu", "permissions",
-        "suspend-messages", "suspend-feature-bit");
+        "suspend-messages", "suspend-feature-bit", "log-base-reply");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
     private static final int MAX_PORTS = Datapath.MAX_PORTS;
@@ -145,7 +146,17 @@ public final class ConfigReader {
             section.integer("mtu", PortLimits.MIN_MTU, PortLimits.MAX_MTU).orElse(PortConfig.DEFAULT_MTU),
             new SuspendOptions(section.bool("suspend-messages").orElse(SuspendOptions.DEFAULT.messages()),
                 section.integer("suspend-feature-bit", Features.SUSPEND_DRAFT, Features.SUSPEND)
-                    .orElse(SuspendOptions.DEFAULT.featureBit())));
+                    .orElse(SuspendOptions.DEFAULT.featureBit())), logBaseReply(section));
+    }
+
+    private static int logBaseReply(final Section section) {
+        final int usual = BackendOptions.DEFAULT_LOG_BASE_REPLY;
+        final int other = BackendOptions.SHORT_LOG_BASE_REPLY;
+        final int bytes = section.integer("log-base-reply", other, usual).orElse(usual);
+        if (bytes != usual && bytes != other) {
+            throw section.error("log-base-reply", bytes + " is not " + other + " or " + usual);
+        }
+        return bytes;
     }
 
     private static Attachment attachment(final Section section, final Path socket, final Mode mode) {

@@ -13,18 +13,21 @@ import java.nio.file.Path;
  * @param queues queue pairs, 1 to 128
  * @param mtu 68 to 65535
  * @param suspend in which ways the front-end and the driver may suspend it
+ * @param logBaseReply bytes of the reply to SET_LOG_BASE, 16 or 8
  */
-public record PortConfig(String name, Attachment attachment, int queues, int mtu, SuspendOptions suspend) {
+public record PortConfig(String name, Attachment attachment, int queues, int mtu, SuspendOptions suspend, int logBaseReply) {
     /** The only type there is. */
     public static final String TYPE = "vhost-user";
     /** Queue pairs where nothing else is said. */
     public static final int DEFAULT_QUEUES = 1;
     /** Ethernet's. */
     public static final int DEFAULT_MTU = 1500;
+    /** Which repeats the request. */
+    public static final int DEFAULT_LOG_BASE_REPLY = BackendOptions.DEFAULT_LOG_BASE_REPLY;
 
     /** A port of which nothing more is said. */
     public PortConfig(final String name, final Attachment attachment, final int queues, final int mtu) {
-        this(name, attachment, queues, mtu, SuspendOptions.DEFAULT);
+        this(name, attachment, queues, mtu, SuspendOptions.DEFAULT, DEFAULT_LOG_BASE_REPLY);
     }
 
     /** How the front-end and the switch find each other. */

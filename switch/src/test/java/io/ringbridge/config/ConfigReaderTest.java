@@ -24,7 +24,7 @@ import java.util.stream.Stream;
 
 class ConfigReaderTest {
     private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
-        + "suspend-messages, suspend-feature-bit";
+        + "suspend-messages, suspend-feature-bit, log-base-reply";
 
     @Test
     void readsEveryKey() {
@@ -46,7 +46,7 @@ class ConfigReaderTest {
             new Config.Fdb(1024, Duration.ofMinutes(5)), List.of(
                 new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1.sock"), 0600), 4, 9000),
                 new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500,
-                    new SuspendOptions(false, 42)))), config);
+                    new SuspendOptions(false, 42), 16))), config);
     }
 
     @Test
@@ -150,6 +150,14 @@ class ConfigReaderTest {
         assertEquals(longest, ConfigReader.parsePort("--port", "name=a,socket=" + longest).socket());
         assertMessage("--port: socket: a path of 108 bytes; a Unix socket's may have 107", "name=a,socket=" + longest + "s");
         assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", "name=a,socket=/" + "ö".repeat(54)));
+    }
+
+    @Test
+    void theReplyToSetLogBaseHasOneOfTwoLengths() {
+        assertEquals(16, ConfigReader.parsePort("--port", "name=a,socket=s").logBaseReply());
+        assertEquals(8, ConfigReader.parsePort("--port", "name=a,socket=s,log-base-reply=8").logBaseReply());
+        assertEquals(16, ConfigReader.parsePort("--port", "name=a,socket=s,log-base-reply=16").logBaseReply());
+        assertMessage("--port: log-base-reply: 9 is not 8 or 16", "name=a,socket=s,log-base-reply=9");
     }
 
     @Test
