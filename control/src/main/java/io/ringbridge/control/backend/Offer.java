@@ -9,6 +9,7 @@ public final class Offer {
     public static final long PROTOCOL = ProtocolFeature.of(
         ProtocolFeature.MQ,
         ProtocolFeature.LOG_SHMFD,
+        ProtocolFeature.RARP,
         ProtocolFeature.REPLY_ACK,
         ProtocolFeature.MTU,
         ProtocolFeature.BACKEND_REQ,

@@ -10,6 +10,8 @@ import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.MemoryException;
 import io.ringbridge.datapath.os.EventFd;
@@ -190,6 +192,7 @@ final class Session {
                 return Codec.number(rings.limit());
             }
             case Message.SetVringEnable m -> rings.enable(m.index(), m.num());
+            case Message.SendRarp m -> announce(m.address() & Frame.ADDRESS_MASK);
             case Message.NetSetMtu m -> setMtu(m.mtu());
             case Message.SetBackendReqFd _ -> backendSocket(descriptors.take(0));
             case Message.ResetDevice _ -> reset();
@@ -207,8 +210,7 @@ final class Session {
             case Message.GetSharedObject m -> {
                 return Codec.encode(m); // with no descriptor: there are no objects
             }
-            case Message.SendRarp _, Message.Iotlb _, Message.InflightFd _, Message.SetDeviceStateFd _, Message.CheckDeviceState _,
-                 Message.Unserved _ ->
+            case Message.Iotlb _, Message.InflightFd _, Message.SetDeviceStateFd _, Message.CheckDeviceState _, Message.Unserved _ ->
                 throw ProtocolException.refused("not offered");
         }
         return null;
@@ -243,6 +245,14 @@ final class Session {
         }
         protocolFeatures = wanted;
         protocolFeaturesSet = true;
+    }
+
+    /** The two bytes behind the address are nobody's: front-ends leave in them what was there. */
+    private void announce(final long address) {
+        if (address == 0 || MacAddress.isGroup(address)) {
+            throw ProtocolException.refused("address " + MacAddress.format(address) + "; a single station's is allowed");
+        }
+        port.announce(address);
     }
 
     private void setMtu(final long mtu) {

@@ -19,7 +19,8 @@ final class TestPeer implements AutoCloseable {
     static final long MEMORY = 1 << 20;
     static final long GUEST = 0x1_0000_0000L;
     static final long USER = 0x7f00_0000_0000L;
-    static final long PROTOCOL = ProtocolFeature.of(ProtocolFeature.MQ, ProtocolFeature.LOG_SHMFD, ProtocolFeature.REPLY_ACK,
+    static final long PROTOCOL = ProtocolFeature.of(ProtocolFeature.MQ, ProtocolFeature.LOG_SHMFD, ProtocolFeature.RARP,
+        ProtocolFeature.REPLY_ACK,
         ProtocolFeature.MTU, ProtocolFeature.BACKEND_REQ, ProtocolFeature.RESET_DEVICE, ProtocolFeature.CONFIGURE_MEM_SLOTS,
         ProtocolFeature.STATUS, ProtocolFeature.SUSPEND);
 

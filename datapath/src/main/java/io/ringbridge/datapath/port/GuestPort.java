@@ -31,8 +31,7 @@ import java.util.stream.Stream;
  */
 public final class GuestPort extends Port {
     private final int mtu;
-    private final Runnable forwardingChanged;
-    private final Runnable forgetStations;
+    private final Stations stations;
     private final ReceiveQueue[] receiveQueues;
     private final List<GuestQueue> queues;
     private volatile ReceiveQueue[] receivers = {};
@@ -47,15 +46,13 @@ public final class GuestPort extends Port {
      *
      * @param owners the owner of each pair
      * @param workers how many workers there are
-     * @param forwardingChanged called when verdicts that name this port's queues are void
-     * @param forgetStations called when the addresses learned here are void
+     * @param stations what is known of those behind it
      */
     public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final QueueOwner[] owners, final int workers,
-                     final Runnable forwardingChanged, final Runnable forgetStations) {
+                     final Stations stations) {
         super(index, name);
         this.mtu = mtu;
-        this.forwardingChanged = forwardingChanged;
-        this.forgetStations = forgetStations;
+        this.stations = stations;
         receiveQueues = new ReceiveQueue[queuePairs];
         final List<GuestQueue> all = new ArrayList<>();
         for (int pair = 0; pair < queuePairs; pair++) {
@@ -257,7 +254,17 @@ public final class GuestPort extends Port {
         failure = null;
         ringFault = null;
         suspendedBy = suspendedBy.contains(SuspendCause.OPERATOR) ? Set.of(SuspendCause.OPERATOR) : Set.of();
-        forgetStations.run();
+        stations.forget();
+    }
+
+    /**
+     * Makes the switch know a station here, and every other port hear of it, as if it had sent a reverse ARP request; whatever rings
+     * of this port run.
+     *
+     * @param address a single station's, its first byte on the wire the lowest
+     */
+    public void announce(final long address) {
+        stations.announce(address);
     }
 
     /** Waits until no worker holds a frame of these queues, and lets them take no more. */
@@ -279,7 +286,7 @@ public final class GuestPort extends Port {
 
     private void updateReceivers() {
         receivers = Arrays.stream(receiveQueues).filter(q -> q.started() && q.enabled()).toArray(ReceiveQueue[]::new);
-        forwardingChanged.run();
+        stations.changed();
     }
 
     private GuestQueue queue(final int vring) {

@@ -34,6 +34,7 @@ public final class Datapath implements AutoCloseable {
     private final PortList ports = new PortList();
     private final ForwardingTable table;
     private final Placement placement;
+    private final LongSupplier nanoClock;
     private final ScheduledExecutorService housekeeping =
         Executors.newSingleThreadScheduledExecutor(task -> Thread.ofPlatform().daemon().name("rb-housekeeping").unstarted(task));
     private ScheduledFuture<?> sweeping;
@@ -41,6 +42,7 @@ public final class Datapath implements AutoCloseable {
 
     private Datapath(final DatapathOptions options, final LongSupplier nanoClock) {
         this.options = options;
+        this.nanoClock = nanoClock;
         table = new ForwardingTable(options.fdbCapacity(), (int) options.fdbAgeing().toSeconds(), MAX_PORTS);
         workers = new Worker[options.workers()];
         final int ringSize = workers.length == 1 ? RING_SIZE_ALONE : RING_SIZE_SHARED;
@@ -124,7 +126,7 @@ public final class Datapath implements AutoCloseable {
             throw new IllegalStateException("there are " + MAX_PORTS + " ports already, the most there may be");
         }
         final GuestPort port = new GuestPort(index, name, queuePairs, mtu, placement.place(index, queuePairs), workers.length,
-            table::changed, () -> table.flush(index, false));
+            new PortStations(index, workers, table, nanoClock));
         ports.put(index, port);
         return port;
     }

@@ -2,6 +2,7 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.Bridge;
 import io.ringbridge.datapath.bridge.ForwardingTable;
+import io.ringbridge.datapath.bridge.Rarp;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
@@ -34,6 +35,9 @@ final class Worker implements Agent, QueueOwner {
     private final int index;
     private final LongSupplier nanoClock;
     private final FrameRing frames;
+    /** One entry, never published: what no guest has sent is delivered where it is made. */
+    private final FrameRing announcements = new FrameRing(1, true);
+    private final long announcement = Memory.allocate(Rarp.BYTES);
     private final PortList ports;
     private final Ingress ingress;
     private final Notifier notifier = new Notifier();
@@ -214,7 +218,7 @@ final class Worker implements Agent, QueueOwner {
                 egress.deliver(frames, sequence, run, receiver);
             } else if (frame.verdict() == Frame.Verdict.FLOOD) {
                 consumed = sequence;
-                flood(sequence, frame);
+                flood(frames, sequence);
             }
             sequence += run;
         }
@@ -224,16 +228,27 @@ final class Worker implements Agent, QueueOwner {
         return count;
     }
 
-    private void flood(final long sequence, final Frame frame) {
+    private void flood(final FrameRing from, final long sequence) {
+        final Frame frame = from.get(sequence);
         for (final GuestPort port : ports.guestPorts()) {
             final ReceiveQueue[] receivers = port.receivers();
             if (port.index() != frame.source() && receivers.length > 0) {
                 final ReceiveQueue queue = Bridge.spread(receivers, frame.flow());
                 if (queue.owner().index() == index) {
-                    egress.deliver(frames, sequence, 1, queue);
+                    egress.deliver(from, sequence, 1, queue);
                 }
             }
         }
+    }
+
+    /** Delivers the announcement of a station to the queues it owns, of every port but the station's. On its thread. */
+    void announce(final int port, final long address) {
+        Rarp.write(announcement, address);
+        final Frame frame = announcements.get(0);
+        frame.set(announcement, Rarp.BYTES);
+        frame.flood(port, 0);
+        flood(announcements, 0);
+        egress.flush();
     }
 
     /**
