@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.protocol.ProtocolFeature;
+
 import java.nio.file.Path;
 
 /**
@@ -15,9 +17,11 @@ import java.nio.file.Path;
  * @param suspend in which ways the front-end and the driver may suspend the port
  * @param logBaseReply bytes of the reply to SET_LOG_BASE: 16 repeat the request, 8 of zero suit front-ends that take it for an
  *     acknowledgement
+ * @param mac the address that the device has, its first byte the lowest; 0 where the front-end decides
+ * @param optional the protocol features offered of those in {@link Offer#OPTIONAL}
  */
 public record BackendOptions(Mode mode, Path socket, int descriptor, int permissions, long featureMask, boolean discardWhenDisabled,
-                             SuspendOptions suspend, int logBaseReply) {
+                             SuspendOptions suspend, int logBaseReply, long mac, long optional) {
     /** The reply to SET_LOG_BASE when nothing else is said. */
     public static final int DEFAULT_LOG_BASE_REPLY = 16;
     /** The other reply to SET_LOG_BASE. */
@@ -35,44 +39,63 @@ public record BackendOptions(Mode mode, Path socket, int descriptor, int permiss
         DESCRIPTOR
     }
 
-    /** Listens on a path, and offers everything. */
+    private static BackendOptions of(final Mode mode, final Path socket, final int descriptor) {
+        return new BackendOptions(mode, socket, descriptor, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT,
+            DEFAULT_LOG_BASE_REPLY, 0, 0);
+    }
+
+    /** Listens on a path, and offers everything that is not optional. */
     public static BackendOptions server(final Path socket) {
-        return new BackendOptions(Mode.SERVER, socket, -1, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT, DEFAULT_LOG_BASE_REPLY);
+        return of(Mode.SERVER, socket, -1);
     }
 
-    /** Connects to a path, and offers everything. */
+    /** Connects to a path, and offers everything that is not optional. */
     public static BackendOptions client(final Path socket) {
-        return new BackendOptions(Mode.CLIENT, socket, -1, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT, DEFAULT_LOG_BASE_REPLY);
+        return of(Mode.CLIENT, socket, -1);
     }
 
-    /** Speaks on an inherited socket, and offers everything. */
+    /** Speaks on an inherited socket, and offers everything that is not optional. */
     public static BackendOptions descriptor(final int descriptor) {
-        return new BackendOptions(Mode.DESCRIPTOR, null, descriptor, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT,
-            DEFAULT_LOG_BASE_REPLY);
+        return of(Mode.DESCRIPTOR, null, descriptor);
     }
 
     /** The same with other permissions of the socket file. */
     public BackendOptions withPermissions(final int newPermissions) {
-        return new BackendOptions(mode, socket, descriptor, newPermissions, featureMask, discardWhenDisabled, suspend, logBaseReply);
+        return new BackendOptions(mode, socket, descriptor, newPermissions, featureMask, discardWhenDisabled, suspend,
+            logBaseReply, mac, optional);
     }
 
     /** The same with other virtio features that may be offered. */
     public BackendOptions withFeatureMask(final long newMask) {
-        return new BackendOptions(mode, socket, descriptor, permissions, newMask, discardWhenDisabled, suspend, logBaseReply);
+        return new BackendOptions(mode, socket, descriptor, permissions, newMask, discardWhenDisabled, suspend,
+            logBaseReply, mac, optional);
     }
 
     /** The same with frames of disabled transmit rings discarded, or kept. */
     public BackendOptions withDiscardWhenDisabled(final boolean discard) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discard, suspend, logBaseReply);
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discard, suspend, logBaseReply, mac, optional);
     }
 
     /** The same with other ways in which it may be suspended. */
     public BackendOptions withSuspend(final SuspendOptions ways) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, ways, logBaseReply);
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, ways,
+            logBaseReply, mac, optional);
     }
 
     /** The same with another length of the reply to SET_LOG_BASE. */
     public BackendOptions withLogBaseReply(final int bytes) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend, bytes);
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend, bytes, mac, optional);
+    }
+
+    /** The same with an address of the device. */
+    public BackendOptions withMac(final long address) {
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
+            logBaseReply, address, optional);
+    }
+
+    /** The same with an optional protocol feature offered. */
+    public BackendOptions with(final ProtocolFeature feature) {
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
+            logBaseReply, mac, optional | feature.mask());
     }
 }

@@ -5,7 +5,7 @@ import io.ringbridge.datapath.ring.Features;
 
 /** What this back-end offers: only what it implements. */
 public final class Offer {
-    /** Protocol features, where nothing is switched off. */
+    /** Protocol features that are always offered, but for suspension, which a port can be told not to offer. */
     public static final long PROTOCOL = ProtocolFeature.of(
         ProtocolFeature.MQ,
         ProtocolFeature.LOG_SHMFD,
@@ -13,10 +13,17 @@ public final class Offer {
         ProtocolFeature.REPLY_ACK,
         ProtocolFeature.MTU,
         ProtocolFeature.BACKEND_REQ,
+        ProtocolFeature.CONFIG,
         ProtocolFeature.RESET_DEVICE,
         ProtocolFeature.CONFIGURE_MEM_SLOTS,
         ProtocolFeature.STATUS,
         ProtocolFeature.SUSPEND);
+
+    /**
+     * Protocol features that are offered where the port is told to: front-ends accept them whether they serve them or not (in-band
+     * notifications), or then migrate only to a back-end that has them too (device state).
+     */
+    public static final long OPTIONAL = ProtocolFeature.of(ProtocolFeature.INBAND_NOTIFICATIONS);
 
     private static final long ANY_DEVICE = Features.of(
         Features.MTU,
@@ -44,13 +51,19 @@ public final class Offer {
         return virtio(queuePairs, SuspendOptions.DEFAULT);
     }
 
-    /** The virtio features of a port with so many queue pairs that is suspended in these ways. */
-    static long virtio(final int queuePairs, final SuspendOptions suspend) {
+    private static long virtio(final int queuePairs, final SuspendOptions suspend) {
         return ANY_DEVICE | Features.of(suspend.featureBit()) | (queuePairs > 1 ? MANY_QUEUES : 0);
     }
 
-    /** The protocol features of a port that is suspended in these ways. */
-    static long protocol(final SuspendOptions suspend) {
-        return suspend.messages() ? PROTOCOL : PROTOCOL & ~ProtocolFeature.SUSPEND.mask();
+    /** The virtio features of a port with so many queue pairs, and these options. */
+    static long virtio(final int queuePairs, final BackendOptions options) {
+        final long address = options.mac() == 0 ? 0 : Features.of(Features.MAC);
+        return (virtio(queuePairs, options.suspend()) | address) & options.featureMask();
+    }
+
+    /** The protocol features of a port with these options. */
+    static long protocol(final BackendOptions options) {
+        final long always = options.suspend().messages() ? PROTOCOL : PROTOCOL & ~ProtocolFeature.SUSPEND.mask();
+        return always | OPTIONAL & options.optional();
     }
 }

@@ -1,5 +1,6 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.protocol.Request;
@@ -10,6 +11,7 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
+import io.ringbridge.datapath.ring.RingEvents;
 
 import java.util.StringJoiner;
 
@@ -30,6 +32,7 @@ final class Rings implements AutoCloseable {
     private long features;
     private boolean featuresKnown;
     private boolean startEnabled;
+    private BackendChannel inband;
 
     Rings(final GuestPort port, final boolean discardWhenDisabled) {
         this.port = port;
@@ -217,10 +220,41 @@ final class Rings implements AutoCloseable {
             }
         }
         if (ring.started) {
-            port.ringEvents(index, ring.events());
+            port.ringEvents(index, events(ring));
         }
         replace(old, event);
         start(ring, true);
+    }
+
+    /** VRING_KICK: as a signal on the ring's kick, which is made where the front-end gave none. */
+    void kick(final int index, final int num) {
+        if (num != 0) {
+            throw ProtocolException.refused("vring " + index + " kicked with " + Integer.toUnsignedString(num) + "; 0 is allowed");
+        }
+        final Vring ring = ring(index);
+        if (ring.kick == null) {
+            event(Request.SET_VRING_KICK, index, EventFd.create());
+        }
+        ring.kick.signal();
+    }
+
+    /** Says what stands in for call and error descriptors that the front-end does not give; null where nothing does. */
+    void inband(final BackendChannel channel) {
+        if (inband == channel) {
+            return;
+        }
+        inband = channel;
+        for (final Vring ring : rings) {
+            if (ring != null && ring.started) {
+                port.ringEvents(ring.index, events(ring));
+            }
+        }
+    }
+
+    private RingEvents events(final Vring ring) {
+        return inband == null ? new RingEvents(ring.kick, ring.call, ring.error) : new RingEvents(ring.kick,
+            ring.call != null ? ring.call : inband.event(BackendRequest.VRING_CALL, ring.index),
+            ring.error != null ? ring.error : inband.event(BackendRequest.VRING_ERR, ring.index));
     }
 
     private static EventFd replace(final EventFd old, final EventFd by) {
@@ -284,7 +318,7 @@ final class Rings implements AutoCloseable {
         // A back-end that has restarted is told 0 by front-ends that do not keep count: what is used tells better.
         final int base = ring.base == 0 && !ring.hasRun && !isPacked() ? RingConfig.USED_INDEX : ring.base;
         port.enableRing(ring.index, ring.enabled);
-        port.startRing(ring.index, new RingConfig(ring.size, features, place, base, memory), ring.events());
+        port.startRing(ring.index, new RingConfig(ring.size, features, place, base, memory), events(ring));
         ring.started = true;
         ring.hasRun = true;
     }

@@ -1,5 +1,6 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.Message;
@@ -15,7 +16,6 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.MemoryException;
 import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
@@ -35,30 +35,33 @@ final class Session {
     private static final Logger LOG = LoggerFactory.getLogger(Session.class);
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
     private static final long REFUSED = 1;
-    private static final int MIN_MTU = 68;
+    /** What has to be negotiated with in-band notifications; there is no other way to refuse them without than to end the conversation. */
+    private static final long INBAND_NEEDS = ProtocolFeature.of(ProtocolFeature.BACKEND_REQ, ProtocolFeature.REPLY_ACK);
 
     private final GuestPort port;
     private final Connection connection;
     private final long offered;
-    private final long protocolOffered;
+    private final long offeredProtocol;
     private final Rings rings;
     private final MemoryTable memory;
     private final Suspension suspension;
     private final MigrationLog log;
+    private final NetConfig config;
     private long features;
     private long protocolFeatures;
     private boolean protocolFeaturesSet;
-    private int backendSocket = -1;
+    private BackendChannel channel;
 
     Session(final GuestPort port, final BackendOptions options, final Connection connection) {
         this.port = port;
         this.connection = connection;
-        offered = Offer.virtio(port.queuePairs(), options.suspend()) & options.featureMask();
-        protocolOffered = Offer.protocol(options.suspend());
+        offered = Offer.virtio(port.queuePairs(), options);
+        offeredProtocol = Offer.protocol(options);
         rings = new Rings(port, options.discardWhenDisabled());
         memory = new MemoryTable(rings);
         suspension = new Suspension(port, options.suspend());
         log = new MigrationLog(port, options.logBaseReply());
+        config = new NetConfig(options.mac(), port.queuePairs(), port.mtu());
     }
 
     /** Converses until the connection ends, and leaves the port as if nobody had been there. */
@@ -107,7 +110,7 @@ final class Session {
         rings.close();
         memory.close();
         log.close();
-        backendSocket(-1);
+        channel(null);
         port.state(PortState.WAITING);
     }
 
@@ -155,7 +158,7 @@ final class Session {
             throw ProtocolException.refused("not known");
         }
         final ProtocolFeature needed = request.needs();
-        if (needed != null && !needed.in(protocolFeatures | (protocolOffered & ProtocolFeature.ENOUGH_WHEN_OFFERED))) {
+        if (needed != null && !needed.in(protocolFeatures | (offeredProtocol & ProtocolFeature.ENOUGH_WHEN_OFFERED))) {
             throw ProtocolException.refused("protocol feature " + needed + " is not negotiated");
         }
     }
@@ -185,7 +188,7 @@ final class Session {
             case Message.SetVringFd m ->
                 rings.event(m.request(), m.index(), m.hasDescriptor() ? EventFd.adopt(descriptors.take(0)) : null);
             case Message.GetProtocolFeatures _ -> {
-                return Codec.number(protocolOffered);
+                return Codec.number(offeredProtocol);
             }
             case Message.SetProtocolFeatures m -> setProtocolFeatures(m.features());
             case Message.GetQueueNum _ -> {
@@ -194,7 +197,14 @@ final class Session {
             case Message.SetVringEnable m -> rings.enable(m.index(), m.num());
             case Message.SendRarp m -> announce(m.address() & Frame.ADDRESS_MASK);
             case Message.NetSetMtu m -> setMtu(m.mtu());
-            case Message.SetBackendReqFd _ -> backendSocket(descriptors.take(0));
+            case Message.SetBackendReqFd _ ->
+                channel(BackendChannel.over(descriptors.take(0), ProtocolFeature.REPLY_ACK.in(protocolFeatures), port.name()));
+            case Message.Config m when m.request() == Request.GET_CONFIG -> {
+                final Message.Config content = config.read(m);
+                return content == null ? new byte[0] : Codec.encode(content);
+            }
+            case Message.Config m -> config.write(m);
+            case Message.VringKick m -> rings.kick(m.index(), m.num());
             case Message.ResetDevice _ -> reset();
             case Message.GetMaxMemSlots _ -> {
                 return Codec.number(GuestMemory.MAX_REGIONS);
@@ -235,16 +245,20 @@ final class Session {
     }
 
     private void setProtocolFeatures(final long wanted) {
-        final long unknown = wanted & ~protocolOffered;
+        final long unknown = wanted & ~offeredProtocol;
         if (unknown != 0) {
             throw ProtocolException.refused("protocol features " + ProtocolFeature.names(unknown) + " are not offered; allowed: "
-                + ProtocolFeature.names(protocolOffered));
+                + ProtocolFeature.names(offeredProtocol));
+        }
+        if (ProtocolFeature.INBAND_NOTIFICATIONS.in(wanted) && (wanted & INBAND_NEEDS) != INBAND_NEEDS) {
+            throw ProtocolException.fatal("in-band notifications without " + ProtocolFeature.names(INBAND_NEEDS & ~wanted));
         }
         if (wanted != protocolFeatures) {
             LOG.info("port {}: protocol features {}", port.name(), ProtocolFeature.names(wanted));
         }
         protocolFeatures = wanted;
         protocolFeaturesSet = true;
+        rings.inband(inband());
     }
 
     /** The two bytes behind the address are nobody's: front-ends leave in them what was there. */
@@ -256,17 +270,30 @@ final class Session {
     }
 
     private void setMtu(final long mtu) {
-        if (mtu < MIN_MTU || mtu > port.mtu()) {
-            throw ProtocolException.refused("MTU " + Long.toUnsignedString(mtu) + "; allowed: " + MIN_MTU + " to " + port.mtu());
+        if (config.mtu(mtu)) {
+            configChanged();
         }
     }
 
-    /** Keeps the socket for requests of the back-end's own, of which it has none yet, in place of an earlier one. */
-    private void backendSocket(final int fd) {
-        if (backendSocket >= 0) {
-            Fd.close(backendSocket);
+    private void configChanged() {
+        if (channel != null && ProtocolFeature.CONFIG.in(protocolFeatures)) {
+            channel.post(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
         }
-        backendSocket = fd;
+    }
+
+    /** Takes over the socket for the back-end's own requests in place of an earlier one; null where there is none any more. */
+    private void channel(final BackendChannel next) {
+        final BackendChannel old = channel;
+        channel = next;
+        rings.inband(inband());
+        if (old != null) {
+            old.close();
+        }
+    }
+
+    /** Where notifications go that have no descriptor; null where they go nowhere. */
+    private BackendChannel inband() {
+        return ProtocolFeature.INBAND_NOTIFICATIONS.in(protocolFeatures) ? channel : null;
     }
 
     private void reset() {

@@ -4,7 +4,6 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.RingAddresses;
-import io.ringbridge.datapath.ring.RingEvents;
 
 /** What the front-end has said of one ring. Owned by the session's thread. */
 final class Vring {
@@ -37,10 +36,6 @@ final class Vring {
     /** Whether the guest transmits on it. */
     boolean transmits() {
         return (index & 1) != 0;
-    }
-
-    RingEvents events() {
-        return new RingEvents(kick, call, error);
     }
 
     /** Whether the user addresses are aligned (virtio 1.2, sections 2.7 and 2.8.10). */

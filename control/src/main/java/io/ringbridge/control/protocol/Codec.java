@@ -57,6 +57,8 @@ public final class Codec {
             case IOTLB_MSG -> new Message.Iotlb(in.getLong(), in.getLong(), in.getLong(), in.get() & 0xFF, in.get() & 0xFF);
             case GET_INFLIGHT_FD, SET_INFLIGHT_FD ->
                 new Message.InflightFd(request, in.getLong(), in.getLong(), in.getShort() & 0xFFFF, in.getShort() & 0xFFFF);
+            case GET_CONFIG, SET_CONFIG -> new Message.Config(request, in.getInt(), in.getInt(), in.getInt(), in.slice());
+            case VRING_KICK -> new Message.VringKick(in.getInt(), in.getInt());
             case RESET_DEVICE -> new Message.ResetDevice();
             case GET_MAX_MEM_SLOTS -> new Message.GetMaxMemSlots();
             case ADD_MEM_REG -> new Message.AddMemReg(singleRegion(in));
@@ -68,8 +70,8 @@ public final class Codec {
             case CHECK_DEVICE_STATE -> new Message.CheckDeviceState();
             case SUSPEND -> new Message.Suspend();
             case RESUME -> new Message.Resume();
-            case SET_VRING_ENDIAN, GET_CONFIG, SET_CONFIG, CREATE_CRYPTO_SESSION, CLOSE_CRYPTO_SESSION, POSTCOPY_ADVISE, POSTCOPY_LISTEN,
-                 POSTCOPY_END, GPU_SET_SOCKET, VRING_KICK, GET_SHMEM_CONFIG -> new Message.Unserved(request);
+            case SET_VRING_ENDIAN, CREATE_CRYPTO_SESSION, CLOSE_CRYPTO_SESSION, POSTCOPY_ADVISE, POSTCOPY_LISTEN, POSTCOPY_END,
+                 GPU_SET_SOCKET, GET_SHMEM_CONFIG -> new Message.Unserved(request);
         };
     }
 
@@ -139,6 +141,9 @@ public final class Codec {
                 .put((byte) m.permissions()).put((byte) m.type()).array();
             case Message.InflightFd m -> out(24).putLong(m.size()).putLong(m.offset())
                 .putShort((short) m.queues()).putShort((short) m.queueSize()).array();
+            case Message.Config m -> out(12 + m.bytes().remaining()).putInt(m.offset()).putInt(m.size()).putInt(m.flags())
+                .put(m.bytes().duplicate()).array();
+            case Message.VringKick m -> vringState(m.index(), m.num());
             case Message.AddMemReg m -> put(out(40).putLong(0), m.region()).array();
             case Message.RemMemReg m -> put(out(40).putLong(0), m.region()).array();
             case Message.SetStatus m -> number(m.status());

@@ -1,5 +1,6 @@
 package io.ringbridge.control.protocol;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
@@ -171,6 +172,22 @@ public sealed interface Message {
 
     /** GET_INFLIGHT_FD or SET_INFLIGHT_FD: the area that records descriptors in flight. */
     record InflightFd(Request request, long size, long offset, int queues, int queueSize) implements Message { }
+
+    /**
+     * GET_CONFIG or SET_CONFIG, and the reply to the first.
+     *
+     * @param flags 0, or 1 in a migration
+     * @param bytes what comes or goes; {@code size} of them, where the peer does as it says
+     */
+    record Config(Request request, int offset, int size, int flags, ByteBuffer bytes) implements Message { }
+
+    /** Says that buffers were added to a ring, in place of a signal; {@code num} is reserved. */
+    record VringKick(int index, int num) implements Message {
+        @Override
+        public Request request() {
+            return Request.VRING_KICK;
+        }
+    }
 
     /** Takes the device back to its beginning. */
     record ResetDevice() implements Message {

@@ -221,6 +221,29 @@ class SessionTest {
     }
 
     @Test
+    void aRingThatBreaksIsSignalledWhateverItsErrorDescriptorCame() throws Exception {
+        for (final boolean late : new boolean[] {false, true}) {
+            try (TestPeer peer = fixture.peer(); EventFd error = EventFd.create()) {
+                if (!late) {
+                    peer.send(new Message.SetVringFd(Request.SET_VRING_ERR, 1, true), error.fd());
+                }
+                wasUsed(1, 100);
+                peer.running(PLAIN, memory, event, 0, 1);
+                if (late) {
+                    assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_ERR, 1, true), error.fd()));
+                }
+                assertFalse(error.drain());
+                wasUsed(1, 30_000);
+                event.signal();
+                SwitchFixture.await(error::drain);
+                assertFalse(fixture.started(1));
+                assertTrue(fixture.started(0), "the other ring goes on");
+            }
+            fixture.awaitDetached();
+        }
+    }
+
+    @Test
     void aRingMovesWhileItRuns() throws Exception {
         try (TestPeer peer = fixture.peer(); MemFd second = TestPeer.memory()) {
             peer.running(PLAIN, memory, event, 0, 1);
@@ -387,19 +410,6 @@ class SessionTest {
             peer.running(PLAIN, memory, event, 0, 1);
             assertTrue(fixture.started(1));
             assertNotNull(peer);
-        }
-    }
-
-    @Test
-    void theBackEndsOwnSocketIsKeptAndClosed() throws Exception {
-        try (TestPeer peer = fixture.peer()) {
-            peer.negotiated(PLAIN);
-            assertEquals(0, peer.ack(new Message.SetOwner()));
-            final long before = SwitchFixture.openDescriptors();
-            for (int i = 0; i < 10; i++) {
-                assertEquals(0, peer.ack(new Message.SetBackendReqFd(), event.fd()));
-            }
-            assertEquals(before + 1, SwitchFixture.openDescriptors());
         }
     }
 }

@@ -44,6 +44,7 @@ class SuspensionTest {
     private SwitchFixture fixture;
     private MemFd memory;
     private EventFd event;
+    private RequestSocket requests;
 
     /** Where a port may be; in all of them a front-end has attached and started both rings of a pair. */
     private enum State { RUNNING, BY_FRONT_END, BY_DRIVER, BY_BOTH, BY_OPERATOR, ALL_STOPPED }
@@ -91,17 +92,19 @@ class SuspensionTest {
         new Row(new Message.SetDeviceStateFd(0, 0), "rsssss"));
 
     @BeforeEach
-    void start() {
+    void start() throws IOException {
         fixture = new SwitchFixture(directory.resolve("s"));
         memory = TestPeer.memory();
         event = EventFd.create();
+        requests = new RequestSocket();
     }
 
     @AfterEach
-    void end() {
+    void end() throws IOException {
         fixture.close();
         memory.close();
         event.close();
+        requests.close();
     }
 
     /** A front-end that has come to a state; what is in the transmit ring then is there since the state was reached. */
@@ -179,7 +182,8 @@ class SuspensionTest {
         final int[] fds = switch (message) {
             case Message.SetMemTable _, Message.AddMemReg _ -> new int[] {memory.fd()};
             case Message.SetVringFd m when m.hasDescriptor() -> new int[] {event.fd()};
-            case Message.SetBackendReqFd _, Message.SetDeviceStateFd _ -> new int[] {event.fd()};
+            case Message.SetBackendReqFd _ -> new int[] {requests.given()};
+            case Message.SetDeviceStateFd _ -> new int[] {event.fd()};
             default -> new int[0];
         };
         peer.send(message.request(), Header.VERSION | Header.NEED_REPLY, Codec.encode(message), fds);

@@ -42,6 +42,12 @@ class CodecTest {
             return new Message.InflightFd(random.nextBoolean() ? Request.GET_INFLIGHT_FD : Request.SET_INFLIGHT_FD, random.nextLong(),
                 random.nextLong(), random.nextInt(65536), random.nextInt(65536));
         }
+        if (kind == Message.Config.class) {
+            final byte[] bytes = new byte[random.nextInt(257)];
+            random.nextBytes(bytes);
+            return new Message.Config(random.nextBoolean() ? Request.GET_CONFIG : Request.SET_CONFIG, random.nextInt(), random.nextInt(),
+                random.nextInt(), ByteBuffer.wrap(bytes));
+        }
         if (kind == Message.Iotlb.class) {
             return new Message.Iotlb(random.nextLong(), random.nextLong(), random.nextLong(), random.nextInt(256), random.nextInt(256));
         }

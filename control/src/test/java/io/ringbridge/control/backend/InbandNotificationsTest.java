@@ -1,0 +1,159 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.BackendRequest;
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.Mapping;
+import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.ring.Features;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** Notifications by messages, where the front-end gives no descriptors. */
+class InbandNotificationsTest {
+    private static final long PLAIN = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES);
+    private static final long INBAND = TestPeer.PROTOCOL | ProtocolFeature.INBAND_NOTIFICATIONS.mask();
+    private static final int TRANSMIT = 1;
+    private static final long RING = TRANSMIT << 16;
+
+    @TempDir
+    Path directory;
+    private SwitchFixture fixture;
+    private MemFd memory;
+    private Mapping guest;
+
+    @BeforeEach
+    void start() {
+        final Path socket = directory.resolve("s");
+        fixture = new SwitchFixture(socket, 1, BackendOptions.server(socket).with(ProtocolFeature.INBAND_NOTIFICATIONS));
+        memory = TestPeer.memory();
+        guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
+    }
+
+    @AfterEach
+    void end() {
+        fixture.close();
+        guest.close();
+        memory.close();
+    }
+
+    /** Everything but the descriptors of the transmit ring. */
+    private void setUp(final TestPeer peer) throws IOException {
+        assertEquals(INBAND, peer.number(new Message.GetProtocolFeatures()));
+        peer.send(new Message.SetProtocolFeatures(INBAND));
+        peer.send(new Message.SetFeatures(PLAIN));
+        peer.send(TestPeer.table(), memory.fd());
+        peer.send(new Message.SetVringNum(TRANSMIT, 256));
+        peer.send(TestPeer.address(TRANSMIT));
+        peer.send(new Message.SetVringEnable(TRANSMIT, 1));
+    }
+
+    /** Makes the next buffer available: one that is too short for a frame, which is used all the same. */
+    private void offer(final int number) {
+        final long ring = guest.address() + RING;
+        Memory.putLong(ring, TestPeer.GUEST + 0x90000);
+        Memory.putInt(ring + 8, 16);
+        Memory.putShort(ring + 0x4004 + 2L * number, (short) 0);
+        Memory.putShortRelease(ring + 0x4002, (short) (number + 1));
+    }
+
+    private int used() {
+        return Memory.getShortAcquire(guest.address() + RING + 0x8002);
+    }
+
+    private static void call(final RequestSocket requests, final BackendRequest request) throws IOException {
+        requests.expect(request, Codec.vringState(TRANSMIT, 0));
+        requests.acknowledge(request, 0);
+    }
+
+    @Test
+    void aRingIsStartedKickedAndNotifiedByMessages() throws Exception {
+        try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket()) {
+            setUp(peer);
+            assertEquals(0, requests.giveTo(peer));
+            assertFalse(fixture.started(TRANSMIT));
+            assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
+            assertTrue(fixture.started(TRANSMIT));
+            call(requests, BackendRequest.VRING_CALL);
+            for (int i = 0; i < 10; i++) {
+                offer(i);
+                assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
+                call(requests, BackendRequest.VRING_CALL);
+                assertEquals(i + 1, used());
+            }
+            Memory.putShortRelease(guest.address() + RING + 0x4002, (short) 30_000);
+            assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
+            call(requests, BackendRequest.VRING_ERR);
+            assertFalse(fixture.started(TRANSMIT));
+            assertEquals(1, peer.ack(new Message.VringKick(TRANSMIT, 1)), "the number is reserved");
+            assertEquals(1, peer.ack(new Message.VringKick(2, 0)), "no such ring");
+        }
+    }
+
+    @Test
+    void theSocketMayComeAfterTheRingAndDescriptorsArePreferred() throws Exception {
+        try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket(); EventFd call = EventFd.create()) {
+            setUp(peer);
+            peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, TRANSMIT, false));
+            assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, TRANSMIT, false)));
+            assertTrue(fixture.started(TRANSMIT));
+            assertEquals(0, requests.giveTo(peer));
+            call(requests, BackendRequest.VRING_CALL);
+            assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, TRANSMIT, true), call.fd()));
+            assertTrue(call.drain());
+            offer(0);
+            assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
+            SwitchFixture.await(call::drain);
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1000)));
+            requests.expect(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
+        }
+    }
+
+    @Test
+    void aFrontEndThatDoesNotAnswerHoldsUpNothing() throws Exception {
+        try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket()) {
+            setUp(peer);
+            assertEquals(0, requests.giveTo(peer));
+            for (int i = 0; i < 200; i++) {
+                offer(i);
+                assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
+                final int number = i;
+                SwitchFixture.await(() -> used() > number);
+            }
+            call(requests, BackendRequest.VRING_CALL);
+            call(requests, BackendRequest.VRING_CALL);
+        }
+    }
+
+    @Test
+    void theFeatureNeedsTwoOthersAndAnOption() throws Exception {
+        for (final ProtocolFeature missing : new ProtocolFeature[] {ProtocolFeature.BACKEND_REQ, ProtocolFeature.REPLY_ACK}) {
+            try (TestPeer peer = fixture.peer()) {
+                peer.send(new Message.SetProtocolFeatures(INBAND & ~missing.mask()));
+                assertTrue(peer.ended());
+            }
+        }
+        try (TestPeer peer = fixture.peer()) {
+            peer.negotiated(PLAIN);
+            assertEquals(1, peer.ack(new Message.VringKick(TRANSMIT, 0)), "not negotiated");
+        }
+        final Path other = directory.resolve("plain");
+        try (SwitchFixture plain = new SwitchFixture(other, 1, BackendOptions.server(other)); TestPeer peer = plain.peer()) {
+            assertEquals(TestPeer.PROTOCOL, peer.number(new Message.GetProtocolFeatures()));
+        }
+    }
+}

@@ -1,0 +1,173 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.BackendRequest;
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.ring.Features;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** The configuration space, and the message that says it has changed. */
+class NetConfigTest {
+    private static final long PLAIN = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES);
+    private static final String OURS = "525400000009" + "0100" + "0200" + "dc05" + "ffffffff" + "ff" + "00" + "0000" + "00000000";
+    private static final byte[] NONE = {};
+
+    @TempDir
+    Path directory;
+    private SwitchFixture fixture;
+
+    @BeforeEach
+    void start() {
+        final Path socket = directory.resolve("s");
+        fixture = new SwitchFixture(socket, 2, BackendOptions.server(socket).withMac(MacAddress.parse("52:54:00:00:00:09")));
+    }
+
+    @AfterEach
+    void end() {
+        fixture.close();
+    }
+
+    private static Message.Config config(final Request request, final int offset, final int size, final int flags, final byte... bytes) {
+        return new Message.Config(request, offset, size, flags, ByteBuffer.wrap(bytes));
+    }
+
+    /** What is at an offset, in hexadecimal digits; null where the reply says that nothing is. */
+    private static String read(final TestPeer peer, final int offset, final int size, final int sent) throws IOException {
+        peer.send(config(Request.GET_CONFIG, offset, size, 1, new byte[sent]));
+        try (Packet reply = peer.receive()) {
+            if (reply.payload().length == 0) {
+                return null;
+            }
+            final Message.Config content = (Message.Config) Codec.decode(Request.GET_CONFIG, reply.payload(), 0);
+            assertEquals(offset, content.offset());
+            assertEquals(size, content.size());
+            assertEquals(1, content.flags());
+            final byte[] bytes = new byte[content.bytes().remaining()];
+            content.bytes().get(bytes);
+            assertEquals(size, bytes.length);
+            return HexFormat.of().formatHex(bytes);
+        }
+    }
+
+    private static String read(final TestPeer peer, final int offset, final int size) throws IOException {
+        return read(peer, offset, size, size);
+    }
+
+    @Test
+    void everyPartOfTheSpaceIsServedAndNothingBehindIt() throws Exception {
+        try (TestPeer peer = fixture.peer()) {
+            assertTrue(Features.has(peer.number(new Message.GetFeatures()), Features.MAC));
+            peer.negotiated(PLAIN);
+            for (int offset = 0; offset < 24; offset++) {
+                for (int size = 1; size <= 24 - offset; size++) {
+                    assertEquals(OURS.substring(2 * offset, 2 * (offset + size)), read(peer, offset, size));
+                }
+            }
+            assertNull(read(peer, 0, 25));
+            assertNull(read(peer, 24, 1));
+            assertNull(read(peer, -1, 1));
+            assertNull(read(peer, Integer.MAX_VALUE, 24));
+            assertNull(read(peer, 0, 0));
+            assertNull(read(peer, 0, 6, 7), "a size that is not that of the payload");
+            assertNull(read(peer, 0, -1, 6));
+            assertEquals(OURS, read(peer, 0, 24), "and the conversation goes on");
+        }
+        assertFalse(Features.has(Offer.virtio(1), Features.MAC), "no address is offered where none is set");
+    }
+
+    @Test
+    void fieldsAreWrittenInAMigrationOnly() throws Exception {
+        final byte[] source = HexFormat.of().parseHex(OURS.replace("525400000009", "525400000007").replace("dc05", "7805"));
+        try (TestPeer peer = fixture.peer()) {
+            peer.negotiated(PLAIN);
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 0, 24, 0, source)));
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 0, 6, 0, new byte[6])));
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 0, 24, 2, source)));
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 20, 6, 1, new byte[6])));
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, -1, 1, 1, new byte[1])));
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 0, 6, 1, HexFormat.of().parseHex("010000000000"))), "a group");
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 6, 2, 1, (byte) 0, (byte) 0)), "the link is the switch's");
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 8, 2, 1, (byte) 9, (byte) 0)), "so are the queues");
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 10, 2, 1, (byte) 0xDD, (byte) 5)), "more than the port's MTU");
+            final byte[] tooLong = Arrays.copyOf(source, 24);
+            tooLong[11] = (byte) 0xFF;
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 0, 24, 1, tooLong)));
+            assertEquals(OURS, read(peer, 0, 24), "what is refused changes nothing");
+            assertEquals(0, peer.ack(config(Request.SET_CONFIG, 0, 24, 1, source)));
+            assertEquals(HexFormat.of().formatHex(source), read(peer, 0, 24));
+        }
+        fixture.awaitDetached();
+        try (TestPeer peer = fixture.peer()) {
+            peer.negotiated(PLAIN);
+            assertEquals(OURS, read(peer, 0, 24), "another front-end finds what is configured");
+        }
+    }
+
+    @Test
+    void aChangeIsTold() throws Exception {
+        try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket()) {
+            peer.negotiated(PLAIN);
+            assertEquals(0, requests.giveTo(peer));
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1500)), "no change");
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1400)));
+            requests.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
+            assertEquals("7805", read(peer, 10, 2));
+            for (int mtu = 1000; mtu < 1400; mtu++) {
+                assertEquals(0, peer.ack(new Message.NetSetMtu(mtu)), "while the message is not answered");
+            }
+            requests.acknowledge(BackendRequest.CONFIG_CHANGE_MSG, 0);
+            requests.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
+            requests.acknowledge(BackendRequest.CONFIG_CHANGE_MSG, 1);
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1234)), "a refusal changes nothing");
+            requests.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
+            requests.acknowledge(BackendRequest.VRING_CALL, 0);
+            assertNull(requests.receive(), "a front-end that answers wrongly is told no more");
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1235)), "and may go on all the same");
+        }
+    }
+
+    @Test
+    void aSocketThatCannotBeIsRefusedAndNoneIsLeftOpen() throws Exception {
+        try (TestPeer peer = fixture.peer(); EventFd event = EventFd.create()) {
+            peer.negotiated(PLAIN);
+            assertEquals(1, peer.ack(new Message.SetBackendReqFd(), event.fd()));
+            final List<RequestSocket> sockets = new ArrayList<>();
+            for (int i = 0; i < 11; i++) {
+                sockets.add(new RequestSocket());
+            }
+            final long before = SwitchFixture.openDescriptors();
+            for (int i = 0; i < 10; i++) {
+                assertEquals(0, sockets.get(i).giveTo(peer));
+                assertEquals(0, peer.ack(new Message.NetSetMtu(1000 + i)));
+                sockets.get(i).expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
+                assertEquals(1, peer.ack(new Message.SetBackendReqFd(), event.fd()), "and the one before stays");
+            }
+            assertEquals(0, sockets.get(10).giveTo(peer));
+            assertEquals(before + 1, SwitchFixture.openDescriptors());
+            for (final RequestSocket socket : sockets) {
+                socket.close();
+            }
+        }
+    }
+}
