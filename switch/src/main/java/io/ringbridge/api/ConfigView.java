@@ -14,10 +14,14 @@ public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, 
     public record Fdb(int capacity, String ageing) {
     }
 
-    /** A port; {@code permissions} is absent where the socket is not the switch's, and what follows where it is the default. */
+    /**
+     * A port; {@code permissions} is absent where the socket is not the switch's, {@code mac} where the front-end decides, and what is
+     * as it is by default.
+     */
     public record Port(String name, String type, String socket, String mode, int queues, int mtu, String permissions,
                        @JsonProperty("suspend-messages") Boolean suspendMessages,
                        @JsonProperty("suspend-feature-bit") Integer suspendFeatureBit,
+                       String mac, Boolean inband, @JsonProperty("device-state") Boolean deviceState,
                        @JsonProperty("log-base-reply") Integer logBaseReply) {
     }
 }

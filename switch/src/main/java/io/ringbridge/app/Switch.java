@@ -14,6 +14,8 @@ import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
+import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.worker.Datapath;
@@ -185,11 +187,19 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     private static BackendOptions options(final PortConfig port) {
-        final BackendOptions options = switch (port.attachment()) {
+        final PortConfig.Extras extras = port.extras();
+        BackendOptions options = switch (port.attachment()) {
             case Attachment.Server server -> BackendOptions.server(server.socket()).withPermissions(server.permissions());
             case Attachment.Client client -> BackendOptions.client(client.socket());
             case Attachment.Descriptor descriptor -> BackendOptions.descriptor(descriptor.number());
         };
-        return options.withSuspend(port.suspend()).withLogBaseReply(port.logBaseReply());
+        options = options.withSuspend(port.suspend()).withLogBaseReply(extras.logBaseReply());
+        if (extras.mac() != null) {
+            options = options.withMac(MacAddress.parse(extras.mac()));
+        }
+        if (extras.inband()) {
+            options = options.with(ProtocolFeature.INBAND_NOTIFICATIONS);
+        }
+        return extras.deviceState() ? options.with(ProtocolFeature.DEVICE_STATE) : options;
     }
 }

@@ -133,11 +133,14 @@ final class ShowCommand implements Callable<Integer> {
         out.println(config.ports().isEmpty() ? "ports: []" : "ports:");
         config.ports().forEach(port -> out.println("  - {name: " + port.name() + ", type: " + port.type() + ", socket: "
             + Json.write(port.socket()) + ", mode: " + port.mode() + ", queues: " + port.queues() + ", mtu: " + port.mtu()
-            + (port.permissions() == null ? "" : ", permissions: " + port.permissions())
-            + (port.suspendMessages() == null ? "" : ", suspend-messages: " + port.suspendMessages())
-            + (port.suspendFeatureBit() == null ? "" : ", suspend-feature-bit: " + port.suspendFeatureBit())
-            + (port.logBaseReply() == null ? "" : ", log-base-reply: " + port.logBaseReply()) + "}"));
+            + given("permissions", port.permissions()) + given("suspend-messages", port.suspendMessages())
+            + given("suspend-feature-bit", port.suspendFeatureBit()) + given("mac", port.mac()) + given("inband", port.inband())
+            + given("device-state", port.deviceState()) + given("log-base-reply", port.logBaseReply()) + "}"));
         out.flush();
+    }
+
+    private static String given(final String key, final Object value) {
+        return value == null ? "" : ", " + key + ": " + value;
     }
 
     private static String drops(final Map<String, Long> drops) {

@@ -13,21 +13,32 @@ import java.nio.file.Path;
  * @param queues queue pairs, 1 to 128
  * @param mtu 68 to 65535
  * @param suspend in which ways the front-end and the driver may suspend it
- * @param logBaseReply bytes of the reply to SET_LOG_BASE, 16 or 8
+ * @param extras what most ports do without
  */
-public record PortConfig(String name, Attachment attachment, int queues, int mtu, SuspendOptions suspend, int logBaseReply) {
+public record PortConfig(String name, Attachment attachment, int queues, int mtu, SuspendOptions suspend, Extras extras) {
     /** The only type there is. */
     public static final String TYPE = "vhost-user";
     /** Queue pairs where nothing else is said. */
     public static final int DEFAULT_QUEUES = 1;
     /** Ethernet's. */
     public static final int DEFAULT_MTU = 1500;
-    /** Which repeats the request. */
-    public static final int DEFAULT_LOG_BASE_REPLY = BackendOptions.DEFAULT_LOG_BASE_REPLY;
+
+    /**
+     * What most ports do without.
+     *
+     * @param mac the address the device offers, as {@code 52:54:00:00:00:01}; null where the front-end decides
+     * @param inband whether notifications by messages are offered
+     * @param deviceState whether the transfer of the device's state is offered
+     * @param logBaseReply bytes of the reply to SET_LOG_BASE, 16 or 8
+     */
+    public record Extras(String mac, boolean inband, boolean deviceState, int logBaseReply) {
+        /** None of it. */
+        public static final Extras NONE = new Extras(null, false, false, BackendOptions.DEFAULT_LOG_BASE_REPLY);
+    }
 
     /** A port of which nothing more is said. */
     public PortConfig(final String name, final Attachment attachment, final int queues, final int mtu) {
-        this(name, attachment, queues, mtu, SuspendOptions.DEFAULT, DEFAULT_LOG_BASE_REPLY);
+        this(name, attachment, queues, mtu, SuspendOptions.DEFAULT, Extras.NONE);
     }
 
     /** How the front-end and the switch find each other. */

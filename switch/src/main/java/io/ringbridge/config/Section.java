@@ -1,5 +1,7 @@
 package io.ringbridge.config;
 
+import io.ringbridge.datapath.bridge.MacAddress;
+
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -112,6 +114,22 @@ record Section(String source, String prefix, Node.Mapping mapping) {
                 return Integer.parseInt(scalar.text().replace("o", ""), 8);
             }
             throw error(key, node.what() + " is not the octal access rights of a socket, 0 to 0777, such as 0660");
+        });
+    }
+
+    /** The address of a single station. */
+    Optional<String> mac(final String key) {
+        final String needed = "the Ethernet address of one station, such as 52:54:00:00:00:01";
+        return text(key, needed).map(text -> {
+            try {
+                final long address = MacAddress.parse(text);
+                if (address != 0 && !MacAddress.isGroup(address)) {
+                    return MacAddress.format(address);
+                }
+            } catch (IllegalArgumentException _) {
+                // The same message as for a group of stations.
+            }
+            throw error(key, '"' + text + "\" is not " + needed);
         });
     }
 

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.ringbridge.app.Switch;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.PortConfig;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -83,7 +84,8 @@ class CommandLineTest {
             assertEquals(1, ok("show", "fdb", "--api", api).lines().count());
             assertEquals(2, ok("show", "workers", "--api", api).lines().count());
 
-            ok("port", "add", "name=b,socket=" + b + ",mode=server,permissions=0600,suspend-messages=false,suspend-feature-bit=42",
+            ok("port", "add", "name=b,socket=" + b + ",mode=server,permissions=0600,suspend-messages=false,suspend-feature-bit=42"
+                + ",mac=52:54:00:00:00:0a,inband=true,device-state=true",
                 "--api", api);
             assertTrue(Files.exists(b));
             for (int i = 0; i < 2; i++) {
@@ -104,6 +106,7 @@ class CommandLineTest {
             final Config shown = ConfigReader.parse("shown", ok("show", "config", "--api", api));
             assertEquals(List.of("a", "b"), shown.ports().stream().map(port -> port.name()).toList());
             assertEquals(config.ports().getFirst(), shown.ports().getFirst());
+            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, 16), shown.ports().getLast().extras());
             assertEquals(shown, ConfigReader.parse("json", ok("show", "config", "--json", "--api", api)));
 
             assertTrue(ok("qemu-args", "a", "--api", api).contains("path=" + a + ",reconnect=1\n"));

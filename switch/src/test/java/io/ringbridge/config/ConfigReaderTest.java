@@ -24,7 +24,7 @@ import java.util.stream.Stream;
 
 class ConfigReaderTest {
     private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
-        + "suspend-messages, suspend-feature-bit, log-base-reply";
+        + "suspend-messages, suspend-feature-bit, mac, inband, device-state, log-base-reply";
 
     @Test
     void readsEveryKey() {
@@ -46,7 +46,7 @@ class ConfigReaderTest {
             new Config.Fdb(1024, Duration.ofMinutes(5)), List.of(
                 new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1.sock"), 0600), 4, 9000),
                 new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500,
-                    new SuspendOptions(false, 42), 16))), config);
+                    new SuspendOptions(false, 42), PortConfig.Extras.NONE))), config);
     }
 
     @Test
@@ -154,9 +154,9 @@ class ConfigReaderTest {
 
     @Test
     void theReplyToSetLogBaseHasOneOfTwoLengths() {
-        assertEquals(16, ConfigReader.parsePort("--port", "name=a,socket=s").logBaseReply());
-        assertEquals(8, ConfigReader.parsePort("--port", "name=a,socket=s,log-base-reply=8").logBaseReply());
-        assertEquals(16, ConfigReader.parsePort("--port", "name=a,socket=s,log-base-reply=16").logBaseReply());
+        assertEquals(16, ConfigReader.parsePort("--port", "name=a,socket=s").extras().logBaseReply());
+        assertEquals(8, ConfigReader.parsePort("--port", "name=a,socket=s,log-base-reply=8").extras().logBaseReply());
+        assertEquals(16, ConfigReader.parsePort("--port", "name=a,socket=s,log-base-reply=16").extras().logBaseReply());
         assertMessage("--port: log-base-reply: 9 is not 8 or 16", "name=a,socket=s,log-base-reply=9");
     }
 
@@ -192,5 +192,23 @@ class ConfigReaderTest {
         assertEquals(Optional.of("socket"), Spelling.nearest("sokcet", List.of("name", "socket")));
         assertFalse(Spelling.nearest("frobnicate", List.of("name", "socket")).isPresent());
         assertEquals(1, Spelling.distance("abdc", "abcd"));
+    }
+
+    @Test
+    void whatMostPortsDoWithoutIsOffUnlessAskedFor() {
+        final String plain = "name=vm1,socket=x";
+        assertEquals(PortConfig.Extras.NONE, ConfigReader.parsePort("--port", plain).extras());
+        assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, 16),
+            ConfigReader.parsePort("--port", plain + ",mac=52:54:00:00:00:0A,inband=true,device-state=true").extras());
+        assertEquals(new PortConfig.Extras("52:54:00:00:00:01", true, false, 16),
+            ConfigReader.parse("f", "ports: [{name: a, socket: x, mac: 52:54:00:00:00:01, inband: true, device-state: false}]").ports()
+                .getFirst().extras());
+        for (final String bad : List.of("mac=52:54:00:00:00", "mac=01:00:5e:00:00:01", "mac=00:00:00:00:00:00", "inband=1",
+            "device-state=yes")) {
+            final String key = bad.substring(0, bad.indexOf('='));
+            final String message =
+                assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", plain + ',' + bad)).getMessage();
+            assertTrue(message.startsWith("--port: " + key + ": "), message);
+        }
     }
 }

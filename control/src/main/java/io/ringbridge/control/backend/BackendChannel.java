@@ -108,7 +108,7 @@ final class BackendChannel implements AutoCloseable {
             }
         } catch (final IOException | ProtocolException e) {
             if (!over) {
-                LOG.warn("port {}: no more requests to the front-end: {}", name, e.getMessage());
+                LOG.info("port {}: no more requests to the front-end: {}", name, e.getMessage());
             }
             over = true;
             connection.shutdown();

@@ -23,7 +23,7 @@ public final class Offer {
      * Protocol features that are offered where the port is told to: front-ends accept them whether they serve them or not (in-band
      * notifications), or then migrate only to a back-end that has them too (device state).
      */
-    public static final long OPTIONAL = ProtocolFeature.of(ProtocolFeature.INBAND_NOTIFICATIONS);
+    public static final long OPTIONAL = ProtocolFeature.of(ProtocolFeature.INBAND_NOTIFICATIONS, ProtocolFeature.DEVICE_STATE);
 
     private static final long ANY_DEVICE = Features.of(
         Features.MTU,

@@ -50,6 +50,7 @@ final class Session {
     private long features;
     private long protocolFeatures;
     private boolean protocolFeaturesSet;
+    private final Migration migration;
     private BackendChannel channel;
 
     Session(final GuestPort port, final BackendOptions options, final Connection connection) {
@@ -62,6 +63,7 @@ final class Session {
         suspension = new Suspension(port, options.suspend());
         log = new MigrationLog(port, options.logBaseReply());
         config = new NetConfig(options.mac(), port.queuePairs(), port.mtu());
+        migration = new Migration(port, config);
     }
 
     /** Converses until the connection ends, and leaves the port as if nobody had been there. */
@@ -111,6 +113,7 @@ final class Session {
         memory.close();
         log.close();
         channel(null);
+        migration.close();
         port.state(PortState.WAITING);
     }
 
@@ -220,7 +223,13 @@ final class Session {
             case Message.GetSharedObject m -> {
                 return Codec.encode(m); // with no descriptor: there are no objects
             }
-            case Message.Iotlb _, Message.InflightFd _, Message.SetDeviceStateFd _, Message.CheckDeviceState _, Message.Unserved _ ->
+            case Message.SetDeviceStateFd m -> {
+                return Codec.number(migration.begin(m, descriptors.take(0), rings.anyRunning()));
+            }
+            case Message.CheckDeviceState _ -> {
+                return Codec.number(checkDeviceState());
+            }
+            case Message.Iotlb _, Message.InflightFd _, Message.Unserved _ ->
                 throw ProtocolException.refused("not offered");
         }
         return null;
@@ -273,6 +282,14 @@ final class Session {
         if (config.mtu(mtu)) {
             configChanged();
         }
+    }
+
+    private long checkDeviceState() {
+        final Migration.Outcome outcome = migration.check();
+        if (outcome == Migration.Outcome.CHANGED) {
+            configChanged();
+        }
+        return outcome == Migration.Outcome.FAILED ? REFUSED : 0;
     }
 
     private void configChanged() {

@@ -2,7 +2,10 @@ package io.ringbridge.datapath.os;
 
 /** Operations on bare descriptor numbers, as sockets bring them. Whoever holds the number owns the descriptor. */
 public final class Fd {
+    private static final int F_GETFL = 3;
+    private static final int F_SETFL = 4;
     private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int O_NONBLOCK = 0x800;
 
     private Fd() {
     }
@@ -22,6 +25,12 @@ public final class Fd {
             throw new OsException("duplicate descriptor " + fd, copy);
         }
         return copy;
+    }
+
+    /** Makes reads and writes wait, whatever a peer that shares the open file has set. */
+    public static void blocking(final int fd) {
+        final int flags = Libc.fcntl(fd, F_GETFL, 0);
+        Libc.fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
     }
 
     /** What a descriptor refers to, as {@code /proc/self/fd} names it; empty where it cannot be told. */

@@ -40,6 +40,7 @@ public final class GuestPort extends Port {
     private volatile String failure;
     private volatile String ringFault;
     private volatile Set<SuspendCause> suspendedBy = Set.of();
+    private volatile PortStatistics brought = PortStatistics.NONE;
 
     /**
      * Makes a port with no ring started.
@@ -342,7 +343,12 @@ public final class GuestPort extends Port {
 
     @Override
     public PortStatistics statistics() {
-        return PortStatistics.sum(queues().stream().map(QueueStatus::statistics).toList());
+        return PortStatistics.sum(Stream.concat(Stream.of(brought), queues().stream().map(QueueStatus::statistics)).toList());
+    }
+
+    /** Lets its counters go on from those of the port that the guest came from. */
+    public void continueFrom(final PortStatistics earlier) {
+        brought = earlier.minus(PortStatistics.sum(queues().stream().map(QueueStatus::statistics).toList()));
     }
 
     @Override

@@ -14,12 +14,25 @@ import java.util.Map;
  * @param drops what was dropped, a reason; reasons that never happened are absent
  */
 public record PortStatistics(long inFrames, long inBytes, long outFrames, long outBytes, Map<DropReason, Long> drops) {
+    /** Nothing moved, nothing dropped. */
+    public static final PortStatistics NONE = new PortStatistics(0, 0, 0, 0, Map.of());
+
     static PortStatistics sum(final List<PortStatistics> parts) {
         final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
         parts.forEach(part -> part.drops.forEach((reason, count) -> drops.merge(reason, count, Long::sum)));
+        drops.values().removeIf(count -> count == 0);
         return new PortStatistics(parts.stream().mapToLong(PortStatistics::inFrames).sum(),
             parts.stream().mapToLong(PortStatistics::inBytes).sum(),
             parts.stream().mapToLong(PortStatistics::outFrames).sum(),
             parts.stream().mapToLong(PortStatistics::outBytes).sum(), drops);
+    }
+
+    /** What there is more here than in another reading; less where that had more. */
+    PortStatistics minus(final PortStatistics other) {
+        final Map<DropReason, Long> difference = new EnumMap<>(DropReason.class);
+        difference.putAll(drops);
+        other.drops.forEach((reason, count) -> difference.merge(reason, -count, Long::sum));
+        return new PortStatistics(inFrames - other.inFrames, inBytes - other.inBytes, outFrames - other.outFrames,
+            outBytes - other.outBytes, difference);
     }
 }

@@ -1,0 +1,108 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.control.transport.TransportException;
+import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.port.GuestPort;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The transfer of a device's state, from SET_DEVICE_STATE_FD to CHECK_DEVICE_STATE. Nothing is taken over before the whole of it
+ * is there, and fits this port.
+ *
+ * <p>Owned by the session's thread.
+ */
+final class Migration implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Migration.class);
+    private static final int SAVE = 0;
+    private static final int LOAD = 1;
+    private static final int STOPPED = 0;
+    private static final long FAILED = 1;
+    /** In the reply: the front-end's pipe is used, no descriptor comes back. */
+    private static final long NO_DESCRIPTOR = 1 << 8;
+
+    private final GuestPort port;
+    private final NetConfig config;
+    private StateTransfer transfer;
+
+    /** What came of a transfer. */
+    enum Outcome {
+        /** It failed. */
+        FAILED,
+        /** The state is saved, or loaded and no different. */
+        DONE,
+        /** The state is loaded, and the configuration space is another. */
+        CHANGED
+    }
+
+    Migration(final GuestPort port, final NetConfig config) {
+        this.port = port;
+        this.config = config;
+    }
+
+    /**
+     * Begins a transfer in place of any other.
+     *
+     * @param fd the end of the pipe; taken over
+     * @param running whether a ring runs
+     * @return the reply's number
+     */
+    long begin(final Message.SetDeviceStateFd told, final int fd, final boolean running) {
+        close();
+        if (running || told.phase() != STOPPED || told.direction() != SAVE && told.direction() != LOAD) {
+            Fd.close(fd);
+            LOG.warn("port {}: refused to transfer the device's state in direction {}, phase {}{}", port.name(),
+                Integer.toUnsignedString(told.direction()), Integer.toUnsignedString(told.phase()), running ? ", while rings run" : "");
+            return FAILED | NO_DESCRIPTOR;
+        }
+        try {
+            transfer = told.direction() == LOAD ? StateTransfer.load(fd, port.name())
+                : StateTransfer.save(new DeviceState(config.mac(), config.mtu(), port.queuePairs(), port.statistics()), fd, port.name());
+            return NO_DESCRIPTOR;
+        } catch (final TransportException e) {
+            LOG.warn("port {}: refused to transfer the device's state: {}", port.name(), e.getMessage());
+            return FAILED | NO_DESCRIPTOR;
+        }
+    }
+
+    /** Ends the transfer, and takes over what it brought. */
+    Outcome check() {
+        final StateTransfer ending = transfer;
+        transfer = null;
+        if (ending == null) {
+            LOG.warn("port {}: no device state was transferred", port.name());
+            return Outcome.FAILED;
+        }
+        try {
+            final DeviceState state = ending.finish();
+            return state != null && takeOver(state) ? Outcome.CHANGED : Outcome.DONE;
+        } catch (final ProtocolException e) {
+            LOG.warn("port {}: {}", port.name(), e.getMessage());
+            return Outcome.FAILED;
+        }
+    }
+
+    private boolean takeOver(final DeviceState state) {
+        if (state.queuePairs() < 1 || state.queuePairs() > port.queuePairs()) {
+            throw ProtocolException.refused("the device had " + Integer.toUnsignedString(state.queuePairs())
+                + " queue pairs; this port has " + port.queuePairs());
+        }
+        final boolean mtuChanged = config.mtu(state.mtu());
+        final boolean macChanged = config.mac(state.mac());
+        port.continueFrom(state.statistics());
+        LOG.info("port {}: took over the device's state", port.name());
+        return mtuChanged || macChanged;
+    }
+
+    /** Gives a transfer up that still goes on. */
+    @Override
+    public void close() {
+        if (transfer != null) {
+            transfer.close();
+            transfer = null;
+        }
+    }
+}

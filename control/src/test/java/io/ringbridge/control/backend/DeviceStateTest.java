@@ -1,0 +1,227 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.BackendRequest;
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.Mapping;
+import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.PortStatistics;
+import io.ringbridge.datapath.ring.Features;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.newsclub.net.unix.AFPipe;
+import org.newsclub.net.unix.FileDescriptorCast;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.Channels;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** A device's state as a stream, and its way from one port to another. */
+class DeviceStateTest {
+    private static final long PLAIN = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES);
+    private static final long PROTOCOL = TestPeer.PROTOCOL | ProtocolFeature.DEVICE_STATE.mask();
+    private static final long ADDRESS = MacAddress.parse("52:54:00:00:00:09");
+    private static final int SAVE = 0;
+    private static final int LOAD = 1;
+    private static final long DONE = 0x100;
+    private static final long FAILED = 0x101;
+    private static final DeviceState STATE = new DeviceState(ADDRESS, 1400, 2,
+        new PortStatistics(1, 2, 3, 4, Map.of(DropReason.NO_BUFFER, 5L, DropReason.SHORT_FRAME, Long.MAX_VALUE)));
+
+    @TempDir
+    Path directory;
+    private SwitchFixture fixture;
+    private TestPeer peer;
+
+    @BeforeEach
+    void start() throws IOException {
+        fixture = fixture("s", 0);
+        peer = peer(fixture);
+    }
+
+    @AfterEach
+    void end() {
+        peer.close();
+        fixture.close();
+    }
+
+    private SwitchFixture fixture(final String name, final long mac) {
+        final Path socket = directory.resolve(name);
+        return new SwitchFixture(socket, 2, BackendOptions.server(socket).withMac(mac).with(ProtocolFeature.DEVICE_STATE));
+    }
+
+    private static TestPeer peer(final SwitchFixture fixture) throws IOException {
+        final TestPeer peer = fixture.peer();
+        assertEquals(PROTOCOL, peer.number(new Message.GetProtocolFeatures()));
+        peer.send(new Message.SetProtocolFeatures(PROTOCOL));
+        peer.send(new Message.SetFeatures(PLAIN));
+        return peer;
+    }
+
+    private static int number(final java.io.FileDescriptor descriptor) throws IOException {
+        return FileDescriptorCast.using(descriptor).as(Integer.class);
+    }
+
+    private static byte[] save(final TestPeer from) throws IOException {
+        try (AFPipe pipe = AFPipe.open()) {
+            assertEquals(DONE, from.number(new Message.SetDeviceStateFd(SAVE, 0), number(pipe.sink().getFileDescriptor())));
+            pipe.sink().close();
+            final byte[] stream = Channels.newInputStream(pipe.source()).readAllBytes();
+            assertEquals(0, from.number(new Message.CheckDeviceState()));
+            return stream;
+        }
+    }
+
+    private static long load(final TestPeer to, final byte[] stream) throws IOException {
+        try (AFPipe pipe = AFPipe.open()) {
+            assertEquals(DONE, to.number(new Message.SetDeviceStateFd(LOAD, 0), number(pipe.source().getFileDescriptor())));
+            pipe.source().close();
+            try {
+                pipe.sink().write(ByteBuffer.wrap(stream));
+            } catch (final IOException e) {
+                assertTrue(stream.length > DeviceState.MAX_BYTES, "the back-end closes the pipe when it is too much");
+            }
+            pipe.sink().close();
+            return to.number(new Message.CheckDeviceState());
+        }
+    }
+
+    private static String config(final TestPeer peer) throws IOException {
+        peer.send(new Message.Config(Request.GET_CONFIG, 0, 12, 0, ByteBuffer.wrap(new byte[12])));
+        try (Packet reply = peer.receive()) {
+            final Message.Config content = (Message.Config) Codec.decode(Request.GET_CONFIG, reply.payload(), 0);
+            final ByteBuffer bytes = content.bytes().order(ByteOrder.LITTLE_ENDIAN);
+            return MacAddress.format(bytes.getLong(0)) + ' ' + bytes.getShort(10);
+        }
+    }
+
+    /** Lets a guest send a buffer that is too short, and stops its ring. */
+    private static void dropOne(final SwitchFixture at, final TestPeer by) throws IOException {
+        try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create();
+             Mapping guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY)) {
+            final long ring = guest.address() + (1 << 16);
+            Memory.putLong(ring, TestPeer.GUEST);
+            Memory.putInt(ring + 8, 16);
+            Memory.putShort(ring + 0x4002, (short) 1);
+            by.send(TestPeer.table(), memory.fd());
+            by.send(new Message.SetVringNum(1, 256));
+            by.send(TestPeer.address(1));
+            by.send(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), event.fd());
+            by.ack(new Message.SetVringEnable(1, 1));
+            event.signal();
+            SwitchFixture.await(() -> at.port.statistics().drops().containsKey(DropReason.SHORT_FRAME));
+            try (AFPipe pipe = AFPipe.open()) {
+                final int fd = number(pipe.sink().getFileDescriptor());
+                assertEquals(FAILED, by.number(new Message.SetDeviceStateFd(SAVE, 0), fd), "a ring runs");
+            }
+            by.send(new Message.GetVringBase(1));
+            by.receive().close();
+        }
+    }
+
+    @Test
+    void aDeviceGoesOnWhereItWas() throws Exception {
+        try (SwitchFixture source = fixture("source", ADDRESS); TestPeer sender = peer(source);
+             RequestSocket requests = new RequestSocket()) {
+            assertEquals(0, sender.ack(new Message.NetSetMtu(1400)));
+            dropOne(source, sender);
+            final byte[] stream = save(sender);
+            assertEquals("00:00:00:00:00:00 1500", config(peer));
+            assertEquals(0, requests.giveTo(peer));
+            assertEquals(0, load(peer, stream));
+            requests.expect(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
+            assertEquals("52:54:00:00:00:09 1400", config(peer));
+            assertEquals(source.port.statistics(), fixture.port.statistics());
+            assertEquals(0, load(peer, stream), "again, which adds nothing");
+            assertEquals(source.port.statistics(), fixture.port.statistics());
+            dropOne(fixture, peer);
+            assertArrayEquals(save(peer), save(peer));
+        }
+    }
+
+    @Test
+    void whatIsNoStateIsRefusedAndChangesNothing() throws Exception {
+        final byte[] good = STATE.encode();
+        for (final byte[] bad : new byte[][] {{}, Arrays.copyOf(good, good.length - 1), Arrays.copyOf(good, good.length + 1),
+            new byte[4096], new byte[DeviceState.MAX_BYTES + 1], new byte[4 * DeviceState.MAX_BYTES],
+            new DeviceState(ADDRESS, 1501, 2, PortStatistics.NONE).encode(),
+            new DeviceState(ADDRESS, 1400, 3, PortStatistics.NONE).encode(),
+            new DeviceState(1, 1400, 2, PortStatistics.NONE).encode()}) {
+            assertEquals(1, load(peer, bad), () -> bad.length + " bytes");
+            assertEquals("00:00:00:00:00:00 1500", config(peer));
+            assertEquals(PortStatistics.NONE, fixture.port.statistics());
+        }
+        assertEquals(0, load(peer, good));
+        assertEquals(STATE.statistics(), fixture.port.statistics());
+    }
+
+    @Test
+    void transfersThatDoNotEndAreGivenUp() throws Exception {
+        assertEquals(1, peer.number(new Message.CheckDeviceState()), "none was begun");
+        try (AFPipe pipe = AFPipe.open(); EventFd event = EventFd.create()) {
+            assertEquals(FAILED, peer.number(new Message.SetDeviceStateFd(2, 0), number(pipe.sink().getFileDescriptor())));
+            assertEquals(FAILED, peer.number(new Message.SetDeviceStateFd(SAVE, 1), number(pipe.sink().getFileDescriptor())));
+            assertEquals(FAILED, peer.number(new Message.SetDeviceStateFd(SAVE, 0), event.fd()), "no pipe");
+            assertEquals(FAILED, peer.number(new Message.SetDeviceStateFd(LOAD, 0), event.fd()));
+            final long before = SwitchFixture.openDescriptors();
+            for (int i = 0; i < 10; i++) {
+                assertEquals(DONE, peer.number(new Message.SetDeviceStateFd(LOAD, 0), number(pipe.source().getFileDescriptor())));
+            }
+            assertEquals(PLAIN, peer.number(new Message.GetFeatures()) & PLAIN, "the conversation goes on meanwhile");
+            assertEquals(1, peer.number(new Message.CheckDeviceState()), "the stream has no end");
+            assertEquals(before, SwitchFixture.openDescriptors());
+            assertEquals(DONE, peer.number(new Message.SetDeviceStateFd(LOAD, 0), number(pipe.source().getFileDescriptor())));
+            peer.close();
+            fixture.awaitDetached();
+            SwitchFixture.await(() -> Thread.getAllStackTraces().keySet().stream()
+                .noneMatch(thread -> thread.getName().equals("rb-state-a")));
+        }
+    }
+
+    @Test
+    void anyDamageIsNoticed() {
+        final byte[] good = STATE.encode();
+        assertEquals(STATE, DeviceState.decode(good));
+        final SplittableRandom random = new SplittableRandom(3);
+        for (int i = 0; i < good.length; i++) {
+            final byte[] damaged = good.clone();
+            damaged[i] ^= (byte) (1 << random.nextInt(8));
+            assertThrows(ProtocolException.class, () -> DeviceState.decode(damaged));
+            final byte[] shorter = Arrays.copyOf(good, i);
+            assertThrows(ProtocolException.class, () -> DeviceState.decode(shorter));
+        }
+        assertNotEquals(STATE, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE));
+    }
+
+    @Test
+    void thePortHasToBeToldToOfferIt() throws Exception {
+        final Path plain = directory.resolve("plain");
+        try (SwitchFixture other = new SwitchFixture(plain); TestPeer sender = other.peer()) {
+            assertEquals(0, sender.number(new Message.GetProtocolFeatures()) & ProtocolFeature.DEVICE_STATE.mask());
+            sender.negotiated(PLAIN);
+            assertEquals(1, sender.ack(new Message.CheckDeviceState()));
+        }
+    }
+}
