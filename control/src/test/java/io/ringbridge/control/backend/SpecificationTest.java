@@ -1,0 +1,139 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.BackendRequest;
+import io.ringbridge.control.protocol.Header;
+import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.ring.Features;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** The numbers of the specification, the tables of this switch, and the document that says what it does with each. */
+class SpecificationTest {
+    private static final Path ROOT = Path.of(System.getProperty("ringbridge.root"));
+    private static final String DOCUMENT = "docs/protocol.md";
+    private static final Pattern ROW = Pattern.compile("\\| (\\d+) \\| ([A-Z_]+) \\| ([^|]+) \\| (?:`(\\w+)\\.(\\w+)`)? ?\\|");
+
+    @TempDir
+    Path directory;
+
+    /** The lines of one kind, as {@code number name}. */
+    private static Set<String> specification(final String kind) throws IOException {
+        try (InputStream in = SpecificationTest.class.getResourceAsStream("/vhost-user-specification.txt")) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().filter(line -> line.startsWith(kind + ' '))
+                .map(line -> line.substring(kind.length() + 1)).collect(Collectors.toCollection(TreeSet::new));
+        }
+    }
+
+    private static Set<String> set(final Stream<String> lines) {
+        return lines.collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /** The rows under a heading of the document. */
+    private static List<Matcher> rows(final String heading) throws IOException {
+        final String text = Files.readString(ROOT.resolve(DOCUMENT));
+        final int from = text.indexOf("### " + heading + '\n');
+        assertTrue(from >= 0, heading);
+        final int next = text.indexOf("\n##", from + 1);
+        final List<Matcher> rows = new ArrayList<>();
+        for (final String line : text.substring(from, next < 0 ? text.length() : next).lines().toList()) {
+            if (line.matches("\\| \\d.*")) {
+                final Matcher row = ROW.matcher(line);
+                assertTrue(row.matches(), line);
+                rows.add(row);
+            }
+        }
+        return rows;
+    }
+
+    @Test
+    void theTablesHaveTheSpecificationsNumbers() throws Exception {
+        assertEquals(specification("feature"), set(Arrays.stream(ProtocolFeature.values()).map(f -> f.bit() + " " + f)));
+        assertEquals(specification("front-end"), set(Arrays.stream(Request.values()).map(r -> r.id() + " " + r)));
+        assertEquals(specification("back-end"), set(Arrays.stream(BackendRequest.values()).map(r -> r.id() + " " + r)));
+        assertEquals(44, specification("front-end").size() - 2, "from 1 to 44, and the two that share a number");
+    }
+
+    @Test
+    void theDocumentSaysWhatIsDoneWithEach() throws Exception {
+        assertEquals(specification("feature"), set(rows("Protocol features").stream().map(r -> r.group(1) + ' ' + r.group(2))));
+        assertEquals(specification("front-end"), set(rows("Requests of the front-end").stream().map(r -> r.group(1) + ' ' + r.group(2))));
+        assertEquals(specification("back-end"), set(rows("Requests of the back-end").stream().map(r -> r.group(1) + ' ' + r.group(2))));
+    }
+
+    @Test
+    void theTestsThatTheDocumentNamesExist() throws Exception {
+        final StringBuilder text = new StringBuilder();
+        for (final String module : List.of("datapath", "control", "switch", "bench")) {
+            try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/test/java"))) {
+                for (final Path file : files.filter(path -> path.toString().endsWith("Test.java")).toList()) {
+                    text.append(Files.readString(file));
+                }
+            }
+        }
+        final String sources = text.toString();
+        for (final String heading : List.of("Protocol features", "Requests of the front-end", "Requests of the back-end")) {
+            for (final Matcher row : rows(heading)) {
+                if (row.group(4) != null) {
+                    assertTrue(sources.contains("class " + row.group(4) + ' '), row.group());
+                    assertTrue(sources.contains("void " + row.group(5) + '('), row.group());
+                }
+            }
+        }
+    }
+
+    @Test
+    void whatTheDocumentOffersIsOffered() throws Exception {
+        for (final Matcher row : rows("Protocol features")) {
+            final long bit = ProtocolFeature.valueOf(row.group(2)).mask();
+            final String said = row.group(3);
+            assertEquals(said.startsWith("done"), (Offer.PROTOCOL & bit) != 0, row.group());
+            assertEquals(said.startsWith("with `"), (Offer.OPTIONAL & bit) != 0, row.group());
+        }
+    }
+
+    @Test
+    void whatIsNotServedIsRefused() throws Exception {
+        try (SwitchFixture fixture = new SwitchFixture(directory.resolve("s")); EventFd event = EventFd.create()) {
+            int refused = 0;
+            for (final Matcher row : rows("Requests of the front-end")) {
+                if (row.group(3).startsWith("refused")) {
+                    final Request request = Request.valueOf(row.group(2));
+                    try (TestPeer peer = fixture.peer()) {
+                        peer.negotiated(Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES));
+                        final int[] fds = new int[request.descriptors().min()];
+                        Arrays.fill(fds, event.fd());
+                        peer.send(request, Header.VERSION | Header.NEED_REPLY, new byte[request.payload().min()], fds);
+                        try (Packet reply = peer.receive()) {
+                            assertFalse(reply != null && Arrays.equals(new byte[8], reply.payload()), row.group());
+                        }
+                    }
+                    refused++;
+                }
+            }
+            assertTrue(refused > 0);
+        }
+    }
+}
