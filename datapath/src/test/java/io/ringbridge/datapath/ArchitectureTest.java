@@ -46,7 +46,7 @@ class ArchitectureTest {
         .whereLayer("bridge").mayOnlyBeAccessedByLayers("worker")
         .whereLayer("frame").mayOnlyBeAccessedByLayers("bridge", "worker")
         .whereLayer("port").mayOnlyBeAccessedByLayers("frame", "bridge", "worker")
-        .whereLayer("ring").mayOnlyBeAccessedByLayers("port", "worker");
+        .whereLayer("ring").mayOnlyBeAccessedByLayers("port", "frame", "worker");
 
     @ArchTest
     static final ArchRule NO_CYCLES = slices().matching("io.ringbridge.datapath.(*)..").should().beFreeOfCycles();

@@ -17,6 +17,8 @@ public final class Frame extends Segments {
     private ReceiveQueue receiver;
     private int source;
     private int flow;
+    private int needs;
+    private final VnetHeader header = new VnetHeader();
 
     /** What is to become of a frame. */
     public enum Verdict {
@@ -54,9 +56,28 @@ public final class Frame extends Segments {
         return flow;
     }
 
-    /** Notes that its descriptors are good. */
+    /**
+     * The features that a receiver has to have negotiated to take it as it is, as in the feature word, of which they are in the lower
+     * half; 0 for a plain frame, whose virtio-net header asks for nothing.
+     */
+    public int needs() {
+        return needs;
+    }
+
+    /** What its virtio-net header asks for, unless it is a plain frame. */
+    public VnetHeader header() {
+        return header;
+    }
+
+    /** Notes that its descriptors are good; a plain frame as far as is known. */
     public void accept() {
         verdict = Verdict.ACCEPTED;
+        needs = 0;
+    }
+
+    /** Notes that its header was checked, and asks for something. */
+    public void needs(final int features) {
+        needs = features;
     }
 
     /** Decides that it goes no further. */
@@ -85,5 +106,9 @@ public final class Frame extends Segments {
         receiver = other.receiver;
         source = other.source;
         flow = other.flow;
+        needs = other.needs;
+        if (needs != 0) {
+            header.copyOf(other.header);
+        }
     }
 }

@@ -10,6 +10,8 @@ public enum DropReason {
     SHORT_FRAME,
     /** Longer than any port takes. */
     OVERSIZE_FRAME,
+    /** The virtio-net header asks for what its frame, or the features negotiated, do not bear out. */
+    BAD_OFFLOAD,
     /** The transmit queue is started but disabled. */
     QUEUE_DISABLED,
     /** The destination is the port it came from. */
@@ -20,6 +22,8 @@ public enum DropReason {
     FRAME_RING_FULL,
     /** The destination port is suspended. */
     PORT_SUSPENDED,
+    /** Longer than the MTU of the port it was to leave by; of a frame that is to be cut, its segments. */
+    MTU_EXCEEDED,
     /** The receive queue has no buffer. */
     NO_BUFFER,
     /** The receive buffer is smaller than the frame, and buffers may not be merged. */

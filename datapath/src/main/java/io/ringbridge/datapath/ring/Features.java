@@ -35,6 +35,10 @@ public final class Features {
     public static final int SUSPEND_DRAFT = 42;
     public static final int SUSPEND = 43;
 
+    /** Those by which a driver leaves checksums and segments to the device, or takes them over from it. */
+    public static final long OFFLOADS = of(CSUM, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6, GUEST_ECN, GUEST_UFO, HOST_TSO4, HOST_TSO6, HOST_ECN,
+        HOST_UFO);
+
     private Features() {
     }
 

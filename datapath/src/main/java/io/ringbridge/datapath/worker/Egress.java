@@ -1,7 +1,10 @@
 package io.ringbridge.datapath.worker;
 
+import io.ringbridge.datapath.frame.Ethernet;
 import io.ringbridge.datapath.frame.Frame;
+import io.ringbridge.datapath.frame.FrameReader;
 import io.ringbridge.datapath.frame.FrameRing;
+import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
@@ -9,35 +12,31 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
 
-import java.util.Arrays;
-
 /**
  * Delivers frames: copies each from its sender's memory into the receiver's buffers, the only copy there is.
  *
  * <p>Used buffers become visible, and the guest is notified, at {@link #flush}, once a queue and burst. Owned by one worker.
  */
 final class Egress {
-    /** The header's last two bytes, {@code num_buffers}, where one buffer holds the frame. */
-    private static final int ONE_BUFFER = 1 << 16;
-    private static final int NUM_BUFFERS = 10;
+    /** Said of a frame for which no buffer was taken from the ring yet. */
+    private static final int NOT_ASKED = -1;
 
     private final Segments buffers = new Segments();
-    private final Segments merged = new Segments();
-    private final int[] capacities = new int[Segments.MAX_SEGMENTS];
     private final long[] targets = new long[Ingress.BURST];
-    private final long header = Memory.allocate(16);
-    private ReceiveQueue[] touched = new ReceiveQueue[64];
-    private int touchedCount;
-    private final Notifier notifier;
-    private long delivered;
+    private final EgressBurst burst;
+    private final ScatteredEgress scattered;
+    private final OffloadEgress offloads;
 
     Egress(final Notifier notifier) {
-        this.notifier = notifier;
+        final FrameReader reader = new FrameReader();
+        burst = new EgressBurst(notifier);
+        scattered = new ScatteredEgress(burst, reader, buffers);
+        offloads = new OffloadEgress(scattered, reader, buffers);
     }
 
     /** Frames delivered since the start. */
     long delivered() {
-        return delivered;
+        return burst.delivered();
     }
 
     /**
@@ -62,32 +61,43 @@ final class Egress {
 
     private int deliverSome(final FrameRing frames, final long first, final int count, final ReceiveQueue queue, final DeviceRing ring) {
         final int headerLength = ring.headerLength();
+        final int mtu = queue.port().mtu();
+        final int refused = ~(int) ring.features();
+        int needs = 0;
         int fitting = 0;
-        int taken = DeviceRing.TAKEN;
+        int taken = NOT_ASKED;
         while (fitting < count) {
-            taken = ring.next(buffers, true);
-            if (taken != DeviceRing.TAKEN || buffers.count() != 1
-                || buffers.length(0) < headerLength + frames.get(first + fitting).totalLength()) {
+            final Frame frame = frames.get(first + fitting);
+            if ((frame.needs() & refused) != 0 || frame.totalLength() > mtu + Ethernet.HEADER && offloads.exceeds(frame, mtu)) {
+                taken = NOT_ASKED;
                 break;
             }
+            taken = ring.next(buffers, true);
+            if (taken != DeviceRing.TAKEN || buffers.count() != 1 || buffers.length(0) < headerLength + frame.totalLength()) {
+                break;
+            }
+            needs |= frame.needs();
             targets[fitting++] = buffers.address(0);
         }
         if (fitting > 0) {
-            done(queue, fitting, ring.log() == null ? fill(frames, first, fitting, ring) : fillLogged(frames, first, fitting, ring));
+            writeHeaders(frames, first, fitting, headerLength, needs == 0);
+            burst.done(queue, fitting, ring.log() == null ? fill(frames, first, fitting, ring) : fillLogged(frames, first, fitting, ring));
         }
-        if (fitting < count) {
-            deliverScattered(frames.get(first + fitting), queue, ring, taken);
-            return fitting + 1;
+        if (fitting == count) {
+            return count;
         }
-        return fitting;
+        final Frame special = frames.get(first + fitting);
+        if (taken == NOT_ASKED) {
+            offloads.deliver(special, queue, ring);
+        } else {
+            scattered.whole(special, queue, ring, taken);
+        }
+        return fitting + 1;
     }
 
     /** Fills the buffers taken, one frame each; the sum of their lengths. */
     private long fill(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
         final int headerLength = ring.headerLength();
-        for (int i = 0; i < count; i++) {
-            writeHeader(targets[i], headerLength);
-        }
         long bytes = 0;
         for (int i = 0; i < count; i++) {
             final Frame frame = frames.get(first + i);
@@ -98,11 +108,10 @@ final class Egress {
         return bytes;
     }
 
-    /** The same with every write logged before its buffer is used, and headers written whether they differ or not. */
+    /** The same with every write logged before its buffer is used. */
     private long fillLogged(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
         final int headerLength = ring.headerLength();
         for (int i = 0; i < count; i++) {
-            putHeader(targets[i], headerLength, ONE_BUFFER);
             copy(frames.get(first + i), targets[i] + headerLength);
         }
         DirtyLog.fence();
@@ -118,32 +127,21 @@ final class Egress {
         return bytes;
     }
 
-    private static void putHeader(final long to, final int headerLength, final int lastWord) {
-        Memory.putLong(to, 0);
-        if (headerLength == NUM_BUFFERS) {
-            Memory.putShort(to + 8, (short) 0);
-        } else {
-            Memory.putInt(to + 8, lastWord);
-        }
-    }
-
-    /** Writes only what differs: the line a header lies on is often shared with the guest's processor, and right already. */
-    private static void writeHeader(final long to, final int headerLength) {
-        if (Memory.getLong(to) != 0) {
-            Memory.putLong(to, 0);
-        }
-        if (headerLength == NUM_BUFFERS) {
-            Memory.putShort(to + 8, (short) 0);
-        } else if (Memory.getInt(to + 8) != ONE_BUFFER) {
-            Memory.putInt(to + 8, ONE_BUFFER);
-        }
-    }
-
     private static void copy(final Frame frame, final long to) {
         if (frame.count() == 1) {
             Memory.copy(frame.address(0), to, frame.length(0));
         } else {
             gather(frame, to);
+        }
+    }
+
+    private void writeHeaders(final FrameRing frames, final long first, final int count, final int headerLength, final boolean plain) {
+        for (int i = 0; i < count; i++) {
+            if (plain || frames.get(first + i).needs() == 0) {
+                VnetHeader.writePlain(targets[i], headerLength, 1);
+            } else {
+                frames.get(first + i).header().write(targets[i], headerLength, 1);
+            }
         }
     }
 
@@ -155,96 +153,8 @@ final class Egress {
         }
     }
 
-    private void done(final ReceiveQueue queue, final int count, final long bytes) {
-        queue.delivered(count, bytes);
-        delivered += count;
-        touch(queue);
-    }
-
-    private void touch(final ReceiveQueue queue) {
-        if (queue.touch()) {
-            if (touchedCount == touched.length) {
-                touched = Arrays.copyOf(touched, 2 * touchedCount);
-            }
-            touched[touchedCount++] = queue;
-        }
-    }
-
-    /** Delivers into a buffer of several pieces, or over several buffers. */
-    private void deliverScattered(final Frame frame, final ReceiveQueue queue, final DeviceRing ring, final int firstTaken) {
-        final int headerLength = ring.headerLength();
-        final int needed = headerLength + frame.totalLength();
-        int taken = firstTaken;
-        int count = 0;
-        merged.clear();
-        while (taken == DeviceRing.TAKEN && merged.addAll(buffers)) {
-            capacities[count++] = buffers.totalLength();
-            if (merged.totalLength() >= needed || !ring.mergeable()) {
-                break;
-            }
-            taken = count == capacities.length ? DeviceRing.EMPTY : ring.next(buffers, true);
-        }
-        if (taken == DeviceRing.BAD) {
-            giveUp(queue, ring, count + 1);
-        } else if (taken == DeviceRing.BROKEN) {
-            queue.breakRing();
-            queue.counters().dropped(DropReason.BAD_BUFFER);
-        } else if (merged.totalLength() < needed) {
-            ring.rewind(ring.out());
-            queue.counters().dropped(taken == DeviceRing.EMPTY ? DropReason.NO_BUFFER : DropReason.SMALL_BUFFER);
-        } else {
-            putHeader(header, headerLength, count << 16);
-            scatter(frame, headerLength);
-            if (ring.log() != null) {
-                ring.log().written(merged, needed);
-            }
-            int left = needed;
-            for (int i = 0; i < count; i++) {
-                final int written = Math.min(left, capacities[i]);
-                ring.use(written);
-                left -= written;
-            }
-            done(queue, 1, frame.totalLength());
-        }
-    }
-
-    /** Gives unusable buffers back empty, the good ones before them too, since buffers go back in order. */
-    private void giveUp(final ReceiveQueue queue, final DeviceRing ring, final int count) {
-        for (int i = 0; i < count; i++) {
-            ring.use(0);
-        }
-        queue.counters().dropped(DropReason.BAD_BUFFER);
-        touch(queue);
-    }
-
-    /** Copies header and frame into the merged pieces. */
-    private void scatter(final Frame frame, final int headerLength) {
-        int to = 0;
-        int toOffset = 0;
-        for (int from = -1; from < frame.count(); from++) {
-            long source = from < 0 ? header : frame.address(from);
-            int left = from < 0 ? headerLength : frame.length(from);
-            while (left > 0) {
-                final int n = Math.min(left, merged.length(to) - toOffset);
-                Memory.copy(source, merged.address(to) + toOffset, n);
-                source += n;
-                left -= n;
-                toOffset += n;
-                if (toOffset == merged.length(to)) {
-                    to++;
-                    toOffset = 0;
-                }
-            }
-        }
-    }
-
     /** Ends the burst for every queue that got something. */
     void flush() {
-        for (int i = 0; i < touchedCount; i++) {
-            touched[i].flush();
-            notifier.add(touched[i]);
-            touched[i] = null;
-        }
-        touchedCount = 0;
+        burst.flush();
     }
 }

@@ -3,6 +3,7 @@ package io.ringbridge.datapath.worker;
 import io.ringbridge.datapath.bridge.Bridge;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
+import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.TransmitQueue;
@@ -34,6 +35,7 @@ final class Ingress {
     private final long[] headers = new long[BURST];
     private final long[] destinations = new long[BURST];
     private final long[] sources = new long[BURST];
+    private final OffloadIngress offloads = new OffloadIngress();
     private long claimedFrom;
     private long claimedTo = NOTHING;
 
@@ -92,17 +94,21 @@ final class Ingress {
      * many of its loads under way at a time, and then the decisions.
      */
     private int take(final TransmitQueue queue, final DeviceRing ring, final int now) {
-        final int taken = describe(queue, ring);
+        final boolean mayAsk = (ring.features() & VnetHeader.ASKABLE) != 0;
+        final int taken = describe(queue, ring, mayAsk);
         for (int i = 0; i < taken; i++) {
             // Two loads cover both addresses: bytes 0 to 7, and 4 to 11.
             destinations[i] = Memory.getLong(headers[i]);
             sources[i] = Memory.getLong(headers[i] + 4);
         }
+        if (mayAsk) {
+            offloads.check(frames, claimedFrom, taken, queue, ring.features());
+        }
         return decide(queue, ring, taken, now);
     }
 
     /** Takes chains, and checks what their descriptors tell; how many were taken. */
-    private int describe(final TransmitQueue queue, final DeviceRing ring) {
+    private int describe(final TransmitQueue queue, final DeviceRing ring, final boolean mayAsk) {
         final boolean enabled = queue.enabled();
         final int headerLength = ring.headerLength();
         int taken = 0;
@@ -118,6 +124,9 @@ final class Ingress {
                 : frame.totalLength() > headerLength + MAX_FRAME ? DropReason.OVERSIZE_FRAME
                 : enabled ? null : DropReason.QUEUE_DISABLED;
             if (reason == null) {
+                if (mayAsk) {
+                    offloads.note(taken, frame, headerLength);
+                }
                 frame.skip(headerLength);
                 frame.accept();
                 headers[taken] = header(frame, taken);

@@ -3,18 +3,22 @@ package io.ringbridge.datapath.worker;
 import com.sun.management.ThreadMXBean;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.ring.DriverRing;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Workers allocate nothing a frame, logged or not: neither for unicast and floods, to their own queues and to others', nor for drops. */
+/** Workers allocate nothing a frame, logged or not: for unicast, floods and segments, to their own queues and to others', and drops. */
 class AllocationTest {
     private static final int FRAMES = 1_000_000;
     private static final int BATCH = 64;
@@ -37,17 +41,49 @@ class AllocationTest {
                 frame(a, Frames.ethernet(2, 1, 64)), frame(a, Frames.ethernet(2, 1, 1000)), frame(a, Frames.ethernet(99, 1, 64)),
                 frame(a, Frames.broadcast(1, 64)), frame(a, Frames.ethernet(1, 5, 64))};
             final int[] lengths = {64, 1000, 64, 64, 64};
-            long least = Long.MAX_VALUE;
-            for (int round = 0; round < ROUNDS && least > 0; round++) {
-                least = Math.min(least, allocatedByMillion(datapath, a, List.of(b, c), buffers, lengths));
-            }
-            assertEquals(0, least, "bytes for " + FRAMES + " frames");
+            assertAllocatesNothing(datapath, a, List.of(b, c), buffers, lengths);
             for (final GuestLog log : logs) {
                 assertFalse(log.marked().isEmpty());
             }
             Stream.of(a, b, c).forEach(guest -> guest.port.detach());
             logs.forEach(GuestLog::close);
         }
+    }
+
+    @Test
+    void millionFramesWithOffloadsAllocateNothing() {
+        try (Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
+             TestGuest a = new TestGuest(datapath.addGuestPort("a", 1, 1500), OffloadTest.SENDER, 256, 2048).start();
+             TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500));
+             TestGuest c = new TestGuest(datapath.addGuestPort("c", 1, 1500), TestGuest.FEATURES | OffloadTest.TAKES_ALL, 256, 2048)
+                 .start()) {
+            b.send(Frames.broadcast(2, 60));
+            datapath.step();
+            final SplittableRandom random = new SplittableRandom(7);
+            final byte[] addresses = Arrays.copyOf(Frames.ethernet(2, 1, 14), 12);
+            final long[] buffers = new long[5];
+            final int[] lengths = new int[buffers.length];
+            for (int i = 0; i < buffers.length; i++) {
+                addresses[5] = (byte) (i == 3 ? 99 : 2);
+                final Packet packet = Packet.random(random, i % 2 == 1, i == 4 ? Packet.UDP : Packet.TCP, addresses, 1500);
+                final int type = new int[] {0, OffloadTest.TCPV6, OffloadTest.TCPV4, OffloadTest.TCPV6, OffloadTest.UDP}[i];
+                buffers[i] = frame(a, packet.frame);
+                Memory.copy(OffloadTest.header(packet, type, i == 0 ? 0 : 1000), 0, buffers[i], TestGuest.HEADER);
+                lengths[i] = packet.frame.length;
+            }
+            assertAllocatesNothing(datapath, a, List.of(b, c), buffers, lengths);
+            assertTrue(b.port.statistics().outFrames() > FRAMES, "segments arrive");
+            assertTrue(c.port.statistics().outFrames() > FRAMES / 10, "floods arrive");
+        }
+    }
+
+    private static void assertAllocatesNothing(final Datapath datapath, final TestGuest sender, final List<TestGuest> receivers,
+                                               final long[] buffers, final int[] lengths) {
+        long least = Long.MAX_VALUE;
+        for (int round = 0; round < ROUNDS && least > 0; round++) {
+            least = Math.min(least, allocatedByMillion(datapath, sender, receivers, buffers, lengths));
+        }
+        assertEquals(0, least, "bytes for " + FRAMES + " frames");
     }
 
     private static long allocatedByMillion(final Datapath datapath, final TestGuest sender, final List<TestGuest> receivers,

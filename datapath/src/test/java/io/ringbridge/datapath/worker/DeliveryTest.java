@@ -34,7 +34,7 @@ class DeliveryTest {
     }
 
     private TestGuest guest(final long features, final int size, final int bufferLength) {
-        final TestGuest guest = new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 9000), features, size, bufferLength).start();
+        final TestGuest guest = new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 65535), features, size, bufferLength).start();
         guests.add(guest);
         return guest;
     }

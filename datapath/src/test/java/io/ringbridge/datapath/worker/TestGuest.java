@@ -32,8 +32,20 @@ final class TestGuest implements AutoCloseable {
     final GuestMemory memory;
     final List<Queue> receive = new ArrayList<>();
     final List<Queue> transmit = new ArrayList<>();
-    private final long features;
+    final long features;
+    private final int headerLength;
     private long next;
+
+    /** What arrived: the virtio-net header, and the frame after it. */
+    static final class Received {
+        final byte[] header;
+        final byte[] frame;
+
+        Received(final byte[] header, final byte[] frame) {
+            this.header = header;
+            this.frame = frame;
+        }
+    }
 
     /** One virtqueue as the driver has it, with the buffers that are out. */
     final class Queue {
@@ -82,6 +94,7 @@ final class TestGuest implements AutoCloseable {
     TestGuest(final GuestPort port, final long features, final int queueSize, final int bufferLength) {
         this.port = port;
         this.features = features;
+        headerLength = Features.headerLength(features);
         region = MemoryRegion.map(GUEST_BASE, MEMORY, 0x7000_0000_0000L, 0, Fd.duplicate(file.fd()));
         memory = GuestMemory.of(List.of(region));
         for (int pair = 0; pair < port.queuePairs(); pair++) {
@@ -127,12 +140,17 @@ final class TestGuest implements AutoCloseable {
         sendSplit(frame);
     }
 
-    /** Sends header and frame in buffers cut at these offsets. */
+    /** Sends an empty header and a frame in buffers cut at these offsets. */
     void sendSplit(final byte[] frame, final int... cuts) {
-        final int length = HEADER + frame.length;
+        send(new byte[headerLength], frame, cuts);
+    }
+
+    /** Sends header and frame in buffers cut at these offsets. */
+    void send(final byte[] header, final byte[] frame, final int... cuts) {
+        final int length = headerLength + frame.length;
         final long buffer = allocate(length, 64);
-        Memory.zero(buffer, HEADER);
-        Memory.copy(frame, 0, buffer + HEADER, frame.length);
+        Memory.copy(header, 0, buffer, headerLength);
+        Memory.copy(frame, 0, buffer + headerLength, frame.length);
         final Segments pieces = new Segments();
         int from = 0;
         for (final int cut : cuts) {
@@ -147,6 +165,16 @@ final class TestGuest implements AutoCloseable {
         ring.publish();
     }
 
+    /** How much memory is handed out, for {@link #release}. */
+    long mark() {
+        return next;
+    }
+
+    /** Takes back what was handed out since a mark; the device must be done with it. */
+    void release(final long mark) {
+        next = mark;
+    }
+
     /** Takes back the transmit buffers that were used; how many. */
     int reap() {
         int n = 0;
@@ -158,20 +186,27 @@ final class TestGuest implements AutoCloseable {
 
     /** The frames that have arrived on all queues, and offers their buffers again. */
     List<byte[]> received() {
-        final List<byte[]> frames = new ArrayList<>();
+        return receivedWithHeaders().stream().map(received -> received.frame).toList();
+    }
+
+    /** The same with their headers. */
+    List<Received> receivedWithHeaders() {
+        final List<Received> frames = new ArrayList<>();
         for (final Queue queue : receive) {
             received(queue, frames);
         }
         return frames;
     }
 
-    private void received(final Queue queue, final List<byte[]> frames) {
+    private void received(final Queue queue, final List<Received> frames) {
         int id = queue.ring.poll();
         while (id >= 0) {
-            final int count = Math.max(1, Memory.getShort(queue.buffers[id] + 10));
+            final byte[] header = new byte[headerLength];
+            Memory.copy(queue.buffers[id], header, 0, headerLength);
+            final int count = headerLength < HEADER ? 1 : Math.max(1, Memory.getShort(queue.buffers[id] + 10));
             byte[] frame = {};
             for (int i = 0; i < count; i++) {
-                final int skip = i == 0 ? HEADER : 0;
+                final int skip = i == 0 ? headerLength : 0;
                 final int length = queue.ring.usedLength() - skip;
                 final byte[] longer = Arrays.copyOf(frame, frame.length + length);
                 Memory.copy(queue.buffers[id] + skip, longer, frame.length, length);
@@ -179,7 +214,7 @@ final class TestGuest implements AutoCloseable {
                 queue.post(queue.buffers[id], queue.lengths[id]);
                 id = queue.ring.poll();
             }
-            frames.add(frame);
+            frames.add(new Received(header, frame));
         }
         queue.ring.publish();
     }

@@ -1,0 +1,51 @@
+package io.ringbridge.datapath.frame;
+
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
+
+/** A place in a frame, from which its bytes are read in order, whatever pieces they lie in. Owned by one worker. */
+public final class FrameReader {
+    private Segments frame;
+    private int piece;
+    private int offset;
+
+    /** Goes to a place in a frame. */
+    public void begin(final Segments newFrame, final int from) {
+        frame = newFrame;
+        piece = 0;
+        offset = from;
+        while (piece < frame.count() && offset >= frame.length(piece)) {
+            offset -= frame.length(piece++);
+        }
+    }
+
+    /** Copies the next bytes, and goes behind them; no more than there are. */
+    public void copy(final long to, final int bytes) {
+        int done = 0;
+        while (done < bytes) {
+            final int n = Math.min(bytes - done, frame.length(piece) - offset);
+            Memory.copy(frame.address(piece) + offset, to + done, n);
+            done += n;
+            offset += n;
+            if (offset == frame.length(piece)) {
+                piece++;
+                offset = 0;
+            }
+        }
+    }
+
+    /** The checksum of the next bytes, without going on; no more than there are. */
+    public int sum(final int bytes) {
+        long sum = 0;
+        int done = 0;
+        int from = offset;
+        for (int i = piece; done < bytes; i++) {
+            final int n = Math.min(bytes - done, frame.length(i) - from);
+            final int part = Checksum.sum(frame.address(i) + from, n);
+            sum += (done & 1) == 0 ? part : Checksum.swap(part);
+            done += n;
+            from = 0;
+        }
+        return Checksum.fold(sum);
+    }
+}

@@ -1,0 +1,63 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.frame.Ethernet;
+import io.ringbridge.datapath.frame.Frame;
+import io.ringbridge.datapath.frame.FrameReader;
+import io.ringbridge.datapath.frame.Segmenter;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.ReceiveQueue;
+import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.Features;
+
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * Sees to frames that cannot go as they are: drops those over the MTU of their port, and delivers those whose virtio-net header asks
+ * for what the receiver did not negotiate, with their checksum completed, or in segments. Owned by one worker.
+ */
+final class OffloadEgress {
+    private static final int LONGEST_ETHERNET_HEADER = Ethernet.HEADER + Ethernet.MAX_TAGS * Ethernet.TAG;
+
+    private final long scratch = Memory.allocate(LONGEST_ETHERNET_HEADER);
+    private final ScatteredEgress scattered;
+    private final Segments buffers;
+    private final Segmenter segmenter;
+
+    OffloadEgress(final ScatteredEgress scattered, final FrameReader reader, final Segments buffers) {
+        this.scattered = scattered;
+        this.buffers = buffers;
+        segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());
+    }
+
+    /** Whether a frame, or of one that is to be cut a segment, is too long for this MTU, Ethernet header and VLAN tags not counted. */
+    boolean exceeds(final Frame frame, final int mtu) {
+        if (frame.needs() != 0 && frame.header().isGso()) {
+            return frame.header().longestPacket(frame) > mtu;
+        }
+        final int length = Math.min(LONGEST_ETHERNET_HEADER, frame.totalLength());
+        frame.peek(scratch, length);
+        return frame.totalLength() - Ethernet.payload(scratch, length) > mtu;
+    }
+
+    /** Delivers a frame that {@link #exceeds} the MTU, or has to be cut or completed; or drops it and counts why. */
+    void deliver(final Frame frame, final ReceiveQueue queue, final DeviceRing ring) {
+        if (exceeds(frame, queue.port().mtu())) {
+            queue.counters().dropped(DropReason.MTU_EXCEEDED);
+        } else {
+            cut(frame, queue, ring);
+        }
+    }
+
+    /** Delivers segment by segment; where one finds no room, it counts as dropped, and the rest of the frame with it. */
+    private void cut(final Frame frame, final ReceiveQueue queue, final DeviceRing ring) {
+        segmenter.begin(frame, Features.has(ring.features(), Features.GUEST_CSUM));
+        boolean going = true;
+        while (going && segmenter.next()) {
+            segmenter.writeHeader(ring.headerLength());
+            going = scattered.deliver(segmenter.prefix(), segmenter.prefixLength(), segmenter.payloadLength(), queue, ring,
+                ring.next(buffers, true));
+        }
+    }
+}

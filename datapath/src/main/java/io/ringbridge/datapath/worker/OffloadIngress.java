@@ -1,0 +1,54 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.frame.Frame;
+import io.ringbridge.datapath.frame.FrameRing;
+import io.ringbridge.datapath.frame.VnetHeader;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.TransmitQueue;
+
+/**
+ * Reads the virtio-net headers of a burst, once, from guests that may ask for offloads, and drops frames whose header lies. Owned by
+ * one worker.
+ */
+final class OffloadIngress {
+    private static final int CSUM_OFFSET = 8;
+    private static final long STRIDE = 16;
+
+    private final long split = Memory.allocate(Ingress.BURST * STRIDE);
+    private final long scratch = Memory.allocate(VnetHeader.SCRATCH);
+    private final long[] headers = new long[Ingress.BURST];
+    private final long[] words = new long[Ingress.BURST];
+
+    /** Notes where the header at a frame's front is in one piece: in place, or in memory for this place in the burst. */
+    void note(final int place, final Frame frame, final int headerLength) {
+        if (frame.length(0) >= headerLength) {
+            headers[place] = frame.address(0);
+        } else {
+            headers[place] = split + place * STRIDE;
+            frame.peek(headers[place], headerLength);
+        }
+    }
+
+    /** Checks the headers of the accepted ones of a burst, in a pass of loads and one of decisions. */
+    void check(final FrameRing frames, final long first, final int count, final TransmitQueue queue, final long features) {
+        for (int i = 0; i < count; i++) {
+            words[i] = frames.get(first + i).verdict() == Frame.Verdict.ACCEPTED ? Memory.getLong(headers[i]) : 0;
+        }
+        for (int i = 0; i < count; i++) {
+            if ((words[i] & VnetHeader.ASKING) != 0) {
+                ask(frames.get(first + i), words[i], Memory.getShort(headers[i] + CSUM_OFFSET) & 0xFFFF, queue, features);
+            }
+        }
+    }
+
+    private void ask(final Frame frame, final long word, final int checksumOffset, final TransmitQueue queue, final long features) {
+        final int needs = frame.header().check(word, checksumOffset, features, frame, scratch);
+        if (needs == VnetHeader.LIES) {
+            frame.drop();
+            queue.counters().dropped(DropReason.BAD_OFFLOAD);
+        } else {
+            frame.needs(needs);
+        }
+    }
+}
