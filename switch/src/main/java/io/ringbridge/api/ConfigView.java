@@ -21,7 +21,7 @@ public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, 
     public record Port(String name, String type, String socket, String mode, int queues, int mtu, String permissions,
                        @JsonProperty("suspend-messages") Boolean suspendMessages,
                        @JsonProperty("suspend-feature-bit") Integer suspendFeatureBit,
-                       String mac, Boolean inband, @JsonProperty("device-state") Boolean deviceState,
+                       List<String> offloads, String mac, Boolean inband, @JsonProperty("device-state") Boolean deviceState,
                        @JsonProperty("log-base-reply") Integer logBaseReply) {
     }
 }

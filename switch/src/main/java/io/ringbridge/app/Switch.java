@@ -10,6 +10,7 @@ import io.ringbridge.api.SwitchControl;
 import io.ringbridge.api.WorkerView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.Offloads;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.backend.Backend;
@@ -193,7 +194,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
             case Attachment.Client client -> BackendOptions.client(client.socket());
             case Attachment.Descriptor descriptor -> BackendOptions.descriptor(descriptor.number());
         };
-        options = options.withSuspend(port.suspend()).withLogBaseReply(extras.logBaseReply());
+        options = options.withSuspend(port.suspend()).withLogBaseReply(extras.logBaseReply())
+            .withFeatureMask(~Offloads.ALL | port.offloads());
         if (extras.mac() != null) {
             options = options.withMac(MacAddress.parse(extras.mac()));
         }

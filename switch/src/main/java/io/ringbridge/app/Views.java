@@ -6,6 +6,7 @@ import io.ringbridge.api.QueueView;
 import io.ringbridge.api.StationView;
 import io.ringbridge.api.WorkerView;
 import io.ringbridge.config.Config;
+import io.ringbridge.config.Offloads;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.SuspendOptions;
@@ -72,6 +73,7 @@ final class Views {
         return new ConfigView.Port(port.name(), PortConfig.TYPE, port.socket(), port.mode(), port.queues(), port.mtu(), permissions,
             suspend.messages() == SuspendOptions.DEFAULT.messages() ? null : suspend.messages(),
             suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit(),
+            port.offloads() == Offloads.ALL ? null : Offloads.names(port.offloads()),
             port.extras().mac(), port.extras().inband() ? Boolean.TRUE : null, port.extras().deviceState() ? Boolean.TRUE : null,
             port.extras().logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : port.extras().logBaseReply());
     }

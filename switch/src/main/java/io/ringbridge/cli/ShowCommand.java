@@ -134,7 +134,8 @@ final class ShowCommand implements Callable<Integer> {
         config.ports().forEach(port -> out.println("  - {name: " + port.name() + ", type: " + port.type() + ", socket: "
             + Json.write(port.socket()) + ", mode: " + port.mode() + ", queues: " + port.queues() + ", mtu: " + port.mtu()
             + given("permissions", port.permissions()) + given("suspend-messages", port.suspendMessages())
-            + given("suspend-feature-bit", port.suspendFeatureBit()) + given("mac", port.mac()) + given("inband", port.inband())
+            + given("suspend-feature-bit", port.suspendFeatureBit()) + given("offloads", port.offloads())
+            + given("mac", port.mac()) + given("inband", port.inband())
             + given("device-state", port.deviceState()) + given("log-base-reply", port.logBaseReply()) + "}"));
         out.flush();
     }

@@ -23,7 +23,7 @@ import java.util.Map;
 public final class ConfigReader {
     private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "ports");
     private static final List<String> PORT_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu", "permissions",
-        "suspend-messages", "suspend-feature-bit", "mac", "inband", "device-state", "log-base-reply");
+        "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "log-base-reply");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
     private static final int MAX_PORTS = Datapath.MAX_PORTS;
@@ -147,6 +147,7 @@ public final class ConfigReader {
             new SuspendOptions(section.bool("suspend-messages").orElse(SuspendOptions.DEFAULT.messages()),
                 section.integer("suspend-feature-bit", Features.SUSPEND_DRAFT, Features.SUSPEND)
                     .orElse(SuspendOptions.DEFAULT.featureBit())),
+            Offloads.read(section, "offloads"),
             new PortConfig.Extras(section.mac("mac").orElse(null), section.bool("inband").orElse(false),
                 section.bool("device-state").orElse(false), logBaseReply(section)));
     }

@@ -13,9 +13,11 @@ import java.nio.file.Path;
  * @param queues queue pairs, 1 to 128
  * @param mtu 68 to 65535
  * @param suspend in which ways the front-end and the driver may suspend it
+ * @param offloads those it offers, as bits of the feature word
  * @param extras what most ports do without
  */
-public record PortConfig(String name, Attachment attachment, int queues, int mtu, SuspendOptions suspend, Extras extras) {
+public record PortConfig(String name, Attachment attachment, int queues, int mtu, SuspendOptions suspend, long offloads,
+                         Extras extras) {
     /** The only type there is. */
     public static final String TYPE = "vhost-user";
     /** Queue pairs where nothing else is said. */
@@ -38,7 +40,7 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
 
     /** A port of which nothing more is said. */
     public PortConfig(final String name, final Attachment attachment, final int queues, final int mtu) {
-        this(name, attachment, queues, mtu, SuspendOptions.DEFAULT, Extras.NONE);
+        this(name, attachment, queues, mtu, SuspendOptions.DEFAULT, Offloads.ALL, Extras.NONE);
     }
 
     /** How the front-end and the switch find each other. */

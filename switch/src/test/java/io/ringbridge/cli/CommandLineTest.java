@@ -69,7 +69,7 @@ class CommandLineTest {
         final String api = dir.resolve("api.sock").toString();
         final Path a = dir.resolve("a.sock");
         final Path b = dir.resolve("b.sock");
-        final Config config = ConfigReader.parse("f", "ports: [{name: a, socket: " + a + ", queues: 2}]");
+        final Config config = ConfigReader.parse("f", "ports: [{name: a, socket: " + a + ", queues: 2, offloads: [csum, host_tso4]}]");
         try (Switch running = Switch.start(config)) {
             running.openPorts();
             running.openApi(Path.of(api));

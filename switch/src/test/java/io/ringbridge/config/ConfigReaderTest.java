@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.backend.SuspendOptions;
+import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,7 +25,10 @@ import java.util.stream.Stream;
 
 class ConfigReaderTest {
     private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
-        + "suspend-messages, suspend-feature-bit, mac, inband, device-state, log-base-reply";
+        + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, log-base-reply";
+
+    private static final String OFFLOADS = "true, false or a list of csum, guest_csum, guest_tso4, guest_tso6, guest_ecn, guest_ufo, "
+        + "host_tso4, host_tso6, host_ecn, host_ufo";
 
     @Test
     void readsEveryKey() {
@@ -46,7 +50,7 @@ class ConfigReaderTest {
             new Config.Fdb(1024, Duration.ofMinutes(5)), List.of(
                 new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1.sock"), 0600), 4, 9000),
                 new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500,
-                    new SuspendOptions(false, 42), PortConfig.Extras.NONE))), config);
+                    new SuspendOptions(false, 42), Offloads.ALL, PortConfig.Extras.NONE))), config);
     }
 
     @Test
@@ -68,6 +72,23 @@ class ConfigReaderTest {
     void processorsSayHowManyWorkers() {
         assertEquals(3, ConfigReader.parse("f", "cpus: 1,4-5").workers());
         assertEquals(List.of(1, 4, 5), ConfigReader.parse("f", "cpus: 1,4-5").cpus());
+    }
+
+    @Test
+    void offloadsAreAllOrNoneOrAList() {
+        for (final String all : List.of("", ", offloads: true", ", offloads:")) {
+            assertEquals(Offloads.ALL, offloads(all));
+        }
+        assertEquals(0, offloads(", offloads: false"));
+        assertEquals(0, offloads(", offloads: []"));
+        final long some = Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_ECN);
+        assertEquals(some, offloads(", offloads: [host_tso4, csum, host_ecn]"));
+        assertEquals(some, ConfigReader.parsePort("--port", "name=a,socket=/tmp/a,offloads=csum,,host_tso4,,host_ecn").offloads());
+        assertEquals(0, ConfigReader.parsePort("--port", "name=a,socket=/tmp/a,offloads=false").offloads());
+    }
+
+    private static long offloads(final String option) {
+        return ConfigReader.parse("f", "ports:\n  - {name: a, socket: /tmp/a" + option + "}").ports().getFirst().offloads();
     }
 
     static Stream<Arguments> mistakes() {
@@ -108,6 +129,15 @@ class ConfigReaderTest {
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, suspend-feature-bit: 41}",
                 "line 2: ports[0].suspend-feature-bit: 41 is not a whole number, 42 to 43"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, mtu: 67}", "line 2: ports[0].mtu: 67 is not a whole number, 68 to 65535"),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: 1}", "line 2: ports[0].offloads: 1 is not " + OFFLOADS),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: [csum, tso]}",
+                "line 2: ports[0].offloads: \"tso\" is not " + OFFLOADS),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: [host_tso4]}",
+                "line 2: ports[0].offloads: host_tso4 needs csum"),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: [csum, guest_ufo]}",
+                "line 2: ports[0].offloads: guest_ufo needs guest_csum"),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: [csum, host_ecn]}",
+                "line 2: ports[0].offloads: host_ecn needs host_tso4 or host_tso6"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, permissions: 999}",
                 "line 2: ports[0].permissions: 999 is not the octal access rights of a socket, 0 to 0777, such as 0660"),
             Arguments.of("ports:\n  - name: a\n    socket: /tmp/a\n    mode: client\n    permissions: 0600",

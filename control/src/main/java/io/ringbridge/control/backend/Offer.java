@@ -25,7 +25,7 @@ public final class Offer {
      */
     public static final long OPTIONAL = ProtocolFeature.of(ProtocolFeature.INBAND_NOTIFICATIONS, ProtocolFeature.DEVICE_STATE);
 
-    private static final long ANY_DEVICE = Features.of(
+    private static final long ANY_DEVICE = Features.OFFLOADS | Features.of(
         Features.MTU,
         Features.MRG_RXBUF,
         Features.LOG_ALL,

@@ -13,7 +13,8 @@ import io.ringbridge.datapath.ring.Features;
  */
 public final class Receiver {
     private static final int NUM_BUFFERS = 10;
-    private static final int LONGEST = 1 << 16;
+    /** 64 KiB of payload, an Ethernet header and VLAN tags. */
+    private static final int LONGEST = (1 << 16) + 32;
 
     private final Vring vring;
     private final GuestRam ram;
@@ -24,6 +25,7 @@ public final class Receiver {
     private final long scratch;
     private final long[] held;
     private int heldCount;
+    private long header;
     private long address;
     private int length;
 
@@ -57,10 +59,10 @@ public final class Receiver {
         if (id < 0) {
             return false;
         }
-        final long first = hold(id);
-        address = first + headerLength;
+        header = hold(id);
+        address = header + headerLength;
         length = vring.ring.usedLength() - headerLength;
-        final int buffers = merges ? Memory.getShort(first + NUM_BUFFERS) & 0xFFFF : 1;
+        final int buffers = merges ? Memory.getShort(header + NUM_BUFFERS) & 0xFFFF : 1;
         if (buffers > 1) {
             gather(buffers);
         }
@@ -116,6 +118,13 @@ public final class Receiver {
         final byte[] frame = new byte[length];
         Memory.copy(address, frame, 0, length);
         return frame;
+    }
+
+    /** A copy of the virtio-net header of the frame polled last. */
+    public byte[] header() {
+        final byte[] bytes = new byte[headerLength];
+        Memory.copy(header, bytes, 0, headerLength);
+        return bytes;
     }
 
     /** Offers what was taken to the device again. */

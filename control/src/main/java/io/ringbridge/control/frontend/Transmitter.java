@@ -14,6 +14,7 @@ public final class Transmitter {
     private final GuestRam ram;
     private final int headerLength;
     private final int capacity;
+    private final byte[] plain;
     private final long[] free;
     private final long[] bufferOf;
     private int freeCount;
@@ -24,6 +25,7 @@ public final class Transmitter {
         this.ram = ram;
         this.capacity = capacity;
         headerLength = Features.headerLength(features);
+        plain = new byte[headerLength];
         freeCount = vring.ring.size();
         free = new long[freeCount];
         bufferOf = new long[freeCount];
@@ -51,8 +53,12 @@ public final class Transmitter {
 
     /** Adds the reserved buffer to the ring, with a frame of so many bytes in it. */
     public void commit(final int length) {
+        Memory.zero(free[freeCount - 1], headerLength);
+        add(length);
+    }
+
+    private void add(final int length) {
         final long buffer = free[freeCount - 1];
-        Memory.zero(buffer, headerLength);
         final int id = vring.ring.add(ram.guestAddress(buffer), headerLength + length, false);
         if (id < 0) {
             throw new IllegalStateException("the ring has no room for a free buffer");
@@ -72,15 +78,29 @@ public final class Transmitter {
      * @return false when the device has all the buffers
      */
     public boolean transmit(final byte[] frame) {
+        return transmit(plain, frame);
+    }
+
+    /**
+     * Sends one frame.
+     *
+     * @param header what the device finds in its virtio-net header (virtio 1.2, section 5.1.6), so many bytes as that has
+     * @return false when the device has all the buffers
+     */
+    public boolean transmit(final byte[] header, final byte[] frame) {
         if (frame.length > capacity) {
             throw new IllegalArgumentException("a frame of " + frame.length + " bytes; at most " + capacity + " are allowed");
+        }
+        if (header.length != headerLength) {
+            throw new IllegalArgumentException("a header of " + header.length + " bytes; " + headerLength + " are needed");
         }
         final long buffer = reserve();
         if (buffer == 0) {
             return false;
         }
+        Memory.copy(header, 0, buffer - headerLength, headerLength);
         Memory.copy(frame, 0, buffer, frame.length);
-        commit(frame.length);
+        add(frame.length);
         flush();
         return true;
     }

@@ -63,7 +63,7 @@ class FrontendTest {
         Guest(final Path socket, final long features, final int bufferLength) throws IOException {
             frontend = Frontend.connect(socket);
             frontend.negotiate(features);
-            frontend.share(32 << 20);
+            frontend.share(64 << 20);
             pair = frontend.addPair(256, bufferLength);
             frontend.start();
         }
@@ -167,6 +167,35 @@ class FrontendTest {
                     b.frontend.stop();
                     a.frontend.start();
                     b.frontend.start();
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void segmentsAreMadeForWhomDoesNotTakeThemWhole(final long features) throws Exception {
+        final int headers = 54;
+        final int data = 60_000;
+        final byte[] frame = frame(2, 1, headers + data, 7);
+        ByteBuffer.wrap(frame).putShort(12, (short) 0x0800).putShort(14, (short) 0x4500).putShort(16, (short) (headers - 14 + data))
+            .putLong(18, 0x4000_4006L << 16).putInt(38, 1_000_000).putShort(46, (short) 0x5010);
+        final byte[] header = {1, 1, headers, 0, (byte) 0xA8, 5, 34, 0, 16, 0, 0, 0};
+        final long offloads = features | Features.OFFLOADS;
+        try (Guest a = guest("a", offloads, 65_600)) {
+            assertEquals(Features.OFFLOADS, a.frontend.features() & Features.OFFLOADS);
+            try (Guest b = guest("b", offloads, 2048)) {
+                assertTrue(a.pair.transmitter().transmit(header, frame));
+                assertArrayEquals(frame, b.next());
+                assertArrayEquals(Arrays.copyOf(header, 10), Arrays.copyOf(b.pair.receiver().header(), 10));
+            }
+            try (Guest b = guest("b", features, 2048)) {
+                assertTrue(a.pair.transmitter().transmit(header, frame));
+                for (int at = 0; at < data; at += 1448) {
+                    final ByteBuffer segment = ByteBuffer.wrap(b.next());
+                    assertEquals(headers + Math.min(1448, data - at), segment.capacity());
+                    assertEquals(1_000_000 + at, segment.getInt(38));
+                    assertArrayEquals(new byte[10], Arrays.copyOf(b.pair.receiver().header(), 10));
                 }
             }
         }

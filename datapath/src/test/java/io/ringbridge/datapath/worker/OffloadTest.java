@@ -1,5 +1,8 @@
 package io.ringbridge.datapath.worker;
 
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.ring.Features;
 import org.junit.jupiter.api.AfterEach;
@@ -8,6 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -37,7 +41,7 @@ class OffloadTest {
     private static final byte[] PLAIN = new byte[12];
 
     private final SplittableRandom random = new SplittableRandom(5);
-    private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
+    private Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
     private final List<TestGuest> guests = new ArrayList<>();
 
     @AfterEach
@@ -247,6 +251,59 @@ class OffloadTest {
             assertReceives(all, header, List.of(packet.frame), "whole");
             assertReceives(checksums, partial(packet), packet.segments(900, true), "partial");
             assertReceives(none, PLAIN, packet.segments(900, false), "complete");
+        }
+    }
+
+    @Test
+    void chainsOfPagesTakeFramesWhole() {
+        final TestGuest a = guest(1500, SENDER, 2048);
+        final TestGuest b = guest(1500, VERSION_1 | TAKES_ALL, 2048);
+        know(a, b);
+        b.port.stopRing(0);
+        final TestGuest.Queue queue = b.receive.set(0, b.new Queue(0, 256));
+        final TestGuest.Queue fresh = b.receive.getFirst();
+        final long memory = b.allocate(12 + 17L * 4096, 64);
+        final Segments pages = new Segments();
+        pages.add(b.guest(memory), 12);
+        for (int i = 0; i < 17; i++) {
+            pages.add(b.guest(memory + 12 + 4096L * i), 4096);
+        }
+        fresh.ring.add(pages, true);
+        fresh.ring.publish();
+        fresh.start();
+        final Packet packet = packet(true, Packet.TCP, 65_000);
+        final byte[] header = header(packet, TCPV6, 1000);
+        send(a, header, packet.frame);
+        assertTrue(fresh.ring.poll() >= 0);
+        assertEquals(12 + packet.frame.length, fresh.ring.usedLength());
+        final byte[] got = new byte[12 + packet.frame.length];
+        Memory.copy(memory, got, 0, got.length);
+        header[10] = 1;
+        assertArrayEquals(header, Arrays.copyOf(got, 12));
+        assertArrayEquals(packet.frame, Arrays.copyOfRange(got, 12, got.length));
+        List.of(queue.call, queue.kick, queue.error).forEach(EventFd::close);
+    }
+
+    @Test
+    void workersHandOffloadsOver() {
+        datapath.close();
+        datapath = Datapath.stepped(new DatapathOptions(2, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5)), System::nanoTime);
+        final TestGuest a = guest(1500, SENDER, 2048);
+        final TestGuest b = guest(1500, VERSION_1 | MERGEABLE, 2048);
+        final TestGuest c = guest(1500, VERSION_1 | MERGEABLE | TAKES_ALL, 2048);
+        final TestGuest d = guest(1500, VERSION_1 | MERGEABLE | TAKES_ALL, 2048);
+        know(a, b, c, d);
+        for (int i = 0; i < 50; i++) {
+            final boolean ipv6 = random.nextBoolean();
+            final Packet packet = packet(ipv6, Packet.TCP, 1000 + random.nextInt(4000));
+            final byte[] header = header(packet, ipv6 ? TCPV6 : TCPV4, 700);
+            send(a, header, packet.frame);
+            assertReceives(b, PLAIN, packet.segments(700, false), "to one");
+            packet.frame[5] = 99;
+            send(a, header, packet.frame);
+            assertReceives(b, PLAIN, packet.segments(700, false), "to all");
+            assertReceives(c, header, List.of(packet.frame), "to all");
+            assertReceives(d, header, List.of(packet.frame), "to all");
         }
     }
 

@@ -1,0 +1,70 @@
+package io.ringbridge.config;
+
+import io.ringbridge.control.protocol.VirtioFeatures;
+import io.ringbridge.datapath.ring.Features;
+
+import java.util.Arrays;
+import java.util.List;
+
+/** Which offloads a port offers, as users write it: all, none, or a list by the names that virtio has for them. */
+public final class Offloads {
+    /** All of them, which is what a port offers where nothing else is said. */
+    public static final long ALL = Features.OFFLOADS;
+
+    private static final String NEEDED = "true, false or a list of " + String.join(", ", names(ALL));
+
+    private Offloads() {
+    }
+
+    /** The names of those in a feature word, lowest bit first. */
+    public static List<String> names(final long features) {
+        return VirtioFeatures.names(features & Features.OFFLOADS);
+    }
+
+    /** Takes them out of a section, as bits of the feature word. */
+    static long read(final Section section, final String key) {
+        return section.value(key).map(node -> switch (node) {
+            case final Node.Sequence list -> read(section, key, list.items());
+            case final Node.Scalar scalar when "true".equals(scalar.text()) -> ALL;
+            case final Node.Scalar scalar when "false".equals(scalar.text()) -> 0L;
+            case final Node.Scalar scalar when scalar.isText() -> read(section, key, Arrays.stream(scalar.text().split(",", -1))
+                .<Node>map(name -> new Node.Scalar(scalar.line(), name.strip(), Node.Kind.TEXT)).toList());
+            default -> throw section.error(key, node.what() + " is not " + NEEDED);
+        }).orElse(ALL);
+    }
+
+    private static long read(final Section section, final String key, final List<Node> items) {
+        long features = 0;
+        for (final Node item : items) {
+            final long feature = item instanceof final Node.Scalar scalar ? feature(scalar.text()) : 0;
+            if (feature == 0) {
+                throw section.error(key, item.what() + " is not " + NEEDED);
+            }
+            features |= feature;
+        }
+        checkNeeds(section, key, features, Features.of(Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_UFO),
+            Features.of(Features.CSUM));
+        checkNeeds(section, key, features, Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6, Features.GUEST_UFO),
+            Features.of(Features.GUEST_CSUM));
+        checkNeeds(section, key, features, Features.of(Features.HOST_ECN), Features.of(Features.HOST_TSO4, Features.HOST_TSO6));
+        checkNeeds(section, key, features, Features.of(Features.GUEST_ECN), Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6));
+        return features;
+    }
+
+    /** Drivers refuse a device that offers a feature without one of those it needs (virtio 1.2, section 5.1.3.1). */
+    private static void checkNeeds(final Section section, final String key, final long features, final long some, final long needed) {
+        if ((features & some) != 0 && (features & needed) == 0) {
+            throw section.error(key, names(features & some).getFirst() + " needs " + String.join(" or ", names(needed)));
+        }
+    }
+
+    private static long feature(final String name) {
+        for (long rest = ALL; rest != 0; rest &= rest - 1) {
+            final long feature = rest & -rest;
+            if (names(feature).getFirst().equals(name)) {
+                return feature;
+            }
+        }
+        return 0;
+    }
+}
