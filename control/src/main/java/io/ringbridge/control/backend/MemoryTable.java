@@ -7,7 +7,9 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.MemoryRegion;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The guest memory of one session (vhost-user, "Memory regions description"). A region is unmapped only after the rings, and with
@@ -18,6 +20,8 @@ import java.util.List;
 final class MemoryTable implements AutoCloseable {
     private final Rings rings;
     private List<MemoryRegion> regions = List.of();
+    /** How often more than once a region was added. */
+    private final Map<MemoryRegion, Integer> repeats = new HashMap<>();
 
     MemoryTable(final Rings rings) {
         this.rings = rings;
@@ -36,12 +40,23 @@ final class MemoryTable implements AutoCloseable {
             mapped.forEach(MemoryRegion::close);
             throw e;
         }
+        repeats.clear();
         install(next, regions);
     }
 
-    /** ADD_MEM_REG. */
+    /**
+     * ADD_MEM_REG. A region that is there already, of the same file, is counted: QEMU before 8 adds every region once a queue pair,
+     * and removes it as often.
+     */
     void add(final Region wanted, final Descriptors descriptors) {
         final MemoryRegion added = map(wanted, descriptors.take(0));
+        for (final MemoryRegion region : regions) {
+            if (region.sameAs(added)) {
+                added.close();
+                repeats.merge(region, 1, Integer::sum);
+                return;
+            }
+        }
         final GuestMemory next;
         try {
             final List<MemoryRegion> all = new ArrayList<>(regions);
@@ -59,6 +74,10 @@ final class MemoryTable implements AutoCloseable {
         final List<MemoryRegion> rest = new ArrayList<>(regions);
         for (final MemoryRegion region : regions) {
             if (region.matches(unwanted.guestAddress(), unwanted.size(), unwanted.userAddress())) {
+                if (repeats.computeIfPresent(region, (_, count) -> count - 1) != null) {
+                    repeats.remove(region, 0);
+                    return;
+                }
                 rest.remove(region);
                 install(GuestMemory.of(rest), List.of(region));
                 return;

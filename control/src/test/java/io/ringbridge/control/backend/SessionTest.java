@@ -276,12 +276,30 @@ class SessionTest {
             assertEquals(509, SwitchFixture.mappings());
             assertEquals(0, peer.ack(new Message.RemMemReg(regions.get(0)), memory.fd()), "with a descriptor that is not asked for");
             assertEquals(1, peer.ack(new Message.RemMemReg(regions.get(0))), "gone");
-            assertEquals(1, peer.ack(new Message.AddMemReg(regions.get(1)), memory.fd()), "there already");
+            try (MemFd other = TestPeer.memory()) {
+                assertEquals(1, peer.ack(new Message.AddMemReg(regions.get(1)), other.fd()), "there already, of another file");
+            }
             assertEquals(0, peer.ack(new Message.AddMemReg(regions.get(0)), memory.fd()));
             assertEquals(0, peer.ack(TestPeer.table(), memory.fd()));
             assertEquals(1, SwitchFixture.mappings());
             assertEquals(0, peer.ack(new Message.RemMemReg(TestPeer.table().regions().get(0))));
             assertEquals(0, SwitchFixture.mappings());
+        }
+    }
+
+    @Test
+    void aRegionAddedTwiceIsRemovedTwice() throws Exception {
+        try (TestPeer peer = fixture.peer()) {
+            peer.negotiated(PLAIN);
+            final Region region = TestPeer.table().regions().get(0);
+            assertEquals(0, peer.ack(new Message.AddMemReg(region), memory.fd()));
+            assertEquals(0, peer.ack(new Message.AddMemReg(region), memory.fd()));
+            assertEquals(1, SwitchFixture.mappings());
+            assertEquals(0, peer.ack(new Message.RemMemReg(region)));
+            assertEquals(1, SwitchFixture.mappings());
+            assertEquals(0, peer.ack(new Message.RemMemReg(region)));
+            assertEquals(0, SwitchFixture.mappings());
+            assertEquals(1, peer.ack(new Message.RemMemReg(region)));
         }
     }
 

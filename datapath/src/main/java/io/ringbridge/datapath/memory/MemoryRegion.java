@@ -94,6 +94,11 @@ public final class MemoryRegion implements AutoCloseable {
         return guestAddress == otherGuestAddress && size() == otherSize && userAddress == otherUserAddress;
     }
 
+    /** Whether it is the same part of the same file, at the same addresses, as another. */
+    public boolean sameAs(final MemoryRegion other) {
+        return matches(other.guestAddress, other.size(), other.userAddress) && offset == other.offset && Fd.sameFile(fd, other.fd);
+    }
+
     /** Unmaps; only after every worker has let go. */
     @Override
     public synchronized void close() {

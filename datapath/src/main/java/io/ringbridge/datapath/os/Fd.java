@@ -33,6 +33,12 @@ public final class Fd {
         Libc.fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
     }
 
+    /** Whether two descriptors are of the same file. */
+    public static boolean sameFile(final int a, final int b) {
+        return Libc.fstat(a, Libc.StatField.DEVICE) == Libc.fstat(b, Libc.StatField.DEVICE)
+            && Libc.fstat(a, Libc.StatField.INODE) == Libc.fstat(b, Libc.StatField.INODE);
+    }
+
     /** What a descriptor refers to, as {@code /proc/self/fd} names it; empty where it cannot be told. */
     public static String target(final int fd) {
         final String target = Libc.readlink("/proc/self/fd/" + fd);

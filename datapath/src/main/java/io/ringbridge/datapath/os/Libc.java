@@ -176,14 +176,19 @@ final class Libc {
             if (rc < 0) {
                 return rc;
             }
-            return field == StatField.SIZE ? s.bytes.get(JAVA_LONG, 48) : s.bytes.get(JAVA_LONG, 56) & 0xFFFF_FFFFL;
+            return switch (field) {
+                case DEVICE -> s.bytes.get(JAVA_LONG, 0);
+                case INODE -> s.bytes.get(JAVA_LONG, 8);
+                case SIZE -> s.bytes.get(JAVA_LONG, 48);
+                case BLOCK_SIZE -> s.bytes.get(JAVA_LONG, 56) & 0xFFFF_FFFFL;
+            };
         } catch (final Throwable t) {
             throw unexpected(t);
         }
     }
 
     /** The fields of {@code struct stat} that are asked for. */
-    enum StatField { SIZE, BLOCK_SIZE }
+    enum StatField { DEVICE, INODE, SIZE, BLOCK_SIZE }
 
     static long mmap(final long length, final int protection, final int flags, final int fd, final long offset) {
         final Scratch s = SCRATCH.get();
