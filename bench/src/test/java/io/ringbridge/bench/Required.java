@@ -5,12 +5,15 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.harness.Program;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
 
 /** What a test needs of the machine. Without it the test is skipped, except where CI=true says that nothing may be missing. */
-final class Required {
+public final class Required {
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
     private Required() {
     }
 
@@ -18,6 +21,14 @@ final class Required {
         final List<String> missing = Arrays.stream(names).filter(name -> Program.find(name).isEmpty()).toList();
         if (!missing.isEmpty()) {
             lack("not installed: " + String.join(", ", missing), null);
+        }
+    }
+
+    /** Java draws letters with the fonts that fontconfig knows. */
+    public static void fonts() {
+        programs("fc-list");
+        if (Program.run(LIMIT, "fc-list").isBlank()) {
+            lack("not installed: fonts", null);
         }
     }
 

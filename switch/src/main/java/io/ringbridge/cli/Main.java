@@ -22,6 +22,7 @@ import java.util.Arrays;
         "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock --port name=vm2,socket=/tmp/vm2.sock",
         "  ringbridge qemu-args vm1                              what to start QEMU with",
         "  ringbridge show ports                                 what goes through",
+        "  ringbridge bench throughput                           measure it; bench --help tells more",
         "",
         "Exit status: 0 done, 1 failed, 2 wrong usage or configuration."})
 public final class Main implements Runnable {

@@ -5,14 +5,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Aligned columns: numbers to the right, everything else to the left. */
-final class Table {
+public final class Table {
     private final List<List<String>> rows = new ArrayList<>();
 
-    Table(final String... head) {
+    /** With a head and no rows. */
+    public Table(final String... head) {
         rows.add(List.of(head));
     }
 
-    void row(final Object... cells) {
+    /** Adds a row with a cell for each of the head's. */
+    public void row(final Object... cells) {
         final List<String> row = new ArrayList<>(cells.length);
         for (final Object cell : cells) {
             row.add(String.valueOf(cell));
@@ -20,7 +22,8 @@ final class Table {
         rows.add(row);
     }
 
-    void print(final PrintWriter out) {
+    /** Writes it. */
+    public void print(final PrintWriter out) {
         final int columns = rows.getFirst().size();
         final int[] widths = new int[columns];
         final boolean[] numbers = new boolean[columns];

@@ -146,4 +146,27 @@ class ProcessTest {
         assertEquals(1, broken.status());
         assertTrue(broken.err().endsWith("the reason\nringbridge: the build failed\n"), broken.err());
     }
+
+    @Test
+    void theLauncherBuildsAndRunsTheMeasuringToolForBench() throws Exception {
+        final Path launcher = launcher();
+        final Path root = dir.resolve("root with space");
+        final Run missing = finish(launch(launcher, "bench", "throughput").start());
+        assertEquals(1, missing.status());
+        assertEquals("ringbridge: bench is not installed here: there is no " + root.resolve("bench/target/ringbridge-bench.jar")
+            + ", and no " + root.resolve("bench") + " to build it from\n", missing.err());
+        assertFalse(Files.exists(dir.resolve("builds")));
+
+        Files.createDirectories(root.resolve("bench/src/main"));
+        Files.writeString(root.resolve("bench/pom.xml"), "");
+        script(dir.resolve("tools/mvn"), "echo \"$@\" >> " + dir.resolve("builds")
+            + "; mkdir -p bench/target; echo jar > bench/target/ringbridge-bench.jar");
+        final Run built = finish(launch(launcher, "bench", "throughput", "--sizes", "64").start());
+        assertEquals(0, built.status(), built.err());
+        assertTrue(built.out().endsWith("root with space/bench/target/ringbridge-bench.jar><throughput><--sizes><64>\n"), built.out());
+        assertTrue(built.out().contains("<-Dringbridge.launcher=" + root.resolve("switch/bin/ringbridge") + ">"), built.out());
+        assertTrue(Files.readString(dir.resolve("builds")).contains("-pl bench -am package"));
+        assertEquals("", finish(launch(launcher, "bench", "latency").start()).err());
+        assertEquals(1, Files.readAllLines(dir.resolve("builds")).size());
+    }
 }

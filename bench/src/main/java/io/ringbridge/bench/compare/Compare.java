@@ -56,15 +56,6 @@ public final class Compare implements Callable<Integer> {
     @Option(names = "--json", description = "print JSON in place of the table")
     private boolean json;
 
-    /** The program. */
-    public static void main(final String[] arguments) {
-        System.exit(new CommandLine(new Compare()).setCaseInsensitiveEnumValuesAllowed(true)
-            .setExecutionExceptionHandler((e, commandLine, _) -> {
-                commandLine.getErr().println("compare: " + e.getMessage());
-                return 1;
-            }).execute(arguments));
-    }
-
     @Override
     public Integer call() {
         if (Program.find(Testpmd.PROGRAM).isEmpty()) {

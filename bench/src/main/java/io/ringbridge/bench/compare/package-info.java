@@ -1,7 +1,7 @@
 /**
  * Compares this switch with others on the same machine, with the same work, taking turns.
  *
- * <p>{@link io.ringbridge.bench.compare.Compare} is the program. A {@code Contender} is a system that is measured, {@code LoopRig} is
+ * <p>{@link io.ringbridge.bench.compare.Compare} is the command. A {@code Contender} is a system that is measured, {@code LoopRig} is
  * the load, a {@code Measurement} is one run, a {@code Report} is all of them. One thread does everything; what is measured runs in
  * other processes.
  */

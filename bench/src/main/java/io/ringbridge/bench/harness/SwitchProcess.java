@@ -147,6 +147,23 @@ public final class SwitchProcess implements AutoCloseable {
             return port(name, "server");
         }
 
+        /** The same with several queue pairs. */
+        public Config server(final String name, final int queues) {
+            server(name);
+            last().put("queues", queues);
+            return this;
+        }
+
+        /** The longest packet of the port that was added last. */
+        public Config mtu(final int mtu) {
+            last().put("mtu", mtu);
+            return this;
+        }
+
+        private ObjectNode last() {
+            return (ObjectNode) root.withArray("ports").get(root.withArray("ports").size() - 1);
+        }
+
         /** A vhost-user port that connects to a front-end's socket. */
         public Config client(final String name) {
             return port(name, "client");

@@ -114,6 +114,16 @@ public final class Frontend implements AutoCloseable {
      * @param bufferLength bytes of each buffer, virtio-net header included
      */
     public QueuePair addPair(final int size, final int bufferLength) {
+        return addPair(size, bufferLength, bufferLength);
+    }
+
+    /**
+     * Makes a queue pair whose two queues have buffers of different lengths.
+     *
+     * @param transmitLength bytes of each buffer to send from, virtio-net header included
+     * @param receiveLength bytes of each buffer to receive into, virtio-net header included
+     */
+    public QueuePair addPair(final int size, final int transmitLength, final int receiveLength) {
         if (ram == null) {
             throw new IllegalStateException("memory has to be shared before queues are made in it");
         }
@@ -122,8 +132,8 @@ public final class Frontend implements AutoCloseable {
         final Vring transmit = new Vring(vrings.size(), size, features, ram);
         vrings.add(transmit);
         return new QueuePair(receive.index / 2,
-            new Transmitter(transmit, ram, features, bufferLength - Features.headerLength(features)),
-            new Receiver(receive, ram, features, bufferLength));
+            new Transmitter(transmit, ram, features, transmitLength - Features.headerLength(features)),
+            new Receiver(receive, ram, features, receiveLength));
     }
 
     /** Starts and enables every ring, from where {@link #stop} left it. */

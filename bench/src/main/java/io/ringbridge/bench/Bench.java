@@ -1,0 +1,80 @@
+package io.ringbridge.bench;
+
+import io.ringbridge.app.Logging;
+import io.ringbridge.bench.compare.Compare;
+import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.jmh.JmhCommand;
+import io.ringbridge.bench.latency.LatencyCommand;
+import io.ringbridge.bench.learning.LearningCommand;
+import io.ringbridge.bench.throughput.ThroughputCommand;
+import io.ringbridge.config.ConfigException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** The command {@code ringbridge bench}. */
+@Command(name = "ringbridge bench", sortOptions = false, mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND",
+    description = "Measures this switch, or any other vhost-user back-end that forwards between its ports.%n",
+    subcommands = {ThroughputCommand.class, LatencyCommand.class, LearningCommand.class,
+        Compare.class, JmhCommand.class},
+    footerHeading = "%nExamples:%n",
+    footer = {
+        "  ringbridge bench throughput --sizes 64,1500",
+        "  ringbridge bench latency --target a.sock --target b.sock",
+        "  ringbridge bench compare --trials 5",
+        "",
+        "Exit status: 0 done, 1 failed, 2 wrong usage."})
+public final class Bench implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    /** Runs a command and exits with its status. */
+    public static void main(final String[] args) {
+        System.exit(run(new PrintWriter(System.out, true, System.out.charset()),
+            new PrintWriter(System.err, true, System.err.charset()), args));
+    }
+
+    /** Runs a command and gives back its status. */
+    static int run(final PrintWriter out, final PrintWriter err, final String... args) {
+        Logging.quiet();
+        final CommandLine line = new CommandLine(new Bench());
+        line.getSubcommands().get("jmh").setUnmatchedOptionsArePositionalParams(true).setStopAtPositional(true);
+        return line.setOut(out).setErr(err)
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            .setUsageHelpAutoWidth(true)
+            .setParameterExceptionHandler((failure, _) -> {
+                final CommandSpec command = failure.getCommandLine().getCommandSpec();
+                tell(err, failure.getMessage().lines().findFirst().orElse("wrong usage") + "; see " + command.qualifiedName() + " --help");
+                return CommandLine.ExitCode.USAGE;
+            })
+            .setExecutionExceptionHandler((failure, command, _) -> status(err, command.getCommandName(), failure))
+            .execute(args);
+    }
+
+    @Override
+    public void run() {
+        throw new CommandLine.ParameterException(spec.commandLine(), "a command is needed");
+    }
+
+    private static int status(final PrintWriter err, final String command, final Exception failure) {
+        switch (failure) {
+            case ConfigException _ -> {
+                tell(err, failure.getMessage());
+                return CommandLine.ExitCode.USAGE;
+            }
+            case HarnessException _, IOException _, UncheckedIOException _ -> tell(err, command + ": " + failure.getMessage());
+            case InterruptedException _ -> tell(err, command + ": ended before its time");
+            default -> tell(err, command + ": internal error: " + failure);
+        }
+        return CommandLine.ExitCode.SOFTWARE;
+    }
+
+    private static void tell(final PrintWriter err, final String message) {
+        err.println("ringbridge bench: " + message.strip().replace("\n", " / "));
+        err.flush();
+    }
+}

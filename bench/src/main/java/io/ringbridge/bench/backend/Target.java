@@ -1,0 +1,130 @@
+package io.ringbridge.bench.backend;
+
+import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.transport.Connection;
+import io.ringbridge.control.transport.Listener;
+import io.ringbridge.control.transport.TransportException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
+
+/** A back-end by its sockets. Owned by one thread; whoever ends the program ends what was started for it as well. */
+public final class Target implements AutoCloseable {
+    private static final int PERMISSIONS = 0660;
+    /** Room for every frame that can be asked for. */
+    private static final int OWN_MTU = 9000;
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+    private final String title;
+    private final List<Path> sockets;
+    private final boolean listens;
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private final Runnable end;
+    private Thread hook;
+
+    private Target(final String title, final List<Path> sockets, final boolean listens, final Runnable end) {
+        this.title = title;
+        this.sockets = sockets;
+        this.listens = listens;
+        this.end = end;
+    }
+
+    /**
+     * A back-end that runs already.
+     *
+     * @param listens whether the back-end connects, so that the front-end has to listen
+     */
+    public static Target of(final List<Path> sockets, final boolean listens) {
+        return new Target("the back-end at " + sockets.getFirst(), List.copyOf(sockets), listens, () -> { });
+    }
+
+    /**
+     * Starts this switch, as a user does.
+     *
+     * @param ports how many
+     * @param queues pairs of each
+     * @param poll what idle workers do, {@code busy} or {@code adaptive}
+     * @param cpus the processors of its workers, one each; empty: one worker that is not pinned
+     */
+    public static Target ownSwitch(final int ports, final int queues, final String poll, final List<Integer> cpus) {
+        final SwitchProcess.Config config = new SwitchProcess.Config().set("workers", Math.max(1, cpus.size())).set("poll", poll);
+        if (!cpus.isEmpty()) {
+            config.set("cpus", cpus);
+        }
+        final List<String> names = IntStream.range(0, ports).mapToObj(i -> "p" + i).toList();
+        names.forEach(name -> config.server(name, queues).mtu(OWN_MTU));
+        final SwitchProcess process = SwitchProcess.start(config);
+        final Target target = new Target("this switch", names.stream().map(process::socket).toList(), false, process::close);
+        target.hook = new Thread(target::end, "end-switch");
+        Runtime.getRuntime().addShutdownHook(target.hook);
+        return target;
+    }
+
+    /** For people. */
+    public String title() {
+        return title;
+    }
+
+    /** How many sockets there are. */
+    public int ports() {
+        return sockets.size();
+    }
+
+    /** The socket of a port. */
+    public Path socket(final int port) {
+        return sockets.get(port);
+    }
+
+    /**
+     * Connects a front-end to a port, or waits until the back-end has connected.
+     *
+     * @throws HarnessException when nobody is there
+     */
+    public Frontend connect(final int port) {
+        final Path socket = socket(port);
+        try {
+            return listens ? Frontend.over(accept(socket)) : Frontend.connect(socket);
+        } catch (final IOException e) {
+            throw new HarnessException("--target " + socket + ": cannot connect: " + e.getMessage() + "; a vhost-user back-end has to "
+                + "listen there, or --listen given if it connects", e);
+        } catch (final TransportException e) {
+            throw new HarnessException("--target: " + e.getMessage(), e);
+        }
+    }
+
+    private static Connection accept(final Path socket) throws IOException {
+        final long start = System.nanoTime();
+        try (Listener listener = Listener.open(socket, PERMISSIONS)) {
+            while (System.nanoTime() - start < PATIENCE_NANOS) {
+                final Connection connection = listener.accept();
+                if (connection != null) {
+                    return connection;
+                }
+            }
+        }
+        throw new IOException("no back-end has connected within " + TimeUnit.NANOSECONDS.toSeconds(PATIENCE_NANOS) + " s");
+    }
+
+    private void end() {
+        if (closed.compareAndSet(false, true)) {
+            end.run();
+        }
+    }
+
+    @Override
+    public void close() {
+        end();
+        if (hook != null) {
+            try {
+                Runtime.getRuntime().removeShutdownHook(hook);
+            } catch (IllegalStateException _) {
+                // The program is being ended this very moment.
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+package io.ringbridge.bench.jmh;
+
+import io.ringbridge.bench.harness.HarnessException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.openjdk.jmh.Main;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** Runs the benchmarks of the pieces. */
+@Command(name = "jmh", sortOptions = false,
+    description = "Measures the pieces that the datapath is made of, with JMH and its options.%n",
+    footerHeading = "%nExamples:%n",
+    footer = {
+        "  ringbridge bench jmh -h              JMH's options",
+        "  ringbridge bench jmh -l              all benchmarks",
+        "  ringbridge bench jmh Copy -p length=64,1500"})
+public final class JmhCommand implements Callable<Integer> {
+    @Parameters(paramLabel = "JMH-OPTION",
+        description = "Options of JMH, and regular expressions that name benchmarks; all if none is given.")
+    private List<String> arguments = new ArrayList<>();
+
+    @Override
+    public Integer call() {
+        try {
+            Main.main(arguments.toArray(String[]::new));
+        } catch (final IOException e) {
+            throw new HarnessException("JMH: " + e.getMessage(), e);
+        }
+        return CommandLine.ExitCode.OK;
+    }
+}

@@ -1,0 +1,131 @@
+package io.ringbridge.bench.learning;
+
+import io.ringbridge.api.Json;
+import io.ringbridge.bench.backend.Target;
+import io.ringbridge.bench.load.Search;
+import io.ringbridge.bench.options.Check;
+import io.ringbridge.bench.options.Output;
+import io.ringbridge.bench.options.TargetOptions;
+import io.ringbridge.datapath.os.OsException;
+import io.ringbridge.datapath.os.ThreadTuning;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine;
+
+/** Measures how many addresses a bridge remembers, and how fast it learns them. */
+@Command(name = "learning", sortOptions = false, mixinStandardHelpOptions = true,
+    description = "Measures how many addresses a bridge with three ports or more remembers, and how fast it learns them (RFC 2889).%n",
+    footerHeading = "%nExamples:%n",
+    footer = {
+        "  ringbridge bench learning",
+        "  ringbridge bench learning --target a.sock --target b.sock --target c.sock --ageing 30 --json"})
+public final class LearningCommand implements Callable<Integer> {
+    private static final int PORTS = 3;
+    private static final int MOST_ADDRESSES = 1 << 24;
+    private static final double MAX_RESOLUTION = 50;
+    private static final double MIN_RESOLUTION = 0.001;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private TargetOptions options;
+
+    @Option(names = "--max-addresses", paramLabel = "N", defaultValue = "131072",
+        description = "The most addresses to try, 1 to 16777216; ${DEFAULT-VALUE} if not given.")
+    private int maxAddresses;
+
+    @Option(names = "--addresses", paramLabel = "N", defaultValue = "8192",
+        description = "How many to teach when the rate is measured, if so many are remembered; ${DEFAULT-VALUE} if not given.")
+    private int addresses;
+
+    @Option(names = "--resolution", paramLabel = "PERCENT", defaultValue = "1",
+        description = "How near the answers have to be, in percent of the most that is tried; ${DEFAULT-VALUE} if not given.")
+    private double resolution;
+
+    @Option(names = "--ageing", paramLabel = "SECONDS", defaultValue = "330",
+        description = "How long the bridge may take to forget the addresses of a trial; ${DEFAULT-VALUE} if not given.")
+    private double ageing;
+
+    @Option(names = "--json", description = "Print one JSON object and nothing else.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        final Check check = new Check(spec);
+        check.number("--max-addresses", maxAddresses, 1, MOST_ADDRESSES);
+        check.number("--addresses", addresses, 1, MOST_ADDRESSES);
+        if (!(resolution >= MIN_RESOLUTION && resolution <= MAX_RESOLUTION)) {
+            throw check.refuse("--resolution " + resolution + " is no percentage, " + MIN_RESOLUTION + " to " + MAX_RESOLUTION);
+        }
+        final Duration patience = check.seconds("--ageing", ageing, 1);
+        options.check(PORTS);
+        pin(check);
+        final Output output = new Output(spec);
+        final LearningReport report;
+        try (Target target = options.open(); Classroom room = new Classroom(target, options.rings(), patience)) {
+            final LearningReport.Capacity capacity = capacity(room, output);
+            report = new LearningReport(options.setup(target), capacity,
+                capacity == null ? null : rate(room, (int) Math.min(addresses, capacity.addresses()), output));
+        }
+        if (json) {
+            output.out().println(Json.write(report));
+        } else {
+            report.print(output.out());
+        }
+        output.out().flush();
+        return CommandLine.ExitCode.OK;
+    }
+
+    /** The guests are this thread's. */
+    private void pin(final Check check) {
+        try {
+            if (!options.cpus().isEmpty()) {
+                ThreadTuning.pin(options.cpus().getFirst());
+            }
+        } catch (final OsException e) {
+            throw check.refuse("--cpus: " + e.getMessage());
+        }
+    }
+
+    private long step(final long highest) {
+        return Math.max(1, Math.round(highest * resolution / 100));
+    }
+
+    private LearningReport.Capacity capacity(final Classroom room, final Output output) {
+        final Search search = new Search(1, maxAddresses, step(maxAddresses));
+        while (!search.isDone()) {
+            final Classroom.Lesson lesson = room.teach((int) search.next(), Double.POSITIVE_INFINITY);
+            output.progress("%d addresses: %s", lesson.addresses(), lesson.isLearned() ? "all remembered" : "some forgotten");
+            search.tried(lesson.isLearned());
+        }
+        return search.best().isEmpty() ? null
+            : new LearningReport.Capacity(search.best().getAsLong(), search.best().getAsLong() == maxAddresses);
+    }
+
+    private LearningReport.Rate rate(final Classroom room, final int count, final Output output) {
+        final Classroom.Lesson fastest = room.teach(count, Double.POSITIVE_INFINITY);
+        tell(output, fastest);
+        if (fastest.isLearned()) {
+            return new LearningReport.Rate(fastest.addressesPerSecond(), count, true);
+        }
+        final long highest = Math.max(1, Math.round(fastest.addressesPerSecond()));
+        final Search search = new Search(1, highest, step(highest));
+        while (!search.isDone()) {
+            final Classroom.Lesson lesson = room.teach(count, (double) search.next());
+            tell(output, lesson);
+            search.tried(lesson.isLearned());
+        }
+        return search.best().isEmpty() ? null : new LearningReport.Rate(search.best().getAsLong(), count, false);
+    }
+
+    private static void tell(final Output output, final Classroom.Lesson lesson) {
+        output.progress("%d addresses at %.0f/s: %s", lesson.addresses(), lesson.addressesPerSecond(),
+            lesson.isLearned() ? "all remembered" : "some forgotten");
+    }
+}

@@ -1,0 +1,80 @@
+package io.ringbridge.bench.learning;
+
+import io.ringbridge.bench.backend.Guest;
+import io.ringbridge.control.frontend.Receiver;
+import io.ringbridge.control.frontend.Transmitter;
+import io.ringbridge.datapath.memory.Memory;
+
+/** A guest with the frames of this test: 64 bytes of a type for local experiments, with a number of the trial they belong to. */
+final class Station implements AutoCloseable {
+    static final int LENGTH = 64;
+    static final long BROADCAST = 0xFFFF_FFFF_FFFFL;
+
+    private static final int TYPE_OFFSET = 12;
+    private static final int TRIAL_OFFSET = 16;
+    /** 0x88b5 as it is on the wire (IEEE 802, local experimental EtherType 1). */
+    private static final short TYPE = (short) 0xB588;
+
+    private final Guest guest;
+    private final Transmitter transmitter;
+    private final Receiver receiver;
+
+    Station(final Guest guest) {
+        this.guest = guest;
+        transmitter = guest.transmitters().getFirst();
+        receiver = guest.receivers().getFirst();
+    }
+
+    /** Writes a frame, which {@link #flush} shows; false when the back-end has all the buffers. */
+    boolean write(final long from, final long to, final int trial) {
+        final long frame = transmitter.reserve();
+        if (frame == 0) {
+            return false;
+        }
+        Memory.putLong(frame, to | from << 48);
+        Memory.putInt(frame + Long.BYTES, (int) (from >>> 16));
+        Memory.putShort(frame + TYPE_OFFSET, TYPE);
+        Memory.putInt(frame + TRIAL_OFFSET, trial);
+        transmitter.commit(LENGTH);
+        return true;
+    }
+
+    void flush() {
+        transmitter.flush();
+    }
+
+    /** Whether the back-end has taken all that was sent. */
+    boolean isTaken() {
+        transmitter.complete();
+        return transmitter.pending() == 0;
+    }
+
+    /** Takes what has come; how many frames of this trial were among it. */
+    int receive(final int trial) {
+        return receive(trial, trial)[0];
+    }
+
+    /** Takes what has come; how many frames of one trial were among it, and how many of a second. */
+    int[] receive(final int first, final int second) {
+        final int[] counts = new int[2];
+        boolean any = false;
+        while (receiver.poll()) {
+            any = true;
+            final long frame = receiver.address();
+            if (receiver.length() >= LENGTH && Memory.getShort(frame + TYPE_OFFSET) == TYPE) {
+                final int trial = Memory.getInt(frame + TRIAL_OFFSET);
+                counts[0] += trial == first ? 1 : 0;
+                counts[1] += trial == second ? 1 : 0;
+            }
+        }
+        if (any) {
+            receiver.flush();
+        }
+        return counts;
+    }
+
+    @Override
+    public void close() {
+        guest.close();
+    }
+}

@@ -1,0 +1,136 @@
+package io.ringbridge.bench.load;
+
+import io.ringbridge.control.frontend.Receiver;
+import io.ringbridge.datapath.os.Epoll;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.agrona.concurrent.BackoffIdleStrategy;
+import org.agrona.concurrent.IdleStrategy;
+import org.agrona.concurrent.YieldingIdleStrategy;
+
+/**
+ * Carries some lanes through one trial. {@link #carry} is for one thread; or {@link #send} for one and {@link #receiveNotified} for
+ * another.
+ */
+final class Generator {
+    /** An answer takes microseconds where the back-end runs; where it does not, only giving up the processor helps. */
+    private static final long SPINS = 2000;
+    /** When no frame has come for so long, none will. */
+    private static final long SILENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+    private static final int WAKE_MILLIS = 20;
+
+    private final List<LaneSender> senders;
+    private final List<LaneReceiver> receivers;
+    private final long start;
+    private final long nanos;
+
+    /**
+     * For a trial that begins at a time, and lasts so many nanoseconds.
+     *
+     * @param senders of these lanes
+     * @param receivers of the same
+     */
+    Generator(final List<LaneSender> senders, final List<LaneReceiver> receivers, final long start, final long nanos) {
+        this.senders = senders;
+        this.receivers = receivers;
+        this.start = start;
+        this.nanos = nanos;
+    }
+
+    /** Sends and receives in turn. */
+    void carry() {
+        final IdleStrategy idle = idle();
+        long now = System.nanoTime();
+        while (now - start < nanos) {
+            idle.idle(sendDue(now) + receiveAll());
+            now = System.nanoTime();
+        }
+        receivers.forEach(LaneReceiver::endInTime);
+        senders.forEach(LaneSender::end);
+        long heard = now;
+        while (!isComplete() && now - heard < SILENCE_NANOS) {
+            final int count = receiveAll();
+            idle.idle(count);
+            now = System.nanoTime();
+            heard = count > 0 ? now : heard;
+        }
+    }
+
+    /** Sends what is due, and gives up the processor in between: the receiver may need it. */
+    void send() {
+        long now = System.nanoTime();
+        while (now - start < nanos) {
+            YieldingIdleStrategy.INSTANCE.idle(sendDue(now));
+            now = System.nanoTime();
+        }
+        senders.forEach(LaneSender::end);
+    }
+
+    /** Receives, and sleeps when there is nothing until the back-end notifies. */
+    void receiveNotified() {
+        try (Epoll epoll = Epoll.create()) {
+            final List<Receiver> queues = receivers.stream().flatMap(lane -> lane.receivers().stream()).toList();
+            queues.forEach(queue -> epoll.add(queue.call()));
+            boolean sending = true;
+            long now = System.nanoTime();
+            long heard = now;
+            while (sending || !isComplete() && now - heard < SILENCE_NANOS) {
+                final int count = receiveAll();
+                if (count == 0 && !want(true)) {
+                    epoll.await(WAKE_MILLIS);
+                    queues.forEach(queue -> queue.call().drain());
+                    want(false);
+                }
+                now = System.nanoTime();
+                heard = count > 0 || sending ? now : heard;
+                if (sending && now - start >= nanos) {
+                    receivers.forEach(LaneReceiver::endInTime);
+                    sending = false;
+                }
+            }
+            want(false);
+            epollRemove(epoll, queues);
+        }
+    }
+
+    private static void epollRemove(final Epoll epoll, final List<Receiver> queues) {
+        queues.forEach(queue -> epoll.remove(queue.call()));
+    }
+
+    private boolean want(final boolean wanted) {
+        boolean there = false;
+        for (int i = 0; i < receivers.size(); i++) {
+            there |= receivers.get(i).wantNotification(wanted);
+        }
+        return there;
+    }
+
+    private int sendDue(final long now) {
+        int count = 0;
+        for (int i = 0; i < senders.size(); i++) {
+            count += senders.get(i).send(now);
+        }
+        return count;
+    }
+
+    private int receiveAll() {
+        int count = 0;
+        for (int i = 0; i < receivers.size(); i++) {
+            count += receivers.get(i).receive();
+        }
+        return count;
+    }
+
+    private boolean isComplete() {
+        for (int i = 0; i < receivers.size(); i++) {
+            if (!receivers.get(i).isComplete()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static IdleStrategy idle() {
+        return new BackoffIdleStrategy(SPINS, Long.MAX_VALUE, 1, 1);
+    }
+}

@@ -1,0 +1,26 @@
+package io.ringbridge.bench.load;
+
+import java.time.Duration;
+
+/**
+ * What is sent in a trial.
+ *
+ * @param mix the lengths
+ * @param framesPerSecond of all ports together; infinite: as many as the back-end takes
+ * @param duration how long
+ */
+public record Load(FrameMix mix, double framesPerSecond, Duration duration) {
+    /** As many frames as the back-end takes. */
+    public static Load saturation(final FrameMix mix, final Duration duration) {
+        return new Load(mix, Double.POSITIVE_INFINITY, duration);
+    }
+
+    boolean isSaturation() {
+        return Double.isInfinite(framesPerSecond);
+    }
+
+    /** How many frames it is, if it is a number. */
+    double frames() {
+        return framesPerSecond * duration.toNanos() / 1e9;
+    }
+}

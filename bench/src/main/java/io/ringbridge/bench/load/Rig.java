@@ -1,0 +1,175 @@
+package io.ringbridge.bench.load;
+
+import io.ringbridge.bench.backend.Guest;
+import io.ringbridge.bench.backend.RingSpec;
+import io.ringbridge.bench.backend.Target;
+import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.datapath.os.ThreadTuning;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
+import org.HdrHistogram.Histogram;
+
+/** Guests on all ports of a back-end, ready to send to each other. Owned by one thread. */
+public final class Rig implements AutoCloseable {
+    private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(60);
+    private static final int DIGITS = 3;
+    private static final long HELLO_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final long HELLO_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    /** For the threads to be under way when the first frame is due. */
+    private static final long LEAD_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+    private final List<Integer> cpus;
+    private final List<Guest> guests = new ArrayList<>();
+    private final List<LaneSender> senders = new ArrayList<>();
+    private final List<LaneReceiver> receivers = new ArrayList<>();
+    private int trial;
+
+    private Rig(final List<Integer> cpus) {
+        this.cpus = cpus;
+    }
+
+    /**
+     * Attaches a guest to every port, and waits until each hears the one before it.
+     *
+     * @param longest frame that will be sent
+     * @param cpus the processors of the threads that send and receive, one each; empty: one thread that is not pinned
+     * @throws HarnessException when a guest is refused, or hears nothing
+     */
+    public static Rig attach(final Target target, final RingSpec rings, final int longest, final List<Integer> cpus) {
+        final Rig rig = new Rig(cpus);
+        try {
+            for (int i = 0; i < target.ports(); i++) {
+                rig.guests.add(Guest.attach(target, i, rings, longest));
+            }
+            for (int i = 0; i < target.ports(); i++) {
+                final int next = (i + 1) % target.ports();
+                final LaneSender sender = new LaneSender(i, Wire.mac(i), Wire.mac(next), rig.guests.get(i).transmitters());
+                rig.senders.add(sender);
+                rig.receivers.add(new LaneReceiver(sender, i, rig.guests.get(next).receivers()));
+            }
+            rig.introduce(target);
+            return rig;
+        } catch (final RuntimeException e) {
+            rig.close();
+            throw e;
+        }
+    }
+
+    /** Lets every guest say something, so that the back-end knows where it is; what is said before it forwards is lost, and said again. */
+    private void introduce(final Target target) {
+        final long start = System.nanoTime();
+        begin(new Load(new FrameMix("hello", List.of(FrameMix.SHORTEST)), 1, Duration.ofSeconds(1)), start, false);
+        long said = start - HELLO_AGAIN_NANOS;
+        while (receivers.stream().anyMatch(receiver -> receiver.received() == 0)) {
+            final long now = System.nanoTime();
+            if (now - said >= HELLO_AGAIN_NANOS) {
+                senders.forEach(LaneSender::hello);
+                said = now;
+            }
+            if (now - start > HELLO_NANOS) {
+                final int deaf = IntStream.range(0, receivers.size()).filter(i -> receivers.get(i).received() == 0).findFirst().orElse(0);
+                throw new HarnessException("frames of " + target.socket(deaf) + " do not reach " + target.socket((deaf + 1) % guests.size())
+                    + ": the back-end has to forward between all ports");
+            }
+            receivers.forEach(LaneReceiver::receive);
+            Thread.onSpinWait();
+        }
+    }
+
+    private List<Histogram> begin(final Load load, final long start, final boolean withLatency) {
+        trial++;
+        final List<Histogram> histograms = new ArrayList<>();
+        final int lanes = senders.size();
+        final double interval = load.isSaturation() ? 0 : lanes * 1e9 / load.framesPerSecond();
+        for (int i = 0; i < lanes; i++) {
+            senders.get(i).begin(trial, load.mix(), start + (long) (interval * i / lanes), interval);
+            final Histogram histogram = withLatency ? new Histogram(LONGEST_NANOS, DIGITS) : null;
+            receivers.get(i).begin(trial, histogram);
+            if (withLatency) {
+                histograms.add(histogram);
+            }
+        }
+        return histograms;
+    }
+
+    /** How many ports there are. */
+    public int ports() {
+        return guests.size();
+    }
+
+    /** One trial with guests that poll, and no latencies. */
+    public Outcome run(final Load load) throws InterruptedException {
+        return run(load, Notified.BUSY, false);
+    }
+
+    /** One trial. */
+    public Outcome run(final Load load, final Notified notified, final boolean withLatency) throws InterruptedException {
+        final long start = System.nanoTime() + LEAD_NANOS;
+        final List<Histogram> histograms = begin(load, start, withLatency);
+        final long nanos = load.duration().toNanos();
+        final Crew crew = new Crew();
+        if (notified == Notified.INTERRUPT) {
+            final Generator all = new Generator(senders, receivers, start, nanos);
+            crew.add(cpus.isEmpty() ? -1 : cpus.getFirst(), all::send);
+            crew.add(cpus.isEmpty() ? -1 : cpus.getLast(), all::receiveNotified);
+        } else {
+            final int threads = Math.clamp(cpus.size(), 1, senders.size());
+            for (int t = 0; t < threads; t++) {
+                crew.add(cpus.isEmpty() ? -1 : cpus.get(t), new Generator(share(senders, t, threads), share(receivers, t, threads),
+                    start, nanos)::carry);
+            }
+        }
+        crew.join();
+        Histogram all = null;
+        if (withLatency) {
+            all = histograms.getFirst();
+            histograms.subList(1, histograms.size()).forEach(all::add);
+        }
+        return new Outcome(load, senders.stream().mapToLong(LaneSender::total).sum(),
+            receivers.stream().mapToLong(LaneReceiver::received).sum(),
+            receivers.stream().mapToLong(LaneReceiver::receivedInTime).sum(),
+            receivers.stream().mapToLong(LaneReceiver::misordered).sum(), nanos, all);
+    }
+
+    private static <T> List<T> share(final List<T> all, final int thread, final int threads) {
+        return IntStream.range(0, all.size()).filter(i -> i % threads == thread).mapToObj(all::get).toList();
+    }
+
+    @Override
+    public void close() {
+        guests.forEach(Guest::close);
+    }
+
+    /** The threads of one trial. */
+    private static final class Crew {
+        private final List<Thread> threads = new ArrayList<>();
+        private final AtomicReference<RuntimeException> failure = new AtomicReference<>();
+
+        /** Starts one; {@code cpu} below 0: wherever there is room. */
+        void add(final int cpu, final Runnable body) {
+            threads.add(Thread.ofPlatform().daemon().name("bench-load-" + threads.size()).start(() -> {
+                try {
+                    if (cpu >= 0) {
+                        ThreadTuning.pin(cpu);
+                    }
+                    body.run();
+                } catch (final RuntimeException e) {
+                    failure.compareAndSet(null, e);
+                }
+            }));
+        }
+
+        void join() throws InterruptedException {
+            for (final Thread thread : threads) {
+                thread.join();
+            }
+            if (failure.get() != null) {
+                throw new HarnessException("the load failed: " + failure.get().getMessage(), failure.get());
+            }
+        }
+    }
+}

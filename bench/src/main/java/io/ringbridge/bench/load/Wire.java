@@ -1,0 +1,100 @@
+package io.ringbridge.bench.load;
+
+import io.ringbridge.datapath.memory.Memory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * What the frames look like: IPv4 and UDP, so that a back-end with several queues has flows to tell apart.
+ *
+ * <pre>
+ *   0 Ethernet: destination, source, 0x0800
+ *  14 IPv4: total length at 16, checksum at 24, addresses of the range for benchmarks (RFC 2544, appendix C.2.2) at 26
+ *  34 UDP: source port says which flow, destination port which lane; no checksum
+ *  42 u64: which frame of the flow in bits 0-47, which trial in bits 48-63
+ *  50 u64: when it was to be sent, in nanoseconds
+ *  58 whatever was in the buffer
+ * </pre>
+ */
+final class Wire {
+    static final int STAMP = 42;
+    static final int TIME = 50;
+    static final int HEADER = 58;
+    static final int NUMBER_BITS = 48;
+    static final long BROADCAST = 0xFFFF_FFFF_FFFFL;
+
+    private static final int TYPE = 12;
+    private static final int PROTOCOL = 23;
+    private static final int PORTS = 34;
+    private static final int UDP = 17;
+    /** Words that are the same in every frame of a length, and all of the stamp's that are overwritten. */
+    private static final int WORDS = 6;
+    private static final int FIRST_FLOW = 1024;
+    private static final int FIRST_LANE = 8192;
+    private static final short IPV4 = 0x0800;
+    private static final int NOT_OURS = -1;
+    private static final int ETHERNET = 14;
+    private static final int IP_HEADER = 20;
+
+    private Wire() {
+    }
+
+    /** A station's address, locally administered: 02:72:62:00 and the number; the first byte is the lowest. */
+    static long mac(final int station) {
+        return 0x62_7202L | (long) (station >>> 8 & 0xFF) << 32 | (long) (station & 0xFF) << 40;
+    }
+
+    /** The words that a frame of a lane begins with; its flow is still to be set. */
+    static long[] header(final int lane, final long from, final long to, final int length) {
+        final ByteBuffer out = ByteBuffer.allocate(WORDS * Long.BYTES);
+        mac(out, to);
+        mac(out, from);
+        out.putShort(IPV4).putShort((short) 0x4500).putShort((short) (length - ETHERNET)).putInt(0x0000_4000)
+            .put((byte) 64).put((byte) UDP).putShort((short) 0).putInt(0xC612_0001).putInt(0xC613_0001)
+            .putShort((short) FIRST_FLOW).putShort((short) (FIRST_LANE + lane)).putShort((short) (length - ETHERNET - IP_HEADER));
+        out.putShort(ETHERNET + 10, checksum(out));
+        return toWords(out);
+    }
+
+    private static void mac(final ByteBuffer out, final long address) {
+        for (int i = 0; i < 6; i++) {
+            out.put((byte) (address >>> Byte.SIZE * i));
+        }
+    }
+
+    /** The one's complement of the one's complement sum of the header's words (RFC 791, section 3.1). */
+    private static short checksum(final ByteBuffer frame) {
+        int sum = 0;
+        for (int i = ETHERNET; i < ETHERNET + IP_HEADER; i += 2) {
+            sum += frame.getShort(i) & 0xFFFF;
+        }
+        sum = (sum & 0xFFFF) + (sum >>> 16);
+        return (short) ~(sum + (sum >>> 16));
+    }
+
+    private static long[] toWords(final ByteBuffer bytes) {
+        bytes.clear().order(ByteOrder.LITTLE_ENDIAN);
+        final long[] words = new long[WORDS];
+        bytes.asLongBuffer().get(words);
+        return words;
+    }
+
+    /** Writes a frame's first {@link #HEADER} bytes. */
+    static void write(final long frame, final long[] header, final int flow, final long stamp, final long time) {
+        for (int i = 0; i < WORDS; i++) {
+            Memory.putLong(frame + (long) i * Long.BYTES, header[i]);
+        }
+        Memory.putShort(frame + PORTS, Short.reverseBytes((short) (FIRST_FLOW + flow)));
+        Memory.putLong(frame + STAMP, stamp);
+        Memory.putLong(frame + TIME, time);
+    }
+
+    /** The flow of a frame, or -1 when it is not of this lane. */
+    static int flow(final long frame, final int length, final int lane) {
+        if (length < HEADER || Short.reverseBytes(Memory.getShort(frame + TYPE)) != IPV4 || Memory.getByte(frame + PROTOCOL) != UDP
+            || (Short.reverseBytes(Memory.getShort(frame + PORTS + 2)) & 0xFFFF) != FIRST_LANE + lane) {
+            return NOT_OURS;
+        }
+        return (Short.reverseBytes(Memory.getShort(frame + PORTS)) & 0xFFFF) - FIRST_FLOW;
+    }
+}

@@ -1,0 +1,161 @@
+package io.ringbridge.bench.options;
+
+import io.ringbridge.bench.backend.RingSpec;
+import io.ringbridge.bench.backend.Target;
+import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.config.ConfigReader;
+import io.ringbridge.datapath.os.OsException;
+import io.ringbridge.datapath.os.ThreadTuning;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** What is measured, with which rings, and on which processors. */
+public final class TargetOptions {
+    private static final int MAX_PORTS = 64;
+    private static final int MAX_PAIRS = 128;
+    private static final int MIN_RING = 64;
+    private static final int MAX_RING = 32768;
+    private static final int MAX_SWITCH_CPUS = 64;
+
+    /** Layouts of a ring. */
+    public enum Layout { SPLIT, PACKED }
+
+    /** What idle workers of this switch do. */
+    public enum Poll { BUSY, ADAPTIVE }
+
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec;
+
+    @Option(names = "--target", paramLabel = "SOCKET", description = "A port of the back-end to measure: DPDK's, Open vSwitch's, VPP's "
+        + "or any other; may be given many times. Without any, this switch is started and measured.")
+    private List<Path> targets = new ArrayList<>();
+
+    @Option(names = "--listen", description = "The back-end connects to these sockets, as Open vSwitch's dpdkvhostuserclient ports do.")
+    private boolean listens;
+
+    @Option(names = "--ports", paramLabel = "N", defaultValue = "0",
+        description = "Ports of this switch, 2 to 64; as few as will do if not given.")
+    private int ports;
+
+    @Option(names = "--rings", paramLabel = "split|packed", defaultValue = "SPLIT", description = "The rings' layout; split if not given.")
+    private Layout layout;
+
+    @Option(names = "--in-order", description = "Negotiate IN_ORDER.")
+    private boolean inOrder;
+
+    @Option(names = "--mergeable", negatable = true, defaultValue = "true", fallbackValue = "true",
+        description = "Negotiate MRG_RXBUF, or not; it is if not given.")
+    private boolean mergeable;
+
+    @Option(names = "--pairs", paramLabel = "N", defaultValue = "1", description = "Queue pairs of each port, 1 to 128; 1 if not given.")
+    private int pairs;
+
+    @Option(names = "--ring-size", paramLabel = "N", defaultValue = "1024",
+        description = "Entries of each ring, a power of two, 64 to 32768; ${DEFAULT-VALUE} if not given.")
+    private int ringSize;
+
+    @Option(names = "--cpus", paramLabel = "LIST",
+        description = "Processors of the threads that send and receive, one each, such as 0,2-3.")
+    private String cpus;
+
+    @Option(names = "--switch-cpus", paramLabel = "LIST", description = "Processors of this switch's workers, one each; one worker on the "
+        + "last processor that is free if not given.")
+    private String switchCpus;
+
+    @Option(names = "--switch-poll", paramLabel = "busy|adaptive", description = "What idle workers of this switch do; busy if not given.")
+    private Poll poll;
+
+    private List<Integer> loadCpus = List.of();
+    private List<Integer> workerCpus = List.of();
+
+    /** Checks what was given, before anything is started. */
+    public void check(final int minPorts) {
+        final Check check = new Check(spec);
+        check.number("--pairs", pairs, 1, MAX_PAIRS);
+        check.number("--ring-size", ringSize, MIN_RING, MAX_RING);
+        if (Integer.bitCount(ringSize) != 1) {
+            throw check.refuse("--ring-size " + ringSize + " is not a power of two, " + MIN_RING + " to " + MAX_RING);
+        }
+        if (targets.isEmpty()) {
+            ports = ports == 0 ? minPorts : check.number("--ports", ports, minPorts, MAX_PORTS);
+            if (listens) {
+                throw check.refuse("--listen goes with --target");
+            }
+        } else {
+            checkTargets(check, minPorts);
+        }
+        placeThreads(check);
+    }
+
+    private void checkTargets(final Check check, final int minPorts) {
+        if (ports != 0 || switchCpus != null || poll != null) {
+            throw check.refuse("--ports, --switch-cpus and --switch-poll are of this switch, and go without --target");
+        }
+        if (targets.size() < minPorts || targets.size() > MAX_PORTS) {
+            throw check.refuse("--target is given for " + targets.size() + " ports; " + minPorts + " to " + MAX_PORTS + " are needed");
+        }
+        if (targets.stream().map(target -> target.toAbsolutePath().normalize()).distinct().count() < targets.size()) {
+            throw check.refuse("--target: a socket is named twice; every port has its own");
+        }
+    }
+
+    /** The load on the first processors and the switch on the last, where there are two. */
+    private void placeThreads(final Check check) {
+        final List<Integer> allowed = Machine.cpus();
+        final boolean own = targets.isEmpty();
+        if (cpus != null) {
+            loadCpus = parse(check, "--cpus", cpus, allowed);
+        } else if (own && allowed.size() > 1) {
+            loadCpus = allowed.subList(0, Math.min(2, allowed.size() - 1));
+        }
+        if (switchCpus != null) {
+            workerCpus = parse(check, "--switch-cpus", switchCpus, allowed);
+            check.number("--switch-cpus: the count", workerCpus.size(), 1, MAX_SWITCH_CPUS);
+        } else if (own) {
+            workerCpus = allowed.reversed().stream().filter(cpu -> allowed.size() > 1 && !loadCpus.contains(cpu)).limit(1).toList();
+        }
+    }
+
+    private static List<Integer> parse(final Check check, final String option, final String text, final List<Integer> allowed) {
+        final List<Integer> parsed = ConfigReader.parseCpus(option, text);
+        for (final int cpu : parsed) {
+            try {
+                ThreadTuning.check(cpu);
+            } catch (final OsException e) {
+                throw check.refuse(option + " " + text + ": " + e.getMessage() + "; of this process are " + allowed);
+            }
+        }
+        return parsed;
+    }
+
+    /** Starts this switch, or takes what was named. */
+    public Target open() {
+        if (!targets.isEmpty()) {
+            return Target.of(targets, listens);
+        }
+        final Poll mode = poll == null ? Machine.cpus().size() > 1 ? Poll.BUSY : Poll.ADAPTIVE : poll;
+        return Target.ownSwitch(ports, pairs, mode.name().toLowerCase(Locale.ROOT), workerCpus);
+    }
+
+    /** How the guests' rings are to be made. */
+    public RingSpec rings() {
+        return new RingSpec(layout == Layout.PACKED, inOrder, mergeable, pairs, ringSize);
+    }
+
+    /** The processors of the threads that send and receive; empty: one thread, not pinned. */
+    public List<Integer> cpus() {
+        return loadCpus;
+    }
+
+    /** What was measured, for the result. */
+    public Setup setup(final Target target) {
+        final RingSpec rings = rings();
+        return new Setup(target.title(), target.ports(), rings.layout(), rings.inOrder(), rings.mergeable(), rings.pairs(), rings.size(),
+            Machine.processor(), loadCpus, workerCpus);
+    }
+}

@@ -1,0 +1,121 @@
+package io.ringbridge.bench.throughput;
+
+import io.ringbridge.api.Json;
+import io.ringbridge.bench.backend.Target;
+import io.ringbridge.bench.load.FrameMix;
+import io.ringbridge.bench.load.Load;
+import io.ringbridge.bench.load.Outcome;
+import io.ringbridge.bench.load.Rig;
+import io.ringbridge.bench.load.Search;
+import io.ringbridge.bench.options.Check;
+import io.ringbridge.bench.options.Output;
+import io.ringbridge.bench.options.TargetOptions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine;
+
+/** Measures frames a second. */
+@Command(name = "throughput", sortOptions = false, mixinStandardHelpOptions = true,
+    description = "Measures how many frames a second go through, at saturation and without loss.%n",
+    footerHeading = "%nExamples:%n",
+    footer = {
+        "  ringbridge bench throughput --sizes 64,1500,imix --rings packed",
+        "  ringbridge bench throughput --target a.sock --target b.sock --json"})
+public final class ThroughputCommand implements Callable<Integer> {
+    private static final double SHORTEST_TRIAL = 0.05;
+    private static final double MAX_RESOLUTION = 50;
+    private static final double MIN_RESOLUTION = 0.01;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private TargetOptions options;
+
+    @Option(names = "--sizes", paramLabel = "LIST", split = ",", defaultValue = "64,512,1500,imix",
+        description = "Frame sizes in bytes, without the check sequence, 64 to 9000, or imix: 7 frames of 64 bytes, 4 of 570, 1 of 1518; "
+            + "${DEFAULT-VALUE} if not given.")
+    private List<String> sizes;
+
+    @Option(names = "--seconds", paramLabel = "N", defaultValue = "2",
+        description = "How long each trial is, 0.05 to 3600; ${DEFAULT-VALUE} if not given. RFC 2544 wants 60.")
+    private double seconds;
+
+    @Option(names = "--warm-up", paramLabel = "N", defaultValue = "2",
+        description = "Seconds of load before the first trial of a frame size; ${DEFAULT-VALUE} if not given.")
+    private double warmUp;
+
+    @Option(names = "--resolution", paramLabel = "PERCENT", defaultValue = "1",
+        description = "How near the rate without loss has to be found, in percent of that at saturation; ${DEFAULT-VALUE} if not given.")
+    private double resolution;
+
+    @Option(names = "--json", description = "Print one JSON object and nothing else.")
+    private boolean json;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        final Check check = new Check(spec);
+        final Duration period = check.seconds("--seconds", seconds, SHORTEST_TRIAL);
+        final Duration warming = check.seconds("--warm-up", warmUp, 0);
+        if (!(resolution >= MIN_RESOLUTION && resolution <= MAX_RESOLUTION)) {
+            throw check.refuse("--resolution " + resolution + " is no percentage, " + MIN_RESOLUTION + " to " + MAX_RESOLUTION);
+        }
+        final List<FrameMix> mixes = mixes(check);
+        options.check(2);
+        final Output output = new Output(spec);
+        final ThroughputReport report;
+        try (Target target = options.open();
+             Rig rig = Rig.attach(target, options.rings(), FrameMix.longestOf(mixes.toArray(FrameMix[]::new)), options.cpus())) {
+            final List<ThroughputReport.Result> results = new ArrayList<>();
+            for (final FrameMix mix : mixes) {
+                if (!warming.isZero()) {
+                    output.progress("%s: warming up for %.1f s", mix.title(), warmUp);
+                    rig.run(Load.saturation(mix, warming));
+                }
+                results.add(measure(rig, mix, period, output));
+            }
+            report = new ThroughputReport(options.setup(target), ThroughputReport.PATTERN, seconds, results);
+        }
+        if (json) {
+            output.out().println(Json.write(report));
+        } else {
+            report.print(output.out());
+        }
+        output.out().flush();
+        return CommandLine.ExitCode.OK;
+    }
+
+    private List<FrameMix> mixes(final Check check) {
+        try {
+            return sizes.stream().map(FrameMix::parse).toList();
+        } catch (final IllegalArgumentException e) {
+            throw check.refuse("--sizes: " + e.getMessage());
+        }
+    }
+
+    private ThroughputReport.Result measure(final Rig rig, final FrameMix mix, final Duration period, final Output output)
+        throws InterruptedException {
+        final Outcome most = rig.run(Load.saturation(mix, period));
+        output.progress("%s: saturation, %.3f Mframes/s in, %.3f out, %d of %d lost", mix.title(), most.sentPerSecond() / 1e6,
+            most.receivedPerSecond() / 1e6, most.lost(), most.sent());
+        final long highest = Math.max(1, Math.round(most.receivedPerSecond()));
+        final Search search = new Search(1, highest, Math.max(1, Math.round(highest * resolution / 100)));
+        Outcome clean = null;
+        while (!search.isDone()) {
+            final Outcome outcome = rig.run(new Load(mix, search.next(), period));
+            output.progress("%s: %.3f Mframes/s offered, %.3f sent, %d of %d lost", mix.title(), search.next() / 1e6,
+                outcome.sentPerSecond() / 1e6, outcome.lost(), outcome.sent());
+            search.tried(outcome.isClean());
+            clean = outcome.isClean() ? outcome : clean;
+        }
+        return new ThroughputReport.Result(mix.title(), ThroughputReport.Rate.of(mix, most),
+            clean == null ? null : ThroughputReport.Rate.of(mix, clean));
+    }
+}

@@ -1,0 +1,184 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.ringbridge.bench.harness.Program;
+import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.harness.Testpmd;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code ringbridge bench} as a user runs it: what it prints has the form it should have, and makes sense. Speeds are nobody's concern. */
+class BenchIT {
+    private static final Duration LIMIT = Duration.ofMinutes(4);
+    /** On a machine that is busy with other things, guests may stand still for so long that what comes to them is lost. */
+    private static final int ATTEMPTS = 3;
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @TempDir
+    private Path directory;
+
+    /** What it printed, without the lines for those who wait. */
+    private String bench(final String arguments) {
+        return Program.run(LIMIT, "sh", "-c",
+            "exec '" + SwitchProcess.launcher() + "' bench " + arguments + " 2>" + directory.resolve("err"));
+    }
+
+    private JsonNode json(final String arguments) {
+        final String text = bench(arguments + " --json");
+        assertEquals(1, text.lines().count(), text);
+        try {
+            return JSON.readTree(text);
+        } catch (final JsonProcessingException e) {
+            throw new AssertionError(text, e);
+        }
+    }
+
+    /** What it printed when nothing came in between; when something did each time, what it printed last. */
+    private JsonNode json(final String arguments, final Predicate<JsonNode> undisturbed) {
+        JsonNode report = json(arguments);
+        for (int i = 1; i < ATTEMPTS && !undisturbed.test(report); i++) {
+            report = json(arguments);
+        }
+        return report;
+    }
+
+    private static String targets(final SwitchProcess running, final String... ports) {
+        final StringBuilder arguments = new StringBuilder();
+        for (final String port : ports) {
+            arguments.append(" --target ").append(running.socket(port));
+        }
+        return arguments.toString();
+    }
+
+    @Test
+    void throughputOfThisSwitch() throws IOException {
+        final JsonNode report = json("throughput --sizes imix,64,9000 --rings packed --in-order --seconds 0.2 --warm-up 0.1"
+            + " --resolution 50");
+        assertEquals("this switch", report.at("/setup/target").asText());
+        assertEquals("packed", report.at("/setup/rings").asText());
+        assertTrue(report.at("/setup/in_order").asBoolean(), report::toString);
+        assertEquals(List.of("imix", "64", "9000"), report.findValuesAsText("frames"));
+        for (final JsonNode result : report.path("results")) {
+            assertTrue(result.at("/saturation/sent").asLong() > 0, result::toString);
+            assertTrue(result.at("/saturation/lost").asLong() < result.at("/saturation/sent").asLong(), result::toString);
+            assertEquals(0, result.at("/saturation/misordered").asLong(), result::toString);
+            // A load that is late at every rate, as on a busy machine, finds none.
+            if (!result.path("zero_loss").isMissingNode() && !result.path("zero_loss").isNull()) {
+                assertTrue(result.at("/zero_loss/sent").asLong() > 0, result::toString);
+                assertEquals(0, result.at("/zero_loss/lost").asLong(-1), result::toString);
+                assertEquals(0, result.at("/zero_loss/misordered").asLong(-1), result::toString);
+            }
+        }
+        assertTrue(Files.readString(directory.resolve("err")).contains("imix: saturation, "));
+    }
+
+    @Test
+    void throughputOfAnyBackEnd() {
+        try (SwitchProcess running = SwitchProcess.start(new SwitchProcess.Config().set("poll", "busy")
+            .server("a", 2).mtu(9000).server("b", 2).mtu(9000).server("c", 2).mtu(9000))) {
+            final String ports = targets(running, "a", "b", "c");
+            final JsonNode report = json("throughput --sizes 9000 --pairs 2 --in-order --no-mergeable --seconds 0.2 --warm-up 0.1"
+                + " --resolution 50"
+                + ports);
+            assertEquals(3, report.at("/setup/ports").asInt());
+            assertTrue(report.at("/setup/in_order").asBoolean() && !report.at("/setup/mergeable").asBoolean(), report::toString);
+            final long sent = report.at("/results/0/saturation/sent").asLong();
+            long counted = 0;
+            for (final JsonNode port : running.show("ports")) {
+                counted += port.path("in_frames").asLong();
+            }
+            assertTrue(report.at("/results/0/saturation/lost").asLong() < sent, report::toString);
+            assertTrue(sent > 0 && counted >= sent, "sent " + sent + ", counted " + counted);
+
+            final String table = bench("throughput --sizes 9000 --seconds 0.1 --warm-up 0 --resolution 50" + ports);
+            assertTrue(table.startsWith("FRAME  SATURATION-MPPS  GBIT/S"), table);
+            assertTrue(table.lines().anyMatch(line -> line.matches(" *9000 +[\\d.]+ .*")), table);
+        }
+    }
+
+    @Test
+    void latencyOfThisSwitch() throws Exception {
+        Required.fonts();
+        final Path plot = directory.resolve("latency.svg");
+        final Path hgrm = directory.resolve("latency.hgrm");
+        final JsonNode report = json("latency --seconds 0.1 --warm-up 0.1 --plot " + plot + " --hgrm " + hgrm);
+        assertTrue(report.has("maximum_frames_per_second"), report::toString);
+        assertEquals(List.of("no load", "10%", "50%", "90%", "no load", "10%", "50%", "90%"), report.findValuesAsText("load"));
+        assertEquals(4, report.findValuesAsText("receive").stream().filter("interrupt"::equals).count());
+        for (final JsonNode result : report.path("results")) {
+            final JsonNode latency = result.path("latency_micros");
+            double before = 0;
+            for (final String percentile : List.of("p50", "p90", "p99", "p999", "p9999", "max")) {
+                assertTrue(latency.path(percentile).asDouble(-1) >= before, result::toString);
+                before = latency.path(percentile).asDouble();
+            }
+            assertTrue(result.path("sent").asLong() > 0, result::toString);
+            assertEquals(result.path("sent").asLong() - result.path("lost").asLong(), latency.path("samples").asLong(), result::toString);
+        }
+        final DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
+        factory.setFeature("http://apache.org/xml/features/nonvalidating/load-external-dtd", false);
+        assertNotNull(factory.newDocumentBuilder().parse(plot.toFile()).getDocumentElement());
+        final String text = Files.readString(directory.resolve("latency-interrupt-90.hgrm"));
+        assertTrue(text.contains("Value     Percentile TotalCount 1/(1-Percentile)") && text.contains("#[Max"), text);
+    }
+
+    @Test
+    void latencyAtRatesThatWereAskedFor() {
+        final JsonNode report = json("latency --rates 1000,20000 --poll interrupt --seconds 0.2 --warm-up 0.1 --rings packed",
+            found -> found.at("/results/0/lost").asLong() == 0);
+        assertFalse(report.has("maximum_frames_per_second"), report::toString);
+        assertEquals(List.of("1000/s", "20000/s"), report.findValuesAsText("load"));
+        assertEquals(0, report.at("/results/0/lost").asLong(-1), report::toString);
+    }
+
+    @Test
+    void learningFindsTheTablesCapacity() {
+        final JsonNode all = json("learning --max-addresses 3000 --addresses 500 --resolution 10",
+            found -> found.at("/capacity/addresses").asInt() == 3000);
+        assertEquals(3000, all.at("/capacity/addresses").asInt(), all::toString);
+        assertTrue(all.at("/capacity/is_lower_bound").asBoolean(), all::toString);
+        assertTrue(all.at("/rate/addresses_per_second").asDouble() > 0, all::toString);
+        final int capacity = 1024;
+        try (SwitchProcess running = SwitchProcess.start(new SwitchProcess.Config().set("fdb", Map.of("capacity", capacity))
+            .server("a").server("b").server("c"))) {
+            final JsonNode some = json("learning --max-addresses 4096 --addresses 100 --resolution 2" + targets(running, "a", "b", "c"),
+                found -> found.at("/capacity/addresses").asInt() > capacity / 4);
+            final int remembered = some.at("/capacity/addresses").asInt();
+            assertTrue(remembered > capacity / 4 && remembered <= capacity, some::toString);
+            assertFalse(some.at("/capacity/is_lower_bound").asBoolean(), some::toString);
+        }
+    }
+
+    @Test
+    void whatABackEndDoesNotOfferIsSaid() throws IOException {
+        try (SwitchProcess running = SwitchProcess.start(new SwitchProcess.Config().server("a").server("b"))) {
+            final Path err = directory.resolve("err");
+            Program.run(LIMIT, "sh", "-c", "'" + SwitchProcess.launcher() + "' bench throughput --pairs 2" + targets(running, "a", "b")
+                + " 2>" + err + "; [ $? = 1 ]");
+            assertEquals("ringbridge bench: throughput: --pairs 2: the back-end at " + running.socket("a") + " does not offer it",
+                Files.readString(err).strip());
+        }
+    }
+
+    @Test
+    void compareMeasuresThisSwitchWithTestpmd() {
+        Required.programs(Testpmd.PROGRAM, "stdbuf");
+        final String text = bench("compare --systems ringbridge --variants split --sizes 64 --trials 1 --warm-up 0.2 --seconds 0.2 --json");
+        assertTrue(text.contains("\"best_frames_per_second\"") || text.contains("\"frames_per_second\""), text);
+    }
+}

@@ -1,0 +1,72 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Wrong usage is one line that says what is wrong and what is allowed, and nothing is started. */
+class BenchTest {
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    private int run(final String line) {
+        return Bench.run(new PrintWriter(out), new PrintWriter(err), line.split(" "));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        nothing                                          | Unmatched argument at index 0: 'nothing'
+        throughput --sizes 63                            | --sizes: '63' is no frame size; 64 to 9000 bytes or imix is allowed
+        throughput --seconds 0                           | --seconds 0.0 is no number of seconds, 0.05 to 3600
+        throughput --resolution 60                       | --resolution 60.0 is no percentage, 0.01 to 50.0
+        throughput --ring-size 1000                      | --ring-size 1000 is not a power of two, 64 to 32768
+        throughput --pairs 129                           | --pairs 129 is not a whole number, 1 to 128
+        throughput --ports 1                             | --ports 1 is not a whole number, 2 to 64
+        throughput --cpus 1024                           | --cpus: "1024" is not a list of different processors
+        throughput --target /a                           | --target is given for 1 ports; 2 to 64 are needed
+        throughput --target /a --target /b/../a          | --target: a socket is named twice
+        throughput --target /a --target /b --ports 2     | --ports, --switch-cpus and --switch-poll are of this switch
+        throughput --listen                              | --listen goes with --target
+        throughput --rings round                         | Invalid value for option '--rings'
+        latency --size 10000                             | --size: '10000' is no frame size
+        latency --rates 0                                | --rates 0 is not a whole number, 1 to 1000000000
+        latency --poll never                             | Invalid value for option '--poll'
+        latency --plot a.pdf                             | --plot a.pdf does not end in .svg or .png
+        latency --hgrm /nowhere/a.hgrm                   | --hgrm /nowhere/a.hgrm: /nowhere is no directory
+        learning --target /a --target /b                 | --target is given for 2 ports; 3 to 64 are needed
+        learning --max-addresses 0                       | --max-addresses 0 is not a whole number, 1 to 16777216
+        """)
+    void wrongUsageIsOneLine(final String arguments, final String message) {
+        assertEquals(2, run(arguments));
+        assertEquals("", out.toString());
+        assertTrue(err.toString().startsWith("ringbridge bench: " + message), err::toString);
+        assertEquals(1, err.toString().lines().count(), err::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        throughput --target /nowhere/a --target /nowhere/b               | throughput
+        latency --target /nowhere/a --target /nowhere/b                  | latency
+        learning --target /nowhere/a --target /nowhere/b --target /n/c   | learning
+        """)
+    void aTargetThatIsNotThereIsOneLine(final String arguments, final String command) {
+        assertEquals(1, run(arguments));
+        assertTrue(err.toString().startsWith("ringbridge bench: " + command + ": --target /nowhere/a: cannot connect: "), err::toString);
+        assertEquals(1, err.toString().lines().count(), err::toString);
+    }
+
+    @Test
+    void helpNamesTheCommands() {
+        assertEquals(0, run("--help"));
+        for (final String command : new String[] {"throughput", "latency", "learning", "compare"}) {
+            assertTrue(out.toString().contains("\n  " + command + " "), out::toString);
+        }
+        assertEquals(0, run("throughput --help"));
+        assertTrue(out.toString().contains("--target"), out::toString);
+    }
+}
