@@ -147,6 +147,16 @@ public final class GuestMemory {
         return UNMAPPED;
     }
 
+    /** Where in the regions' files an address of this process is, or null where no region is there. */
+    public FilePlace filePlace(final long hostAddress) {
+        for (final MemoryRegion region : regions) {
+            if (Long.compareUnsigned(hostAddress - region.hostAddress(), region.size()) < 0) {
+                return region.filePlace(hostAddress);
+            }
+        }
+        return null;
+    }
+
     /** Whether every region's file still covers it. Costs a system call a region: for use after a fault, not before an access. */
     public boolean intact() {
         for (final MemoryRegion region : regions) {

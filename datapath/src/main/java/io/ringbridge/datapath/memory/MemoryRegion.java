@@ -74,6 +74,11 @@ public final class MemoryRegion implements AutoCloseable {
         return mapping.address();
     }
 
+    /** Where in the file an address of this process is, which has to be in the region. */
+    FilePlace filePlace(final long address) {
+        return new FilePlace(Fd.device(fd), Fd.inode(fd), offset + (address - hostAddress()));
+    }
+
     /** Whether the file still covers the region; a touch of what it no longer covers raises {@code InternalError}. */
     public boolean intact() {
         return Mapping.fileSize(fd) >= offset + mapping.size();

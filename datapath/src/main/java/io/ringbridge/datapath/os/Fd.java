@@ -35,8 +35,17 @@ public final class Fd {
 
     /** Whether two descriptors are of the same file. */
     public static boolean sameFile(final int a, final int b) {
-        return Libc.fstat(a, Libc.StatField.DEVICE) == Libc.fstat(b, Libc.StatField.DEVICE)
-            && Libc.fstat(a, Libc.StatField.INODE) == Libc.fstat(b, Libc.StatField.INODE);
+        return device(a) == device(b) && inode(a) == inode(b);
+    }
+
+    /** The number of the file system that a file is in. */
+    public static long device(final int fd) {
+        return Libc.fstat(fd, Libc.StatField.DEVICE);
+    }
+
+    /** The number of a file in its file system. */
+    public static long inode(final int fd) {
+        return Libc.fstat(fd, Libc.StatField.INODE);
     }
 
     /** What a descriptor refers to, as {@code /proc/self/fd} names it; empty where it cannot be told. */

@@ -307,7 +307,10 @@ public final class GuestPort extends Port {
         if (!memory.intact()) {
             return "the file behind the guest's memory was cut while in use";
         }
-        return owned(worker).allMatch(GuestQueue::logIntact) ? null : "the file behind the dirty log was cut while in use";
+        if (!owned(worker).allMatch(GuestQueue::logIntact)) {
+            return "the file behind the dirty log was cut while in use";
+        }
+        return owned(worker).allMatch(GuestQueue::recordIntact) ? null : "the file that records chains in flight was cut while in use";
     }
 
     /** Gives the port up: its memory cannot be used. Any worker may call; the session ends the connection when it notices. */

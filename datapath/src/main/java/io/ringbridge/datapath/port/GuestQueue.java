@@ -154,6 +154,13 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         return current == null || current.logIntact();
     }
 
+    /** Whether the file that records its ring's chains in flight, if there is one, is still there. On the owner's thread. */
+    final boolean recordIntact() {
+        final DeviceRing current = ring;
+        final HeldRing waiting = held;
+        return (current == null || current.intact()) && (waiting == null || waiting.intact());
+    }
+
     /** Whether no worker holds a frame of this queue. On the owner's thread, or after it has acknowledged a {@link #pause}. */
     abstract boolean idle();
 
@@ -183,9 +190,9 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     /** Lets a held ring run. */
     void release() {
         final HeldRing next = held;
-        held = null;
         if (next != null) {
             ring = next.ring(log, logChanged);
+            held = null; // not before: a fault while the ring is made leaves it to be looked at, or made again
         }
         if (callDue && ring != null) {
             call();

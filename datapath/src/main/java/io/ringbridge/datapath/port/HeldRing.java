@@ -35,13 +35,11 @@ final class HeldRing {
 
     /** The ring, to run now and to log as said; made if there is none yet. */
     DeviceRing ring(final DirtyLog log, final EventFd changed) {
-        final boolean isNew = ring == null;
-        if (isNew) {
-            ring = DeviceRing.create(config);
-        }
-        ring.log(log, changed);
-        if (isNew) {
+        if (ring == null) {
+            ring = DeviceRing.create(config, log, changed);
             ring.suppressKicks();
+        } else {
+            ring.log(log, changed);
         }
         return ring;
     }
@@ -53,10 +51,15 @@ final class HeldRing {
 
     void remap(final GuestMemory memory, final RingAddresses addresses) {
         if (ring == null) {
-            config = new RingConfig(config.size(), config.features(), addresses, config.base(), memory);
+            config = new RingConfig(config.size(), config.features(), addresses, config.base(), memory, config.inflight());
         } else {
             ring.remap(memory, addresses);
         }
+    }
+
+    /** Whether the file still covers the record of its chains in flight, where there is one. Costs a system call. */
+    boolean intact() {
+        return ring != null ? ring.intact() : config.inflight() == null || config.inflight().area().intact();
     }
 
     int size() {

@@ -46,7 +46,7 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
     private long regionHost;
     private String fault;
 
-    DeviceRing(final RingConfig config) {
+    DeviceRing(final RingConfig config, final RingLog log) {
         size = config.size();
         features = config.features();
         indirect = Features.has(features, Features.INDIRECT_DESC);
@@ -56,11 +56,28 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
         mergeable = Features.has(features, Features.MRG_RXBUF);
         memory = config.memory();
         addresses = config.addresses();
+        this.log = log;
     }
 
-    /** Makes the ring that the negotiated features ask for. */
+    /** Makes the ring that the negotiated features ask for, with nothing logged. */
     public static DeviceRing create(final RingConfig config) {
-        return Features.has(config.features(), Features.RING_PACKED) ? new PackedDeviceRing(config) : new SplitDeviceRing(config);
+        return create(config, null, null);
+    }
+
+    /**
+     * Makes the ring that the negotiated features ask for. One of which chains in flight are recorded reads the record, and may write to
+     * it and to the ring to make the two agree.
+     *
+     * @param dirty where all writes are logged, the first included; null for nowhere
+     * @param changed signalled when the log was written; may be null
+     */
+    public static DeviceRing create(final RingConfig config, final DirtyLog dirty, final EventFd changed) {
+        final RingLog log = dirty == null ? null : new RingLog(dirty, changed, config.memory(), config.addresses());
+        final boolean packed = Features.has(config.features(), Features.RING_PACKED);
+        if (config.inflight() != null) {
+            return packed ? new TrackedPackedRing(config, log) : new TrackedSplitRing(config, log);
+        }
+        return packed ? new PackedDeviceRing(config, log) : new SplitDeviceRing(config, log);
     }
 
     /**
@@ -138,6 +155,11 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
 
     /** {@code split} or {@code packed}. */
     public abstract String layout();
+
+    /** Whether the file still covers the record of chains in flight, where there is one. Costs a system call. */
+    public boolean intact() {
+        return true;
+    }
 
     public final int size() {
         return size;

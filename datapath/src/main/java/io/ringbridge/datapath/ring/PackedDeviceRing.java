@@ -6,33 +6,35 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 
 /** The device's side of a packed virtqueue (virtio 1.2, section 2.8); the layout is at {@link Packed}. */
-final class PackedDeviceRing extends DeviceRing {
+sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     /** Descriptors looked at ahead: a burst's worth, so that their cache lines are on the way when they are taken. */
     private static final int LOOK_AHEAD = 32;
 
+    /** Descriptors of each chain that is out; a ring of its own, as the identifiers. */
+    final int[] slots;
+    long descriptors;
+    int nextAvail;
+    int nextUsed;
+    boolean usedWrap;
+    /** Where in {@link #slots} the chain is that has been out longest, and where the next to be taken goes. */
+    int firstOut;
+    int nextOut;
     private final int[] ids;
-    private final int[] slots;
-    private long descriptors;
-    private long driverEvent;
-    private long deviceEvent;
-    private int nextAvail;
-    private boolean availWrap;
-    private int nextUsed;
-    private boolean usedWrap;
-    /** Descriptors from nextAvail on that are known to be available. */
-    private int known;
-    private int firstOut;
     /** The first chain given back and not shown. */
     private int firstHidden;
-    private int nextOut;
+    private long driverEvent;
+    private long deviceEvent;
+    private boolean availWrap;
+    /** Descriptors from nextAvail on that are known to be available. */
+    private int known;
     private int slotsOut;
     /** The used descriptor that makes all after it visible, and is written last. */
     private long head;
     private long headWord;
     private int askedAt;
 
-    PackedDeviceRing(final RingConfig config) {
-        super(config);
+    PackedDeviceRing(final RingConfig config, final RingLog log) {
+        super(config, log);
         ids = new int[size];
         slots = new int[size];
         move(config.addresses());
@@ -125,7 +127,17 @@ final class PackedDeviceRing extends DeviceRing {
         }
     }
 
-    private void taken(final int id, final int count) {
+    /** Puts both positions at the same descriptor; nothing may be out. */
+    final void start(final int at, final boolean wrap) {
+        nextAvail = at;
+        availWrap = wrap;
+        nextUsed = at;
+        usedWrap = wrap;
+        askedAt = at;
+    }
+
+    /** Counts a chain as out. */
+    final void taken(final int id, final int count) {
         ids[nextOut] = id;
         slots[nextOut] = count;
         nextOut = nextOut + 1 == size ? 0 : nextOut + 1;

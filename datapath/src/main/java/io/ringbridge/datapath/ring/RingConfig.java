@@ -11,10 +11,16 @@ import io.ringbridge.datapath.memory.GuestMemory;
  * @param base where processing goes on, as in SET_VRING_BASE: split: the next available index; packed: available and used index
  *     with their wrap counters; or, of a split ring, {@link #USED_INDEX}
  * @param memory the guest's memory, for the buffers
+ * @param inflight where it is recorded which chains are out, and what it says goes before the base; null for nowhere
  */
-public record RingConfig(int size, long features, RingAddresses addresses, int base, GuestMemory memory) {
+public record RingConfig(int size, long features, RingAddresses addresses, int base, GuestMemory memory, InflightRegion inflight) {
     /** The most entries any virtqueue may have (virtio 1.2, section 2.6). */
     public static final int MAX_SIZE = 32768;
     /** As the base of a split ring: goes on where the used index is, read when the ring first runs. */
     public static final int USED_INDEX = -1;
+
+    /** A virtqueue of which nothing is recorded. */
+    public RingConfig(final int size, final long features, final RingAddresses addresses, final int base, final GuestMemory memory) {
+        this(size, features, addresses, base, memory, null);
+    }
 }

@@ -16,25 +16,26 @@ import io.ringbridge.datapath.memory.Segments;
  *  u16 flags, u16 next
  * </pre>
  */
-final class SplitDeviceRing extends DeviceRing {
+sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
     private static final int IDX = 2;
     private static final int ENTRIES = 4;
     private static final int NO_NOTIFY = 1;
     private static final int NO_INTERRUPT = 1;
 
-    private final int mask;
-    private final int[] heads;
+    final int mask;
+    /** The first descriptor of each chain that is out, by its place in the available ring. */
+    final int[] heads;
+    int nextAvail;
+    int usedIdx;
     private long descriptors;
     private long avail;
     private long used;
-    private int nextAvail;
     private int known;
-    private int usedIdx;
     private int shownIdx;
     private int askedIdx;
 
-    SplitDeviceRing(final RingConfig config) {
-        super(config);
+    SplitDeviceRing(final RingConfig config, final RingLog log) {
+        super(config, log);
         mask = size - 1;
         heads = new int[size];
         move(config.addresses());
@@ -94,6 +95,25 @@ final class SplitDeviceRing extends DeviceRing {
         }
         chain.clear();
         return walk(chain, address, rest, writable) ? TAKEN : BAD;
+    }
+
+    /** Takes a chain other than the one the available ring has at its place; that entry counts as taken. */
+    final int takeInstead(final int head, final Segments chain, final boolean writable) {
+        if (known == 0 && look() == 0) {
+            return fault() == null ? EMPTY : BROKEN;
+        }
+        heads[nextAvail & mask] = head;
+        nextAvail = RingIndex.advance(nextAvail, 1);
+        known--;
+        out++;
+        final long descriptor = descriptors + (long) head * Descriptor.SIZE;
+        chain.clear();
+        return walk(chain, Memory.getLong(descriptor), Memory.getLong(descriptor + 8), writable) ? TAKEN : BAD;
+    }
+
+    /** How far the driver's index is ahead of what is used: no more than the ring's size where the two belong together. */
+    final int ahead() {
+        return RingIndex.distance(usedIdx, Memory.getShortAcquire(avail + IDX));
     }
 
     /** Follows a chain of any shape from its first descriptor, which is read already. */

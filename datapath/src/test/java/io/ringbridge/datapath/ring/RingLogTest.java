@@ -33,6 +33,8 @@ class RingLogTest {
     private final Mapping view = Mapping.map(file.fd(), 0, LAST / 4096 / 8);
     private final DirtyLog log = DirtyLog.map(Fd.duplicate(file.fd()), 0, LAST / 4096 / 8);
     private final EventFd changed = EventFd.create();
+    /** Where it is recorded which chains are out, if it is. */
+    private InflightRegion record;
 
     @AfterEach
     void free() {
@@ -41,6 +43,51 @@ class RingLogTest {
         file.close();
         changed.close();
         ram.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, 1L << Features.EVENT_IDX, 1L << Features.RING_PACKED})
+    void soAreThoseOfARingWithARecordOfChainsInFlight(final long features) {
+        final boolean packed = (features & PACKED) != 0;
+        final long bytes = InflightArea.bytes(1, SIZE, packed);
+        try (MemFd records = MemFd.create("inflight", bytes);
+             InflightArea area = InflightArea.map(Fd.duplicate(records.fd()), 0, bytes, 1, SIZE)) {
+            record = area.region(0, SIZE, packed);
+            usedBuffersAreLoggedWhereTheyWereWritten(features);
+        }
+    }
+
+    /** Of a batch that the driver was not shown, all but the first are in the ring already. */
+    @Test
+    void descriptorsThatRecoveryRestoresAreLogged() {
+        final long bytes = InflightArea.bytes(1, SIZE, true);
+        try (MemFd records = MemFd.create("inflight", bytes);
+             InflightArea area = InflightArea.map(Fd.duplicate(records.fd()), 0, bytes, 1, SIZE)) {
+            final RingAddresses place = place(new SplittableRandom(7));
+            final RingConfig config = new RingConfig(SIZE, PACKED, place, DriverRing.freshBase(PACKED), ram.memory,
+                area.region(0, SIZE, true));
+            final DriverRing driver = DriverRing.create(SIZE, PACKED, place);
+            final DeviceRing first = DeviceRing.create(config);
+            final byte[] before = new byte[(int) GuestRam.SIZE / 8];
+            for (int i = 0; i < SIZE; i++) {
+                driver.add(GuestRam.BASE, 64, true);
+            }
+            driver.publish();
+            for (int i = 0; i < SIZE; i++) {
+                first.next(new Segments(), true);
+            }
+            for (int i = 0; i < SIZE / 2; i++) {
+                first.use(8);
+            }
+            Memory.copy(ram.low.hostAddress(), before, 0, before.length);
+            DeviceRing.create(config, log, changed);
+            final Set<Long> restored = changes(before);
+            assertFalse(restored.isEmpty());
+            assertEquals(restored, marked());
+            assertTrue(changed.drain());
+            DeviceRing.create(config, log, changed);
+            assertEquals(Set.of(), marked(), "nothing was left to restore");
+        }
     }
 
     private Set<Long> marked() {
@@ -63,7 +110,7 @@ class RingLogTest {
     }
 
     private DeviceRing device(final RingAddresses place, final long features) {
-        return DeviceRing.create(new RingConfig(SIZE, features, place, DriverRing.freshBase(features), ram.memory));
+        return DeviceRing.create(new RingConfig(SIZE, features, place, DriverRing.freshBase(features), ram.memory, record));
     }
 
     /** The pages of the first region that differ between two readings. */

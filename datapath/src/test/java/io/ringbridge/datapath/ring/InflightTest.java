@@ -1,0 +1,430 @@
+package io.ringbridge.datapath.ring;
+
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.MemoryException;
+import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.MemFd;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.SplittableRandom;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** What a record of chains in flight makes of a ring whose device ended anywhere. */
+@Timeout(120)
+class InflightTest {
+    private static final int SIZE = 16;
+    private static final int QUEUES = 3;
+    private static final int LENGTH = 64;
+    private static final long BEFORE = 4096;
+
+    private final GuestRam ram = new GuestRam();
+    private final MemFd file = MemFd.create("inflight", 1 << 16);
+    private final InflightArea area = InflightArea.map(Fd.duplicate(file.fd()), BEFORE, (1 << 16) - BEFORE, QUEUES, SIZE);
+    private final Segments chain = new Segments();
+    private final SplittableRandom random = new SplittableRandom(11);
+    private boolean inOrder;
+
+    @AfterEach
+    void close() {
+        area.close();
+        file.close();
+        ram.close();
+    }
+
+    private long features(final boolean packed) {
+        return Features.of(Features.VERSION_1) | (packed ? Features.of(Features.RING_PACKED) : 0)
+            | (inOrder ? Features.of(Features.IN_ORDER) : 0);
+    }
+
+    private RingConfig config(final RingAddresses at, final boolean packed, final InflightRegion region) {
+        return new RingConfig(SIZE, features(packed), at, DriverRing.freshBase(features(packed)), ram.memory, region);
+    }
+
+    private DeviceRing device(final RingAddresses at, final boolean packed) {
+        return DeviceRing.create(config(at, packed, area.region(1, SIZE, packed)));
+    }
+
+    /** Where a device ends. */
+    private enum End { TAKEN, COPIED, USED, ANNOUNCED, SHOWN, UNMARKED, SETTLED }
+
+    /** A ring with a driver that knows what it has offered, and what a device may have done with it. */
+    private final class Rig {
+        final boolean writable;
+        final RingAddresses at;
+        final DriverRing driver;
+        final long[] buffers = new long[SIZE];
+        /** Buffers of chains that were offered and not shown as used, in order. */
+        final Deque<Long> pending = new ArrayDeque<>();
+        final Segments pieces = new Segments();
+        /** Buffers of the chains a device has out, and of those it has not shown. */
+        final Deque<Long> out = new ArrayDeque<>();
+        final List<Long> unshown = new ArrayList<>();
+        int returned;
+        long nextBuffer = GuestRam.BASE + GuestRam.SIZE;
+
+        Rig(final boolean packed, final boolean writable) {
+            this(packed, writable, ram.ring(SIZE));
+        }
+
+        Rig(final boolean packed, final boolean writable, final RingAddresses at) {
+            this.writable = writable;
+            this.at = at;
+            driver = DriverRing.create(SIZE, features(packed), at);
+        }
+
+        void offer(final int most) {
+            for (int i = 0; i < most; i++) {
+                final int count = 1 + random.nextInt(3);
+                pieces.clear();
+                for (int j = 0; j < count; j++) {
+                    pieces.add(nextBuffer + (long) j * LENGTH, LENGTH);
+                }
+                final int id = driver.add(pieces, writable);
+                if (id < 0) {
+                    break;
+                }
+                Memory.zero(ram.host(nextBuffer), 8);
+                buffers[id] = nextBuffer;
+                pending.add(nextBuffer);
+                nextBuffer += 4L * LENGTH;
+                if (nextBuffer > GuestRam.BASE + 2 * GuestRam.SIZE - 4 * LENGTH) {
+                    nextBuffer = GuestRam.BASE + GuestRam.SIZE;
+                }
+            }
+            driver.publish();
+        }
+
+        void take(final DeviceRing device, final int most) {
+            final List<Long> expected = new ArrayList<>(pending);
+            for (int i = 0; i < most; i++) {
+                final int result = device.next(chain, writable);
+                final int place = unshown.size() + out.size();
+                if (place == expected.size()) {
+                    assertEquals(DeviceRing.EMPTY, result);
+                    return;
+                }
+                assertEquals(DeviceRing.TAKEN, result);
+                assertEquals(ram.host(expected.get(place)), chain.address(0), "the oldest chain that was not given back");
+                assertEquals(0, chain.totalLength() % LENGTH);
+                out.add(expected.get(place));
+            }
+        }
+
+        void rewind(final DeviceRing device, final int chains) {
+            device.rewind(chains);
+            for (int i = 0; i < chains; i++) {
+                out.removeLast();
+            }
+        }
+
+        /** What moving a frame amounts to here: a mark in the buffer. */
+        void copy() {
+            out.forEach(buffer -> Memory.putLong(ram.host(buffer), 1));
+        }
+
+        void use(final DeviceRing device, final int chains) {
+            if (!writable && chains > 0) {
+                device.giveBack(chains);
+            }
+            for (int i = 0; i < chains; i++) {
+                if (writable) {
+                    device.use(8);
+                }
+                unshown.add(out.remove());
+            }
+        }
+
+        void publish(final DeviceRing device, final End end) {
+            if (device instanceof final TrackedSplitRing split) {
+                if (end.compareTo(End.SHOWN) >= 0) {
+                    split.show();
+                }
+                if (end.compareTo(End.UNMARKED) >= 0) {
+                    split.unmark();
+                }
+                if (end.compareTo(End.SETTLED) >= 0) {
+                    split.settle();
+                }
+            } else if (device instanceof final TrackedPackedRing ring && !unshown.isEmpty()) {
+                if (end.compareTo(End.ANNOUNCED) >= 0) {
+                    ring.announce();
+                }
+                if (end.compareTo(End.SHOWN) >= 0) {
+                    ring.show();
+                }
+                if (end.compareTo(End.UNMARKED) >= 0) {
+                    ring.unmark();
+                }
+                if (end.compareTo(End.SETTLED) >= 0) {
+                    ring.settle();
+                }
+            }
+            if (end.compareTo(End.SHOWN) >= 0) {
+                unshown.forEach(buffer -> assertEquals(buffer, pending.remove()));
+                unshown.clear();
+            }
+        }
+
+        /** The driver takes back what it was shown; each buffer has been worked on. */
+        void reap() {
+            for (int id = driver.poll(); id >= 0; id = driver.poll()) {
+                assertEquals(1, Memory.getLong(ram.host(buffers[id])), "a buffer given back was filled, or sent");
+                assertEquals(writable ? 8 : 0, driver.usedLength());
+                returned++;
+            }
+        }
+
+        /** One burst that a device may not survive. */
+        void burst(final DeviceRing device, final End end) {
+            take(device, 1 + random.nextInt(SIZE));
+            if (!out.isEmpty() && random.nextInt(3) == 0) {
+                rewind(device, 1 + random.nextInt(out.size()));
+                take(device, random.nextInt(SIZE));
+            }
+            if (end == End.TAKEN) {
+                return;
+            }
+            copy();
+            if (end == End.COPIED) {
+                return;
+            }
+            use(device, random.nextInt(out.size() + 1));
+            if (random.nextBoolean()) {
+                take(device, random.nextInt(3));
+                copy();
+                use(device, random.nextInt(out.size() + 1));
+            }
+            publish(device, end);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"false,false,false", "false,true,false", "true,false,false", "true,true,false",
+        "false,false,true", "false,true,true", "true,false,true", "true,true,true"})
+    void aDeviceThatEndsAnywhereLeavesNothingBehind(final boolean packed, final boolean writable, final boolean keepsOrder) {
+        inOrder = keepsOrder;
+        final Rig rig = new Rig(packed, writable);
+        DeviceRing device = device(rig.at, packed);
+        for (int i = 0; i < 40_000; i++) {
+            rig.offer(random.nextInt(SIZE));
+            if (random.nextInt(4) == 0) {
+                rig.burst(device, End.values()[random.nextInt(End.values().length)]);
+                if (random.nextBoolean()) {
+                    rig.reap(); // while no device is there
+                    rig.offer(random.nextInt(3));
+                }
+                device = device(rig.at, packed);
+                rig.out.clear();
+                rig.unshown.clear();
+            } else {
+                rig.burst(device, End.SETTLED);
+            }
+            rig.reap();
+        }
+        while (!rig.pending.isEmpty()) {
+            rig.take(device, SIZE);
+            rig.copy();
+            rig.use(device, rig.out.size());
+            rig.publish(device, End.SETTLED);
+            rig.reap();
+        }
+        assertEquals(SIZE, rig.driver.free(), "every buffer came back");
+        assertTrue(rig.returned > 65536, "the index has wrapped");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void chainsNeverTakenAreTakenFromTheRing(final boolean packed) {
+        final Rig rig = new Rig(packed, false);
+        device(rig.at, packed);
+        rig.offer(2);
+        rig.take(device(rig.at, packed), 2);
+    }
+
+    /** A split area as the specification has a device keep it that gives buffers back in another order than it took them. */
+    @Test
+    void aSplitRecordOfAnotherDeviceIsTakenInTheOrderOfItsCounters() {
+        final RingAddresses at = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, features(false), at);
+        for (int i = 0; i < 5; i++) {
+            driver.add(GuestRam.BASE + (long) i * LENGTH, LENGTH, false);
+        }
+        driver.publish();
+        final long region = area.region(1, SIZE, false).address();
+        Memory.putShort(region + 8, (short) 1);
+        Memory.putShort(region + 10, (short) SIZE);
+        final int[] counters = {12, 10, 13, 11};
+        for (int head = 0; head < counters.length; head++) {
+            Memory.putLong(region + 16 + 16L * head + 8, counters[head]);
+            Memory.putByte(region + 16 + 16L * head, (byte) 1);
+        }
+        // Descriptor 2 was given back, and the device ended before it was unmarked.
+        Memory.putShort(region + 16 + 16L * 2 + 6, Memory.getShort(region + 12));
+        Memory.putShort(region + 12, (short) 2);
+        Memory.putLong(at.device() + 4, 2);
+        Memory.putShort(at.device() + 2, (short) 1);
+        final DeviceRing device = device(at, false);
+        for (final int head : new int[] {1, 3, 0, 4}) {
+            assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+            assertEquals(ram.host(GuestRam.BASE + (long) head * LENGTH), chain.address(0));
+        }
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+        for (int i = 0; i < 4; i++) {
+            device.use(0);
+        }
+        device.publish();
+        for (final int id : new int[] {2, 1, 3, 0, 4}) {
+            assertEquals(id, driver.poll());
+        }
+        assertEquals(5, Memory.getShort(region + 14), "the used index");
+        for (int head = 0; head < SIZE; head++) {
+            assertEquals(0, Memory.getByte(region + 16 + 16L * head), "nothing is in flight");
+        }
+    }
+
+    /** A packed area after a device took three chains and gave the second back first, in the specification's layout. */
+    @Test
+    void aPackedRecordOfAnotherDeviceIsTakenInTheOrderOfItsCounters() {
+        final RingAddresses at = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, features(true), at);
+        final int[] ids = new int[4];
+        for (int i = 0; i < 4; i++) {
+            ids[i] = driver.add(GuestRam.BASE + (long) i * LENGTH, LENGTH, false);
+        }
+        driver.publish();
+        final long region = area.region(1, SIZE, true).address();
+        Memory.putShort(region + 8, (short) 1);
+        Memory.putShort(region + 10, (short) SIZE);
+        // Entry 1 is free again, and before 3, the first that was never taken.
+        Memory.putShort(region + 12, (short) 1);
+        Memory.putShort(region + 14, (short) 1);
+        Memory.putShort(region + 16, (short) 1);
+        Memory.putShort(region + 18, (short) 1);
+        Memory.putByte(region + 20, (byte) 1);
+        Memory.putByte(region + 21, (byte) 1);
+        for (int i = 0; i < SIZE; i++) {
+            final long entry = region + 32 + 32L * i;
+            Memory.putShort(entry + 2, (short) (i == 1 ? 3 : i + 1));
+            if (i < 3) {
+                Memory.putByte(entry, (byte) (i == 1 ? 0 : 1));
+                Memory.putShort(entry + 4, (short) i);
+                Memory.putShort(entry + 6, (short) 1);
+                Memory.putLong(entry + 8, i == 0 ? 9 : 8);
+                Memory.putShort(entry + 16, (short) ids[i]);
+                Memory.putShort(entry + 18, (short) Packed.AVAIL);
+                Memory.putInt(entry + 20, LENGTH);
+                Memory.putLong(entry + 24, GuestRam.BASE + (long) i * LENGTH);
+            }
+        }
+        Memory.putLong(at.descriptors() + 8, (long) ids[1] << 32 | (long) (Packed.AVAIL | Packed.USED) << 48);
+        final DeviceRing device = device(at, true);
+        for (final int i : new int[] {2, 0, 3}) {
+            assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+            assertEquals(ram.host(GuestRam.BASE + (long) i * LENGTH), chain.address(0));
+        }
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+        for (int i = 0; i < 3; i++) {
+            device.use(0);
+        }
+        device.publish();
+        for (final int i : new int[] {1, 2, 0, 3}) {
+            assertEquals(ids[i], driver.poll());
+        }
+        assertEquals(4, Memory.getShort(region + 16), "the used position");
+        for (int i = 0; i < SIZE; i++) {
+            assertEquals(0, Memory.getByte(region + 32 + 32L * i), "nothing is in flight");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void whateverIsInTheAreaNothingBesideItIsTouched(final boolean packed) {
+        final InflightRegion region = area.region(1, SIZE, packed);
+        final int bytes = packed ? 32 + 32 * SIZE : 16 + 16 * SIZE;
+        final RingAddresses at = ram.ring(SIZE);
+        for (int round = 0; round < 20_000; round++) {
+            Memory.zero(at.descriptors(), RingAddresses.descriptorBytes(SIZE));
+            Memory.zero(at.driver(), RingAddresses.driverBytes(SIZE, packed));
+            Memory.zero(at.device(), RingAddresses.deviceBytes(SIZE, packed));
+            final Rig rig = new Rig(packed, false, at);
+            rig.offer(SIZE);
+            for (int i = 0; i < bytes; i += 2) {
+                final boolean small = random.nextInt(4) > 0;
+                Memory.putShort(region.address() + i, (short) (small ? random.nextInt(SIZE + 2) : random.nextInt()));
+            }
+            Memory.putShort(region.address() + 8, (short) 1);
+            Memory.putShort(region.address() + 10, (short) SIZE);
+            for (int i = 0; i < 64; i += 8) {
+                Memory.putLong(region.address() - 8 - i, 0x5555);
+                Memory.putLong(region.address() + bytes + (packed ? 32 : 48) + i, 0x5555);
+            }
+            final DeviceRing device = device(rig.at, packed);
+            for (int i = 0; i < 3 * SIZE; i++) {
+                final int result = device.next(chain, false);
+                if (result == DeviceRing.TAKEN || result == DeviceRing.BAD) {
+                    device.use(0);
+                    device.publish();
+                }
+            }
+            for (int i = 0; i < 64; i += 8) {
+                assertEquals(0x5555, Memory.getLong(region.address() - 8 - i));
+                assertEquals(0x5555, Memory.getLong(region.address() + bytes + (packed ? 32 : 48) + i));
+            }
+        }
+    }
+
+    private PackedRecovery recovery(final RingAddresses at) {
+        return PackedRecovery.read(new PackedInflight(area.region(1, SIZE, true)), SIZE, at.descriptors());
+    }
+
+    @Test
+    void aRecordFitsTheRingItWasMadeOfAndNoneThatWasMadeAnew() {
+        int missed = 0;
+        for (int bursts = 1; bursts < 300; bursts++) {
+            final Rig rig = new Rig(true, true);
+            Memory.zero(area.address(), 4096);
+            final DeviceRing device = device(rig.at, true);
+            for (int i = 0; i < bursts; i++) {
+                rig.offer(random.nextInt(SIZE));
+                rig.burst(device, i < bursts - 1 ? End.SETTLED : End.values()[random.nextInt(End.values().length)]);
+                rig.reap();
+            }
+            final PackedRecovery same = recovery(rig.at);
+            assertNotNull(same);
+            missed += same.fits() ? 0 : 1;
+            if (same.used != 0 || !same.wrap) {
+                Memory.zero(rig.at.descriptors(), RingAddresses.descriptorBytes(SIZE));
+                final DriverRing anew = DriverRing.create(SIZE, features(true), rig.at);
+                final int chains = random.nextInt(SIZE + 1);
+                for (int i = 0; i < chains; i++) {
+                    anew.add(GuestRam.BASE, LENGTH, true);
+                }
+                anew.publish();
+                final PackedRecovery other = recovery(rig.at);
+                assertTrue(other == null || !other.fits(), () -> "position " + same.used + " wrap " + same.wrap);
+            }
+        }
+        assertTrue(missed < 15, missed + " of 300 were not recognised");
+    }
+
+    @Test
+    void thereIsNoRegionForWhatTheAreaHasNoRoomFor() {
+        assertNull(area.region(QUEUES, SIZE, false));
+        assertThrows(MemoryException.class, () -> area.region(0, 2 * SIZE, false));
+    }
+}
