@@ -23,6 +23,8 @@ import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -62,7 +64,19 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     /** Opens every port of the configuration. */
     public void openPorts() {
+        config.state().ifPresent(Switch::makeState);
         config.ports().forEach(this::open);
+    }
+
+    private static void makeState(final Path directory) {
+        try {
+            Files.createDirectories(directory);
+        } catch (final IOException e) {
+            throw new SwitchException("the state directory " + directory + " cannot be made: " + e.getMessage(), e);
+        }
+        if (!Files.isWritable(directory)) {
+            throw new SwitchException("the state directory " + directory + " cannot be written", null);
+        }
     }
 
     /** Opens the API; one that is in use by another process is left alone and is an error. */
@@ -187,7 +201,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         datapath.remove(port.port());
     }
 
-    private static BackendOptions options(final PortConfig port) {
+    private BackendOptions options(final PortConfig port) {
         final PortConfig.Extras extras = port.extras();
         BackendOptions options = switch (port.attachment()) {
             case Attachment.Server server -> BackendOptions.server(server.socket()).withPermissions(server.permissions());
@@ -195,7 +209,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
             case Attachment.Descriptor descriptor -> BackendOptions.descriptor(descriptor.number());
         };
         options = options.withSuspend(port.suspend()).withLogBaseReply(extras.logBaseReply())
-            .withFeatureMask(~Offloads.ALL | port.offloads());
+            .withFeatureMask((~Offloads.ALL | port.offloads()) & extras.featureMask()).withState(config.state().orElse(null));
         if (extras.mac() != null) {
             options = options.withMac(MacAddress.parse(extras.mac()));
         }

@@ -63,7 +63,7 @@ final class Views {
         return new ConfigView(config.workers(), config.cpus(), config.poll().name().toLowerCase(Locale.ROOT),
             new ConfigView.Api(api == null ? null : api.toString()),
             new ConfigView.Fdb(config.fdb().capacity(), config.fdb().ageing().toSeconds() + "s"),
-            ports.stream().map(Views::config).toList());
+            config.state().map(Path::toString).orElse(null), ports.stream().map(Views::config).toList());
     }
 
     private static ConfigView.Port config(final PortConfig port) {
@@ -75,7 +75,8 @@ final class Views {
             suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit(),
             port.offloads() == Offloads.ALL ? null : Offloads.names(port.offloads()),
             port.extras().mac(), port.extras().inband() ? Boolean.TRUE : null, port.extras().deviceState() ? Boolean.TRUE : null,
-            port.extras().logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : port.extras().logBaseReply());
+            port.extras().logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : port.extras().logBaseReply(),
+            port.extras().featureMask() == -1 ? null : VirtioFeatures.names(port.extras().featureMask()));
     }
 
     private static Map<String, Long> drops(final PortStatistics statistics) {

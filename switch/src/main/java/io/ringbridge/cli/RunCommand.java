@@ -30,7 +30,8 @@ import java.util.concurrent.Callable;
     footer = {
         "",
         "SPEC is key=value,...: " + RunCommand.SPEC_KEYS,
-        "The file is YAML with the same keys, and workers, cpus, poll, api: {socket}, fdb: {capacity, ageing}, ports: [...].",
+        "The file is YAML with the same keys, and workers, cpus, poll, api: {socket}, fdb: {capacity, ageing}, state: DIR,",
+        "ports: [...]; state is where the positions of packed rings are kept, for the next start after a crash.",
         "",
         "Examples:",
         "  ringbridge run --config switch.yaml",
@@ -40,7 +41,7 @@ final class RunCommand implements Callable<Integer> {
     static final String SPEC_KEYS = "name, socket; and if need be type=vhost-user, mode=server|client, queues=1..128, mtu=68..65535, "
         + "permissions=0660, suspend-messages=true|false, suspend-feature-bit=43|42, "
         + "offloads=true|false|csum,,guest_csum,,..., mac=52:54:00:00:00:01, "
-        + "inband=true, device-state=true, log-base-reply=16|8";
+        + "inband=true, device-state=true, log-base-reply=16|8, features=NAME+NAME+...";
     private static final Logger LOG = LoggerFactory.getLogger(RunCommand.class);
     private static final String SINGLE = "net";
 

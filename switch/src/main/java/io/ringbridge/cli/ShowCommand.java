@@ -130,13 +130,17 @@ final class ShowCommand implements Callable<Integer> {
             out.println("api: {socket: " + Json.write(config.api().socket()) + "}");
         }
         out.println("fdb: {capacity: " + config.fdb().capacity() + ", ageing: " + config.fdb().ageing() + "}");
+        if (config.state() != null) {
+            out.println("state: " + Json.write(config.state()));
+        }
         out.println(config.ports().isEmpty() ? "ports: []" : "ports:");
         config.ports().forEach(port -> out.println("  - {name: " + port.name() + ", type: " + port.type() + ", socket: "
             + Json.write(port.socket()) + ", mode: " + port.mode() + ", queues: " + port.queues() + ", mtu: " + port.mtu()
             + given("permissions", port.permissions()) + given("suspend-messages", port.suspendMessages())
             + given("suspend-feature-bit", port.suspendFeatureBit()) + given("offloads", port.offloads())
             + given("mac", port.mac()) + given("inband", port.inband())
-            + given("device-state", port.deviceState()) + given("log-base-reply", port.logBaseReply()) + "}"));
+            + given("device-state", port.deviceState()) + given("log-base-reply", port.logBaseReply())
+            + given("features", port.features()) + "}"));
         out.flush();
     }
 

@@ -16,9 +16,11 @@ import java.util.Optional;
  * @param poll what idle workers do
  * @param api the socket of the API where one was named; the default place otherwise
  * @param fdb the forwarding table
+ * @param state the directory for what has to outlive this process, where one was named
  * @param ports in the order they were written
  */
-public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Path> api, Fdb fdb, List<PortConfig> ports) {
+public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Path> api, Fdb fdb, Optional<Path> state,
+                     List<PortConfig> ports) {
     /** The most datapath threads there may be. */
     public static final int MAX_WORKERS = 64;
 
@@ -29,7 +31,7 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Pa
 
     /** What an empty file says. */
     public static final Config DEFAULT = new Config(DatapathOptions.DEFAULT.workers(), DatapathOptions.DEFAULT.cpus(),
-        DatapathOptions.DEFAULT.poll(), Optional.empty(), Fdb.DEFAULT, List.of());
+        DatapathOptions.DEFAULT.poll(), Optional.empty(), Fdb.DEFAULT, Optional.empty(), List.of());
 
     /** What of it the datapath has to know. */
     public DatapathOptions datapath() {
@@ -38,21 +40,21 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Pa
 
     /** The same with workers replaced. */
     public Config withWorkers(final int newWorkers, final List<Integer> newCpus) {
-        return new Config(newWorkers, newCpus, poll, api, fdb, ports);
+        return new Config(newWorkers, newCpus, poll, api, fdb, state, ports);
     }
 
     /** The same with what idle workers do replaced. */
     public Config withPoll(final PollMode newPoll) {
-        return new Config(workers, cpus, newPoll, api, fdb, ports);
+        return new Config(workers, cpus, newPoll, api, fdb, state, ports);
     }
 
     /** The same with the socket of the API replaced. */
     public Config withApi(final Path newApi) {
-        return new Config(workers, cpus, poll, Optional.of(newApi), fdb, ports);
+        return new Config(workers, cpus, poll, Optional.of(newApi), fdb, state, ports);
     }
 
     /** The same with ports replaced. */
     public Config withPorts(final List<PortConfig> newPorts) {
-        return new Config(workers, cpus, poll, api, fdb, List.copyOf(newPorts));
+        return new Config(workers, cpus, poll, api, fdb, state, List.copyOf(newPorts));
     }
 }

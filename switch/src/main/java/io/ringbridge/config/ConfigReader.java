@@ -2,6 +2,7 @@ package io.ringbridge.config;
 
 import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.backend.BackendOptions;
+import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.Datapath;
@@ -21,9 +22,9 @@ import java.util.Map;
 
 /** Reads configurations from files, and ports from the command line. */
 public final class ConfigReader {
-    private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "ports");
+    private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "state", "ports");
     private static final List<String> PORT_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu", "permissions",
-        "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "log-base-reply");
+        "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "log-base-reply", "features");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
     private static final int MAX_PORTS = Datapath.MAX_PORTS;
@@ -60,6 +61,7 @@ public final class ConfigReader {
             top.choice("poll", PollMode.class).orElse(Config.DEFAULT.poll()),
             api.socket("socket"),
             new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()), ageing(fdb)),
+            top.text("state", "the path of a directory").map(Path::of),
             List.of());
         return config.withPorts(ports(source, top, api));
     }
@@ -141,15 +143,16 @@ public final class ConfigReader {
         });
         final Path socket = section.socket("socket").orElseThrow(() -> section.missing("socket", "the path of a Unix socket"));
         final Mode mode = section.choice("mode", Mode.class).orElse(Mode.SERVER);
-        return new PortConfig(name, attachment(section, socket, mode),
-            section.integer("queues", 1, PortLimits.MAX_QUEUES).orElse(PortConfig.DEFAULT_QUEUES),
-            section.integer("mtu", PortLimits.MIN_MTU, PortLimits.MAX_MTU).orElse(PortConfig.DEFAULT_MTU),
-            new SuspendOptions(section.bool("suspend-messages").orElse(SuspendOptions.DEFAULT.messages()),
-                section.integer("suspend-feature-bit", Features.SUSPEND_DRAFT, Features.SUSPEND)
-                    .orElse(SuspendOptions.DEFAULT.featureBit())),
-            Offloads.read(section, "offloads"),
-            new PortConfig.Extras(section.mac("mac").orElse(null), section.bool("inband").orElse(false),
-                section.bool("device-state").orElse(false), logBaseReply(section)));
+        final int queues = section.integer("queues", 1, PortLimits.MAX_QUEUES).orElse(PortConfig.DEFAULT_QUEUES);
+        final SuspendOptions suspend = new SuspendOptions(section.bool("suspend-messages").orElse(SuspendOptions.DEFAULT.messages()),
+            section.integer("suspend-feature-bit", Features.SUSPEND_DRAFT, Features.SUSPEND).orElse(SuspendOptions.DEFAULT.featureBit()));
+        final long offloads = Offloads.read(section, "offloads");
+        final String mac = section.mac("mac").orElse(null);
+        final long offered = Offer.virtio(queues, suspend, mac != null) & (~Offloads.ALL | offloads);
+        return new PortConfig(name, attachment(section, socket, mode), queues,
+            section.integer("mtu", PortLimits.MIN_MTU, PortLimits.MAX_MTU).orElse(PortConfig.DEFAULT_MTU), suspend, offloads,
+            new PortConfig.Extras(mac, section.bool("inband").orElse(false), section.bool("device-state").orElse(false),
+                logBaseReply(section), FeatureList.in(section, "features", offered)));
     }
 
     private static int logBaseReply(final Section section) {

@@ -42,13 +42,18 @@ public final class Offloads {
             }
             features |= feature;
         }
+        check(section, key, features);
+        return features;
+    }
+
+    /** Refuses a feature word with an offload in it that lacks what it needs. */
+    static void check(final Section section, final String key, final long features) {
         checkNeeds(section, key, features, Features.of(Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_UFO),
             Features.of(Features.CSUM));
         checkNeeds(section, key, features, Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6, Features.GUEST_UFO),
             Features.of(Features.GUEST_CSUM));
         checkNeeds(section, key, features, Features.of(Features.HOST_ECN), Features.of(Features.HOST_TSO4, Features.HOST_TSO6));
         checkNeeds(section, key, features, Features.of(Features.GUEST_ECN), Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6));
-        return features;
     }
 
     /** Drivers refuse a device that offers a feature without one of those it needs (virtio 1.2, section 5.1.3.1). */

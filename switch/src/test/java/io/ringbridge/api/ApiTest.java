@@ -57,7 +57,7 @@ class ApiTest {
 
         @Override
         public ConfigView config() {
-            return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"), List.of());
+            return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"), "/run/state", List.of());
         }
 
         @Override

@@ -69,11 +69,13 @@ class CommandLineTest {
         final String api = dir.resolve("api.sock").toString();
         final Path a = dir.resolve("a.sock");
         final Path b = dir.resolve("b.sock");
-        final Config config = ConfigReader.parse("f", "ports: [{name: a, socket: " + a + ", queues: 2, offloads: [csum, host_tso4]}]");
+        final Path state = dir.resolve("state");
+        final Config config = ConfigReader.parse("f", "state: " + state + "\nports: [{name: a, socket: " + a
+            + ", queues: 2, offloads: [csum, host_tso4], features: [version_1, mq, csum]}]");
         try (Switch running = Switch.start(config)) {
             running.openPorts();
             running.openApi(Path.of(api));
-            assertTrue(Files.exists(a));
+            assertTrue(Files.exists(a) && Files.isDirectory(state));
             final JsonNode ports = new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api));
             assertEquals("a", ports.get(0).get("name").asText());
             assertEquals("waiting", ports.get(0).get("state").asText());
@@ -106,7 +108,8 @@ class CommandLineTest {
             final Config shown = ConfigReader.parse("shown", ok("show", "config", "--api", api));
             assertEquals(List.of("a", "b"), shown.ports().stream().map(port -> port.name()).toList());
             assertEquals(config.ports().getFirst(), shown.ports().getFirst());
-            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, 16), shown.ports().getLast().extras());
+            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, 16, -1), shown.ports().getLast().extras());
+            assertEquals(config.state(), shown.state());
             assertEquals(shown, ConfigReader.parse("json", ok("show", "config", "--json", "--api", api)));
 
             assertTrue(ok("qemu-args", "a", "--api", api).contains("path=" + a + ",reconnect=1\n"));

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
+import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
 import org.junit.jupiter.api.Test;
@@ -25,10 +27,14 @@ import java.util.stream.Stream;
 
 class ConfigReaderTest {
     private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
-        + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, log-base-reply";
+        + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, log-base-reply, features";
 
     private static final String OFFLOADS = "true, false or a list of csum, guest_csum, guest_tso4, guest_tso6, guest_ecn, guest_ufo, "
         + "host_tso4, host_tso6, host_ecn, host_ufo";
+
+    private static PortConfig.Extras pinned(final int... features) {
+        return new PortConfig.Extras(null, false, false, 16, Features.of(features));
+    }
 
     @Test
     void readsEveryKey() {
@@ -38,6 +44,7 @@ class ConfigReaderTest {
             poll: busy
             api: {socket: /run/a.sock}
             fdb: {capacity: 1024, ageing: 5m}
+            state: /run/state
             ports:
               - {name: vm1, type: vhost-user, socket: /run/vm1.sock, mode: server, queues: 4, mtu: 9000, permissions: 0600}
               - name: vm2
@@ -45,12 +52,13 @@ class ConfigReaderTest {
                 mode: client
                 suspend-messages: false
                 suspend-feature-bit: 42
+                features: [version_1, mrg_rxbuf]
             """);
         assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, Optional.of(Path.of("/run/a.sock")),
-            new Config.Fdb(1024, Duration.ofMinutes(5)), List.of(
+            new Config.Fdb(1024, Duration.ofMinutes(5)), Optional.of(Path.of("/run/state")), List.of(
                 new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1.sock"), 0600), 4, 9000),
-                new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500,
-                    new SuspendOptions(false, 42), Offloads.ALL, PortConfig.Extras.NONE))), config);
+                new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500, new SuspendOptions(false, 42),
+                    Offloads.ALL, pinned(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES)))), config);
     }
 
     @Test
@@ -94,8 +102,8 @@ class ConfigReaderTest {
     static Stream<Arguments> mistakes() {
         return Stream.of(
             Arguments.of("ports:\n  - {name: a, sokcet: /tmp/x}\n", "line 2: ports[0].sokcet: unknown key (\"socket\"?); allowed: " + KEYS),
-            Arguments.of("worker: 1", "line 1: worker: unknown key (\"workers\"?); allowed: workers, cpus, poll, api, fdb, ports"),
-            Arguments.of("http: {listen: 127.0.0.1:80}", "line 1: http: unknown key; allowed: workers, cpus, poll, api, fdb, ports"),
+            Arguments.of("worker: 1", "line 1: worker: unknown key (\"workers\"?); allowed: workers, cpus, poll, api, fdb, state, ports"),
+            Arguments.of("http: {listen: 127.0.0.1:80}", "line 1: http: unknown key; allowed: workers, cpus, poll, api, fdb, state, ports"),
             Arguments.of("\nfdb:\n  capcity: 1", "line 3: fdb.capcity: unknown key (\"capacity\"?); allowed: capacity, ageing"),
             Arguments.of("workers: many", "line 1: workers: \"many\" is not a whole number, 1 to 64"),
             Arguments.of("workers: 0", "line 1: workers: 0 is not a whole number, 1 to 64"),
@@ -148,7 +156,8 @@ class ConfigReaderTest {
                 "line 3: ports[1].socket: /tmp/a is port a's, on line 2; every port needs its own"),
             Arguments.of("api: {socket: /tmp/a}\nports:\n  - {name: a, socket: /tmp/a}",
                 "line 3: ports[0].socket: /tmp/a is the API's, on line 1; every port needs its own"),
-            Arguments.of("- 1", "line 1: a list where keys with values are needed; allowed keys: workers, cpus, poll, api, fdb, ports"),
+            Arguments.of("- 1",
+                "line 1: a list where keys with values are needed; allowed keys: workers, cpus, poll, api, fdb, state, ports"),
             Arguments.of("workers: &a 1\ncpus: *a", "line 2: aliases are not allowed"),
             Arguments.of("workers: 1\n---\nworkers: 2", "line 3: a second document begins here; one is allowed"));
     }
@@ -194,13 +203,30 @@ class ConfigReaderTest {
     void aPortOnTheCommandLineIsReadAsInTheFile() {
         assertEquals(new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1,2.sock"), 0640), 4, 1500),
             ConfigReader.parsePort("--port", "name=vm1,type=vhost-user,socket=/run/vm1,,2.sock,queues=4,permissions=0640"));
-        assertEquals(new PortConfig("1", new Attachment.Client(Path.of("x")), 1, 1500),
-            ConfigReader.parsePort("--port", "name=1,socket=x,mode=client"));
+        assertEquals(new PortConfig("1", new Attachment.Client(Path.of("x")), 1, 1500, SuspendOptions.DEFAULT, Offloads.ALL,
+                pinned(Features.VERSION_1, Features.PROTOCOL_FEATURES)),
+            ConfigReader.parsePort("--port", "name=1,socket=x,mode=client,features=version_1+protocol_features"));
         assertMessage("--port: sokcet: unknown key (\"socket\"?); allowed: " + KEYS, "name=a,sokcet=x");
         assertMessage("--port: queues: \"x\" is not a whole number, 1 to 128", "name=a,socket=x,queues=x");
         assertMessage("--port: \"vm1\" is not key=value; allowed keys: " + KEYS, "vm1");
+        assertMessage("--port: features: \"gso\" is not offered; allowed: " + String.join(", ", VirtioFeatures.names(Offer.virtio(1))),
+            "name=a,socket=x,features=version_1+gso");
         assertMessage("--port: name: given twice", "name=a,name=b,socket=x");
         assertMessage("--port: socket: missing; needed is the path of a Unix socket", "name=a");
+    }
+
+    @Test
+    void onlyWhatAPortOffersByItsOtherKeysCanBePinned() {
+        final String spec = "name=a,socket=x,features=version_1+";
+        assertEquals(pinned(Features.VERSION_1, Features.CSUM, Features.HOST_TSO4, Features.PROTOCOL_FEATURES),
+            ConfigReader.parsePort("--port", spec + "csum+host_tso4,offloads=csum,,host_tso4").extras());
+        assertEquals(Features.of(Features.VERSION_1, Features.MAC, Features.PROTOCOL_FEATURES),
+            ConfigReader.parsePort("--port", spec + "mac,mac=52:54:00:00:00:01").extras().featureMask());
+        for (final String bad : List.of("csum,offloads=false", "mac", "mq", "")) {
+            final ConfigException refused = assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", spec + bad), bad);
+            assertTrue(refused.getMessage().contains("is not offered"), refused.getMessage());
+        }
+        assertMessage("--port: features: host_tso4 needs csum", spec + "host_tso4");
     }
 
     private static void assertMessage(final String message, final String spec) {
@@ -228,9 +254,9 @@ class ConfigReaderTest {
     void whatMostPortsDoWithoutIsOffUnlessAskedFor() {
         final String plain = "name=vm1,socket=x";
         assertEquals(PortConfig.Extras.NONE, ConfigReader.parsePort("--port", plain).extras());
-        assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, 16),
+        assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, 16, -1),
             ConfigReader.parsePort("--port", plain + ",mac=52:54:00:00:00:0A,inband=true,device-state=true").extras());
-        assertEquals(new PortConfig.Extras("52:54:00:00:00:01", true, false, 16),
+        assertEquals(new PortConfig.Extras("52:54:00:00:00:01", true, false, 16, -1),
             ConfigReader.parse("f", "ports: [{name: a, socket: x, mac: 52:54:00:00:00:01, inband: true, device-state: false}]").ports()
                 .getFirst().extras());
         for (final String bad : List.of("mac=52:54:00:00:00", "mac=01:00:5e:00:00:01", "mac=00:00:00:00:00:00", "inband=1",

@@ -19,9 +19,10 @@ import java.nio.file.Path;
  *     acknowledgement
  * @param mac the address that the device has, its first byte the lowest; 0 where the front-end decides
  * @param optional the protocol features offered of those in {@link Offer#OPTIONAL}
+ * @param state the directory in which the positions of packed rings are kept; null for nowhere
  */
 public record BackendOptions(Mode mode, Path socket, int descriptor, int permissions, long featureMask, boolean discardWhenDisabled,
-                             SuspendOptions suspend, int logBaseReply, long mac, long optional) {
+                             SuspendOptions suspend, int logBaseReply, long mac, long optional, Path state) {
     /** The reply to SET_LOG_BASE when nothing else is said. */
     public static final int DEFAULT_LOG_BASE_REPLY = 16;
     /** The other reply to SET_LOG_BASE. */
@@ -41,7 +42,7 @@ public record BackendOptions(Mode mode, Path socket, int descriptor, int permiss
 
     private static BackendOptions of(final Mode mode, final Path socket, final int descriptor) {
         return new BackendOptions(mode, socket, descriptor, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT,
-            DEFAULT_LOG_BASE_REPLY, 0, 0);
+            DEFAULT_LOG_BASE_REPLY, 0, 0, null);
     }
 
     /** Listens on a path, and offers everything that is not optional. */
@@ -62,40 +63,48 @@ public record BackendOptions(Mode mode, Path socket, int descriptor, int permiss
     /** The same with other permissions of the socket file. */
     public BackendOptions withPermissions(final int newPermissions) {
         return new BackendOptions(mode, socket, descriptor, newPermissions, featureMask, discardWhenDisabled, suspend,
-            logBaseReply, mac, optional);
+            logBaseReply, mac, optional, state);
     }
 
     /** The same with other virtio features that may be offered. */
     public BackendOptions withFeatureMask(final long newMask) {
         return new BackendOptions(mode, socket, descriptor, permissions, newMask, discardWhenDisabled, suspend,
-            logBaseReply, mac, optional);
+            logBaseReply, mac, optional, state);
     }
 
     /** The same with frames of disabled transmit rings discarded, or kept. */
     public BackendOptions withDiscardWhenDisabled(final boolean discard) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discard, suspend, logBaseReply, mac, optional);
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discard, suspend,
+            logBaseReply, mac, optional, state);
     }
 
     /** The same with other ways in which it may be suspended. */
     public BackendOptions withSuspend(final SuspendOptions ways) {
         return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, ways,
-            logBaseReply, mac, optional);
+            logBaseReply, mac, optional, state);
     }
 
     /** The same with another length of the reply to SET_LOG_BASE. */
     public BackendOptions withLogBaseReply(final int bytes) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend, bytes, mac, optional);
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
+            bytes, mac, optional, state);
     }
 
     /** The same with an address of the device. */
     public BackendOptions withMac(final long address) {
         return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
-            logBaseReply, address, optional);
+            logBaseReply, address, optional, state);
     }
 
     /** The same with an optional protocol feature offered. */
     public BackendOptions with(final ProtocolFeature feature) {
         return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
-            logBaseReply, mac, optional | feature.mask());
+            logBaseReply, mac, optional | feature.mask(), state);
+    }
+
+    /** The same with a directory in which the positions of packed rings are kept; null for nowhere. */
+    public BackendOptions withState(final Path directory) {
+        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
+            logBaseReply, mac, optional, directory);
     }
 }

@@ -14,6 +14,7 @@ public final class Offer {
         ProtocolFeature.MTU,
         ProtocolFeature.BACKEND_REQ,
         ProtocolFeature.CONFIG,
+        ProtocolFeature.INFLIGHT_SHMFD,
         ProtocolFeature.RESET_DEVICE,
         ProtocolFeature.CONFIGURE_MEM_SLOTS,
         ProtocolFeature.STATUS,
@@ -24,6 +25,9 @@ public final class Offer {
      * notifications), or then migrate only to a back-end that has them too (device state).
      */
     public static final long OPTIONAL = ProtocolFeature.of(ProtocolFeature.INBAND_NOTIFICATIONS, ProtocolFeature.DEVICE_STATE);
+
+    /** What is offered even where only some features may be: without it nothing can be negotiated beside the features. */
+    public static final long ALWAYS = Features.of(Features.PROTOCOL_FEATURES);
 
     private static final long ANY_DEVICE = Features.OFFLOADS | Features.of(
         Features.MTU,
@@ -48,17 +52,23 @@ public final class Offer {
 
     /** The virtio features of a port with so many queue pairs. */
     public static long virtio(final int queuePairs) {
-        return virtio(queuePairs, SuspendOptions.DEFAULT);
+        return virtio(queuePairs, SuspendOptions.DEFAULT, false);
     }
 
-    private static long virtio(final int queuePairs, final SuspendOptions suspend) {
-        return ANY_DEVICE | Features.of(suspend.featureBit()) | (queuePairs > 1 ? MANY_QUEUES : 0);
+    /**
+     * The virtio features of a port of which more is known.
+     *
+     * @param suspend in which ways it may be suspended
+     * @param address whether it has one of its own
+     */
+    public static long virtio(final int queuePairs, final SuspendOptions suspend, final boolean address) {
+        return ANY_DEVICE | Features.of(suspend.featureBit()) | (queuePairs > 1 ? MANY_QUEUES : 0)
+            | (address ? Features.of(Features.MAC) : 0);
     }
 
     /** The virtio features of a port with so many queue pairs, and these options. */
     static long virtio(final int queuePairs, final BackendOptions options) {
-        final long address = options.mac() == 0 ? 0 : Features.of(Features.MAC);
-        return (virtio(queuePairs, options.suspend()) | address) & options.featureMask();
+        return virtio(queuePairs, options.suspend(), options.mac() != 0) & options.featureMask();
     }
 
     /** The protocol features of a port with these options. */

@@ -9,6 +9,7 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.ring.InflightRegion;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
@@ -28,15 +29,19 @@ final class Rings implements AutoCloseable {
     private final GuestPort port;
     private final boolean discardWhenDisabled;
     private final Vring[] rings;
+    private final Inflight inflight;
+    private final Journals journals;
     private GuestMemory memory = GuestMemory.NONE;
     private long features;
     private boolean featuresKnown;
     private boolean startEnabled;
     private BackendChannel inband;
 
-    Rings(final GuestPort port, final boolean discardWhenDisabled) {
+    Rings(final GuestPort port, final BackendOptions options, final Inflight inflight) {
         this.port = port;
-        this.discardWhenDisabled = discardWhenDisabled;
+        this.inflight = inflight;
+        discardWhenDisabled = options.discardWhenDisabled();
+        journals = new Journals(port.name(), options.state(), 2 * port.queuePairs());
         rings = new Vring[2 * port.queuePairs()];
     }
 
@@ -123,6 +128,7 @@ final class Rings implements AutoCloseable {
             checkLayout(index, ring.size, base);
         }
         ring.base = base;
+        ring.told = base;
     }
 
     private boolean isPacked() {
@@ -155,6 +161,8 @@ final class Rings implements AutoCloseable {
         ring.kicked = false;
         ring.kick = replace(ring.kick, null);
         ring.call = replace(ring.call, null);
+        journals.end(index); // the front-end knows it now
+        ring.told = ring.base;
         return ring.base;
     }
 
@@ -284,6 +292,11 @@ final class Rings implements AutoCloseable {
         }
         port.remap(next, places);
         memory = next;
+        for (int i = 0; i < places.length; i++) {
+            if (places[i] != null) {
+                journals.moved(i, places[i], next);
+            }
+        }
         return uncovered.toString();
     }
 
@@ -315,10 +328,14 @@ final class Rings implements AutoCloseable {
             }
             return;
         }
+        InflightRegion record = inflight.region(ring.index, ring.size, isPacked());
+        if (record == null && isPacked()) {
+            record = journals.begin(ring, place, memory);
+        }
         // A back-end that has restarted is told 0 by front-ends that do not keep count: what is used tells better.
         final int base = ring.base == 0 && !ring.hasRun && !isPacked() ? RingConfig.USED_INDEX : ring.base;
         port.enableRing(ring.index, ring.enabled);
-        port.startRing(ring.index, new RingConfig(ring.size, features, place, base, memory), events(ring));
+        port.startRing(ring.index, new RingConfig(ring.size, features, place, base, memory, record), events(ring));
         ring.started = true;
         ring.hasRun = true;
     }
@@ -333,6 +350,7 @@ final class Rings implements AutoCloseable {
                 ring.size = 0;
                 ring.address = null;
                 ring.base = 0;
+                ring.told = 0;
             }
         }
         features = 0;
@@ -342,6 +360,7 @@ final class Rings implements AutoCloseable {
     /** Closes every descriptor; the port has to be detached before. */
     @Override
     public void close() {
+        journals.close();
         for (final Vring ring : rings) {
             if (ring != null) {
                 ring.kick = replace(ring.kick, null);

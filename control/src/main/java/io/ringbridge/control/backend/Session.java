@@ -16,6 +16,7 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.MemoryException;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
@@ -42,6 +43,7 @@ final class Session {
     private final Connection connection;
     private final long offered;
     private final long offeredProtocol;
+    private final Inflight inflight;
     private final Rings rings;
     private final MemoryTable memory;
     private final Suspension suspension;
@@ -52,13 +54,16 @@ final class Session {
     private boolean protocolFeaturesSet;
     private final Migration migration;
     private BackendChannel channel;
+    /** Goes with the reply, and is closed then. */
+    private MemFd enclosed;
 
     Session(final GuestPort port, final BackendOptions options, final Connection connection) {
         this.port = port;
         this.connection = connection;
         offered = Offer.virtio(port.queuePairs(), options);
         offeredProtocol = Offer.protocol(options);
-        rings = new Rings(port, options.discardWhenDisabled());
+        inflight = new Inflight(2 * port.queuePairs());
+        rings = new Rings(port, options, inflight);
         memory = new MemoryTable(rings);
         suspension = new Suspension(port, options.suspend());
         log = new MigrationLog(port, options.logBaseReply());
@@ -110,6 +115,7 @@ final class Session {
     private void leave() {
         port.detach();
         rings.close();
+        inflight.close();
         memory.close();
         log.close();
         channel(null);
@@ -148,7 +154,18 @@ final class Session {
         }
         port.state(suspension.state(rings.anyRunning()));
         if (answer != null) {
-            connection.send(header.request(), REPLY_FLAGS, answer);
+            send(header.request(), answer);
+        }
+    }
+
+    private void send(final int request, final byte[] answer) throws IOException {
+        try (MemFd file = enclosed) {
+            enclosed = null;
+            if (file == null) {
+                connection.send(request, REPLY_FLAGS, answer);
+            } else {
+                connection.send(request, REPLY_FLAGS, answer, file.fd());
+            }
         }
     }
 
@@ -209,6 +226,9 @@ final class Session {
             case Message.Config m -> config.write(m);
             case Message.VringKick m -> rings.kick(m.index(), m.num());
             case Message.ResetDevice _ -> reset();
+            case Message.InflightFd m -> {
+                return m.request() == Request.GET_INFLIGHT_FD ? getInflight(m) : setInflight(m, descriptors);
+            }
             case Message.GetMaxMemSlots _ -> {
                 return Codec.number(GuestMemory.MAX_REGIONS);
             }
@@ -229,9 +249,22 @@ final class Session {
             case Message.CheckDeviceState _ -> {
                 return Codec.number(checkDeviceState());
             }
-            case Message.Iotlb _, Message.InflightFd _, Message.Unserved _ ->
-                throw ProtocolException.refused("not offered");
+            case Message.Iotlb _, Message.Unserved _ -> throw ProtocolException.refused("not offered");
         }
+        return null;
+    }
+
+    private byte[] getInflight(final Message.InflightFd wanted) {
+        // Before the features are known, any layout may come.
+        enclosed = inflight.create(wanted, features == 0 || Features.has(features, Features.RING_PACKED));
+        return Codec.encode(new Message.InflightFd(wanted.request(), enclosed.size(), 0, wanted.queues(), wanted.queueSize()));
+    }
+
+    private byte[] setInflight(final Message.InflightFd given, final Descriptors descriptors) {
+        if (rings.anyRunning()) {
+            throw ProtocolException.refused("rings run; this is allowed while all are stopped");
+        }
+        inflight.replace(given, descriptors);
         return null;
     }
 

@@ -18,6 +18,8 @@ final class Vring {
     int size;
     Message.SetVringAddr address;
     int base;
+    /** The position as the front-end knows it: the last it gave, or was given. */
+    int told;
     boolean enabled;
     /** SET_VRING_KICK has come since the ring was last stopped: it is to run as soon as all else is there. */
     boolean kicked;

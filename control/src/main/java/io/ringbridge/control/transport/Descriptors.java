@@ -1,7 +1,10 @@
 package io.ringbridge.control.transport;
 
 import io.ringbridge.datapath.os.Fd;
+import org.newsclub.net.unix.FileDescriptorCast;
 
+import java.io.FileDescriptor;
+import java.io.IOException;
 import java.util.Arrays;
 
 /**
@@ -19,6 +22,15 @@ public final class Descriptors implements AutoCloseable {
     void add(final int fd) {
         numbers = Arrays.copyOf(numbers, numbers.length + 1);
         numbers[numbers.length - 1] = fd;
+    }
+
+    /**
+     * The number of a descriptor that a Java object has open; it stays that object's.
+     *
+     * @throws IOException when it is closed
+     */
+    public static int number(final FileDescriptor descriptor) throws IOException {
+        return FileDescriptorCast.using(descriptor).as(Integer.class);
     }
 
     /** How many came. */

@@ -20,8 +20,8 @@ final class TestPeer implements AutoCloseable {
     static final long GUEST = 0x1_0000_0000L;
     static final long USER = 0x7f00_0000_0000L;
     static final long PROTOCOL = ProtocolFeature.of(ProtocolFeature.MQ, ProtocolFeature.LOG_SHMFD, ProtocolFeature.RARP,
-        ProtocolFeature.REPLY_ACK, ProtocolFeature.MTU, ProtocolFeature.BACKEND_REQ, ProtocolFeature.CONFIG, ProtocolFeature.RESET_DEVICE,
-        ProtocolFeature.CONFIGURE_MEM_SLOTS, ProtocolFeature.STATUS, ProtocolFeature.SUSPEND);
+        ProtocolFeature.REPLY_ACK, ProtocolFeature.MTU, ProtocolFeature.BACKEND_REQ, ProtocolFeature.CONFIG, ProtocolFeature.INFLIGHT_SHMFD,
+        ProtocolFeature.RESET_DEVICE, ProtocolFeature.CONFIGURE_MEM_SLOTS, ProtocolFeature.STATUS, ProtocolFeature.SUSPEND);
 
     final Connection connection;
 

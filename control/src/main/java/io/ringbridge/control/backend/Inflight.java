@@ -1,0 +1,67 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.control.transport.Descriptors;
+import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.ring.InflightArea;
+import io.ringbridge.datapath.ring.InflightRegion;
+import io.ringbridge.datapath.ring.RingConfig;
+
+/**
+ * The area in which one session's front-end lets chains in flight be recorded (vhost-user, "Inflight I/O tracking").
+ *
+ * <p>Owned by the session's thread. Closed only after every ring that writes to it was stopped.
+ */
+final class Inflight implements AutoCloseable {
+    private final int vrings;
+    private InflightArea area;
+
+    /** For a port with so many vrings. */
+    Inflight(final int vrings) {
+        this.vrings = vrings;
+    }
+
+    /**
+     * GET_INFLIGHT_FD: a new area, all zeros, which nobody has recorded anything in.
+     *
+     * @param packed which layout it is for; a packed ring's also has room for a split one's
+     */
+    MemFd create(final Message.InflightFd wanted, final boolean packed) {
+        check(wanted);
+        return MemFd.create("ringbridge-inflight", InflightArea.bytes(wanted.queues(), wanted.queueSize(), packed));
+    }
+
+    /** SET_INFLIGHT_FD: another area in place of the one there was. No ring may run. */
+    void replace(final Message.InflightFd given, final Descriptors descriptors) {
+        check(given);
+        final InflightArea next =
+            InflightArea.map(descriptors.take(0), given.offset(), given.size(), given.queues(), given.queueSize());
+        close();
+        area = next;
+    }
+
+    private void check(final Message.InflightFd message) {
+        if (message.queues() == 0 || message.queues() > vrings || message.queueSize() == 0 || message.queueSize() > RingConfig.MAX_SIZE) {
+            throw ProtocolException.refused(message.queues() + " queues of size " + message.queueSize() + "; allowed: 1 to " + vrings
+                + " of size 1 to " + RingConfig.MAX_SIZE);
+        }
+    }
+
+    /**
+     * Where a ring's chains are to be recorded; null for nowhere.
+     *
+     * @throws io.ringbridge.datapath.memory.MemoryException when there is an area, and no room for the ring in it
+     */
+    InflightRegion region(final int vring, final int size, final boolean packed) {
+        return area == null ? null : area.region(vring, size, packed);
+    }
+
+    @Override
+    public void close() {
+        if (area != null) {
+            area.close();
+            area = null;
+        }
+    }
+}
