@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.Bridge;
+import io.ringbridge.datapath.frame.Ethernet;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.frame.VnetHeader;
@@ -19,9 +20,8 @@ final class Ingress {
     /** Frames taken from a queue at a time. */
     static final int BURST = 32;
 
-    private static final int ETHERNET_HEADER = 14;
     /** The longest frame any port takes: 64 KiB of payload, an Ethernet header and a VLAN tag. */
-    private static final int MAX_FRAME = 65535 + ETHERNET_HEADER + 4;
+    private static final int MAX_FRAME = 65535 + Ethernet.HEADER + Ethernet.TAG;
     private static final long NOTHING = -1;
     private static final long SCRATCH_STRIDE = 16;
 
@@ -120,7 +120,7 @@ final class Ingress {
                 break;
             }
             final DropReason reason = result == DeviceRing.BAD ? DropReason.BAD_DESCRIPTOR
-                : frame.totalLength() < headerLength + ETHERNET_HEADER ? DropReason.SHORT_FRAME
+                : frame.totalLength() < headerLength + Ethernet.HEADER ? DropReason.SHORT_FRAME
                 : frame.totalLength() > headerLength + MAX_FRAME ? DropReason.OVERSIZE_FRAME
                 : enabled ? null : DropReason.QUEUE_DISABLED;
             if (reason == null) {
@@ -169,10 +169,10 @@ final class Ingress {
 
     /** Where a frame's Ethernet header is in one piece: in place, or in the scratch memory for this place in the burst. */
     private long header(final Frame frame, final int place) {
-        if (frame.length(0) >= ETHERNET_HEADER) {
+        if (frame.length(0) >= Ethernet.HEADER) {
             return frame.address(0);
         }
-        frame.peek(scratch + place * SCRATCH_STRIDE, ETHERNET_HEADER);
+        frame.peek(scratch + place * SCRATCH_STRIDE, Ethernet.HEADER);
         return scratch + place * SCRATCH_STRIDE;
     }
 
