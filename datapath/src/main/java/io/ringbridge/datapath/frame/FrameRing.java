@@ -5,6 +5,8 @@ import com.lmax.disruptor.InsufficientCapacityException;
 import com.lmax.disruptor.RingBuffer;
 import com.lmax.disruptor.Sequence;
 
+import java.util.stream.LongStream;
+
 /**
  * A worker's inbox: a Disruptor ring of frames.
  *
@@ -17,6 +19,8 @@ public final class FrameRing {
     public static final long FULL = -1;
 
     private final RingBuffer<Frame> ring;
+    /** The ring's entries once more: a look-up here needs no cast. */
+    private final Frame[] frames;
     private final Sequence consumed = new Sequence();
     private final boolean single;
 
@@ -32,6 +36,7 @@ public final class FrameRing {
             ? RingBuffer.createSingleProducer(Frame::new, size, new BusySpinWaitStrategy())
             : RingBuffer.createMultiProducer(Frame::new, size, new BusySpinWaitStrategy());
         ring.addGatingSequences(consumed);
+        frames = LongStream.range(0, size).mapToObj(ring::get).toArray(Frame[]::new);
     }
 
     /**
@@ -49,7 +54,7 @@ public final class FrameRing {
 
     /** The entry with a sequence that was claimed, or that {@link #published} covers. */
     public Frame get(final long sequence) {
-        return ring.get(sequence);
+        return frames[(int) sequence & frames.length - 1];
     }
 
     /** Shows entries to the consumer. */

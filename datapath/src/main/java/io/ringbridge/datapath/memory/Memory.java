@@ -52,6 +52,11 @@ public final class Memory {
         return UnsafeApi.getShortAcquire(null, address);
     }
 
+    /** Later loads stay behind this one. */
+    public static long getLongAcquire(final long address) {
+        return UnsafeApi.getLongAcquire(null, address);
+    }
+
     /** Earlier loads and stores stay before this one. */
     public static void putShortRelease(final long address, final short value) {
         UnsafeApi.putShortRelease(null, address, value);

@@ -11,10 +11,13 @@ public class Segments {
     /** The most pieces a chain may have; what QEMU and the kernel's vhost take. */
     public static final int MAX_SEGMENTS = 1024;
 
-    private long[] addresses = new long[2];
-    private int[] lengths = new int[2];
+    /** The first piece, which is nearly always the only one, beside the lists: one line less to load. */
+    private long firstAddress;
+    private int firstLength;
     private int count;
     private int totalLength;
+    private long[] addresses = new long[2];
+    private int[] lengths = new int[2];
 
     /** Forgets every piece. */
     public final void clear() {
@@ -24,8 +27,8 @@ public class Segments {
 
     /** Makes it one piece: what nearly every chain is. */
     public final void set(final long address, final int length) {
-        addresses[0] = address;
-        lengths[0] = length;
+        firstAddress = address;
+        firstLength = length;
         count = 1;
         totalLength = length;
     }
@@ -42,11 +45,19 @@ public class Segments {
         if (count == lengths.length) {
             grow();
         }
-        addresses[count] = address;
-        lengths[count] = length;
-        count++;
+        put(count++, address, length);
         totalLength += length;
         return true;
+    }
+
+    private void put(final int i, final long address, final int length) {
+        if (i == 0) {
+            firstAddress = address;
+            firstLength = length;
+        } else {
+            addresses[i] = address;
+            lengths[i] = length;
+        }
     }
 
     private void grow() {
@@ -65,17 +76,17 @@ public class Segments {
     }
 
     public final long address(final int i) {
-        return addresses[i];
+        return i == 0 ? firstAddress : addresses[i];
     }
 
     public final int length(final int i) {
-        return lengths[i];
+        return i == 0 ? firstLength : lengths[i];
     }
 
     /** Appends the pieces of another list. */
     public final boolean addAll(final Segments other) {
         for (int i = 0; i < other.count; i++) {
-            if (!add(other.addresses[i], other.lengths[i])) {
+            if (!add(other.address(i), other.length(i))) {
                 return false;
             }
         }
@@ -87,26 +98,25 @@ public class Segments {
         totalLength -= bytes;
         int rest = bytes;
         int first = 0;
-        while (first < count && rest >= lengths[first]) {
-            rest -= lengths[first++];
+        while (first < count && rest >= length(first)) {
+            rest -= length(first++);
         }
         if (first > 0) {
             count -= first;
-            System.arraycopy(addresses, first, addresses, 0, count);
-            System.arraycopy(lengths, first, lengths, 0, count);
+            for (int i = 0; i < count; i++) {
+                put(i, address(first + i), length(first + i));
+            }
         }
-        if (rest > 0) {
-            addresses[0] += rest;
-            lengths[0] -= rest;
-        }
+        firstAddress += rest;
+        firstLength -= rest;
     }
 
     /** Copies bytes from the front to one place, without dropping them; no more than there are. */
     public final void peek(final long to, final int bytes) {
         int done = 0;
         for (int i = 0; done < bytes; i++) {
-            final int n = Math.min(lengths[i], bytes - done);
-            Memory.copy(addresses[i], to + done, n);
+            final int n = Math.min(length(i), bytes - done);
+            Memory.copy(address(i), to + done, n);
             done += n;
         }
     }

@@ -35,6 +35,7 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
     /** Where the device's writes are told; null while nobody wants to know. */
     RingLog log;
 
+    private final Segments single = new Segments();
     private final boolean inOrder;
     private final long features;
     private final int headerLength;
@@ -90,6 +91,33 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
     public abstract int next(Segments chain, boolean writable);
 
     /**
+     * Takes the chains in front that are one buffer in one piece, what nearly all are, in one go.
+     *
+     * @param addresses receives where their buffers are, the first one's at {@code from}
+     * @param lengths receives the buffers' lengths in bytes, above 0
+     * @param count how many to take at the most
+     * @param writable as for {@link #next}
+     * @return how many were taken; with fewer than {@code count} the one after is for {@link #next}, if there is one
+     */
+    public abstract int nextPlain(long[] addresses, int[] lengths, int from, int count, boolean writable);
+
+    /** {@link #nextPlain} for a ring that records each chain. */
+    final int nextOneByOne(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
+        for (int i = from; i < from + count; i++) {
+            final int result = next(single, writable);
+            if (result == BAD || result == TAKEN && single.count() > 1) {
+                rewind(1);
+            }
+            if (result != TAKEN || single.count() > 1) {
+                return i - from;
+            }
+            addresses[i] = single.address(0);
+            lengths[i] = single.length(0);
+        }
+        return count;
+    }
+
+    /**
      * How many chains, at the most, the driver is known to have made available: one at least, if not 0. Looks again only when none is
      * known.
      *
@@ -106,6 +134,13 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
      * @param written bytes the device wrote to it
      */
     public abstract void use(int written);
+
+    /** Gives back the chains that have been out longest, one for each of the first {@code count} numbers of bytes written. */
+    public final void use(final int[] written, final int count) {
+        for (int i = 0; i < count; i++) {
+            use(written[i]);
+        }
+    }
 
     /**
      * Gives back the chains that have been out longest, with nothing written to any; the driver sees them after {@link #publish}.

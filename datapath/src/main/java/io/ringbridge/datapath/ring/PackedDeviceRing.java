@@ -98,6 +98,33 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         return walk(chain, address, rest, writable);
     }
 
+    @Override
+    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
+        final int direction = writable ? Descriptor.WRITE : 0;
+        final int most = Math.min(count, size - slotsOut);
+        int n = 0;
+        while (n < most) {
+            final long descriptor = descriptors + (long) nextAvail * Descriptor.SIZE;
+            // Pairs with the driver's release of the flags: what it wrote to the descriptor before is visible after (section 2.8.21.1).
+            final long rest = Memory.getLongAcquire(descriptor + 8);
+            final int flags = (int) (rest >>> 48);
+            final int length = (int) rest;
+            if (!Packed.isAvailable((short) flags, availWrap)
+                || (flags & (Descriptor.NEXT | Descriptor.INDIRECT | Descriptor.WRITE)) != direction || length <= 0) {
+                break;
+            }
+            final long host = translate(Memory.getLong(descriptor), length);
+            if (host == GuestMemory.UNMAPPED) {
+                break;
+            }
+            addresses[from + n] = host;
+            lengths[from + n] = length;
+            taken((int) (rest >>> 32) & 0xFFFF, 1);
+            n++;
+        }
+        return n;
+    }
+
     /** Follows a chain of any shape from its first descriptor, which is read already; it is taken even where it is bad, up to its end. */
     private int walk(final Segments chain, final long firstAddress, final long firstRest, final boolean writable) {
         long address = firstAddress;

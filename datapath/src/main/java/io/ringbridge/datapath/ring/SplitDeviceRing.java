@@ -61,6 +61,7 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
         // Pairs with the driver's release of avail idx: entries and descriptors written before it are visible after it.
         final int ahead = RingIndex.distance(nextAvail, Memory.getShortAcquire(avail + IDX));
         if (ahead > size - out) {
+            known = 0;
             broken("the available index is " + ahead + " entries ahead; a ring of " + size + " has " + (size - out) + " left");
             return 0;
         }
@@ -95,6 +96,38 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
         }
         chain.clear();
         return walk(chain, address, rest, writable) ? TAKEN : BAD;
+    }
+
+    @Override
+    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
+        if (known < count && look() == 0) {
+            return 0;
+        }
+        final int most = Math.min(known, count);
+        final int direction = writable ? Descriptor.WRITE : 0;
+        int n = 0;
+        while (n < most) {
+            final int slot = nextAvail + n & mask;
+            final int head = Memory.getShort(avail + ENTRIES + 2L * slot) & 0xFFFF;
+            if (head >= size) {
+                break;
+            }
+            final long descriptor = descriptors + (long) head * Descriptor.SIZE;
+            final long rest = Memory.getLong(descriptor + 8);
+            final int length = (int) rest;
+            final long host = translate(Memory.getLong(descriptor), length);
+            if ((int) (rest >>> 32 & 0xFFFF) != direction || length <= 0 || host == GuestMemory.UNMAPPED) {
+                break;
+            }
+            heads[slot] = head;
+            addresses[from + n] = host;
+            lengths[from + n] = length;
+            n++;
+        }
+        nextAvail = RingIndex.advance(nextAvail, n);
+        known -= n;
+        out += n;
+        return n;
     }
 
     /** Takes a chain other than the one the available ring has at its place; that entry counts as taken. */

@@ -123,6 +123,11 @@ final class TrackedPackedRing extends PackedDeviceRing {
         return good ? TAKEN : BAD;
     }
 
+    @Override
+    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
+        return nextOneByOne(addresses, lengths, from, count, writable);
+    }
+
     /** Touches nothing but this object, since a worker puts chains back after faults too; the record follows with the next chain. */
     @Override
     public void rewind(final int chains) {

@@ -111,6 +111,11 @@ final class TrackedSplitRing extends SplitDeviceRing {
     }
 
     @Override
+    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
+        return nextOneByOne(addresses, lengths, from, count, writable);
+    }
+
+    @Override
     public void rewind(final int chains) {
         final int fresh = Math.min(chains, ordinary);
         ordinary -= fresh;

@@ -11,6 +11,7 @@ import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.RingLog;
 
 /**
  * Delivers frames: copies each from its sender's memory into the receiver's buffers, the only copy there is.
@@ -18,14 +19,19 @@ import io.ringbridge.datapath.ring.DeviceRing;
  * <p>Used buffers become visible, and the guest is notified, at {@link #flush}, once a queue and burst. Owned by one worker.
  */
 final class Egress {
-    /** Said of a frame for which no buffer was taken from the ring yet. */
-    private static final int NOT_ASKED = -1;
+    /** In place of the address of a frame that is in several pieces. */
+    private static final long SEVERAL = 0;
 
     private final Segments buffers = new Segments();
+    private final long[] sources = new long[Ingress.BURST];
+    private final int[] lengths = new int[Ingress.BURST];
     private final long[] targets = new long[Ingress.BURST];
+    private final int[] capacities = new int[Ingress.BURST];
     private final EgressBurst burst;
     private final ScatteredEgress scattered;
     private final OffloadEgress offloads;
+    /** All features that the burst's frames need. */
+    private int needs;
 
     Egress(final Notifier notifier) {
         final FrameReader reader = new FrameReader();
@@ -60,88 +66,81 @@ final class Egress {
     }
 
     private int deliverSome(final FrameRing frames, final long first, final int count, final ReceiveQueue queue, final DeviceRing ring) {
-        final int headerLength = ring.headerLength();
-        final int mtu = queue.port().mtu();
-        final int refused = ~(int) ring.features();
-        int needs = 0;
+        final int unchanged = unchanged(frames, first, count, queue, ring);
+        final int taken = ring.nextPlain(targets, capacities, 0, unchanged, true);
         int fitting = 0;
-        int taken = NOT_ASKED;
-        while (fitting < count) {
-            final Frame frame = frames.get(first + fitting);
-            if ((frame.needs() & refused) != 0 || frame.totalLength() > mtu + Ethernet.HEADER && offloads.exceeds(frame, mtu)) {
-                taken = NOT_ASKED;
-                break;
-            }
-            taken = ring.next(buffers, true);
-            if (taken != DeviceRing.TAKEN || buffers.count() != 1 || buffers.length(0) < headerLength + frame.totalLength()) {
-                break;
-            }
-            needs |= frame.needs();
-            targets[fitting++] = buffers.address(0);
+        while (fitting < taken && capacities[fitting] >= lengths[fitting]) {
+            fitting++;
         }
+        ring.rewind(taken - fitting);
         if (fitting > 0) {
-            writeHeaders(frames, first, fitting, headerLength, needs == 0);
-            burst.done(queue, fitting, ring.log() == null ? fill(frames, first, fitting, ring) : fillLogged(frames, first, fitting, ring));
+            writeHeaders(frames, first, fitting, ring.headerLength());
+            burst.done(queue, fitting, fill(frames, first, fitting, ring));
         }
         if (fitting == count) {
             return count;
         }
         final Frame special = frames.get(first + fitting);
-        if (taken == NOT_ASKED) {
+        if (fitting == unchanged) {
             offloads.deliver(special, queue, ring);
         } else {
-            scattered.whole(special, queue, ring, taken);
+            scattered.whole(special, queue, ring, ring.next(buffers, true));
         }
         return fitting + 1;
     }
 
-    /** Fills the buffers taken, one frame each; the sum of their lengths. */
-    private long fill(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
+    /** How many frames in front go to this receiver as they are; notes where they are, and how much is to be written for each. */
+    private int unchanged(final FrameRing frames, final long first, final int count, final ReceiveQueue queue, final DeviceRing ring) {
         final int headerLength = ring.headerLength();
-        long bytes = 0;
+        final int mtu = queue.port().mtu();
+        final int refused = ~(int) ring.features();
+        needs = 0;
         for (int i = 0; i < count; i++) {
             final Frame frame = frames.get(first + i);
-            copy(frame, targets[i] + headerLength);
-            ring.use(headerLength + frame.totalLength());
-            bytes += frame.totalLength();
+            if ((frame.needs() & refused) != 0 || frame.totalLength() > mtu + Ethernet.HEADER && offloads.exceeds(frame, mtu)) {
+                return i;
+            }
+            needs |= frame.needs();
+            lengths[i] = headerLength + frame.totalLength();
+            sources[i] = frame.count() == 1 ? frame.address(0) : SEVERAL;
         }
-        return bytes;
+        return count;
     }
 
-    /** The same with every write logged before its buffer is used. */
-    private long fillLogged(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
-        final int headerLength = ring.headerLength();
+    private void writeHeaders(final FrameRing frames, final long first, final int count, final int headerLength) {
         for (int i = 0; i < count; i++) {
-            copy(frames.get(first + i), targets[i] + headerLength);
-        }
-        DirtyLog.fence();
-        for (int i = 0; i < count; i++) {
-            ring.log().written(targets[i], headerLength + frames.get(first + i).totalLength());
-        }
-        long bytes = 0;
-        for (int i = 0; i < count; i++) {
-            final int length = frames.get(first + i).totalLength();
-            ring.use(headerLength + length);
-            bytes += length;
-        }
-        return bytes;
-    }
-
-    private static void copy(final Frame frame, final long to) {
-        if (frame.count() == 1) {
-            Memory.copy(frame.address(0), to, frame.length(0));
-        } else {
-            gather(frame, to);
-        }
-    }
-
-    private void writeHeaders(final FrameRing frames, final long first, final int count, final int headerLength, final boolean plain) {
-        for (int i = 0; i < count; i++) {
-            if (plain || frames.get(first + i).needs() == 0) {
+            if (needs == 0 || frames.get(first + i).needs() == 0) {
                 VnetHeader.writePlain(targets[i], headerLength, 1);
             } else {
                 frames.get(first + i).header().write(targets[i], headerLength, 1);
             }
+        }
+    }
+
+    /** Fills the buffers taken, one frame each, and gives them back; how many bytes the frames have. */
+    private long fill(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
+        final int headerLength = ring.headerLength();
+        long bytes = 0;
+        for (int i = 0; i < count; i++) {
+            final int length = lengths[i] - headerLength;
+            if (sources[i] == SEVERAL) {
+                gather(frames.get(first + i), targets[i] + headerLength);
+            } else {
+                Memory.copy(sources[i], targets[i] + headerLength, length);
+            }
+            bytes += length;
+        }
+        if (ring.log() != null) {
+            log(count, ring.log());
+        }
+        ring.use(lengths, count);
+        return bytes;
+    }
+
+    private void log(final int count, final RingLog log) {
+        DirtyLog.fence();
+        for (int i = 0; i < count; i++) {
+            log.written(targets[i], lengths[i]);
         }
     }
 

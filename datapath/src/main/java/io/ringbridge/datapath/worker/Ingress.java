@@ -18,7 +18,7 @@ import java.util.Arrays;
  */
 final class Ingress {
     /** Frames taken from a queue at a time. */
-    static final int BURST = 32;
+    static final int BURST = 64;
 
     /** The longest frame any port takes: 64 KiB of payload, an Ethernet header and a VLAN tag. */
     private static final int MAX_FRAME = 65535 + Ethernet.HEADER + Ethernet.TAG;
@@ -32,6 +32,8 @@ final class Ingress {
     private final Notifier notifier;
     private final long[] sequences;
     private final long scratch = Memory.allocate(BURST * SCRATCH_STRIDE);
+    private final long[] addresses = new long[BURST];
+    private final int[] lengths = new int[BURST];
     private final long[] headers = new long[BURST];
     private final long[] destinations = new long[BURST];
     private final long[] sources = new long[BURST];
@@ -111,33 +113,69 @@ final class Ingress {
     private int describe(final TransmitQueue queue, final DeviceRing ring, final boolean mayAsk) {
         final boolean enabled = queue.enabled();
         final int headerLength = ring.headerLength();
+        final int count = (int) (claimedTo - claimedFrom) + 1;
         int taken = 0;
-        for (long sequence = claimedFrom; sequence <= claimedTo; sequence++) {
-            final Frame frame = frames.get(sequence);
-            final int result = ring.next(frame, false);
-            if (result == DeviceRing.EMPTY || result == DeviceRing.BROKEN) {
-                dropFrom(sequence);
-                break;
-            }
-            final DropReason reason = result == DeviceRing.BAD ? DropReason.BAD_DESCRIPTOR
-                : frame.totalLength() < headerLength + Ethernet.HEADER ? DropReason.SHORT_FRAME
-                : frame.totalLength() > headerLength + MAX_FRAME ? DropReason.OVERSIZE_FRAME
-                : enabled ? null : DropReason.QUEUE_DISABLED;
-            if (reason == null) {
-                if (mayAsk) {
-                    offloads.note(taken, frame, headerLength);
+        while (taken < count) {
+            final int plain = ring.nextPlain(addresses, lengths, taken, count - taken, false);
+            for (final int end = taken + plain; taken < end; taken++) {
+                final Frame frame = frames.get(claimedFrom + taken);
+                final DropReason reason = refusal(lengths[taken], headerLength, enabled);
+                if (reason == null) {
+                    if (mayAsk) {
+                        offloads.note(taken, addresses[taken]);
+                    }
+                    frame.set(addresses[taken] + headerLength, lengths[taken] - headerLength);
+                    frame.accept();
+                    headers[taken] = addresses[taken] + headerLength;
+                } else {
+                    refuse(frame, taken, queue, reason);
                 }
-                frame.skip(headerLength);
-                frame.accept();
-                headers[taken] = header(frame, taken);
-            } else {
-                frame.drop();
-                headers[taken] = scratch;
-                queue.counters().dropped(reason);
             }
-            taken++;
+            if (taken < count) {
+                if (!describeOther(queue, ring, mayAsk, taken)) {
+                    dropFrom(claimedFrom + taken);
+                    return taken;
+                }
+                taken++;
+            }
         }
         return taken;
+    }
+
+    /** Takes a chain of any shape, and checks what its descriptors tell; false when there is none. */
+    private boolean describeOther(final TransmitQueue queue, final DeviceRing ring, final boolean mayAsk, final int place) {
+        final int headerLength = ring.headerLength();
+        final Frame frame = frames.get(claimedFrom + place);
+        final int result = ring.next(frame, false);
+        if (result == DeviceRing.EMPTY || result == DeviceRing.BROKEN) {
+            return false;
+        }
+        final DropReason reason = result == DeviceRing.BAD
+            ? DropReason.BAD_DESCRIPTOR : refusal(frame.totalLength(), headerLength, queue.enabled());
+        if (reason == null) {
+            if (mayAsk) {
+                offloads.note(place, frame, headerLength);
+            }
+            frame.skip(headerLength);
+            frame.accept();
+            headers[place] = header(frame, place);
+        } else {
+            refuse(frame, place, queue, reason);
+        }
+        return true;
+    }
+
+    /** Why a chain of this length, header included, is not taken for a frame; null where it is. */
+    private static DropReason refusal(final int length, final int headerLength, final boolean enabled) {
+        return length < headerLength + Ethernet.HEADER ? DropReason.SHORT_FRAME
+            : length > headerLength + MAX_FRAME ? DropReason.OVERSIZE_FRAME
+            : enabled ? null : DropReason.QUEUE_DISABLED;
+    }
+
+    private void refuse(final Frame frame, final int place, final TransmitQueue queue, final DropReason reason) {
+        frame.drop();
+        headers[place] = scratch;
+        queue.counters().dropped(reason);
     }
 
     /** Reads the addresses of frames that were taken, and has the bridge decide; how many stay taken. */

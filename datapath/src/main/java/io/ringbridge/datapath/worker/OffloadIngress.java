@@ -30,6 +30,11 @@ final class OffloadIngress {
         }
     }
 
+    /** Notes where the header at the front of a frame in one piece is. */
+    void note(final int place, final long header) {
+        headers[place] = header;
+    }
+
     /** Checks the headers of the accepted ones of a burst, in a pass of loads and one of decisions. */
     void check(final FrameRing frames, final long first, final int count, final TransmitQueue queue, final long features) {
         for (int i = 0; i < count; i++) {
