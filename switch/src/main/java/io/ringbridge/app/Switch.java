@@ -209,7 +209,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
             case Attachment.Descriptor descriptor -> BackendOptions.descriptor(descriptor.number());
         };
         options = options.withSuspend(port.suspend()).withLogBaseReply(extras.logBaseReply())
-            .withFeatureMask((~Offloads.ALL | port.offloads()) & extras.featureMask()).withState(config.state().orElse(null));
+            .withFeatureMask((~Offloads.ALL | port.offloads()) & extras.featureMask()).withState(config.state().orElse(null))
+            .withIommu(extras.iommu());
         if (extras.mac() != null) {
             options = options.withMac(MacAddress.parse(extras.mac()));
         }

@@ -14,6 +14,7 @@ import picocli.CommandLine.Parameters;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -59,7 +60,7 @@ final class QemuArgsCommand implements Callable<Integer> {
     private ConfigView.Port find() {
         final List<ConfigView.Port> ports = config == null ? running() : ConfigReader.read(config).ports().stream()
             .map(p -> new ConfigView.Port(p.name(), PortConfig.TYPE, p.socket(), p.mode(), p.queues(), p.mtu(), null, null, null, null,
-                null, null, null, null, null)).toList();
+                null, null, null, p.extras().iommu(), null, null)).toList();
         final String names = ports.stream().map(ConfigView.Port::name).collect(Collectors.joining(", "));
         return ports.stream().filter(p -> p.name().equals(port)).findFirst()
             .orElseThrow(() -> new ConfigException("no port is named \"" + port + "\"; there are: " + names));
@@ -79,13 +80,18 @@ final class QemuArgsCommand implements Callable<Integer> {
             case "client" -> ",server=on,wait=off";
             default -> throw new ConfigException("port " + name + " was handed a connected socket; QEMU cannot connect to it");
         };
-        return List.of(
+        final List<String> arguments = new ArrayList<>(List.of(
             "-object memory-backend-memfd,id=mem-ringbridge,size=" + memory + ",share=on",
             "-numa node,memdev=mem-ringbridge",
             "-chardev socket,id=chr-" + name + ",path=" + absolute(found.socket()) + link,
-            "-netdev vhost-user,id=net-" + name + ",chardev=chr-" + name + ",queues=" + found.queues(),
-            "-device virtio-net-pci,netdev=net-" + name + (found.queues() > 1 ? ",mq=on,vectors=" + vectors : "")
-                + ",host_mtu=" + found.mtu());
+            "-netdev vhost-user,id=net-" + name + ",chardev=chr-" + name + ",queues=" + found.queues()));
+        final boolean translated = Boolean.TRUE.equals(found.iommu());
+        if (translated) {
+            arguments.add("-device intel-iommu,intremap=off,device-iotlb=on"); // of machine q35, and before the devices behind it
+        }
+        arguments.add("-device virtio-net-pci,netdev=net-" + name + (found.queues() > 1 ? ",mq=on,vectors=" + vectors : "")
+            + ",host_mtu=" + found.mtu() + (translated ? ",disable-legacy=on,iommu_platform=on,ats=on" : ""));
+        return arguments;
     }
 
     private String reconnect() {

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -40,8 +41,20 @@ public final class QemuGuest implements AutoCloseable {
      * @param address of its network device, without the prefix length, which is 24
      * @param socket  of its port; the switch listens on it
      * @param device  further options of its virtio-net device, each with a comma before it
+     * @param devices further options of QEMU's, which come before that device
+     * @param kernel  further parameters of the kernel
      */
-    public record Spec(String name, String mac, String address, Path socket, String device) {
+    public record Spec(String name, String mac, String address, Path socket, String device, List<String> devices, String kernel) {
+        /** One with nothing but the network device. */
+        public Spec(final String name, final String mac, final String address, final Path socket, final String device) {
+            this(name, mac, address, socket, device, List.of(), "");
+        }
+
+        /** The same behind an IOMMU, which its kernel uses for every buffer. */
+        public Spec behindIommu() {
+            return new Spec(name, mac, address, socket, device + ",iommu_platform=on,ats=on",
+                List.of("-device", "intel-iommu,intremap=off,device-iotlb=on"), "intel_iommu=on iommu.passthrough=0 iommu.strict=1");
+        }
     }
 
     /** Starts a guest and returns when it takes commands; its own sockets go into the directory. */
@@ -69,18 +82,21 @@ public final class QemuGuest implements AutoCloseable {
     }
 
     private static List<String> command(final Spec spec, final GuestImage image, final Path monitor, final Path serial) {
-        return List.of(PROGRAM, "-nodefaults", "-no-user-config", "-display", "none", "-S",
+        final List<String> command = new ArrayList<>(List.of(PROGRAM, "-nodefaults", "-no-user-config", "-display", "none", "-S",
             // Some machines that offer KVM cannot run a guest kernel with it; emulation is good enough to be correct.
             "-accel", "tcg", "-cpu", "qemu64,+rdrand", "-machine", "q35", "-smp", "1", "-m", "192M",
             "-object", "memory-backend-memfd,id=mem,size=192M,share=on", "-numa", "node,memdev=mem",
             "-chardev", "socket,id=port,path=" + spec.socket() + "," + reconnectOption(),
-            "-netdev", "vhost-user,id=net0,chardev=port,queues=1",
+            "-netdev", "vhost-user,id=net0,chardev=port,queues=1"));
+        command.addAll(spec.devices());
+        command.addAll(List.of(
             // vectors=0: QEMU 7.2 without KVM crashes when a vhost-user device uses MSI-X.
             "-device", "virtio-net-pci,netdev=net0,vectors=0,disable-legacy=on,romfile=,mac=" + spec.mac() + spec.device(),
             "-qmp", "unix:" + monitor + ",server=on,wait=off",
             "-chardev", "socket,id=console,path=" + serial + ",server=on,wait=off", "-serial", "chardev:console",
             "-kernel", image.kernel().image().toString(), "-initrd", image.initramfs().toString(),
-            "-append", "console=ttyS0 quiet ipv6.disable=1 panic=-1 guest.address=" + spec.address() + "/24");
+            "-append", "console=ttyS0 quiet ipv6.disable=1 panic=-1 guest.address=" + spec.address() + "/24 " + spec.kernel()));
+        return command;
     }
 
     private static String reconnectOption() {

@@ -160,6 +160,12 @@ public final class SwitchProcess implements AutoCloseable {
             return this;
         }
 
+        /** Lets the guest of the port that was added last be behind an IOMMU. */
+        public Config iommu() {
+            last().put("iommu", true);
+            return this;
+        }
+
         private ObjectNode last() {
             return (ObjectNode) root.withArray("ports").get(root.withArray("ports").size() - 1);
         }

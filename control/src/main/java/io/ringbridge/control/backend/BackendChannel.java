@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.LongConsumer;
 
 /**
  * The socket for the back-end's own requests (vhost-user, "Back-end message types").
@@ -33,19 +34,40 @@ import java.util.Set;
 final class BackendChannel implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BackendChannel.class);
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
+    /** More than a front-end that reads ever lets wait, however many rings it has. */
+    private static final int MOST_WAITING = 1024;
 
     private final Connection connection;
     private final boolean acknowledged;
     private final String name;
     private final Set<Outgoing> waiting = new LinkedHashSet<>();
-    private final Map<Outgoing, EventFd> events = new HashMap<>();
+    private final Map<Source, EventFd> events = new HashMap<>();
     private Epoll epoll;
     private EventFd wake;
     private Thread thread;
     private volatile boolean over;
 
-    /** A request that is to be sent; equal ones are one. */
-    private record Outgoing(BackendRequest request, ByteBuffer payload) { }
+    /**
+     * A request that is to be sent; equal ones are one.
+     *
+     * @param answer told what the front-end acknowledges with, where that is negotiated, on the channel's thread; null where a refusal goes
+     *     to the log
+     */
+    record Outgoing(BackendRequest request, ByteBuffer payload, LongConsumer answer) {
+        /** A request whose answer is wanted. */
+        Outgoing(final BackendRequest request, final byte[] payload, final LongConsumer answer) {
+            this(request, ByteBuffer.wrap(payload), answer);
+        }
+    }
+
+    /** Says what is to be sent when its event is signalled; null for nothing. On the channel's thread. */
+    @FunctionalInterface
+    interface Source {
+        Outgoing next();
+    }
+
+    /** The same whenever it is signalled. */
+    private record Notice(Outgoing next) implements Source { }
 
     private BackendChannel(final Connection connection, final boolean acknowledged, final String name) {
         this.connection = connection;
@@ -69,19 +91,29 @@ final class BackendChannel implements AutoCloseable {
         }
     }
 
-    /** Sends a request when its turn comes; dropped where the front-end has closed the socket. */
-    synchronized void post(final BackendRequest request, final byte[] payload) {
-        if (!over) {
+    /** Sends a request when its turn comes; dropped where the front-end has closed the socket, or lets too many wait. */
+    void post(final BackendRequest request, final byte[] payload) {
+        post(new Outgoing(request, payload, null));
+    }
+
+    /** The same with an answer. */
+    synchronized void post(final Outgoing outgoing) {
+        if (!over && waiting.size() < MOST_WAITING) {
             begin();
-            waiting.add(new Outgoing(request, ByteBuffer.wrap(payload)));
+            waiting.add(outgoing);
             wake.signal();
         }
     }
 
     /** An event that sends a request about a ring whenever it is signalled; closed with this. */
-    synchronized EventFd event(final BackendRequest request, final int vring) {
+    EventFd event(final BackendRequest request, final int vring) {
+        return event(new Notice(new Outgoing(request, Codec.vringState(vring, 0), null)));
+    }
+
+    /** An event that sends what its source says; closed with this. */
+    synchronized EventFd event(final Source source) {
         begin();
-        return events.computeIfAbsent(new Outgoing(request, ByteBuffer.wrap(Codec.vringState(vring, 0))), _ -> {
+        return events.computeIfAbsent(source, _ -> {
             final EventFd event = EventFd.create();
             epoll.add(event);
             return event;
@@ -116,11 +148,14 @@ final class BackendChannel implements AutoCloseable {
     }
 
     private synchronized Outgoing next() {
-        events.forEach((request, event) -> {
-            if (event.drain()) {
-                waiting.add(request);
-            }
-        });
+        if (waiting.isEmpty()) { // what is signalled in the meantime stays so: one request a source waits, and no more
+            events.forEach((source, event) -> {
+                final Outgoing outgoing = event.drain() ? source.next() : null;
+                if (outgoing != null) {
+                    waiting.add(outgoing);
+                }
+            });
+        }
         if (waiting.isEmpty()) {
             return null;
         }
@@ -146,7 +181,9 @@ final class BackendChannel implements AutoCloseable {
                 throw ProtocolException.fatal("the front-end replies to " + request + " with " + reply.header());
             }
             final long result = Codec.number(reply.payload());
-            if (result != 0) {
+            if (outgoing.answer != null) {
+                outgoing.answer.accept(result);
+            } else if (result != 0) {
                 LOG.warn("port {}: the front-end refuses {} with {}", name, request, result);
             }
         }

@@ -29,6 +29,12 @@ public final class Offer {
     /** What is offered even where only some features may be: without it nothing can be negotiated beside the features. */
     public static final long ALWAYS = Features.of(Features.PROTOCOL_FEATURES);
 
+    /**
+     * What is offered where the port is told that its guest may be behind an IOMMU: drivers accept it wherever they see it, and a front-end
+     * that has no IOMMU, or serves it alone, passes it on all the same.
+     */
+    public static final long IOMMU = Features.of(Features.ACCESS_PLATFORM);
+
     private static final long ANY_DEVICE = Features.OFFLOADS | Features.of(
         Features.MTU,
         Features.MRG_RXBUF,
@@ -68,7 +74,7 @@ public final class Offer {
 
     /** The virtio features of a port with so many queue pairs, and these options. */
     static long virtio(final int queuePairs, final BackendOptions options) {
-        return virtio(queuePairs, options.suspend(), options.mac() != 0) & options.featureMask();
+        return (virtio(queuePairs, options.suspend(), options.mac() != 0) | (options.iommu() ? IOMMU : 0)) & options.featureMask();
     }
 
     /** The protocol features of a port with these options. */

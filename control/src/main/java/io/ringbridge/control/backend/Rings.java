@@ -5,7 +5,7 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.memory.GuestMemory;
-import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.Features;
@@ -14,6 +14,7 @@ import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
 
+import java.util.Arrays;
 import java.util.StringJoiner;
 
 /**
@@ -22,10 +23,6 @@ import java.util.StringJoiner;
  * <p>Owned by the session's thread. A ring's descriptors are closed only after the port has acknowledged that it lets go of them.
  */
 final class Rings implements AutoCloseable {
-    private static final int USED_IDX = 2;
-    private static final int MAX_SPLIT_BASE = 0xFFFF;
-    private static final int POSITION = 0x7FFF;
-
     private final GuestPort port;
     private final boolean discardWhenDisabled;
     private final Vring[] rings;
@@ -36,6 +33,8 @@ final class Rings implements AutoCloseable {
     private boolean featuresKnown;
     private boolean startEnabled;
     private BackendChannel inband;
+    /** Where translations are asked for; null where there is nobody to ask. */
+    private BackendChannel requests;
 
     Rings(final GuestPort port, final BackendOptions options, final Inflight inflight) {
         this.port = port;
@@ -80,6 +79,10 @@ final class Rings implements AutoCloseable {
     void features(final long negotiated, final boolean enabled) {
         features = negotiated;
         featuresKnown = true;
+        final boolean translated = Features.has(negotiated, Features.ACCESS_PLATFORM);
+        if (translated != (memory.iotlb() != null)) {
+            memory = memory.through(translated ? Iotlb.EMPTY : null);
+        }
         startEnabled = enabled;
         startWhatCan();
     }
@@ -92,7 +95,7 @@ final class Rings implements AutoCloseable {
                 + "; 1 to " + RingConfig.MAX_SIZE + " is allowed");
         }
         if (featuresKnown) {
-            checkLayout(index, size, 0);
+            Vring.checkLayout(index, size, 0, isPacked());
         }
         ring.size = size;
         start(ring, true);
@@ -110,11 +113,12 @@ final class Rings implements AutoCloseable {
             start(ring, true);
             return;
         }
-        if (ring.place(memory, at, isPacked()) == null) {
+        if (memory.iotlb() == null && ring.place(memory, at, isPacked()) == null) {
             throw notInMemory(ring);
         }
         ring.address = at;
-        remap(memory);
+        move(memory);
+        start(ring, true);
     }
 
     private static ProtocolException notInMemory(final Vring ring) {
@@ -125,7 +129,7 @@ final class Rings implements AutoCloseable {
         final Vring ring = ring(index);
         needStopped(ring);
         if (featuresKnown) {
-            checkLayout(index, ring.size, base);
+            Vring.checkLayout(index, ring.size, base, isPacked());
         }
         ring.base = base;
         ring.told = base;
@@ -133,25 +137,6 @@ final class Rings implements AutoCloseable {
 
     private boolean isPacked() {
         return Features.has(features, Features.RING_PACKED);
-    }
-
-    /**
-     * Checks what is allowed in one layout only, now or, where the features come later, when the ring is to start.
-     *
-     * @param size 0 where it is not known
-     */
-    private void checkLayout(final int index, final int size, final int base) {
-        if (!isPacked() && Integer.bitCount(size) > 1) {
-            throw ProtocolException.refused("vring " + index + " of size " + size + "; a split ring's is a power of two");
-        }
-        if (!isPacked() && Integer.compareUnsigned(base, MAX_SPLIT_BASE) > 0) {
-            throw ProtocolException.refused("vring " + index + " with base " + Integer.toUnsignedString(base) + "; allowed: 0 to "
-                + MAX_SPLIT_BASE);
-        }
-        if (isPacked() && size > 0 && ((base & POSITION) >= size || (base >>> 16 & POSITION) >= size)) {
-            throw ProtocolException.refused("vring " + index + " with base 0x" + Integer.toHexString(base) + "; positions in a ring of "
-                + size + " are below that");
-        }
     }
 
     /** Stops a ring, and says where it goes on. */
@@ -163,6 +148,10 @@ final class Rings implements AutoCloseable {
         ring.call = replace(ring.call, null);
         journals.end(index); // the front-end knows it now
         ring.told = ring.base;
+        ring.asked.clear();
+        if (memory.iotlb() != null && Arrays.stream(rings).noneMatch(other -> other != null && other.kicked)) {
+            memory = memory.through(Iotlb.EMPTY); // front-ends do not tell of what goes while the device is stopped
+        }
         return ring.base;
     }
 
@@ -175,14 +164,17 @@ final class Rings implements AutoCloseable {
             } else if (!broken) {
                 ring.base = base;
             } else if (!isPacked()) {
-                ring.base = used(ring.place(memory, ring.address, false));
+                ring.base = ring.used();
             }
             ring.started = false;
         }
     }
 
-    private static int used(final RingAddresses place) {
-        return Memory.getShort(place.device() + USED_IDX) & MAX_SPLIT_BASE;
+    /** Stops a ring until all its parts are told of again; one that broke stays stopped. */
+    private void haltUntilTold(final Vring ring) {
+        ring.kicked &= !ring.started || port.queues().get(ring.index).started();
+        halt(ring);
+        ring.asked.clear();
     }
 
     void enable(final int index, final int value) {
@@ -246,23 +238,35 @@ final class Rings implements AutoCloseable {
         ring.kick.signal();
     }
 
-    /** Says what stands in for call and error descriptors that the front-end does not give; null where nothing does. */
-    void inband(final BackendChannel channel) {
-        if (inband == channel) {
-            return;
-        }
-        inband = channel;
+    /**
+     * Says where the back-end's own requests go.
+     *
+     * @param notifications what stands in for call and error descriptors that the front-end does not give; null where nothing does
+     * @param translations where translations are asked for; null where they cannot be
+     */
+    void channels(final BackendChannel notifications, final BackendChannel translations) {
+        final boolean asksAnew = requests != translations;
+        final boolean changes = inband != notifications || asksAnew && memory.iotlb() != null;
+        inband = notifications;
+        requests = translations;
         for (final Vring ring : rings) {
-            if (ring != null && ring.started) {
+            if (ring != null && asksAnew) {
+                ring.translations = null;
+                ring.asked.clear();
+            }
+            if (ring != null && ring.started && changes) {
                 port.ringEvents(ring.index, events(ring));
             }
         }
     }
 
     private RingEvents events(final Vring ring) {
-        return inband == null ? new RingEvents(ring.kick, ring.call, ring.error) : new RingEvents(ring.kick,
-            ring.call != null ? ring.call : inband.event(BackendRequest.VRING_CALL, ring.index),
-            ring.error != null ? ring.error : inband.event(BackendRequest.VRING_ERR, ring.index));
+        if (ring.translations == null && memory.iotlb() != null && requests != null) {
+            ring.translations = new TranslationRequests(requests, port, ring.index);
+        }
+        return new RingEvents(ring.kick,
+            ring.call != null || inband == null ? ring.call : inband.event(BackendRequest.VRING_CALL, ring.index),
+            ring.error != null || inband == null ? ring.error : inband.event(BackendRequest.VRING_ERR, ring.index), ring.translations);
     }
 
     private static EventFd replace(final EventFd old, final EventFd by) {
@@ -272,22 +276,62 @@ final class Rings implements AutoCloseable {
         return by;
     }
 
+    /** The guest's memory, and what is known of what lies behind its IOMMU, if it has one. */
+    GuestMemory memory() {
+        return memory;
+    }
+
+    /** Takes over translations, which tell of a range what was not told before, and starts the rings that waited for them. */
+    void translations(final Iotlb table, final long first, final long last) {
+        memory = memory.through(table);
+        port.translations(memory, first, last);
+        startWhatCan();
+    }
+
+    /**
+     * Forgets the translations of a range, given by its last address: when this returns, no worker uses them any more. A ring of which a
+     * part is there is stopped where it is, until that part is told of again.
+     */
+    void forget(final long first, final long last) {
+        final RingAddresses[] places = new RingAddresses[rings.length];
+        for (final Vring ring : rings) {
+            if (ring != null && ring.address != null && ring.overlaps(first, last, isPacked())) {
+                haltUntilTold(ring);
+            }
+            if (ring != null && ring.started) {
+                places[ring.index] = ring.placed;
+            }
+        }
+        memory = memory.through(memory.iotlb().without(first, last));
+        port.remap(memory, places);
+        startWhatCan();
+    }
+
     /**
      * Makes every ring work on another memory table. A ring that it does not cover is stopped.
      *
-     * @return which rings were stopped; empty when none was
+     * @return which rings were stopped; empty when none was, or they only wait for translations
      */
     String remap(final GuestMemory next) {
+        return move(memory.iotlb() == null ? next : next.through(memory.iotlb().over(next)));
+    }
+
+    private String move(final GuestMemory next) {
         final RingAddresses[] places = new RingAddresses[rings.length];
         final StringJoiner uncovered = new StringJoiner(", ");
         for (final Vring ring : rings) {
             if (ring != null && ring.started) {
                 places[ring.index] = ring.place(next, ring.address, isPacked());
                 if (places[ring.index] == null) {
-                    halt(ring);
-                    ring.kicked = false;
-                    uncovered.add(Integer.toString(ring.index));
+                    if (next.iotlb() != null) {
+                        haltUntilTold(ring);
+                    } else {
+                        halt(ring);
+                        ring.kicked = false;
+                        uncovered.add(Integer.toString(ring.index));
+                    }
                 }
+                ring.placed = places[ring.index];
             }
         }
         port.remap(next, places);
@@ -300,6 +344,13 @@ final class Rings implements AutoCloseable {
         return uncovered.toString();
     }
 
+    /** Asks for what rings wait for that lies behind an IOMMU, where it could not be asked for before. */
+    void askWhatWaits() {
+        if (memory.iotlb() != null) {
+            Arrays.stream(rings).filter(ring -> ring != null && isComplete(ring)).forEach(this::ask);
+        }
+    }
+
     /** Starts every ring that has become complete. */
     void startWhatCan() {
         for (final Vring ring : rings) {
@@ -309,9 +360,14 @@ final class Rings implements AutoCloseable {
         }
     }
 
+    /** Whether a stopped ring may start, as far as the front-end has said all there is to say of it. */
+    private boolean isComplete(final Vring ring) {
+        return !ring.started && ring.kicked && ring.size != 0 && ring.address != null && featuresKnown && !memory.regions().isEmpty();
+    }
+
     /** Starts a ring if all is there. Where memory does not cover it, {@code strict} says to refuse rather than to wait for more memory. */
     private void start(final Vring ring, final boolean strict) {
-        if (ring.started || !ring.kicked || ring.size == 0 || ring.address == null || !featuresKnown || memory.regions().isEmpty()) {
+        if (!isComplete(ring)) {
             return;
         }
         if (startEnabled) {
@@ -320,10 +376,12 @@ final class Rings implements AutoCloseable {
         if (!ring.enabled && waitsWhileDisabled(ring)) {
             return;
         }
-        checkLayout(ring.index, ring.size, ring.base);
+        Vring.checkLayout(ring.index, ring.size, ring.base, isPacked());
         final RingAddresses place = ring.place(memory, ring.address, isPacked());
         if (place == null) {
-            if (strict) {
+            if (memory.iotlb() != null) {
+                ask(ring);
+            } else if (strict) {
                 throw notInMemory(ring);
             }
             return;
@@ -336,8 +394,13 @@ final class Rings implements AutoCloseable {
         final int base = ring.base == 0 && !ring.hasRun && !isPacked() ? RingConfig.USED_INDEX : ring.base;
         port.enableRing(ring.index, ring.enabled);
         port.startRing(ring.index, new RingConfig(ring.size, features, place, base, memory, record), events(ring));
+        ring.placed = place;
         ring.started = true;
         ring.hasRun = true;
+    }
+
+    private void ask(final Vring ring) {
+        TranslationRequests.askFor(ring, memory, isPacked(), port, requests);
     }
 
     /** Stops and disables every ring, and forgets what was said of them but for the error descriptor, which is not told again. */
@@ -355,6 +418,7 @@ final class Rings implements AutoCloseable {
         }
         features = 0;
         featuresKnown = false;
+        memory = memory.through(null);
     }
 
     /** Closes every descriptor; the port has to be detached before. */

@@ -49,6 +49,7 @@ final class Session {
     private final Suspension suspension;
     private final MigrationLog log;
     private final NetConfig config;
+    private final Iommu iommu;
     private long features;
     private long protocolFeatures;
     private boolean protocolFeaturesSet;
@@ -65,6 +66,7 @@ final class Session {
         inflight = new Inflight(2 * port.queuePairs());
         rings = new Rings(port, options, inflight);
         memory = new MemoryTable(rings);
+        iommu = new Iommu(port.name(), rings);
         suspension = new Suspension(port, options.suspend());
         log = new MigrationLog(port, options.logBaseReply());
         config = new NetConfig(options.mac(), port.queuePairs(), port.mtu());
@@ -110,6 +112,7 @@ final class Session {
         if (failure != null) {
             throw ProtocolException.fatal(failure);
         }
+        rings.askWhatWaits();
     }
 
     private void leave() {
@@ -249,7 +252,10 @@ final class Session {
             case Message.CheckDeviceState _ -> {
                 return Codec.number(checkDeviceState());
             }
-            case Message.Iotlb _, Message.Unserved _ -> throw ProtocolException.refused("not offered");
+            case Message.Iotlb m -> {
+                return iommu.serve(m);
+            }
+            case Message.Unserved _ -> throw ProtocolException.refused("not offered");
         }
         return null;
     }
@@ -300,7 +306,7 @@ final class Session {
         }
         protocolFeatures = wanted;
         protocolFeaturesSet = true;
-        rings.inband(inband());
+        rings.channels(inband(), channel);
     }
 
     /** The two bytes behind the address are nobody's: front-ends leave in them what was there. */
@@ -335,7 +341,7 @@ final class Session {
     private void channel(final BackendChannel next) {
         final BackendChannel old = channel;
         channel = next;
-        rings.inband(inband());
+        rings.channels(inband(), next);
         if (old != null) {
             old.close();
         }

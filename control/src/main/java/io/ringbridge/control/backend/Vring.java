@@ -1,9 +1,17 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Iotlb;
+import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.RingAddresses;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 
 /** What the front-end has said of one ring. Owned by the session's thread. */
 final class Vring {
@@ -13,6 +21,10 @@ final class Vring {
     private static final long USED_ALIGNMENT = 4;
     private static final long AVAILABLE_ALIGNMENT = 2;
     private static final long EVENT_ALIGNMENT = 4;
+    private static final int MAX_SPLIT_BASE = 0xFFFF;
+    private static final int POSITION = 0x7FFF;
+    private static final int USED_IDX = 2;
+    private static final int INDEX_MASK = 0xFFFF;
 
     final int index;
     int size;
@@ -27,12 +39,44 @@ final class Vring {
     boolean started;
     /** It has run in this connection. */
     boolean hasRun;
+    /** Where it runs. */
+    RingAddresses placed;
+    /** What was asked for because its parts lie behind an IOMMU. */
+    final Set<Message.Iotlb> asked = new HashSet<>();
+    /** It was told behind an IOMMU, and is not in one piece there. */
+    boolean scattered;
+    /** Where its worker asks for what lies behind an IOMMU; null where there is nobody to ask. */
+    TranslationRequests translations;
     EventFd kick;
     EventFd call;
     EventFd error;
 
     Vring(final int index) {
         this.index = index;
+    }
+
+    /**
+     * Checks what is allowed in one layout only, now or, where the features come later, when the ring is to start.
+     *
+     * @param size 0 where it is not known
+     */
+    static void checkLayout(final int index, final int size, final int base, final boolean packed) {
+        if (!packed && Integer.bitCount(size) > 1) {
+            throw ProtocolException.refused("vring " + index + " of size " + size + "; a split ring's is a power of two");
+        }
+        if (!packed && Integer.compareUnsigned(base, MAX_SPLIT_BASE) > 0) {
+            throw ProtocolException.refused("vring " + index + " with base " + Integer.toUnsignedString(base) + "; allowed: 0 to "
+                + MAX_SPLIT_BASE);
+        }
+        if (packed && size > 0 && ((base & POSITION) >= size || (base >>> 16 & POSITION) >= size)) {
+            throw ProtocolException.refused("vring " + index + " with base 0x" + Integer.toHexString(base) + "; positions in a ring of "
+                + size + " are below that");
+        }
+    }
+
+    /** The used index of a split ring, where it ran last. */
+    int used() {
+        return Memory.getShort(placed.device() + USED_IDX) & INDEX_MASK;
     }
 
     /** Whether the guest transmits on it. */
@@ -50,15 +94,52 @@ final class Vring {
             && device % (packed ? EVENT_ALIGNMENT : USED_ALIGNMENT) == 0;
     }
 
-    /** Where the ring is in this process, at these user addresses; null where that is not wholly in memory, and aligned. */
+    /** Where the ring is in this process, at these addresses; null where a part is not in memory, in one piece, and aligned. */
     RingAddresses place(final GuestMemory memory, final Message.SetVringAddr at, final boolean packed) {
-        final long descriptors = memory.translateUser(at.descriptor(), RingAddresses.descriptorBytes(size));
-        final long available = memory.translateUser(at.available(), RingAddresses.driverBytes(size, packed));
-        final long used = memory.translateUser(at.used(), RingAddresses.deviceBytes(size, packed));
+        final long descriptors = find(memory, at.descriptor(), RingAddresses.descriptorBytes(size), descriptorAccess(packed));
+        final long available = find(memory, at.available(), RingAddresses.driverBytes(size, packed), Iotlb.READ);
+        final long used = find(memory, at.used(), RingAddresses.deviceBytes(size, packed), Iotlb.WRITE);
         if (descriptors == GuestMemory.UNMAPPED || available == GuestMemory.UNMAPPED || used == GuestMemory.UNMAPPED
             || !aligned(descriptors, available, used, packed)) {
             return null;
         }
-        return new RingAddresses(descriptors, available, used, (at.flags() & LOG) == 0 ? RingAddresses.NOT_LOGGED : at.log());
+        return new RingAddresses(descriptors, available, used, (at.flags() & LOG) == 0 ? RingAddresses.NOT_LOGGED
+            : memory.iotlb() == null ? at.log() : memory.guestAddress(used)); // front-ends give an I/O virtual address there
+    }
+
+    private static long find(final GuestMemory memory, final long address, final long length, final int access) {
+        return memory.iotlb() == null ? memory.translateUser(address, length) : memory.iotlb().translate(address, length, access);
+    }
+
+    private static int descriptorAccess(final boolean packed) {
+        return packed ? Iotlb.READ | Iotlb.WRITE : Iotlb.READ;
+    }
+
+    /** What there is to be asked for before the ring can be found behind an IOMMU: of each part, the first address that is not known. */
+    List<Message.Iotlb> lacking(final Iotlb iotlb, final boolean packed) {
+        final List<Message.Iotlb> lacking = new ArrayList<>();
+        lacking(lacking, iotlb, address.descriptor(), RingAddresses.descriptorBytes(size), descriptorAccess(packed));
+        lacking(lacking, iotlb, address.available(), RingAddresses.driverBytes(size, packed), Iotlb.READ);
+        lacking(lacking, iotlb, address.used(), RingAddresses.deviceBytes(size, packed), Iotlb.WRITE);
+        return lacking;
+    }
+
+    private static void lacking(final List<Message.Iotlb> lacking, final Iotlb iotlb, final long start, final long length,
+                                final int access) {
+        final long known = iotlb.known(start, length, access);
+        if (known < length) {
+            lacking.add(new Message.Iotlb(start + known, 0, 0, access, Message.Iotlb.MISS));
+        }
+    }
+
+    /** Whether a part of the ring is in a range of addresses, given by its last. */
+    boolean overlaps(final long first, final long last, final boolean packed) {
+        return overlap(address.descriptor(), RingAddresses.descriptorBytes(size), first, last)
+            || overlap(address.available(), RingAddresses.driverBytes(size, packed), first, last)
+            || overlap(address.used(), RingAddresses.deviceBytes(size, packed), first, last);
+    }
+
+    private static boolean overlap(final long start, final long length, final long first, final long last) {
+        return Long.compareUnsigned(start, last) <= 0 && Long.compareUnsigned(first, start + (length - 1)) <= 0;
     }
 }

@@ -162,8 +162,21 @@ public sealed interface Message {
         }
     }
 
-    /** An entry of the I/O address translation. */
+    /**
+     * An entry of the I/O address translation, or what is asked or said of one. Both sides send these.
+     *
+     * @param permissions bit 0 to read, bit 1 to write
+     */
     record Iotlb(long address, long size, long userAddress, int permissions, int type) implements Message {
+        /** Asks for an entry. */
+        public static final int MISS = 1;
+        /** Gives an entry. */
+        public static final int UPDATE = 2;
+        /** Takes entries back. */
+        public static final int INVALIDATE = 3;
+        /** Tells that an entry does not allow what the driver wants. */
+        public static final int ACCESS_FAIL = 4;
+
         @Override
         public Request request() {
             return Request.IOTLB_MSG;

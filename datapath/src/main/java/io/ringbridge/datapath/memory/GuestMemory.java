@@ -26,6 +26,16 @@ public final class GuestMemory {
     private final long[] hostStarts;
     /** The regions by ascending address in this process. */
     private final int[] byHost;
+    private final Iotlb iotlb;
+
+    private GuestMemory(final GuestMemory other, final Iotlb iotlb) {
+        regions = other.regions;
+        guestStarts = other.guestStarts;
+        sizes = other.sizes;
+        hostStarts = other.hostStarts;
+        byHost = other.byHost;
+        this.iotlb = iotlb;
+    }
 
     private GuestMemory(final List<MemoryRegion> regions) {
         this.regions = regions.stream().sorted((a, b) -> Long.compareUnsigned(a.guestAddress(), b.guestAddress())).toList();
@@ -39,6 +49,7 @@ public final class GuestMemory {
             hostStarts[i] = this.regions.get(i).hostAddress();
         }
         byHost = IntStream.range(0, n).boxed().sorted(Comparator.comparingLong(i -> hostStarts[i])).mapToInt(i -> i).toArray();
+        iotlb = null;
     }
 
     /**
@@ -59,6 +70,16 @@ public final class GuestMemory {
             }
         }
         return new GuestMemory(regions);
+    }
+
+    /** The same memory as a device behind an IOMMU finds it; with null, as one that is behind none. */
+    public GuestMemory through(final Iotlb translations) {
+        return new GuestMemory(this, translations);
+    }
+
+    /** What is known of the addresses that the driver gives; null where those are guest addresses, as all here that are called so. */
+    public Iotlb iotlb() {
+        return iotlb;
     }
 
     /** The regions, by ascending guest address. */
@@ -145,6 +166,23 @@ public final class GuestMemory {
             }
         }
         return UNMAPPED;
+    }
+
+    /** How many bytes of the front-end's own addresses, from this one on, lie in the region that holds it; 0 where none does. */
+    public long userExtent(final long userAddress) {
+        for (final MemoryRegion region : regions) {
+            final long offset = userAddress - region.userAddress();
+            if (Long.compareUnsigned(offset, region.size()) < 0) {
+                return region.size() - offset;
+            }
+        }
+        return 0;
+    }
+
+    /** What the guest calls an address of this process that is in one of the regions. */
+    public long guestAddress(final long hostAddress) {
+        final int region = findHost(hostAddress);
+        return hostAddress - hostStarts[region] + guestStarts[region];
     }
 
     /** Where in the regions' files an address of this process is, or null where no region is there. */

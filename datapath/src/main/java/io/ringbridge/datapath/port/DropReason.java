@@ -26,6 +26,8 @@ public enum DropReason {
     MTU_EXCEEDED,
     /** The receive queue has no buffer. */
     NO_BUFFER,
+    /** The receive queue's next buffer is behind an IOMMU, and the front-end has yet to say where. */
+    NO_TRANSLATION,
     /** The receive buffer is smaller than the frame, and buffers may not be merged. */
     SMALL_BUFFER,
     /** The receive queue's descriptors are out of bounds, loop, point outside the guest's memory, or are of the wrong direction. */

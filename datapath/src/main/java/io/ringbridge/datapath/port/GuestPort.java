@@ -14,6 +14,7 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -170,11 +171,15 @@ public final class GuestPort extends Port {
             if (polled) {
                 queue.owner().remove((TransmitQueue) queue);
             }
+            final boolean askAnew = !Objects.equals(events.translations(), queue.events().translations());
             queue.events(events);
             if (polled) {
                 queue.owner().add((TransmitQueue) queue);
             }
             queue.callAgain();
+            if (askAnew) {
+                queue.translated();
+            }
         });
     }
 
@@ -215,13 +220,46 @@ public final class GuestPort extends Port {
     public synchronized void remap(final GuestMemory newMemory, final RingAddresses[] addresses) {
         quiesce(queues);
         memory = newMemory;
-        onOwners(queues, queue -> {
-            final RingAddresses place = queue.vring() < addresses.length ? addresses[queue.vring()] : null;
-            finish(queue);
-            if (place != null) {
-                queue.remap(newMemory, place);
-            }
-            queue.resume();
+        do {
+            onOwners(queues, queue -> {
+                final RingAddresses place = place(queue, addresses);
+                finish(queue);
+                if (place != null) {
+                    queue.remap(newMemory, place);
+                }
+                queue.resume();
+            });
+        } while (queues.stream().anyMatch(queue -> place(queue, addresses) != null && !queue.sees(newMemory))); // as in suspend
+        if (newMemory.iotlb() != null) {
+            onOwners(queues, GuestQueue::translated);
+        }
+    }
+
+    private static RingAddresses place(final GuestQueue queue, final RingAddresses[] addresses) {
+        return queue.vring() < addresses.length ? addresses[queue.vring()] : null;
+    }
+
+    /**
+     * Takes over memory of which more is known behind the IOMMU, or the same again; what was known already holds, so that frames may be
+     * on their way. Rings that waited for it go on.
+     *
+     * @param first the first address of what is told
+     * @param last the last one
+     */
+    public synchronized void translations(final GuestMemory newMemory, final long first, final long last) {
+        memory = newMemory;
+        do {
+            onOwners(queues, queue -> queue.translations(newMemory, first, last));
+        } while (queues.stream().anyMatch(queue -> !queue.sees(newMemory))); // as in suspend
+        onOwners(queues, GuestQueue::translated);
+    }
+
+    /** Says that there is no translation that a ring has asked for. */
+    public synchronized void refuseTranslation(final int vring, final long address, final int access) {
+        final GuestQueue queue = queue(vring);
+        queue.owner().execute(() -> {
+            queue.refuseTranslation(address, access);
+            queue.translated();
         });
     }
 

@@ -8,6 +8,8 @@ import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
 
+import java.util.Objects;
+
 /**
  * A virtqueue of a guest port: the ring, while it is started, and what goes with it.
  *
@@ -217,6 +219,43 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         }
     }
 
+    /** Takes over translations that tell of a range what was not told before. */
+    final void translations(final GuestMemory memory, final long first, final long last) {
+        final HeldRing waiting = held;
+        if (ring != null) {
+            ring.translations(memory, first, last);
+        } else if (waiting != null) {
+            waiting.translations(memory, first, last);
+        }
+    }
+
+    /** Whether its ring, if there is one, has taken over this memory. */
+    final boolean sees(final GuestMemory memory) {
+        final DeviceRing running = ring;
+        final HeldRing waiting = held;
+        return running != null ? running.sees(memory) : waiting == null || waiting.sees(memory);
+    }
+
+    /** Says that a translation that was asked for is not to be had. */
+    final void refuseTranslation(final long address, final int access) {
+        final HeldRing waiting = held;
+        if (ring != null && ring.translation() != null) {
+            ring.translation().refuse(address, access);
+        } else if (waiting != null) {
+            waiting.refuseTranslation(address, access);
+        }
+    }
+
+    /** Asks for the translation that its ring lacks, where that is behind an IOMMU and there is somebody to ask. */
+    final void askTranslation() {
+        if (ring != null && ring.translation() != null && events.translations() != null) {
+            ring.translation().tell(events.translations());
+        }
+    }
+
+    /** Goes on after what is known of translations has changed. */
+    abstract void translated();
+
     /** Entries of the ring; 0 while it is stopped. Any thread may ask. */
     final int size() {
         final DeviceRing running = ring;
@@ -236,6 +275,9 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     }
 
     final void events(final RingEvents newEvents) {
+        if (ring != null && ring.translation() != null && !Objects.equals(newEvents.translations(), events.translations())) {
+            ring.translation().askAgain();
+        }
         events = newEvents;
     }
 }

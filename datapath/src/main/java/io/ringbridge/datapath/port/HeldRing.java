@@ -57,6 +57,26 @@ final class HeldRing {
         }
     }
 
+    void translations(final GuestMemory memory, final long first, final long last) {
+        if (ring == null) {
+            remap(memory, config.addresses());
+        } else {
+            ring.translations(memory, first, last);
+        }
+    }
+
+    /** Whether it has taken over this memory. */
+    boolean sees(final GuestMemory memory) {
+        return ring == null ? config.memory() == memory : ring.sees(memory);
+    }
+
+    /** Says that a translation the ring asked for, while it ran, is not to be had. */
+    void refuseTranslation(final long address, final int access) {
+        if (ring != null && ring.translation() != null) {
+            ring.translation().refuse(address, access);
+        }
+    }
+
     /** Whether the file still covers the record of its chains in flight, where there is one. Costs a system call. */
     boolean intact() {
         return ring != null ? ring.intact() : config.inflight() == null || config.inflight().area().intact();

@@ -1,5 +1,8 @@
 package io.ringbridge.datapath.port;
 
+import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.ring.DeviceRing;
+
 /**
  * A queue that the guest receives on: egress.
  *
@@ -7,9 +10,17 @@ package io.ringbridge.datapath.port;
  * when it ends.
  */
 public final class ReceiveQueue extends GuestQueue {
+    /** Chains of a ring behind an IOMMU whose translations are asked for before frames need them. */
+    private static final int AHEAD = 128;
+    /** Chains after which that is done again; a frame takes one, or one for so many bytes. */
+    private static final int AGAIN = 32;
+    private static final int BYTES_A_CHAIN = 1024;
+
     private int burstFrames;
     private long burstBytes;
     private boolean touched;
+    private long chainsSinceLook;
+    private Segments looked;
 
     ReceiveQueue(final GuestPort port, final int vring, final QueueOwner owner) {
         super(port, vring, owner);
@@ -33,8 +44,44 @@ public final class ReceiveQueue extends GuestQueue {
         touched = false;
         show();
         counters().moved(burstFrames, burstBytes);
+        final DeviceRing ring = ring();
+        if (ring != null && ring.translation() != null) {
+            chainsSinceLook += Math.max(burstFrames, burstBytes / BYTES_A_CHAIN);
+            if (chainsSinceLook >= AGAIN || ring.lacksTranslation()) {
+                translated();
+            }
+        }
         burstFrames = 0;
         burstBytes = 0;
+    }
+
+    /** Why a frame is dropped for which the ring has no chain; of one that is there, but cannot be found, the place is asked for. */
+    public DropReason noBuffer() {
+        if (!ring().lacksTranslation()) {
+            return DropReason.NO_BUFFER;
+        }
+        askTranslation();
+        return DropReason.NO_TRANSLATION;
+    }
+
+    /** Nothing waits here: frames that come in the meantime are dropped. */
+    @Override
+    void translated() {
+        final DeviceRing ring = ring();
+        if (ring != null && ring.translation() != null) {
+            if (looked == null) {
+                looked = new Segments();
+            }
+            chainsSinceLook = 0;
+            ring.lookAhead(looked, AHEAD, true);
+            askTranslation();
+        }
+    }
+
+    @Override
+    void release() {
+        super.release();
+        translated();
     }
 
     @Override

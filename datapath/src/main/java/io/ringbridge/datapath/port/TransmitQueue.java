@@ -43,6 +43,19 @@ public final class TransmitQueue extends GuestQueue {
         return !paused && nextBurst - firstBurst < BURSTS;
     }
 
+    /** Takes nothing more until the translation has come that its ring lacks. */
+    public void awaitTranslation() {
+        paused = true;
+        askTranslation();
+    }
+
+    /** Tries again; what still lacks was asked for already. */
+    @Override
+    void translated() {
+        resume();
+        askTranslation();
+    }
+
     /**
      * Notes a burst.
      *

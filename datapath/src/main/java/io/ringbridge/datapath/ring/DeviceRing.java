@@ -2,6 +2,7 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.EventFd;
@@ -12,6 +13,10 @@ import io.ringbridge.datapath.os.EventFd;
  * <p>Chains are taken with {@link #next}, in the order the driver made them available, and given back with {@link #use}, in the order
  * they were taken; {@link #publish} shows the driver all that was given back. Several may be out at a time. What is the same for
  * split and packed rings is here: translation through the region last hit, the rules for a descriptor, and the count of chains out.
+ *
+ * <p>Behind an IOMMU the driver's addresses are found in the front-end's translations. A chain for which one is not there stays in the
+ * ring, as if it were not available yet, and {@link #lacksTranslation} says so; nothing of it was taken. The entry hit last serves as the
+ * queue's cache, so that a ring is to be taken from in one direction only.
  *
  * <p>Owned by one worker. Nothing is allocated after construction. Whatever the driver wrote is read once and checked as a local copy;
  * what breaks the rules is {@link #BAD} where the chain can still be given back, and {@link #BROKEN} where the ring itself makes no
@@ -41,6 +46,8 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
     private final int headerLength;
     private final boolean mergeable;
     private GuestMemory memory;
+    /** How addresses are found behind an IOMMU; null where they are guest addresses. */
+    private Translation translation;
     private RingAddresses addresses;
     private long regionStart;
     private long regionSize;
@@ -56,6 +63,7 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
         headerLength = Features.headerLength(features);
         mergeable = Features.has(features, Features.MRG_RXBUF);
         memory = config.memory();
+        translation = memory.iotlb() == null ? null : new Translation(memory.iotlb());
         addresses = config.addresses();
         this.log = log;
     }
@@ -103,17 +111,20 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
 
     /** {@link #nextPlain} for a ring that records each chain. */
     final int nextOneByOne(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
+        look(true);
         for (int i = from; i < from + count; i++) {
             final int result = next(single, writable);
             if (result == BAD || result == TAKEN && single.count() > 1) {
                 rewind(1);
             }
             if (result != TAKEN || single.count() > 1) {
+                look(false);
                 return i - from;
             }
             addresses[i] = single.address(0);
             lengths[i] = single.length(0);
         }
+        look(false);
         return count;
     }
 
@@ -229,9 +240,60 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
         memory = newMemory;
         addresses = newAddresses;
         regionSize = 0;
+        if (translation != null) {
+            translation.take(newMemory.iotlb());
+        }
         move(newAddresses);
         if (log != null) {
             log = log.moved(newMemory, newAddresses);
+        }
+    }
+
+    /**
+     * Takes over translations that tell of a range what was not told before; what they told already is as it was. Chains may be out.
+     *
+     * @param last the range's last address
+     */
+    public final void translations(final GuestMemory newMemory, final long first, final long last) {
+        memory = newMemory;
+        if (translation != null) {
+            translation.take(newMemory.iotlb(), first, last);
+        }
+    }
+
+    /** Whether it has taken over this memory. */
+    public final boolean sees(final GuestMemory other) {
+        return memory == other;
+    }
+
+    /** How it finds what its driver names behind an IOMMU; null where it is behind none. */
+    public final Translation translation() {
+        return translation;
+    }
+
+    /** Whether the next chain stays where it is for want of a translation. */
+    public final boolean lacksTranslation() {
+        return translation != null && translation.isLacking();
+    }
+
+    /**
+     * Looks at the next chains without taking them, so that what their translation lacks can be asked for before they are needed. No chain
+     * may be out.
+     */
+    public final void lookAhead(final Segments chain, final int chains, final boolean writable) {
+        look(true);
+        int result = TAKEN;
+        while (out < chains && (result == TAKEN || result == BAD)) {
+            result = next(chain, writable);
+        }
+        rewind(out);
+        look(false);
+    }
+
+    /** Begins or ends taking chains which may be put back, so that a refused translation is not used up. */
+    private void look(final boolean begins) {
+        if (translation != null) {
+            translation.looking(begins);
         }
     }
 
@@ -262,6 +324,18 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
         return BROKEN;
     }
 
+    /** Begins to follow a chain that is not one buffer in one piece. */
+    final void beginChain() {
+        if (translation != null) {
+            translation.begin();
+        }
+    }
+
+    /** Whether a chain that could not be followed is to wait for a translation; else it is bad. */
+    final boolean isToWait() {
+        return translation != null && translation.waits();
+    }
+
     /**
      * Appends a descriptor's buffer to a chain, in one piece a region it lies in.
      *
@@ -274,7 +348,8 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
         long at = guestAddress;
         long left = length & 0xFFFF_FFFFL;
         while (left > 0) {
-            if (!hit(at)) {
+            if (!hit(at, writable)) {
+                lacks(at, writable);
                 return false;
             }
             final long offset = at - regionStart;
@@ -301,7 +376,8 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
         }
         int at = 0;
         for (int n = 1; ; n++) {
-            final long descriptor = translate(table + (long) at * Descriptor.SIZE, Descriptor.SIZE);
+            final long descriptor = translation == null ? translate(table + (long) at * Descriptor.SIZE, Descriptor.SIZE, false)
+                : translation.read(table + (long) at * Descriptor.SIZE, Descriptor.SIZE);
             if (descriptor == GuestMemory.UNMAPPED) {
                 return false;
             }
@@ -321,22 +397,25 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
         }
     }
 
-    /** Where a range is; {@link GuestMemory#UNMAPPED} when it is not wholly inside one region. */
-    final long translate(final long guestAddress, final long length) {
-        if (!hit(guestAddress)) {
+    /** Where a range is; {@link GuestMemory#UNMAPPED} when it is not wholly inside one region, or one entry of the translations. */
+    final long translate(final long address, final long length, final boolean writable) {
+        if (!hit(address, writable)) {
             return GuestMemory.UNMAPPED;
         }
-        final long offset = guestAddress - regionStart;
+        final long offset = address - regionStart;
         return length <= regionSize - offset ? regionHost + offset : GuestMemory.UNMAPPED;
     }
 
     /** Makes the region that holds an address the one last hit. */
-    private boolean hit(final long guestAddress) {
-        return Long.compareUnsigned(guestAddress - regionStart, regionSize) < 0 || find(guestAddress);
+    private boolean hit(final long address, final boolean writable) {
+        return Long.compareUnsigned(address - regionStart, regionSize) < 0 || find(address, writable);
     }
 
-    private boolean find(final long guestAddress) {
-        final int region = memory.find(guestAddress);
+    private boolean find(final long address, final boolean writable) {
+        if (translation != null) {
+            return findTranslated(address, writable ? Iotlb.WRITE : Iotlb.READ);
+        }
+        final int region = memory.find(address);
         if (region < 0) {
             return false;
         }
@@ -344,5 +423,24 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
         regionSize = memory.size(region);
         regionHost = memory.hostStart(region);
         return true;
+    }
+
+    private boolean findTranslated(final long address, final int access) {
+        final Iotlb iotlb = translation.iotlb();
+        final int entry = iotlb.find(address);
+        if (entry < 0 || !iotlb.allows(entry, access)) {
+            return false;
+        }
+        regionStart = iotlb.start(entry);
+        regionSize = iotlb.size(entry);
+        regionHost = iotlb.host(entry);
+        return true;
+    }
+
+    /** Notes what the chain that is being followed cannot do without. */
+    private void lacks(final long address, final boolean writable) {
+        if (translation != null) {
+            translation.note(address, writable ? Iotlb.WRITE : Iotlb.READ);
+        }
     }
 }

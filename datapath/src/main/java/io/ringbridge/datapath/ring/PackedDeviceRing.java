@@ -88,7 +88,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         final int length = (int) rest;
         final int flags = (int) (rest >>> 48);
         if ((flags & (Descriptor.NEXT | Descriptor.INDIRECT | Descriptor.WRITE)) == (writable ? Descriptor.WRITE : 0) && length > 0) {
-            final long host = translate(address, length);
+            final long host = translate(address, length, writable);
             if (host != GuestMemory.UNMAPPED) {
                 chain.set(host, length);
                 taken((int) (rest >>> 32) & 0xFFFF, 1);
@@ -113,7 +113,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
                 || (flags & (Descriptor.NEXT | Descriptor.INDIRECT | Descriptor.WRITE)) != direction || length <= 0) {
                 break;
             }
-            final long host = translate(Memory.getLong(descriptor), length);
+            final long host = translate(Memory.getLong(descriptor), length, writable);
             if (host == GuestMemory.UNMAPPED) {
                 break;
             }
@@ -125,13 +125,17 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         return n;
     }
 
-    /** Follows a chain of any shape from its first descriptor, which is read already; it is taken even where it is bad, up to its end. */
+    /**
+     * Follows a chain of any shape from its first descriptor, which is read already. It is taken even where it is bad, up to its end, but
+     * not where it has to wait for a translation.
+     */
     private int walk(final Segments chain, final long firstAddress, final long firstRest, final boolean writable) {
         long address = firstAddress;
         long rest = firstRest;
         int at = nextAvail;
         boolean good = true;
         chain.clear();
+        beginChain();
         for (int n = 1; ; n++) {
             final int flags = (int) (rest >>> 48);
             final boolean last = (flags & Descriptor.NEXT) == 0;
@@ -141,6 +145,9 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
                 good &= append(chain, address, (int) rest, flags, writable);
             }
             if (last) {
+                if (!good && isToWait()) {
+                    return EMPTY;
+                }
                 taken((int) (rest >>> 32) & 0xFFFF, n);
                 return good ? TAKEN : BAD;
             }

@@ -88,14 +88,29 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
         final long rest = Memory.getLong(descriptor + 8);
         final int length = (int) rest;
         if ((int) (rest >>> 32 & 0xFFFF) == (writable ? Descriptor.WRITE : 0) && length > 0) {
-            final long host = translate(address, length);
+            final long host = translate(address, length, writable);
             if (host != GuestMemory.UNMAPPED) {
                 chain.set(host, length);
                 return TAKEN;
             }
         }
+        return take(chain, address, rest, writable);
+    }
+
+    /** Follows the chain that was taken; one that has to wait for a translation is put back. */
+    private int take(final Segments chain, final long address, final long rest, final boolean writable) {
         chain.clear();
-        return walk(chain, address, rest, writable) ? TAKEN : BAD;
+        beginChain();
+        if (walk(chain, address, rest, writable)) {
+            return TAKEN;
+        }
+        if (!isToWait()) {
+            return BAD;
+        }
+        nextAvail = RingIndex.advance(nextAvail, -1);
+        known++;
+        out--;
+        return EMPTY;
     }
 
     @Override
@@ -115,7 +130,7 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
             final long descriptor = descriptors + (long) head * Descriptor.SIZE;
             final long rest = Memory.getLong(descriptor + 8);
             final int length = (int) rest;
-            final long host = translate(Memory.getLong(descriptor), length);
+            final long host = translate(Memory.getLong(descriptor), length, writable);
             if ((int) (rest >>> 32 & 0xFFFF) != direction || length <= 0 || host == GuestMemory.UNMAPPED) {
                 break;
             }
@@ -140,8 +155,7 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
         known--;
         out++;
         final long descriptor = descriptors + (long) head * Descriptor.SIZE;
-        chain.clear();
-        return walk(chain, Memory.getLong(descriptor), Memory.getLong(descriptor + 8), writable) ? TAKEN : BAD;
+        return take(chain, Memory.getLong(descriptor), Memory.getLong(descriptor + 8), writable);
     }
 
     /** How far the driver's index is ahead of what is used: no more than the ring's size where the two belong together. */

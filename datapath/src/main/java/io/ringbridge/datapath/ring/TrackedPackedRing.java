@@ -68,7 +68,9 @@ final class TrackedPackedRing extends PackedDeviceRing {
     public int next(final Segments chain, final boolean writable) {
         recordRewound();
         if (againTaken < again.length) {
-            return takeAgain(again[againTaken++], chain, writable);
+            final int result = takeAgain(again[againTaken], chain, writable);
+            againTaken += result == EMPTY ? 0 : 1;
+            return result;
         }
         final int at = nextAvail;
         final int place = nextOut;
@@ -107,6 +109,7 @@ final class TrackedPackedRing extends PackedDeviceRing {
         boolean good = true;
         int id = 0;
         chain.clear();
+        beginChain();
         for (final int entry : entries) {
             final long word = record.word(entry);
             final int flags = (int) (word >>> 48);
@@ -116,6 +119,9 @@ final class TrackedPackedRing extends PackedDeviceRing {
             } else {
                 good &= append(chain, record.address(entry), (int) word, flags, writable);
             }
+        }
+        if (!good && isToWait()) {
+            return EMPTY;
         }
         firstEntry[nextOut] = entries[0];
         lastEntry[nextOut] = entries[entries.length - 1];

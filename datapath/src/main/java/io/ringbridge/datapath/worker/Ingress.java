@@ -85,6 +85,9 @@ final class Ingress {
             queue.noteBurst(taken, sequences);
         }
         publish();
+        if (taken < count && ring.lacksTranslation()) {
+            queue.awaitTranslation();
+        }
         if (ring.fault() != null) {
             queue.breakRing();
         }

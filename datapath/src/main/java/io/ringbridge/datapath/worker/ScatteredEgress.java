@@ -82,7 +82,7 @@ final class ScatteredEgress {
         }
         if (merged.totalLength() < needed) {
             ring.rewind(ring.out());
-            queue.counters().dropped(result == DeviceRing.EMPTY ? DropReason.NO_BUFFER : DropReason.SMALL_BUFFER);
+            queue.counters().dropped(result == DeviceRing.EMPTY ? queue.noBuffer() : DropReason.SMALL_BUFFER);
             return false;
         }
         if (headerLength > NUM_BUFFERS) {

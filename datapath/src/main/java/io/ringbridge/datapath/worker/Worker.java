@@ -350,7 +350,7 @@ final class Worker implements Agent, QueueOwner {
         asleep = true;
         boolean busy = ending || !commands.isEmpty() || frames.published() > consumed;
         for (final TransmitQueue queue : queues) {
-            busy |= !queue.idle() || queue.ring() != null && queue.ring().armKicks();
+            busy |= !queue.idle() || queue.ring() != null && !queue.ring().lacksTranslation() && queue.ring().armKicks();
         }
         if (!busy) {
             epoll.await(1000);

@@ -10,6 +10,7 @@ import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.ring.IotlbRequests;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
@@ -29,7 +30,7 @@ final class TestGuest implements AutoCloseable {
     final GuestPort port;
     final MemFd file = MemFd.create("guest", MEMORY);
     final MemoryRegion region;
-    final GuestMemory memory;
+    GuestMemory memory;
     final List<Queue> receive = new ArrayList<>();
     final List<Queue> transmit = new ArrayList<>();
     final long features;
@@ -56,6 +57,7 @@ final class TestGuest implements AutoCloseable {
         final EventFd error = EventFd.create();
         final long[] buffers;
         final int[] lengths;
+        IotlbRequests translations;
 
         Queue(final int vring, final int size) {
             this.vring = vring;
@@ -72,7 +74,7 @@ final class TestGuest implements AutoCloseable {
         }
 
         RingEvents events() {
-            return new RingEvents(kick, call, error);
+            return new RingEvents(kick, call, error, translations);
         }
 
         void start() {

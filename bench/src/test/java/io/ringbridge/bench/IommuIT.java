@@ -1,0 +1,127 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.ringbridge.bench.harness.GuestImage;
+import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.harness.QemuGuest;
+import io.ringbridge.bench.harness.SwitchProcess;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+
+/**
+ * A Linux guest behind QEMU's IOMMU, which maps every buffer by itself and takes it back after use, and one that is behind none. Each step
+ * goes on from the one before.
+ */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class IommuIT {
+    private static final String ADDRESS_A = "10.77.0.1";
+    private static final String ADDRESS_B = "10.77.0.2";
+    private static final Duration COMMAND_LIMIT = Duration.ofSeconds(60);
+    private static final Duration ATTACH_LIMIT = Duration.ofSeconds(30);
+
+    private static Path directory;
+    private static GuestImage image;
+    private static SwitchProcess ringbridge;
+    private static QemuGuest a;
+    private static QemuGuest b;
+
+    @BeforeAll
+    static void boot() {
+        Required.programs(QemuGuest.PROGRAM);
+        Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
+        image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
+        directory = Machine.temporaryDirectory(0);
+        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").iommu().server("b"));
+        a = QemuGuest.boot(new QemuGuest.Spec("guest-a", "52:54:00:00:01:0a", ADDRESS_A, ringbridge.socket("a"), "").behindIommu(), image,
+            directory);
+        b = QemuGuest.boot(new QemuGuest.Spec("guest-b", "52:54:00:00:01:0b", ADDRESS_B, ringbridge.socket("b"), ""), image, directory);
+        ringbridge.awaitState("running", ATTACH_LIMIT, "a", "b");
+    }
+
+    @AfterAll
+    static void end() throws Exception {
+        for (final AutoCloseable each : new AutoCloseable[] {a, b, ringbridge}) {
+            if (each != null) {
+                each.close();
+            }
+        }
+        if (directory != null) {
+            Machine.delete(directory);
+        }
+    }
+
+    private static List<String> features(final String port) {
+        final List<String> names = new ArrayList<>();
+        for (final JsonNode name : ringbridge.port(port).path("features")) {
+            names.add(name.asText());
+        }
+        return names;
+    }
+
+    @Test
+    @Order(1)
+    void theGuestUsesItsIommu() {
+        assertTrue(features("a").contains("access_platform"), () -> features("a").toString());
+        assertTrue(!features("b").contains("access_platform"), () -> features("b").toString());
+        assertEquals("", a.console().check("ls /sys/class/iommu/dmar0 >/dev/null", COMMAND_LIMIT).trim());
+    }
+
+    @Test
+    @Order(2)
+    void guestsReachEachOther() {
+        pingBothWays();
+        a.console().check("ping -c 3 -s 8000 " + ADDRESS_B, COMMAND_LIMIT);
+        b.console().check("ping -c 3 -s 8000 " + ADDRESS_A, COMMAND_LIMIT);
+    }
+
+    @Test
+    @Order(3)
+    void tcpBothWays() {
+        b.console().check("iperf3 -s -4 -D -I /tmp/iperf.pid", COMMAND_LIMIT);
+        // 1451 is its port, 5201, as the kernel lists it.
+        b.console().check("until grep -q :1451 /proc/net/tcp; do usleep 50000; done", COMMAND_LIMIT);
+        for (final String direction : new String[] {"", " -R"}) {
+            final String said = a.console().check("iperf3 -c " + ADDRESS_B + " -t 3" + direction, COMMAND_LIMIT);
+            assertTrue(said.contains("receiver"), said);
+        }
+    }
+
+    @Test
+    @Order(4)
+    void pausesAndAResetAreSurvived() {
+        for (int i = 0; i < 10; i++) {
+            a.qmp().execute("stop");
+            a.qmp().execute("cont");
+            reach(a, ADDRESS_B);
+        }
+        a.qmp().execute("system_reset");
+        a.awaitBoot();
+        pingBothWays();
+        assertTrue(features("a").contains("access_platform"), () -> features("a").toString());
+    }
+
+    private static void pingBothWays() {
+        reach(a, ADDRESS_B);
+        reach(b, ADDRESS_A);
+        a.console().check("ping -c 5 -i 0.1 " + ADDRESS_B, COMMAND_LIMIT);
+        b.console().check("ping -c 5 -i 0.1 " + ADDRESS_A, COMMAND_LIMIT);
+    }
+
+    /** Until one answer comes. */
+    private static void reach(final QemuGuest guest, final String address) {
+        guest.console().check("i=0; until ping -c 1 -W 1 " + address + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done",
+            COMMAND_LIMIT);
+    }
+}

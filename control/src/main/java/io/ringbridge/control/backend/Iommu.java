@@ -1,0 +1,99 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Iotlb;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes what the front-end says of a guest's I/O virtual addresses (vhost-user, "IOMMU support").
+ *
+ * <p>The table itself goes with the guest's memory, by which rings and workers see it. An entry that comes is added while frames move; one
+ * that goes, or becomes another, is gone from every worker, and out of every frame on its way, before the answer. Owned by the session's
+ * thread.
+ */
+final class Iommu {
+    private static final Logger LOG = LoggerFactory.getLogger(Iommu.class);
+    private static final long REFUSED = 1;
+    private static final long LAST_ADDRESS = -1;
+
+    private final String port;
+    private final Rings rings;
+
+    Iommu(final String port, final Rings rings) {
+        this.port = port;
+        this.rings = rings;
+    }
+
+    /** IOTLB_MSG, which is answered whether an acknowledgement is asked for or not. */
+    byte[] serve(final Message.Iotlb message) {
+        try {
+            if (rings.memory().iotlb() == null) {
+                throw ProtocolException.refused("feature access_platform is not negotiated");
+            }
+            switch (message.type()) {
+                case Message.Iotlb.UPDATE -> update(message);
+                case Message.Iotlb.INVALIDATE -> invalidate(message);
+                default -> throw ProtocolException.refused("type " + message.type() + "; allowed: " + Message.Iotlb.UPDATE + " and "
+                    + Message.Iotlb.INVALIDATE);
+            }
+            return Codec.number(0);
+        } catch (final ProtocolException e) {
+            LOG.warn("port {}: refused {}: {}", port, message.request(), e.getMessage());
+            return Codec.number(REFUSED);
+        }
+    }
+
+    private void update(final Message.Iotlb entry) {
+        final GuestMemory memory = rings.memory();
+        final long first = entry.address();
+        final long last = first + (entry.size() - 1);
+        if (entry.size() <= 0 || Long.compareUnsigned(last, first) < 0 || entry.permissions() == 0
+            || (entry.permissions() & ~(Iotlb.READ | Iotlb.WRITE)) != 0) {
+            throw ProtocolException.refused("entry at 0x" + Long.toHexString(first) + ", size 0x" + Long.toHexString(entry.size())
+                + ", permissions " + entry.permissions() + ": the size must be positive, the end not overflow, permissions 1 to 3");
+        }
+        for (long done = 0; done < entry.size(); done += memory.userExtent(entry.userAddress() + done)) {
+            if (memory.userExtent(entry.userAddress() + done) == 0) {
+                throw ProtocolException.refused("entry at 0x" + Long.toHexString(first) + ": user address 0x"
+                    + Long.toHexString(entry.userAddress() + done) + " is in none of the memory regions");
+            }
+        }
+        if (memory.iotlb().says(first, entry.size(), entry.userAddress(), entry.permissions())) {
+            rings.translations(memory.iotlb(), first, last); // two queues may have asked for the same
+            return;
+        }
+        if (memory.iotlb().overlaps(first, last)) {
+            rings.forget(first, last);
+        }
+        rings.translations(with(entry), first, last);
+    }
+
+    /** The table with an entry more, or as many as regions it lies in: those are not in one piece in this process. */
+    private Iotlb with(final Message.Iotlb entry) {
+        final GuestMemory memory = rings.memory();
+        Iotlb table = memory.iotlb();
+        long done = 0;
+        while (done < entry.size()) {
+            final long user = entry.userAddress() + done;
+            final long size = Math.min(entry.size() - done, memory.userExtent(user));
+            table = table.with(entry.address() + done, size, user, memory.translateUser(user, size), entry.permissions());
+            done += size;
+        }
+        return table;
+    }
+
+    /** Takes back what is known of a range; where it runs over the end of all addresses, up to that. A range of 0 from 0 on is all. */
+    private void invalidate(final Message.Iotlb range) {
+        final long first = range.address();
+        if (range.size() == 0 && first != 0) {
+            throw ProtocolException.refused("nothing at 0x" + Long.toHexString(first) + " is to be invalidated; the size must be positive");
+        }
+        final long last = first + (range.size() - 1);
+        rings.forget(first, Long.compareUnsigned(last, first) < 0 ? LAST_ADDRESS : last);
+    }
+}

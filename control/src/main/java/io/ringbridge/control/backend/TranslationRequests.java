@@ -1,0 +1,88 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.BackendRequest;
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.ring.IotlbRequests;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * What one ring asks of the front-end's IOMMU, on its way from the ring's worker to the channel's thread.
+ *
+ * <p>A ring waits for one translation at a time, so that there is room for one: a worker never waits for the front-end to read. What the
+ * front-end refuses is told to the port.
+ */
+final class TranslationRequests implements IotlbRequests, BackendChannel.Source {
+    private static final Logger LOG = LoggerFactory.getLogger(TranslationRequests.class);
+
+    private final GuestPort port;
+    private final int vring;
+    private final EventFd event;
+    private final AtomicReference<Message.Iotlb> missing = new AtomicReference<>();
+    private final AtomicReference<Message.Iotlb> denied = new AtomicReference<>();
+
+    /** Makes them; the channel's, and not to be used when that is closed. */
+    TranslationRequests(final BackendChannel channel, final GuestPort port, final int vring) {
+        this.port = port;
+        this.vring = vring;
+        event = channel.event(this);
+    }
+
+    @Override
+    public void missing(final long address, final int access) {
+        missing.set(new Message.Iotlb(address, 0, 0, access, Message.Iotlb.MISS));
+        event.signal();
+    }
+
+    @Override
+    public void denied(final long address, final int access) {
+        denied.set(new Message.Iotlb(address, 0, 0, access, Message.Iotlb.ACCESS_FAIL));
+        event.signal();
+    }
+
+    @Override
+    public BackendChannel.Outgoing next() {
+        final Message.Iotlb refused = denied.getAndSet(null);
+        if (refused != null) {
+            event.signal(); // there may be another
+            return request(refused);
+        }
+        final Message.Iotlb wanted = missing.getAndSet(null);
+        return wanted == null ? null : new BackendChannel.Outgoing(BackendRequest.IOTLB_MSG, Codec.encode(wanted), refusal -> {
+            if (refusal != 0) {
+                port.refuseTranslation(vring, wanted.address(), wanted.permissions());
+            }
+        });
+    }
+
+    /**
+     * Asks for the translations without which a ring itself cannot be found; once, and not of a device that has to be silent.
+     *
+     * @param channel null where there is nobody to ask
+     */
+    static void askFor(final Vring ring, final GuestMemory memory, final boolean packed, final GuestPort port,
+                       final BackendChannel channel) {
+        final List<Message.Iotlb> lacking = ring.lacking(memory.iotlb(), packed);
+        if (lacking.isEmpty() && !ring.scattered && ring.place(memory, ring.address, packed) == null) {
+            ring.scattered = true;
+            LOG.warn("port {}: vring {} cannot run: each of its parts has to be in one piece in the front-end's memory, and aligned",
+                port.name(), ring.index);
+        } else if (channel != null && port.suspendedBy().isEmpty()) {
+            ring.asked.retainAll(lacking);
+            lacking.stream().filter(ring.asked::add).map(TranslationRequests::request).forEach(channel::post);
+        }
+    }
+
+    /** A message to the front-end's IOMMU whose answer nobody waits for. */
+    private static BackendChannel.Outgoing request(final Message.Iotlb message) {
+        return new BackendChannel.Outgoing(BackendRequest.IOTLB_MSG, Codec.encode(message), _ -> { });
+    }
+}

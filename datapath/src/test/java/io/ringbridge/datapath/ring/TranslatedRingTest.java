@@ -1,0 +1,325 @@
+package io.ringbridge.datapath.ring;
+
+import io.ringbridge.datapath.memory.DirtyLog;
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Iotlb;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.Mapping;
+import io.ringbridge.datapath.os.MemFd;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** Rings whose driver gives I/O virtual addresses: what is not known yet waits, and what is not to be had is bad. */
+class TranslatedRingTest extends RingFixture {
+    private static final long PAGE = 4096;
+    /** Where the driver believes its buffers to be; nothing of the guest's memory is there. */
+    private static final long IO = 0x7FFF_0000_0000L;
+    private static final int BOTH = Iotlb.READ | Iotlb.WRITE;
+
+    private Iotlb table = Iotlb.EMPTY;
+    private final List<String> asked = new ArrayList<>();
+    private final IotlbRequests requests = new IotlbRequests() {
+        @Override
+        public void missing(final long address, final int access) {
+            asked.add("missing " + Long.toHexString(address) + " " + access);
+        }
+
+        @Override
+        public void denied(final long address, final int access) {
+            asked.add("denied " + Long.toHexString(address) + " " + access);
+        }
+    };
+
+    private GuestMemory memory() {
+        return ram.memory.through(table);
+    }
+
+    private DeviceRing translated(final RingAddresses addresses, final long layout) {
+        return DeviceRing.create(new RingConfig(SIZE, FEATURES | layout, addresses, DriverRing.freshBase(layout), memory()));
+    }
+
+    /** Tells of pages from an I/O virtual address on. */
+    private void tell(final DeviceRing device, final long address, final long pages, final long guest, final int access) {
+        table = table.with(address, pages * PAGE, 0, ram.host(guest), access);
+        device.translations(memory(), address, address + pages * PAGE - 1);
+    }
+
+    private void assertAsks(final DeviceRing device, final String... wanted) {
+        device.translation().tell(requests);
+        device.translation().tell(requests);
+        assertEquals(List.of(wanted), asked);
+        asked.clear();
+    }
+
+    private static int used(final DriverRing driver) {
+        int count = 0;
+        while (driver.poll() >= 0) {
+            count++;
+        }
+        return count;
+    }
+
+    private static String missing(final long address, final int access) {
+        return "missing " + Long.toHexString(address) + " " + access;
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void aChainWaitsForItsTranslationAndIsAskedForOnce(final long layout) {
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+        final DeviceRing device = translated(addresses, layout);
+        final int base = device.base();
+        driver.add(IO + 100, 60, false);
+        driver.add(IO + PAGE, 60, false);
+        driver.publish();
+        for (int i = 0; i < 3; i++) {
+            assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+            assertTrue(device.lacksTranslation());
+            assertEquals(0, device.out());
+            assertEquals(base, device.base());
+            assertTrue(device.available() > 0);
+            if (i == 0) {
+                assertAsks(device, missing(IO + 100, Iotlb.READ));
+            } else {
+                assertAsks(device);
+            }
+        }
+        tell(device, IO + 7 * PAGE, 1, GuestRam.BASE, BOTH);
+        assertTrue(device.lacksTranslation(), "something else was told");
+        assertAsks(device);
+        tell(device, IO, 1, GuestRam.BASE + 5 * PAGE, Iotlb.READ);
+        assertFalse(device.lacksTranslation());
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        assertEquals(ram.host(GuestRam.BASE + 5 * PAGE + 100), chain.address(0));
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+        assertEquals(1, device.out(), "the one before stays out");
+        assertAsks(device, missing(IO + PAGE, Iotlb.READ));
+        tell(device, IO + PAGE, 1, GuestRam.BASE, Iotlb.READ);
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        assertEquals(ram.host(GuestRam.BASE), chain.address(0));
+        device.giveBack(2);
+        device.publish();
+        assertEquals(2, used(driver));
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void aChainOfSeveralBuffersIsTakenWhenAllOfThemAreKnown(final long layout) {
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+        final DeviceRing device = translated(addresses, layout);
+        final Segments buffers = new Segments();
+        buffers.add(IO + PAGE - 12, 12);
+        buffers.add(IO + 3 * PAGE - 100, 2 * (int) PAGE);
+        driver.add(buffers, true);
+        driver.publish();
+        for (final long page : new long[] {0, 2, 3, 4}) {
+            assertEquals(DeviceRing.EMPTY, device.next(chain, true));
+            assertEquals(0, device.out());
+            assertAsks(device, missing(IO + (page == 0 ? PAGE - 12 : page == 2 ? 3 * PAGE - 100 : page * PAGE), Iotlb.WRITE));
+            tell(device, IO + page * PAGE, 1, GuestRam.BASE + (10 - page) * PAGE, Iotlb.WRITE);
+        }
+        assertEquals(DeviceRing.TAKEN, device.next(chain, true));
+        assertEquals(4, chain.count(), "the second buffer is in three places");
+        assertEquals(12 + 2 * PAGE, chain.totalLength());
+        assertEquals(ram.host(GuestRam.BASE + 11 * PAGE - 12), chain.address(0));
+        assertEquals(ram.host(GuestRam.BASE + 9 * PAGE - 100), chain.address(1));
+        assertEquals(100, chain.length(1));
+        assertEquals(ram.host(GuestRam.BASE + 7 * PAGE), chain.address(2));
+        assertEquals(ram.host(GuestRam.BASE + 6 * PAGE), chain.address(3));
+        assertEquals(PAGE - 100, chain.length(3));
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void anIndirectTableIsReadWhereTheDeviceMayRead(final long layout) {
+        final HostileDriver driver = new HostileDriver(ram.ring(SIZE), SIZE, FEATURES | layout);
+        final DeviceRing device = translated(driver.addresses, layout);
+        final long tableAt = GuestRam.BASE + (2 << 20);
+        // Two descriptors, each on a page of its own.
+        driver.write(ram.host(tableAt + PAGE - 16), IO + 5 * PAGE, 100, Descriptor.WRITE | Descriptor.NEXT, 1);
+        driver.write(ram.host(tableAt + 3 * PAGE), IO + 5 * PAGE + 100, 50, Descriptor.WRITE, 0);
+        driver.offer(IO + PAGE - 16, 32, Descriptor.INDIRECT);
+        assertEquals(DeviceRing.EMPTY, device.next(chain, true));
+        assertAsks(device, missing(IO + PAGE - 16, Iotlb.READ));
+        tell(device, IO, 1, tableAt, Iotlb.READ);
+        assertEquals(DeviceRing.EMPTY, device.next(chain, true));
+        assertAsks(device, missing(IO + 5 * PAGE, Iotlb.WRITE));
+        tell(device, IO + 5 * PAGE, 1, GuestRam.BASE, Iotlb.WRITE);
+        assertEquals(DeviceRing.EMPTY, device.next(chain, true));
+        assertAsks(device, missing(IO + PAGE, Iotlb.READ));
+        tell(device, IO + PAGE, 1, tableAt + 3 * PAGE, BOTH);
+        assertEquals(DeviceRing.TAKEN, device.next(chain, true));
+        assertEquals(2, chain.count());
+        assertEquals(ram.host(GuestRam.BASE + 100), chain.address(1));
+        device.rewind(1);
+        table = table.without(IO, IO);
+        device.remap(memory(), driver.addresses);
+        assertEquals(DeviceRing.EMPTY, device.next(chain, true), "the table's page was taken back");
+        assertAsks(device, missing(IO + PAGE - 16, Iotlb.READ));
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void whatIsNotAllowedIsAskedForAndThenBad(final long layout) {
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+        final DeviceRing device = translated(addresses, layout);
+        tell(device, IO, 1, GuestRam.BASE, Iotlb.READ);
+        driver.add(IO, 60, true);
+        driver.add(IO + 8, 60, true);
+        driver.publish();
+        assertEquals(DeviceRing.EMPTY, device.next(chain, true));
+        assertAsks(device, missing(IO, Iotlb.WRITE));
+        // The front-end says the same once more.
+        device.translations(memory(), IO, IO + PAGE - 1);
+        assertAsks(device, "denied " + Long.toHexString(IO) + " " + Iotlb.WRITE);
+        assertEquals(DeviceRing.BAD, device.next(chain, true));
+        assertEquals(DeviceRing.EMPTY, device.next(chain, true), "the next one is asked for again");
+        assertAsks(device, missing(IO + 8, Iotlb.WRITE));
+        table = table.without(IO, IO);
+        tell(device, IO, 1, GuestRam.BASE, BOTH);
+        assertEquals(DeviceRing.TAKEN, device.next(chain, true));
+        assertEquals(2, device.out());
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void whatIsNotToBeHadIsBadOnce(final long layout) {
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+        final DeviceRing device = translated(addresses, layout);
+        final Segments buffers = new Segments();
+        buffers.add(IO, 10);
+        buffers.add(IO + PAGE, 10);
+        driver.add(buffers, false);
+        driver.add(IO + PAGE, 10, false);
+        driver.publish();
+        tell(device, IO, 1, GuestRam.BASE, BOTH);
+        assertFalse(device.translation().refuse(IO + PAGE, Iotlb.READ), "nothing was asked for");
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+        assertAsks(device, missing(IO + PAGE, Iotlb.READ));
+        assertFalse(device.translation().refuse(IO, Iotlb.READ), "something else");
+        assertTrue(device.translation().refuse(IO + PAGE, Iotlb.READ));
+        device.lookAhead(new Segments(), SIZE, false);
+        assertEquals(0, device.out());
+        assertEquals(DeviceRing.BAD, device.next(chain, false), "a look does not count");
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+        assertAsks(device, missing(IO + PAGE, Iotlb.READ));
+        tell(device, IO + PAGE, 1, GuestRam.BASE, BOTH);
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        assertEquals(2, device.out());
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void whatComesNextIsAskedForAhead(final long layout) {
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+        final DeviceRing device = translated(addresses, layout);
+        for (int i = 0; i < SIZE; i++) {
+            driver.add(IO + i * PAGE, 2000, true);
+        }
+        driver.publish();
+        final Segments looked = new Segments();
+        final int base = device.base();
+        for (int i = 0; i < SIZE; i++) {
+            device.lookAhead(looked, SIZE, true);
+            assertEquals(0, device.out());
+            assertEquals(base, device.base());
+            assertAsks(device, missing(IO + i * PAGE, Iotlb.WRITE));
+            tell(device, IO + i * PAGE, 1, GuestRam.BASE + i * PAGE, Iotlb.WRITE);
+        }
+        device.lookAhead(looked, SIZE, true);
+        assertFalse(device.lacksTranslation());
+        for (int i = 0; i < SIZE; i++) {
+            assertEquals(DeviceRing.TAKEN, device.next(chain, true));
+            assertEquals(ram.host(GuestRam.BASE + i * PAGE), chain.address(0));
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void whatIsWrittenIsLoggedByTheGuestsAddresses(final long layout) {
+        final RingAddresses at = ram.ring(SIZE);
+        final long logged = GuestRam.BASE + (3 << 20);
+        final RingAddresses addresses = new RingAddresses(at.descriptors(), at.driver(), at.device(), logged);
+        final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+        final long bytes = (GuestRam.BASE + 2 * GuestRam.SIZE) / DirtyLog.PAGE_SIZE / 8;
+        try (MemFd file = MemFd.create("log", bytes); Mapping bits = Mapping.map(file.fd(), 0, bytes);
+             DirtyLog log = DirtyLog.map(Fd.duplicate(file.fd()), 0, bytes)) {
+            table = Iotlb.EMPTY.with(IO, PAGE, 0, ram.host(GuestRam.BASE + GuestRam.SIZE + 5 * PAGE), BOTH);
+            final DeviceRing device = translated(addresses, layout);
+            device.log(log, null);
+            driver.add(IO, 60, true);
+            driver.publish();
+            assertEquals(DeviceRing.TAKEN, device.next(chain, true));
+            device.log().written(chain, 60);
+            device.use(60);
+            device.publish();
+            final Set<Long> marked = new TreeSet<>();
+            for (long page = 0; page < bytes * 8; page++) {
+                if ((Memory.getByte(bits.address() + page / 8) >> page % 8 & 1) != 0) {
+                    marked.add(page * DirtyLog.PAGE_SIZE);
+                }
+            }
+            final long ring = packed(layout) ? ram.memory.guestAddress(at.descriptors()) & -PAGE : logged;
+            assertEquals(Set.of(ring, GuestRam.BASE + GuestRam.SIZE + 5 * PAGE), marked);
+        }
+    }
+
+    @Test
+    void recordedChainsWaitToo() {
+        for (final long layout : layouts().toArray()) {
+            final RingAddresses addresses = ram.ring(SIZE);
+            final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+            driver.add(IO, 60, false);
+            driver.add(IO + PAGE, 60, false);
+            driver.publish();
+            try (MemFd file = MemFd.create("inflight", 1 << 16);
+                 InflightArea area = InflightArea.map(Fd.duplicate(file.fd()), 0, 1 << 16, 1, SIZE)) {
+                final InflightRegion record = area.region(0, SIZE, packed(layout));
+                table = Iotlb.EMPTY.with(IO, 2 * PAGE, 0, ram.host(GuestRam.BASE), BOTH);
+                final DeviceRing before = recorded(addresses, layout, record);
+                assertEquals(DeviceRing.TAKEN, before.next(chain, false));
+                assertEquals(DeviceRing.TAKEN, before.next(chain, false));
+                // The process ends here; the next one knows nothing of where they are.
+                table = Iotlb.EMPTY;
+                final DeviceRing after = recorded(addresses, layout, record);
+                assertEquals(DeviceRing.EMPTY, after.next(chain, false));
+                assertAsks(after, missing(IO, Iotlb.READ));
+                tell(after, IO, 1, GuestRam.BASE, BOTH);
+                assertEquals(DeviceRing.TAKEN, after.next(chain, false));
+                assertEquals(DeviceRing.EMPTY, after.next(chain, false));
+                assertEquals(1, after.out());
+                assertAsks(after, missing(IO + PAGE, Iotlb.READ));
+                tell(after, IO + PAGE, 1, GuestRam.BASE, BOTH);
+                assertEquals(DeviceRing.TAKEN, after.next(chain, false));
+                assertEquals(DeviceRing.EMPTY, after.next(chain, false));
+                assertFalse(after.lacksTranslation());
+                after.giveBack(2);
+                after.publish();
+                assertEquals(2, used(driver));
+            }
+        }
+    }
+
+    private DeviceRing recorded(final RingAddresses addresses, final long layout, final InflightRegion record) {
+        return DeviceRing.create(new RingConfig(SIZE, FEATURES | layout, addresses, DriverRing.freshBase(layout), memory(),
+            record));
+    }
+}
