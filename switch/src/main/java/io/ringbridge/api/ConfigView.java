@@ -22,7 +22,7 @@ public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, 
                        @JsonProperty("suspend-messages") Boolean suspendMessages,
                        @JsonProperty("suspend-feature-bit") Integer suspendFeatureBit,
                        List<String> offloads, String mac, Boolean inband, @JsonProperty("device-state") Boolean deviceState,
-                       Boolean iommu,
+                       Boolean iommu, @JsonProperty("cross-endian") Boolean crossEndian,
                        @JsonProperty("log-base-reply") Integer logBaseReply, List<String> features) {
     }
 }

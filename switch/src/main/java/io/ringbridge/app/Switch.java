@@ -217,6 +217,9 @@ public final class Switch implements SwitchControl, AutoCloseable {
         if (extras.inband()) {
             options = options.with(ProtocolFeature.INBAND_NOTIFICATIONS);
         }
+        if (extras.crossEndian()) {
+            options = options.with(ProtocolFeature.CROSS_ENDIAN);
+        }
         return extras.deviceState() ? options.with(ProtocolFeature.DEVICE_STATE) : options;
     }
 }

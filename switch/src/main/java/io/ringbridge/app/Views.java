@@ -75,7 +75,7 @@ final class Views {
             suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit(),
             port.offloads() == Offloads.ALL ? null : Offloads.names(port.offloads()),
             port.extras().mac(), port.extras().inband() ? Boolean.TRUE : null, port.extras().deviceState() ? Boolean.TRUE : null,
-            port.extras().iommu() ? Boolean.TRUE : null,
+            port.extras().iommu() ? Boolean.TRUE : null, port.extras().crossEndian() ? Boolean.TRUE : null,
             port.extras().logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : port.extras().logBaseReply(),
             port.extras().featureMask() == -1 ? null : VirtioFeatures.names(port.extras().featureMask()));
     }

@@ -60,7 +60,7 @@ final class QemuArgsCommand implements Callable<Integer> {
     private ConfigView.Port find() {
         final List<ConfigView.Port> ports = config == null ? running() : ConfigReader.read(config).ports().stream()
             .map(p -> new ConfigView.Port(p.name(), PortConfig.TYPE, p.socket(), p.mode(), p.queues(), p.mtu(), null, null, null, null,
-                null, null, null, p.extras().iommu(), null, null)).toList();
+                null, null, null, p.extras().iommu(), null, null, null)).toList();
         final String names = ports.stream().map(ConfigView.Port::name).collect(Collectors.joining(", "));
         return ports.stream().filter(p -> p.name().equals(port)).findFirst()
             .orElseThrow(() -> new ConfigException("no port is named \"" + port + "\"; there are: " + names));

@@ -41,7 +41,7 @@ final class RunCommand implements Callable<Integer> {
     static final String SPEC_KEYS = "name, socket; and if need be type=vhost-user, mode=server|client, queues=1..128, mtu=68..65535, "
         + "permissions=0660, suspend-messages=true|false, suspend-feature-bit=43|42, "
         + "offloads=true|false|csum,,guest_csum,,..., mac=52:54:00:00:00:01, "
-        + "inband=true, device-state=true, iommu=true, log-base-reply=16|8, features=NAME+NAME+...";
+        + "inband=true, device-state=true, iommu=true, cross-endian=true, log-base-reply=16|8, features=NAME+NAME+...";
     private static final Logger LOG = LoggerFactory.getLogger(RunCommand.class);
     private static final String SINGLE = "net";
 

@@ -139,7 +139,8 @@ final class ShowCommand implements Callable<Integer> {
             + given("permissions", port.permissions()) + given("suspend-messages", port.suspendMessages())
             + given("suspend-feature-bit", port.suspendFeatureBit()) + given("offloads", port.offloads())
             + given("mac", port.mac()) + given("inband", port.inband())
-            + given("device-state", port.deviceState()) + given("iommu", port.iommu()) + given("log-base-reply", port.logBaseReply())
+            + given("device-state", port.deviceState()) + given("iommu", port.iommu())
+            + given("cross-endian", port.crossEndian()) + given("log-base-reply", port.logBaseReply())
             + given("features", port.features()) + "}"));
         out.flush();
     }

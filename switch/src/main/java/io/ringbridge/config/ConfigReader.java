@@ -24,7 +24,8 @@ import java.util.Map;
 public final class ConfigReader {
     private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "state", "ports");
     private static final List<String> PORT_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu", "permissions",
-        "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "iommu", "log-base-reply", "features");
+        "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "iommu", "cross-endian", "log-base-reply",
+        "features");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
     private static final int MAX_PORTS = Datapath.MAX_PORTS;
@@ -153,7 +154,7 @@ public final class ConfigReader {
         return new PortConfig(name, attachment(section, socket, mode), queues,
             section.integer("mtu", PortLimits.MIN_MTU, PortLimits.MAX_MTU).orElse(PortConfig.DEFAULT_MTU), suspend, offloads,
             new PortConfig.Extras(mac, section.bool("inband").orElse(false), section.bool("device-state").orElse(false), iommu,
-                logBaseReply(section), FeatureList.in(section, "features", offered)));
+                section.bool("cross-endian").orElse(false), logBaseReply(section), FeatureList.in(section, "features", offered)));
     }
 
     private static int logBaseReply(final Section section) {

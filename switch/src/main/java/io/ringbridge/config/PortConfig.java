@@ -32,12 +32,14 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
      * @param inband whether notifications by messages are offered
      * @param deviceState whether the transfer of the device's state is offered
      * @param iommu whether ACCESS_PLATFORM is offered
+     * @param crossEndian whether rings of big-endian legacy drivers are served
      * @param logBaseReply bytes of the reply to SET_LOG_BASE, 16 or 8
      * @param featureMask the virtio features that may be offered; -1 for all
      */
-    public record Extras(String mac, boolean inband, boolean deviceState, boolean iommu, int logBaseReply, long featureMask) {
+    public record Extras(String mac, boolean inband, boolean deviceState, boolean iommu, boolean crossEndian, int logBaseReply,
+                         long featureMask) {
         /** None of it. */
-        public static final Extras NONE = new Extras(null, false, false, false, BackendOptions.DEFAULT_LOG_BASE_REPLY, -1);
+        public static final Extras NONE = new Extras(null, false, false, false, false, BackendOptions.DEFAULT_LOG_BASE_REPLY, -1);
     }
 
     /** A port of which nothing more is said. */

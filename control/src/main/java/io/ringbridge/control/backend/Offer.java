@@ -22,9 +22,11 @@ public final class Offer {
 
     /**
      * Protocol features that are offered where the port is told to: front-ends accept them whether they serve them or not (in-band
-     * notifications), or then migrate only to a back-end that has them too (device state).
+     * notifications), or then migrate only to a back-end that has them too (device state), or hardly any has a use for them
+     * (cross-endian).
      */
-    public static final long OPTIONAL = ProtocolFeature.of(ProtocolFeature.INBAND_NOTIFICATIONS, ProtocolFeature.DEVICE_STATE);
+    public static final long OPTIONAL = ProtocolFeature.of(ProtocolFeature.CROSS_ENDIAN, ProtocolFeature.INBAND_NOTIFICATIONS,
+        ProtocolFeature.DEVICE_STATE);
 
     /** What is offered even where only some features may be: without it nothing can be negotiated beside the features. */
     public static final long ALWAYS = Features.of(Features.PROTOCOL_FEATURES);

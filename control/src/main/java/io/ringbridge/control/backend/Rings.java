@@ -135,6 +135,12 @@ final class Rings implements AutoCloseable {
         ring.told = base;
     }
 
+    void endian(final int index, final int order) {
+        final Vring ring = ring(index);
+        needStopped(ring);
+        ring.endian(order);
+    }
+
     private boolean isPacked() {
         return Features.has(features, Features.RING_PACKED);
     }
@@ -164,7 +170,7 @@ final class Rings implements AutoCloseable {
             } else if (!broken) {
                 ring.base = base;
             } else if (!isPacked()) {
-                ring.base = ring.used();
+                ring.base = ring.used(features);
             }
             ring.started = false;
         }
@@ -386,14 +392,16 @@ final class Rings implements AutoCloseable {
             }
             return;
         }
-        InflightRegion record = inflight.region(ring.index, ring.size, isPacked());
+        final boolean bigEndian = ring.isBigEndian(features);
+        InflightRegion record = bigEndian ? null : inflight.region(ring.index, ring.size, isPacked());
         if (record == null && isPacked()) {
             record = journals.begin(ring, place, memory);
         }
         // A back-end that has restarted is told 0 by front-ends that do not keep count: what is used tells better.
         final int base = ring.base == 0 && !ring.hasRun && !isPacked() ? RingConfig.USED_INDEX : ring.base;
         port.enableRing(ring.index, ring.enabled);
-        port.startRing(ring.index, new RingConfig(ring.size, features, place, base, memory, record), events(ring));
+        port.startRing(ring.index, new RingConfig(ring.size, features, place, base, memory, record, bigEndian),
+            events(ring));
         ring.placed = place;
         ring.started = true;
         ring.hasRun = true;
@@ -414,6 +422,7 @@ final class Rings implements AutoCloseable {
                 ring.address = null;
                 ring.base = 0;
                 ring.told = 0;
+                ring.bigEndian = false;
             }
         }
         features = 0;

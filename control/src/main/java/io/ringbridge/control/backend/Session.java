@@ -204,6 +204,7 @@ final class Session {
             case Message.SetVringNum m -> rings.size(m.index(), m.num());
             case Message.SetVringAddr m -> rings.address(m);
             case Message.SetVringBase m -> rings.base(m.index(), m.num());
+            case Message.SetVringEndian m -> rings.endian(m.index(), m.num());
             case Message.GetVringBase m -> {
                 suspension.ringStops(rings.anyRunning());
                 return Codec.vringState(m.index(), rings.stop(m.index()));

@@ -6,6 +6,7 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 
 import java.util.ArrayList;
@@ -25,6 +26,8 @@ final class Vring {
     private static final int POSITION = 0x7FFF;
     private static final int USED_IDX = 2;
     private static final int INDEX_MASK = 0xFFFF;
+    private static final int LITTLE_ENDIAN = 0;
+    private static final int BIG_ENDIAN = 1;
 
     final int index;
     int size;
@@ -32,6 +35,7 @@ final class Vring {
     int base;
     /** The position as the front-end knows it: the last it gave, or was given. */
     int told;
+    boolean bigEndian;
     boolean enabled;
     /** SET_VRING_KICK has come since the ring was last stopped: it is to run as soon as all else is there. */
     boolean kicked;
@@ -75,8 +79,22 @@ final class Vring {
     }
 
     /** The used index of a split ring, where it ran last. */
-    int used() {
-        return Memory.getShort(placed.device() + USED_IDX) & INDEX_MASK;
+    int used(final long features) {
+        final short used = Memory.getShort(placed.device() + USED_IDX);
+        return (isBigEndian(features) ? Short.reverseBytes(used) : used) & INDEX_MASK;
+    }
+
+    /** Takes over the byte order of its fields; which counts for legacy drivers, as others have none to choose. */
+    void endian(final int order) {
+        if (order != LITTLE_ENDIAN && order != BIG_ENDIAN) {
+            throw ProtocolException.refused("vring " + index + " of byte order " + Integer.toUnsignedString(order) + "; allowed: 0 and 1");
+        }
+        bigEndian = order == BIG_ENDIAN;
+    }
+
+    /** Whether it is a big-endian ring, as its driver has negotiated these features. */
+    boolean isBigEndian(final long features) {
+        return bigEndian && (features & Features.of(Features.VERSION_1, Features.RING_PACKED)) == 0;
     }
 
     /** Whether the guest transmits on it. */

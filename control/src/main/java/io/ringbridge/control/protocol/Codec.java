@@ -46,6 +46,7 @@ public final class Codec {
             case SET_VRING_ADDR -> vringAddr(in);
             case SET_VRING_BASE -> new Message.SetVringBase(in.getInt(), in.getInt());
             case GET_VRING_BASE -> new Message.GetVringBase(in.getInt());
+            case SET_VRING_ENDIAN -> new Message.SetVringEndian(in.getInt(), in.getInt());
             case SET_VRING_KICK, SET_VRING_CALL, SET_VRING_ERR -> vringFd(request, in.getLong(), descriptors);
             case GET_PROTOCOL_FEATURES -> new Message.GetProtocolFeatures();
             case SET_PROTOCOL_FEATURES -> new Message.SetProtocolFeatures(in.getLong());
@@ -70,7 +71,7 @@ public final class Codec {
             case CHECK_DEVICE_STATE -> new Message.CheckDeviceState();
             case SUSPEND -> new Message.Suspend();
             case RESUME -> new Message.Resume();
-            case SET_VRING_ENDIAN, CREATE_CRYPTO_SESSION, CLOSE_CRYPTO_SESSION, POSTCOPY_ADVISE, POSTCOPY_LISTEN, POSTCOPY_END,
+            case CREATE_CRYPTO_SESSION, CLOSE_CRYPTO_SESSION, POSTCOPY_ADVISE, POSTCOPY_LISTEN, POSTCOPY_END,
                  GPU_SET_SOCKET, GET_SHMEM_CONFIG -> new Message.Unserved(request);
         };
     }
@@ -132,6 +133,7 @@ public final class Codec {
                 .putLong(m.available()).putLong(m.log()).array();
             case Message.SetVringBase m -> vringState(m.index(), m.num());
             case Message.GetVringBase m -> vringState(m.index(), 0);
+            case Message.SetVringEndian m -> vringState(m.index(), m.num());
             case Message.SetVringFd m -> number((m.index() & INDEX_MASK) | (m.hasDescriptor() ? 0 : NO_DESCRIPTOR));
             case Message.SetProtocolFeatures m -> number(m.features());
             case Message.SetVringEnable m -> vringState(m.index(), m.num());

@@ -103,6 +103,14 @@ public sealed interface Message {
         }
     }
 
+    /** Sets the byte order of a legacy driver's ring: little-endian (0) or big-endian (1). */
+    record SetVringEndian(int index, int num) implements Message {
+        @Override
+        public Request request() {
+            return Request.SET_VRING_ENDIAN;
+        }
+    }
+
     /** One of the three messages that bring a ring's descriptor, or say that there is none. */
     record SetVringFd(Request request, int index, boolean hasDescriptor) implements Message { }
 

@@ -51,7 +51,8 @@ final class HeldRing {
 
     void remap(final GuestMemory memory, final RingAddresses addresses) {
         if (ring == null) {
-            config = new RingConfig(config.size(), config.features(), addresses, config.base(), memory, config.inflight());
+            config = new RingConfig(config.size(), config.features(), addresses, config.base(), memory, config.inflight(),
+                config.bigEndian());
         } else {
             ring.remap(memory, addresses);
         }

@@ -22,7 +22,7 @@ import io.ringbridge.datapath.os.EventFd;
  * what breaks the rules is {@link #BAD} where the chain can still be given back, and {@link #BROKEN} where the ring itself makes no
  * sense any more: it then stays broken, and {@link #fault} says why.
  */
-public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRing {
+public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRing, BigEndianSplitRing {
     /** A chain was taken. */
     public static final int TAKEN = 0;
     /** No chain is available. */
@@ -82,6 +82,9 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
      */
     public static DeviceRing create(final RingConfig config, final DirtyLog dirty, final EventFd changed) {
         final RingLog log = dirty == null ? null : new RingLog(dirty, changed, config.memory(), config.addresses());
+        if (config.bigEndian()) {
+            return new BigEndianSplitRing(config, log);
+        }
         final boolean packed = Features.has(config.features(), Features.RING_PACKED);
         if (config.inflight() != null) {
             return packed ? new TrackedPackedRing(config, log) : new TrackedSplitRing(config, log);

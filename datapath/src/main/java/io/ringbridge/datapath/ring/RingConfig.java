@@ -12,8 +12,10 @@ import io.ringbridge.datapath.memory.GuestMemory;
  *     with their wrap counters; or, of a split ring, {@link #USED_INDEX}
  * @param memory the guest's memory, for the buffers
  * @param inflight where it is recorded which chains are out, and what it says goes before the base; null for nowhere
+ * @param bigEndian whether it is the split ring of a legacy driver that has the other byte order; nothing is recorded of one
  */
-public record RingConfig(int size, long features, RingAddresses addresses, int base, GuestMemory memory, InflightRegion inflight) {
+public record RingConfig(int size, long features, RingAddresses addresses, int base, GuestMemory memory, InflightRegion inflight,
+                         boolean bigEndian) {
     /** The most entries any virtqueue may have (virtio 1.2, section 2.6). */
     public static final int MAX_SIZE = 32768;
     /** As the base of a split ring: goes on where the used index is, read when the ring first runs. */
@@ -21,6 +23,12 @@ public record RingConfig(int size, long features, RingAddresses addresses, int b
 
     /** A virtqueue of which nothing is recorded. */
     public RingConfig(final int size, final long features, final RingAddresses addresses, final int base, final GuestMemory memory) {
-        this(size, features, addresses, base, memory, null);
+        this(size, features, addresses, base, memory, null, false);
+    }
+
+    /** A virtqueue of the byte order that nearly all have. */
+    public RingConfig(final int size, final long features, final RingAddresses addresses, final int base, final GuestMemory memory,
+                      final InflightRegion inflight) {
+        this(size, features, addresses, base, memory, inflight, false);
     }
 }
