@@ -16,10 +16,10 @@ public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, 
 
     /**
      * A port; {@code permissions} is absent where the socket is not the switch's, {@code mac} where the front-end decides,
-     * {@code features} where every feature is offered, and what is as it is by default.
+     * {@code features} where every feature is offered, what another type of port has, and what is as it is by default.
      */
-    public record Port(String name, String type, String socket, String mode, int queues, int mtu, String permissions,
-                       @JsonProperty("suspend-messages") Boolean suspendMessages,
+    public record Port(String name, String type, String socket, String mode, String device, int queues, Integer mtu, String permissions,
+                       Boolean persist, String master, Boolean up, @JsonProperty("suspend-messages") Boolean suspendMessages,
                        @JsonProperty("suspend-feature-bit") Integer suspendFeatureBit,
                        List<String> offloads, String mac, Boolean inband, @JsonProperty("device-state") Boolean deviceState,
                        Boolean iommu, @JsonProperty("cross-endian") Boolean crossEndian,

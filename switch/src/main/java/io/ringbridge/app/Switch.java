@@ -13,12 +13,17 @@ import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.Offloads;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.tap.TapLink;
+import io.ringbridge.control.tap.TapOptions;
 import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.SuspendCause;
+import io.ringbridge.datapath.port.TapPort;
 import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +35,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /** A switch that runs: a datapath, ports, and an API where one was opened. Any thread may call in. */
 public final class Switch implements SwitchControl, AutoCloseable {
@@ -45,7 +51,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private boolean closed;
 
     /** A port with what was asked for and what serves it. */
-    record Attached(PortConfig config, GuestPort port, Backend backend) {
+    record Attached(PortConfig config, Port port, Link link) {
     }
 
     private Switch(final Config config, final Datapath datapath) {
@@ -87,15 +93,34 @@ public final class Switch implements SwitchControl, AutoCloseable {
         }
     }
 
-    /** Adds a port and opens its socket. */
+    /** Adds a port and opens its socket or device. */
     public synchronized void open(final PortConfig port) {
         if (closed) {
             return;
         }
+        switch (port.attachment()) {
+            case Attachment.Server server -> open(port, BackendOptions.server(server.socket()).withPermissions(server.permissions()));
+            case Attachment.Client client -> open(port, BackendOptions.client(client.socket()));
+            case Attachment.Descriptor descriptor -> open(port, BackendOptions.descriptor(descriptor.number()));
+            case Attachment.Tap tap -> open(port, new TapOptions(tap.device(), port.mtu(), tap.persist(), tap.master(), tap.up()));
+        }
+    }
+
+    private void open(final PortConfig port, final BackendOptions options) {
         final GuestPort added = datapath.addGuestPort(port.name(), port.queues(), port.mtu());
+        attach(port, added, () -> Backend.start(added, withExtras(options, port)));
+        LOG.info("port {}: {} {}, {} queue pairs, mtu {}", port.name(), port.mode(), port.socket(), port.queues(), port.mtu());
+    }
+
+    private void open(final PortConfig port, final TapOptions options) {
+        final TapPort added = datapath.addTapPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU);
+        attach(port, added, () -> TapLink.start(added, options));
+        LOG.info("port {}: tap {}, {} queues, mtu {}", port.name(), options.device(), port.queues(), added.mtu());
+    }
+
+    private void attach(final PortConfig port, final Port added, final Supplier<Link> link) {
         try {
-            attached.put(port.name(), new Attached(port, added, Backend.start(added, options(port))));
-            LOG.info("port {}: {} {}, {} queue pairs, mtu {}", port.name(), port.mode(), port.socket(), port.queues(), port.mtu());
+            attached.put(port.name(), new Attached(port, added, link.get()));
         } catch (final RuntimeException e) {
             datapath.remove(added);
             throw new SwitchException("port " + port.name() + ": " + e.getMessage(), e);
@@ -127,14 +152,23 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     @Override
     public synchronized void suspendPort(final String name) {
-        named(name).port().suspend(SuspendCause.OPERATOR);
+        guest(name).suspend(SuspendCause.OPERATOR);
         LOG.info("port {}: suspended by the {}", name, SuspendCause.OPERATOR.label());
     }
 
     @Override
     public synchronized void resumePort(final String name) {
-        named(name).port().resume(SuspendCause.OPERATOR);
+        guest(name).resume(SuspendCause.OPERATOR);
         LOG.info("port {}: resumed by the {}", name, SuspendCause.OPERATOR.label());
+    }
+
+    private GuestPort guest(final String name) {
+        final Attached port = named(name);
+        if (port.port() instanceof final GuestPort guest) {
+            return guest;
+        }
+        throw new ApiException(CONFLICT, "port " + name + " is of type " + port.config().type() + "; suspended are those of type "
+            + PortConfig.VHOST_USER);
     }
 
     private Attached named(final String name) {
@@ -192,23 +226,18 @@ public final class Switch implements SwitchControl, AutoCloseable {
             port = attached.get(name);
         }
         if (port != null) {
-            port.backend().awaitEnd();
+            port.link().awaitEnd();
         }
     }
 
     private void close(final Attached port) {
-        port.backend().close();
+        port.link().close();
         datapath.remove(port.port());
     }
 
-    private BackendOptions options(final PortConfig port) {
+    private BackendOptions withExtras(final BackendOptions attachment, final PortConfig port) {
         final PortConfig.Extras extras = port.extras();
-        BackendOptions options = switch (port.attachment()) {
-            case Attachment.Server server -> BackendOptions.server(server.socket()).withPermissions(server.permissions());
-            case Attachment.Client client -> BackendOptions.client(client.socket());
-            case Attachment.Descriptor descriptor -> BackendOptions.descriptor(descriptor.number());
-        };
-        options = options.withSuspend(port.suspend()).withLogBaseReply(extras.logBaseReply())
+        BackendOptions options = attachment.withSuspend(port.suspend()).withLogBaseReply(extras.logBaseReply())
             .withFeatureMask((~Offloads.ALL | port.offloads()) & extras.featureMask()).withState(config.state().orElse(null))
             .withIommu(extras.iommu());
         if (extras.mac() != null) {

@@ -34,14 +34,16 @@ final class Views {
 
     static PortView port(final Switch.Attached attached) {
         final PortConfig config = attached.config();
-        final GuestPort port = attached.port();
+        final Port port = attached.port();
+        final String device = config.attachment() instanceof final PortConfig.Attachment.Tap tap ? tap.device() : null;
+        final List<String> features = port instanceof final GuestPort guest ? VirtioFeatures.names(guest.features()) : List.of();
         final PortStatistics statistics = port.statistics();
-        return new PortView(port.name(), PortConfig.TYPE, config.socket(), config.mode(), port.state().label(), port.failure(),
-            config.queues(), config.mtu(), VirtioFeatures.names(port.features()), statistics.inFrames(), statistics.inBytes(),
-            statistics.outFrames(), statistics.outBytes(), drops(statistics));
+        return new PortView(port.name(), config.type(), config.socket(), device, config.mode(), port.state().label(), port.failure(),
+            config.queues(), port.mtu(), features, statistics.inFrames(), statistics.inBytes(), statistics.outFrames(),
+            statistics.outBytes(), drops(statistics));
     }
 
-    static Stream<QueueView> queues(final GuestPort port) {
+    static Stream<QueueView> queues(final Port port) {
         return port.queues().stream().map(queue -> new QueueView(port.name(), queue.index(), queue.kind(), queue.worker(), queue.started(),
             queue.enabled(), queue.layout(), queue.size(), queue.statistics().inFrames(), queue.statistics().inBytes(),
             queue.statistics().outFrames(), queue.statistics().outBytes(), drops(queue.statistics())));
@@ -70,14 +72,18 @@ final class Views {
         final String permissions = port.attachment() instanceof final PortConfig.Attachment.Server server
             ? String.format(Locale.ROOT, "%04o", server.permissions()) : null;
         final SuspendOptions suspend = port.suspend();
-        return new ConfigView.Port(port.name(), PortConfig.TYPE, port.socket(), port.mode(), port.queues(), port.mtu(), permissions,
-            suspend.messages() == SuspendOptions.DEFAULT.messages() ? null : suspend.messages(),
-            suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit(),
-            port.offloads() == Offloads.ALL ? null : Offloads.names(port.offloads()),
-            port.extras().mac(), port.extras().inband() ? Boolean.TRUE : null, port.extras().deviceState() ? Boolean.TRUE : null,
-            port.extras().iommu() ? Boolean.TRUE : null, port.extras().crossEndian() ? Boolean.TRUE : null,
-            port.extras().logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : port.extras().logBaseReply(),
-            port.extras().featureMask() == -1 ? null : VirtioFeatures.names(port.extras().featureMask()));
+        return port.attachment() instanceof final PortConfig.Attachment.Tap tap
+            ? new ConfigView.Port(port.name(), port.type(), null, null, tap.device(), port.queues(), port.mtu() == 0 ? null : port.mtu(),
+                null, tap.persist(), tap.master(), tap.up(), null, null, null, null, null, null, null, null,
+                null, null)
+            : new ConfigView.Port(port.name(), port.type(), port.socket(), port.mode(), null, port.queues(), port.mtu(), permissions,
+                null, null, null, suspend.messages() == SuspendOptions.DEFAULT.messages() ? null : suspend.messages(),
+                suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit(),
+                port.offloads() == Offloads.ALL ? null : Offloads.names(port.offloads()),
+                port.extras().mac(), port.extras().inband() ? Boolean.TRUE : null, port.extras().deviceState() ? Boolean.TRUE : null,
+                port.extras().iommu() ? Boolean.TRUE : null, port.extras().crossEndian() ? Boolean.TRUE : null,
+                port.extras().logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : port.extras().logBaseReply(),
+                port.extras().featureMask() == -1 ? null : VirtioFeatures.names(port.extras().featureMask()));
     }
 
     private static Map<String, Long> drops(final PortStatistics statistics) {

@@ -14,6 +14,7 @@ import picocli.CommandLine.Parameters;
     footer = {
         "  ringbridge port add name=vm3,socket=/tmp/vm3.sock,queues=2",
         "  ringbridge port suspend vm3",
+        "  ringbridge port add name=up,type=tap,device=tap0",
         "  ringbridge port remove vm3"})
 final class PortCommand implements Runnable {
     @CommandLine.Spec
@@ -24,7 +25,7 @@ final class PortCommand implements Runnable {
         throw new CommandLine.ParameterException(spec.commandLine(), "add, remove, suspend or resume is needed");
     }
 
-    @Command(name = "add", mixinStandardHelpOptions = true, description = "Adds a port and opens its socket.%n", footer = {
+    @Command(name = "add", mixinStandardHelpOptions = true, description = "Adds a port and opens its socket or device.%n", footer = {
         "",
         "SPEC is key=value,...: " + RunCommand.SPEC_KEYS})
     int add(@Parameters(paramLabel = "SPEC", description = "The port.") final String port, @Mixin final ApiOption api) {

@@ -59,8 +59,8 @@ final class QemuArgsCommand implements Callable<Integer> {
 
     private ConfigView.Port find() {
         final List<ConfigView.Port> ports = config == null ? running() : ConfigReader.read(config).ports().stream()
-            .map(p -> new ConfigView.Port(p.name(), PortConfig.TYPE, p.socket(), p.mode(), p.queues(), p.mtu(), null, null, null, null,
-                null, null, null, p.extras().iommu(), null, null, null)).toList();
+            .map(p -> new ConfigView.Port(p.name(), p.type(), p.socket(), p.mode(), null, p.queues(), p.mtu(), null,
+                null, null, null, null, null, null, null, null, null, p.extras().iommu(), null, null, null)).toList();
         final String names = ports.stream().map(ConfigView.Port::name).collect(Collectors.joining(", "));
         return ports.stream().filter(p -> p.name().equals(port)).findFirst()
             .orElseThrow(() -> new ConfigException("no port is named \"" + port + "\"; there are: " + names));
@@ -75,6 +75,9 @@ final class QemuArgsCommand implements Callable<Integer> {
     private List<String> arguments(final ConfigView.Port found) {
         final String name = found.name();
         final int vectors = 2 * found.queues() + 2;
+        if (!PortConfig.VHOST_USER.equals(found.type())) {
+            throw new ConfigException("port " + name + " is of type " + found.type() + "; QEMU attaches to type " + PortConfig.VHOST_USER);
+        }
         final String link = switch (found.mode()) {
             case "server" -> reconnect();
             case "client" -> ",server=on,wait=off";

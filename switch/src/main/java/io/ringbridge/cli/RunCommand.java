@@ -36,12 +36,14 @@ import java.util.concurrent.Callable;
         "Examples:",
         "  ringbridge run --config switch.yaml",
         "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock --port name=vm2,socket=/tmp/vm2.sock,queues=4 --cpus 1",
+        "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock --port name=up,type=tap,device=tap0,master=br0",
         "  ringbridge run --socket-path=/tmp/net.sock            one port, as vhost-user back-end programs do"})
 final class RunCommand implements Callable<Integer> {
     static final String SPEC_KEYS = "name, socket; and if need be type=vhost-user, mode=server|client, queues=1..128, mtu=68..65535, "
         + "permissions=0660, suspend-messages=true|false, suspend-feature-bit=43|42, "
         + "offloads=true|false|csum,,guest_csum,,..., mac=52:54:00:00:00:01, "
-        + "inband=true, device-state=true, iommu=true, cross-endian=true, log-base-reply=16|8, features=NAME+NAME+...";
+        + "inband=true, device-state=true, iommu=true, cross-endian=true, log-base-reply=16|8, features=NAME+NAME. For the host's network: "
+        + "name, type=tap, device; and if need be queues, mtu, persist=true, master=BRIDGE, up=false";
     private static final Logger LOG = LoggerFactory.getLogger(RunCommand.class);
     private static final String SINGLE = "net";
 

@@ -15,6 +15,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 import java.io.PrintWriter;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -78,10 +79,10 @@ final class ShowCommand implements Callable<Integer> {
 
     private static void ports(final List<PortView> ports, final PrintWriter out) {
         final Table table = new Table("PORT", "STATE", "QUEUES", "MTU", "IN-FRAMES", "IN-BYTES", "OUT-FRAMES", "OUT-BYTES", "DROPS",
-            "SOCKET");
+            "SOCKET OR DEVICE");
         for (final PortView port : ports) {
             table.row(port.name(), port.state(), port.queues(), port.mtu(), port.inFrames(), port.inBytes(), port.outFrames(),
-                port.outBytes(), drops(port.drops()), port.socket());
+                port.outBytes(), drops(port.drops()), port.socket() == null ? port.device() : port.socket());
         }
         table.print(out);
         ports.stream().filter(port -> port.failure() != null).forEach(port -> out.println(port.name() + " failed: " + port.failure()));
@@ -134,19 +135,36 @@ final class ShowCommand implements Callable<Integer> {
             out.println("state: " + Json.write(config.state()));
         }
         out.println(config.ports().isEmpty() ? "ports: []" : "ports:");
-        config.ports().forEach(port -> out.println("  - {name: " + port.name() + ", type: " + port.type() + ", socket: "
-            + Json.write(port.socket()) + ", mode: " + port.mode() + ", queues: " + port.queues() + ", mtu: " + port.mtu()
-            + given("permissions", port.permissions()) + given("suspend-messages", port.suspendMessages())
-            + given("suspend-feature-bit", port.suspendFeatureBit()) + given("offloads", port.offloads())
-            + given("mac", port.mac()) + given("inband", port.inband())
-            + given("device-state", port.deviceState()) + given("iommu", port.iommu())
-            + given("cross-endian", port.crossEndian()) + given("log-base-reply", port.logBaseReply())
-            + given("features", port.features()) + "}"));
+        config.ports().forEach(port -> out.println("  - " + keys(port)));
         out.flush();
     }
 
-    private static String given(final String key, final Object value) {
-        return value == null ? "" : ", " + key + ": " + value;
+    /** A port as the configuration file has it. */
+    private static String keys(final ConfigView.Port port) {
+        final Map<String, Object> keys = new LinkedHashMap<>();
+        keys.put("name", port.name());
+        keys.put("type", port.type());
+        keys.put("socket", port.socket() == null ? null : Json.write(port.socket()));
+        keys.put("mode", port.mode());
+        keys.put("device", port.device() == null ? null : Json.write(port.device()));
+        keys.put("queues", port.queues());
+        keys.put("mtu", port.mtu());
+        keys.put("permissions", port.permissions());
+        keys.put("suspend-messages", port.suspendMessages());
+        keys.put("suspend-feature-bit", port.suspendFeatureBit());
+        keys.put("offloads", port.offloads());
+        keys.put("mac", port.mac());
+        keys.put("inband", port.inband());
+        keys.put("device-state", port.deviceState());
+        keys.put("iommu", port.iommu());
+        keys.put("cross-endian", port.crossEndian());
+        keys.put("log-base-reply", port.logBaseReply());
+        keys.put("features", port.features());
+        keys.put("persist", port.persist());
+        keys.put("master", port.master() == null ? null : Json.write(port.master()));
+        keys.put("up", port.up());
+        return keys.entrySet().stream().filter(key -> key.getValue() != null).map(key -> key.getKey() + ": " + key.getValue())
+            .collect(Collectors.joining(", ", "{", "}"));
     }
 
     private static String drops(final Map<String, Long> drops) {

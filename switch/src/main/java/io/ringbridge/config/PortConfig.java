@@ -6,20 +6,22 @@ import io.ringbridge.control.backend.SuspendOptions;
 import java.nio.file.Path;
 
 /**
- * A port that a virtual machine attaches to over vhost-user.
+ * A port: one that a virtual machine attaches to over vhost-user, or a tap device.
  *
  * @param name unique in the switch
- * @param attachment how the front-end and the switch find each other
- * @param queues queue pairs, 1 to 128
- * @param mtu 68 to 65535
+ * @param attachment what is on its other side, and how the two find each other
+ * @param queues queue pairs of a virtual machine, queues of a tap, 1 to 128
+ * @param mtu 68 to 65535; of a tap, 0 to leave it as the device has it
  * @param suspend in which ways the front-end and the driver may suspend it
  * @param offloads those it offers, as bits of the feature word
  * @param extras what most ports do without
  */
 public record PortConfig(String name, Attachment attachment, int queues, int mtu, SuspendOptions suspend, long offloads,
                          Extras extras) {
-    /** The only type there is. */
-    public static final String TYPE = "vhost-user";
+    /** The type of a virtual machine's port. */
+    public static final String VHOST_USER = "vhost-user";
+    /** The type of a tap device's port. */
+    public static final String TAP = "tap";
     /** Queue pairs where nothing else is said. */
     public static final int DEFAULT_QUEUES = 1;
     /** Ethernet's. */
@@ -47,7 +49,7 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
         this(name, attachment, queues, mtu, SuspendOptions.DEFAULT, Offloads.ALL, Extras.NONE);
     }
 
-    /** How the front-end and the switch find each other. */
+    /** What is on the other side: a front-end, in one of three ways, or a tap device. */
     public sealed interface Attachment {
         /** The switch listens, the front-end connects. */
         record Server(Path socket, int permissions) implements Attachment {
@@ -61,6 +63,10 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
         /** Whoever started this process handed over a connected socket. */
         record Descriptor(int number) implements Attachment {
         }
+
+        /** The host's network stack, by a tap device; {@code master} is null where it is to be no bridge's port. */
+        record Tap(String device, boolean persist, String master, boolean up) implements Attachment {
+        }
     }
 
     /** The port of a back-end program that serves one front-end, which then decides about queues and MTU. */
@@ -68,21 +74,38 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
         return new PortConfig(name, attachment, PortLimits.MAX_QUEUES, PortLimits.MAX_MTU);
     }
 
-    /** The socket's path; of a descriptor, {@code fd:N}. */
+    /** The word used in configuration and output. */
+    public String type() {
+        return attachment instanceof Attachment.Tap ? TAP : VHOST_USER;
+    }
+
+    /** The socket's path; of a descriptor, {@code fd:N}; of a tap, null. */
     public String socket() {
         return switch (attachment) {
             case Attachment.Server server -> server.socket().toString();
             case Attachment.Client client -> client.socket().toString();
             case Attachment.Descriptor descriptor -> "fd:" + descriptor.number();
+            case Attachment.Tap _ -> null;
         };
     }
 
-    /** The word used in configuration and output. */
+    /** Its socket, or its device: what no two ports may have in common. */
+    public String place() {
+        return attachment instanceof final Attachment.Tap tap ? tap.device() : socket();
+    }
+
+    /** The key that {@link #place} is configured by. */
+    String placeKey() {
+        return attachment instanceof Attachment.Tap ? "device" : "socket";
+    }
+
+    /** Which side opens the socket, as configuration and output have it; of a tap, null. */
     public String mode() {
         return switch (attachment) {
             case Attachment.Server _ -> "server";
             case Attachment.Client _ -> "client";
             case Attachment.Descriptor _ -> "descriptor";
+            case Attachment.Tap _ -> null;
         };
     }
 }

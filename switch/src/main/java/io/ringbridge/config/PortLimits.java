@@ -1,5 +1,6 @@
 package io.ringbridge.config;
 
+import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.worker.Datapath;
 
 import java.util.regex.Pattern;
@@ -13,6 +14,9 @@ final class PortLimits {
     static final int MAX_PATH_BYTES = 107;
     static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
     static final String NAME_RULE = "1 to 64 letters, digits, '.', '_' and '-', a letter or digit first";
+    /** The kernel takes more; these are what it, {@code ip} and {@code sysfs} agree on. {@code %} would have it number the device. */
+    static final Pattern DEVICE = Pattern.compile("[A-Za-z0-9._-]{1," + NetDevice.MAX_NAME + "}");
+    static final String DEVICE_RULE = "the name of a network device, 1 to " + NetDevice.MAX_NAME + " letters, digits, '.', '_' and '-'";
 
     private PortLimits() {
     }

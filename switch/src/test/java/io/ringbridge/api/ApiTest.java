@@ -36,7 +36,7 @@ class ApiTest {
 
         @Override
         public List<PortView> ports() {
-            return List.of(new PortView("a", "vhost-user", "/tmp/a.sock", "server", "running", null, 1, 1500, List.of("version_1"),
+            return List.of(new PortView("a", "vhost-user", "/tmp/a.sock", null, "server", "running", null, 1, 1500, List.of("version_1"),
                 1, 64, 2, 128, Map.of("no-buffer", 3L)));
         }
 

@@ -33,6 +33,8 @@ class ConfigReaderTest {
     private static final String OFFLOADS = "true, false or a list of csum, guest_csum, guest_tso4, guest_tso6, guest_ecn, guest_ufo, "
         + "host_tso4, host_tso6, host_ecn, host_ufo";
 
+    private static final String TAP_KEYS = "name, type, device, queues, mtu, persist, master, up";
+
     private static PortConfig.Extras pinned(final int... features) {
         return new PortConfig.Extras(null, false, false, false, false, 16, Features.of(features));
     }
@@ -60,6 +62,18 @@ class ConfigReaderTest {
                 new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1.sock"), 0600), 4, 9000),
                 new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500, new SuspendOptions(false, 42),
                     Offloads.ALL, pinned(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES)))), config);
+    }
+
+    @Test
+    void tapPortsHaveADevice() {
+        assertEquals(List.of(new PortConfig("up", new Attachment.Tap("tap0", false, null, true), 1, 0),
+            new PortConfig("lan", new Attachment.Tap("tap1", true, "br0", false), 4, 9000)), ConfigReader.parse("f.yaml", """
+                ports:
+                  - {name: up, type: tap, device: tap0}
+                  - {name: lan, type: tap, device: tap1, queues: 4, mtu: 9000, persist: true, master: br0, up: false}
+                """).ports());
+        assertEquals(new PortConfig("lan", new Attachment.Tap("tap1", true, "br0", false), 4, 9000),
+            ConfigReader.parsePort("--port", "name=lan,type=tap,device=tap1,queues=4,mtu=9000,persist=true,master=br0,up=false"));
     }
 
     @Test
@@ -129,7 +143,19 @@ class ConfigReaderTest {
             Arguments.of("ports:\n  - {name: a/b, socket: /tmp/a}", "line 2: ports[0].name: \"a/b\" is not " + PortLimits.NAME_RULE),
             Arguments.of("ports:\n  - {name: a}", "line 2: ports[0].socket: missing; needed is the path of a Unix socket"),
             Arguments.of("ports:\n  - {name: a, socket: 7}", "line 2: ports[0].socket: 7 is not the path of a Unix socket"),
-            Arguments.of("ports:\n  - {name: a, type: tap, socket: /tmp/a}", "line 2: ports[0].type: \"tap\" is not vhost-user"),
+            Arguments.of("ports:\n  - {name: a, type: pcap, socket: /tmp/a}", "line 2: ports[0].type: \"pcap\" is not vhost-user or tap"),
+            Arguments.of("ports:\n  - {name: a, type: tap, socket: /tmp/a}",
+                "line 2: ports[0].socket: unknown key; allowed: " + TAP_KEYS),
+            Arguments.of("ports:\n  - {name: a, type: tap}", "line 2: ports[0].device: missing; needed is " + PortLimits.DEVICE_RULE),
+            Arguments.of("ports:\n  - {name: a, type: tap, device: sixteen-letters-}",
+                "line 2: ports[0].device: \"sixteen-letters-\" is not " + PortLimits.DEVICE_RULE),
+            Arguments.of("ports:\n  - {name: a, type: tap, device: tap%d}",
+                "line 2: ports[0].device: \"tap%d\" is not " + PortLimits.DEVICE_RULE),
+            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, master: a/b}",
+                "line 2: ports[0].master: \"a/b\" is not " + PortLimits.DEVICE_RULE),
+            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, up: 1}", "line 2: ports[0].up: 1 is not true or false"),
+            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0}\n  - {name: b, type: tap, device: tap0}",
+                "line 3: ports[1].device: tap0 is port a's, on line 2; every port needs its own"),
             Arguments.of("ports:\n  - {name: a, mode: both, socket: /tmp/a}", "line 2: ports[0].mode: \"both\" is not server or client"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, queues: 129}",
                 "line 2: ports[0].queues: 129 is not a whole number, 1 to 128"),
@@ -209,7 +235,7 @@ class ConfigReaderTest {
             ConfigReader.parsePort("--port", "name=1,socket=x,mode=client,features=version_1+protocol_features"));
         assertMessage("--port: sokcet: unknown key (\"socket\"?); allowed: " + KEYS, "name=a,sokcet=x");
         assertMessage("--port: queues: \"x\" is not a whole number, 1 to 128", "name=a,socket=x,queues=x");
-        assertMessage("--port: \"vm1\" is not key=value; allowed keys: " + KEYS, "vm1");
+        assertMessage("--port: \"vm1\" is not key=value; allowed keys: " + KEYS + ", device, persist, master, up", "vm1");
         assertMessage("--port: features: \"gso\" is not offered; allowed: " + String.join(", ", VirtioFeatures.names(Offer.virtio(1))),
             "name=a,socket=x,features=version_1+gso");
         assertMessage("--port: name: given twice", "name=a,name=b,socket=x");

@@ -39,7 +39,7 @@ public final class SwitchProcess implements AutoCloseable {
         final Program program;
         try {
             final Path file = Files.writeString(directory.resolve("switch.yaml"), config.json(directory));
-            program = Program.start("ringbridge", List.of(launcher().toString(), "run", "--config", file.toString()));
+            program = Program.start("ringbridge", config.command(file));
         } catch (final IOException e) {
             Machine.delete(directory);
             throw new UncheckedIOException(e);
@@ -134,6 +134,7 @@ public final class SwitchProcess implements AutoCloseable {
     public static final class Config {
         private final ObjectNode root = JSON.createObjectNode();
         private final List<String> listening = new ArrayList<>();
+        private final List<String> prefix = new ArrayList<>();
 
         /** One of the keys beside {@code ports}. */
         public Config set(final String key, final Object value) {
@@ -175,6 +176,24 @@ public final class SwitchProcess implements AutoCloseable {
             return port(name, "client");
         }
 
+        /** A tap port with one queue. */
+        public Config tap(final String name, final String device) {
+            root.withArray("ports").addObject().put("name", name).put("type", "tap").put("device", device);
+            return this;
+        }
+
+        /** The switch runs inside this network namespace. */
+        public Config inNamespace(final String namespace) {
+            prefix.addAll(List.of("ip", "netns", "exec", namespace));
+            return this;
+        }
+
+        private List<String> command(final Path file) {
+            final List<String> command = new ArrayList<>(prefix);
+            command.addAll(List.of(launcher().toString(), "run", "--config", file.toString()));
+            return command;
+        }
+
         private Config port(final String name, final String mode) {
             root.withArray("ports").addObject().put("name", name).put("type", "vhost-user").put("mode", mode);
             return this;
@@ -188,6 +207,9 @@ public final class SwitchProcess implements AutoCloseable {
             final ObjectNode whole = root.deepCopy();
             whole.putObject("api").put("socket", directory.resolve("api.sock").toString());
             for (final JsonNode port : whole.path("ports")) {
+                if (port.has("device")) {
+                    continue;
+                }
                 ((ObjectNode) port).put("socket", directory.resolve(port.path("name").asText() + ".sock").toString());
             }
             return whole.toPrettyString();

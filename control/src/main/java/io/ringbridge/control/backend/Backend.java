@@ -1,5 +1,6 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.Link;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.TransportException;
@@ -17,7 +18,7 @@ import java.util.concurrent.TimeUnit;
  *
  * <p>While one is attached, others wait in the socket's backlog. {@link #close} is for any thread.
  */
-public final class Backend implements AutoCloseable {
+public final class Backend implements Link {
     private static final Logger LOG = LoggerFactory.getLogger(Backend.class);
     private static final int RECONNECT_MILLIS = 1000;
 
@@ -128,7 +129,7 @@ public final class Backend implements AutoCloseable {
         return thread.isAlive();
     }
 
-    /** Waits until it serves no more. */
+    @Override
     public void awaitEnd() throws InterruptedException {
         thread.join();
     }

@@ -4,9 +4,9 @@ import io.ringbridge.datapath.frame.FlowHash;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.DropReason;
-import io.ringbridge.datapath.port.GuestPort;
-import io.ringbridge.datapath.port.ReceiveQueue;
-import io.ringbridge.datapath.port.TransmitQueue;
+import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.Sink;
+import io.ringbridge.datapath.port.Source;
 
 /**
  * The verdict on each frame: learns where it came from, and finds where it goes.
@@ -21,7 +21,7 @@ public final class Bridge {
     /** The ports there are. Implementations answer from a plain array; any worker may ask. */
     public interface PortTable {
         /** The port with an index, or null. */
-        GuestPort port(int index);
+        Port port(int index);
     }
 
     /** Makes the bridge of a worker. */
@@ -35,42 +35,42 @@ public final class Bridge {
      *
      * @param destination the address it goes to
      * @param source the address it comes from
-     * @param queue where it came in
+     * @param from where it came in
      * @param now in seconds
      */
-    public void classify(final Frame frame, final long destination, final long source, final TransmitQueue queue, final int now) {
+    public void classify(final Frame frame, final long destination, final long source, final Source from, final int now) {
         // A verdict holds for the rest of the second at the most, so that stations in use are noted as heard, and silent ones age.
         final long stamp = table.version() << 32 ^ now;
-        final ReceiveQueue last = queue.lastReceiver(destination, source, stamp);
+        final Sink last = from.lastReceiver(destination, source, stamp);
         if (last != null) {
             frame.unicast(last);
         } else {
-            decide(frame, destination, source, queue, now, stamp);
+            decide(frame, destination, source, from, now, stamp);
         }
     }
 
-    private void decide(final Frame frame, final long destination, final long source, final TransmitQueue queue, final int now,
+    private void decide(final Frame frame, final long destination, final long source, final Source from, final int now,
                         final long stamp) {
-        final int from = queue.port().index();
+        final int own = from.port().index();
         if (!MacAddress.isGroup(source)) {
-            table.learn(ForwardingTable.key(source, 0), from, now);
+            table.learn(ForwardingTable.key(source, 0), own, now);
         }
         final int to = MacAddress.isGroup(destination)
             ? ForwardingTable.UNKNOWN : table.find(ForwardingTable.key(destination, 0), now);
-        final GuestPort port = to == ForwardingTable.UNKNOWN ? null : ports.port(to);
+        final Port port = to == ForwardingTable.UNKNOWN ? null : ports.port(to);
         if (port == null) {
-            frame.flood(from, FlowHash.of(frame, scratch));
-        } else if (to == from) {
+            frame.flood(own, FlowHash.of(frame, scratch));
+        } else if (to == own) {
             frame.drop();
-            queue.counters().dropped(DropReason.SAME_PORT);
+            from.counters().dropped(DropReason.SAME_PORT);
         } else {
-            final ReceiveQueue[] receivers = port.receivers();
+            final Sink[] receivers = port.receivers();
             if (receivers.length == 0) {
                 frame.drop();
-                queue.counters().dropped(DropReason.NO_RECEIVER);
+                from.counters().dropped(DropReason.NO_RECEIVER);
             } else if (receivers.length == 1) {
                 frame.unicast(receivers[0]);
-                queue.lastVerdict(destination, source, stamp, receivers[0]);
+                from.lastVerdict(destination, source, stamp, receivers[0]);
             } else {
                 frame.unicast(spread(receivers, FlowHash.of(frame, scratch)));
             }
@@ -78,7 +78,7 @@ public final class Bridge {
     }
 
     /** The receive queue for a flow. */
-    public static ReceiveQueue spread(final ReceiveQueue[] receivers, final int flow) {
+    public static Sink spread(final Sink[] receivers, final int flow) {
         return receivers[(int) ((flow & 0xFFFF_FFFFL) * receivers.length >>> 32)];
     }
 }

@@ -1,10 +1,11 @@
 package io.ringbridge.datapath.frame;
 
 import io.ringbridge.datapath.memory.Segments;
-import io.ringbridge.datapath.port.ReceiveQueue;
+import io.ringbridge.datapath.port.Sink;
 
 /**
- * One frame on its way: where its bytes are in the sender's memory, and what was read of it, once, on the way in.
+ * One frame on its way: where its bytes are, in the sender's memory or in a tap's buffer, and what was read of it, once, on the
+ * way in.
  *
  * <p>An entry of a {@link FrameRing}, reused for ever. Written by the worker that took the frame, read by the worker that delivers
  * it; the ring's publication orders the two. The pieces begin with the Ethernet header.
@@ -14,7 +15,7 @@ public final class Frame extends Segments {
     public static final long ADDRESS_MASK = 0xFFFF_FFFF_FFFFL;
 
     private Verdict verdict = Verdict.DROP;
-    private ReceiveQueue receiver;
+    private Sink receiver;
     private int source;
     private int flow;
     private int needs;
@@ -37,12 +38,12 @@ public final class Frame extends Segments {
     }
 
     /** The queue it goes to, when it is unicast. */
-    public ReceiveQueue receiver() {
+    public Sink receiver() {
         return receiver;
     }
 
     /** Whether it goes to this queue alone. */
-    public boolean goesTo(final ReceiveQueue queue) {
+    public boolean goesTo(final Sink queue) {
         return verdict == Verdict.UNICAST && receiver == queue;
     }
 
@@ -86,7 +87,7 @@ public final class Frame extends Segments {
     }
 
     /** Decides that it goes to one queue. */
-    public void unicast(final ReceiveQueue to) {
+    public void unicast(final Sink to) {
         verdict = Verdict.UNICAST;
         receiver = to;
     }

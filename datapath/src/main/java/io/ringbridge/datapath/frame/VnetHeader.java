@@ -143,7 +143,7 @@ public final class VnetHeader {
      */
     public void write(final long to, final int headerLength, final int buffers) {
         final long headers = !isGso() ? 0 : layout.payload();
-        write(to, NEEDS_CSUM | gsoType << 8 | headers << 16 | (long) gsoSize << 32 | (long) checksumStart << 48, checksumOffset,
+        write(to, NEEDS_CSUM | gsoType << 8 | headers << 16 | (long) segmentSize() << 32 | (long) checksumStart << 48, checksumOffset,
             headerLength, buffers);
     }
 

@@ -24,15 +24,29 @@ public final class Epoll implements AutoCloseable {
 
     /** Adds a descriptor; one that is readable ends the wait until it is drained. */
     public void add(final EventFd event) {
-        final int rc = Libc.epollControl(fd, EPOLL_CTL_ADD, event.fd(), EPOLLIN);
+        add(event.fd());
+    }
+
+    /** Adds a tap; one that has a frame, or whose device is gone, ends the wait. */
+    public void add(final Tap tap) {
+        add(tap.fd());
+    }
+
+    private void add(final int added) {
+        final int rc = Libc.epollControl(fd, EPOLL_CTL_ADD, added, EPOLLIN);
         if (rc < 0) {
-            throw new OsException("epoll_ctl add " + event.fd(), rc);
+            throw new OsException("epoll_ctl add " + added, rc);
         }
     }
 
     /** Removes a descriptor, before it is closed. */
     public void remove(final EventFd event) {
         Libc.epollControl(fd, EPOLL_CTL_DEL, event.fd(), 0);
+    }
+
+    /** Removes a tap, before it is closed; one that was removed already is left alone. */
+    public void remove(final Tap tap) {
+        Libc.epollControl(fd, EPOLL_CTL_DEL, tap.fd(), 0);
     }
 
     /**

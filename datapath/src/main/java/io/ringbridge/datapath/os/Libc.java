@@ -22,9 +22,17 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
  * <p>Thread safe. The errno of a call lives in a segment of the calling thread.
  */
 final class Libc {
+    static final int EPERM = 1;
+    static final int ENOENT = 2;
     static final int EINTR = 4;
+    static final int EIO = 5;
     static final int EAGAIN = 11;
+    static final int EFAULT = 14;
+    static final int EBUSY = 16;
+    static final int ENODEV = 19;
     static final int EINVAL = 22;
+    static final int EBADFD = 77;
+    static final int EOPNOTSUPP = 95;
 
     private static final Linker LINKER = Linker.nativeLinker();
     private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
@@ -69,6 +77,19 @@ final class Libc {
         FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG), ERRNO, Linker.Option.firstVariadicArg(1));
     // ssize_t readlink(const char *path, char *buf, size_t bufsiz)
     private static final MethodHandle READLINK = function("readlink", JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG);
+
+    // int open(const char *pathname, int flags): variadic from the third argument on
+    private static final MethodHandle OPEN = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("open"),
+        FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT), ERRNO, Linker.Option.firstVariadicArg(2));
+    // int socket(int domain, int type, int protocol)
+    private static final MethodHandle SOCKET = function("socket", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
+    // int ioctl(int fd, unsigned long request, void *argument): variadic from the third argument on
+    private static final MethodHandle IOCTL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("ioctl"),
+        FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS), ERRNO, Linker.Option.firstVariadicArg(2));
+    // ssize_t read(int fd, void *buf, size_t count), with an address of the caller's
+    private static final MethodHandle READ_AT = function("read", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    // ssize_t writev(int fd, const struct iovec *iov, int iovcnt)
+    private static final MethodHandle WRITEV = function("writev", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
 
     private Libc() {
     }
@@ -275,6 +296,59 @@ final class Libc {
             final MemorySegment target = arena.allocate(256);
             final long n = orErrno((long) READLINK.invokeExact(s.errno, arena.allocateFrom(path), target, 255L), s);
             return n < 0 ? null : target.getString(0);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int open(final String path, final int flags) {
+        final Scratch s = SCRATCH.get();
+        try (Arena arena = Arena.ofConfined()) {
+            return orErrno((int) OPEN.invokeExact(s.errno, arena.allocateFrom(path), flags), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int socket(final int domain, final int type) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) SOCKET.invokeExact(s.errno, domain, type, 0), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** A control call whose argument is a structure. */
+    static int ioctl(final int fd, final long request, final MemorySegment argument) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) IOCTL.invokeExact(s.errno, fd, request, argument), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** A control call whose argument is a number. */
+    static int ioctl(final int fd, final long request, final long argument) {
+        return ioctl(fd, request, MemorySegment.ofAddress(argument));
+    }
+
+    /** Reads to an address. Allocates nothing. */
+    static long read(final int fd, final long address, final long length) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((long) READ_AT.invokeExact(s.errno, fd, address, length), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Writes what an array of {@code struct iovec} names. Allocates nothing. */
+    static long writev(final int fd, final long iovecs, final int count) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((long) WRITEV.invokeExact(s.errno, fd, iovecs, count), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }

@@ -1,7 +1,7 @@
 package io.ringbridge.datapath.os;
 
 /**
- * A shared mapping of a part of a file.
+ * A shared mapping of a part of a file, or memory of this process alone.
  *
  * <p>Owned by whoever made it. Closing it while anyone may still touch {@link #address} ends the process: every holder of an
  * address has to have let go before (see {@code docs/architecture.md}, order of teardown).
@@ -9,6 +9,8 @@ package io.ringbridge.datapath.os;
 public final class Mapping implements AutoCloseable {
     private static final int PROT_READ_WRITE = 3;
     private static final int MAP_SHARED = 1;
+    private static final int MAP_PRIVATE = 2;
+    private static final int MAP_ANONYMOUS = 0x20;
     private static final int MAP_NORESERVE = 0x4000;
     private static final int MADV_DONTDUMP = 16;
 
@@ -52,6 +54,20 @@ public final class Mapping implements AutoCloseable {
         }
         Libc.madvise(base, length, MADV_DONTDUMP);
         return new Mapping(base, length, base + (offset - start), size);
+    }
+
+    /**
+     * Memory of this process alone, zeros at first; it takes up room only where it has been touched.
+     *
+     * @param size in bytes, positive
+     */
+    public static Mapping anonymous(final long size) {
+        final long length = (size + 4095) / 4096 * 4096;
+        final long base = Libc.mmap(length, PROT_READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base < 0 && base > -4096) {
+            throw new OsException("mmap of " + length + " bytes", base);
+        }
+        return new Mapping(base, length, base, size);
     }
 
     /** The size of a file in bytes; negative where it has none. */

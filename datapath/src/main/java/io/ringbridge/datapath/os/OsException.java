@@ -13,9 +13,11 @@ public final class OsException extends RuntimeException {
     private static String name(final int errno) {
         return switch (errno) {
             case 1 -> "not permitted (EPERM)";
+            case 2 -> "no such file (ENOENT)";
             case 9 -> "bad descriptor (EBADF)";
             case 12 -> "out of memory (ENOMEM)";
             case 13 -> "permission denied (EACCES)";
+            case 16 -> "in use (EBUSY)";
             case 19 -> "no such device (ENODEV)";
             case 22 -> "invalid argument (EINVAL)";
             case 24 -> "too many open files (EMFILE)";

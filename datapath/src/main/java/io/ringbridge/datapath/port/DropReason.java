@@ -24,14 +24,18 @@ public enum DropReason {
     PORT_SUSPENDED,
     /** Longer than the MTU of the port it was to leave by; of a frame that is to be cut, its segments. */
     MTU_EXCEEDED,
-    /** The receive queue has no buffer. */
+    /** The receive queue has no buffer, or the tap's queue is full. */
     NO_BUFFER,
     /** The receive queue's next buffer is behind an IOMMU, and the front-end has yet to say where. */
     NO_TRANSLATION,
     /** The receive buffer is smaller than the frame, and buffers may not be merged. */
     SMALL_BUFFER,
     /** The receive queue's descriptors are out of bounds, loop, point outside the guest's memory, or are of the wrong direction. */
-    BAD_BUFFER;
+    BAD_BUFFER,
+    /** The tap's device is down. */
+    LINK_DOWN,
+    /** The kernel did not take the frame from a tap. */
+    REFUSED;
 
     private final String label = name().toLowerCase(Locale.ROOT).replace('_', '-');
 

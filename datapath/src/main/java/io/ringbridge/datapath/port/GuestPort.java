@@ -31,14 +31,10 @@ import java.util.stream.Stream;
  * as that allows, and take effect when it goes on. Frames for it are dropped and counted.
  */
 public final class GuestPort extends Port {
-    private final int mtu;
-    private final Stations stations;
     private final ReceiveQueue[] receiveQueues;
     private final List<GuestQueue> queues;
-    private volatile ReceiveQueue[] receivers = {};
     private volatile GuestMemory memory = GuestMemory.NONE;
     private volatile long features;
-    private volatile String failure;
     private volatile String ringFault;
     private volatile Set<SuspendCause> suspendedBy = Set.of();
     private volatile PortStatistics brought = PortStatistics.NONE;
@@ -52,9 +48,7 @@ public final class GuestPort extends Port {
      */
     public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final QueueOwner[] owners, final int workers,
                      final Stations stations) {
-        super(index, name);
-        this.mtu = mtu;
-        this.stations = stations;
+        super(index, name, mtu, stations);
         receiveQueues = new ReceiveQueue[queuePairs];
         final List<GuestQueue> all = new ArrayList<>();
         for (int pair = 0; pair < queuePairs; pair++) {
@@ -67,10 +61,6 @@ public final class GuestPort extends Port {
 
     public int queuePairs() {
         return receiveQueues.length;
-    }
-
-    public int mtu() {
-        return mtu;
     }
 
     /** Says which virtio features were negotiated, for display; 0 while nobody is attached. */
@@ -129,11 +119,6 @@ public final class GuestPort extends Port {
                 onOwners(queues, GuestQueue::release);
             } while (queues.stream().anyMatch(GuestQueue::isHeld)); // as above
         }
-    }
-
-    /** The receive queues that are started and enabled, in order. Read by workers for each frame. */
-    public ReceiveQueue[] receivers() {
-        return receivers;
     }
 
     /**
@@ -280,6 +265,7 @@ public final class GuestPort extends Port {
      * Stops and disables every ring, forgets memory, log and features, and makes the bridge forget the addresses learned here. Of
      * suspension, only the operator's outlasts it.
      */
+    @Override
     public synchronized void detach() {
         quiesce(queues);
         onOwners(queues, queue -> {
@@ -290,10 +276,10 @@ public final class GuestPort extends Port {
         updateReceivers();
         memory = GuestMemory.NONE;
         features = 0;
-        failure = null;
+        failure(null);
         ringFault = null;
         suspendedBy = suspendedBy.contains(SuspendCause.OPERATOR) ? Set.of(SuspendCause.OPERATOR) : Set.of();
-        stations.forget();
+        stations().forget();
     }
 
     /**
@@ -303,7 +289,7 @@ public final class GuestPort extends Port {
      * @param address a single station's, its first byte on the wire the lowest
      */
     public void announce(final long address) {
-        stations.announce(address);
+        stations().announce(address);
     }
 
     /** Waits until no worker holds a frame of these queues, and lets them take no more. */
@@ -324,17 +310,11 @@ public final class GuestPort extends Port {
     }
 
     private void updateReceivers() {
-        receivers = Arrays.stream(receiveQueues).filter(q -> q.started() && q.enabled()).toArray(ReceiveQueue[]::new);
-        stations.changed();
+        receivers(Arrays.stream(receiveQueues).filter(q -> q.started() && q.enabled()).toArray(ReceiveQueue[]::new));
     }
 
     private GuestQueue queue(final int vring) {
         return queues.get(vring);
-    }
-
-    /** What made a worker give this port up, or null. Cleared by {@link #detach}. */
-    public String failure() {
-        return failure;
     }
 
     /**
@@ -349,12 +329,6 @@ public final class GuestPort extends Port {
             return "the file behind the dirty log was cut while in use";
         }
         return owned(worker).allMatch(GuestQueue::recordIntact) ? null : "the file that records chains in flight was cut while in use";
-    }
-
-    /** Gives the port up: its memory cannot be used. Any worker may call; the session ends the connection when it notices. */
-    public void fail(final String why) {
-        failure = why;
-        state(PortState.FAILED);
     }
 
     /** Gives up, without a further touch of their memory, the rings a worker owns. On that worker's thread. */

@@ -3,14 +3,20 @@ package io.ringbridge.datapath.port;
 import java.util.List;
 
 /** A place of attachment to the switch. Made by the datapath; any thread may read. */
-public abstract class Port {
+public abstract sealed class Port permits GuestPort, TapPort {
     private final int index;
     private final String name;
+    private final Stations stations;
+    private volatile int mtu;
+    private volatile Sink[] receivers = {};
     private volatile PortState state = PortState.WAITING;
+    private volatile String failure;
 
-    Port(final int index, final String name) {
+    Port(final int index, final String name, final int mtu, final Stations stations) {
         this.index = index;
         this.name = name;
+        this.mtu = mtu;
+        this.stations = stations;
     }
 
     /** Its number, unique among the ports there are. */
@@ -31,6 +37,50 @@ public abstract class Port {
     public final void state(final PortState newState) {
         state = newState;
     }
+
+    /** The longest payload of a frame, in bytes. */
+    public final int mtu() {
+        return mtu;
+    }
+
+    /** Says that it has become another; for whoever drives the port. */
+    public final void mtu(final int newMtu) {
+        mtu = newMtu;
+    }
+
+    /** The queues that take frames now, in order. Read by workers for each frame. */
+    public final Sink[] receivers() {
+        return receivers;
+    }
+
+    /** Says which queues take frames from now on; verdicts that were reached before are void. */
+    final void receivers(final Sink... now) {
+        receivers = now;
+        stations.changed();
+    }
+
+    /** What is known of those behind it. */
+    final Stations stations() {
+        return stations;
+    }
+
+    /** Why the port was given up, or null. */
+    public final String failure() {
+        return failure;
+    }
+
+    final void failure(final String why) {
+        failure = why;
+    }
+
+    /** Gives the port up. Any worker may call; whoever drives the port notices. */
+    public void fail(final String why) {
+        failure = why;
+        state(PortState.FAILED);
+    }
+
+    /** Lets go of whatever is attached, and makes the bridge forget the addresses learned here. Not on a worker's thread. */
+    public abstract void detach();
 
     /** Its counters over all queues, since the switch started. */
     public abstract PortStatistics statistics();

@@ -4,11 +4,11 @@ import java.util.Locale;
 
 /** How far a port has come. */
 public enum PortState {
-    /** Nobody is attached. */
+    /** Nobody is attached, or no device. */
     WAITING,
     /** A front-end is attached, and no ring runs. */
     CONNECTED,
-    /** At least one ring runs. */
+    /** At least one ring runs, or the device is there. */
     RUNNING,
     /** A front-end, its driver or an operator has suspended it, or all its rings were stopped: nothing moves. */
     SUSPENDED,

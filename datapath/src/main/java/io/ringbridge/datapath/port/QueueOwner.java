@@ -29,4 +29,10 @@ public interface QueueOwner {
 
     /** Ceases to poll a transmit queue. On the worker's thread. */
     void remove(TransmitQueue queue);
+
+    /** Begins to poll a tap's queue. On the worker's thread. */
+    void add(TapQueue queue);
+
+    /** Ceases to poll a tap's queue. On the worker's thread. */
+    void remove(TapQueue queue);
 }

@@ -9,7 +9,7 @@ import io.ringbridge.datapath.ring.DeviceRing;
  * <p>Between two bursts nothing is out of its ring: what was taken was used or put back. A burst's sums are gathered here, and counted
  * when it ends.
  */
-public final class ReceiveQueue extends GuestQueue {
+public final class ReceiveQueue extends GuestQueue implements Sink {
     /** Chains of a ring behind an IOMMU whose translations are asked for before frames need them. */
     private static final int AHEAD = 128;
     /** Chains after which that is done again; a frame takes one, or one for so many bytes. */

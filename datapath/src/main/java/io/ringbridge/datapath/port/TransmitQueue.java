@@ -6,31 +6,19 @@ import io.ringbridge.datapath.ring.RingConfig;
 /**
  * A queue that the guest transmits on: ingress.
  *
- * <p>Chains stay out of its ring while any worker may still read their frames. Bursts are noted with the frame rings' sequences up to
- * which their frames went, and given back in order once each ring has passed its own.
+ * <p>Chains stay out of its ring while any worker may still read their frames; its {@link Source} says which.
  */
 public final class TransmitQueue extends GuestQueue {
-    /** Bursts that may be out at a time; a power of two. */
-    private static final int BURSTS = 64;
-
-    private final int workers;
-    private final int[] burstChains = new int[BURSTS];
-    private final long[] burstSequences;
-    private int firstBurst;
-    private int nextBurst;
-    private int chainsNoted;
+    private final Source source;
     private boolean paused;
-
-    /** The verdict on the last frame, and all that it depended on. */
-    private long lastDestination;
-    private long lastSource;
-    private long lastVersion = -1;
-    private ReceiveQueue lastReceiver;
 
     TransmitQueue(final GuestPort port, final int vring, final QueueOwner owner, final int workers) {
         super(port, vring, owner);
-        this.workers = workers;
-        burstSequences = new long[BURSTS * workers];
+        source = new Source(port, counters(), workers);
+    }
+
+    public Source source() {
+        return source;
     }
 
     /** Whether it is started and enabled. Any thread. */
@@ -40,7 +28,7 @@ public final class TransmitQueue extends GuestQueue {
 
     /** Whether another burst may be taken now. */
     public boolean ready() {
-        return !paused && nextBurst - firstBurst < BURSTS;
+        return !paused && source.hasRoom();
     }
 
     /** Takes nothing more until the translation has come that its ring lacks. */
@@ -56,34 +44,10 @@ public final class TransmitQueue extends GuestQueue {
         askTranslation();
     }
 
-    /**
-     * Notes a burst.
-     *
-     * @param chains how many chains it took
-     * @param sequences the last sequence of each worker's frame ring that holds one of its frames
-     */
-    public void noteBurst(final int chains, final long[] sequences) {
-        final int slot = nextBurst++ & BURSTS - 1;
-        burstChains[slot] = chains;
-        System.arraycopy(sequences, 0, burstSequences, slot * workers, workers);
-        chainsNoted += chains;
-    }
-
-    /** Chains of the burst that has been out longest, or 0 when none is out. */
-    public int oldestBurst() {
-        return firstBurst == nextBurst ? 0 : burstChains[firstBurst & BURSTS - 1];
-    }
-
-    /** The last sequence of a worker's frame ring that holds a frame of the burst that has been out longest. */
-    public long oldestSequence(final int worker) {
-        return burstSequences[(firstBurst & BURSTS - 1) * workers + worker];
-    }
-
     /** Gives the chains of the burst that has been out longest back to the ring, if there still is one; not shown yet. */
     public void releaseOldest() {
         final DeviceRing ring = ring();
-        final int chains = burstChains[firstBurst++ & BURSTS - 1];
-        chainsNoted -= chains;
+        final int chains = source.forgetOldest();
         if (ring != null) {
             ring.giveBack(chains);
         }
@@ -91,26 +55,13 @@ public final class TransmitQueue extends GuestQueue {
 
     @Override
     public boolean idle() {
-        return firstBurst == nextBurst;
-    }
-
-    /** The receiver that the last frame's verdict named, when this one has the same addresses and nothing has changed; else null. */
-    public ReceiveQueue lastReceiver(final long destination, final long source, final long version) {
-        return destination == lastDestination && source == lastSource && version == lastVersion ? lastReceiver : null;
-    }
-
-    /** Remembers a verdict. */
-    public void lastVerdict(final long destination, final long source, final long version, final ReceiveQueue receiver) {
-        lastDestination = destination;
-        lastSource = source;
-        lastVersion = version;
-        lastReceiver = receiver;
+        return source.idle();
     }
 
     @Override
     void recover() {
         if (ring() != null) {
-            ring().rewind(ring().out() - chainsNoted);
+            ring().rewind(ring().out() - source.chainsNoted());
         }
     }
 
@@ -154,9 +105,7 @@ public final class TransmitQueue extends GuestQueue {
 
     /** Forgets bursts, once the ring is gone. */
     private void forget() {
-        firstBurst = nextBurst;
-        chainsNoted = 0;
-        lastReceiver = null;
+        source.forget();
         paused = false;
     }
 }

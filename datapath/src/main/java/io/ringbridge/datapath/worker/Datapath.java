@@ -4,6 +4,8 @@ import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.Stations;
+import io.ringbridge.datapath.port.TapPort;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
 import org.agrona.concurrent.BusySpinIdleStrategy;
@@ -121,14 +123,36 @@ public final class Datapath implements AutoCloseable {
      * @param mtu 68 to 65535
      */
     public synchronized GuestPort addGuestPort(final String name, final int queuePairs, final int mtu) {
+        final int index = freeIndex();
+        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, placement.place(index, queuePairs), workers.length,
+            stations(index));
+        ports.put(index, port);
+        return port;
+    }
+
+    /**
+     * Adds a port that waits for a tap device.
+     *
+     * @param queues 1 to {@link #MAX_QUEUE_PAIRS}
+     * @param mtu 68 to 65535
+     */
+    public synchronized TapPort addTapPort(final String name, final int queues, final int mtu) {
+        final int index = freeIndex();
+        final TapPort port = new TapPort(index, name, queues, mtu, placement.place(index, queues), workers.length, stations(index));
+        ports.put(index, port);
+        return port;
+    }
+
+    private int freeIndex() {
         final int index = ports.freeIndex();
         if (index >= MAX_PORTS) {
             throw new IllegalStateException("there are " + MAX_PORTS + " ports already, the most there may be");
         }
-        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, placement.place(index, queuePairs), workers.length,
-            new PortStations(index, workers, table, nanoClock));
-        ports.put(index, port);
-        return port;
+        return index;
+    }
+
+    private Stations stations(final int port) {
+        return new PortStations(port, workers, table, nanoClock);
     }
 
     /** Moves queues between workers until each has as many running ones as another, or one more. */
@@ -138,9 +162,7 @@ public final class Datapath implements AutoCloseable {
 
     /** Detaches and removes a port. */
     public synchronized void remove(final Port port) {
-        if (port instanceof GuestPort guest) {
-            guest.detach();
-        }
+        port.detach();
         ports.put(port.index(), null);
         placement.forget(port.index());
         table.flush(port.index(), true);

@@ -10,6 +10,8 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.ReceiveQueue;
+import io.ringbridge.datapath.port.Sink;
+import io.ringbridge.datapath.port.TapQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingLog;
 
@@ -30,6 +32,7 @@ final class Egress {
     private final EgressBurst burst;
     private final ScatteredEgress scattered;
     private final OffloadEgress offloads;
+    private final TapWriter taps;
     /** All features that the burst's frames need. */
     private int needs;
 
@@ -38,6 +41,7 @@ final class Egress {
         burst = new EgressBurst(notifier);
         scattered = new ScatteredEgress(burst, reader, buffers);
         offloads = new OffloadEgress(scattered, reader, buffers);
+        taps = new TapWriter(offloads);
     }
 
     /** Frames delivered since the start. */
@@ -48,9 +52,14 @@ final class Egress {
     /**
      * Delivers frames that lie behind each other and go to the same queue, or drops them and counts why.
      *
-     * <p>Three passes over as many as fit a buffer each, so that cache misses overlap: buffers, then headers, then the copies.
+     * <p>To a guest in three passes over as many as fit a buffer each, so that cache misses overlap: buffers, then headers, then the
+     * copies.
      */
-    void deliver(final FrameRing frames, final long first, final int count, final ReceiveQueue queue) {
+    void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
+        if (!(sink instanceof final ReceiveQueue queue)) {
+            burst.delivered(taps.deliver(frames, first, count, (TapQueue) sink));
+            return;
+        }
         int done = 0;
         while (done < count) {
             final DeviceRing ring = queue.ring();

@@ -27,6 +27,11 @@ final class EgressBurst {
         touch(queue);
     }
 
+    /** Notes frames that a tap took, which nobody is to be told of. */
+    void delivered(final int count) {
+        delivered += count;
+    }
+
     /** Notes that a queue has used buffers which are not shown yet. */
     void touch(final ReceiveQueue queue) {
         if (queue.touch()) {

@@ -6,15 +6,19 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.Tap;
 import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.Source;
+import io.ringbridge.datapath.port.TapQueue;
 import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.Features;
 
 import java.util.Arrays;
 
 /**
- * Takes frames from transmit queues: reads their descriptors and headers, has the bridge decide, and hands them to the workers that
- * deliver them. Gives the buffers back once all of those have. Owned by one worker.
+ * Takes frames from transmit queues and taps: reads their descriptors and headers, has the bridge decide, and hands them to the workers
+ * that deliver them. Gives the buffers back once all of those have. Owned by one worker.
  */
 final class Ingress {
     /** Frames taken from a queue at a time. */
@@ -22,6 +26,8 @@ final class Ingress {
 
     /** The longest frame any port takes: 64 KiB of payload, an Ethernet header and a VLAN tag. */
     private static final int MAX_FRAME = 65535 + Ethernet.HEADER + Ethernet.TAG;
+    /** What the kernel may ask for of a frame that it gives a tap, see {@link Tap}. */
+    private static final long TAP_FEATURES = Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN);
     private static final long NOTHING = -1;
     private static final long SCRATCH_STRIDE = 16;
 
@@ -72,17 +78,21 @@ final class Ingress {
             }
             return 0;
         }
-        final long last = frames.claim(count);
-        if (last == FrameRing.FULL) {
+        if (!claim(count)) {
             return 0;
         }
-        claimedFrom = last - count + 1;
-        claimedTo = last;
-        Arrays.fill(sequences, NOTHING);
-        sequences[own] = last;
-        final int taken = take(queue, ring, now);
+        final boolean mayAsk = (ring.features() & VnetHeader.ASKABLE) != 0;
+        final int described = describe(queue, ring, mayAsk);
+        readAddresses(described);
+        if (mayAsk) {
+            offloads.check(frames, claimedFrom, described, queue.counters(), ring.features());
+        }
+        final int taken = decide(queue.source(), described, now);
+        if (taken < described) {
+            ring.rewind(described - taken);
+        }
         if (taken > 0) {
-            queue.noteBurst(taken, sequences);
+            queue.source().noteBurst(taken, sequences);
         }
         publish();
         if (taken < count && ring.lacksTranslation()) {
@@ -95,21 +105,45 @@ final class Ingress {
     }
 
     /**
-     * Three passes, so that cache misses overlap: all descriptors, then all Ethernet headers, in a loop so short that the processor has
-     * many of its loads under way at a time, and then the decisions.
+     * Takes a burst from a tap, if it has one and there is room.
+     *
+     * @param now in seconds
+     * @param nanos the begin of the duty cycle
+     * @return how many frames were taken; negative when the device is gone
      */
-    private int take(final TransmitQueue queue, final DeviceRing ring, final int now) {
-        final boolean mayAsk = (ring.features() & VnetHeader.ASKABLE) != 0;
-        final int taken = describe(queue, ring, mayAsk);
-        for (int i = 0; i < taken; i++) {
-            // Two loads cover both addresses: bytes 0 to 7, and 4 to 11.
-            destinations[i] = Memory.getLong(headers[i]);
-            sources[i] = Memory.getLong(headers[i] + 4);
+    int poll(final TapQueue queue, final int now, final long nanos) {
+        if (!queue.ready() || queue.port().failure() != null) {
+            return 0;
         }
-        if (mayAsk) {
-            offloads.check(frames, claimedFrom, taken, queue, ring.features());
+        final int count = queue.fill(BURST, nanos);
+        if (count <= 0 || !claim(count)) {
+            return Math.min(count, 0);
         }
-        return decide(queue, ring, taken, now);
+        describe(queue, count);
+        readAddresses(count);
+        offloads.check(frames, claimedFrom, count, queue.source().counters(), TAP_FEATURES);
+        final int taken = decide(queue.source(), count, now);
+        if (taken < count) {
+            queue.rewind(count - taken);
+        }
+        if (taken > 0) {
+            queue.source().noteBurst(taken, sequences);
+        }
+        publish();
+        return taken;
+    }
+
+    /** Claims entries of the own frame ring; false when it has no room. */
+    private boolean claim(final int count) {
+        final long last = frames.claim(count);
+        if (last == FrameRing.FULL) {
+            return false;
+        }
+        claimedFrom = last - count + 1;
+        claimedTo = last;
+        Arrays.fill(sequences, NOTHING);
+        sequences[own] = last;
+        return true;
     }
 
     /** Takes chains, and checks what their descriptors tell; how many were taken. */
@@ -181,8 +215,38 @@ final class Ingress {
         queue.counters().dropped(reason);
     }
 
-    /** Reads the addresses of frames that were taken, and has the bridge decide; how many stay taken. */
-    private int decide(final TransmitQueue queue, final DeviceRing ring, final int taken, final int now) {
+    /** Takes frames that a tap has ready; they are in one piece each. */
+    private void describe(final TapQueue queue, final int count) {
+        for (int i = 0; i < count; i++) {
+            final Frame frame = frames.get(claimedFrom + i);
+            if (queue.length() >= Tap.HEADER + Ethernet.HEADER) {
+                offloads.note(i, queue.address());
+                frame.set(queue.address() + Tap.HEADER, queue.length() - Tap.HEADER);
+                frame.accept();
+                headers[i] = frame.address(0);
+            } else {
+                frame.drop();
+                headers[i] = scratch;
+                queue.source().counters().dropped(DropReason.SHORT_FRAME);
+            }
+            queue.take();
+        }
+    }
+
+    /**
+     * Reads the addresses of frames that were taken: the second of three passes, so that cache misses overlap. After all descriptors come
+     * all Ethernet headers, in a loop so short that the processor has many of its loads under way at a time, and then the decisions.
+     */
+    private void readAddresses(final int taken) {
+        for (int i = 0; i < taken; i++) {
+            // Two loads cover both addresses: bytes 0 to 7, and 4 to 11.
+            destinations[i] = Memory.getLong(headers[i]);
+            sources[i] = Memory.getLong(headers[i] + 4);
+        }
+    }
+
+    /** Has the bridge decide on frames that were taken; how many stay taken. */
+    private int decide(final Source source, final int taken, final int now) {
         final boolean alone = workers.length == 1;
         long bytes = 0;
         int good = 0;
@@ -192,10 +256,9 @@ final class Ingress {
             if (frame.verdict() != Frame.Verdict.ACCEPTED) {
                 continue;
             }
-            bridge.classify(frame, destinations[i] & Frame.ADDRESS_MASK, sources[i] >>> 16, queue, now);
+            bridge.classify(frame, destinations[i] & Frame.ADDRESS_MASK, sources[i] >>> 16, source, now);
             if (frame.verdict() != Frame.Verdict.DROP) {
-                if (!alone && !handOver(frame, queue)) {
-                    ring.rewind(taken - i);
+                if (!alone && !handOver(frame, source)) {
                     dropFrom(claimedFrom + i);
                     decided = i;
                     break;
@@ -204,7 +267,7 @@ final class Ingress {
                 bytes += frame.totalLength();
             }
         }
-        queue.counters().moved(good, bytes);
+        source.counters().moved(good, bytes);
         return decided;
     }
 
@@ -224,7 +287,7 @@ final class Ingress {
     }
 
     /** Copies a frame to the other workers that are to deliver it; false when the one that is to has no room. */
-    private boolean handOver(final Frame frame, final TransmitQueue queue) {
+    private boolean handOver(final Frame frame, final Source source) {
         if (frame.verdict() == Frame.Verdict.UNICAST) {
             final int owner = frame.receiver().owner().index();
             if (owner == own) {
@@ -236,7 +299,7 @@ final class Ingress {
         }
         for (int i = 0; i < workers.length; i++) {
             if (i != own && !give(frame, i)) {
-                queue.counters().dropped(DropReason.FRAME_RING_FULL); // waiting would hand the others a second copy
+                source.counters().dropped(DropReason.FRAME_RING_FULL); // waiting would hand the others a second copy
             }
         }
         return true;
@@ -267,7 +330,7 @@ final class Ingress {
     /** Gives back the buffers of every burst that all workers have done with. */
     void complete(final TransmitQueue queue) {
         boolean any = false;
-        while (queue.oldestBurst() > 0 && isDone(queue)) {
+        while (isOldestDone(queue.source())) {
             queue.releaseOldest();
             any = true;
         }
@@ -277,9 +340,19 @@ final class Ingress {
         }
     }
 
-    private boolean isDone(final TransmitQueue queue) {
+    /** Frees the buffers of every burst that all workers have done with. */
+    void complete(final TapQueue queue) {
+        while (isOldestDone(queue.source())) {
+            queue.releaseOldest();
+        }
+    }
+
+    private boolean isOldestDone(final Source source) {
+        if (source.oldestBurst() == 0) {
+            return false;
+        }
         for (int i = 0; i < workers.length; i++) {
-            if (workers[i].frames().consumed() < queue.oldestSequence(i)) {
+            if (workers[i].frames().consumed() < source.oldestSequence(i)) {
                 return false;
             }
         }

@@ -5,11 +5,11 @@ import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.DropReason;
-import io.ringbridge.datapath.port.TransmitQueue;
+import io.ringbridge.datapath.port.QueueCounters;
 
 /**
- * Reads the virtio-net headers of a burst, once, from guests that may ask for offloads, and drops frames whose header lies. Owned by
- * one worker.
+ * Reads the virtio-net headers of a burst, once, of guests that may ask for offloads and of taps, and drops frames whose header lies.
+ * Owned by one worker.
  */
 final class OffloadIngress {
     private static final int CSUM_OFFSET = 8;
@@ -36,22 +36,22 @@ final class OffloadIngress {
     }
 
     /** Checks the headers of the accepted ones of a burst, in a pass of loads and one of decisions. */
-    void check(final FrameRing frames, final long first, final int count, final TransmitQueue queue, final long features) {
+    void check(final FrameRing frames, final long first, final int count, final QueueCounters counters, final long features) {
         for (int i = 0; i < count; i++) {
             words[i] = frames.get(first + i).verdict() == Frame.Verdict.ACCEPTED ? Memory.getLong(headers[i]) : 0;
         }
         for (int i = 0; i < count; i++) {
             if ((words[i] & VnetHeader.ASKING) != 0) {
-                ask(frames.get(first + i), words[i], Memory.getShort(headers[i] + CSUM_OFFSET) & 0xFFFF, queue, features);
+                ask(frames.get(first + i), words[i], Memory.getShort(headers[i] + CSUM_OFFSET) & 0xFFFF, counters, features);
             }
         }
     }
 
-    private void ask(final Frame frame, final long word, final int checksumOffset, final TransmitQueue queue, final long features) {
+    private void ask(final Frame frame, final long word, final int checksumOffset, final QueueCounters counters, final long features) {
         final int needs = frame.header().check(word, checksumOffset, features, frame, scratch);
         if (needs == VnetHeader.LIES) {
             frame.drop();
-            queue.counters().dropped(DropReason.BAD_OFFLOAD);
+            counters.dropped(DropReason.BAD_OFFLOAD);
         } else {
             frame.needs(needs);
         }

@@ -1,7 +1,7 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.Bridge;
-import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.Port;
 
 import java.util.Arrays;
 import java.util.List;
@@ -9,21 +9,21 @@ import java.util.Objects;
 
 /** The ports there are: an array that changes by copy. Workers read, control threads change, under a lock of their own. */
 final class PortList implements Bridge.PortTable {
-    private volatile GuestPort[] byIndex = {};
-    private volatile GuestPort[] present = {};
+    private volatile Port[] byIndex = {};
+    private volatile Port[] present = {};
 
     @Override
-    public GuestPort port(final int index) {
-        final GuestPort[] ports = byIndex;
+    public Port port(final int index) {
+        final Port[] ports = byIndex;
         return index < ports.length ? ports[index] : null;
     }
 
     /** Those there are, without gaps. */
-    GuestPort[] guestPorts() {
+    Port[] present() {
         return present;
     }
 
-    List<GuestPort> asList() {
+    List<Port> asList() {
         return List.of(present);
     }
 
@@ -33,10 +33,10 @@ final class PortList implements Bridge.PortTable {
         return gap >= 0 ? gap : byIndex.length;
     }
 
-    synchronized void put(final int index, final GuestPort port) {
-        final GuestPort[] copy = Arrays.copyOf(byIndex, Math.max(byIndex.length, index + 1));
+    synchronized void put(final int index, final Port port) {
+        final Port[] copy = Arrays.copyOf(byIndex, Math.max(byIndex.length, index + 1));
         copy[index] = port;
         byIndex = copy;
-        present = Arrays.stream(copy).filter(Objects::nonNull).toArray(GuestPort[]::new);
+        present = Arrays.stream(copy).filter(Objects::nonNull).toArray(Port[]::new);
     }
 }

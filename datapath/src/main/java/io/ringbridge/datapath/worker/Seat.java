@@ -1,26 +1,28 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.port.QueueOwner;
+import io.ringbridge.datapath.port.TapQueue;
 import io.ringbridge.datapath.port.TransmitQueue;
 
 import java.util.concurrent.locks.Lock;
 
 /**
- * The worker that owns a queue pair, whichever it is at the time.
+ * The worker that owns a queue pair or a tap's queue, whichever it is at the time.
  *
- * <p>Commands reach the worker that owns the pair while they run: they share a lock that {@link Placement} takes for itself when it moves
- * pairs. What workers ask for each frame, {@link #index}, takes none: owners change only while no frame is on its way.
+ * <p>Commands reach the worker that owns it while they run: they share a lock that {@link Placement} takes for itself when it moves
+ * them. What workers ask for each frame, {@link #index}, takes none: owners change only while no frame is on its way.
  */
 final class Seat implements QueueOwner {
     private final int port;
     private final Lock staying;
     private volatile Worker worker;
     private volatile TransmitQueue polled;
+    private volatile TapQueue tap;
 
     /**
      * Makes a seat.
      *
-     * @param port the index of the port that the pair is of
+     * @param port the index of the port that it is of
      * @param staying held while the owner may not change
      */
     Seat(final int port, final Lock staying, final Worker worker) {
@@ -37,10 +39,10 @@ final class Seat implements QueueOwner {
         return worker;
     }
 
-    /** Whether the guest may send on the pair, as far as any thread can tell. */
+    /** Whether frames may come in by it, as far as any thread can tell. */
     boolean running() {
         final TransmitQueue queue = polled;
-        return queue != null && queue.running();
+        return tap != null || queue != null && queue.running();
     }
 
     @Override
@@ -70,12 +72,28 @@ final class Seat implements QueueOwner {
         worker.remove(queue);
     }
 
+    @Override
+    public void add(final TapQueue queue) {
+        tap = queue;
+        worker.add(queue);
+    }
+
+    @Override
+    public void remove(final TapQueue queue) {
+        tap = null;
+        worker.remove(queue);
+    }
+
     /** Leaves for another worker; what drivers are still to be told is told before. On the thread of the one it leaves, which is held. */
     void leave(final Worker next) {
         worker.settle();
         final TransmitQueue queue = polled;
         if (queue != null) {
             worker.remove(queue);
+        }
+        final TapQueue device = tap;
+        if (device != null) {
+            worker.remove(device);
         }
         worker = next;
     }
@@ -85,6 +103,10 @@ final class Seat implements QueueOwner {
         final TransmitQueue queue = polled;
         if (queue != null) {
             worker.add(queue);
+        }
+        final TapQueue device = tap;
+        if (device != null) {
+            worker.add(device);
         }
     }
 }

@@ -10,8 +10,11 @@ import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.QueueOwner;
-import io.ringbridge.datapath.port.ReceiveQueue;
+import io.ringbridge.datapath.port.Sink;
+import io.ringbridge.datapath.port.TapPort;
+import io.ringbridge.datapath.port.TapQueue;
 import io.ringbridge.datapath.port.TransmitQueue;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
@@ -48,6 +51,7 @@ final class Worker implements Agent, QueueOwner {
     private final EventFd wake = EventFd.create();
     private final long startNanos;
     private TransmitQueue[] queues = {};
+    private TapQueue[] taps = {};
     private long consumed = -1;
     private long secondBegan;
     private long lastWork;
@@ -88,9 +92,9 @@ final class Worker implements Agent, QueueOwner {
         return egress.delivered();
     }
 
-    /** How many transmit queues it polls that run. Any thread. */
+    /** How many transmit queues it polls that run, and taps. Any thread. */
     int queueCount() {
-        int running = 0;
+        int running = taps.length;
         for (final TransmitQueue queue : queues) {
             running += queue.running() ? 1 : 0;
         }
@@ -173,7 +177,22 @@ final class Worker implements Agent, QueueOwner {
             work += taken + deliver();
             ingress.complete(queue);
         }
-        return queues.length == 0 ? deliver() : work;
+        for (final TapQueue tap : taps) {
+            work += moveFrames(tap);
+        }
+        return queues.length + taps.length == 0 ? deliver() : work;
+    }
+
+    private int moveFrames(final TapQueue tap) {
+        final int taken = ingress.poll(tap, now, load.lastBegin());
+        if (taken < 0) {
+            tap.port().fail("the device is gone");
+        } else if (taken > 0) {
+            load.poll(taken);
+        }
+        final int work = Math.max(0, taken) + deliver();
+        ingress.complete(tap);
+        return work;
     }
 
     /** Delivers and gives back without taking more. */
@@ -181,6 +200,9 @@ final class Worker implements Agent, QueueOwner {
         final int work = deliver();
         for (final TransmitQueue queue : queues) {
             ingress.complete(queue);
+        }
+        for (final TapQueue tap : taps) {
+            ingress.complete(tap);
         }
         return work;
     }
@@ -196,6 +218,9 @@ final class Worker implements Agent, QueueOwner {
         for (final TransmitQueue queue : queues) {
             drained &= queue.idle();
         }
+        for (final TapQueue tap : taps) {
+            drained &= tap.idle();
+        }
         return drained;
     }
 
@@ -210,7 +235,7 @@ final class Worker implements Agent, QueueOwner {
             final Frame frame = frames.get(sequence);
             int run = 1;
             if (frame.verdict() == Frame.Verdict.UNICAST) {
-                final ReceiveQueue receiver = frame.receiver();
+                final Sink receiver = frame.receiver();
                 while (sequence + run <= last && frames.get(sequence + run).goesTo(receiver)) {
                     run++;
                 }
@@ -230,10 +255,10 @@ final class Worker implements Agent, QueueOwner {
 
     private void flood(final FrameRing from, final long sequence) {
         final Frame frame = from.get(sequence);
-        for (final GuestPort port : ports.guestPorts()) {
-            final ReceiveQueue[] receivers = port.receivers();
+        for (final Port port : ports.present()) {
+            final Sink[] receivers = port.receivers();
             if (port.index() != frame.source() && receivers.length > 0) {
-                final ReceiveQueue queue = Bridge.spread(receivers, frame.flow());
+                final Sink queue = Bridge.spread(receivers, frame.flow());
                 if (queue.owner().index() == index) {
                     egress.deliver(from, sequence, 1, queue);
                 }
@@ -259,21 +284,31 @@ final class Worker implements Agent, QueueOwner {
      */
     private boolean recover() {
         boolean found = false;
-        for (final GuestPort port : ports.guestPorts()) {
-            final String cut = port.cut(this);
-            if (cut != null) {
-                port.fail(cut);
-                port.abandon(this);
-                found = true;
+        for (final Port port : ports.present()) {
+            if (port instanceof final GuestPort guest) {
+                found |= gaveUp(guest);
             }
         }
-        for (final GuestPort port : ports.guestPorts()) {
-            port.recover(this);
+        for (final Port port : ports.present()) {
+            switch (port) {
+                case GuestPort guest -> guest.recover(this);
+                case TapPort tap -> tap.recover(this);
+            }
         }
         ingress.recover();
         egress.flush();
         frames.consumed(consumed);
         return found;
+    }
+
+    /** Gives a port up whose guest has cut something away; false when it has not. */
+    private boolean gaveUp(final GuestPort port) {
+        final String cut = port.cut(this);
+        if (cut != null) {
+            port.fail(cut);
+            port.abandon(this);
+        }
+        return cut != null;
     }
 
     @Override
@@ -293,6 +328,19 @@ final class Worker implements Agent, QueueOwner {
         if (queues.length < before && queue.events().kick() != null) {
             epoll.remove(queue.events().kick());
         }
+    }
+
+    @Override
+    public void add(final TapQueue queue) {
+        taps = Arrays.copyOf(taps, taps.length + 1);
+        taps[taps.length - 1] = queue;
+        epoll.add(queue.tap());
+    }
+
+    @Override
+    public void remove(final TapQueue queue) {
+        taps = Arrays.stream(taps).filter(q -> q != queue).toArray(TapQueue[]::new);
+        epoll.remove(queue.tap());
     }
 
     @Override
@@ -351,6 +399,12 @@ final class Worker implements Agent, QueueOwner {
         boolean busy = ending || !commands.isEmpty() || frames.published() > consumed;
         for (final TransmitQueue queue : queues) {
             busy |= !queue.idle() || queue.ring() != null && !queue.ring().lacksTranslation() && queue.ring().armKicks();
+        }
+        for (final TapQueue tap : taps) {
+            busy |= !tap.idle() || tap.ready() && tap.hasReady();
+            if (tap.port().failure() != null) {
+                epoll.remove(tap.tap()); // it would end every sleep
+            }
         }
         if (!busy) {
             epoll.await(1000);

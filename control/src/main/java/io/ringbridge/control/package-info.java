@@ -1,0 +1,4 @@
+/**
+ * What joins ports to the world outside.
+ */
+package io.ringbridge.control;

@@ -1,0 +1,144 @@
+package io.ringbridge.control.tap;
+
+import io.ringbridge.datapath.os.NetDevice;
+import io.ringbridge.datapath.os.OsException;
+import io.ringbridge.datapath.os.Tap;
+import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.port.TapPort;
+import io.ringbridge.datapath.worker.Datapath;
+import io.ringbridge.datapath.worker.DatapathOptions;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** A device is opened as it was asked for, looked after, and let go. */
+@Timeout(60)
+class TapLinkTest {
+    private static final String DEVICE = "rbl" + ProcessHandle.current().pid();
+
+    private final Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace);
+    private final TapPort port = datapath.addTapPort("up", 2, 1500);
+    private final NetDevice device = new NetDevice(DEVICE);
+
+    @BeforeEach
+    void needsTaps() {
+        try {
+            Tap.open(DEVICE, false).close();
+        } catch (final OsException e) {
+            Assumptions.abort("no tap can be made: " + e.getMessage());
+        }
+    }
+
+    @AfterEach
+    void close() {
+        datapath.close();
+    }
+
+    private static void ip(final String... arguments) throws IOException, InterruptedException {
+        final List<String> command = Stream.concat(Stream.of("ip"), Stream.of(arguments)).toList();
+        assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor(), () -> String.join(" ", command));
+    }
+
+    private static void await(final BooleanSupplier condition) {
+        while (!condition.getAsBoolean()) {
+            if (Thread.interrupted()) {
+                throw new IllegalStateException("the test's time is over");
+            }
+            Thread.onSpinWait();
+        }
+    }
+
+    private static long openDescriptors() throws IOException {
+        try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
+            return list.count();
+        }
+    }
+
+    @Test
+    void deviceIsMadeFollowedMadeAgainAndLeft() throws IOException, InterruptedException {
+        final long before = openDescriptors();
+        try (TapLink _ = TapLink.start(port, new TapOptions(DEVICE, 2000, false, null, true))) {
+            assertEquals(PortState.RUNNING, port.state());
+            assertEquals(2000, port.mtu());
+            assertEquals(2000, device.mtu());
+            ip("link", "set", DEVICE, "mtu", "3000");
+            await(() -> port.mtu() == 3000);
+            ip("link", "del", DEVICE);
+            await(() -> port.state() == PortState.FAILED);
+            assertTrue(port.failure().contains("gone"), port.failure());
+            await(() -> port.state() == PortState.RUNNING);
+            assertEquals(2000, device.mtu());
+        }
+        assertEquals(PortState.WAITING, port.state());
+        assertFalse(device.exists());
+        assertEquals(before, openDescriptors());
+    }
+
+    @Test
+    void deviceThatIsThereIsWaitedForOnceItWent() throws IOException, InterruptedException {
+        ip("tuntap", "add", "dev", DEVICE, "mode", "tap", "multi_queue");
+        try (TapLink _ = TapLink.start(port, TapOptions.of(DEVICE))) {
+            ip("link", "del", DEVICE);
+            await(() -> port.state() == PortState.FAILED);
+            assertFalse(device.exists());
+            ip("tuntap", "add", "dev", DEVICE, "mode", "tap", "multi_queue");
+            await(() -> port.state() == PortState.RUNNING);
+        }
+        assertTrue(device.exists());
+        ip("link", "del", DEVICE);
+    }
+
+    @Test
+    void madeDeviceStaysWhenItIsTo() throws IOException, InterruptedException {
+        TapLink.start(port, new TapOptions(DEVICE, 0, true, null, false)).close();
+        assertTrue(device.exists());
+        ip("link", "del", DEVICE);
+    }
+
+    @Test
+    void deviceJoinsItsBridgeAlsoWhereItIsInAlready() throws IOException, InterruptedException {
+        final String bridge = DEVICE + 'b';
+        ip("link", "add", bridge, "type", "bridge");
+        try {
+            final TapOptions options = new TapOptions(DEVICE, 0, true, bridge, true);
+            TapLink.start(port, options).close();
+            TapLink.start(port, options).close();
+            ip("link", "del", DEVICE);
+        } finally {
+            ip("link", "del", bridge);
+        }
+    }
+
+    @Test
+    void whatCannotBeIsSaidAndLeavesNothing() throws IOException, InterruptedException {
+        final long before = openDescriptors();
+        refused(new TapOptions(DEVICE, 0, false, "rb-nowhere", true), "bridge rb-nowhere: there is none");
+        refused(new TapOptions(DEVICE, 0, false, "lo", true), "bridge lo: this device is no bridge");
+        refused(new TapOptions(DEVICE, 65535, false, null, true), "mtu 65535 of device " + DEVICE);
+        refused(TapOptions.of("lo"), "tap device lo: a device of another kind has this name");
+        assertFalse(device.exists());
+        ip("tuntap", "add", "dev", DEVICE, "mode", "tap");
+        refused(TapOptions.of(DEVICE), "needed is a tap made with multi_queue");
+        ip("link", "del", DEVICE);
+        assertEquals(before, openDescriptors());
+    }
+
+    private void refused(final TapOptions options, final String why) {
+        final OsException e = assertThrows(OsException.class, () -> TapLink.start(port, options));
+        assertTrue(e.getMessage().contains(why), e.getMessage());
+    }
+}

@@ -1,0 +1,133 @@
+package io.ringbridge.datapath.os;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * A network device of the namespace this process is in, by its name. Every call opens a socket and closes it, so any thread may call.
+ */
+public final class NetDevice {
+    /** The longest name, {@code IFNAMSIZ} without the zero at its end. */
+    public static final int MAX_NAME = 15;
+
+    private static final int AF_UNIX = 1;
+    private static final int SOCK_DGRAM_CLOEXEC = 0x80002;
+    private static final long SIOCGIFFLAGS = 0x8913;
+    private static final long SIOCSIFFLAGS = 0x8914;
+    private static final long SIOCGIFMTU = 0x8921;
+    private static final long SIOCSIFMTU = 0x8922;
+    private static final long SIOCGIFINDEX = 0x8933;
+    private static final long SIOCDEVPRIVATE = 0x89F0;
+    private static final long SIOCBRADDIF = 0x89A2;
+    private static final long BRCTL_GET_PORT_LIST = 7;
+    private static final int MAX_BRIDGE_PORTS = 1024;
+    private static final int IFF_UP = 1;
+    private static final int REQUEST_BYTES = 40;
+    private static final int VALUE = 16;
+
+    private final String name;
+
+    /** Names a device, which need not be there. */
+    public NetDevice(final String name) {
+        this.name = name;
+    }
+
+    /** A {@code struct ifreq}: the name, and a value behind it. */
+    static MemorySegment request(final SegmentAllocator allocator, final String name, final int value) {
+        final byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+        if (bytes.length > MAX_NAME) {
+            throw new OsException("device name " + name + " has " + bytes.length + " bytes; at most " + MAX_NAME + " are allowed");
+        }
+        final MemorySegment request = allocator.allocate(REQUEST_BYTES, 8);
+        MemorySegment.copy(bytes, 0, request, ValueLayout.JAVA_BYTE, 0, bytes.length);
+        request.set(ValueLayout.JAVA_INT, VALUE, value);
+        return request;
+    }
+
+    /** Whether there is such a device. */
+    public boolean exists() {
+        return call(SIOCGIFINDEX, 0) >= 0;
+    }
+
+    /** Its MTU; negative where there is no such device. */
+    public int mtu() {
+        return call(SIOCGIFMTU, 0);
+    }
+
+    /** Sets its MTU. */
+    public void mtu(final int mtu) {
+        final int rc = call(SIOCSIFMTU, mtu);
+        if (rc < 0) {
+            throw new OsException("mtu " + mtu + " of device " + name + (rc == -Libc.EINVAL ? ": more or less than it can have" : ""), rc);
+        }
+    }
+
+    /** Sets it up. */
+    public void up() {
+        final int flags = call(SIOCGIFFLAGS, 0);
+        final int rc = flags < 0 ? flags : call(SIOCSIFFLAGS, flags & 0xFFFF | IFF_UP);
+        if (rc < 0) {
+            throw new OsException("device " + name + " cannot be set up", rc);
+        }
+    }
+
+    /** Makes it a port of a bridge of the kernel's; one that it is a port of already is as good. */
+    public void join(final String bridge) {
+        final NetDevice master = new NetDevice(bridge);
+        if (!master.exists()) {
+            throw new OsException("bridge " + bridge + ": there is none with this name; ip link add " + bridge + " type bridge makes one");
+        }
+        final int index = call(SIOCGIFINDEX, 0);
+        final int rc = master.call(SIOCBRADDIF, index);
+        if (rc == -Libc.EOPNOTSUPP || rc == -Libc.EINVAL) {
+            throw new OsException("bridge " + bridge + ": this device is no bridge, or cannot have " + name + " as a port");
+        }
+        if (rc < 0 && !(rc == -Libc.EBUSY && master.hasPort(index))) {
+            throw new OsException("bridge " + bridge + ": device " + name
+                + (rc == -Libc.EBUSY ? " is a port of another" : " cannot be made a port"), rc);
+        }
+    }
+
+    private boolean hasPort(final int wanted) {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment indices = arena.allocate(ValueLayout.JAVA_INT, MAX_BRIDGE_PORTS);
+            final MemorySegment arguments = arena.allocateFrom(ValueLayout.JAVA_LONG, BRCTL_GET_PORT_LIST, indices.address(),
+                MAX_BRIDGE_PORTS, 0);
+            final MemorySegment request = request(arena, name, 0);
+            request.set(ValueLayout.JAVA_LONG, VALUE, arguments.address());
+            if (call(SIOCDEVPRIVATE, request) < 0) {
+                return false;
+            }
+            for (int i = 0; i < MAX_BRIDGE_PORTS; i++) {
+                if (indices.getAtIndex(ValueLayout.JAVA_INT, i) == wanted) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
+    /** Makes a request; the value it left, or {@code -errno}. */
+    private int call(final long operation, final int value) {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment request = request(arena, name, value);
+            final int rc = call(operation, request);
+            return rc < 0 ? rc : request.get(ValueLayout.JAVA_INT, VALUE) & Integer.MAX_VALUE;
+        }
+    }
+
+    private static int call(final long operation, final MemorySegment request) {
+        final int socket = Libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC);
+        if (socket < 0) {
+            throw new OsException("socket", socket);
+        }
+        try {
+            return Libc.ioctl(socket, operation, request);
+        } finally {
+            Fd.close(socket);
+        }
+    }
+}

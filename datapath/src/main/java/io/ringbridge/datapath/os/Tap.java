@@ -1,0 +1,151 @@
+package io.ringbridge.datapath.os;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * One queue of a tap device: a descriptor of {@code /dev/net/tun} that gives the frames the kernel sends out of the device, and takes
+ * those it is to receive, each behind a virtio-net header of {@link #HEADER} bytes.
+ *
+ * <p>Either side may leave checksums and TCP segments to the other by that header; the kernel takes UDP to be fragmented as well, but does
+ * not give it.
+ *
+ * <p>Non-blocking. Read and written by the worker that owns it; opened and closed by whoever drives the port. The device is looked up
+ * in the network namespace this process is in, and may be moved to another afterwards.
+ */
+public final class Tap implements AutoCloseable {
+    /** Bytes of the virtio-net header before each frame, as with VERSION_1 (virtio 1.2, section 5.1.6). */
+    public static final int HEADER = 12;
+    /** What {@link #read} and {@link #write} answer when there is no frame, or no room for one. */
+    public static final long AGAIN = -Libc.EAGAIN;
+    /** What {@link #write} answers while the device is down. */
+    public static final long DOWN = -Libc.EIO;
+
+    private static final String CLONE = "/dev/net/tun";
+    private static final int O_RDWR = 2;
+    private static final int O_NONBLOCK = 0x800;
+    private static final int O_CLOEXEC = 0x80000;
+    private static final long TUNSETIFF = 0x400454CA;
+    private static final long TUNSETPERSIST = 0x400454CB;
+    private static final long TUNSETOFFLOAD = 0x400454D0;
+    private static final long TUNSETVNETHDRSZ = 0x400454D8;
+    private static final int TUN_F_CSUM = 0x01;
+    private static final int TUN_F_TSO4 = 0x02;
+    private static final int TUN_F_TSO6 = 0x04;
+    private static final int TUN_F_TSO_ECN = 0x08;
+    private static final int IFF_TAP = 0x0002;
+    private static final int IFF_NO_PI = 0x1000;
+    private static final int IFF_VNET_HDR = 0x4000;
+    private static final int IFF_MULTI_QUEUE = 0x0100;
+
+    private final String device;
+    private final int fd;
+    private boolean closed;
+
+    private Tap(final String device, final int fd) {
+        this.device = device;
+        this.fd = fd;
+    }
+
+    /**
+     * Opens a queue of a device, which is made where there is none. One that was made goes with its last queue, unless {@link #persist}
+     * is called.
+     *
+     * @param multiQueue whether it is to be one of several
+     * @throws OsException when it may not be, or the device is of another kind
+     */
+    public static Tap open(final String device, final boolean multiQueue) {
+        final int fd = Libc.open(CLONE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0) {
+            throw new OsException(CLONE + (fd == -Libc.ENOENT ? ": the kernel's module tun is needed" : ""), fd);
+        }
+        final Tap tap = new Tap(device, fd);
+        try {
+            tap.bind(multiQueue);
+            return tap;
+        } catch (final OsException e) {
+            tap.close();
+            throw e;
+        }
+    }
+
+    private void bind(final boolean multiQueue) {
+        final int flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+        int rc = setInterface(multiQueue ? flags | IFF_MULTI_QUEUE : flags);
+        if (rc == -Libc.EINVAL && !multiQueue) {
+            rc = setInterface(flags | IFF_MULTI_QUEUE); // a device made for several queues takes one as well, if it is said so
+        }
+        if (rc < 0) {
+            throw new OsException("tap device " + device + why(-rc, multiQueue), rc);
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment size = arena.allocateFrom(ValueLayout.JAVA_INT, HEADER);
+            check(Libc.ioctl(fd, TUNSETVNETHDRSZ, size), "header size");
+        }
+        check(Libc.ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN), "offloads");
+    }
+
+    private static String why(final int errno, final boolean multiQueue) {
+        return switch (errno) {
+            case Libc.EPERM -> ": CAP_NET_ADMIN is needed, or a device that ip tuntap add made for this user";
+            case Libc.EBUSY -> ": another program has it";
+            case Libc.EINVAL -> ": a device of another kind has this name; needed is a tap" + (multiQueue ? " made with multi_queue" : "");
+            default -> "";
+        };
+    }
+
+    private int setInterface(final int flags) {
+        try (Arena arena = Arena.ofConfined()) {
+            return Libc.ioctl(fd, TUNSETIFF, NetDevice.request(arena, device, flags));
+        }
+    }
+
+    private void check(final int rc, final String what) {
+        if (rc < 0) {
+            throw new OsException("tap device " + device + ": " + what, rc);
+        }
+    }
+
+    /** Makes the device stay when its last queue is closed. */
+    public void persist() {
+        check(Libc.ioctl(fd, TUNSETPERSIST, 1), "persist");
+    }
+
+    /**
+     * Reads one frame, with its header before it.
+     *
+     * @return its length with the header; {@link #AGAIN}, or another negative number, which {@link #isGone} tells the meaning of
+     */
+    public long read(final long address, final int length) {
+        return Libc.read(fd, address, length);
+    }
+
+    /**
+     * Writes one frame, with its header before it.
+     *
+     * @param iovecs the address of an array of {@code struct iovec}, two words each
+     * @return negative when it was not taken: {@link #AGAIN}, {@link #DOWN}, or what {@link #isGone} tells the meaning of
+     */
+    public long write(final long iovecs, final int count) {
+        return Libc.writev(fd, iovecs, count);
+    }
+
+    /** Whether an answer means that the device is no more. */
+    public static boolean isGone(final long answer) {
+        return answer == -Libc.EBADFD || answer == -Libc.ENODEV;
+    }
+
+    int fd() {
+        return fd;
+    }
+
+    /** Closes the descriptor, once. No worker may hold it any more. */
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            Fd.close(fd);
+        }
+    }
+}

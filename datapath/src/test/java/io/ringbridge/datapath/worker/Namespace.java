@@ -1,0 +1,79 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.os.OsException;
+import io.ringbridge.datapath.os.Tap;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import static org.junit.jupiter.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+/** A network namespace of a test's own. Without one the test is skipped, unless CI=true says that nothing may be missing. */
+final class Namespace implements AutoCloseable {
+    private static final AtomicInteger NEXT = new AtomicInteger();
+
+    private final String name = "rb-" + ProcessHandle.current().pid() + '-' + NEXT.getAndIncrement();
+
+    private Namespace() {
+    }
+
+    static Namespace create() {
+        final Namespace namespace = new Namespace();
+        try {
+            run("ip", "netns", "add", namespace.name);
+            Tap.open("rbtry" + ProcessHandle.current().pid(), false).close();
+        } catch (final UncheckedIOException | IllegalStateException | OsException e) {
+            if ("true".equals(System.getenv("CI"))) {
+                fail("no network namespace with a tap", e);
+            }
+            abort("no network namespace with a tap: " + e.getMessage());
+        }
+        namespace.in("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1");
+        return namespace;
+    }
+
+    /** A tap that is up in the namespace; its descriptors are this process's. */
+    List<Tap> tap(final String device, final int queues, final int mtu) {
+        final List<Tap> taps = new ArrayList<>();
+        final String made = "rb" + ProcessHandle.current().pid() + 'x' + NEXT.getAndIncrement();
+        for (int i = 0; i < queues; i++) {
+            taps.add(Tap.open(made, queues > 1));
+        }
+        run("ip", "link", "set", made, "netns", name, "name", device);
+        in("ip", "link", "set", device, "mtu", Integer.toString(mtu), "up");
+        return taps;
+    }
+
+    /** Runs a program inside; what it printed. */
+    String in(final String... command) {
+        final List<String> whole = new ArrayList<>(List.of("ip", "netns", "exec", name));
+        whole.addAll(List.of(command));
+        return run(whole.toArray(String[]::new));
+    }
+
+    private static String run(final String... command) {
+        try {
+            final Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            final String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            if (process.waitFor() != 0) {
+                throw new IllegalStateException(String.join(" ", command) + ": " + output.strip());
+            }
+            return output;
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        run("ip", "netns", "del", name);
+    }
+}

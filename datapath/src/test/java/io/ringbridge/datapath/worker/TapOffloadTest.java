@@ -1,0 +1,275 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.os.Tap;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.TapPort;
+import io.ringbridge.datapath.ring.Features;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** Packets that leave checksums and segments to others, over taps and the kernel's own bridge: between guests, and from the kernel. */
+@Timeout(20)
+class TapOffloadTest {
+    private static final int MTU = 9000;
+    private static final long RECEIVER = Features.of(Features.VERSION_1, Features.INDIRECT_DESC, Features.MRG_RXBUF);
+    private static final byte[] ONE_TO_TWO = Arrays.copyOf(Frames.ethernet(2, 1, 14), 12);
+
+    private final SplittableRandom random = new SplittableRandom(7);
+    private final Datapath left = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
+    private final Datapath right = Datapath.stepped(
+        new DatapathOptions(2, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5)), System::nanoTime);
+    private final List<AutoCloseable> open = new ArrayList<>();
+    private Namespace namespace;
+    private TapPort leftTap;
+    private TapPort rightTap;
+    private TestGuest a;
+    private TestGuest b;
+
+    @BeforeEach
+    void connect() {
+        namespace = Namespace.create();
+        namespace.in("ip", "link", "add", "br0", "mtu", "9000", "up", "type", "bridge");
+        leftTap = tap(left, "left");
+        rightTap = tap(right, "right");
+    }
+
+    private TapPort tap(final Datapath datapath, final String device) {
+        final TapPort port = datapath.addTapPort(device, 1, MTU);
+        final List<Tap> taps = namespace.tap(device, 1, MTU);
+        namespace.in("ip", "link", "set", device, "master", "br0");
+        port.attach(taps);
+        open.add(() -> {
+            port.detach();
+            taps.forEach(Tap::close);
+        });
+        return port;
+    }
+
+    private TestGuest guest(final Datapath datapath, final String name, final long features) {
+        final TestGuest guest = new TestGuest(datapath.addGuestPort(name, 1, 65535), features, 512, 2048).start();
+        open.add(guest);
+        return guest;
+    }
+
+    private void guests(final long sender, final long receiver) {
+        a = guest(left, "a", sender);
+        b = guest(right, "b", receiver);
+        a.send(Frames.broadcast(1, 60));
+        assertEquals(1, await(b, 1).size());
+        b.send(Frames.broadcast(2, 60));
+        assertEquals(1, await(a, 1).size());
+        a.reap();
+        b.reap();
+    }
+
+    @AfterEach
+    void disconnect() throws Exception {
+        settle(); // a tap is let go once its frames are back, which nobody else sees to
+        for (final AutoCloseable closeable : open.reversed()) {
+            closeable.close();
+        }
+        left.close();
+        right.close();
+        if (namespace != null) {
+            namespace.close();
+        }
+    }
+
+    private List<TestGuest.Received> await(final TestGuest guest, final int count) {
+        return await(guest, count, frame -> frame[6] == 0x52 && frame[7] == 0x54);
+    }
+
+    /** Steps both switches until a guest has got so many of these, and nothing more is on its way. */
+    private List<TestGuest.Received> await(final TestGuest guest, final int count, final Predicate<byte[]> wanted) {
+        final List<TestGuest.Received> received = new ArrayList<>();
+        until(() -> {
+            guest.receivedWithHeaders().stream().filter(got -> wanted.test(got.frame)).forEach(received::add);
+            return received.size() >= count;
+        });
+        return received;
+    }
+
+    private void until(final BooleanSupplier condition) {
+        while (!condition.getAsBoolean()) {
+            if (Thread.interrupted()) {
+                throw new IllegalStateException("the test's time is over; left " + leftTap.statistics() + ", right "
+                    + rightTap.statistics());
+            }
+            left.step();
+            right.step();
+        }
+    }
+
+    private void settle() {
+        while (left.step() + right.step() > 0) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private void send(final byte[] header, final Packet packet) {
+        final long mark = a.mark();
+        final int cut = 1 + random.nextInt(packet.frame.length);
+        a.send(header, packet.frame, random.nextBoolean() ? new int[0] : new int[] {cut});
+        left.step();
+        assertEquals(1, a.reap());
+        a.release(mark);
+    }
+
+    /** A packet that the kernel passes on whole: without the headers that it does not leave to a device. */
+    private Packet packet(final boolean ipv6, final int protocol, final int data) {
+        Packet packet = Packet.random(random, ipv6, protocol, ONE_TO_TWO, data);
+        while (packet.network > 18 || packet.transport > packet.network + (ipv6 ? 40 : 20)) {
+            packet = Packet.random(random, ipv6, protocol, ONE_TO_TWO, data);
+        }
+        return packet;
+    }
+
+    private static void assertFrames(final List<byte[]> expected, final List<TestGuest.Received> received, final String what) {
+        assertEquals(expected.size(), received.size(), what);
+        for (int i = 0; i < expected.size(); i++) {
+            assertArrayEquals(expected.get(i), received.get(i).frame, what + ", frame " + i);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void segmentsReachAGuestThatTakesNone(final boolean packed) {
+        final long layout = packed ? Features.of(Features.RING_PACKED) : 0;
+        guests(OffloadTest.SENDER | layout, RECEIVER | layout);
+        for (int i = 0; i < 60; i++) {
+            final boolean ipv6 = random.nextBoolean();
+            final int size = 100 + random.nextInt(1300);
+            final Packet packet = packet(ipv6, Packet.TCP, 1 + random.nextInt(20 * size));
+            send(OffloadTest.header(packet, ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4, size), packet);
+            final List<byte[]> expected = packet.segments(size, false);
+            final List<TestGuest.Received> received = await(b, expected.size());
+            assertFrames(expected, received, "packet " + i + " of segments of " + size);
+            received.forEach(segment -> assertArrayEquals(new byte[10], Arrays.copyOf(segment.header, 10)));
+        }
+        assertTrue(rightTap.statistics().inFrames() < 200, "the kernel passes most packets on whole");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void packetsStayWholeForAGuestThatTakesThem(final boolean packed) {
+        final long layout = packed ? Features.of(Features.RING_PACKED) : 0;
+        guests(OffloadTest.SENDER | layout, RECEIVER | layout | OffloadTest.TAKES_ALL);
+        for (int i = 0; i < 60; i++) {
+            final boolean ipv6 = random.nextBoolean();
+            final Packet packet = packet(ipv6, Packet.TCP, 1500 + random.nextInt(60_000));
+            final int ecn = random.nextBoolean() ? OffloadTest.ECN : 0;
+            final byte[] header = OffloadTest.header(packet, (ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4) | ecn, 1400);
+            send(header, packet);
+            final List<TestGuest.Received> received = await(b, 1);
+            assertFrames(List.of(packet.frame), received, "packet " + i);
+            assertArrayEquals(Arrays.copyOf(header, 10), Arrays.copyOf(received.getFirst().header, 10), "header " + i);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void checksumsArePassedOnOrCompleted(final boolean taken) {
+        guests(OffloadTest.SENDER, RECEIVER | (taken ? OffloadTest.TAKES_CSUM : 0));
+        for (int i = 0; i < 60; i++) {
+            final Packet packet = packet(random.nextBoolean(), random.nextBoolean() ? Packet.UDP : Packet.TCP, random.nextInt(1300));
+            send(OffloadTest.header(packet, 0, 0), packet);
+            final TestGuest.Received received = await(b, 1).getFirst();
+            assertEquals(taken ? 1 : 0, received.header[0]);
+            assertArrayEquals((taken ? packet : packet.complete()).frame, received.frame, "packet " + i);
+        }
+    }
+
+    @Test
+    void datagramsAreFragmentedByTheKernel() {
+        guests(OffloadTest.SENDER, RECEIVER);
+        for (int i = 0; i < 30; i++) {
+            final int size = 100 + random.nextInt(1300);
+            final Packet packet = packet(false, Packet.UDP, 1 + random.nextInt(10 * size));
+            send(OffloadTest.header(packet, OffloadTest.UDP, size), packet);
+            final List<byte[]> expected = packet.fragments(size, 0);
+            assertFrames(expected, await(b, expected.size()), "packet " + i + " of fragments of " + size);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void datagramOfTheKernelHasItsChecksum(final boolean taken) {
+        guests(OffloadTest.SENDER | (taken ? OffloadTest.TAKES_CSUM : 0), RECEIVER);
+        namespace.in("ip", "addr", "add", "10.79.0.1/24", "dev", "br0");
+        namespace.in("ip", "neigh", "replace", "10.79.0.2", "lladdr", "52:54:00:00:00:01", "dev", "br0", "nud", "permanent");
+        namespace.in("bash", "-c", "printf '%01000d' 7 > /dev/udp/10.79.0.2/9");
+        final TestGuest.Received received = await(a, 1, frame -> frame[5] == 1 && frame[12] == 8 && frame[13] == 0).getFirst();
+        final Packet packet = new Packet(received.frame);
+        assertEquals(Packet.UDP, packet.protocol);
+        assertEquals(taken ? 1 : 0, received.header[0]);
+        (taken ? packet.complete() : packet).assertChecksums();
+    }
+
+    @Test
+    void mtuOfTheTapIsHeld() {
+        guests(OffloadTest.SENDER, RECEIVER);
+        leftTap.mtu(1500);
+        a.send(Frames.ethernet(2, 1, 1515));
+        settle();
+        assertEquals(1L, leftTap.statistics().drops().get(DropReason.MTU_EXCEEDED));
+        a.reap();
+        final byte[] fits = Frames.ethernet(2, 1, 1514);
+        a.send(fits);
+        assertFrames(List.of(fits), await(b, 1), "a frame that just fits");
+        a.reap();
+        final Packet packet = packet(false, Packet.TCP, 8000);
+        final int size = 1500 + packet.network - packet.payload;
+        send(OffloadTest.header(packet, OffloadTest.TCPV4, size + 1), packet);
+        settle();
+        assertEquals(2L, leftTap.statistics().drops().get(DropReason.MTU_EXCEEDED));
+        send(OffloadTest.header(packet, OffloadTest.TCPV4, size), packet);
+        final List<byte[]> expected = packet.segments(size, false);
+        assertFrames(expected, await(b, expected.size()), "segments that just fit");
+    }
+
+    @Test
+    void announcementsGoOut() {
+        guests(TestGuest.FEATURES, TestGuest.FEATURES);
+        a.port.announce(MacAddress.parse("52:54:00:00:00:09"));
+        final byte[] heard = await(b, 1).getFirst().frame;
+        assertArrayEquals(new byte[] {0x52, 0x54, 0, 0, 0, 9, (byte) 0x80, 0x35}, Arrays.copyOfRange(heard, 6, 14));
+        b.send(Frames.ethernet(9, 2, 60));
+        assertEquals(1, await(a, 1).size());
+    }
+
+    @Test
+    void queueOfATapMovesToAnotherWorker() {
+        guests(TestGuest.FEATURES, TestGuest.FEATURES);
+        final TestGuest c = guest(right, "c", TestGuest.FEATURES);
+        final int before = rightTap.queues().getFirst().worker();
+        assertTrue(b.port.queues().getFirst().worker() != before);
+        assertEquals(before, c.port.queues().getFirst().worker());
+        open.remove(b);
+        right.remove(b.port);
+        b.close();
+        right.balance();
+        assertTrue(rightTap.queues().getFirst().worker() != before, "it has been where it is for longest");
+        c.send(Frames.ethernet(1, 3, 60));
+        assertEquals(1, await(a, 1).size());
+        a.send(Frames.ethernet(3, 1, 60));
+        assertEquals(1, await(c, 1).size());
+        assertEquals(1, c.reap());
+    }
+}
