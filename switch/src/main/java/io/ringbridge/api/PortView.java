@@ -7,12 +7,14 @@ import java.util.Map;
  * A port as {@code show ports} gives it.
  *
  * @param socket a virtual machine's; absent otherwise
- * @param device a tap's; absent otherwise
+ * @param device a tap's, or the interface of a pcap port; absent otherwise
+ * @param read the capture that a pcap port replays; absent otherwise
+ * @param write the file that a pcap port records in; absent otherwise
  * @param mode which side opens the socket; absent where there is none
  * @param failure why it failed; absent otherwise
  * @param drops counts by reason; what never happened is absent
  */
-public record PortView(String name, String type, String socket, String device, String mode, String state, String failure, int queues,
-                       int mtu, List<String> features, long inFrames, long inBytes, long outFrames, long outBytes,
-                       Map<String, Long> drops) {
+public record PortView(String name, String type, String socket, String device, String read, String write, String mode, String state,
+                       String failure, int queues, int mtu, List<String> features, long inFrames, long inBytes, long outFrames,
+                       long outBytes, Map<String, Long> drops) {
 }

@@ -17,13 +17,15 @@ import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.protocol.ProtocolFeature;
-import io.ringbridge.control.tap.TapLink;
-import io.ringbridge.control.tap.TapOptions;
+import io.ringbridge.control.uplink.PcapLink;
+import io.ringbridge.control.uplink.PcapOptions;
+import io.ringbridge.control.uplink.TapLink;
+import io.ringbridge.control.uplink.TapOptions;
 import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.SuspendCause;
-import io.ringbridge.datapath.port.TapPort;
+import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -103,6 +105,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
             case Attachment.Client client -> open(port, BackendOptions.client(client.socket()));
             case Attachment.Descriptor descriptor -> open(port, BackendOptions.descriptor(descriptor.number()));
             case Attachment.Tap tap -> open(port, new TapOptions(tap.device(), port.mtu(), tap.persist(), tap.master(), tap.up()));
+            case Attachment.Pcap pcap -> open(port, pcap.options());
         }
     }
 
@@ -113,9 +116,16 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     private void open(final PortConfig port, final TapOptions options) {
-        final TapPort added = datapath.addTapPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU);
+        final UplinkPort added = datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU);
         attach(port, added, () -> TapLink.start(added, options));
         LOG.info("port {}: tap {}, {} queues, mtu {}", port.name(), options.device(), port.queues(), added.mtu());
+    }
+
+    private void open(final PortConfig port, final PcapOptions options) {
+        final UplinkPort added = datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU);
+        attach(port, added, () -> PcapLink.start(added, options));
+        LOG.info("port {}: pcap{}{}{}", port.name(), options.device() == null ? "" : ", interface " + options.device(),
+            options.read() == null ? "" : ", replays " + options.read(), options.write() == null ? "" : ", records to " + options.write());
     }
 
     private void attach(final PortConfig port, final Port added, final Supplier<Link> link) {

@@ -8,9 +8,11 @@ import io.ringbridge.api.WorkerView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.Offloads;
 import io.ringbridge.config.PortConfig;
+import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.protocol.VirtioFeatures;
+import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
@@ -20,9 +22,11 @@ import io.ringbridge.datapath.worker.WorkerStatus;
 
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -35,12 +39,16 @@ final class Views {
     static PortView port(final Switch.Attached attached) {
         final PortConfig config = attached.config();
         final Port port = attached.port();
-        final String device = config.attachment() instanceof final PortConfig.Attachment.Tap tap ? tap.device() : null;
+        final PcapOptions pcap = config.attachment() instanceof Attachment.Pcap(PcapOptions options) ? options : null;
         final List<String> features = port instanceof final GuestPort guest ? VirtioFeatures.names(guest.features()) : List.of();
         final PortStatistics statistics = port.statistics();
-        return new PortView(port.name(), config.type(), config.socket(), device, config.mode(), port.state().label(), port.failure(),
-            config.queues(), port.mtu(), features, statistics.inFrames(), statistics.inBytes(), statistics.outFrames(),
-            statistics.outBytes(), drops(statistics));
+        return new PortView(port.name(), config.type(), config.socket(), config.device(), pcap == null ? null : text(pcap.read()),
+            pcap == null ? null : text(pcap.write()), config.mode(), port.state().label(), port.failure(), config.queues(), port.mtu(),
+            features, statistics.inFrames(), statistics.inBytes(), statistics.outFrames(), statistics.outBytes(), drops(statistics));
+    }
+
+    private static String text(final Path path) {
+        return path == null ? null : path.toString();
     }
 
     static Stream<QueueView> queues(final Port port) {
@@ -68,22 +76,59 @@ final class Views {
             config.state().map(Path::toString).orElse(null), ports.stream().map(Views::config).toList());
     }
 
-    private static ConfigView.Port config(final PortConfig port) {
-        final String permissions = port.attachment() instanceof final PortConfig.Attachment.Server server
-            ? String.format(Locale.ROOT, "%04o", server.permissions()) : null;
+    /** A port's keys and values; a value that is null is left out. */
+    private static Map<String, Object> config(final PortConfig port) {
+        final Map<String, Object> keys = new LinkedHashMap<>();
+        keys.put("name", port.name());
+        keys.put("type", port.type());
+        switch (port.attachment()) {
+            case Attachment.Tap tap -> tap(keys, port, tap);
+            case Attachment.Pcap(PcapOptions options) -> pcap(keys, options);
+            default -> guest(keys, port);
+        }
+        keys.values().removeIf(Objects::isNull);
+        return keys;
+    }
+
+    private static void guest(final Map<String, Object> keys, final PortConfig port) {
         final SuspendOptions suspend = port.suspend();
-        return port.attachment() instanceof final PortConfig.Attachment.Tap tap
-            ? new ConfigView.Port(port.name(), port.type(), null, null, tap.device(), port.queues(), port.mtu() == 0 ? null : port.mtu(),
-                null, tap.persist(), tap.master(), tap.up(), null, null, null, null, null, null, null, null,
-                null, null)
-            : new ConfigView.Port(port.name(), port.type(), port.socket(), port.mode(), null, port.queues(), port.mtu(), permissions,
-                null, null, null, suspend.messages() == SuspendOptions.DEFAULT.messages() ? null : suspend.messages(),
-                suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit(),
-                port.offloads() == Offloads.ALL ? null : Offloads.names(port.offloads()),
-                port.extras().mac(), port.extras().inband() ? Boolean.TRUE : null, port.extras().deviceState() ? Boolean.TRUE : null,
-                port.extras().iommu() ? Boolean.TRUE : null, port.extras().crossEndian() ? Boolean.TRUE : null,
-                port.extras().logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : port.extras().logBaseReply(),
-                port.extras().featureMask() == -1 ? null : VirtioFeatures.names(port.extras().featureMask()));
+        final PortConfig.Extras extras = port.extras();
+        keys.put("socket", port.socket());
+        keys.put("mode", port.mode());
+        keys.put("queues", port.queues());
+        keys.put("mtu", port.mtu());
+        keys.put("permissions", port.attachment() instanceof final Attachment.Server server
+            ? String.format(Locale.ROOT, "%04o", server.permissions()) : null);
+        keys.put("suspend-messages", suspend.messages() == SuspendOptions.DEFAULT.messages() ? null : suspend.messages());
+        keys.put("suspend-feature-bit", suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit());
+        keys.put("offloads", port.offloads() == Offloads.ALL ? null : Offloads.names(port.offloads()));
+        keys.put("mac", extras.mac());
+        keys.put("inband", extras.inband() ? Boolean.TRUE : null);
+        keys.put("device-state", extras.deviceState() ? Boolean.TRUE : null);
+        keys.put("iommu", extras.iommu() ? Boolean.TRUE : null);
+        keys.put("cross-endian", extras.crossEndian() ? Boolean.TRUE : null);
+        keys.put("log-base-reply", extras.logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : extras.logBaseReply());
+        keys.put("features", extras.featureMask() == -1 ? null : VirtioFeatures.names(extras.featureMask()));
+    }
+
+    private static void tap(final Map<String, Object> keys, final PortConfig port, final Attachment.Tap tap) {
+        keys.put("device", tap.device());
+        keys.put("queues", port.queues());
+        keys.put("mtu", port.mtu() == 0 ? null : port.mtu());
+        keys.put("persist", tap.persist());
+        keys.put("master", tap.master());
+        keys.put("up", tap.up());
+    }
+
+    private static void pcap(final Map<String, Object> keys, final PcapOptions options) {
+        final boolean live = options.device() != null;
+        keys.put("interface", options.device());
+        keys.put("direction", live ? options.direction().name().toLowerCase(Locale.ROOT) : null);
+        keys.put("ring-size", live ? options.ringBytes() : null);
+        keys.put("read", text(options.read()));
+        keys.put("speed", options.fullSpeed() ? "full" : null);
+        keys.put("write", text(options.write()));
+        keys.put("snaplen", options.snapLength() == 0 ? null : options.snapLength());
     }
 
     private static Map<String, Long> drops(final PortStatistics statistics) {

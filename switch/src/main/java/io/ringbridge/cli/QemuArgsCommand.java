@@ -16,6 +16,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
@@ -57,22 +58,36 @@ final class QemuArgsCommand implements Callable<Integer> {
         return CommandLine.ExitCode.OK;
     }
 
-    private ConfigView.Port find() {
-        final List<ConfigView.Port> ports = config == null ? running() : ConfigReader.read(config).ports().stream()
-            .map(p -> new ConfigView.Port(p.name(), p.type(), p.socket(), p.mode(), null, p.queues(), p.mtu(), null,
-                null, null, null, null, null, null, null, null, null, p.extras().iommu(), null, null, null)).toList();
-        final String names = ports.stream().map(ConfigView.Port::name).collect(Collectors.joining(", "));
+    /** What there is to know of a port. */
+    private record Target(String name, String type, String socket, String mode, int queues, int mtu, boolean iommu) {
+        static Target of(final PortConfig port) {
+            return new Target(port.name(), port.type(), port.socket(), port.mode(), port.queues(), port.mtu(), port.extras().iommu());
+        }
+
+        static Target of(final Map<String, Object> keys) {
+            return new Target((String) keys.get("name"), (String) keys.get("type"), (String) keys.get("socket"), (String) keys.get("mode"),
+                number(keys.get("queues")), number(keys.get("mtu")), Boolean.TRUE.equals(keys.get("iommu")));
+        }
+
+        private static int number(final Object value) {
+            return value instanceof final Integer number ? number : 0;
+        }
+    }
+
+    private Target find() {
+        final List<Target> ports = config == null ? running() : ConfigReader.read(config).ports().stream().map(Target::of).toList();
+        final String names = ports.stream().map(Target::name).collect(Collectors.joining(", "));
         return ports.stream().filter(p -> p.name().equals(port)).findFirst()
             .orElseThrow(() -> new ConfigException("no port is named \"" + port + "\"; there are: " + names));
     }
 
-    private List<ConfigView.Port> running() {
+    private List<Target> running() {
         try (ApiClient client = api.client()) {
-            return Json.read(client.get("/config"), ConfigView.class).ports();
+            return Json.read(client.get("/config"), ConfigView.class).ports().stream().map(Target::of).toList();
         }
     }
 
-    private List<String> arguments(final ConfigView.Port found) {
+    private List<String> arguments(final Target found) {
         final String name = found.name();
         final int vectors = 2 * found.queues() + 2;
         if (!PortConfig.VHOST_USER.equals(found.type())) {
@@ -88,7 +103,7 @@ final class QemuArgsCommand implements Callable<Integer> {
             "-numa node,memdev=mem-ringbridge",
             "-chardev socket,id=chr-" + name + ",path=" + absolute(found.socket()) + link,
             "-netdev vhost-user,id=net-" + name + ",chardev=chr-" + name + ",queues=" + found.queues()));
-        final boolean translated = Boolean.TRUE.equals(found.iommu());
+        final boolean translated = found.iommu();
         if (translated) {
             arguments.add("-device intel-iommu,intremap=off,device-iotlb=on"); // of machine q35, and before the devices behind it
         }

@@ -15,12 +15,14 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 import java.io.PrintWriter;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What a running switch is doing. */
 @Command(name = "show", sortOptions = false, mixinStandardHelpOptions = true,
@@ -31,6 +33,8 @@ import java.util.stream.Collectors;
         "  ringbridge show ports --json | jq '.[] | select(.state == \"running\") | .name'",
         "  ringbridge show fdb --api /tmp/api.sock"})
 final class ShowCommand implements Callable<Integer> {
+    private static final Set<String> FREE_TEXT = Set.of("socket", "device", "master", "interface", "read", "write");
+
     /** What there is to see. */
     enum What { PORTS, QUEUES, FDB, WORKERS, CONFIG;
         @Override
@@ -79,14 +83,19 @@ final class ShowCommand implements Callable<Integer> {
 
     private static void ports(final List<PortView> ports, final PrintWriter out) {
         final Table table = new Table("PORT", "STATE", "QUEUES", "MTU", "IN-FRAMES", "IN-BYTES", "OUT-FRAMES", "OUT-BYTES", "DROPS",
-            "SOCKET OR DEVICE");
+            "SOCKET, DEVICE OR FILE");
         for (final PortView port : ports) {
             table.row(port.name(), port.state(), port.queues(), port.mtu(), port.inFrames(), port.inBytes(), port.outFrames(),
-                port.outBytes(), drops(port.drops()), port.socket() == null ? port.device() : port.socket());
+                port.outBytes(), drops(port.drops()), where(port));
         }
         table.print(out);
         ports.stream().filter(port -> port.failure() != null).forEach(port -> out.println(port.name() + " failed: " + port.failure()));
         out.flush();
+    }
+
+    private static String where(final PortView port) {
+        return Stream.of(port.socket(), port.device(), port.read(), port.write()).filter(Objects::nonNull)
+            .collect(Collectors.joining(", "));
     }
 
     private static void queues(final List<QueueView> queues, final PrintWriter out) {
@@ -140,30 +149,9 @@ final class ShowCommand implements Callable<Integer> {
     }
 
     /** A port as the configuration file has it. */
-    private static String keys(final ConfigView.Port port) {
-        final Map<String, Object> keys = new LinkedHashMap<>();
-        keys.put("name", port.name());
-        keys.put("type", port.type());
-        keys.put("socket", port.socket() == null ? null : Json.write(port.socket()));
-        keys.put("mode", port.mode());
-        keys.put("device", port.device() == null ? null : Json.write(port.device()));
-        keys.put("queues", port.queues());
-        keys.put("mtu", port.mtu());
-        keys.put("permissions", port.permissions());
-        keys.put("suspend-messages", port.suspendMessages());
-        keys.put("suspend-feature-bit", port.suspendFeatureBit());
-        keys.put("offloads", port.offloads());
-        keys.put("mac", port.mac());
-        keys.put("inband", port.inband());
-        keys.put("device-state", port.deviceState());
-        keys.put("iommu", port.iommu());
-        keys.put("cross-endian", port.crossEndian());
-        keys.put("log-base-reply", port.logBaseReply());
-        keys.put("features", port.features());
-        keys.put("persist", port.persist());
-        keys.put("master", port.master() == null ? null : Json.write(port.master()));
-        keys.put("up", port.up());
-        return keys.entrySet().stream().filter(key -> key.getValue() != null).map(key -> key.getKey() + ": " + key.getValue())
+    private static String keys(final Map<String, Object> port) {
+        return port.entrySet().stream()
+            .map(key -> key.getKey() + ": " + (FREE_TEXT.contains(key.getKey()) ? Json.write(key.getValue()) : key.getValue()))
             .collect(Collectors.joining(", ", "{", "}"));
     }
 

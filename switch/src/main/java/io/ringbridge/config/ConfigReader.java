@@ -92,7 +92,7 @@ public final class ConfigReader {
             if (taken.put("name " + port.name(), port.name()) != null) {
                 throw new ConfigException(source + ": name: \"" + port.name() + "\" is taken; every port needs its own");
             }
-            final String other = taken.put(port.placeKey() + ' ' + port.place(), port.name());
+            final String other = port.place() == null ? null : taken.put(port.placeKey() + ' ' + port.place(), port.name());
             if (other != null) {
                 throw new ConfigException(source + ": " + port.placeKey() + ": " + port.place() + " is port " + other
                     + "'s; every port needs its own");
@@ -117,7 +117,8 @@ public final class ConfigReader {
                 throw section.error("name", '"' + port.name() + "\" is taken by " + sameName + "; every port needs its own");
             }
             final String key = port.placeKey();
-            final String same = places.put(key + ' ' + port.place(), "port " + port.name() + "'s, on line " + section.lineOf(key));
+            final String same = port.place() == null ? null
+                : places.put(key + ' ' + port.place(), "port " + port.name() + "'s, on line " + section.lineOf(key));
             if (same != null) {
                 throw section.error(key, port.place() + " is " + same + "; every port needs its own");
             }

@@ -2,16 +2,17 @@ package io.ringbridge.config;
 
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.SuspendOptions;
+import io.ringbridge.control.uplink.PcapOptions;
 
 import java.nio.file.Path;
 
 /**
- * A port: one that a virtual machine attaches to over vhost-user, or a tap device.
+ * A port: one that a virtual machine attaches to over vhost-user, a tap device, or what libpcap reads and writes.
  *
  * @param name unique in the switch
  * @param attachment what is on its other side, and how the two find each other
  * @param queues queue pairs of a virtual machine, queues of a tap, 1 to 128
- * @param mtu 68 to 65535; of a tap, 0 to leave it as the device has it
+ * @param mtu 68 to 65535; of a tap, 0 to leave it as the device has it, and of a pcap port always
  * @param suspend in which ways the front-end and the driver may suspend it
  * @param offloads those it offers, as bits of the feature word
  * @param extras what most ports do without
@@ -22,6 +23,8 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
     public static final String VHOST_USER = "vhost-user";
     /** The type of a tap device's port. */
     public static final String TAP = "tap";
+    /** The type of a port for an interface or files. */
+    public static final String PCAP = "pcap";
     /** Queue pairs where nothing else is said. */
     public static final int DEFAULT_QUEUES = 1;
     /** Ethernet's. */
@@ -49,7 +52,7 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
         this(name, attachment, queues, mtu, SuspendOptions.DEFAULT, Offloads.ALL, Extras.NONE);
     }
 
-    /** What is on the other side: a front-end, in one of three ways, or a tap device. */
+    /** What is on the other side: a front-end, in one of three ways, a tap device, or an interface or files. */
     public sealed interface Attachment {
         /** The switch listens, the front-end connects. */
         record Server(Path socket, int permissions) implements Attachment {
@@ -67,6 +70,10 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
         /** The host's network stack, by a tap device; {@code master} is null where it is to be no bridge's port. */
         record Tap(String device, boolean persist, String master, boolean up) implements Attachment {
         }
+
+        /** An interface of the host's, or files, by libpcap. */
+        record Pcap(PcapOptions options) implements Attachment {
+        }
     }
 
     /** The port of a back-end program that serves one front-end, which then decides about queues and MTU. */
@@ -76,36 +83,58 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
 
     /** The word used in configuration and output. */
     public String type() {
-        return attachment instanceof Attachment.Tap ? TAP : VHOST_USER;
+        return switch (attachment) {
+            case Attachment.Tap _ -> TAP;
+            case Attachment.Pcap _ -> PCAP;
+            default -> VHOST_USER;
+        };
     }
 
-    /** The socket's path; of a descriptor, {@code fd:N}; of a tap, null. */
+    /** The socket's path; of a descriptor, {@code fd:N}; of another type of port, null. */
     public String socket() {
         return switch (attachment) {
             case Attachment.Server server -> server.socket().toString();
             case Attachment.Client client -> client.socket().toString();
             case Attachment.Descriptor descriptor -> "fd:" + descriptor.number();
-            case Attachment.Tap _ -> null;
+            case Attachment.Tap _, Attachment.Pcap _ -> null;
         };
     }
 
-    /** Its socket, or its device: what no two ports may have in common. */
+    /** The tap or the interface; where there is none, null. */
+    public String device() {
+        return switch (attachment) {
+            case Attachment.Tap tap -> tap.device();
+            case Attachment.Pcap pcap -> pcap.options().device();
+            default -> null;
+        };
+    }
+
+    /** Its socket, its device or the file it writes: what no two ports may have in common; null where there is none. */
     public String place() {
-        return attachment instanceof final Attachment.Tap tap ? tap.device() : socket();
+        return switch (attachment) {
+            case Attachment.Tap _ -> device();
+            case Attachment.Pcap(PcapOptions options) when options.device() != null -> options.device();
+            case Attachment.Pcap(PcapOptions options) -> options.write() == null ? null : options.write().toString();
+            default -> socket();
+        };
     }
 
     /** The key that {@link #place} is configured by. */
     String placeKey() {
-        return attachment instanceof Attachment.Tap ? "device" : "socket";
+        return switch (attachment) {
+            case Attachment.Tap _ -> "device";
+            case Attachment.Pcap(PcapOptions options) -> options.device() != null ? "interface" : "write";
+            default -> "socket";
+        };
     }
 
-    /** Which side opens the socket, as configuration and output have it; of a tap, null. */
+    /** Which side opens the socket, as configuration and output have it; of another type of port, null. */
     public String mode() {
         return switch (attachment) {
             case Attachment.Server _ -> "server";
             case Attachment.Client _ -> "client";
             case Attachment.Descriptor _ -> "descriptor";
-            case Attachment.Tap _ -> null;
+            case Attachment.Tap _, Attachment.Pcap _ -> null;
         };
     }
 }

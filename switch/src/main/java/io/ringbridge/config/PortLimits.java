@@ -18,6 +18,14 @@ final class PortLimits {
     static final Pattern DEVICE = Pattern.compile("[A-Za-z0-9._-]{1," + NetDevice.MAX_NAME + "}");
     static final String DEVICE_RULE = "the name of a network device, 1 to " + NetDevice.MAX_NAME + " letters, digits, '.', '_' and '-'";
 
+    static final String CAPTURE_RULE = "the path of a capture";
+    /** The shortest frame of Ethernet, without its check sequence. */
+    static final int MIN_SNAPLEN = 60;
+    /** 64 KiB of payload, an Ethernet header and a VLAN tag. */
+    static final int MAX_SNAPLEN = 65553;
+    static final int MIN_CAPTURE_RING = 1 << 16;
+    static final int MAX_CAPTURE_RING = 1 << 30;
+
     private PortLimits() {
     }
 }

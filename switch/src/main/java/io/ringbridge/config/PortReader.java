@@ -4,10 +4,13 @@ import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
+import io.ringbridge.control.uplink.PcapOptions;
+import io.ringbridge.control.uplink.PcapOptions.Direction;
 import io.ringbridge.datapath.ring.Features;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -18,25 +21,28 @@ final class PortReader {
         "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "iommu", "cross-endian",
         "log-base-reply", "features");
     private static final List<String> TAP_KEYS = List.of("name", "type", "device", "queues", "mtu", "persist", "master", "up");
-    private static final String TYPES = PortConfig.VHOST_USER + " or " + PortConfig.TAP;
+    private static final List<String> PCAP_KEYS = List.of("name", "type", "interface", "direction", "ring-size", "read", "speed", "write",
+        "snaplen");
+    private static final Map<String, List<String>> KEYS =
+        Map.of(PortConfig.VHOST_USER, GUEST_KEYS, PortConfig.TAP, TAP_KEYS, PortConfig.PCAP, PCAP_KEYS);
+    private static final String TYPES = PortConfig.VHOST_USER + ", " + PortConfig.TAP + " or " + PortConfig.PCAP;
 
     private enum Mode { SERVER, CLIENT }
+
+    private enum Speed { RECORDED, FULL }
 
     private PortReader() {
     }
 
     /** Every key that a port of some type may have. */
     static String allKeys() {
-        return Stream.concat(GUEST_KEYS.stream(), TAP_KEYS.stream()).distinct().collect(Collectors.joining(", "));
+        return Stream.of(GUEST_KEYS, TAP_KEYS, PCAP_KEYS).flatMap(List::stream).distinct().collect(Collectors.joining(", "));
     }
 
     /** Takes a node that has to be a port's keys. */
     static Section section(final String source, final String path, final Node node) {
-        return Section.of(source, path, node, node instanceof final Node.Mapping mapping && isTap(mapping) ? TAP_KEYS : GUEST_KEYS);
-    }
-
-    private static boolean isTap(final Node.Mapping mapping) {
-        return mapping.values().get("type") instanceof final Node.Scalar type && PortConfig.TAP.equals(type.text());
+        return Section.of(source, path, node, KEYS.getOrDefault(node instanceof final Node.Mapping mapping
+            && mapping.values().get("type") instanceof final Node.Scalar type ? type.text() : PortConfig.VHOST_USER, GUEST_KEYS));
     }
 
     static PortConfig read(final Section section) {
@@ -44,12 +50,16 @@ final class PortReader {
         if (!PortLimits.NAME.matcher(name).matches()) {
             throw section.error("name", '"' + name + "\" is not " + PortLimits.NAME_RULE);
         }
-        section.text("type", TYPES).filter(type -> !PortConfig.VHOST_USER.equals(type) && !PortConfig.TAP.equals(type)).ifPresent(type -> {
+        final String type = section.text("type", TYPES).orElse(PortConfig.VHOST_USER);
+        if (!KEYS.containsKey(type)) {
             throw section.error("type", '"' + type + "\" is not " + TYPES);
-        });
+        }
+        if (PortConfig.PCAP.equals(type)) {
+            return new PortConfig(name, pcap(section), PortConfig.DEFAULT_QUEUES, 0);
+        }
         final int queues = section.integer("queues", 1, PortLimits.MAX_QUEUES).orElse(PortConfig.DEFAULT_QUEUES);
         final Optional<Integer> mtu = section.integer("mtu", PortLimits.MIN_MTU, PortLimits.MAX_MTU);
-        if (isTap(section.mapping())) {
+        if (PortConfig.TAP.equals(type)) {
             return new PortConfig(name, tap(section), queues, mtu.orElse(0));
         }
         final SuspendOptions suspend = suspend(section);
@@ -93,6 +103,33 @@ final class PortReader {
         return new Attachment.Tap(device(section, "device", device), section.bool("persist").orElse(false),
             section.text("master", PortLimits.DEVICE_RULE).map(master -> device(section, "master", master)).orElse(null),
             section.bool("up").orElse(true));
+    }
+
+    private static Attachment pcap(final Section section) {
+        final int snapLength = section.integer("snaplen", PortLimits.MIN_SNAPLEN, PortLimits.MAX_SNAPLEN).orElse(0);
+        final Optional<String> device = section.text("interface", PortLimits.DEVICE_RULE);
+        final Optional<String> read = section.text("read", PortLimits.CAPTURE_RULE);
+        final Optional<String> write = section.text("write", PortLimits.CAPTURE_RULE);
+        if (device.isEmpty() && read.isEmpty() && write.isEmpty()) {
+            throw section.missing("interface", PortLimits.DEVICE_RULE + "; or read, write or both, the paths of captures");
+        }
+        useless(section, device.isPresent(), "with an interface", "read", "write");
+        useless(section, device.isEmpty(), "without an interface", "direction", "ring-size");
+        useless(section, read.isEmpty(), "without a capture to read", "speed");
+        final Direction direction = section.choice("direction", Direction.class).orElse(Direction.IN);
+        final int ringBytes = section.integer("ring-size", PortLimits.MIN_CAPTURE_RING, PortLimits.MAX_CAPTURE_RING)
+            .orElse(PcapOptions.DEFAULT_RING_BYTES);
+        final boolean fullSpeed = section.choice("speed", Speed.class).orElse(Speed.RECORDED) == Speed.FULL;
+        return new Attachment.Pcap(new PcapOptions(device.map(given -> device(section, "interface", given)).orElse(null), direction,
+            ringBytes, read.map(Path::of).orElse(null), fullSpeed, write.map(Path::of).orElse(null), snapLength));
+    }
+
+    private static void useless(final Section section, final boolean when, final String why, final String... keys) {
+        for (final String key : keys) {
+            if (when && section.value(key).isPresent()) {
+                throw section.error(key, "of no use " + why);
+            }
+        }
     }
 
     private static String device(final Section section, final String key, final String name) {

@@ -36,8 +36,8 @@ class ApiTest {
 
         @Override
         public List<PortView> ports() {
-            return List.of(new PortView("a", "vhost-user", "/tmp/a.sock", null, "server", "running", null, 1, 1500, List.of("version_1"),
-                1, 64, 2, 128, Map.of("no-buffer", 3L)));
+            return List.of(new PortView("a", "vhost-user", "/tmp/a.sock", null, null, null, "server", "running", null, 1, 1500,
+                List.of("version_1"), 1, 64, 2, 128, Map.of("no-buffer", 3L)));
         }
 
         @Override

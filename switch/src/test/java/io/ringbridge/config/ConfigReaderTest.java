@@ -9,6 +9,8 @@ import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.protocol.VirtioFeatures;
+import io.ringbridge.control.uplink.PcapOptions;
+import io.ringbridge.control.uplink.PcapOptions.Direction;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
 import org.junit.jupiter.api.Test;
@@ -34,6 +36,8 @@ class ConfigReaderTest {
         + "host_tso4, host_tso6, host_ecn, host_ufo";
 
     private static final String TAP_KEYS = "name, type, device, queues, mtu, persist, master, up";
+
+    private static final String PCAP_KEYS = "name, type, interface, direction, ring-size, read, speed, write, snaplen";
 
     private static PortConfig.Extras pinned(final int... features) {
         return new PortConfig.Extras(null, false, false, false, false, 16, Features.of(features));
@@ -74,6 +78,24 @@ class ConfigReaderTest {
                 """).ports());
         assertEquals(new PortConfig("lan", new Attachment.Tap("tap1", true, "br0", false), 4, 9000),
             ConfigReader.parsePort("--port", "name=lan,type=tap,device=tap1,queues=4,mtu=9000,persist=true,master=br0,up=false"));
+    }
+
+    @Test
+    void pcapPortsHaveAnInterfaceOrFiles() {
+        assertEquals(List.of(
+            new PortConfig("up", new Attachment.Pcap(PcapOptions.of("eth1")), 1, 0),
+            new PortConfig("tap", new Attachment.Pcap(new PcapOptions("eth2", Direction.BOTH, 65536, null, false, null, 1522)), 1, 0),
+            new PortConfig("in", new Attachment.Pcap(PcapOptions.files(Path.of("a.pcap"), false, null, 0)), 1, 0),
+            new PortConfig("again", new Attachment.Pcap(PcapOptions.files(Path.of("a.pcap"), true, Path.of("b.pcap"), 96)), 1, 0)),
+            ConfigReader.parse("f.yaml", """
+                ports:
+                  - {name: up, type: pcap, interface: eth1}
+                  - {name: tap, type: pcap, interface: eth2, direction: both, ring-size: 65536, snaplen: 1522}
+                  - {name: in, type: pcap, read: a.pcap}
+                  - {name: again, type: pcap, read: a.pcap, speed: full, write: b.pcap, snaplen: 96}
+                """).ports());
+        assertEquals(new PortConfig("in", new Attachment.Pcap(PcapOptions.files(Path.of("a,b.pcap"), false, null, 0)), 1, 0),
+            ConfigReader.parsePort("--port", "name=in,type=pcap,read=a,,b.pcap,speed=recorded"));
     }
 
     @Test
@@ -143,7 +165,26 @@ class ConfigReaderTest {
             Arguments.of("ports:\n  - {name: a/b, socket: /tmp/a}", "line 2: ports[0].name: \"a/b\" is not " + PortLimits.NAME_RULE),
             Arguments.of("ports:\n  - {name: a}", "line 2: ports[0].socket: missing; needed is the path of a Unix socket"),
             Arguments.of("ports:\n  - {name: a, socket: 7}", "line 2: ports[0].socket: 7 is not the path of a Unix socket"),
-            Arguments.of("ports:\n  - {name: a, type: pcap, socket: /tmp/a}", "line 2: ports[0].type: \"pcap\" is not vhost-user or tap"),
+            Arguments.of("ports:\n  - {name: a, type: pcap, socket: /tmp/a}",
+                "line 2: ports[0].socket: unknown key; allowed: " + PCAP_KEYS),
+            Arguments.of("ports:\n  - {name: a, type: vdpa, socket: /tmp/a}",
+                "line 2: ports[0].type: \"vdpa\" is not vhost-user, tap or pcap"),
+            Arguments.of("ports:\n  - {name: a, type: pcap}", "line 2: ports[0].interface: missing; needed is " + PortLimits.DEVICE_RULE
+                + "; or read, write or both, the paths of captures"),
+            Arguments.of("ports:\n  - {name: a, type: pcap, interface: eth0, write: x.pcap}",
+                "line 2: ports[0].write: of no use with an interface"),
+            Arguments.of("ports:\n  - {name: a, type: pcap, write: x.pcap, direction: out}",
+                "line 2: ports[0].direction: of no use without an interface"),
+            Arguments.of("ports:\n  - {name: a, type: pcap, write: x.pcap, speed: full}",
+                "line 2: ports[0].speed: of no use without a capture to read"),
+            Arguments.of("ports:\n  - {name: a, type: pcap, interface: eth0, direction: up}",
+                "line 2: ports[0].direction: \"up\" is not in or out or both"),
+            Arguments.of("ports:\n  - {name: a, type: pcap, interface: eth0, snaplen: 59}",
+                "line 2: ports[0].snaplen: 59 is not a whole number, 60 to 65553"),
+            Arguments.of("ports:\n  - {name: a, type: pcap, interface: eth0, ring-size: 4M}",
+                "line 2: ports[0].ring-size: \"4M\" is not a whole number, 65536 to 1073741824"),
+            Arguments.of("ports:\n  - {name: a, type: pcap, write: x.pcap}\n  - {name: b, type: pcap, write: x.pcap}",
+                "line 3: ports[1].write: x.pcap is port a's, on line 2; every port needs its own"),
             Arguments.of("ports:\n  - {name: a, type: tap, socket: /tmp/a}",
                 "line 2: ports[0].socket: unknown key; allowed: " + TAP_KEYS),
             Arguments.of("ports:\n  - {name: a, type: tap}", "line 2: ports[0].device: missing; needed is " + PortLimits.DEVICE_RULE),
@@ -235,7 +276,8 @@ class ConfigReaderTest {
             ConfigReader.parsePort("--port", "name=1,socket=x,mode=client,features=version_1+protocol_features"));
         assertMessage("--port: sokcet: unknown key (\"socket\"?); allowed: " + KEYS, "name=a,sokcet=x");
         assertMessage("--port: queues: \"x\" is not a whole number, 1 to 128", "name=a,socket=x,queues=x");
-        assertMessage("--port: \"vm1\" is not key=value; allowed keys: " + KEYS + ", device, persist, master, up", "vm1");
+        assertMessage("--port: \"vm1\" is not key=value; allowed keys: " + KEYS + ", device, persist, master, up, interface, direction, "
+            + "ring-size, read, speed, write, snaplen", "vm1");
         assertMessage("--port: features: \"gso\" is not offered; allowed: " + String.join(", ", VirtioFeatures.names(Offer.virtio(1))),
             "name=a,socket=x,features=version_1+gso");
         assertMessage("--port: name: given twice", "name=a,name=b,socket=x");

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** This switch as a user runs it: the launcher with a configuration file, and {@code show} to look at it. */
 public final class SwitchProcess implements AutoCloseable {
@@ -182,6 +183,18 @@ public final class SwitchProcess implements AutoCloseable {
             return this;
         }
 
+        /** The bridge of the kernel's that the tap which was added last is made a port of. */
+        public Config master(final String bridge) {
+            last().put("master", bridge);
+            return this;
+        }
+
+        /** A pcap port with an interface or files. */
+        public Config pcap(final String name, final Map<String, ?> keys) {
+            root.withArray("ports").addObject().put("name", name).put("type", "pcap").setAll((ObjectNode) JSON.valueToTree(keys));
+            return this;
+        }
+
         /** The switch runs inside this network namespace. */
         public Config inNamespace(final String namespace) {
             prefix.addAll(List.of("ip", "netns", "exec", namespace));
@@ -207,10 +220,9 @@ public final class SwitchProcess implements AutoCloseable {
             final ObjectNode whole = root.deepCopy();
             whole.putObject("api").put("socket", directory.resolve("api.sock").toString());
             for (final JsonNode port : whole.path("ports")) {
-                if (port.has("device")) {
-                    continue;
+                if ("vhost-user".equals(port.path("type").asText())) {
+                    ((ObjectNode) port).put("socket", directory.resolve(port.path("name").asText() + ".sock").toString());
                 }
-                ((ObjectNode) port).put("socket", directory.resolve(port.path("name").asText() + ".sock").toString());
             }
             return whole.toPrettyString();
         }

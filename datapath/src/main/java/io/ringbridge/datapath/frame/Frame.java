@@ -4,7 +4,7 @@ import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.port.Sink;
 
 /**
- * One frame on its way: where its bytes are, in the sender's memory or in a tap's buffer, and what was read of it, once, on the
+ * One frame on its way: where its bytes are, in the sender's memory or in an uplink's buffer, and what was read of it, once, on the
  * way in.
  *
  * <p>An entry of a {@link FrameRing}, reused for ever. Written by the worker that took the frame, read by the worker that delivers

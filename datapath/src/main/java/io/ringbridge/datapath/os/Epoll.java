@@ -27,9 +27,9 @@ public final class Epoll implements AutoCloseable {
         add(event.fd());
     }
 
-    /** Adds a tap; one that has a frame, or whose device is gone, ends the wait. */
-    public void add(final Tap tap) {
-        add(tap.fd());
+    /** Adds a device; one that has a frame, or is gone, ends the wait. */
+    public void add(final FrameDevice device) {
+        add(device.fd());
     }
 
     private void add(final int added) {
@@ -44,9 +44,9 @@ public final class Epoll implements AutoCloseable {
         Libc.epollControl(fd, EPOLL_CTL_DEL, event.fd(), 0);
     }
 
-    /** Removes a tap, before it is closed; one that was removed already is left alone. */
-    public void remove(final Tap tap) {
-        Libc.epollControl(fd, EPOLL_CTL_DEL, tap.fd(), 0);
+    /** Removes a device, before it is closed; one that was removed already is left alone. */
+    public void remove(final FrameDevice device) {
+        Libc.epollControl(fd, EPOLL_CTL_DEL, device.fd(), 0);
     }
 
     /**

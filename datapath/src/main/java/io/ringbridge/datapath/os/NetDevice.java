@@ -13,6 +13,11 @@ public final class NetDevice {
     /** The longest name, {@code IFNAMSIZ} without the zero at its end. */
     public static final int MAX_NAME = 15;
 
+    /** Merging by the kernel. */
+    public static final int GRO = 1;
+    /** Merging by the device itself. */
+    public static final int LRO = 2;
+
     private static final int AF_UNIX = 1;
     private static final int SOCK_DGRAM_CLOEXEC = 0x80002;
     private static final long SIOCGIFFLAGS = 0x8913;
@@ -21,6 +26,13 @@ public final class NetDevice {
     private static final long SIOCSIFMTU = 0x8922;
     private static final long SIOCGIFINDEX = 0x8933;
     private static final long SIOCDEVPRIVATE = 0x89F0;
+    private static final long SIOCETHTOOL = 0x8946;
+    private static final int ETHTOOL_GFLAGS = 0x25;
+    private static final int ETHTOOL_SFLAGS = 0x26;
+    private static final int ETHTOOL_GGRO = 0x2B;
+    private static final int ETHTOOL_SGRO = 0x2C;
+    private static final int ETH_FLAG_LRO = 1 << 15;
+    private static final int FLAG_LRO_OR_ERROR = Integer.MIN_VALUE | ETH_FLAG_LRO;
     private static final long SIOCBRADDIF = 0x89A2;
     private static final long BRCTL_GET_PORT_LIST = 7;
     private static final int MAX_BRIDGE_PORTS = 1024;
@@ -71,6 +83,33 @@ public final class NetDevice {
         final int rc = flags < 0 ? flags : call(SIOCSIFFLAGS, flags & 0xFFFF | IFF_UP);
         if (rc < 0) {
             throw new OsException("device " + name + " cannot be set up", rc);
+        }
+    }
+
+    /** In which ways it makes one long packet of several that arrive behind each other: {@link #GRO}, {@link #LRO}. */
+    public int merging() {
+        return (ethtool(ETHTOOL_GGRO, 0) > 0 ? GRO : 0) | ((ethtool(ETHTOOL_GFLAGS, 0) & FLAG_LRO_OR_ERROR) == ETH_FLAG_LRO ? LRO : 0);
+    }
+
+    /** Says in which ways it is to; what it cannot do or cannot be changed stays. */
+    public void merging(final int ways) {
+        final int before = merging();
+        if (((before ^ ways) & GRO) != 0) {
+            ethtool(ETHTOOL_SGRO, ways & GRO);
+        }
+        if (((before ^ ways) & LRO) != 0) {
+            ethtool(ETHTOOL_SFLAGS, ethtool(ETHTOOL_GFLAGS, 0) ^ ETH_FLAG_LRO);
+        }
+    }
+
+    /** Makes a request with a {@code struct ethtool_value}; the value it left, or {@code -errno}. */
+    private int ethtool(final int command, final int value) {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment argument = arena.allocateFrom(ValueLayout.JAVA_INT, command, value);
+            final MemorySegment request = request(arena, name, 0);
+            request.set(ValueLayout.JAVA_LONG, VALUE, argument.address());
+            final int rc = call(SIOCETHTOOL, request);
+            return rc < 0 ? rc : argument.getAtIndex(ValueLayout.JAVA_INT, 1);
         }
     }
 

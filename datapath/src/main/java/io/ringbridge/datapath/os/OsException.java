@@ -6,7 +6,8 @@ public final class OsException extends RuntimeException {
         super(what + ": " + name((int) -negativeErrno));
     }
 
-    OsException(final String message) {
+    /** A refusal that needs no error number. */
+    public OsException(final String message) {
         super(message);
     }
 

@@ -14,14 +14,7 @@ import java.lang.foreign.ValueLayout;
  * <p>Non-blocking. Read and written by the worker that owns it; opened and closed by whoever drives the port. The device is looked up
  * in the network namespace this process is in, and may be moved to another afterwards.
  */
-public final class Tap implements AutoCloseable {
-    /** Bytes of the virtio-net header before each frame, as with VERSION_1 (virtio 1.2, section 5.1.6). */
-    public static final int HEADER = 12;
-    /** What {@link #read} and {@link #write} answer when there is no frame, or no room for one. */
-    public static final long AGAIN = -Libc.EAGAIN;
-    /** What {@link #write} answers while the device is down. */
-    public static final long DOWN = -Libc.EIO;
-
+public final class Tap implements FrameDevice, AutoCloseable {
     private static final String CLONE = "/dev/net/tun";
     private static final int O_RDWR = 2;
     private static final int O_NONBLOCK = 0x800;
@@ -112,32 +105,40 @@ public final class Tap implements AutoCloseable {
         check(Libc.ioctl(fd, TUNSETPERSIST, 1), "persist");
     }
 
-    /**
-     * Reads one frame, with its header before it.
-     *
-     * @return its length with the header; {@link #AGAIN}, or another negative number, which {@link #isGone} tells the meaning of
-     */
+    @Override
+    public boolean offloads() {
+        return true;
+    }
+
+    @Override
     public long read(final long address, final int length) {
         return Libc.read(fd, address, length);
     }
 
-    /**
-     * Writes one frame, with its header before it.
-     *
-     * @param iovecs the address of an array of {@code struct iovec}, two words each
-     * @return negative when it was not taken: {@link #AGAIN}, {@link #DOWN}, or what {@link #isGone} tells the meaning of
-     */
+    @Override
     public long write(final long iovecs, final int count) {
         return Libc.writev(fd, iovecs, count);
     }
 
-    /** Whether an answer means that the device is no more. */
-    public static boolean isGone(final long answer) {
-        return answer == -Libc.EBADFD || answer == -Libc.ENODEV;
+    @Override
+    public void flush() {
+        // The kernel has it.
     }
 
-    int fd() {
+    @Override
+    public int fd() {
         return fd;
+    }
+
+    /** The kernel makes the descriptor readable unasked. */
+    @Override
+    public boolean arm() {
+        return false;
+    }
+
+    @Override
+    public void disarm() {
+        // Nothing was asked for.
     }
 
     /** Closes the descriptor, once. No worker may hold it any more. */

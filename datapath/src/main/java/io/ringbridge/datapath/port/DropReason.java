@@ -24,7 +24,7 @@ public enum DropReason {
     PORT_SUSPENDED,
     /** Longer than the MTU of the port it was to leave by; of a frame that is to be cut, its segments. */
     MTU_EXCEEDED,
-    /** The receive queue has no buffer, or the tap's queue is full. */
+    /** The receive queue has no buffer, or the uplink's queue is full. */
     NO_BUFFER,
     /** The receive queue's next buffer is behind an IOMMU, and the front-end has yet to say where. */
     NO_TRANSLATION,
@@ -34,8 +34,12 @@ public enum DropReason {
     BAD_BUFFER,
     /** The tap's device is down. */
     LINK_DOWN,
-    /** The kernel did not take the frame from a tap. */
-    REFUSED;
+    /** The kernel did not take the frame from an uplink. */
+    REFUSED,
+    /** A capture has only the begin of the frame. */
+    TRUNCATED,
+    /** Frames came in from an interface faster than they were taken. */
+    OVERRUN;
 
     private final String label = name().toLowerCase(Locale.ROOT).replace('_', '-');
 

@@ -3,7 +3,7 @@ package io.ringbridge.datapath.port;
 import java.util.List;
 
 /** A place of attachment to the switch. Made by the datapath; any thread may read. */
-public abstract sealed class Port permits GuestPort, TapPort {
+public abstract sealed class Port permits GuestPort, UplinkPort {
     private final int index;
     private final String name;
     private final Stations stations;

@@ -34,7 +34,12 @@ public final class QueueCounters {
 
     /** Counts a frame that was dropped. */
     public void dropped(final DropReason reason) {
-        DROPS.setOpaque(drops, reason.ordinal(), drops[reason.ordinal()] + 1);
+        dropped(reason, 1);
+    }
+
+    /** Counts frames that were dropped. */
+    public void dropped(final DropReason reason, final long frames) {
+        DROPS.setOpaque(drops, reason.ordinal(), drops[reason.ordinal()] + frames);
     }
 
     /** Frames moved. */

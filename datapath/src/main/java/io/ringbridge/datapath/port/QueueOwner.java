@@ -30,9 +30,9 @@ public interface QueueOwner {
     /** Ceases to poll a transmit queue. On the worker's thread. */
     void remove(TransmitQueue queue);
 
-    /** Begins to poll a tap's queue. On the worker's thread. */
-    void add(TapQueue queue);
+    /** Begins to poll an uplink's queue. On the worker's thread. */
+    void add(UplinkQueue queue);
 
-    /** Ceases to poll a tap's queue. On the worker's thread. */
-    void remove(TapQueue queue);
+    /** Ceases to poll an uplink's queue. On the worker's thread. */
+    void remove(UplinkQueue queue);
 }

@@ -1,7 +1,7 @@
 package io.ringbridge.datapath.port;
 
 /** A queue that frames leave the switch by: egress. The worker that owns it alone gives it frames. */
-public sealed interface Sink permits ReceiveQueue, TapQueue {
+public sealed interface Sink permits ReceiveQueue, UplinkQueue {
     Port port();
 
     /** The worker that owns it. */

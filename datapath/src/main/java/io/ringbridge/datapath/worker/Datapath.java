@@ -5,7 +5,7 @@ import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.Stations;
-import io.ringbridge.datapath.port.TapPort;
+import io.ringbridge.datapath.port.UplinkPort;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.AgentRunner;
 import org.agrona.concurrent.BusySpinIdleStrategy;
@@ -131,14 +131,14 @@ public final class Datapath implements AutoCloseable {
     }
 
     /**
-     * Adds a port that waits for a tap device.
+     * Adds a port that waits for a tap, or a capture.
      *
      * @param queues 1 to {@link #MAX_QUEUE_PAIRS}
      * @param mtu 68 to 65535
      */
-    public synchronized TapPort addTapPort(final String name, final int queues, final int mtu) {
+    public synchronized UplinkPort addUplinkPort(final String name, final int queues, final int mtu) {
         final int index = freeIndex();
-        final TapPort port = new TapPort(index, name, queues, mtu, placement.place(index, queues), workers.length, stations(index));
+        final UplinkPort port = new UplinkPort(index, name, queues, mtu, placement.place(index, queues), workers.length, stations(index));
         ports.put(index, port);
         return port;
     }

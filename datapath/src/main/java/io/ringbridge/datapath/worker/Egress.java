@@ -4,6 +4,7 @@ import io.ringbridge.datapath.frame.Ethernet;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameReader;
 import io.ringbridge.datapath.frame.FrameRing;
+import io.ringbridge.datapath.frame.Segmenter;
 import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
@@ -11,9 +12,11 @@ import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
-import io.ringbridge.datapath.port.TapQueue;
+import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingLog;
+
+import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * Delivers frames: copies each from its sender's memory into the receiver's buffers, the only copy there is.
@@ -32,7 +35,7 @@ final class Egress {
     private final EgressBurst burst;
     private final ScatteredEgress scattered;
     private final OffloadEgress offloads;
-    private final TapWriter taps;
+    private final UplinkWriter uplinks;
     /** All features that the burst's frames need. */
     private int needs;
 
@@ -40,8 +43,9 @@ final class Egress {
         final FrameReader reader = new FrameReader();
         burst = new EgressBurst(notifier);
         scattered = new ScatteredEgress(burst, reader, buffers);
-        offloads = new OffloadEgress(scattered, reader, buffers);
-        taps = new TapWriter(offloads);
+        final Segmenter segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());
+        offloads = new OffloadEgress(scattered, segmenter, buffers);
+        uplinks = new UplinkWriter(offloads, segmenter, reader);
     }
 
     /** Frames delivered since the start. */
@@ -57,7 +61,7 @@ final class Egress {
      */
     void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
         if (!(sink instanceof final ReceiveQueue queue)) {
-            burst.delivered(taps.deliver(frames, first, count, (TapQueue) sink));
+            burst.delivered(uplinks.deliver(frames, first, count, (UplinkQueue) sink));
             return;
         }
         int done = 0;

@@ -27,7 +27,7 @@ final class EgressBurst {
         touch(queue);
     }
 
-    /** Notes frames that a tap took, which nobody is to be told of. */
+    /** Notes frames that an uplink took, which nobody is to be told of. */
     void delivered(final int count) {
         delivered += count;
     }

@@ -6,18 +6,18 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.os.Tap;
+import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.Source;
-import io.ringbridge.datapath.port.TapQueue;
 import io.ringbridge.datapath.port.TransmitQueue;
+import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.Features;
 
 import java.util.Arrays;
 
 /**
- * Takes frames from transmit queues and taps: reads their descriptors and headers, has the bridge decide, and hands them to the workers
+ * Takes frames from transmit queues and uplinks: reads their descriptors and headers, has the bridge decide, and hands them to the workers
  * that deliver them. Gives the buffers back once all of those have. Owned by one worker.
  */
 final class Ingress {
@@ -26,8 +26,8 @@ final class Ingress {
 
     /** The longest frame any port takes: 64 KiB of payload, an Ethernet header and a VLAN tag. */
     private static final int MAX_FRAME = 65535 + Ethernet.HEADER + Ethernet.TAG;
-    /** What the kernel may ask for of a frame that it gives a tap, see {@link Tap}. */
-    private static final long TAP_FEATURES = Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN);
+    /** What the kernel may ask for of a frame that it gives a tap; other uplinks ask for nothing. */
+    private static final long UPLINK_FEATURES = Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN);
     private static final long NOTHING = -1;
     private static final long SCRATCH_STRIDE = 16;
 
@@ -105,13 +105,13 @@ final class Ingress {
     }
 
     /**
-     * Takes a burst from a tap, if it has one and there is room.
+     * Takes a burst from an uplink, if it has one and there is room.
      *
      * @param now in seconds
      * @param nanos the begin of the duty cycle
      * @return how many frames were taken; negative when the device is gone
      */
-    int poll(final TapQueue queue, final int now, final long nanos) {
+    int poll(final UplinkQueue queue, final int now, final long nanos) {
         if (!queue.ready() || queue.port().failure() != null) {
             return 0;
         }
@@ -121,7 +121,7 @@ final class Ingress {
         }
         describe(queue, count);
         readAddresses(count);
-        offloads.check(frames, claimedFrom, count, queue.source().counters(), TAP_FEATURES);
+        offloads.check(frames, claimedFrom, count, queue.source().counters(), UPLINK_FEATURES);
         final int taken = decide(queue.source(), count, now);
         if (taken < count) {
             queue.rewind(count - taken);
@@ -215,13 +215,13 @@ final class Ingress {
         queue.counters().dropped(reason);
     }
 
-    /** Takes frames that a tap has ready; they are in one piece each. */
-    private void describe(final TapQueue queue, final int count) {
+    /** Takes frames that an uplink has ready; they are in one piece each. */
+    private void describe(final UplinkQueue queue, final int count) {
         for (int i = 0; i < count; i++) {
             final Frame frame = frames.get(claimedFrom + i);
-            if (queue.length() >= Tap.HEADER + Ethernet.HEADER) {
+            if (queue.length() >= FrameDevice.HEADER + Ethernet.HEADER) {
                 offloads.note(i, queue.address());
-                frame.set(queue.address() + Tap.HEADER, queue.length() - Tap.HEADER);
+                frame.set(queue.address() + FrameDevice.HEADER, queue.length() - FrameDevice.HEADER);
                 frame.accept();
                 headers[i] = frame.address(0);
             } else {
@@ -341,7 +341,7 @@ final class Ingress {
     }
 
     /** Frees the buffers of every burst that all workers have done with. */
-    void complete(final TapQueue queue) {
+    void complete(final UplinkQueue queue) {
         while (isOldestDone(queue.source())) {
             queue.releaseOldest();
         }

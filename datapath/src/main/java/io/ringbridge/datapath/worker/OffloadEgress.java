@@ -2,7 +2,6 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.frame.Ethernet;
 import io.ringbridge.datapath.frame.Frame;
-import io.ringbridge.datapath.frame.FrameReader;
 import io.ringbridge.datapath.frame.Segmenter;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
@@ -10,8 +9,6 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.Features;
-
-import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * Sees to frames that cannot go as they are: drops those over the MTU of their port, and delivers those whose virtio-net header asks
@@ -25,10 +22,10 @@ final class OffloadEgress {
     private final Segments buffers;
     private final Segmenter segmenter;
 
-    OffloadEgress(final ScatteredEgress scattered, final FrameReader reader, final Segments buffers) {
+    OffloadEgress(final ScatteredEgress scattered, final Segmenter segmenter, final Segments buffers) {
         this.scattered = scattered;
         this.buffers = buffers;
-        segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());
+        this.segmenter = segmenter;
     }
 
     /** Whether a frame, or of one that is to be cut a segment, is too long for this MTU, Ethernet header and VLAN tags not counted. */

@@ -8,7 +8,7 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.QueueCounters;
 
 /**
- * Reads the virtio-net headers of a burst, once, of guests that may ask for offloads and of taps, and drops frames whose header lies.
+ * Reads the virtio-net headers of a burst, once, of guests that may ask for offloads and of uplinks, and drops frames whose header lies.
  * Owned by one worker.
  */
 final class OffloadIngress {

@@ -8,7 +8,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Which worker owns which queue pair, a tap's queue counting as one.
+ * Which worker owns which queue pair, an uplink's queue counting as one.
  *
  * <p>A new port's pairs are dealt out in turn. When ports come and go, {@link #balance} moves pairs until no worker has two running ones
  * more than another. Nothing is on its way then: all workers are held, each having delivered what lay in its frame ring and given every

@@ -1,13 +1,13 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.port.QueueOwner;
-import io.ringbridge.datapath.port.TapQueue;
 import io.ringbridge.datapath.port.TransmitQueue;
+import io.ringbridge.datapath.port.UplinkQueue;
 
 import java.util.concurrent.locks.Lock;
 
 /**
- * The worker that owns a queue pair or a tap's queue, whichever it is at the time.
+ * The worker that owns a queue pair or an uplink's queue, whichever it is at the time.
  *
  * <p>Commands reach the worker that owns it while they run: they share a lock that {@link Placement} takes for itself when it moves
  * them. What workers ask for each frame, {@link #index}, takes none: owners change only while no frame is on its way.
@@ -17,7 +17,7 @@ final class Seat implements QueueOwner {
     private final Lock staying;
     private volatile Worker worker;
     private volatile TransmitQueue polled;
-    private volatile TapQueue tap;
+    private volatile UplinkQueue uplink;
 
     /**
      * Makes a seat.
@@ -42,7 +42,7 @@ final class Seat implements QueueOwner {
     /** Whether frames may come in by it, as far as any thread can tell. */
     boolean running() {
         final TransmitQueue queue = polled;
-        return tap != null || queue != null && queue.running();
+        return uplink != null || queue != null && queue.running();
     }
 
     @Override
@@ -73,14 +73,14 @@ final class Seat implements QueueOwner {
     }
 
     @Override
-    public void add(final TapQueue queue) {
-        tap = queue;
+    public void add(final UplinkQueue queue) {
+        uplink = queue;
         worker.add(queue);
     }
 
     @Override
-    public void remove(final TapQueue queue) {
-        tap = null;
+    public void remove(final UplinkQueue queue) {
+        uplink = null;
         worker.remove(queue);
     }
 
@@ -91,7 +91,7 @@ final class Seat implements QueueOwner {
         if (queue != null) {
             worker.remove(queue);
         }
-        final TapQueue device = tap;
+        final UplinkQueue device = uplink;
         if (device != null) {
             worker.remove(device);
         }
@@ -104,7 +104,7 @@ final class Seat implements QueueOwner {
         if (queue != null) {
             worker.add(queue);
         }
-        final TapQueue device = tap;
+        final UplinkQueue device = uplink;
         if (device != null) {
             worker.add(device);
         }

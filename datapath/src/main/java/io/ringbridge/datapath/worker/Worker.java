@@ -13,9 +13,9 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.QueueOwner;
 import io.ringbridge.datapath.port.Sink;
-import io.ringbridge.datapath.port.TapPort;
-import io.ringbridge.datapath.port.TapQueue;
 import io.ringbridge.datapath.port.TransmitQueue;
+import io.ringbridge.datapath.port.UplinkPort;
+import io.ringbridge.datapath.port.UplinkQueue;
 import org.agrona.concurrent.Agent;
 import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
 
@@ -51,7 +51,7 @@ final class Worker implements Agent, QueueOwner {
     private final EventFd wake = EventFd.create();
     private final long startNanos;
     private TransmitQueue[] queues = {};
-    private TapQueue[] taps = {};
+    private UplinkQueue[] uplinks = {};
     private long consumed = -1;
     private long secondBegan;
     private long lastWork;
@@ -92,9 +92,9 @@ final class Worker implements Agent, QueueOwner {
         return egress.delivered();
     }
 
-    /** How many transmit queues it polls that run, and taps. Any thread. */
+    /** How many transmit queues it polls that run, and uplinks. Any thread. */
     int queueCount() {
-        int running = taps.length;
+        int running = uplinks.length;
         for (final TransmitQueue queue : queues) {
             running += queue.running() ? 1 : 0;
         }
@@ -177,21 +177,21 @@ final class Worker implements Agent, QueueOwner {
             work += taken + deliver();
             ingress.complete(queue);
         }
-        for (final TapQueue tap : taps) {
-            work += moveFrames(tap);
+        for (final UplinkQueue uplink : uplinks) {
+            work += moveFrames(uplink);
         }
-        return queues.length + taps.length == 0 ? deliver() : work;
+        return queues.length + uplinks.length == 0 ? deliver() : work;
     }
 
-    private int moveFrames(final TapQueue tap) {
-        final int taken = ingress.poll(tap, now, load.lastBegin());
+    private int moveFrames(final UplinkQueue uplink) {
+        final int taken = ingress.poll(uplink, now, load.lastBegin());
         if (taken < 0) {
-            tap.port().fail("the device is gone");
+            uplink.port().fail("the device is gone");
         } else if (taken > 0) {
             load.poll(taken);
         }
         final int work = Math.max(0, taken) + deliver();
-        ingress.complete(tap);
+        ingress.complete(uplink);
         return work;
     }
 
@@ -201,8 +201,8 @@ final class Worker implements Agent, QueueOwner {
         for (final TransmitQueue queue : queues) {
             ingress.complete(queue);
         }
-        for (final TapQueue tap : taps) {
-            ingress.complete(tap);
+        for (final UplinkQueue uplink : uplinks) {
+            ingress.complete(uplink);
         }
         return work;
     }
@@ -218,8 +218,8 @@ final class Worker implements Agent, QueueOwner {
         for (final TransmitQueue queue : queues) {
             drained &= queue.idle();
         }
-        for (final TapQueue tap : taps) {
-            drained &= tap.idle();
+        for (final UplinkQueue uplink : uplinks) {
+            drained &= uplink.idle();
         }
         return drained;
     }
@@ -292,7 +292,7 @@ final class Worker implements Agent, QueueOwner {
         for (final Port port : ports.present()) {
             switch (port) {
                 case GuestPort guest -> guest.recover(this);
-                case TapPort tap -> tap.recover(this);
+                case UplinkPort uplink -> uplink.recover(this);
             }
         }
         ingress.recover();
@@ -331,16 +331,16 @@ final class Worker implements Agent, QueueOwner {
     }
 
     @Override
-    public void add(final TapQueue queue) {
-        taps = Arrays.copyOf(taps, taps.length + 1);
-        taps[taps.length - 1] = queue;
-        epoll.add(queue.tap());
+    public void add(final UplinkQueue queue) {
+        uplinks = Arrays.copyOf(uplinks, uplinks.length + 1);
+        uplinks[uplinks.length - 1] = queue;
+        epoll.add(queue.device());
     }
 
     @Override
-    public void remove(final TapQueue queue) {
-        taps = Arrays.stream(taps).filter(q -> q != queue).toArray(TapQueue[]::new);
-        epoll.remove(queue.tap());
+    public void remove(final UplinkQueue queue) {
+        uplinks = Arrays.stream(uplinks).filter(q -> q != queue).toArray(UplinkQueue[]::new);
+        epoll.remove(queue.device());
     }
 
     @Override
@@ -400,10 +400,10 @@ final class Worker implements Agent, QueueOwner {
         for (final TransmitQueue queue : queues) {
             busy |= !queue.idle() || queue.ring() != null && !queue.ring().lacksTranslation() && queue.ring().armKicks();
         }
-        for (final TapQueue tap : taps) {
-            busy |= !tap.idle() || tap.ready() && tap.hasReady();
-            if (tap.port().failure() != null) {
-                epoll.remove(tap.tap()); // it would end every sleep
+        for (final UplinkQueue uplink : uplinks) {
+            busy |= !uplink.idle() || uplink.ready() && (uplink.hasReady() || uplink.device().arm());
+            if (uplink.port().failure() != null) {
+                epoll.remove(uplink.device()); // it would end every sleep
             }
         }
         if (!busy) {
@@ -414,6 +414,9 @@ final class Worker implements Agent, QueueOwner {
             if (queue.ring() != null) {
                 queue.ring().suppressKicks();
             }
+        }
+        for (final UplinkQueue uplink : uplinks) {
+            uplink.device().disarm();
         }
     }
 

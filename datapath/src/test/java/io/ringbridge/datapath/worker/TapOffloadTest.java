@@ -3,7 +3,7 @@ package io.ringbridge.datapath.worker;
 import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.os.Tap;
 import io.ringbridge.datapath.port.DropReason;
-import io.ringbridge.datapath.port.TapPort;
+import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.ring.Features;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,8 +37,8 @@ class TapOffloadTest {
         new DatapathOptions(2, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5)), System::nanoTime);
     private final List<AutoCloseable> open = new ArrayList<>();
     private Namespace namespace;
-    private TapPort leftTap;
-    private TapPort rightTap;
+    private UplinkPort leftTap;
+    private UplinkPort rightTap;
     private TestGuest a;
     private TestGuest b;
 
@@ -50,11 +50,11 @@ class TapOffloadTest {
         rightTap = tap(right, "right");
     }
 
-    private TapPort tap(final Datapath datapath, final String device) {
-        final TapPort port = datapath.addTapPort(device, 1, MTU);
+    private UplinkPort tap(final Datapath datapath, final String device) {
+        final UplinkPort port = datapath.addUplinkPort(device, 1, MTU);
         final List<Tap> taps = namespace.tap(device, 1, MTU);
         namespace.in("ip", "link", "set", device, "master", "br0");
-        port.attach(taps);
+        port.attach(taps, true);
         open.add(() -> {
             port.detach();
             taps.forEach(Tap::close);

@@ -6,7 +6,7 @@ import io.ringbridge.datapath.os.Tap;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortState;
-import io.ringbridge.datapath.port.TapPort;
+import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.ring.Features;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,8 +37,8 @@ class TapPortTest {
     private final Datapath left = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
     private final Datapath right = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
     private final List<AutoCloseable> open = new ArrayList<>();
-    private TapPort leftTap;
-    private TapPort rightTap;
+    private UplinkPort leftTap;
+    private UplinkPort rightTap;
     private TestGuest a;
     private TestGuest b;
 
@@ -50,15 +50,15 @@ class TapPortTest {
         rightTap = tap(right, "right");
     }
 
-    private TapPort tap(final Datapath datapath, final String device) {
-        final TapPort port = datapath.addTapPort(device, 1, MTU);
+    private UplinkPort tap(final Datapath datapath, final String device) {
+        final UplinkPort port = datapath.addUplinkPort(device, 1, MTU);
         attach(port, device, namespace.tap(device, 1, MTU));
         return port;
     }
 
-    private void attach(final TapPort port, final String device, final List<Tap> taps) {
+    private void attach(final UplinkPort port, final String device, final List<Tap> taps) {
         namespace.in("ip", "link", "set", device, "master", "br0");
-        port.attach(taps);
+        port.attach(taps, true);
         open.add(() -> {
             port.detach();
             taps.forEach(Tap::close);
@@ -248,10 +248,10 @@ class TapPortTest {
         final DatapathOptions options = new DatapathOptions(workers, List.of(), PollMode.ADAPTIVE, 1024,
             DatapathOptions.DEFAULT.fdbAgeing());
         try (Datapath third = Datapath.start(options, error::set)) {
-            final TapPort port = third.addTapPort("third", 2, MTU);
+            final UplinkPort port = third.addUplinkPort("third", 2, MTU);
             final List<Tap> taps = namespace.tap("third", 2, MTU);
             namespace.in("ip", "link", "set", "third", "master", "br0");
-            port.attach(taps);
+            port.attach(taps, true);
             try (TestGuest c = TestGuest.up(third.addGuestPort("c", 1, MTU))) {
                 for (int i = 0; i < 50; i++) {
                     final byte[] frame = Frames.broadcast(1, 60 + i);

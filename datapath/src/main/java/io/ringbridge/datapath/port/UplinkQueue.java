@@ -1,12 +1,12 @@
 package io.ringbridge.datapath.port;
 
+import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.os.Mapping;
-import io.ringbridge.datapath.os.Tap;
 
 import java.util.List;
 
 /**
- * A queue of a tap device: both ingress and egress.
+ * A queue of an uplink: both ingress and egress.
  *
  * <p>Frames are read into buffers of the switch's own, a ring of them, each with room for the longest frame and its virtio-net header:
  * <pre>
@@ -16,7 +16,7 @@ import java.util.List;
  * What is out is read by workers; what is ready has been read from the device, and found no room in a frame ring. Owned by one worker,
  * which alone reads and writes the device; the port's commands change it on that worker's thread. Status may be read by any thread.
  */
-public final class TapQueue implements Sink {
+public final class UplinkQueue implements Sink {
     /** Frames that may be read ahead or out; a power of two. */
     static final int BUFFERS = 128;
     /** Room for a header and 64 KiB with Ethernet header and tag; an odd number of cache lines, so that buffers' heads do not compete. */
@@ -25,14 +25,14 @@ public final class TapQueue implements Sink {
     /** How long a device that had no frame is left alone: asking costs a system call, which guests' frames would wait for. */
     private static final long REST_NANOS = 10_000;
 
-    private final TapPort port;
+    private final UplinkPort port;
     private final int index;
     private final QueueOwner owner;
     private final QueueCounters in = new QueueCounters();
     private final QueueCounters out = new QueueCounters();
     private final Source source;
     private final int[] lengths = new int[BUFFERS];
-    private volatile Tap tap;
+    private volatile FrameDevice device;
     private Mapping buffers;
     private int released;
     private int taken;
@@ -41,7 +41,7 @@ public final class TapQueue implements Sink {
     private long restsSince;
     private boolean paused;
 
-    TapQueue(final TapPort port, final int index, final QueueOwner owner, final int workers) {
+    UplinkQueue(final UplinkPort port, final int index, final QueueOwner owner, final int workers) {
         this.port = port;
         this.index = index;
         this.owner = owner;
@@ -49,7 +49,7 @@ public final class TapQueue implements Sink {
     }
 
     @Override
-    public TapPort port() {
+    public UplinkPort port() {
         return port;
     }
 
@@ -72,14 +72,14 @@ public final class TapQueue implements Sink {
         return source;
     }
 
-    /** The device's descriptor, or null where there is none. */
-    public Tap tap() {
-        return tap;
+    /** What it reads and writes, or null where there is none. */
+    public FrameDevice device() {
+        return device;
     }
 
     /** Whether another burst may be taken now. */
     public boolean ready() {
-        return tap != null && !paused && source.hasRoom();
+        return device != null && !paused && source.hasRoom();
     }
 
     /**
@@ -97,13 +97,13 @@ public final class TapQueue implements Sink {
         if (filled == taken && rests && now - restsSince < REST_NANOS) {
             return 0;
         }
-        final Tap device = tap;
+        final FrameDevice from = device;
         while (filled - taken < wanted && filled - released < BUFFERS) {
-            final long length = device.read(buffer(filled), BUFFER_SIZE);
+            final long length = from.read(buffer(filled), BUFFER_SIZE);
             if (length < 0) {
                 rests = true;
                 restsSince = now;
-                if (Tap.isGone(length)) {
+                if (FrameDevice.isGone(length)) {
                     return -1;
                 }
                 break;
@@ -162,28 +162,28 @@ public final class TapQueue implements Sink {
         paused = true;
     }
 
-    void open(final Tap device) {
+    void open(final FrameDevice opened) {
         buffers = Mapping.anonymous((long) BUFFERS * BUFFER_SIZE);
         released = 0;
         taken = 0;
         filled = 0;
         rests = false;
         paused = false;
-        tap = device;
+        device = opened;
         owner.add(this);
     }
 
     void close() {
-        if (tap != null) {
+        if (device != null) {
             owner.remove(this);
-            tap = null;
+            device = null;
             buffers.close();
         }
         source.forget();
     }
 
     QueueStatus status() {
-        return new QueueStatus(index, "tap", owner.index(), tap != null, tap != null, "", tap == null ? 0 : BUFFERS,
+        return new QueueStatus(index, "uplink", owner.index(), device != null, device != null, "", device == null ? 0 : BUFFERS,
             PortStatistics.sum(List.of(new PortStatistics(in.frames(), in.bytes(), 0, 0, in.drops()),
                 new PortStatistics(0, 0, out.frames(), out.bytes(), out.drops()))));
     }

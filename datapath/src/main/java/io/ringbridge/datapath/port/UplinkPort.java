@@ -1,17 +1,17 @@
 package io.ringbridge.datapath.port;
 
-import io.ringbridge.datapath.os.Tap;
+import io.ringbridge.datapath.os.FrameDevice;
 
 import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * A port whose other side is the host's network stack: a tap device with one or more queues.
+ * A port whose other side is no guest: the host's network stack, by a tap with one or more queues, or a capture.
  *
  * <p>Commands are for one thread at a time, that of whoever opens the device, and return when the workers have carried them out.
  */
-public final class TapPort extends Port {
-    private final List<TapQueue> queues;
+public final class UplinkPort extends Port {
+    private final List<UplinkQueue> queues;
 
     /**
      * Makes a port without a device.
@@ -21,20 +21,24 @@ public final class TapPort extends Port {
      * @param workers how many workers there are
      * @param stations what is known of those behind it
      */
-    public TapPort(final int index, final String name, final int queues, final int mtu, final QueueOwner[] owners, final int workers,
+    public UplinkPort(final int index, final String name, final int queues, final int mtu, final QueueOwner[] owners, final int workers,
                    final Stations stations) {
         super(index, name, mtu, stations);
-        this.queues = IntStream.range(0, queues).mapToObj(q -> new TapQueue(this, q, owners[q], workers)).toList();
+        this.queues = IntStream.range(0, queues).mapToObj(q -> new UplinkQueue(this, q, owners[q], workers)).toList();
     }
 
-    /** Takes over a device's queues, as many as the port has; they stay the caller's to close, after {@link #detach}. */
-    public void attach(final List<Tap> taps) {
+    /**
+     * Takes over a device's queues, as many as the port has; they stay the caller's to close, after {@link #detach}.
+     *
+     * @param takes whether frames may be written to them
+     */
+    public void attach(final List<? extends FrameDevice> devices, final boolean takes) {
         failure(null);
         state(PortState.RUNNING);
-        for (final TapQueue queue : queues) {
-            queue.owner().execute(() -> queue.open(taps.get(queue.index())));
+        for (final UplinkQueue queue : queues) {
+            queue.owner().execute(() -> queue.open(devices.get(queue.index())));
         }
-        receivers(queues.toArray(Sink[]::new));
+        receivers(takes ? queues.toArray(Sink[]::new) : new Sink[0]);
         if (failure() != null) {
             receivers(); // a worker has given it up again already
         }
@@ -44,7 +48,7 @@ public final class TapPort extends Port {
     @Override
     public void detach() {
         receivers();
-        for (final TapQueue queue : queues) {
+        for (final UplinkQueue queue : queues) {
             queue.owner().execute(queue::pause);
             queue.owner().await(queue::idle);
             queue.owner().execute(queue::close);
@@ -59,9 +63,17 @@ public final class TapPort extends Port {
         receivers();
     }
 
+    /** Counts frames that were lost between the port and what its device stands for. */
+    public void lost(final DropReason reason, final long frames) {
+        if (frames > 0) {
+            final UplinkQueue first = queues.getFirst();
+            first.owner().execute(() -> first.source().counters().dropped(reason, frames));
+        }
+    }
+
     /** Makes ready again what a fault left taken in the queues that a worker owns. On that worker's thread. */
     public void recover(final QueueOwner worker) {
-        queues.stream().filter(queue -> queue.owner().index() == worker.index()).forEach(TapQueue::recover);
+        queues.stream().filter(queue -> queue.owner().index() == worker.index()).forEach(UplinkQueue::recover);
     }
 
     @Override
@@ -71,6 +83,6 @@ public final class TapPort extends Port {
 
     @Override
     public List<QueueStatus> queues() {
-        return queues.stream().map(TapQueue::status).toList();
+        return queues.stream().map(UplinkQueue::status).toList();
     }
 }

@@ -1,10 +1,10 @@
-package io.ringbridge.control.tap;
+package io.ringbridge.control.uplink;
 
 import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Tap;
 import io.ringbridge.datapath.port.PortState;
-import io.ringbridge.datapath.port.TapPort;
+import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.DatapathOptions;
 import org.junit.jupiter.api.AfterEach;
@@ -31,7 +31,7 @@ class TapLinkTest {
     private static final String DEVICE = "rbl" + ProcessHandle.current().pid();
 
     private final Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace);
-    private final TapPort port = datapath.addTapPort("up", 2, 1500);
+    private final UplinkPort port = datapath.addUplinkPort("up", 2, 1500);
     private final NetDevice device = new NetDevice(DEVICE);
 
     @BeforeEach

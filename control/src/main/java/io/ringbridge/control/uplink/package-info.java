@@ -3,4 +3,4 @@
  *
  * <p>A thread a port, which alone commands the port.
  */
-package io.ringbridge.control.tap;
+package io.ringbridge.control.uplink;

@@ -1,4 +1,4 @@
-package io.ringbridge.control.tap;
+package io.ringbridge.control.uplink;
 
 /**
  * Which device a tap port has, and what is made of it.

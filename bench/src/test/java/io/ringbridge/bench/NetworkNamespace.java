@@ -1,0 +1,67 @@
+package io.ringbridge.bench;
+
+import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.harness.Program;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A network namespace of a test's own. A test that cannot have one is skipped, see {@link Required}. */
+final class NetworkNamespace implements AutoCloseable {
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
+    private final String name;
+
+    private NetworkNamespace(final String name) {
+        this.name = name;
+    }
+
+    /** Makes one in which a tap can be made. */
+    static NetworkNamespace create(final String suffix) {
+        Required.programs("ip");
+        return Required.resource("network namespace with a tap", () -> {
+            final NetworkNamespace made = new NetworkNamespace("rb-it-" + ProcessHandle.current().pid() + '-' + suffix);
+            ip("netns", "add", made.name);
+            try {
+                made.run("ip", "tuntap", "add", "dev", "try", "mode", "tap");
+                made.run("ip", "link", "del", "try");
+                made.run("ip", "link", "set", "lo", "up");
+                return made;
+            } catch (final HarnessException e) {
+                made.close();
+                throw e;
+            }
+        });
+    }
+
+    private static String ip(final String... arguments) {
+        final List<String> command = new ArrayList<>(List.of("ip"));
+        command.addAll(List.of(arguments));
+        return Program.run(LIMIT, command.toArray(String[]::new));
+    }
+
+    String name() {
+        return name;
+    }
+
+    /** Runs a program inside to its end; what it printed. */
+    String run(final String... command) {
+        return Program.run(LIMIT, command(command).toArray(String[]::new));
+    }
+
+    /** Starts a program inside. */
+    Program start(final String... command) {
+        return Program.start(command[0], command(command));
+    }
+
+    private List<String> command(final String... command) {
+        final List<String> whole = new ArrayList<>(List.of("ip", "netns", "exec", name));
+        whole.addAll(List.of(command));
+        return whole;
+    }
+
+    @Override
+    public void close() {
+        ip("netns", "del", name);
+    }
+}

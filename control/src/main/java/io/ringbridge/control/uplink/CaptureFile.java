@@ -1,0 +1,55 @@
+package io.ringbridge.control.uplink;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+
+/**
+ * Records frames in the classic pcap format, with nanoseconds. pcap4j's dumper is not used since it cannot say how long a frame was of
+ * which only the begin is recorded. Owned by one thread.
+ */
+final class CaptureFile implements AutoCloseable {
+    private static final int MAGIC_NANOSECONDS = 0xa1b23c4d;
+    private static final int FILE_HEADER = 24;
+    private static final int RECORD_HEADER = 16;
+    private static final int ETHERNET = 1;
+    private static final int BUFFER = 1 << 18;
+
+    private final OutputStream out;
+    private final int snapLength;
+    private final ByteBuffer record = ByteBuffer.allocate(RECORD_HEADER).order(ByteOrder.nativeOrder());
+
+    /** Makes the file, or makes it empty. */
+    CaptureFile(final Path file, final int snapLength) throws IOException {
+        this.snapLength = snapLength;
+        out = new BufferedOutputStream(Files.newOutputStream(file), BUFFER);
+        final ByteBuffer start = ByteBuffer.allocate(FILE_HEADER).order(ByteOrder.nativeOrder());
+        start.putInt(MAGIC_NANOSECONDS).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0).putInt(snapLength).putInt(ETHERNET);
+        out.write(start.array());
+        out.flush();
+    }
+
+    /** Appends a frame, or as much of it as is to be recorded. */
+    void write(final byte[] frame) throws IOException {
+        final int length = Math.min(frame.length, snapLength);
+        final Instant now = Instant.now();
+        record.clear().putInt((int) now.getEpochSecond()).putInt(now.getNano()).putInt(length).putInt(frame.length);
+        out.write(record.array());
+        out.write(frame, 0, length);
+    }
+
+    /** Makes what was recorded visible to others. */
+    void flush() throws IOException {
+        out.flush();
+    }
+
+    @Override
+    public void close() throws IOException {
+        out.close();
+    }
+}

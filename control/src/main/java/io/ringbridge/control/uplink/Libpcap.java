@@ -1,0 +1,76 @@
+package io.ringbridge.control.uplink;
+
+import io.ringbridge.datapath.os.OsException;
+import org.pcap4j.core.NotOpenException;
+import org.pcap4j.core.PcapHandle;
+import org.pcap4j.core.PcapHandle.PcapDirection;
+import org.pcap4j.core.PcapHandle.TimestampPrecision;
+import org.pcap4j.core.PcapNativeException;
+import org.pcap4j.core.PcapNetworkInterface.PromiscuousMode;
+import org.pcap4j.core.Pcaps;
+import org.pcap4j.packet.namednumber.DataLinkType;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Opens what libpcap reads; what cannot be is said in a line. Any thread may call. */
+final class Libpcap {
+    /** How long a read waits for a frame, and so how long an end may take. */
+    private static final int WAIT_MILLIS = 100;
+
+    private Libpcap() {
+    }
+
+    /** Opens an interface; one handle reads and writes, which keeps the kernel from giving it what it wrote. */
+    static PcapHandle open(final PcapOptions options, final int snapLength) {
+        final String what = "interface " + options.device();
+        return open(what, () -> {
+            final PcapHandle handle = new PcapHandle.Builder(options.device()).snaplen(snapLength).bufferSize(options.ringBytes())
+                .promiscuousMode(PromiscuousMode.PROMISCUOUS).immediateMode(true).timeoutMillis(WAIT_MILLIS).build();
+            try {
+                handle.setDirection(switch (options.direction()) {
+                    case IN -> PcapDirection.IN;
+                    case OUT -> PcapDirection.OUT;
+                    case BOTH -> PcapDirection.INOUT;
+                });
+                return handle;
+            } catch (final PcapNativeException | NotOpenException e) {
+                handle.close();
+                throw e;
+            }
+        });
+    }
+
+    /** Opens a capture. */
+    static PcapHandle open(final Path file) {
+        final String what = "capture " + file;
+        if (!Files.exists(file)) {
+            throw new OsException(what + ": there is none");
+        }
+        if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
+            throw new OsException(what + ": cannot be read");
+        }
+        return open(what, () -> Pcaps.openOffline(file.toString(), TimestampPrecision.NANO));
+    }
+
+    private interface Opening {
+        PcapHandle open() throws PcapNativeException, NotOpenException;
+    }
+
+    private static PcapHandle open(final String what, final Opening opening) {
+        final PcapHandle handle;
+        try {
+            handle = opening.open();
+        } catch (final PcapNativeException | NotOpenException e) {
+            throw new OsException(what + ": " + e.getMessage());
+        } catch (final LinkageError e) {
+            throw new OsException(what + ": libpcap is needed (Debian: apt install libpcap0.8): " + e.getMessage());
+        }
+        if (!DataLinkType.EN10MB.equals(handle.getDlt())) {
+            final String other = handle.getDlt().name();
+            handle.close();
+            throw new OsException(what + ": its frames are " + other + "; Ethernet is needed");
+        }
+        return handle;
+    }
+}

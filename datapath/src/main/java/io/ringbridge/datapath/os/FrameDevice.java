@@ -1,0 +1,52 @@
+package io.ringbridge.datapath.os;
+
+/**
+ * One queue of an uplink: gives frames and takes them, each behind a virtio-net header of {@link #HEADER} bytes, and never blocks.
+ *
+ * <p>Read, written, armed and disarmed by the worker that owns it; opened and closed by whoever drives the port.
+ */
+public interface FrameDevice {
+    /** Bytes of the virtio-net header before each frame, as with VERSION_1 (virtio 1.2, section 5.1.6). */
+    int HEADER = 12;
+    /** What {@link #read} and {@link #write} answer when there is no frame, or no room for one. */
+    long AGAIN = -Libc.EAGAIN;
+    /** What {@link #write} answers while the device is down. */
+    long DOWN = -Libc.EIO;
+
+    /**
+     * Whether either side may leave checksums and TCP segments to the other by that header. Where not, no header asks for anything.
+     */
+    boolean offloads();
+
+    /**
+     * Reads one frame, with its header before it.
+     *
+     * @return its length with the header; {@link #AGAIN}, or another negative number, which {@link #isGone} tells the meaning of
+     */
+    long read(long address, int length);
+
+    /**
+     * Writes one frame, with its header before it.
+     *
+     * @param iovecs the address of an array of {@code struct iovec}, two words each; the first is the header
+     * @return negative when it was not taken: {@link #AGAIN}, {@link #DOWN}, or what {@link #isGone} tells the meaning of
+     */
+    long write(long iovecs, int count);
+
+    /** Lets what was written go on its way, once a burst. */
+    void flush();
+
+    /** A descriptor that is readable while the device is armed and has a frame, or is gone. */
+    int fd();
+
+    /** Asks that the descriptor become readable with the next frame; true when there is one already. */
+    boolean arm();
+
+    /** Asks that it be left alone. */
+    void disarm();
+
+    /** Whether an answer means that the device is no more. */
+    static boolean isGone(final long answer) {
+        return answer == -Libc.EBADFD || answer == -Libc.ENODEV;
+    }
+}

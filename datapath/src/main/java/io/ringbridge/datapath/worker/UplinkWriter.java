@@ -1,0 +1,119 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.frame.Ethernet;
+import io.ringbridge.datapath.frame.Frame;
+import io.ringbridge.datapath.frame.FrameReader;
+import io.ringbridge.datapath.frame.FrameRing;
+import io.ringbridge.datapath.frame.Segmenter;
+import io.ringbridge.datapath.frame.VnetHeader;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.FrameDevice;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.UplinkQueue;
+
+/**
+ * Writes frames to uplinks, which copy them from the sender's memory, so there is no copy of the switch's own. What a frame's virtio-net
+ * header asks for is left to a device that takes offloads: the kernel does it or finds someone to do it. For another it is done here.
+ * Owned by one worker.
+ */
+final class UplinkWriter {
+    /** {@code struct iovec}: address, length. */
+    private static final int IOVEC = 16;
+    /** The most a call takes, {@code UIO_MAXIOV}. */
+    private static final int MAX_IOVECS = 1024;
+    private static final int LONGEST_PAYLOAD = 1 << 17;
+
+    private final long iovecs = Memory.allocate((long) MAX_IOVECS * IOVEC);
+    private final long header = Memory.allocate(FrameDevice.HEADER);
+    private final long payload = Memory.allocate(LONGEST_PAYLOAD);
+    private final OffloadEgress offloads;
+    private final Segmenter segmenter;
+    private final FrameReader reader;
+    private int written;
+    private long bytes;
+
+    /**
+     * Makes one.
+     *
+     * @param offloads tells which frames are too long
+     * @param segmenter makes of frames what devices without offloads take
+     * @param reader the segmenter's
+     */
+    UplinkWriter(final OffloadEgress offloads, final Segmenter segmenter, final FrameReader reader) {
+        this.offloads = offloads;
+        this.segmenter = segmenter;
+        this.reader = reader;
+        iovec(0, header, FrameDevice.HEADER);
+    }
+
+    private void iovec(final int index, final long address, final int length) {
+        Memory.putLong(iovecs + (long) index * IOVEC, address);
+        Memory.putLong(iovecs + (long) index * IOVEC + 8, length);
+    }
+
+    /** Writes frames that lie behind each other, or drops them and counts why; how many were written. */
+    int deliver(final FrameRing frames, final long first, final int count, final UplinkQueue queue) {
+        final FrameDevice device = queue.device();
+        final int mtu = queue.port().mtu();
+        written = 0;
+        bytes = 0;
+        for (int i = 0; i < count; i++) {
+            final Frame frame = frames.get(first + i);
+            final DropReason reason = device == null || queue.port().failure() != null ? DropReason.NO_RECEIVER
+                : frame.totalLength() > mtu + Ethernet.HEADER && offloads.exceeds(frame, mtu) ? DropReason.MTU_EXCEEDED
+                : frame.needs() == 0 || device.offloads() ? whole(frame, device, queue) : cut(frame, device, queue);
+            if (reason != null) {
+                queue.counters().dropped(reason);
+            }
+        }
+        if (written > 0) {
+            device.flush();
+        }
+        queue.counters().moved(written, bytes);
+        return written;
+    }
+
+    /** Writes a frame as it is; null when it was taken. */
+    private DropReason whole(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
+        if (frame.count() >= MAX_IOVECS) {
+            return DropReason.REFUSED;
+        }
+        if (frame.needs() == 0) {
+            VnetHeader.writePlain(header, FrameDevice.HEADER, 1);
+        } else {
+            frame.header().write(header, FrameDevice.HEADER, 1);
+        }
+        for (int i = 0; i < frame.count(); i++) {
+            iovec(1 + i, frame.address(i), frame.length(i));
+        }
+        return write(1 + frame.count(), frame.totalLength(), device, queue);
+    }
+
+    /** Writes a frame in segments, or with its checksum completed; where one is not taken, the rest is not tried. */
+    private DropReason cut(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
+        segmenter.begin(frame, false);
+        VnetHeader.writePlain(header, FrameDevice.HEADER, 1);
+        DropReason reason = null;
+        while (reason == null && segmenter.next()) {
+            reader.copy(payload, segmenter.payloadLength());
+            iovec(1, segmenter.prefix(), segmenter.prefixLength());
+            iovec(2, payload, segmenter.payloadLength());
+            reason = write(3, segmenter.prefixLength() + segmenter.payloadLength(), device, queue);
+        }
+        return reason;
+    }
+
+    private DropReason write(final int pieces, final int length, final FrameDevice device, final UplinkQueue queue) {
+        final long answer = device.write(iovecs, pieces);
+        if (answer >= 0) {
+            written++;
+            bytes += length;
+            return null;
+        }
+        if (FrameDevice.isGone(answer)) {
+            queue.port().fail("the device is gone");
+            return DropReason.NO_RECEIVER;
+        }
+        return answer == FrameDevice.AGAIN ? DropReason.NO_BUFFER : answer == FrameDevice.DOWN ? DropReason.LINK_DOWN : DropReason.REFUSED;
+    }
+}

@@ -1,0 +1,237 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.FrameDevice;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.port.UplinkPort;
+import io.ringbridge.datapath.ring.Features;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** An uplink that takes no offloads gets frames as they are on a wire, and gives such. */
+class PlainUplinkTest {
+    private static final byte[] ONE_TO_TWO = Arrays.copyOf(Frames.ethernet(2, 1, 14), 12);
+    private static final long BARE = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
+
+    private final SplittableRandom random = new SplittableRandom(11);
+    private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, new Clock()::nanos);
+    private final Wire wire = new Wire();
+    private final UplinkPort uplink = datapath.addUplinkPort("up", 1, 9000);
+    private TestGuest guest;
+
+    /** Lets a millisecond pass with every look at it, so that a device which had no frame is always asked again. */
+    private static final class Clock {
+        private long now;
+
+        long nanos() {
+            now += 1_000_000;
+            return now;
+        }
+    }
+
+    /** Keeps what is written, and gives what it is told to. */
+    private static final class Wire implements FrameDevice {
+        private final EventFd event = EventFd.create();
+        private final List<byte[]> written = new ArrayList<>();
+        private final Deque<byte[]> given = new ArrayDeque<>();
+        private long refusal;
+        private int flushes;
+
+        @Override
+        public boolean offloads() {
+            return false;
+        }
+
+        @Override
+        public long read(final long address, final int length) {
+            if (given.isEmpty()) {
+                return AGAIN;
+            }
+            final byte[] frame = given.poll();
+            Memory.zero(address, HEADER);
+            Memory.copy(frame, 0, address + HEADER, frame.length);
+            return (long) HEADER + frame.length;
+        }
+
+        @Override
+        public long write(final long iovecs, final int count) {
+            if (refusal < 0) {
+                return refusal;
+            }
+            assertEquals(HEADER, Memory.getLong(iovecs + 8));
+            assertEquals(0, Memory.getLong(Memory.getLong(iovecs)), "a header that asks for nothing");
+            final byte[] frame = new byte[1 << 17];
+            int length = 0;
+            for (int i = 1; i < count; i++) {
+                final int piece = (int) Memory.getLong(iovecs + 16L * i + 8);
+                Memory.copy(Memory.getLong(iovecs + 16L * i), frame, length, piece);
+                length += piece;
+            }
+            written.add(Arrays.copyOf(frame, length));
+            return length;
+        }
+
+        @Override
+        public void flush() {
+            flushes++;
+        }
+
+        @Override
+        public int fd() {
+            return event.fd();
+        }
+
+        @Override
+        public boolean arm() {
+            return !given.isEmpty();
+        }
+
+        @Override
+        public void disarm() {
+            // It signals nothing.
+        }
+    }
+
+    @AfterEach
+    void close() {
+        if (guest != null) {
+            guest.close();
+        }
+        uplink.detach();
+        datapath.close();
+        wire.event.close();
+    }
+
+    private void begin(final long features) {
+        uplink.attach(List.of(wire), true);
+        guest = new TestGuest(datapath.addGuestPort("a", 1, 65535), features, 512, 2048).start();
+    }
+
+    private void run() {
+        while (datapath.step() > 0) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private List<byte[]> send(final byte[] header, final byte[] frame) {
+        final long mark = guest.mark();
+        final int cut = 1 + random.nextInt(frame.length);
+        wire.written.clear();
+        guest.send(header, frame, random.nextBoolean() ? new int[0] : new int[] {cut, cut + random.nextInt(11)});
+        run();
+        assertEquals(1, guest.reap());
+        guest.release(mark);
+        return wire.written;
+    }
+
+    private static void assertFrames(final List<byte[]> expected, final List<byte[]> written, final String what) {
+        assertEquals(expected.size(), written.size(), what);
+        for (int i = 0; i < expected.size(); i++) {
+            assertArrayEquals(expected.get(i), written.get(i), what + ", frame " + i);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void tcpIsCutAndItsChecksumsAreRight(final boolean packed) {
+        begin(OffloadTest.SENDER | (packed ? Features.of(Features.RING_PACKED) : 0));
+        long frames = 0;
+        for (int i = 0; i < 100; i++) {
+            final boolean ipv6 = random.nextBoolean();
+            final int size = 1 + random.nextInt(1448);
+            final Packet packet = Packet.random(random, ipv6, Packet.TCP, ONE_TO_TWO, random.nextInt(Math.min(20 * size, 20_000)));
+            final List<byte[]> expected = packet.segments(size, false);
+            assertFrames(expected, send(OffloadTest.header(packet, ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4, size), packet.frame),
+                "packet " + i + " of segments of " + size);
+            wire.written.forEach(segment -> new Packet(segment).assertChecksums());
+            frames += expected.size();
+        }
+        assertEquals(frames, uplink.statistics().outFrames());
+        assertEquals(100, wire.flushes, "a flush a burst");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void datagramsAreFragmented(final boolean packed) {
+        begin(OffloadTest.SENDER | (packed ? Features.of(Features.RING_PACKED) : 0));
+        for (int i = 0; i < 100; i++) {
+            final boolean ipv6 = random.nextBoolean();
+            final int size = 8 + random.nextInt(1472);
+            final Packet packet = Packet.random(random, ipv6, Packet.UDP, ONE_TO_TWO, random.nextInt(Math.min(20 * size, 20_000)));
+            final List<byte[]> written = send(OffloadTest.header(packet, OffloadTest.UDP, size), packet.frame);
+            final Packet first = new Packet(written.getFirst());
+            assertFrames(packet.fragments(size, ipv6 && written.size() > 1 ? first.identification() : 0), written,
+                "packet " + i + " of fragments of " + size);
+        }
+    }
+
+    @Test
+    void checksumsAreCompletedAndPlainFramesLeftAlone() {
+        begin(OffloadTest.SENDER);
+        for (int i = 0; i < 100; i++) {
+            final Packet packet = Packet.random(random, random.nextBoolean(), random.nextBoolean() ? Packet.UDP : Packet.TCP, ONE_TO_TWO,
+                random.nextInt(1300));
+            assertFrames(List.of(packet.complete().frame), send(OffloadTest.header(packet, 0, 0), packet.frame), "partial " + i);
+            assertFrames(List.of(packet.frame), send(new byte[12], packet.frame), "plain " + i);
+        }
+    }
+
+    @Test
+    void framesComeInAsGuestsFramesDo() {
+        begin(BARE);
+        guest.send(Frames.broadcast(1, 60));
+        run();
+        for (int i = 0; i < 300; i++) {
+            final byte[] frame = Frames.ethernet(1, 2, 60 + i);
+            wire.given.add(frame);
+            run();
+            final List<byte[]> received = guest.received();
+            assertEquals(1, received.size());
+            assertArrayEquals(frame, received.getFirst());
+        }
+        wire.given.add(new byte[13]);
+        run();
+        assertEquals(Map.of(DropReason.SHORT_FRAME, 1L), uplink.statistics().drops());
+    }
+
+    @Test
+    void whatIsNotTakenIsCounted() {
+        begin(OffloadTest.SENDER);
+        final Packet packet = Packet.random(random, false, Packet.TCP, ONE_TO_TWO, 5000);
+        wire.refusal = FrameDevice.AGAIN;
+        assertTrue(send(OffloadTest.header(packet, OffloadTest.TCPV4, 1000), packet.frame).isEmpty());
+        wire.refusal = FrameDevice.DOWN;
+        assertTrue(send(new byte[12], Frames.ethernet(2, 1, 60)).isEmpty());
+        assertEquals(Map.of(DropReason.NO_BUFFER, 1L, DropReason.LINK_DOWN, 1L), uplink.statistics().drops());
+        uplink.lost(DropReason.OVERRUN, 3);
+        assertEquals(3L, uplink.statistics().drops().get(DropReason.OVERRUN));
+    }
+
+    @Test
+    void uplinkThatTakesNothingIsNoReceiver() {
+        uplink.attach(List.of(wire), false);
+        guest = new TestGuest(datapath.addGuestPort("a", 1, 1500), BARE, 512, 2048).start();
+        wire.given.add(Frames.broadcast(2, 60));
+        run();
+        assertEquals(1, guest.received().size());
+        assertTrue(send(new byte[12], Frames.ethernet(2, 1, 60)).isEmpty());
+        assertEquals(Map.of(DropReason.NO_RECEIVER, 1L), guest.port.statistics().drops());
+        assertEquals(PortState.RUNNING, uplink.state());
+    }
+}
