@@ -1,6 +1,6 @@
 package io.ringbridge.control;
 
-/** What joins a port to the world outside, and drives it: a back-end for a guest, or a tap device's. Any thread may call in. */
+/** What joins a port to the world outside, and drives it: a guest's back-end, or what holds an uplink's device. Any thread may call in. */
 public interface Link extends AutoCloseable {
     /** Waits until it serves no more. */
     void awaitEnd() throws InterruptedException;

@@ -15,7 +15,7 @@ import java.nio.file.Path;
 
 /** Opens what libpcap reads; what cannot be is said in a line. Any thread may call. */
 final class Libpcap {
-    /** How long a read waits for a frame, and so how long an end may take. */
+    /** How long a read waits for a frame; it may be longer, see {@link PcapHandle#breakLoop}. */
     private static final int WAIT_MILLIS = 100;
 
     private Libpcap() {

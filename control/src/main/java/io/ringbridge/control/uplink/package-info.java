@@ -1,6 +1,6 @@
 /**
- * Ports whose other side is the host's network stack: opens tap devices, and opens them again when they went.
+ * Ports whose other side is no guest: opens taps, interfaces and captures, and opens devices again when they went.
  *
- * <p>A thread a port, which alone commands the port.
+ * <p>A thread a port, which alone commands the port; beside an interface or a capture two more, which move its frames.
  */
 package io.ringbridge.control.uplink;
