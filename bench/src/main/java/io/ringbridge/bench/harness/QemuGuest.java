@@ -1,5 +1,7 @@
 package io.ringbridge.bench.harness;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -9,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -19,6 +22,9 @@ public final class QemuGuest implements AutoCloseable {
     public static final String PROGRAM = "qemu-system-x86_64";
 
     private static final Duration BOOT_LIMIT = Duration.ofSeconds(90);
+    private static final Duration MIGRATION_LIMIT = Duration.ofSeconds(60);
+    private static final List<String> MIGRATION_ENDS = List.of("completed", "failed", "cancelled");
+    private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration VERSION_LIMIT = Duration.ofSeconds(10);
     private static final Pattern VERSION = Pattern.compile("version (\\d+)\\.");
     private static final int RECONNECT_IN_MILLISECONDS_SINCE = 10;
@@ -40,25 +46,50 @@ public final class QemuGuest implements AutoCloseable {
      * @param mac     of its network device
      * @param address of its network device, without the prefix length, which is 24
      * @param socket  of its port; the switch listens on it
+     * @param pairs   queue pairs
      * @param device  further options of its virtio-net device, each with a comma before it
      * @param devices further options of QEMU's, which come before that device
      * @param kernel  further parameters of the kernel
      */
-    public record Spec(String name, String mac, String address, Path socket, String device, List<String> devices, String kernel) {
+    public record Spec(String name, String mac, String address, Path socket, int pairs, String device, List<String> devices,
+                       String kernel) {
         /** One with nothing but the network device. */
+        public Spec(final String name, final String mac, final String address, final Path socket, final int pairs, final String device) {
+            this(name, mac, address, socket, pairs, device, List.of(), "");
+        }
+
+        /** One with nothing but the network device, and that of one queue pair. */
         public Spec(final String name, final String mac, final String address, final Path socket, final String device) {
-            this(name, mac, address, socket, device, List.of(), "");
+            this(name, mac, address, socket, 1, device);
         }
 
         /** The same behind an IOMMU, which its kernel uses for every buffer. */
         public Spec behindIommu() {
-            return new Spec(name, mac, address, socket, device + ",iommu_platform=on,ats=on",
+            return new Spec(name, mac, address, socket, pairs, device + ",iommu_platform=on,ats=on",
                 List.of("-device", "intel-iommu,intremap=off,device-iotlb=on"), "intel_iommu=on iommu.passthrough=0 iommu.strict=1");
         }
     }
 
     /** Starts a guest and returns when it takes commands; its own sockets go into the directory. */
     public static QemuGuest boot(final Spec spec, final GuestImage image, final Path directory) {
+        // It starts paused, so that nothing is said on the console before there is somebody to listen.
+        return start(spec, image, directory, List.of("-S"), guest -> {
+            guest.qmp.execute("cont");
+            guest.console.awaitBoot(BOOT_LIMIT);
+        });
+    }
+
+    /**
+     * Starts the destination of a migration, and returns when it waits for the source.
+     *
+     * @param stream the socket that the source sends the guest to
+     */
+    public static QemuGuest receive(final Spec spec, final GuestImage image, final Path directory, final Path stream) {
+        return start(spec, image, directory, List.of("-incoming", "unix:" + stream), _ -> { });
+    }
+
+    private static QemuGuest start(final Spec spec, final GuestImage image, final Path directory, final List<String> how,
+                                   final Consumer<QemuGuest> begin) {
         final Path monitor = directory.resolve(spec.name() + ".qmp");
         final Path serial = directory.resolve(spec.name() + ".tty");
         try {
@@ -67,13 +98,13 @@ public final class QemuGuest implements AutoCloseable {
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
-        final Program program = Program.start(spec.name(), command(spec, image, monitor, serial));
+        final List<String> command = command(spec, image, monitor, serial);
+        command.addAll(how);
+        final Program program = Program.start(spec.name(), command);
         try {
             final SerialConsole console = new SerialConsole(spec.name(), serial);
             final QemuGuest guest = new QemuGuest(program, new Qmp(spec.name(), monitor), console);
-            // It starts paused, so that nothing is said on the console before there is somebody to listen.
-            guest.qmp.execute("cont");
-            console.awaitBoot(BOOT_LIMIT);
+            begin.accept(guest);
             return guest;
         } catch (final HarnessException e) {
             program.close();
@@ -81,13 +112,31 @@ public final class QemuGuest implements AutoCloseable {
         }
     }
 
+    /**
+     * Sends the running guest to its destination, waits until that runs, and says what QEMU tells of it.
+     *
+     * @return QEMU's {@code query-migrate}, with {@code total-time} and {@code downtime} in milliseconds
+     */
+    public JsonNode migrate(final Path stream) {
+        qmp.execute("migrate", JSON.createObjectNode().put("uri", "unix:" + stream));
+        final JsonNode[] answer = new JsonNode[1];
+        Await.until("the migration to end", MIGRATION_LIMIT, () -> {
+            answer[0] = qmp.execute("query-migrate");
+            return MIGRATION_ENDS.contains(answer[0].path("status").asText());
+        });
+        if (!answer[0].path("status").asText().equals(MIGRATION_ENDS.getFirst())) {
+            throw new HarnessException("the migration " + answer[0]);
+        }
+        return answer[0];
+    }
+
     private static List<String> command(final Spec spec, final GuestImage image, final Path monitor, final Path serial) {
-        final List<String> command = new ArrayList<>(List.of(PROGRAM, "-nodefaults", "-no-user-config", "-display", "none", "-S",
+        final List<String> command = new ArrayList<>(List.of(PROGRAM, "-nodefaults", "-no-user-config", "-display", "none",
             // Some machines that offer KVM cannot run a guest kernel with it; emulation is good enough to be correct.
             "-accel", "tcg", "-cpu", "qemu64,+rdrand", "-machine", "q35", "-smp", "1", "-m", "192M",
             "-object", "memory-backend-memfd,id=mem,size=192M,share=on", "-numa", "node,memdev=mem",
             "-chardev", "socket,id=port,path=" + spec.socket() + "," + reconnectOption(),
-            "-netdev", "vhost-user,id=net0,chardev=port,queues=1"));
+            "-netdev", "vhost-user,id=net0,chardev=port,queues=" + spec.pairs()));
         command.addAll(spec.devices());
         command.addAll(List.of(
             // vectors=0: QEMU 7.2 without KVM crashes when a vhost-user device uses MSI-X.
