@@ -1,7 +1,6 @@
 package io.ringbridge.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -18,8 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -37,10 +34,8 @@ class MigrationIT {
     private static final String MAC = "52:54:00:00:02:0a";
     private static final String PEER_MAC = "52:54:00:00:02:0b";
     private static final int MIGRATIONS = Integer.getInteger("migrations", 2);
-    private static final int PING_MILLIS = 20;
     private static final Duration COMMAND_LIMIT = Duration.ofSeconds(60);
     private static final Duration ATTACH_LIMIT = Duration.ofSeconds(30);
-    private static final Pattern SEQUENCE = Pattern.compile("seq=(\\d+)");
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private static GuestImage image;
@@ -61,7 +56,7 @@ class MigrationIT {
         ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive")
             .server("here", pairs).server("there", pairs).server("peer"));
         guest = QemuGuest.boot(spec("guest-here", "here", pairs, device), image, directory);
-        peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), 1, ""), image, directory);
+        peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image, directory);
         ringbridge.awaitState("running", ATTACH_LIMIT, "here", "peer");
         peer.console().check("i=0; until ping -c 1 -W 1 " + ADDRESS + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done",
             COMMAND_LIMIT);
@@ -98,21 +93,23 @@ class MigrationIT {
             COMMAND_LIMIT);
         for (int i = 0; i < MIGRATIONS; i++) {
             final String port = i % 2 == 0 ? "there" : "here";
-            startPing();
-            startStream();
+            final Conversation conversation = new Conversation(peer, ADDRESS);
+            conversation.startPing();
+            conversation.startStream(guest, 64);
             final JsonNode told = move(spec("guest-" + port, port, pairs, device));
             ringbridge.awaitState("running", ATTACH_LIMIT, port);
             assertEquals(memory, guest.console().check("md5sum /tmp/ram", COMMAND_LIMIT), "the guest's memory");
-            assertStream();
+            conversation.assertStream(guest);
             Await.until("the guest's address to be found at " + port, ATTACH_LIMIT, () -> isLearnedAt(port));
-            report(title, i, told, endPing());
+            report(title, i, told, conversation.endPing());
         }
     }
 
     @Test
     void aCancelledMoveChangesNothing() {
         boot(1, "");
-        startPing();
+        final Conversation conversation = new Conversation(peer, ADDRESS);
+        conversation.startPing();
         final Path stream = directory.resolve("stream");
         try (QemuGuest destination = QemuGuest.receive(spec("guest-there", "there", 1, ""), image, directory, stream)) {
             guest.qmp().execute("migrate-set-parameters", object("max-bandwidth", 1 << 20));
@@ -125,7 +122,7 @@ class MigrationIT {
             destination.kill();
         }
         peer.console().check("ping -c 5 -i 0.1 " + ADDRESS, COMMAND_LIMIT);
-        endPing();
+        conversation.endPing();
         assertEquals("running", ringbridge.port("here").path("state").asText());
     }
 
@@ -148,32 +145,6 @@ class MigrationIT {
         return told;
     }
 
-    private void startPing() {
-        peer.console().check("ping -i 0.0" + PING_MILLIS + " " + ADDRESS + " >/tmp/ping 2>&1 & echo $! >/tmp/ping.pid", COMMAND_LIMIT);
-    }
-
-    /** Ends the ping once it was answered again, and returns what it printed. */
-    private String endPing() {
-        final String answered = peer.console().check("grep -c seq= /tmp/ping", COMMAND_LIMIT).trim();
-        Await.until("answers to the ping", ATTACH_LIMIT, () -> Integer.parseInt(
-            peer.console().check("grep -c seq= /tmp/ping", COMMAND_LIMIT).trim()) > Integer.parseInt(answered) + 20);
-        return peer.console().check("kill -INT $(cat /tmp/ping.pid); usleep 100000; cat /tmp/ping", COMMAND_LIMIT);
-    }
-
-    /** The peer sends for as long as the move takes, over one TCP connection. */
-    private void startStream() {
-        guest.console().check("rm -f /tmp/sum; (tail -f /dev/null | nc -l -p 7000 | md5sum >/tmp/sum) >/dev/null 2>&1 &", COMMAND_LIMIT);
-        guest.console().check("until grep -q ':1B58 00000000:0000 0A' /proc/net/tcp; do usleep 20000; done", COMMAND_LIMIT);
-        peer.console().check("rm -f /tmp/sum; ((yes ringbridge | head -c 64000000 | tee /tmp/sent | nc " + ADDRESS
-            + " 7000); md5sum </tmp/sent >/tmp/sum) >/dev/null 2>&1 &", COMMAND_LIMIT);
-    }
-
-    private void assertStream() {
-        final String received = guest.console().check("until [ -s /tmp/sum ]; do usleep 50000; done; cat /tmp/sum", COMMAND_LIMIT);
-        final String sent = peer.console().check("until [ -s /tmp/sum ]; do usleep 50000; done; cat /tmp/sum", COMMAND_LIMIT);
-        assertEquals(sent, received, "the stream");
-    }
-
     private boolean isLearnedAt(final String port) {
         for (final JsonNode station : ringbridge.show("fdb")) {
             if (station.path("mac").asText().equals(MAC)) {
@@ -183,22 +154,9 @@ class MigrationIT {
         return false;
     }
 
-    private static void report(final String title, final int number, final JsonNode told, final String ping) {
-        assertFalse(ping.contains("DUP"), ping);
-        final Matcher matcher = SEQUENCE.matcher(ping);
-        int last = -1;
-        int lost = 0;
-        int longest = 0;
-        while (matcher.find()) {
-            final int sequence = Integer.parseInt(matcher.group(1));
-            if (last >= 0) {
-                lost += sequence - last - 1;
-                longest = Math.max(longest, sequence - last);
-            }
-            last = sequence;
-        }
-        final String line = String.format("%s, move %d: total %d ms, downtime %d ms, %d pings lost, silence %d ms%n", title, number + 1,
-            told.path("total-time").asInt(), told.path("downtime").asInt(), lost, longest * PING_MILLIS);
+    private static void report(final String title, final int number, final JsonNode told, final Conversation.Silence silence) {
+        final String line = String.format("%s, move %d: total %d ms, downtime %d ms, %s%n", title, number + 1,
+            told.path("total-time").asInt(), told.path("downtime").asInt(), silence);
         try {
             Files.writeString(ProjectRoot.target().resolve("migration.txt"), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         } catch (final IOException e) {

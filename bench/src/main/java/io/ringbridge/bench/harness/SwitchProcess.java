@@ -3,7 +3,6 @@ package io.ringbridge.bench.harness;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -22,11 +21,12 @@ public final class SwitchProcess implements AutoCloseable {
     private static final Duration SHOW_LIMIT = Duration.ofSeconds(30);
 
     private final Path directory;
-    private final Program program;
+    private final Config config;
+    private Program program;
 
-    private SwitchProcess(final Path directory, final Program program) {
+    private SwitchProcess(final Path directory, final Config config) {
         this.directory = directory;
-        this.program = program;
+        this.config = config;
     }
 
     /** Where the launcher is: the property {@code ringbridge.launcher}, or in the project that this is run in. */
@@ -38,31 +38,44 @@ public final class SwitchProcess implements AutoCloseable {
     /** Starts a switch, and returns when its sockets are there. */
     public static SwitchProcess start(final Config config) {
         final Path directory = Machine.temporaryDirectory(0);
-        final Program program;
+        final SwitchProcess process = new SwitchProcess(directory, config);
         try {
-            final Path file = Files.writeString(directory.resolve("switch.yaml"), config.json(directory));
-            program = Program.start("ringbridge", config.command(file));
+            Files.writeString(directory.resolve("switch.yaml"), config.json(directory));
+            process.launch();
+            return process;
         } catch (final IOException e) {
             Machine.delete(directory);
             throw new UncheckedIOException(e);
         } catch (final HarnessException e) {
-            Machine.delete(directory);
+            process.close();
             throw e;
         }
-        final SwitchProcess process = new SwitchProcess(directory, program);
+    }
+
+    private void launch() {
+        program = Program.start("ringbridge", config.command(directory.resolve("switch.yaml")));
         try {
-            Await.until("the switch's sockets", START_LIMIT, () -> !program.isAlive() || process.isUp(config));
+            Await.until("the switch's sockets", START_LIMIT, () -> !program.isAlive() || isUp());
             if (!program.isAlive()) {
                 throw new HarnessException("the switch ended");
             }
-            return process;
         } catch (final HarnessException e) {
-            process.close();
             throw new HarnessException(e.getMessage() + "; its last words:\n" + program.output().tail(), e);
         }
     }
 
-    private boolean isUp(final Config config) {
+    /** SIGKILL, and a new process with the same configuration. */
+    public void killAndStartAgain() {
+        program.kill();
+        try {
+            Files.deleteIfExists(api()); // what the killed process leaves behind is not to be taken for the new one's
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        launch();
+    }
+
+    private boolean isUp() {
         return Files.exists(api()) && config.listeningPorts().stream().allMatch(name -> Files.exists(socket(name)));
     }
 
@@ -106,10 +119,13 @@ public final class SwitchProcess implements AutoCloseable {
 
     /** Waits until {@code show ports} gives every one of these ports this state. */
     public void awaitState(final String state, final Duration limit, final String... names) {
-        Await.until("ports " + List.of(names) + " to be " + state, limit, () -> {
-            final JsonNode ports = show("ports");
-            return List.of(names).stream().allMatch(name -> hasState(ports, name, state));
-        });
+        Await.until("ports " + List.of(names) + " to be " + state, limit, () -> hasState(state, names));
+    }
+
+    /** Whether {@code show ports} gives every one of these ports this state. */
+    public boolean hasState(final String state, final String... names) {
+        final JsonNode ports = show("ports");
+        return List.of(names).stream().allMatch(name -> hasState(ports, name, state));
     }
 
     private static boolean hasState(final JsonNode ports, final String name, final String state) {
@@ -128,7 +144,9 @@ public final class SwitchProcess implements AutoCloseable {
 
     @Override
     public void close() {
-        program.close();
+        if (program != null) {
+            program.close();
+        }
         Machine.delete(directory);
     }
 
@@ -137,10 +155,17 @@ public final class SwitchProcess implements AutoCloseable {
         private final ObjectNode root = JSON.createObjectNode();
         private final List<String> listening = new ArrayList<>();
         private final List<String> prefix = new ArrayList<>();
+        private boolean keepsState;
 
         /** One of the keys beside {@code ports}. */
         public Config set(final String key, final Object value) {
             root.set(key, JSON.valueToTree(value));
+            return this;
+        }
+
+        /** Keeps state, in the switch's own directory. */
+        public Config keepingState() {
+            keepsState = true;
             return this;
         }
 
@@ -220,6 +245,9 @@ public final class SwitchProcess implements AutoCloseable {
         private String json(final Path directory) {
             final ObjectNode whole = root.deepCopy();
             whole.putObject("api").put("socket", directory.resolve("api.sock").toString());
+            if (keepsState) {
+                whole.put("state", directory.resolve("state").toString());
+            }
             for (final JsonNode port : whole.path("ports")) {
                 if ("vhost-user".equals(port.path("type").asText())) {
                     ((ObjectNode) port).put("socket", directory.resolve(port.path("name").asText() + ".sock").toString());

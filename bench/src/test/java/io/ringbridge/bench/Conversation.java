@@ -1,0 +1,84 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import io.ringbridge.bench.harness.Await;
+import io.ringbridge.bench.harness.QemuGuest;
+import java.time.Duration;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What one guest says to another while something happens to the second, or to the switch: a ping, and a TCP connection. */
+final class Conversation {
+    private static final int PING_MILLIS = 20;
+    private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final Pattern SEQUENCE = Pattern.compile("seq=(\\d+)");
+
+    private final QemuGuest from;
+    private final String address;
+
+    /** What was not answered. */
+    record Silence(int lost, int millis) {
+        @Override
+        public String toString() {
+            return lost + " pings lost, silence " + millis + " ms";
+        }
+    }
+
+    Conversation(final QemuGuest from, final String address) {
+        this.from = from;
+        this.address = address;
+    }
+
+    void startPing() {
+        from.console().check("ping -i 0.0" + PING_MILLIS + " " + address + " >/tmp/ping 2>&1 & echo $! >/tmp/ping.pid", LIMIT);
+        awaitAnswers(1);
+    }
+
+    /** Ends the ping once it was answered again. */
+    Silence endPing() {
+        awaitAnswers(20);
+        final String ping = from.console().check("kill -INT $(cat /tmp/ping.pid); usleep 100000; cat /tmp/ping", LIMIT);
+        assertFalse(ping.contains("DUP"), ping);
+        final Matcher matcher = SEQUENCE.matcher(ping);
+        int last = -1;
+        int lost = 0;
+        int longest = 0;
+        while (matcher.find()) {
+            final int sequence = Integer.parseInt(matcher.group(1));
+            if (last >= 0) {
+                lost += sequence - last - 1;
+                longest = Math.max(longest, sequence - last);
+            }
+            last = sequence;
+        }
+        return new Silence(lost, longest * PING_MILLIS);
+    }
+
+    private void awaitAnswers(final int more) {
+        final int before = answers();
+        Await.until("answers to the ping", LIMIT, () -> answers() >= before + more);
+    }
+
+    private int answers() {
+        return Integer.parseInt(from.console().check("grep -c seq= /tmp/ping; :", LIMIT).trim());
+    }
+
+    /** Begins to send over one TCP connection; returns when it is there. */
+    void startStream(final QemuGuest to, final int megabytes) {
+        to.console().check("rm -f /tmp/sum; (tail -f /dev/null | nc -l -p 7000 | md5sum >/tmp/sum) >/dev/null 2>&1 &", LIMIT);
+        // As the kernel lists it, 1B58 is the port, 7000, and 0A the state of a socket that listens.
+        to.console().check("until grep -q ':1B58 00000000:0000 0A' /proc/net/tcp; do usleep 20000; done", LIMIT);
+        from.console().check("rm -f /tmp/sum; ((yes ringbridge | head -c " + megabytes + "000000 | tee /tmp/sent | nc " + address
+            + " 7000); md5sum </tmp/sent >/tmp/sum) >/dev/null 2>&1 &", LIMIT);
+        to.console().check("until grep -q ':1B58 .* 01 ' /proc/net/tcp; do usleep 20000; done", LIMIT); // 01: established
+    }
+
+    /** Waits for the end of what was sent, all of which has to have come. */
+    void assertStream(final QemuGuest to) {
+        final String received = to.console().check("until [ -s /tmp/sum ]; do usleep 50000; done; cat /tmp/sum", LIMIT);
+        final String sent = from.console().check("until [ -s /tmp/sum ]; do usleep 50000; done; cat /tmp/sum", LIMIT);
+        assertEquals(sent.strip(), received.strip(), "the stream");
+    }
+}
