@@ -149,6 +149,32 @@ class QemuIT {
         assertUndisturbed(sockets, carrier);
     }
 
+    @Test
+    @Order(7)
+    void anUpgradeUnderTrafficIsNotNoticed() {
+        startServer();
+        final Set<String> sockets = a.sockets();
+        final Set<String> socketsB = b.sockets();
+        final String carrier = carrierChanges(a);
+        final String carrierB = carrierChanges(b);
+        a.console().check("iperf3 -J -c " + ADDRESS_B + " -t 12 >/tmp/upgraded & echo $! >/tmp/upgraded.pid", COMMAND_LIMIT);
+        for (int i = 0; i < 2; i++) {
+            System.out.printf("upgrade under iperf3: no frame moved for %.1f ms%n", ringbridge.upgrade().path("pause_millis").asDouble());
+        }
+        a.console().check("while kill -0 $(cat /tmp/upgraded.pid) 2>/dev/null; do usleep 100000; done", COMMAND_LIMIT);
+        final String text = a.console().check("cat /tmp/upgraded", COMMAND_LIMIT);
+        try {
+            final JsonNode sum = JSON.readTree(text).path("end").path("sum_received");
+            assertTrue(sum.path("bytes").asLong() > 0, text);
+        } catch (final JsonProcessingException e) {
+            throw new AssertionError("iperf3 said " + text, e);
+        }
+        assertUndisturbed(sockets, carrier);
+        assertEquals(socketsB, b.sockets());
+        assertEquals(carrierB, carrierChanges(b));
+        pingBothWays();
+    }
+
     private static void assertUndisturbed(final Set<String> sockets, final String carrier) {
         assertTrue(a.isAlive(), "the other guest's QEMU");
         assertEquals(sockets, a.sockets(), "the other guest's connections");

@@ -23,6 +23,8 @@ import java.util.concurrent.TimeoutException;
 /** Asks a switch that runs. */
 public final class ApiClient implements AutoCloseable {
     private static final int TIMEOUT_SECONDS = 10;
+    /** The switch gives up before. */
+    private static final int UPGRADE_SECONDS = 280;
     private static final int MAX_ANSWER = 1 << 28;
 
     private final HttpClient client;
@@ -37,6 +39,7 @@ public final class ApiClient implements AutoCloseable {
         final QueuedThreadPool threads = new QueuedThreadPool(4, 1);
         threads.setDaemon(true);
         client.setExecutor(threads);
+        client.setIdleTimeout(TimeUnit.SECONDS.toMillis(UPGRADE_SECONDS));
     }
 
     /** The JSON at a path such as {@code /ports}. */
@@ -62,6 +65,16 @@ public final class ApiClient implements AutoCloseable {
     /** Lets a suspended port go on. */
     public void resumePort(final String name) {
         send(request(HttpMethod.POST, port(name) + "/resume"));
+    }
+
+    /**
+     * Lets another process take over.
+     *
+     * @param program the path of the program to start; null for the one that the switch was started with
+     */
+    public UpgradeView upgrade(final String program) {
+        return Json.read(send(request(HttpMethod.POST, "/upgrade").timeout(UPGRADE_SECONDS, TimeUnit.SECONDS)
+            .body(new StringRequestContent("text/plain", program == null ? "" : program))), UpgradeView.class);
     }
 
     private static String port(final String name) {

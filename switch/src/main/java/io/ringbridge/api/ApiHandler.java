@@ -30,8 +30,12 @@ final class ApiHandler extends Handler.Abstract {
     public boolean handle(final Request request, final Response response, final Callback callback) throws Exception {
         int status = HttpStatus.OK_200;
         Object answer;
+        Callback told = callback;
         try {
             answer = answer(request.getMethod(), Request.getPathInContext(request), request);
+            if (answer instanceof UpgradeView) {
+                told = Callback.from(callback, control::upgraded);
+            }
         } catch (final ApiException e) {
             status = e.status();
             answer = Map.of("error", e.getMessage());
@@ -45,7 +49,7 @@ final class ApiHandler extends Handler.Abstract {
         }
         response.setStatus(status);
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
-        Content.Sink.write(response, true, Json.write(answer) + '\n', callback);
+        Content.Sink.write(response, true, Json.write(answer) + '\n', told);
         return true;
     }
 
@@ -59,6 +63,10 @@ final class ApiHandler extends Handler.Abstract {
             case "POST /ports" -> {
                 control.addPort(body(request));
                 yield Map.of();
+            }
+            case "POST /upgrade" -> {
+                final String program = body(request);
+                yield control.upgrade(program.isEmpty() ? null : program);
             }
             default -> {
                 change(method, path);
@@ -83,7 +91,7 @@ final class ApiHandler extends Handler.Abstract {
 
     private static ApiException unknown(final String method, final String path) {
         return new ApiException(HttpStatus.NOT_FOUND_404, method + ' ' + path + " is not known; allowed: GET /ports /queues /fdb /workers "
-            + "/config, POST /ports, DELETE /ports/NAME, POST /ports/NAME/suspend, POST /ports/NAME/resume");
+            + "/config, POST /ports /upgrade, DELETE /ports/NAME, POST /ports/NAME/suspend, POST /ports/NAME/resume");
     }
 
     private static String body(final Request request) throws Exception {

@@ -8,19 +8,28 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 
 /** The API on a Unix socket. */
 public final class ApiServer implements AutoCloseable {
     private static final int MAX_THREADS = 8;
 
-    private final Server server;
-    private final Path socket;
+    /** Longer than any request takes; an upgrade starts a process, and may have to wait for it to be built. */
+    private static final long IDLE_MILLIS = 300_000;
 
-    private ApiServer(final Server server, final Path socket) {
+    private final Server server;
+    private final UnixDomainServerConnector connector;
+    private final long inode;
+    private volatile Path socket;
+
+    private ApiServer(final Server server, final UnixDomainServerConnector connector, final Path socket, final long inode) {
         this.server = server;
+        this.connector = connector;
         this.socket = socket;
+        this.inode = inode;
     }
 
     /**
@@ -38,6 +47,7 @@ public final class ApiServer implements AutoCloseable {
         http.setSendDateHeader(false);
         final UnixDomainServerConnector connector = new UnixDomainServerConnector(server, 1, 1, new HttpConnectionFactory(http));
         connector.setUnixDomainPath(socket);
+        connector.setIdleTimeout(IDLE_MILLIS);
         server.addConnector(connector);
         server.setHandler(new ApiHandler(control));
         server.setErrorHandler(new ApiErrors());
@@ -46,7 +56,7 @@ public final class ApiServer implements AutoCloseable {
             ApiSocket.clear(socket);
             server.start();
             Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-rw----"));
-            return new ApiServer(server, socket);
+            return new ApiServer(server, connector, socket, inode(socket));
         } catch (final Exception e) {
             stop(server);
             throw new ApiException(500, "api socket " + socket + ": " + reason(socket, e));
@@ -57,15 +67,36 @@ public final class ApiServer implements AutoCloseable {
         return socket;
     }
 
-    /** Stops serving and removes the socket. */
+    private static long inode(final Path path) throws IOException {
+        return (Long) Files.getAttribute(path, "unix:ino", LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /**
+     * Moves the socket to another path, in place of what is there, in one step: who connects finds one or the other.
+     *
+     * @throws ApiException when it cannot be moved; it serves where it was
+     */
+    public void moveTo(final Path place) {
+        try {
+            Files.move(socket, place, StandardCopyOption.ATOMIC_MOVE);
+            socket = place;
+        } catch (final IOException e) {
+            throw new ApiException(500, "api socket " + socket + " cannot be moved to " + place + ": " + e.getMessage());
+        }
+    }
+
+    /** Stops serving, and removes the socket where it is still this server's. */
     @Override
     public void close() {
-        stop(server);
+        boolean ours = false;
         try {
-            Files.deleteIfExists(socket);
+            ours = inode(socket) == inode;
         } catch (IOException _) {
-            // The directory may be gone, or not be ours any more; nothing is left to do about the socket in it.
+            // Removed by somebody else.
         }
+        // Jetty removes what is at the path, whoever made it.
+        connector.setUnixDomainPath(ours ? socket : socket.resolveSibling(".api-gone"));
+        stop(server);
     }
 
     private static void stop(final Server server) {

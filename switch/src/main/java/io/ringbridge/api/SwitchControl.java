@@ -37,6 +37,17 @@ public interface SwitchControl {
     void suspendPort(String name);
 
     /**
+     * Starts another process, hands it every port, and returns when frames move there.
+     *
+     * @param program the path of the program to start; null for the one that this was started with
+     * @throws ApiException when it failed, and everything is as it was
+     */
+    UpgradeView upgrade(String program);
+
+    /** Called when whoever asked for an {@link #upgrade} has been told that it is done: this process is of no more use. */
+    void upgraded();
+
+    /**
      * Takes back {@link #suspendPort}; the port runs unless its front-end or driver has suspended it as well.
      *
      * @throws ApiException when there is no such port

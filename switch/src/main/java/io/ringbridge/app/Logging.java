@@ -46,6 +46,20 @@ public final class Logging extends ContextAwareBase implements Configurator {
         level("io.ringbridge", Level.WARN);
     }
 
+    /** Does something of which only warnings are let through, unless debug messages are too. */
+    public static void quietly(final Runnable action) {
+        if (isVerbose()) {
+            action.run();
+            return;
+        }
+        quiet();
+        try {
+            action.run();
+        } finally {
+            level("io.ringbridge", Level.INFO);
+        }
+    }
+
     /** Whether debug messages are let through. */
     public static boolean isVerbose() {
         return LoggerFactory.getLogger("io.ringbridge").isDebugEnabled();

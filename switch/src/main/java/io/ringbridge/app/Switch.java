@@ -2,26 +2,27 @@ package io.ringbridge.app;
 
 import io.ringbridge.api.ApiException;
 import io.ringbridge.api.ApiServer;
+import io.ringbridge.api.ApiSocket;
 import io.ringbridge.api.ConfigView;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
 import io.ringbridge.api.StationView;
 import io.ringbridge.api.SwitchControl;
+import io.ringbridge.api.UpgradeView;
 import io.ringbridge.api.WorkerView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
-import io.ringbridge.config.Offloads;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
-import io.ringbridge.control.backend.BackendOptions;
-import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.uplink.PcapLink;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.control.uplink.TapLink;
 import io.ringbridge.control.uplink.TapOptions;
-import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.SuspendCause;
@@ -30,13 +31,15 @@ import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** A switch that runs: a datapath, ports, and an API where one was opened. Any thread may call in. */
@@ -45,15 +48,29 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private static final int NOT_FOUND = 404;
     private static final int CONFLICT = 409;
     private static final int FAILED = 500;
+    private static final double NANOS_A_MILLI = 1e6;
 
     private final Config config;
     private final Datapath datapath;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
+    private final AtomicBoolean upgrading = new AtomicBoolean();
+    private final CountDownLatch succeeded = new CountDownLatch(1);
+    private Function<String, List<String>> commands;
     private ApiServer api;
+    private boolean handedOver;
     private boolean closed;
 
-    /** A port with what was asked for and what serves it. */
-    record Attached(PortConfig config, Port port, Link link) {
+    /** A port with what was asked for and what serves it; {@code added} while this ran, and in no configuration. */
+    record Attached(PortConfig config, Port port, Link link, boolean added) {
+        /** The port of a virtual machine. */
+        GuestPort guest() {
+            return (GuestPort) port;
+        }
+
+        /** What serves a virtual machine. */
+        Backend backend() {
+            return (Backend) link;
+        }
     }
 
     private Switch(final Config config, final Datapath datapath) {
@@ -63,28 +80,84 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     /** Starts the workers; the ports of the configuration are opened by {@link #openPorts}. */
     public static Switch start(final Config config) {
+        final Switch made = prepare(config);
+        made.run();
+        return made;
+    }
+
+    /** Makes a switch on which nothing moves before {@link #run}. */
+    static Switch prepare(final Config config) {
         try {
-            return new Switch(config, Datapath.start(config.datapath(), failure -> LOG.error("a worker failed and goes on", failure)));
+            return new Switch(config, Datapath.prepare(config.datapath()));
         } catch (final RuntimeException e) {
             throw new SwitchException("the workers cannot start: " + e.getMessage(), e);
         }
     }
 
-    /** Opens every port of the configuration. */
-    public void openPorts() {
-        config.state().ifPresent(Switch::makeState);
-        config.ports().forEach(this::open);
+    void run() {
+        datapath.run(failure -> LOG.error("a worker failed and goes on", failure));
     }
 
-    private static void makeState(final Path directory) {
+    /**
+     * Takes over what another process serves, which hands it over at the other end of a connection; returns when frames move.
+     *
+     * @param config may differ in what no front-end notices, and have ports more
+     * @param command as for {@link #startedBy}
+     * @throws RuntimeException when that fails; the other process goes on, and is told why
+     */
+    public static Switch takeOver(final Config config, final StateSocket from, final Function<String, List<String>> command) {
         try {
-            Files.createDirectories(directory);
-        } catch (final IOException e) {
-            throw new SwitchException("the state directory " + directory + " cannot be made: " + e.getMessage(), e);
+            return new TakeOver(config, from, command).run();
+        } catch (final RuntimeException e) {
+            refuse(from, e);
+            throw e;
         }
-        if (!Files.isWritable(directory)) {
-            throw new SwitchException("the state directory " + directory + " cannot be written", null);
+    }
+
+    /** Tells the process that was to be taken over from why it is not. */
+    public static void refuse(final StateSocket from, final RuntimeException why) {
+        try {
+            from.refuse(String.valueOf(why.getMessage()).lines().findFirst().orElse("no reason"));
+        } catch (final HandOverException e) {
+            LOG.debug("the old process is not told: {}", e.getMessage());
         }
+    }
+
+    /** Opens every port of the configuration that is not open. */
+    public void openPorts() {
+        bindPorts();
+        servePorts();
+    }
+
+    /** Opens the sockets of those; who connects waits until {@link #servePorts}. */
+    void bindPorts() {
+        prepareState();
+        config.ports().stream().filter(port -> !isOpen(port.name())).forEach(port -> bind(port, false));
+    }
+
+    synchronized void servePorts() {
+        attached.values().stream().filter(port -> port.link() instanceof Backend).forEach(port -> port.backend().serve());
+    }
+
+    private synchronized boolean isOpen(final String name) {
+        return attached.containsKey(name);
+    }
+
+    void prepareState() {
+        config.state().ifPresent(PortOptions::makeState);
+    }
+
+    Datapath datapath() {
+        return datapath;
+    }
+
+    synchronized Backend backend(final String name) {
+        return named(name).backend();
+    }
+
+    /** The API's socket where the configuration names one. */
+    public Optional<Path> configuredApi() {
+        return config.api();
     }
 
     /** Opens the API; one that is in use by another process is left alone and is an error. */
@@ -95,50 +168,89 @@ public final class Switch implements SwitchControl, AutoCloseable {
         }
     }
 
+    /**
+     * Opens the API at a place of its own, from which it {@linkplain #placeApi moves} to its socket.
+     *
+     * @param taken whether it is the process before that has the socket; else it has to be free
+     */
+    synchronized void openApiBeside(final Path socket, final boolean taken) {
+        if (!taken && ApiSocket.isLive(socket)) {
+            throw new HandOverException("api socket " + socket + ": a switch that runs listens there");
+        }
+        api = ApiServer.start(socket.resolveSibling(".api-" + ProcessHandle.current().pid()), this);
+    }
+
+    /** Moves the API to its socket, in place of the process before; null where there is none. */
+    synchronized void placeApi(final Path socket) {
+        if (api == null) {
+            return;
+        }
+        try {
+            api.moveTo(socket);
+            LOG.info("API on {}", socket);
+        } catch (final ApiException e) {
+            LOG.error("{}", e.getMessage());
+        }
+    }
+
     /** Adds a port and opens its socket or device. */
-    public synchronized void open(final PortConfig port) {
+    private synchronized void bind(final PortConfig port, final boolean whileRunning) {
         if (closed) {
             return;
         }
         switch (port.attachment()) {
-            case Attachment.Server server -> open(port, BackendOptions.server(server.socket()).withPermissions(server.permissions()));
-            case Attachment.Client client -> open(port, BackendOptions.client(client.socket()));
-            case Attachment.Descriptor descriptor -> open(port, BackendOptions.descriptor(descriptor.number()));
-            case Attachment.Tap tap -> open(port, new TapOptions(tap.device(), port.mtu(), tap.persist(), tap.master(), tap.up()));
-            case Attachment.Pcap pcap -> open(port, pcap.options());
+            case Attachment.Tap tap -> open(port, whileRunning, new TapOptions(tap.device(), port.mtu(), tap.persist(), tap.master(),
+                tap.up()));
+            case Attachment.Pcap pcap -> open(port, whileRunning, pcap.options());
+            default -> open(port, whileRunning);
         }
     }
 
-    private void open(final PortConfig port, final BackendOptions options) {
+    private void open(final PortConfig port, final boolean whileRunning) {
         final GuestPort added = datapath.addGuestPort(port.name(), port.queues(), port.mtu());
-        attach(port, added, () -> Backend.start(added, withExtras(options, port)));
+        attach(port, whileRunning, added, () -> Backend.open(added, PortOptions.of(port, config.state().orElse(null))));
         LOG.info("port {}: {} {}, {} queue pairs, mtu {}", port.name(), port.mode(), port.socket(), port.queues(), port.mtu());
     }
 
-    private void open(final PortConfig port, final TapOptions options) {
+    private void open(final PortConfig port, final boolean whileRunning, final TapOptions options) {
         final UplinkPort added = datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU);
-        attach(port, added, () -> TapLink.start(added, options));
+        attach(port, whileRunning, added, () -> TapLink.start(added, options));
         LOG.info("port {}: tap {}, {} queues, mtu {}", port.name(), options.device(), port.queues(), added.mtu());
     }
 
-    private void open(final PortConfig port, final PcapOptions options) {
+    private void open(final PortConfig port, final boolean whileRunning, final PcapOptions options) {
         final UplinkPort added = datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU);
-        attach(port, added, () -> PcapLink.start(added, options));
+        attach(port, whileRunning, added, () -> PcapLink.start(added, options));
         LOG.info("port {}: pcap{}{}{}", port.name(), options.device() == null ? "" : ", interface " + options.device(),
             options.read() == null ? "" : ", replays " + options.read(), options.write() == null ? "" : ", records to " + options.write());
     }
 
-    private void attach(final PortConfig port, final Port added, final Supplier<Link> link) {
+    private void attach(final PortConfig port, final boolean whileRunning, final Port added, final Supplier<Link> link) {
         try {
-            attached.put(port.name(), new Attached(port, added, link.get()));
+            attached.put(port.name(), new Attached(port, added, link.get(), whileRunning));
         } catch (final RuntimeException e) {
             datapath.remove(added);
             throw new SwitchException("port " + port.name() + ": " + e.getMessage(), e);
         }
     }
 
+    /** Adds a port that another process has still, suspended. */
+    synchronized GuestPort adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
+        final GuestPort added = datapath.addGuestPort(port.name(), port.queues(), port.mtu());
+        added.suspend(SuspendCause.UPGRADE);
+        try {
+            attached.put(port.name(), new Attached(port, added, Backend.adopt(added, PortOptions.of(port, config.state().orElse(null)),
+                in), whileRunning));
+            return added;
+        } catch (final RuntimeException e) {
+            datapath.remove(added);
+            throw new HandOverException("port " + port.name() + ": " + e.getMessage(), e);
+        }
+    }
+
     @Override
     public synchronized void addPort(final String spec) {
+        checkHere();
         final PortConfig port = ConfigReader.parsePort("port add", spec);
         final List<PortConfig> together = new ArrayList<>(attached.values().stream().map(Attached::config).toList());
         together.add(port);
@@ -147,7 +259,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
             throw new ApiException(CONFLICT, "there are " + attached.size() + " ports; " + Datapath.MAX_PORTS + " are allowed");
         }
         try {
-            open(port);
+            bind(port, true);
+            servePorts();
         } catch (final SwitchException e) {
             throw new ApiException(FAILED, e.getMessage());
         }
@@ -172,6 +285,12 @@ public final class Switch implements SwitchControl, AutoCloseable {
         LOG.info("port {}: resumed by the {}", name, SuspendCause.OPERATOR.label());
     }
 
+    private void checkHere() {
+        if (handedOver) {
+            throw new ApiException(CONFLICT, "another process has taken over; ask it");
+        }
+    }
+
     private GuestPort guest(final String name) {
         final Attached port = named(name);
         if (port.port() instanceof final GuestPort guest) {
@@ -182,6 +301,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     private Attached named(final String name) {
+        checkHere();
         final Attached port = attached.get(name);
         if (port == null) {
             throw new ApiException(NOT_FOUND, "no port is named \"" + name + "\"; there are " + String.join(", ", attached.keySet()));
@@ -214,7 +334,87 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return Views.config(config, attached.values().stream().map(Attached::config).toList(), api == null ? null : api.socket());
     }
 
-    /** Ends every session, removes the sockets, and stops the workers. */
+    /** Says how a process is started that is to take over; from the program's path, or null for the one that this was started with. */
+    public synchronized void startedBy(final Function<String, List<String>> command) {
+        commands = command;
+    }
+
+    @Override
+    public UpgradeView upgrade(final String program) {
+        final Function<String, List<String>> command;
+        synchronized (this) {
+            command = commands;
+        }
+        if (command == null) {
+            throw new ApiException(CONFLICT, "this switch is a part of another program, and cannot be upgraded by itself");
+        }
+        if (!upgrading.compareAndSet(false, true)) {
+            throw new ApiException(CONFLICT, "an upgrade is under way");
+        }
+        boolean done = false;
+        try (Successor successor = Successor.start(command.apply(program)); StateSocket to = successor.connection()) {
+            final Outcome outcome = handOver(to);
+            done = true;
+            successor.release();
+            ServiceManager.succeeded(outcome.pid());
+            return new UpgradeView(outcome.pid(), outcome.ports(), outcome.nanos() < 0 ? null : outcome.nanos() / NANOS_A_MILLI);
+        } catch (final HandOverException e) {
+            LOG.warn("not upgraded: {}", e.getMessage());
+            throw new ApiException(FAILED, "not upgraded, the switch goes on as it was: " + e.getMessage());
+        } finally {
+            upgrading.set(done);
+        }
+    }
+
+    /**
+     * What came of a hand-over.
+     *
+     * @param pid the process that has taken over
+     * @param ports how many it has taken over
+     * @param nanos for how long no frame moved; -1 where it is not known
+     */
+    public record Outcome(long pid, int ports, long nanos) {
+    }
+
+    /**
+     * Hands everything to another process as soon as that is warm, and lets go of it.
+     *
+     * @throws HandOverException when it failed; this goes on as before
+     */
+    public Outcome handOver(final StateSocket to) {
+        final long pid = HandOver.awaitReady(to);
+        return handOver(to, pid);
+    }
+
+    private synchronized Outcome handOver(final StateSocket to, final long pid) {
+        if (closed || handedOver) {
+            throw new HandOverException("the switch is ending");
+        }
+        for (final Attached port : attached.values()) {
+            if (port.config().attachment() instanceof Attachment.Descriptor || !(port.link() instanceof Backend)) {
+                throw new HandOverException("port " + port.config().name() + " (" + port.config().mode()
+                    + ") cannot be handed over; only those "
+                    + "of machines that attach by a socket's path can");
+            }
+        }
+        final long nanos = new HandOver(to, datapath, List.copyOf(attached.values()))
+            .run(config(), api == null ? "" : api.socket().toString());
+        handedOver = true;
+        LOG.info("{} ports are handed over", attached.size());
+        return new Outcome(pid, attached.size(), nanos);
+    }
+
+    @Override
+    public void upgraded() {
+        succeeded.countDown();
+    }
+
+    /** Waits until another process serves in the place of this one, and whoever asked for that has been told. */
+    public void awaitSuccessor() throws InterruptedException {
+        succeeded.await();
+    }
+
+    /** Ends every session, removes the sockets, and stops the workers; what was handed over is left alone. */
     @Override
     public synchronized void close() {
         if (closed) {
@@ -243,22 +443,5 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private void close(final Attached port) {
         port.link().close();
         datapath.remove(port.port());
-    }
-
-    private BackendOptions withExtras(final BackendOptions attachment, final PortConfig port) {
-        final PortConfig.Extras extras = port.extras();
-        BackendOptions options = attachment.withSuspend(port.suspend()).withLogBaseReply(extras.logBaseReply())
-            .withFeatureMask((~Offloads.ALL | port.offloads()) & extras.featureMask()).withState(config.state().orElse(null))
-            .withIommu(extras.iommu());
-        if (extras.mac() != null) {
-            options = options.withMac(MacAddress.parse(extras.mac()));
-        }
-        if (extras.inband()) {
-            options = options.with(ProtocolFeature.INBAND_NOTIFICATIONS);
-        }
-        if (extras.crossEndian()) {
-            options = options.with(ProtocolFeature.CROSS_ENDIAN);
-        }
-        return extras.deviceState() ? options.with(ProtocolFeature.DEVICE_STATE) : options;
     }
 }

@@ -4,6 +4,7 @@ import io.ringbridge.api.ApiException;
 import io.ringbridge.app.Logging;
 import io.ringbridge.app.SwitchException;
 import io.ringbridge.config.ConfigException;
+import io.ringbridge.control.handover.HandOverException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.OptionSpec;
@@ -15,7 +16,8 @@ import java.util.Arrays;
 @Command(name = "ringbridge", sortOptions = false, mixinStandardHelpOptions = true, versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
     description = "A vhost-user-net software switch: virtual machines attach to it over sockets, and it moves frames between them.%n",
-    subcommands = {RunCommand.class, DemoCommand.class, ShowCommand.class, PortCommand.class, QemuArgsCommand.class},
+    subcommands = {RunCommand.class, DemoCommand.class, ShowCommand.class, PortCommand.class, UpgradeCommand.class,
+        QemuArgsCommand.class},
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge demo                                       see it work, without a virtual machine",
@@ -80,7 +82,7 @@ public final class Main implements Runnable {
                 tell(err, failure.getMessage());
                 return CommandLine.ExitCode.USAGE;
             }
-            case ApiException _, SwitchException _ -> tell(err, failure.getMessage());
+            case ApiException _, SwitchException _, HandOverException _ -> tell(err, failure.getMessage());
             default -> {
                 tell(err, "internal error: " + failure + (Logging.isVerbose() ? "" : "; run -v shows where"));
                 if (Logging.isVerbose()) {

@@ -3,12 +3,17 @@ package io.ringbridge.cli;
 import io.ringbridge.api.ApiException;
 import io.ringbridge.api.ApiSocket;
 import io.ringbridge.app.Logging;
+import io.ringbridge.app.ServiceManager;
 import io.ringbridge.app.Switch;
+import io.ringbridge.app.SwitchException;
+import io.ringbridge.app.demo.Rehearsal;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.control.handover.StateSocket;
+import io.ringbridge.control.transport.Connection;
 import io.ringbridge.datapath.worker.PollMode;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -79,6 +84,10 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--fd", paramLabel = "N", description = "Serve the one front-end at this connected socket; no file, no --port.")
     private Integer descriptor;
 
+    @Option(names = Relaunch.UPGRADE_FROM, paramLabel = "PATH", hidden = true,
+        description = "Take over from the process that listens here.")
+    private Path upgradeFrom;
+
     @Option(names = {"-v", "--verbose"}, description = "Log what is of use in finding errors.")
     private boolean verbose;
 
@@ -87,25 +96,57 @@ final class RunCommand implements Callable<Integer> {
         if (verbose) {
             Logging.verbose();
         }
-        final Config config = config();
-        final Switch running = Switch.start(config);
+        final Switch running = upgradeFrom == null ? Switch.start(config()) : takeOver();
         final Ending ending = Ending.onSignal(running);
+        if (upgradeFrom == null) {
+            open(running, ending);
+        }
+        ServiceManager.ready();
+        if (descriptor == null) {
+            running.awaitSuccessor();
+        } else {
+            running.awaitEnd(SINGLE);
+        }
+        ending.cancel();
+        running.close();
+        return CommandLine.ExitCode.OK;
+    }
+
+    /** What is started in the place of this process, from a program's path or null. */
+    private List<String> command(final String program) {
+        return Relaunch.command(program, spec.root().commandLine().getParseResult().originalArgs());
+    }
+
+    private void open(final Switch running, final Ending ending) {
         try {
-            openApi(running, config.api()); // first: whoever finds a port's socket may count on the API
+            running.startedBy(this::command);
+            openApi(running); // first: whoever finds a port's socket may count on the API
             running.openPorts();
-            LOG.info("running with {} ports and {} workers", config.ports().size(), config.workers());
+            LOG.info("running with {} ports and {} workers", running.ports().size(), running.workers().size());
         } catch (final RuntimeException e) {
             ending.cancel();
             running.close();
             throw e;
         }
-        if (descriptor == null) {
-            Thread.currentThread().join();
+    }
+
+    private Switch takeOver() {
+        try (StateSocket from = new StateSocket(Connection.connect(upgradeFrom))) {
+            final Config config;
+            try {
+                config = config();
+                Rehearsal.run();
+            } catch (final RuntimeException e) {
+                Switch.refuse(from, e);
+                throw e;
+            }
+            final Switch running = Switch.takeOver(config, from, this::command);
+            LOG.info("running with {} ports and {} workers, in the place of another process", running.ports().size(),
+                running.workers().size());
+            return running;
+        } catch (final IOException e) {
+            throw new SwitchException(Relaunch.UPGRADE_FROM + " " + upgradeFrom + ": " + e.getMessage(), e);
         }
-        running.awaitEnd(SINGLE);
-        ending.cancel();
-        running.close();
-        return CommandLine.ExitCode.OK;
     }
 
     private Config config() {
@@ -163,7 +204,8 @@ final class RunCommand implements Callable<Integer> {
     }
 
     /** An API that was asked for has to be; a back-end program that serves one front-end has none unless it was asked for. */
-    private void openApi(final Switch running, final Optional<Path> place) {
+    private void openApi(final Switch running) {
+        final Optional<Path> place = running.configuredApi();
         if (place.isPresent()) {
             running.openApi(place.get());
             return;

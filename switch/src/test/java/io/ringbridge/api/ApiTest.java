@@ -61,6 +61,21 @@ class ApiTest {
         }
 
         @Override
+        public UpgradeView upgrade(final String program) {
+            if ("/none".equals(program)) {
+                throw new ApiException(500, "not upgraded");
+            }
+            done.add("upgrade " + program);
+            return new UpgradeView(17, 3, 1.5);
+        }
+
+        @Override
+        public synchronized void upgraded() {
+            done.add("upgraded");
+            notifyAll();
+        }
+
+        @Override
         public void addPort(final String spec) {
             if (spec.isEmpty()) {
                 throw new ConfigException("port add: nothing");
@@ -111,12 +126,46 @@ class ApiTest {
     }
 
     @Test
+    void theSwitchIsToldOfItsEndOnlyWhenTheAnswerToAnUpgradeIsWritten() throws Exception {
+        final Path socket = dir.resolve("api.sock");
+        final FakeSwitch fake = new FakeSwitch();
+        try (ApiServer _ = ApiServer.start(socket, fake); ApiClient client = new ApiClient(socket)) {
+            assertRefused(500, "not upgraded", () -> client.upgrade("/none"));
+            assertEquals(List.of(), fake.done);
+            assertEquals(new UpgradeView(17, 3, 1.5), client.upgrade(null));
+            synchronized (fake) {
+                while (fake.done.size() < 2) {
+                    fake.wait();
+                }
+            }
+            assertEquals(List.of("upgrade null", "upgraded"), fake.done);
+        }
+    }
+
+    @Test
+    void aServerTakesTheSocketOfAnotherWhichThenLeavesItAlone() {
+        final Path socket = dir.resolve("api.sock");
+        final Path beside = dir.resolve("beside.sock");
+        final FakeSwitch other = new FakeSwitch();
+        other.stations = List.of();
+        final ApiServer before = ApiServer.start(socket, new FakeSwitch());
+        try (ApiServer after = ApiServer.start(beside, other); ApiClient client = new ApiClient(socket)) {
+            after.moveTo(socket);
+            assertEquals(socket, after.socket());
+            assertFalse(Files.exists(beside));
+            before.close();
+            assertEquals("[]", client.get("/fdb"));
+        }
+        assertFalse(Files.exists(socket));
+    }
+
+    @Test
     void refusalsComeBackAsTheyWereMade() {
         final Path socket = dir.resolve("api.sock");
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
             assertRefused(404, "no port is named \"none\"", () -> client.removePort("none"));
             assertRefused(400, "port add: nothing", () -> client.addPort(""));
-            assertRefused(404, "GET /nothing is not known; allowed: GET /ports /queues /fdb /workers /config, POST /ports, "
+            assertRefused(404, "GET /nothing is not known; allowed: GET /ports /queues /fdb /workers /config, POST /ports /upgrade, "
                 + "DELETE /ports/NAME, POST /ports/NAME/suspend, POST /ports/NAME/resume", () -> client.get("/nothing"));
             assertThrows(ApiException.class, () -> client.get("/ports/a/suspend"));
             assertRefused(500, "the switch could not do this: java.lang.IllegalStateException: broken", () -> client.get("/queues"));

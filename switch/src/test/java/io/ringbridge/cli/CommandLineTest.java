@@ -35,7 +35,7 @@ class CommandLineTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "port --help", "port add --help", "port remove --help",
-        "port suspend --help", "port resume --help", "qemu-args --help", "--version"})
+        "port suspend --help", "port resume --help", "upgrade --help", "qemu-args --help", "--version"})
     void helpHelps(final String args) {
         final Run run = Run.of(args.split(" ", -1));
         assertEquals(0, run.status());
@@ -48,7 +48,7 @@ class CommandLineTest {
         "run --cpus 0,1 --workers 3", "run --socket-path=/tmp/x --port name=a,socket=/tmp/a", "run --fd=1 --socket-path=/tmp/x",
         "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b", "run --config /nonexistent",
         "show", "show nothing", "port", "port suspend", "port add", "port add nonsense", "demo --seconds 2", "demo --seconds x",
-        "qemu-args vm1 --config /nonexistent"})
+        "upgrade --binary", "upgrade now", "qemu-args vm1 --config /nonexistent"})
     void wrongUseIsOneLineAndStatusTwo(final String args) {
         final Run run = args.isEmpty() ? Run.of() : Run.of(args.split(" ", -1));
         assertEquals("", run.out());
@@ -62,6 +62,30 @@ class CommandLineTest {
         assertEquals(1, run.status());
         assertTrue(run.err().lines().filter(line -> line.startsWith("ringbridge: ")).allMatch(line -> line.contains("/nonexistent/dir")));
         assertEquals(1, Run.of("show", "ports", "--api", dir.resolve("none.sock").toString()).status());
+    }
+
+    @Test
+    void anUpgradeThatCannotBeIsOneLineAndStatusOne() throws IOException {
+        final String api = dir.resolve("api.sock").toString();
+        assertEquals("ringbridge: no switch answers at " + api + ": no such socket\n", Run.of("upgrade", "--api", api).err());
+        final Path failing = Files.writeString(dir.resolve("failing"), "#!/bin/sh\nexit 3\n");
+        assertTrue(failing.toFile().setExecutable(true));
+        try (Switch running = Switch.start(Config.DEFAULT)) {
+            running.openApi(Path.of(api));
+            final Run embedded = Run.of("upgrade", "--api", api);
+            assertEquals(1, embedded.status());
+            assertEquals("ringbridge: this switch is a part of another program, and cannot be upgraded by itself\n", embedded.err());
+            running.startedBy(program -> List.of(program));
+            final Run absent = Run.of("upgrade", "--api", api, "--binary", "/nonexistent/ringbridge");
+            assertEquals(1, absent.status());
+            assertTrue(absent.err().matches("ringbridge: not upgraded, the switch goes on as it was: the new process cannot be started: "
+                + "[^\\n]*/nonexistent/ringbridge[^\\n]*\\n"), absent.err());
+            final Run ended = Run.of("upgrade", "--api", api, "--binary", failing.toString());
+            assertEquals(1, ended.status());
+            assertEquals("ringbridge: not upgraded, the switch goes on as it was: the new process has ended with status 3 before it was "
+                + "ready; its own words are in the log\n", ended.err());
+            ok("port", "add", "name=a,socket=" + dir.resolve("a.sock"), "--api", api);
+        }
     }
 
     @Test

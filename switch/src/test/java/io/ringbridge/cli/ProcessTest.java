@@ -56,6 +56,43 @@ class ProcessTest {
     }
 
     @Test
+    void anUpgradeIsAnotherProcessWithTheSameSockets() throws Exception {
+        final Path port = dir.resolve("a.sock");
+        final String api = dir.resolve("api.sock").toString();
+        final Process process = java("run", "--port", "name=a,socket=" + port, "--api", api);
+        final List<ProcessHandle> successors = new ArrayList<>();
+        try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
+            String line = err.readLine();
+            while (line != null && !line.contains("running with")) {
+                line = err.readLine();
+            }
+            assertTrue(line != null);
+            for (int i = 0; i < 2; i++) {
+                final Object inode = Files.getAttribute(port, "unix:ino");
+                final Run upgrade = Run.of("upgrade", "--api", api);
+                assertEquals("", upgrade.err());
+                assertTrue(upgrade.out().matches("process \\d+ goes on with 1 ports; no frame moved for \\d+\\.\\d ms\\n"), upgrade.out());
+                successors.add(ProcessHandle.of(Long.parseLong(upgrade.out().split(" ", 3)[1])).orElseThrow());
+                assertEquals(inode, Files.getAttribute(port, "unix:ino"));
+                assertTrue(Run.of("show", "ports", "--api", api).out().contains("waiting"));
+            }
+            assertTrue(process.waitFor(20, TimeUnit.SECONDS));
+            assertEquals(0, process.exitValue());
+            final Run refused = Run.of("upgrade", "--api", api, "--binary", "/bin/false");
+            assertEquals(1, refused.status(), refused.err());
+            successors.getFirst().onExit().get(20, TimeUnit.SECONDS);
+            assertTrue(successors.getLast().isAlive());
+            successors.getLast().destroy();
+            successors.getLast().onExit().get(20, TimeUnit.SECONDS);
+            assertFalse(Files.exists(port));
+            assertFalse(Files.exists(Path.of(api)));
+        } finally {
+            process.destroyForcibly();
+            successors.forEach(ProcessHandle::destroyForcibly);
+        }
+    }
+
+    @Test
     void theDemoPrintsOneObject() throws Exception {
         final Process process = java("demo", "--seconds", "3", "--json");
         final String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

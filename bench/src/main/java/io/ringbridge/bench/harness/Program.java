@@ -12,14 +12,16 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /** A child process whose output is kept. It never outlives this object, nor the JVM. */
 public final class Program implements AutoCloseable {
     private static final Duration GRACE = Duration.ofSeconds(10);
-    private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
+    private static final Set<ProcessHandle> RUNNING = ConcurrentHashMap.newKeySet();
 
     static {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> RUNNING.forEach(Program::killTree), "end-programs"));
@@ -28,10 +30,13 @@ public final class Program implements AutoCloseable {
     private final String name;
     private final Process process;
     private final Transcript output;
+    /** The process, or the one that goes on in its place with the same output. */
+    private volatile ProcessHandle current;
 
     private Program(final String name, final Process process) {
         this.name = name;
         this.process = process;
+        this.current = process.toHandle();
         this.output = Transcript.of(name, process.getInputStream());
     }
 
@@ -57,7 +62,7 @@ public final class Program implements AutoCloseable {
         builder.environment().putAll(environment);
         try {
             final Process process = builder.start();
-            RUNNING.add(process);
+            RUNNING.add(process.toHandle());
             return new Program(name, process);
         } catch (final IOException e) {
             throw new HarnessException("cannot start " + String.join(" ", command), e);
@@ -84,11 +89,23 @@ public final class Program implements AutoCloseable {
     }
 
     public long pid() {
-        return process.pid();
+        return current.pid();
     }
 
     public boolean isAlive() {
-        return process.isAlive();
+        return current.isAlive();
+    }
+
+    /** Notes that another process goes on in the place of this one, which ends by itself. */
+    public void succeededBy(final long pid) {
+        final ProcessHandle next = ProcessHandle.of(pid).orElseThrow(() -> new HarnessException("there is no process " + pid));
+        RUNNING.add(next);
+        final ProcessHandle before = current;
+        current = next;
+        if (!exits(before, GRACE)) {
+            throw new HarnessException(name + " goes on as process " + before.pid() + " beside " + pid);
+        }
+        RUNNING.remove(before);
     }
 
     /** Waits for a line, wherever in the output it is. */
@@ -109,17 +126,25 @@ public final class Program implements AutoCloseable {
 
     /** Waits for the end of the program and of its output, and returns its status. */
     public int awaitExit(final Duration limit) {
-        if (!exits(limit)) {
+        if (!exits(current, limit)) {
             throw new HarnessException(name + " did not end within " + limit.toSeconds() + " s; its last words:\n" + output.tail());
         }
-        RUNNING.remove(process);
+        RUNNING.remove(current);
         output.awaitEnd(GRACE);
         return process.exitValue();
     }
 
-    private boolean exits(final Duration limit) {
+    private boolean exits(final ProcessHandle which, final Duration limit) {
         try {
-            return process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS);
+            if (which.pid() == process.pid()) {
+                return process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS);
+            }
+            which.onExit().get(limit.toNanos(), TimeUnit.NANOSECONDS);
+            return true;
+        } catch (final TimeoutException e) {
+            return false;
+        } catch (final ExecutionException e) {
+            throw new HarnessException("cannot wait for " + name, e);
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new HarnessException("interrupted while waiting for " + name, e);
@@ -128,15 +153,15 @@ public final class Program implements AutoCloseable {
 
     /** Sends a signal, such as INT, to the process. */
     public void signal(final String signal) {
-        run(GRACE, "sh", "-c", "kill -" + signal + " " + process.pid());
+        run(GRACE, "sh", "-c", "kill -" + signal + " " + current.pid());
     }
 
     /** SIGTERM, and SIGKILL to what has not ended some seconds later. Returns whether SIGTERM was enough. */
     public boolean stop() {
         // Children are no descendants any more once their parent has ended.
-        final List<ProcessHandle> children = process.descendants().toList();
-        process.destroy();
-        final boolean ended = exits(GRACE);
+        final List<ProcessHandle> children = current.descendants().toList();
+        current.destroy();
+        final boolean ended = exits(current, GRACE);
         kill();
         children.forEach(ProcessHandle::destroyForcibly);
         return ended;
@@ -144,21 +169,21 @@ public final class Program implements AutoCloseable {
 
     /** SIGKILL. */
     public void kill() {
-        killTree(process);
-        exits(GRACE);
-        RUNNING.remove(process);
+        killTree(current);
+        exits(current, GRACE);
+        RUNNING.remove(current);
     }
 
-    private static void killTree(final Process process) {
+    private static void killTree(final ProcessHandle process) {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
     }
 
     @Override
     public void close() {
-        if (process.isAlive()) {
+        if (current.isAlive()) {
             stop();
         }
-        RUNNING.remove(process);
+        RUNNING.remove(current);
     }
 }

@@ -18,6 +18,7 @@ public final class SwitchProcess implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     /** The launcher builds the switch when it has to. */
     private static final Duration START_LIMIT = Duration.ofMinutes(2);
+    private static final Duration UPGRADE_LIMIT = Duration.ofMinutes(3);
     private static final Duration SHOW_LIMIT = Duration.ofSeconds(30);
 
     private final Path directory;
@@ -115,6 +116,22 @@ public final class SwitchProcess implements AutoCloseable {
             }
         }
         throw new HarnessException("show ports has no port " + name);
+    }
+
+    /** {@code ringbridge upgrade}: what came of it. From now on this is the process that has taken over. */
+    public JsonNode upgrade() {
+        final String text = Program.run(UPGRADE_LIMIT, launcher().toString(), "upgrade", "--json", "--api", api().toString());
+        try {
+            final JsonNode done = JSON.readTree(text);
+            program.succeededBy(done.path("pid").asLong());
+            return done;
+        } catch (final JsonProcessingException e) {
+            throw new HarnessException("upgrade does not say what it did: " + text, e);
+        }
+    }
+
+    public long pid() {
+        return program.pid();
     }
 
     /** Waits until {@code show ports} gives every one of these ports this state. */

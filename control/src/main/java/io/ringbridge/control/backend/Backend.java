@@ -1,40 +1,51 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.Link;
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.TransportException;
+import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.SuspendCause;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 
 /**
  * The vhost-user back-end of one guest port: serves one front-end after another, on a thread of its own.
  *
  * <p>While one is attached, others wait in the socket's backlog. {@link #close} is for any thread.
+ *
+ * <p>To be handed to another process it is {@linkplain #ask asked} to stand still, {@linkplain #save saved}, and then either
+ * {@linkplain #goOn goes on} or is {@linkplain #letGo let go}; there it is {@linkplain #adopt adopted}, has its rings started with
+ * {@link #begin}, before which nothing that the two share is written to, and goes on with {@link #serve}. One thread does all this.
  */
 public final class Backend implements Link {
     private static final Logger LOG = LoggerFactory.getLogger(Backend.class);
     private static final int RECONNECT_MILLIS = 1000;
+    /** How much longer than for a front-end to wait for this process itself, which may be short of time. */
+    private static final int BUSY = 5;
 
     private final GuestPort port;
     private final BackendOptions options;
     private final Listener listener;
-    private final Connection inherited;
+    /** What is served before anybody else: an inherited socket, or one whose session another process has begun. */
+    private final Connection first;
     private final Thread thread;
-    private final CountDownLatch closing = new CountDownLatch(1);
+    private final Standstill standstill = new Standstill();
     private Connection current;
+    private Session session;
 
-    private Backend(final GuestPort port, final BackendOptions options, final Listener listener, final Connection inherited) {
+    private Backend(final GuestPort port, final BackendOptions options, final Listener listener, final Connection first) {
         this.port = port;
         this.options = options;
         this.listener = listener;
-        this.inherited = inherited;
+        this.first = first;
         thread = Thread.ofPlatform().daemon().name("rb-session-" + port.name()).unstarted(this::run);
     }
 
@@ -45,7 +56,14 @@ public final class Backend implements Link {
      * @throws TransportException when the socket cannot be opened
      */
     public static Backend start(final GuestPort port, final BackendOptions options) {
-        final Backend backend = switch (options.mode()) {
+        final Backend backend = open(port, options);
+        backend.serve();
+        return backend;
+    }
+
+    /** Opens the socket as {@link #start} does; who connects waits until {@link #serve}. */
+    public static Backend open(final GuestPort port, final BackendOptions options) {
+        return switch (options.mode()) {
             case SERVER -> new Backend(port, options, Listener.open(options.socket(), options.permissions()), null);
             case CLIENT -> {
                 Connection.checkPath(options.socket());
@@ -53,29 +71,35 @@ public final class Backend implements Link {
             }
             case DESCRIPTOR -> new Backend(port, options, null, Connection.adopt(options.descriptor()));
         };
-        backend.thread.start();
-        return backend;
     }
 
     private void run() {
         try {
-            if (listener != null) {
-                while (isOpen()) {
+            if (first != null) {
+                serve(first);
+            }
+            while (options.mode() != BackendOptions.Mode.DESCRIPTOR && standstill.isOpen()) {
+                if (standstill.isAsked()) {
+                    standstill.stand();
+                } else if (listener != null) {
                     serve(accept());
-                }
-            } else if (inherited != null) {
-                serve(inherited);
-            } else {
-                do {
+                } else {
                     serve(connect());
-                } while (!closing.await(RECONNECT_MILLIS, TimeUnit.MILLISECONDS));
+                    standstill.pause(RECONNECT_MILLIS);
+                }
             }
         } catch (final InterruptedException e) {
             LOG.error("port {}: interrupted; socket {} is given up", port.name(), options.socket());
         } finally {
-            if (listener != null) {
-                listener.close();
-            }
+            closeListener();
+        }
+    }
+
+    private void closeListener() {
+        if (listener != null && standstill.isLeft()) {
+            listener.letGo();
+        } else if (listener != null) {
+            listener.close();
         }
     }
 
@@ -84,7 +108,7 @@ public final class Backend implements Link {
             return listener.accept();
         } catch (final IOException e) {
             LOG.warn("port {}: socket {} accepts nobody: {}", port.name(), options.socket(), e.getMessage());
-            closing.await(RECONNECT_MILLIS, TimeUnit.MILLISECONDS);
+            standstill.pause(RECONNECT_MILLIS);
             return null;
         }
     }
@@ -103,11 +127,14 @@ public final class Backend implements Link {
             return;
         }
         try {
+            final Session serving;
             synchronized (this) {
+                serving = session != null ? session : new Session(port, options, connection);
+                session = serving;
                 current = connection;
             }
-            if (isOpen()) {
-                new Session(port, options, connection).run();
+            if (standstill.isOpen()) {
+                serving.run(standstill);
             }
         } catch (final RuntimeException e) {
             LOG.error("port {}: the end of a session failed: {}", port.name(), e.toString());
@@ -115,13 +142,10 @@ public final class Backend implements Link {
         } finally {
             synchronized (this) {
                 current = null;
+                session = null;
             }
             connection.close();
         }
-    }
-
-    private boolean isOpen() {
-        return closing.getCount() != 0;
     }
 
     /** Whether it still serves, or will again: an inherited socket ends once, the others only with {@link #close}. */
@@ -134,21 +158,205 @@ public final class Backend implements Link {
         thread.join();
     }
 
+    /** Asks it to stand still. Frames go on. */
+    public void ask() {
+        standstill.ask();
+    }
+
+    /**
+     * Returns when it stands still, as it was asked to.
+     *
+     * <p>A front-end that leaves a message half sent for all the time that it is given loses its connection.
+     *
+     * @param limitMillis for the front-end; more is for what is done on its behalf
+     */
+    public void awaitStandstill(final long limitMillis) {
+        try {
+            if (standstill.await(limitMillis)) {
+                return;
+            }
+            endWhatIsHalfway();
+            if (!standstill.await(BUSY * limitMillis)) {
+                throw new HandOverException("port " + port.name() + ": its session does not come to rest");
+            }
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new HandOverException("interrupted", e);
+        }
+    }
+
+    /** Writes down all that does not change while it stands still. A connection that is about to end is left out. */
+    public void save(final StateWriter out) {
+        out.flag(listener != null);
+        if (listener != null) {
+            out.wide(listener.inode()).descriptor(listener.descriptor());
+        }
+        out.flag(port.suspendedBy().contains(SuspendCause.OPERATOR));
+        synchronized (this) {
+            final boolean attached = session != null && port.failure() == null;
+            out.flag(attached);
+            if (attached) {
+                out.descriptor(current.descriptor());
+                session.save(out);
+            }
+        }
+    }
+
+    /** Writes down where the rings stand, and the counters, once the port is suspended. */
+    public void savePositions(final StateWriter out) {
+        SavedCounters.save(port, out);
+        synchronized (this) {
+            final boolean attached = session != null && port.failure() == null;
+            out.flag(attached);
+            if (attached) {
+                session.handedRings().savePositions(out);
+            }
+        }
+    }
+
+    /** Goes on after {@link #ask}. */
+    public void goOn() {
+        standstill.goOn();
+    }
+
+    /**
+     * Takes over what another process has {@linkplain #save saved}. Nothing is written to what the two share.
+     *
+     * @param port has to be new, and suspended
+     * @throws RuntimeException when the state does not fit; all that was taken over is let go
+     */
+    public static Backend adopt(final GuestPort port, final BackendOptions options, final StateReader in) {
+        final Listener listener = listener(options, in);
+        Connection connection = null;
+        Session session = null;
+        try {
+            if (in.flag()) {
+                port.suspend(SuspendCause.OPERATOR);
+            }
+            if (in.flag()) {
+                connection = adopt(in.descriptor());
+                session = new Session(port, options, connection);
+                session.restore(in);
+            }
+            in.end();
+        } catch (final RuntimeException e) {
+            letGo(listener, connection, session);
+            throw e;
+        }
+        final Backend backend = new Backend(port, options, listener, connection);
+        backend.current = connection;
+        backend.session = session;
+        return backend;
+    }
+
+    private static Listener listener(final BackendOptions options, final StateReader in) {
+        if (in.flag() != (options.mode() == BackendOptions.Mode.SERVER)) {
+            throw new HandOverException("only a port in mode server has a socket that is listened on");
+        }
+        if (options.mode() != BackendOptions.Mode.SERVER) {
+            return null;
+        }
+        final long inode = in.wide();
+        return Listener.adopt(options.socket(), in.descriptor(), inode);
+    }
+
+    private static Connection adopt(final int fd) {
+        try {
+            return Connection.adopt(fd);
+        } catch (final TransportException e) {
+            Fd.close(fd);
+            throw e;
+        }
+    }
+
+    private static void letGo(final Listener listener, final Connection connection, final Session session) {
+        if (session != null) {
+            session.letGo();
+        } else if (connection != null) {
+            connection.letGo();
+        }
+        if (listener != null) {
+            listener.letGo();
+        }
+    }
+
+    /** Takes over where the rings stand, and the counters. */
+    public void restorePositions(final StateReader in) {
+        SavedCounters.restore(port, in);
+        final boolean attached = in.flag();
+        if (attached && session == null) {
+            throw new HandOverException("there are positions of rings, and no session");
+        }
+        if (session == null) {
+            return;
+        }
+        if (attached) {
+            session.handedRings().restorePositions(in);
+        } else {
+            LOG.warn("port {}: the front-end's memory was cut; its connection ends", port.name());
+            first.shutdown();
+            session.handedRings().forget();
+        }
+    }
+
+    /** Starts the rings that were taken over. They run once the port is suspended no more. */
+    public void begin() {
+        if (session != null) {
+            session.begin();
+        }
+    }
+
+    /** Begins to serve who was taken over, and others after; once. */
+    public void serve() {
+        if (thread.getState() == Thread.State.NEW) {
+            thread.start();
+        }
+    }
+
+    /** Leaves everything to the process that has it as well: nothing is sent, and no file removed. It stands still, or has not begun. */
+    public void letGo() {
+        standstill.leave();
+        if (thread.getState() == Thread.State.NEW) {
+            letGo(listener, first, session);
+        } else {
+            join();
+        }
+    }
+
+    private synchronized void endWhatIsHalfway() {
+        if (current != null && current.isHalfway()) {
+            LOG.warn("port {}: the front-end is in the middle of a message; its connection is given up", port.name());
+            current.shutdown();
+        }
+    }
+
+    private synchronized void shutdown() {
+        if (current != null) {
+            current.shutdown();
+        }
+    }
+
     /** Ends the conversation at once, detaches the port, and removes the socket file. */
     @Override
     public void close() {
-        closing.countDown();
-        synchronized (this) {
-            if (current != null) {
-                current.shutdown();
-            }
+        if (standstill.isLeft()) {
+            return;
         }
+        standstill.end();
+        shutdown();
         if (Thread.currentThread().equals(thread)) {
             return;
+        }
+        if (thread.getState() == Thread.State.NEW) {
+            closeListener();
         }
         if (listener != null && thread.isAlive()) {
             listener.wake();
         }
+        join();
+    }
+
+    private void join() {
         try {
             thread.join();
         } catch (final InterruptedException e) {

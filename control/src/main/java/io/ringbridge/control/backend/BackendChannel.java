@@ -1,5 +1,8 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Header;
@@ -16,6 +19,8 @@ import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -36,6 +41,8 @@ final class BackendChannel implements AutoCloseable {
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
     /** More than a front-end that reads ever lets wait, however many rings it has. */
     private static final int MOST_WAITING = 1024;
+    /** How long a message may be half sent or half received when this is to rest. */
+    private static final Duration REST = Duration.ofSeconds(1);
 
     private final Connection connection;
     private final boolean acknowledged;
@@ -46,6 +53,9 @@ final class BackendChannel implements AutoCloseable {
     private EventFd wake;
     private Thread thread;
     private volatile boolean over;
+    private volatile boolean resting;
+    /** What was sent and is not acknowledged. */
+    private Outgoing unanswered;
 
     /**
      * A request that is to be sent; equal ones are one.
@@ -57,6 +67,23 @@ final class BackendChannel implements AutoCloseable {
         /** A request whose answer is wanted. */
         Outgoing(final BackendRequest request, final byte[] payload, final LongConsumer answer) {
             this(request, ByteBuffer.wrap(payload), answer);
+        }
+
+        byte[] bytes() {
+            final byte[] bytes = new byte[payload.remaining()];
+            payload.duplicate().get(bytes);
+            return bytes;
+        }
+
+        void save(final StateWriter out) {
+            out.number(request.id()).bytes(bytes());
+        }
+
+        static Outgoing restore(final StateReader in) {
+            final int id = in.number();
+            final BackendRequest request = Arrays.stream(BackendRequest.values()).filter(each -> each.id() == id).findFirst()
+                .orElseThrow(() -> new HandOverException("request " + Integer.toUnsignedString(id) + " is waiting to be sent"));
+            return new Outgoing(request, in.bytes(), null);
         }
     }
 
@@ -125,16 +152,21 @@ final class BackendChannel implements AutoCloseable {
             epoll = Epoll.create();
             wake = EventFd.create();
             epoll.add(wake);
-            thread = Thread.ofPlatform().daemon().name("rb-requests-" + name).start(this::run);
+            thread = start();
         }
+    }
+
+    private Thread start() {
+        return Thread.ofPlatform().daemon().name("rb-requests-" + name).start(this::run);
     }
 
     private void run() {
         try {
-            while (!over) {
+            awaitAnswer();
+            while (!over && !resting) {
                 epoll.await(-1);
                 wake.drain();
-                for (Outgoing next = next(); next != null && !over; next = next()) {
+                for (Outgoing next = resting ? null : next(); next != null && !over; next = resting ? null : next()) {
                     send(next);
                 }
             }
@@ -147,14 +179,18 @@ final class BackendChannel implements AutoCloseable {
         }
     }
 
+    private synchronized void takeEvents() {
+        events.forEach((source, event) -> {
+            final Outgoing outgoing = event.drain() ? source.next() : null;
+            if (outgoing != null) {
+                waiting.add(outgoing);
+            }
+        });
+    }
+
     private synchronized Outgoing next() {
         if (waiting.isEmpty()) { // what is signalled in the meantime stays so: one request a source waits, and no more
-            events.forEach((source, event) -> {
-                final Outgoing outgoing = event.drain() ? source.next() : null;
-                if (outgoing != null) {
-                    waiting.add(outgoing);
-                }
-            });
+            takeEvents();
         }
         if (waiting.isEmpty()) {
             return null;
@@ -167,16 +203,28 @@ final class BackendChannel implements AutoCloseable {
     private void send(final Outgoing outgoing) throws IOException {
         final BackendRequest request = outgoing.request;
         LOG.debug("port {}: sends {}", name, request);
-        final byte[] payload = new byte[outgoing.payload.remaining()];
-        outgoing.payload.duplicate().get(payload);
-        connection.send(request.id(), acknowledged ? Header.VERSION | Header.NEED_REPLY : Header.VERSION, payload);
-        if (!acknowledged) {
+        connection.send(request.id(), acknowledged ? Header.VERSION | Header.NEED_REPLY : Header.VERSION, outgoing.bytes());
+        if (acknowledged) {
+            unanswered = outgoing;
+            awaitAnswer();
+        }
+    }
+
+    /** Waits for the acknowledgement of what was sent last, or until it is time to rest. */
+    private void awaitAnswer() throws IOException {
+        final Outgoing outgoing = unanswered;
+        if (outgoing == null) {
             return;
         }
-        try (Packet reply = connection.receive(() -> { })) {
+        final BackendRequest request = outgoing.request;
+        try (Packet reply = connection.receive(() -> { }, () -> resting)) {
+            if (reply == null && resting) {
+                return;
+            }
             if (reply == null) {
                 throw new IOException("the front-end has closed the socket");
             }
+            unanswered = null;
             if (reply.header().request() != request.id() || reply.header().flags() != REPLY_FLAGS) {
                 throw ProtocolException.fatal("the front-end replies to " + request + " with " + reply.header());
             }
@@ -189,15 +237,128 @@ final class BackendChannel implements AutoCloseable {
         }
     }
 
+    /**
+     * Ends the thread where nothing is half sent or half received, until {@link #goOn}. A front-end that leaves it so for long is spoken
+     * to no more.
+     */
+    private void rest() {
+        final Thread sender;
+        synchronized (this) {
+            resting = true;
+            sender = thread;
+        }
+        if (sender != null) {
+            wake.signal();
+            if (!joined(sender)) {
+                LOG.warn("port {}: the front-end is in the middle of an answer; no more requests to it", name);
+                over = true;
+                connection.shutdown();
+                join(sender);
+            }
+        }
+    }
+
+    private static boolean joined(final Thread sender) {
+        try {
+            return sender.join(REST);
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** Lets a channel rest; none may be there. */
+    static void rest(final BackendChannel channel) {
+        if (channel != null) {
+            channel.rest();
+        }
+    }
+
+    /** Lets a channel go on; none may be there. */
+    static void goOn(final BackendChannel channel) {
+        if (channel != null) {
+            channel.goOn();
+        }
+    }
+
+    /** Goes on after {@link #rest}, or with what another process has left to be sent. */
+    private synchronized void goOn() {
+        resting = false;
+        if (thread != null) {
+            thread = start();
+            wake.signal();
+        } else if (!waiting.isEmpty() || unanswered != null) {
+            begin();
+            wake.signal();
+        }
+    }
+
+    /** Writes down a channel that rests, for another process; nothing of one that is over. {@code channel} may be null. */
+    static void save(final BackendChannel channel, final StateWriter out) {
+        out.flag(channel != null && !channel.over);
+        if (channel != null && !channel.over) {
+            channel.save(out);
+        }
+    }
+
+    private synchronized void save(final StateWriter out) {
+        takeEvents();
+        out.descriptor(connection.descriptor()).flag(acknowledged).flag(unanswered != null).number(waiting.size());
+        if (unanswered != null) {
+            unanswered.save(out);
+        }
+        waiting.forEach(request -> request.save(out));
+    }
+
+    /** Takes over the channel of another process, which rests until {@link #goOn}; null where there is none. */
+    static BackendChannel restore(final StateReader in, final String name) {
+        if (!in.flag()) {
+            return null;
+        }
+        final int fd = in.descriptor();
+        final BackendChannel channel;
+        try {
+            channel = over(fd, in.flag(), name);
+        } catch (final HandOverException e) {
+            Fd.close(fd);
+            throw e;
+        }
+        try {
+            final boolean waitsForAnswer = in.flag();
+            final int count = in.count(2 * MOST_WAITING);
+            channel.unanswered = waitsForAnswer ? Outgoing.restore(in) : null;
+            for (int i = 0; i < count; i++) {
+                channel.waiting.add(Outgoing.restore(in));
+            }
+            channel.resting = true;
+            return channel;
+        } catch (final RuntimeException e) {
+            channel.letGo();
+            throw e;
+        }
+    }
+
     /** Ends the thread and closes the socket. Nobody may hold an event any more. */
     @Override
     public void close() {
+        over = true;
+        connection.shutdown();
+        release();
+        connection.close();
+    }
+
+    /** The same while the conversation goes on in another process. */
+    void letGo() {
+        release();
+        connection.letGo();
+    }
+
+    private void release() {
         final Thread sender;
         synchronized (this) {
             over = true;
             sender = thread;
         }
-        connection.shutdown();
         if (sender != null) {
             wake.signal();
             join(sender);
@@ -205,7 +366,6 @@ final class BackendChannel implements AutoCloseable {
             epoll.close();
             wake.close();
         }
-        connection.close();
     }
 
     private static void join(final Thread thread) {

@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.Descriptors;
@@ -42,9 +44,33 @@ final class Inflight implements AutoCloseable {
     }
 
     private void check(final Message.InflightFd message) {
-        if (message.queues() == 0 || message.queues() > vrings || message.queueSize() == 0 || message.queueSize() > RingConfig.MAX_SIZE) {
-            throw ProtocolException.refused(message.queues() + " queues of size " + message.queueSize() + "; allowed: 1 to " + vrings
+        check(message.queues(), message.queueSize());
+    }
+
+    private void check(final int queues, final int queueSize) {
+        if (queues <= 0 || queues > vrings || queueSize <= 0 || queueSize > RingConfig.MAX_SIZE) {
+            throw ProtocolException.refused(queues + " queues of size " + queueSize + "; allowed: 1 to " + vrings
                 + " of size 1 to " + RingConfig.MAX_SIZE);
+        }
+    }
+
+    /** Writes the area down, for another process. */
+    void save(final StateWriter out) {
+        out.flag(area != null);
+        if (area != null) {
+            out.wide(area.offset()).wide(area.size()).number(area.queues()).number(area.queueSize()).descriptor(area.fd());
+        }
+    }
+
+    /** Maps the area of another process, in place of none. What is in it is read and written when the rings run. */
+    void restore(final StateReader in) {
+        if (in.flag()) {
+            final long offset = in.wide();
+            final long size = in.wide();
+            final int queues = in.number();
+            final int queueSize = in.number();
+            check(queues, queueSize);
+            area = InflightArea.map(in.descriptor(), offset, size, queues, queueSize);
         }
     }
 

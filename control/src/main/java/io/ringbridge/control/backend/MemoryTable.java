@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message.Region;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.Descriptors;
@@ -100,6 +102,36 @@ final class MemoryTable implements AutoCloseable {
         if (!uncovered.isEmpty()) {
             throw ProtocolException.refused("vring " + uncovered + " is no longer in the guest's memory, and was stopped");
         }
+    }
+
+    /** Writes the regions down, for another process. */
+    void save(final StateWriter out) {
+        out.number(regions.size());
+        for (final MemoryRegion region : regions) {
+            out.wide(region.guestAddress()).wide(region.size()).wide(region.userAddress()).wide(region.offset());
+            out.number(repeats.getOrDefault(region, 0)).descriptor(region.fd());
+        }
+    }
+
+    /** Maps the regions of another process, in place of none. */
+    void restore(final StateReader in) {
+        final List<MemoryRegion> mapped = new ArrayList<>();
+        final GuestMemory next;
+        try {
+            for (int left = in.count(GuestMemory.MAX_REGIONS); left > 0; left--) {
+                final Region region = new Region(in.wide(), in.wide(), in.wide(), in.wide());
+                final int more = in.number();
+                mapped.add(map(region, in.descriptor()));
+                if (more > 0) {
+                    repeats.put(mapped.getLast(), more);
+                }
+            }
+            next = GuestMemory.of(mapped);
+        } catch (final RuntimeException e) {
+            mapped.forEach(MemoryRegion::close);
+            throw e;
+        }
+        install(next, List.of());
     }
 
     /** Unmaps everything; the port has to be detached before. */

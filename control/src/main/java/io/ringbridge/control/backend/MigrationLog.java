@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
@@ -64,6 +66,27 @@ final class MigrationLog implements AutoCloseable {
 
     private void apply() {
         port.log(wanted ? log : null, changed);
+    }
+
+    /** Writes the log's place down, for another process. */
+    void save(final StateWriter out) {
+        out.flag(wanted).flag(log != null);
+        if (log != null) {
+            out.wide(log.offset()).wide(log.size()).descriptor(log.fd());
+        }
+        out.event(changed);
+    }
+
+    /** Maps the log of another process, in place of none. */
+    void restore(final StateReader in) {
+        wanted = in.flag();
+        if (in.flag()) {
+            final long offset = in.wide();
+            final long size = in.wide();
+            log = DirtyLog.map(in.descriptor(), offset, size);
+        }
+        changed = in.event();
+        apply();
     }
 
     /** Unmaps and closes everything; the port has to be detached before. */

@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.bridge.MacAddress;
@@ -67,6 +69,17 @@ final class NetConfig {
         final boolean change = mac != wanted;
         mac = wanted;
         return change;
+    }
+
+    /** Writes down what the front-end was told, for another process. */
+    void save(final StateWriter out) {
+        out.wide(mac).number(mtu);
+    }
+
+    /** Takes over what the front-end was told by another process. */
+    void restore(final StateReader in) {
+        mac(in.wide());
+        mtu(in.number());
     }
 
     private byte[] content() {

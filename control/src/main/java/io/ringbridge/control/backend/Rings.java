@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
@@ -59,7 +61,7 @@ final class Rings implements AutoCloseable {
     }
 
     /** The ring of that index, made on first use: front-ends name rings before they set them up. */
-    private Vring ring(final int index) {
+    Vring ring(final int index) {
         if (Integer.compareUnsigned(index, rings.length) >= 0) {
             throw ProtocolException.refused("vring " + Integer.toUnsignedString(index) + "; allowed: 0 to " + (rings.length - 1));
         }
@@ -141,7 +143,7 @@ final class Rings implements AutoCloseable {
         ring.endian(order);
     }
 
-    private boolean isPacked() {
+    boolean isPacked() {
         return Features.has(features, Features.RING_PACKED);
     }
 
@@ -209,22 +211,7 @@ final class Rings implements AutoCloseable {
             replace(event, null);
             throw e;
         }
-        final EventFd old;
-        switch (which) {
-            case SET_VRING_KICK -> {
-                old = ring.kick;
-                ring.kick = event;
-                ring.kicked = true;
-            }
-            case SET_VRING_CALL -> {
-                old = ring.call;
-                ring.call = event;
-            }
-            default -> {
-                old = ring.error;
-                ring.error = event;
-            }
-        }
+        final EventFd old = ring.event(which, event);
         if (ring.started) {
             port.ringEvents(index, events(ring));
         }
@@ -266,7 +253,7 @@ final class Rings implements AutoCloseable {
         }
     }
 
-    private RingEvents events(final Vring ring) {
+    RingEvents events(final Vring ring) {
         if (ring.translations == null && memory.iotlb() != null && requests != null) {
             ring.translations = new TranslationRequests(requests, port, ring.index);
         }
@@ -392,6 +379,11 @@ final class Rings implements AutoCloseable {
             }
             return;
         }
+        run(ring, place);
+    }
+
+    /** Starts a ring of which all is there. */
+    void run(final Vring ring, final RingAddresses place) {
         final boolean bigEndian = ring.isBigEndian(features);
         InflightRegion record = bigEndian ? null : inflight.region(ring.index, ring.size, isPacked());
         if (record == null && isPacked()) {
@@ -411,18 +403,30 @@ final class Rings implements AutoCloseable {
         TranslationRequests.askFor(ring, memory, isPacked(), port, requests);
     }
 
+    /** The ring of that index if anything was said of it, or null. */
+    Vring known(final int index) {
+        return rings[index];
+    }
+
+    /** Writes down what is known of all rings but the features. */
+    void saveNegotiated(final StateWriter out) {
+        out.flag(featuresKnown).flag(startEnabled);
+    }
+
+    /** Takes over what was negotiated with another process, with nothing started. */
+    void restoreNegotiated(final StateReader in, final long negotiated) {
+        features = negotiated;
+        featuresKnown = in.flag();
+        startEnabled = in.flag();
+    }
+
     /** Stops and disables every ring, and forgets what was said of them but for the error descriptor, which is not told again. */
     void reset() {
         for (final Vring ring : rings) {
             if (ring != null) {
                 stop(ring.index);
                 port.enableRing(ring.index, false);
-                ring.enabled = false;
-                ring.size = 0;
-                ring.address = null;
-                ring.base = 0;
-                ring.told = 0;
-                ring.bigEndian = false;
+                ring.forget();
             }
         }
         features = 0;

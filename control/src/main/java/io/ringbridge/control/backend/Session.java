@@ -1,5 +1,8 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Header;
@@ -26,6 +29,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
+import java.util.List;
 
 /**
  * One front-end's conversation, from connection to end (vhost-user, "Communication").
@@ -45,11 +49,13 @@ final class Session {
     private final long offeredProtocol;
     private final Inflight inflight;
     private final Rings rings;
+    private final HandedRings handed;
     private final MemoryTable memory;
     private final Suspension suspension;
     private final MigrationLog log;
     private final NetConfig config;
     private final Iommu iommu;
+    private boolean restored;
     private long features;
     private long protocolFeatures;
     private boolean protocolFeaturesSet;
@@ -65,6 +71,7 @@ final class Session {
         offeredProtocol = Offer.protocol(options);
         inflight = new Inflight(2 * port.queuePairs());
         rings = new Rings(port, options, inflight);
+        handed = new HandedRings(port, rings, inflight);
         memory = new MemoryTable(rings);
         iommu = new Iommu(port.name(), rings);
         suspension = new Suspension(port, options.suspend());
@@ -73,18 +80,33 @@ final class Session {
         migration = new Migration(port, config);
     }
 
-    /** Converses until the connection ends, and leaves the port as if nobody had been there. */
-    void run() {
-        port.state(PortState.CONNECTED);
-        LOG.info("port {}: attached to {}", port.name(), connection.peer());
+    /**
+     * Converses until the connection ends, and leaves the port as if nobody had been there; or until another process goes on with it.
+     *
+     * @param standstill where it stands still when that is asked for
+     */
+    void run(final Standstill standstill) {
+        if (!restored) {
+            port.state(PortState.CONNECTED);
+        }
+        LOG.info("port {}: {} {}", port.name(), restored ? "goes on with" : "attached to", connection.peer());
         String fault = null;
         try {
-            while (true) {
-                try (Packet packet = connection.receive(this::checkPort)) {
-                    if (packet == null) {
-                        break;
+            boolean open = true;
+            while (open) {
+                if (standstill.isAsked()) {
+                    BackendChannel.rest(channel);
+                    standstill.stand();
+                    if (standstill.isLeft()) {
+                        return;
                     }
-                    serve(packet);
+                    BackendChannel.goOn(channel);
+                }
+                try (Packet packet = connection.receive(this::checkPort, standstill::isAsked)) {
+                    if (packet != null) {
+                        serve(packet);
+                    }
+                    open = packet != null || standstill.isAsked();
                 }
                 checkPort();
             }
@@ -94,7 +116,11 @@ final class Session {
             fault = "unexpected " + e;
             LOG.debug("port {}: unexpected", port.name(), e);
         } finally {
-            leave();
+            if (standstill.isLeft()) {
+                letGo();
+            } else {
+                leave();
+            }
         }
         if (fault == null) {
             LOG.info("port {}: detached by the front-end", port.name());
@@ -124,6 +150,66 @@ final class Session {
         channel(null);
         migration.close();
         port.state(PortState.WAITING);
+    }
+
+    /** Leaves it to the process that has it as well, which the front-end does not notice. The port has to be suspended. */
+    void letGo() {
+        port.detach();
+        if (channel != null) {
+            channel.letGo();
+            channel = null;
+        }
+        leave();
+        connection.letGo();
+    }
+
+    /** Writes all down that does not change while this stands still. What is on its way of a device's state is not in it. */
+    void save(final StateWriter out) {
+        if (Features.has(features, Features.ACCESS_PLATFORM)) {
+            throw new HandOverException("its guest is behind an IOMMU, whose translations cannot be handed over");
+        }
+        out.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet);
+        memory.save(out);
+        inflight.save(out);
+        log.save(out);
+        suspension.save(out);
+        config.save(out);
+        BackendChannel.save(channel, out);
+        handed.save(out);
+    }
+
+    /** Takes over what was saved, checked as if the front-end had said it. The port is suspended; {@link #letGo} is for failures. */
+    void restore(final StateReader in) {
+        restored = true;
+        features = in.wide();
+        protocolFeatures = in.wide();
+        protocolFeaturesSet = in.flag();
+        final List<String> lost = VirtioFeatures.names(features & ~offered);
+        lost.addAll(ProtocolFeature.names(protocolFeatures & ~offeredProtocol));
+        if (!lost.isEmpty()) {
+            throw new HandOverException("the front-end has negotiated " + String.join(", ", lost) + ", which is not offered any more");
+        }
+        memory.restore(in);
+        inflight.restore(in);
+        log.restore(in);
+        suspension.restore(in);
+        config.restore(in);
+        channel = BackendChannel.restore(in, port.name());
+        rings.channels(inband(), channel);
+        handed.restore(in, features);
+        port.features(features);
+    }
+
+    /** Its rings, for what of them moves. */
+    HandedRings handedRings() {
+        return handed;
+    }
+
+    /** Starts the rings, on the suspended port. */
+    void begin() {
+        BackendChannel.goOn(channel);
+        handed.begin();
+        port.state(suspension.state(rings.anyRunning()));
     }
 
     /** One request: decoded, checked to be negotiated, carried out, answered. The only place that knows REPLY_ACK. */

@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.SuspendCause;
@@ -97,6 +99,25 @@ final class Suspension {
     void reset() {
         clear();
         status = 0;
+    }
+
+    /** Writes down what was said, for another process. */
+    void save(final StateWriter out) {
+        out.wide(status).flag(wasReset).flag(allStopped);
+        out.flag(port.suspendedBy().contains(SuspendCause.FRONT_END)).flag(port.suspendedBy().contains(SuspendCause.DRIVER));
+    }
+
+    /** Takes over what was said to another process. */
+    void restore(final StateReader in) {
+        status = in.wide();
+        wasReset = in.flag();
+        allStopped = in.flag();
+        if (in.flag()) {
+            port.suspend(SuspendCause.FRONT_END);
+        }
+        if (in.flag()) {
+            port.suspend(SuspendCause.DRIVER);
+        }
     }
 
     private void add(final SuspendCause cause) {

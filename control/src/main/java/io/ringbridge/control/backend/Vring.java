@@ -1,13 +1,17 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.datapath.ring.RingConfig;
 
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -51,6 +55,8 @@ final class Vring {
     boolean scattered;
     /** Where its worker asks for what lies behind an IOMMU; null where there is nobody to ask. */
     TranslationRequests translations;
+    /** It was started, and the port has given it up since, in the process before this one. */
+    boolean broken;
     EventFd kick;
     EventFd call;
     EventFd error;
@@ -100,6 +106,34 @@ final class Vring {
     /** Whether the guest transmits on it. */
     boolean transmits() {
         return (index & 1) != 0;
+    }
+
+    /** Writes down what was said of it, for another process. */
+    void save(final StateWriter out) {
+        out.number(size).number(base).number(told).flag(bigEndian).flag(enabled).flag(kicked).flag(started).flag(hasRun);
+        out.flag(address != null);
+        if (address != null) {
+            out.number(address.flags()).wide(address.descriptor()).wide(address.used()).wide(address.available()).wide(address.log());
+        }
+        out.event(kick).event(call).event(error);
+    }
+
+    /** Takes over what was said of it to another process. */
+    void restore(final StateReader in) {
+        size = in.count(RingConfig.MAX_SIZE);
+        base = in.number();
+        told = in.number();
+        bigEndian = in.flag();
+        enabled = in.flag();
+        kicked = in.flag();
+        started = in.flag();
+        hasRun = in.flag();
+        if (in.flag()) {
+            address = new Message.SetVringAddr(index, in.number(), in.wide(), in.wide(), in.wide(), in.wide());
+        }
+        kick = in.event();
+        call = in.event();
+        error = in.event();
     }
 
     /** Whether the user addresses are aligned (virtio 1.2, sections 2.7 and 2.8.10). */
@@ -159,5 +193,36 @@ final class Vring {
 
     private static boolean overlap(final long start, final long length, final long first, final long last) {
         return Long.compareUnsigned(start, last) <= 0 && Long.compareUnsigned(first, start + (length - 1)) <= 0;
+    }
+
+    /** Takes over a descriptor, or that there is none; the one it replaces, which is the caller's to close. */
+    EventFd event(final Request which, final EventFd event) {
+        final EventFd old;
+        switch (which) {
+            case SET_VRING_KICK -> {
+                old = kick;
+                kick = event;
+                kicked = true;
+            }
+            case SET_VRING_CALL -> {
+                old = call;
+                call = event;
+            }
+            default -> {
+                old = error;
+                error = event;
+            }
+        }
+        return old;
+    }
+
+    /** Forgets what was said of it but for the descriptors. */
+    void forget() {
+        enabled = false;
+        size = 0;
+        address = null;
+        base = 0;
+        told = 0;
+        bigEndian = false;
     }
 }

@@ -16,6 +16,7 @@ import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.function.BooleanSupplier;
 
 /**
  * A connected socket of either side.
@@ -33,8 +34,8 @@ public final class Connection implements AutoCloseable {
     private static final int IDLE_MILLIS = 500;
 
     private final AFUNIXSocket socket;
-    private int inherited = -1;
-    private String inheritedTarget;
+    private Inherited inherited;
+    private volatile boolean halfway;
 
     private Connection(final AFUNIXSocket socket) {
         this.socket = socket;
@@ -77,8 +78,7 @@ public final class Connection implements AutoCloseable {
     public static Connection adopt(final int fd) {
         try {
             final Connection connection = over(FileDescriptorCast.unsafeUsing(fd).as(AFUNIXSocket.class));
-            connection.inherited = fd;
-            connection.inheritedTarget = Fd.target(fd);
+            connection.inherited = new Inherited(fd);
             return connection;
         } catch (final IOException | ClassCastException e) {
             throw new TransportException("descriptor " + fd + " is no connected Unix stream socket", e);
@@ -111,16 +111,27 @@ public final class Connection implements AutoCloseable {
      * @throws IOException when the connection breaks, or ends within a message
      */
     public Packet receive(final Runnable idle) throws IOException {
+        return receive(idle, () -> false);
+    }
+
+    /**
+     * Waits for a whole message, or until it is time to do something else. Of what comes later nothing is lost then.
+     *
+     * @param leave asked now and then while nothing of a message has come; true ends the wait
+     * @return null when the peer has closed the connection, or {@code leave} was true
+     */
+    public Packet receive(final Runnable idle, final BooleanSupplier leave) throws IOException {
         final Descriptors descriptors = new Descriptors();
         try {
             final byte[] header = new byte[Header.BYTES];
-            if (!fill(header, descriptors, idle, true)) {
+            if (!fill(header, descriptors, idle, leave)) {
                 descriptors.close();
                 return null;
             }
             final Header decoded = Header.decode(ByteBuffer.wrap(header)).checked();
             final byte[] payload = new byte[decoded.size()];
-            fill(payload, descriptors, idle, false);
+            fill(payload, descriptors, idle, null);
+            halfway = false;
             return new Packet(decoded, payload, descriptors);
         } catch (final IOException | RuntimeException e) {
             descriptors.close();
@@ -128,8 +139,8 @@ public final class Connection implements AutoCloseable {
         }
     }
 
-    /** Fills a buffer; false when the peer closed before its first byte, and may. */
-    private boolean fill(final byte[] buffer, final Descriptors descriptors, final Runnable idle, final boolean mayEnd)
+    /** Fills a buffer; false when the wait ended before its first byte, and may. {@code leave} is null where it may not. */
+    private boolean fill(final byte[] buffer, final Descriptors descriptors, final Runnable idle, final BooleanSupplier leave)
         throws IOException {
         int done = 0;
         while (done < buffer.length) {
@@ -138,16 +149,22 @@ public final class Connection implements AutoCloseable {
                 n = socket.getInputStream().read(buffer, done, buffer.length - done);
             } catch (final SocketTimeoutException e) {
                 idle.run();
+                if (leave != null && done == 0 && leave.getAsBoolean()) {
+                    return false;
+                }
             } finally {
                 claim(descriptors);
             }
             if (n < 0) {
-                if (mayEnd && done == 0) {
+                if (leave != null && done == 0) {
                     return false;
                 }
                 throw new EOFException("the connection ended within a message");
             }
             done += n;
+            if (n > 0) {
+                halfway = true;
+            }
         }
         return true;
     }
@@ -192,6 +209,11 @@ public final class Connection implements AutoCloseable {
         socket.getOutputStream().write(bytes);
     }
 
+    /** Whether a message has come in part, and its rest not yet. Any thread may ask. */
+    public boolean isHalfway() {
+        return halfway;
+    }
+
     /** Who is at the other end, for display. */
     public String peer() {
         try {
@@ -212,6 +234,21 @@ public final class Connection implements AutoCloseable {
         }
     }
 
+    /**
+     * The descriptor's number, for handing it on; it remains this object's.
+     *
+     * @throws TransportException when the connection is over
+     */
+    public int descriptor() {
+        return Inherited.number(socket::getFileDescriptor);
+    }
+
+    /** Closes the socket in this process, while the conversation goes on in another that has it as well. The owning thread only. */
+    public void letGo() {
+        Inherited.vacate(socket::getFileDescriptor, inherited);
+        close();
+    }
+
     /** Closes the socket; the owning thread only. */
     @Override
     public void close() {
@@ -220,9 +257,8 @@ public final class Connection implements AutoCloseable {
         } catch (final IOException e) {
             // The descriptor is gone all the same.
         }
-        // The library does not close what it did not open; a socket's target has its inode, so no other file is mistaken for it.
-        if (inherited >= 0 && Fd.target(inherited).equals(inheritedTarget)) {
-            Fd.close(inherited);
+        if (inherited != null) {
+            inherited.close();
         }
     }
 }

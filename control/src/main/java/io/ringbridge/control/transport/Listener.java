@@ -5,6 +5,7 @@ import org.newsclub.net.unix.AFUNIXSocket;
 import org.newsclub.net.unix.AFUNIXSocketAddress;
 import org.newsclub.net.unix.AFUNIXSocketChannel;
 import org.newsclub.net.unix.ConnectionRefusedSocketException;
+import org.newsclub.net.unix.FileDescriptorCast;
 
 import java.io.IOException;
 import java.net.SocketTimeoutException;
@@ -27,12 +28,14 @@ public final class Listener implements AutoCloseable {
 
     private final Path path;
     private final AFUNIXServerSocket server;
-    private final Object fileKey;
+    private final long inode;
+    private final Inherited inherited;
 
-    private Listener(final Path path, final AFUNIXServerSocket server, final Object fileKey) {
+    private Listener(final Path path, final AFUNIXServerSocket server, final long inode, final Inherited inherited) {
         this.path = path;
         this.server = server;
-        this.fileKey = fileKey;
+        this.inode = inode;
+        this.inherited = inherited;
     }
 
     /**
@@ -55,11 +58,41 @@ public final class Listener implements AutoCloseable {
             server.bind(address, BACKLOG);
             Files.setAttribute(path, "unix:mode", permissions);
             server.setSoTimeout(ACCEPT_MILLIS);
-            return new Listener(path, server, fileKey(path));
+            return new Listener(path, server, inode(path), null);
         } catch (final IOException e) {
             closeQuietly(server);
             throw new TransportException("socket " + path + " cannot be listened on: " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * Takes over a socket that another process listens on.
+     *
+     * @param fd closed when it is refused
+     * @param inode of the socket's file, as {@link #inode()} said there
+     * @throws TransportException when it is no listening socket, or another's
+     */
+    public static Listener adopt(final Path path, final int fd, final long inode) {
+        final Inherited inherited = new Inherited(fd);
+        try {
+            final AFUNIXServerSocket server = FileDescriptorCast.unsafeUsing(fd).as(AFUNIXServerSocket.class);
+            server.setDeleteOnClose(false);
+            server.setSoTimeout(ACCEPT_MILLIS);
+            return new Listener(path, server, inode, inherited);
+        } catch (final IOException | ClassCastException e) {
+            inherited.close();
+            throw new TransportException("socket " + path + ": descriptor " + fd + " is no listening Unix socket", e);
+        }
+    }
+
+    /** The descriptor's number, for handing it on; it remains this object's. */
+    public int descriptor() {
+        return Inherited.number(server::getFileDescriptor);
+    }
+
+    /** The number of the socket's file. */
+    public long inode() {
+        return inode;
     }
 
     private static void removeStale(final Path path, final AFUNIXSocketAddress address) throws IOException {
@@ -82,8 +115,8 @@ public final class Listener implements AutoCloseable {
         throw new TransportException("socket " + path + " is in use: somebody listens on it");
     }
 
-    private static Object fileKey(final Path path) throws IOException {
-        return Files.getAttribute(path, "unix:ino", LinkOption.NOFOLLOW_LINKS);
+    private static long inode(final Path path) throws IOException {
+        return (Long) Files.getAttribute(path, "unix:ino", LinkOption.NOFOLLOW_LINKS);
     }
 
     /**
@@ -112,13 +145,26 @@ public final class Listener implements AutoCloseable {
     @Override
     public void close() {
         try {
-            if (fileKey.equals(fileKey(path))) {
+            if (inode == inode(path)) {
                 Files.deleteIfExists(path);
             }
         } catch (final IOException e) {
             // Removed by somebody else, or the directory may not be written any more: nothing is left to do.
         }
+        closeSocket();
+    }
+
+    /** Stops listening in this process, while another that has the socket as well goes on: the file stays. */
+    public void letGo() {
+        Inherited.vacate(server::getFileDescriptor, inherited);
+        closeSocket();
+    }
+
+    private void closeSocket() {
         closeQuietly(server);
+        if (inherited != null) {
+            inherited.close();
+        }
     }
 
     private static void closeQuietly(final AFUNIXServerSocket server) {

@@ -28,6 +28,9 @@ public final class ForwardingTable {
     /** What {@link #find} answers for a station that is not there. */
     public static final int UNKNOWN = -1;
 
+    /** In place of the age of a station that was set by hand. */
+    public static final int STATIC_AGE = -1;
+
     private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(long[].class);
     private static final int LINE_SLOTS = 4;
     private static final int LINE_LONGS = 2 * LINE_SLOTS;
@@ -50,6 +53,13 @@ public final class ForwardingTable {
      * @param ageSeconds since it was last heard; 0 for a static one
      */
     public record Entry(String mac, int vlan, int port, boolean isStatic, long ageSeconds) {
+    }
+
+    /** Is shown stations. */
+    @FunctionalInterface
+    public interface Visitor {
+        /** A station: its key, its port, and the seconds since it was heard, or {@link #STATIC_AGE}. */
+        void station(long key, int port, int age);
     }
 
     private final int capacity;
@@ -292,6 +302,21 @@ public final class ForwardingTable {
         perPort.decrementAndGet(portOf(value));
         changed();
         return true;
+    }
+
+    /** Shows every station heard in the last so many seconds and, where these are as long as it is remembered, those set by hand. */
+    public void visit(final int now, final int heardWithin, final Visitor visitor) {
+        for (int at = 0; at < slots.length; at += 2) {
+            final long key = slot(at);
+            final long value = slot(at + 1);
+            if ((value & VALID) == 0 || slot(at) != key) {
+                continue;
+            }
+            final int age = now - (int) value;
+            if ((value & STATIC) != 0 ? heardWithin >= ageing : age < ageing && age <= heardWithin) {
+                visitor.station(key, portOf(value), (value & STATIC) != 0 ? STATIC_AGE : Math.max(0, age));
+            }
+        }
     }
 
     /** A copy of all that is in the table, in no order. */

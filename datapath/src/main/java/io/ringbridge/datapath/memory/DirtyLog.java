@@ -56,6 +56,16 @@ public final class DirtyLog implements AutoCloseable {
         return mapping.size();
     }
 
+    /** Where it begins in the file, in bytes. */
+    public long offset() {
+        return offset;
+    }
+
+    /** The file's descriptor, for handing it on; it remains this object's. */
+    public int fd() {
+        return fd;
+    }
+
     /** Whether the file still covers the log; a touch of what it no longer covers raises {@code InternalError}. */
     public boolean intact() {
         return Mapping.fileSize(fd) >= offset + mapping.size();

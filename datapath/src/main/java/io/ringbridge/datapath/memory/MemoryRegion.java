@@ -69,6 +69,16 @@ public final class MemoryRegion implements AutoCloseable {
         return mapping.size();
     }
 
+    /** Where it begins in the file, in bytes. */
+    public long offset() {
+        return offset;
+    }
+
+    /** The file's descriptor, for handing it on; it remains this object's. */
+    public int fd() {
+        return fd;
+    }
+
     /** Where it begins in this process. */
     public long hostAddress() {
         return mapping.address();

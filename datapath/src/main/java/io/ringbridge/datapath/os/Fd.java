@@ -6,6 +6,7 @@ public final class Fd {
     private static final int F_SETFL = 4;
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int O_NONBLOCK = 0x800;
+    private static final int O_CLOEXEC = 0x80000;
 
     private Fd() {
     }
@@ -25,6 +26,14 @@ public final class Fd {
             throw new OsException("duplicate descriptor " + fd, copy);
         }
         return copy;
+    }
+
+    /** Makes a number a descriptor of another open file; it is closed first, in one step, so that nobody else gets the number. */
+    public static void replace(final int number, final int by) {
+        final int rc = Libc.dup3(by, number, O_CLOEXEC);
+        if (rc < 0) {
+            throw new OsException("replace descriptor " + number, rc);
+        }
     }
 
     /** Makes reads and writes wait, whatever a peer that shares the open file has set. */

@@ -51,6 +51,8 @@ final class Libc {
     // int fcntl(int fd, int cmd, int arg): variadic from the third argument on
     private static final MethodHandle FCNTL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("fcntl"),
         FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT), ERRNO, Linker.Option.firstVariadicArg(2));
+    // int dup3(int oldfd, int newfd, int flags)
+    private static final MethodHandle DUP3 = function("dup3", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
     // int memfd_create(const char *name, unsigned int flags)
     private static final MethodHandle MEMFD_CREATE = function("memfd_create", JAVA_INT, ADDRESS, JAVA_INT);
     // int ftruncate(int fd, off_t length)
@@ -175,6 +177,16 @@ final class Libc {
         final Scratch s = SCRATCH.get();
         try (Arena arena = Arena.ofConfined()) {
             return orErrno((int) MEMFD_CREATE.invokeExact(s.errno, arena.allocateFrom(name), flags), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Makes a number another descriptor of an open file; what it was before is closed. */
+    static int dup3(final int fd, final int number, final int flags) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) DUP3.invokeExact(s.errno, fd, number, flags), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -119,6 +120,14 @@ public final class GuestPort extends Port {
                 onOwners(queues, GuestQueue::release);
             } while (queues.stream().anyMatch(GuestQueue::isHeld)); // as above
         }
+    }
+
+    /**
+     * Where a ring goes on that has run, as in GET_VRING_BASE, while this is suspended; empty for one that was not started, has not run
+     * since, or broke.
+     */
+    public synchronized OptionalInt position(final int vring) {
+        return queue(vring).position();
     }
 
     /**
@@ -364,6 +373,21 @@ public final class GuestPort extends Port {
     /** Lets its counters go on from those of the port that the guest came from. */
     public void continueFrom(final PortStatistics earlier) {
         brought = earlier.minus(PortStatistics.sum(queues().stream().map(QueueStatus::statistics).toList()));
+    }
+
+    /**
+     * Lets its counters, and those of its queues, go on from those of the same port in another process. Before any ring is started.
+     *
+     * @param total of the port
+     * @param ofQueues a reading a vring; those of vrings that are not here count in the total only
+     */
+    public void continueFrom(final PortStatistics total, final List<PortStatistics> ofQueues) {
+        for (int i = 0; i < Math.min(queues.size(), ofQueues.size()); i++) {
+            final GuestQueue queue = queues.get(i);
+            final PortStatistics reading = ofQueues.get(i);
+            queue.owner().execute(() -> queue.counters().continueFrom(reading));
+        }
+        continueFrom(total);
     }
 
     @Override

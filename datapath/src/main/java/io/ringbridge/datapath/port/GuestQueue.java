@@ -9,6 +9,7 @@ import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
 
 import java.util.Objects;
+import java.util.OptionalInt;
 
 /**
  * A virtqueue of a guest port: the ring, while it is started, and what goes with it.
@@ -208,6 +209,12 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         ring = null;
         held = null;
         return base;
+    }
+
+    /** Where a held ring that has run goes on; empty for any other. On the owner's thread, or after it has acknowledged {@link #hold}. */
+    final OptionalInt position() {
+        final HeldRing waiting = held;
+        return waiting == null || !waiting.ran() ? OptionalInt.empty() : OptionalInt.of(waiting.base());
     }
 
     /** Takes over other places of the ring; no chain may be out. */

@@ -44,6 +44,11 @@ final class HeldRing {
         return ring;
     }
 
+    /** Whether it has run, so that it is known where it goes on. */
+    boolean ran() {
+        return ring != null;
+    }
+
     /** Where it goes on, as in GET_VRING_BASE; of a ring that never ran, the base it was given. */
     int base() {
         return ring == null ? config.base() : ring.base();

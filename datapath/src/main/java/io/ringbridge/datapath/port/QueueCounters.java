@@ -42,6 +42,13 @@ public final class QueueCounters {
         DROPS.setOpaque(drops, reason.ordinal(), drops[reason.ordinal()] + frames);
     }
 
+    /** Goes on from a reading of one direction. On the worker's thread. */
+    void continueFrom(final PortStatistics reading) {
+        FRAMES.setOpaque(this, reading.inFrames() + reading.outFrames());
+        BYTES.setOpaque(this, reading.inBytes() + reading.outBytes());
+        reading.drops().forEach((reason, count) -> DROPS.setOpaque(drops, reason.ordinal(), (long) count));
+    }
+
     /** Frames moved. */
     public long frames() {
         return (long) FRAMES.getOpaque(this);

@@ -9,7 +9,9 @@ public enum SuspendCause {
     /** The driver, with the SUSPEND bit of the device status; until it sets DRIVER_OK again. */
     DRIVER,
     /** Whoever runs the switch. Outlasts the front-end's connection. */
-    OPERATOR;
+    OPERATOR,
+    /** The switch itself, while another process takes the port over: until it has, or that has failed. */
+    UPGRADE;
 
     /** The words used in output. */
     public String label() {

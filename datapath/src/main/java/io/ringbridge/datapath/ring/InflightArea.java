@@ -64,6 +64,21 @@ public final class InflightArea implements AutoCloseable {
         return new InflightRegion(this, memory.hostAddress() + queue * each);
     }
 
+    /** Bytes of it. */
+    public long size() {
+        return memory.size();
+    }
+
+    /** Where it begins in the file, in bytes. */
+    public long offset() {
+        return memory.offset();
+    }
+
+    /** The file's descriptor, for handing it on; it remains this object's. */
+    public int fd() {
+        return memory.fd();
+    }
+
     /** Where it begins in this process. */
     public long address() {
         return memory.hostAddress();

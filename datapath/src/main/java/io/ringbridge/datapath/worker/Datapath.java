@@ -61,13 +61,29 @@ public final class Datapath implements AutoCloseable {
      * @throws io.ringbridge.datapath.os.OsException when a worker cannot be pinned
      */
     public static Datapath start(final DatapathOptions options, final ErrorHandler onError) {
+        final Datapath datapath = prepare(options);
+        datapath.run(onError);
+        return datapath;
+    }
+
+    /**
+     * Makes the workers without their threads. Until {@link #run} nothing moves, and one thread alone may command ports: what it
+     * commands is done at once, on that thread.
+     *
+     * @throws io.ringbridge.datapath.os.OsException when a worker will not be able to be pinned
+     */
+    public static Datapath prepare(final DatapathOptions options) {
         options.cpus().forEach(ThreadTuning::check);
-        final Datapath datapath = new Datapath(options, System::nanoTime);
-        for (final Worker worker : datapath.workers) {
-            final int cpu = datapath.cpu(worker);
+        return new Datapath(options, System::nanoTime);
+    }
+
+    /** Starts the threads of workers that were {@linkplain #prepare prepared}, once. */
+    public void run(final ErrorHandler onError) {
+        for (final Worker worker : workers) {
+            final int cpu = cpu(worker);
             final AgentRunner runner = new AgentRunner(
                 options.poll() == PollMode.BUSY ? BusySpinIdleStrategy.INSTANCE : new AdaptiveIdle(worker), onError, null, worker);
-            datapath.runners.add(runner);
+            runners.add(runner);
             AgentRunner.startOnThread(runner, task -> Thread.ofPlatform().daemon().name(worker.roleName()).unstarted(() -> {
                 if (cpu >= 0) {
                     ThreadTuning.pin(cpu);
@@ -77,12 +93,9 @@ public final class Datapath implements AutoCloseable {
             worker.awaitStart();
         }
         final long period = Math.clamp(options.fdbAgeing().toMillis() / 4, 1000, 30_000);
-        datapath.sweeping = datapath.housekeeping.scheduleWithFixedDelay(
-            () -> datapath.table.sweep(datapath.now()), period, period, TimeUnit.MILLISECONDS);
+        sweeping = housekeeping.scheduleWithFixedDelay(() -> table.sweep(now()), period, period, TimeUnit.MILLISECONDS);
         // Not when ports come and go, but now and then: a front-end that does it all the time neither waits nor holds others up often.
-        datapath.balancing = datapath.housekeeping.scheduleWithFixedDelay(
-            () -> datapath.balance(onError), BALANCE_MILLIS, BALANCE_MILLIS, TimeUnit.MILLISECONDS);
-        return datapath;
+        balancing = housekeeping.scheduleWithFixedDelay(() -> balance(onError), BALANCE_MILLIS, BALANCE_MILLIS, TimeUnit.MILLISECONDS);
     }
 
     private void balance(final ErrorHandler onError) {
@@ -160,6 +173,14 @@ public final class Datapath implements AutoCloseable {
         placement.balance();
     }
 
+    /**
+     * Runs something while no frame is on its way, and none is taken from any guest: so that ports which are suspended or resumed
+     * together drop nothing of each other's. It may command ports; commands of others may wait.
+     */
+    public void still(final Runnable action) {
+        placement.still(action);
+    }
+
     /** Detaches and removes a port. */
     public synchronized void remove(final Port port) {
         port.detach();
@@ -180,6 +201,26 @@ public final class Datapath implements AutoCloseable {
     /** A copy of all stations, in no order. */
     public List<ForwardingTable.Entry> stations() {
         return table.entries(now());
+    }
+
+    /** Shows stations as {@link ForwardingTable#visit} does. */
+    public void visitStations(final int heardWithin, final ForwardingTable.Visitor visitor) {
+        table.visit(now(), heardWithin, visitor);
+    }
+
+    /**
+     * Knows a station from elsewhere.
+     *
+     * @param key as in the forwarding table
+     * @param port the index of its port
+     * @param age seconds since it was heard, or {@link ForwardingTable#STATIC_AGE}
+     */
+    public void know(final long key, final int port, final int age) {
+        if (age == ForwardingTable.STATIC_AGE) {
+            table.addStatic(key, port);
+        } else {
+            table.learn(key, port, now() - age);
+        }
     }
 
     /** A reading of each worker. */
@@ -204,5 +245,10 @@ public final class Datapath implements AutoCloseable {
             worker.end();
         }
         runners.forEach(AgentRunner::close);
+        if (runners.isEmpty()) {
+            for (final Worker worker : workers) {
+                worker.onClose();
+            }
+        }
     }
 }

@@ -68,6 +68,21 @@ final class Placement {
         }
     }
 
+    /** Runs something while no worker takes frames, and none is on its way; nothing is moved meanwhile. */
+    void still(final Runnable action) {
+        lock.writeLock().lock();
+        try {
+            hold();
+            try {
+                action.run();
+            } finally {
+                release();
+            }
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+
     /** Moves nothing any more. Returns when nothing is being moved. */
     void close() {
         lock.writeLock().lock();

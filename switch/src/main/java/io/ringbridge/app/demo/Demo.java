@@ -60,7 +60,7 @@ public final class Demo implements AutoCloseable {
                 demo.running.openPorts();
                 demo.a = Guest.attach(directory.resolve("a.sock"));
                 demo.b = Guest.attach(directory.resolve("b.sock"));
-                demo.introduce();
+                introduce(demo.a, demo.b);
                 return demo;
             } catch (final IOException | RuntimeException e) {
                 demo.close();
@@ -72,7 +72,7 @@ public final class Demo implements AutoCloseable {
     }
 
     /** Lets each guest say something, so that the switch knows where they are. */
-    private void introduce() {
+    static void introduce(final Guest a, final Guest b) {
         hello(new Flow(a.transmitter(), b.receiver(), LENGTHS[0], ADDRESS_A, BROADCAST));
         hello(new Flow(b.transmitter(), a.receiver(), LENGTHS[0], ADDRESS_B, BROADCAST));
     }
@@ -121,6 +121,10 @@ public final class Demo implements AutoCloseable {
     }
 
     private Flow flow(final int length) {
+        return flow(a, b, length);
+    }
+
+    static Flow flow(final Guest a, final Guest b, final int length) {
         return new Flow(a.transmitter(), b.receiver(), length, ADDRESS_A, ADDRESS_B);
     }
 

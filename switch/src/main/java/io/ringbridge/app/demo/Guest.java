@@ -23,9 +23,14 @@ final class Guest implements AutoCloseable {
     }
 
     static Guest attach(final Path socket) throws IOException {
+        return attach(socket, Frontend.DEFAULT_FEATURES);
+    }
+
+    /** The same with other virtio features, where they are offered. */
+    static Guest attach(final Path socket, final long features) throws IOException {
         final Frontend frontend = Frontend.connect(socket);
         try {
-            frontend.negotiate(Frontend.DEFAULT_FEATURES);
+            frontend.negotiate(features);
             frontend.share(MEMORY);
             final QueuePair queues = frontend.addPair(RING_SIZE, BUFFER);
             frontend.start();

@@ -1,0 +1,116 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.ringbridge.bench.harness.Await;
+import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.harness.Testpmd;
+import io.ringbridge.bench.harness.Testpmd.Statistics;
+import java.time.Duration;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * The switch is upgraded again and again while DPDK's testpmd lets a fixed number of frames go round between two of its ports: one that
+ * is lost is missing ever after, and a connection that ends is told in the log.
+ */
+class UpgradeIT {
+    private static final String MAC_A = "52:54:00:00:00:a0";
+    private static final String MAC_B = "52:54:00:00:00:b0";
+    private static final int QUEUE_SIZE = 1024;
+    private static final int BURSTS = 8;
+    private static final int UPGRADES = 3;
+    private static final long FRAMES_BETWEEN = 100_000;
+    private static final Duration ATTACH_LIMIT = Duration.ofSeconds(20);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Pattern ATTACHED = Pattern.compile("port \\w+: attached to");
+    private static final Pattern DETACHED = Pattern.compile("port \\w+: detached");
+
+    @BeforeAll
+    static void needs() {
+        Required.programs(Testpmd.PROGRAM, "stdbuf");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"split, 1", "packed, 1", "split, 2"})
+    void noFrameIsLostAndNobodyReconnects(final String layout, final int workers) {
+        try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchProcess.Config().server("a").server("b").set("workers", workers));
+             Testpmd testpmd = attach(ringbridge, "packed".equals(layout))) {
+            circulate(testpmd);
+            for (int i = 0; i < UPGRADES; i++) {
+                final long pid = ringbridge.pid();
+                final JsonNode upgraded = ringbridge.upgrade();
+                System.out.printf("upgrade of %s rings with %d workers: no frame moved for %.1f ms%n", layout, workers,
+                    upgraded.path("pause_millis").asDouble());
+                assertNotEquals(pid, ringbridge.pid());
+                assertEquals(2, upgraded.path("ports").asInt());
+                awaitMore(testpmd, ringbridge);
+            }
+            testpmd.command("stop");
+            assertTrue(missing(testpmd) > 0, "frames were going round");
+            assertTrue(Await.holds(LIMIT, () -> drain(testpmd)), () -> missing(testpmd) + " frames are lost; the switch says\n"
+                + ringbridge.show("ports"));
+            for (final JsonNode port : ringbridge.show("ports")) {
+                assertTrue(port.path("drops").isEmpty(), port::toString);
+            }
+            final String log = ringbridge.output().since(0);
+            assertEquals(2, ATTACHED.matcher(log).results().count(), log);
+            assertFalse(DETACHED.matcher(log).find(), log);
+            testpmd.quit();
+        }
+    }
+
+    private static Testpmd attach(final SwitchProcess ringbridge, final boolean packed) {
+        final String options = ",packed_vq=" + (packed ? 1 : 0) + ",mrg_rxbuf=1,in_order=0,queue_size=" + QUEUE_SIZE;
+        final Testpmd testpmd = new Testpmd.Builder("ringbridge-upgrade", Machine.cpus().getLast()).memory(256, 16384)
+            .device(Testpmd.virtioUser(0, ringbridge.socket("a"), MAC_A, options))
+            .device(Testpmd.virtioUser(1, ringbridge.socket("b"), MAC_B, options))
+            .option("--txd=" + QUEUE_SIZE).option("--rxd=" + QUEUE_SIZE)
+            .option("--eth-peer=0," + MAC_B).option("--eth-peer=1," + MAC_A).option("--forward-mode=io")
+            .start();
+        try {
+            ringbridge.awaitState("running", ATTACH_LIMIT, "a", "b");
+        } catch (final RuntimeException e) {
+            testpmd.close();
+            throw e;
+        }
+        return testpmd;
+    }
+
+    /** Lets frames go round: each goes out again on the port that it did not come in on. */
+    private static void circulate(final Testpmd testpmd) {
+        testpmd.command("clear port stats all");
+        testpmd.command("start tx_first " + BURSTS);
+        Await.until("frames to go round", LIMIT, () -> received(testpmd) > FRAMES_BETWEEN);
+    }
+
+    private static void awaitMore(final Testpmd testpmd, final SwitchProcess ringbridge) {
+        final long before = received(testpmd);
+        assertTrue(Await.holds(LIMIT, () -> received(testpmd) - before > FRAMES_BETWEEN),
+            () -> "frames do not go on; the switch says\n" + ringbridge.output().tail());
+    }
+
+    private static long received(final Testpmd testpmd) {
+        return testpmd.allStatistics().stream().mapToLong(Statistics::rxPackets).sum();
+    }
+
+    private static long missing(final Testpmd testpmd) {
+        final List<Statistics> ports = testpmd.allStatistics();
+        return ports.stream().mapToLong(port -> port.txPackets() - port.rxPackets()).sum();
+    }
+
+    /** Takes what has arrived in the receive rings, which starting does first of all; says whether nothing is missing then. */
+    private static boolean drain(final Testpmd testpmd) {
+        testpmd.command("start");
+        testpmd.command("stop");
+        return missing(testpmd) == 0;
+    }
+}

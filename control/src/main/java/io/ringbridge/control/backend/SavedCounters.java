@@ -1,0 +1,56 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.PortStatistics;
+import io.ringbridge.datapath.port.QueueStatus;
+import io.ringbridge.datapath.worker.Datapath;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/** A port's counters on their way from one process to another: the port's, and each vring's. */
+final class SavedCounters {
+    private SavedCounters() {
+    }
+
+    static void save(final GuestPort port, final StateWriter out) {
+        save(port.statistics(), out);
+        final List<QueueStatus> queues = port.queues();
+        out.number(queues.size());
+        queues.forEach(queue -> save(queue.statistics(), out));
+    }
+
+    private static void save(final PortStatistics statistics, final StateWriter out) {
+        out.wide(statistics.inFrames()).wide(statistics.inBytes()).wide(statistics.outFrames()).wide(statistics.outBytes());
+        out.number(statistics.drops().size());
+        statistics.drops().forEach((reason, count) -> out.text(reason.label()).wide(count));
+    }
+
+    /** Lets a port on which nothing runs yet go on from what was saved. */
+    static void restore(final GuestPort port, final StateReader in) {
+        final PortStatistics total = read(in);
+        final List<PortStatistics> ofQueues = new ArrayList<>();
+        for (int left = in.count(2 * Datapath.MAX_QUEUE_PAIRS); left > 0; left--) {
+            ofQueues.add(read(in));
+        }
+        port.continueFrom(total, ofQueues);
+    }
+
+    private static PortStatistics read(final StateReader in) {
+        final long[] counts = {in.wide(), in.wide(), in.wide(), in.wide()};
+        final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
+        for (int left = in.number(); left > 0; left--) {
+            final String label = in.text();
+            final long count = in.wide();
+            // a reason that only the other version knows is not counted here
+            Arrays.stream(DropReason.values()).filter(reason -> reason.label().equals(label)).forEach(reason -> drops.put(reason, count));
+        }
+        return new PortStatistics(counts[0], counts[1], counts[2], counts[3], drops);
+    }
+}

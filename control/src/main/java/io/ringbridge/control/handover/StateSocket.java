@@ -1,0 +1,218 @@
+package io.ringbridge.control.handover;
+
+import io.ringbridge.control.protocol.Header;
+import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.control.transport.Connection;
+import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.os.Fd;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.function.BooleanSupplier;
+import java.util.zip.CRC32C;
+
+/**
+ * The connection of two processes of which one takes over from the other.
+ *
+ * <pre>
+ *  0           8         12       16            20                     24
+ * | RINGBRUP  | version | length | descriptors | CRC-32C of content   | content
+ * </pre>
+ *
+ * <p>A record is cut into messages, with the header of vhost-user, that carry so much of it and so few descriptors that the
+ * kernel takes them. Owned by one thread.
+ */
+public final class StateSocket implements AutoCloseable {
+    /** Of the records' content: another one is refused by either side, and the old process goes on. */
+    public static final int VERSION = 1;
+
+    private static final long MAGIC = 0x5055_5242_474E_4952L;
+    private static final int HEAD = 24;
+    private static final int VERSION_AT = 8;
+    private static final int PART_BYTES = 32 * 1024;
+    /** Below SCM_MAX_FD, which is 253, and what {@link Connection} takes. */
+    private static final int PART_DESCRIPTORS = 60;
+    /** More than a full forwarding table has. */
+    private static final int MAX_BYTES = 32 << 20;
+    /** More than a port can have: three a ring, and one a region. */
+    private static final int MAX_DESCRIPTORS = 4096;
+
+    private final Connection connection;
+
+    /** Takes the connection over. */
+    public StateSocket(final Connection connection) {
+        this.connection = connection;
+    }
+
+    /** Sends a record. */
+    public void send(final Step step, final StateWriter state) {
+        final byte[] content = state.content();
+        final int[] descriptors = state.descriptors();
+        final CRC32C crc = new CRC32C();
+        crc.update(content);
+        final ByteBuffer record = ByteBuffer.allocate(HEAD + content.length).order(ByteOrder.LITTLE_ENDIAN);
+        record.putLong(MAGIC).putInt(VERSION).putInt(content.length).putInt(descriptors.length).putInt((int) crc.getValue()).put(content);
+        sendParts(step, record.array(), descriptors);
+    }
+
+    private void sendParts(final Step step, final byte[] record, final int[] descriptors) {
+        int at = 0;
+        int fd = 0;
+        try {
+            do {
+                final int bytes = Math.min(PART_BYTES, record.length - at);
+                final int fds = Math.min(PART_DESCRIPTORS, descriptors.length - fd);
+                connection.send(step.ordinal(), Header.VERSION, Arrays.copyOfRange(record, at, at + bytes),
+                    Arrays.copyOfRange(descriptors, fd, fd + fds));
+                at += bytes;
+                fd += fds;
+            } while (at < record.length || fd < descriptors.length);
+        } catch (final IOException e) {
+            throw new HandOverException("the other process does not take " + step + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Sends a record that says no more than that it is there. */
+    public void send(final Step step) {
+        send(step, new StateWriter());
+    }
+
+    /** Says why nothing is taken over, in one line. */
+    public void refuse(final String why) {
+        send(Step.REFUSED, new StateWriter().text(why));
+    }
+
+    /**
+     * Waits for a record.
+     *
+     * @param limit how long at the most; the other process is asked for it about twice a second
+     * @throws HandOverException when it does not come, is of another version or not what it should be, or the other process refuses
+     */
+    public StateReader receive(final Step step, final Duration limit) {
+        final long begun = System.nanoTime();
+        return receive(step, () -> System.nanoTime() - begun > limit.toNanos(),
+            "the other process has not sent " + step + " within " + limit.toSeconds() + " s");
+    }
+
+    /** The same without a limit: as long as the other process is there. */
+    public StateReader await(final Step step) {
+        return receive(step, () -> false, "");
+    }
+
+    private StateReader receive(final Step step, final BooleanSupplier late, final String complaint) {
+        final Incoming incoming = new Incoming();
+        try {
+            Step found;
+            do {
+                found = next(incoming, late, complaint);
+                if (found != step && found != Step.REFUSED) {
+                    throw new HandOverException("the other process has sent " + found + "; " + step + " was to come");
+                }
+            } while (!incoming.isWhole());
+            final StateReader reader = incoming.finish();
+            if (found == Step.REFUSED) {
+                try (reader) {
+                    throw new HandOverException(reader.text());
+                }
+            }
+            return reader;
+        } catch (final IOException | ProtocolException e) {
+            throw new HandOverException("the other process is not understood: " + e.getMessage(), e);
+        } finally {
+            incoming.close();
+        }
+    }
+
+    private Step next(final Incoming incoming, final BooleanSupplier late, final String complaint) throws IOException {
+        try (Packet packet = connection.receive(() -> {
+            if (late.getAsBoolean()) {
+                throw new HandOverException(complaint);
+            }
+        })) {
+            if (packet == null) {
+                throw new HandOverException("the other process has ended");
+            }
+            final int number = packet.header().request();
+            if (number < 0 || number >= Step.values().length) {
+                throw new HandOverException("the other process has sent a record of kind " + Integer.toUnsignedString(number));
+            }
+            incoming.add(packet);
+            return Step.values()[number];
+        }
+    }
+
+    /** A record of which parts have come. */
+    private static final class Incoming implements AutoCloseable {
+        private final Deque<Integer> descriptors = new ArrayDeque<>();
+        private ByteBuffer content;
+        private int descriptorCount;
+        private int checksum;
+
+        void add(final Packet packet) {
+            final ByteBuffer part = ByteBuffer.wrap(packet.payload()).order(ByteOrder.LITTLE_ENDIAN);
+            if (content == null) {
+                begin(part);
+            }
+            if (part.remaining() > content.remaining() || packet.descriptors().count() > descriptorCount - descriptors.size()
+                || part.remaining() + packet.descriptors().count() == 0 && !isWhole()) {
+                throw new HandOverException("a record has " + part.remaining() + " bytes and " + packet.descriptors().count()
+                    + " descriptors where " + content.remaining() + " and " + (descriptorCount - descriptors.size()) + " were to come");
+            }
+            content.put(part);
+            for (int i = 0; i < packet.descriptors().count(); i++) {
+                descriptors.add(packet.descriptors().take(i));
+            }
+        }
+
+        private void begin(final ByteBuffer part) {
+            if (part.remaining() < HEAD || part.getLong(0) != MAGIC) {
+                throw new HandOverException("a record does not begin as this switch's do");
+            }
+            final int version = part.getInt(VERSION_AT);
+            if (version != VERSION) {
+                throw new HandOverException("the state is of version " + Integer.toUnsignedString(version) + "; " + VERSION
+                    + " is understood");
+            }
+            final int length = part.getInt(VERSION_AT + 4);
+            descriptorCount = part.getInt(VERSION_AT + 8);
+            checksum = part.getInt(VERSION_AT + 12);
+            if (length < 0 || length > MAX_BYTES || descriptorCount < 0 || descriptorCount > MAX_DESCRIPTORS) {
+                throw new HandOverException("a record says that it has " + Integer.toUnsignedString(length) + " bytes and "
+                    + Integer.toUnsignedString(descriptorCount) + " descriptors; " + MAX_BYTES + " and " + MAX_DESCRIPTORS
+                    + " are allowed");
+            }
+            part.position(HEAD);
+            content = ByteBuffer.allocate(length);
+        }
+
+        boolean isWhole() {
+            return !content.hasRemaining() && descriptors.size() == descriptorCount;
+        }
+
+        StateReader finish() {
+            final CRC32C crc = new CRC32C();
+            crc.update(content.array());
+            if ((int) crc.getValue() != checksum) {
+                throw new HandOverException("the checksum of a record is wrong");
+            }
+            final StateReader reader = new StateReader(content.array(), descriptors);
+            descriptors.clear();
+            return reader;
+        }
+
+        @Override
+        public void close() {
+            descriptors.forEach(Fd::close);
+        }
+    }
+
+    @Override
+    public void close() {
+        connection.close();
+    }
+}

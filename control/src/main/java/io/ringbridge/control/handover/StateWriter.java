@@ -1,0 +1,75 @@
+package io.ringbridge.control.handover;
+
+import io.ringbridge.datapath.os.EventFd;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/** A record in the making: numbers, little-endian, and descriptors, which stay whose they are. */
+public final class StateWriter {
+    private static final int MIN_ROOM = 1024;
+
+    private ByteBuffer content = ByteBuffer.allocate(MIN_ROOM).order(ByteOrder.LITTLE_ENDIAN);
+    private int[] descriptors = {};
+
+    private ByteBuffer room(final int bytes) {
+        if (content.remaining() < bytes) {
+            final ByteBuffer larger = ByteBuffer.allocate(2 * content.capacity() + bytes).order(ByteOrder.LITTLE_ENDIAN);
+            content = larger.put(content.flip());
+        }
+        return content;
+    }
+
+    /** Adds a yes or no. */
+    public StateWriter flag(final boolean value) {
+        room(1).put((byte) (value ? 1 : 0));
+        return this;
+    }
+
+    /** Adds 32 bits. */
+    public StateWriter number(final int value) {
+        room(Integer.BYTES).putInt(value);
+        return this;
+    }
+
+    /** Adds 64 bits. */
+    public StateWriter wide(final long value) {
+        room(Long.BYTES).putLong(value);
+        return this;
+    }
+
+    /** Adds bytes, with their number. */
+    public StateWriter bytes(final byte[] value) {
+        number(value.length);
+        room(value.length).put(value);
+        return this;
+    }
+
+    /** Adds a text. */
+    public StateWriter text(final String value) {
+        return bytes(value.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Adds a descriptor, which has to stay open until the record is sent. */
+    public StateWriter descriptor(final int fd) {
+        descriptors = Arrays.copyOf(descriptors, descriptors.length + 1);
+        descriptors[descriptors.length - 1] = fd;
+        return this;
+    }
+
+    /** Adds whether there is an event, and it. */
+    public StateWriter event(final EventFd event) {
+        flag(event != null);
+        return event == null ? this : descriptor(event.fd());
+    }
+
+    byte[] content() {
+        return Arrays.copyOf(content.array(), content.position());
+    }
+
+    int[] descriptors() {
+        return descriptors;
+    }
+}

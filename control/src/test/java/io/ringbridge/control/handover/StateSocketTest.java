@@ -1,0 +1,158 @@
+package io.ringbridge.control.handover;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringbridge.control.protocol.Header;
+import io.ringbridge.control.transport.Connection;
+import io.ringbridge.control.transport.Listener;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.Fd;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+
+class StateSocketTest {
+    private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final byte[] MAGIC = "RINGBRUP".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+
+    @TempDir
+    Path directory;
+    private Connection sender;
+    private StateSocket from;
+    private StateSocket to;
+
+    @BeforeEach
+    void connect() throws IOException {
+        final Path path = directory.resolve("s");
+        try (Listener listener = Listener.open(path, 0600)) {
+            sender = Connection.connect(path);
+            from = new StateSocket(sender);
+            to = new StateSocket(listener.accept());
+        }
+    }
+
+    @AfterEach
+    void close() {
+        from.close();
+        to.close();
+    }
+
+    private static long openDescriptors() throws IOException {
+        try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
+            return list.count();
+        }
+    }
+
+    @Test
+    void aRecordComesAsItWasWrittenHoweverManyMessagesItTakes() throws Exception {
+        final long before = openDescriptors();
+        final StateWriter out = new StateWriter().flag(true).number(-1).wide(Long.MIN_VALUE).text("\u00e9").event(null);
+        final byte[] much = new byte[200_000];
+        much[much.length - 1] = 7;
+        out.bytes(much);
+        try (EventFd event = EventFd.create()) {
+            for (int i = 0; i < 700; i++) {
+                out.event(event);
+            }
+            final CompletableFuture<Void> sending = CompletableFuture.runAsync(() -> from.send(Step.PORT, out));
+            try (StateReader in = to.receive(Step.PORT, LIMIT)) {
+                assertTrue(in.flag());
+                assertEquals(-1, in.number());
+                assertEquals(Long.MIN_VALUE, in.wide());
+                assertEquals("\u00e9", in.text());
+                assertEquals(null, in.event());
+                assertEquals(7, in.bytes()[much.length - 1]);
+                final HandOverException early = assertThrows(HandOverException.class, in::end);
+                assertTrue(early.getMessage().contains("700 descriptors"), early.getMessage());
+                for (int i = 0; i < 700; i++) {
+                    try (EventFd received = in.event()) {
+                        received.signal();
+                    }
+                }
+                in.end();
+                assertThrows(HandOverException.class, in::flag);
+                assertThrows(HandOverException.class, in::descriptor);
+            }
+            sending.join();
+            assertTrue(event.drain());
+            assertFalse(event.drain());
+        }
+        assertEquals(before, openDescriptors());
+    }
+
+    @Test
+    void whatNobodyTakesIsClosed() throws Exception {
+        final long before = openDescriptors();
+        try (EventFd event = EventFd.create()) {
+            final StateWriter out = new StateWriter().event(event).event(event).event(event);
+            from.send(Step.PORT, out);
+            to.receive(Step.PORT, LIMIT).close();
+            from.send(Step.PORT, out);
+            assertThrows(HandOverException.class, () -> to.receive(Step.GO, LIMIT));
+            from.send(Step.PORT, out);
+            try (StateReader in = to.receive(Step.PORT, LIMIT)) {
+                assertTrue(in.flag());
+                Fd.close(in.descriptor());
+            }
+        }
+        assertEquals(before, openDescriptors());
+    }
+
+    @Test
+    void aRefusalIsToldWhateverWasToCome() {
+        to.refuse("not today");
+        assertEquals("not today", assertThrows(HandOverException.class, () -> from.receive(Step.TAKEN, LIMIT)).getMessage());
+    }
+
+    @Test
+    void theEndOfTheOtherAndItsSilenceAreTold() {
+        assertEquals("the other process has not sent ready within 0 s",
+            assertThrows(HandOverException.class, () -> to.receive(Step.READY, Duration.ZERO)).getMessage());
+        from.close();
+        assertEquals("the other process has ended", assertThrows(HandOverException.class, () -> to.await(Step.READY)).getMessage());
+    }
+
+    private static ByteBuffer head(final int version, final int length, final int descriptors, final int checksum) {
+        return ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN).put(MAGIC).putInt(version).putInt(length).putInt(descriptors)
+            .putInt(checksum);
+    }
+
+    private void refused(final byte[] payload, final String why, final int... fds) throws IOException {
+        sender.send(Step.PORT.ordinal(), Header.VERSION, payload, fds);
+        final HandOverException e = assertThrows(HandOverException.class, () -> to.receive(Step.PORT, LIMIT));
+        assertTrue(e.getMessage().contains(why), e.getMessage());
+    }
+
+    @Test
+    void whatIsForeignOrDamagedIsRefused() throws Exception {
+        final long before = openDescriptors();
+        try (EventFd event = EventFd.create()) {
+            refused(new byte[0], "does not begin");
+            refused(new byte[24], "does not begin", event.fd());
+            refused(head(2, 0, 0, 0).array(), "version 2; 1 is understood");
+            refused(head(1, -1, 0, 0).array(), "4294967295 bytes");
+            refused(head(1, 33 << 20, 0, 0).array(), "are allowed");
+            refused(head(1, 0, 5000, 0).array(), "5000 descriptors");
+            refused(head(1, 0, 0, 1).array(), "checksum");
+            refused(head(1, 0, 0, 0).array(), "0 and 0 were to come", event.fd());
+            refused(head(1, 4, 1, 0).array(), "0 bytes and 0 descriptors where 4 and 1 were to come");
+            final int kinds = Step.values().length;
+            sender.send(kinds, Header.VERSION, head(1, 0, 0, 0).array());
+            assertTrue(assertThrows(HandOverException.class, () -> to.await(Step.PORT)).getMessage().contains("of kind " + kinds));
+        }
+        assertEquals(before, openDescriptors());
+    }
+}

@@ -1,0 +1,57 @@
+package io.ringbridge.app;
+
+import io.ringbridge.config.Offloads;
+import io.ringbridge.config.PortConfig;
+import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.control.backend.BackendOptions;
+import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.datapath.bridge.MacAddress;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** What a back-end is to know of its port's configuration. */
+final class PortOptions {
+    private PortOptions() {
+    }
+
+    /** The options of a vhost-user port; {@code state} is null where none is kept. */
+    static BackendOptions of(final PortConfig port, final Path state) {
+        final PortConfig.Extras extras = port.extras();
+        BackendOptions options = attachment(port).withSuspend(port.suspend()).withLogBaseReply(extras.logBaseReply())
+            .withFeatureMask((~Offloads.ALL | port.offloads()) & extras.featureMask()).withState(state).withIommu(extras.iommu());
+        if (extras.mac() != null) {
+            options = options.withMac(MacAddress.parse(extras.mac()));
+        }
+        if (extras.inband()) {
+            options = options.with(ProtocolFeature.INBAND_NOTIFICATIONS);
+        }
+        if (extras.crossEndian()) {
+            options = options.with(ProtocolFeature.CROSS_ENDIAN);
+        }
+        return extras.deviceState() ? options.with(ProtocolFeature.DEVICE_STATE) : options;
+    }
+
+    private static BackendOptions attachment(final PortConfig port) {
+        return switch (port.attachment()) {
+            case Attachment.Server server -> BackendOptions.server(server.socket()).withPermissions(server.permissions());
+            case Attachment.Client client -> BackendOptions.client(client.socket());
+            case Attachment.Descriptor descriptor -> BackendOptions.descriptor(descriptor.number());
+            case Attachment.Tap _, Attachment.Pcap _ ->
+                throw new IllegalArgumentException("port " + port.name() + " is no vhost-user port");
+        };
+    }
+
+    /** Makes the directory for what outlives a process. */
+    static void makeState(final Path directory) {
+        try {
+            Files.createDirectories(directory);
+        } catch (final IOException e) {
+            throw new SwitchException("the state directory " + directory + " cannot be made: " + e.getMessage(), e);
+        }
+        if (!Files.isWritable(directory)) {
+            throw new SwitchException("the state directory " + directory + " cannot be written", null);
+        }
+    }
+}

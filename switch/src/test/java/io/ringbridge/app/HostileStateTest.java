@@ -1,0 +1,178 @@
+package io.ringbridge.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.ringbridge.config.Config;
+import io.ringbridge.config.ConfigReader;
+import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateSocket;
+import io.ringbridge.control.handover.StateWriter;
+import io.ringbridge.control.handover.Step;
+import io.ringbridge.control.protocol.Header;
+import io.ringbridge.control.transport.Connection;
+import io.ringbridge.control.transport.Listener;
+import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.ring.Features;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+import java.util.zip.CRC32C;
+
+/**
+ * A state that is damaged, with its checksum right: the new switch refuses it, or could go on with it; nothing is left open, and the guests
+ * go on with the old one.
+ */
+@Timeout(120)
+class HostileStateTest {
+    private static final int ROUNDS = 150;
+    private static final int HEAD = 24;
+    private static final int LENGTH_AT = 12;
+    private static final int CHECKSUM_AT = 20;
+
+    @TempDir
+    private Path dir;
+
+    /** A message of the hand-over as it went over the socket. */
+    @SuppressWarnings("ArrayRecordComponent")
+    private record Recorded(int kind, byte[] payload, int[] descriptors) {
+        static Recorded of(final Packet packet) {
+            return new Recorded(packet.header().request(), packet.payload(),
+                IntStream.range(0, packet.descriptors().count()).map(packet.descriptors()::take).toArray());
+        }
+
+        /** The same with some of its content other, missing or more, or without some of its descriptors. */
+        Recorded damaged(final SplittableRandom random) {
+            byte[] bytes = payload.clone();
+            int[] fds = descriptors;
+            switch (random.nextInt(5)) {
+                case 0 -> bytes = Arrays.copyOf(bytes, HEAD + random.nextInt(Math.max(1, bytes.length - HEAD)));
+                case 1 -> bytes = Arrays.copyOf(bytes, bytes.length + 1 + random.nextInt(40));
+                case 2 -> fds = Arrays.copyOf(fds, random.nextInt(fds.length + 1));
+                default -> {
+                    for (int i = random.nextInt(1, 4); i > 0 && bytes.length > HEAD; i--) {
+                        bytes[random.nextInt(HEAD, bytes.length)] = (byte) random.nextInt(random.nextBoolean() ? 3 : 256);
+                    }
+                }
+            }
+            final CRC32C crc = new CRC32C();
+            crc.update(bytes, HEAD, bytes.length - HEAD);
+            ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(LENGTH_AT, bytes.length - HEAD).putInt(LENGTH_AT + 4, fds.length)
+                .putInt(CHECKSUM_AT, (int) crc.getValue());
+            return new Recorded(kind, bytes, fds);
+        }
+
+        void send(final Connection connection) {
+            try {
+                connection.send(kind, Header.VERSION, payload, descriptors);
+            } catch (final IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    private Config config() {
+        return ConfigReader.parse("test",
+            "ports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}]");
+    }
+
+    /** What a switch sends, up to where its rings stand; then it is left to go on. */
+    private List<Recorded> record(final Switch running) throws IOException {
+        final List<Recorded> all = new ArrayList<>();
+        final Path path = dir.resolve("h");
+        try (Listener listener = Listener.open(path, 0600);
+             Connection from = Connection.connect(path);
+             StateSocket to = new StateSocket(listener.accept())) {
+            final CompletableFuture<Void> recording = CompletableFuture.runAsync(() -> {
+                final StateSocket socket = new StateSocket(from);
+                socket.send(Step.READY, new StateWriter().wide(1));
+                try {
+                    for (int i = 0; i < 5; i++) {
+                        if (i == 4) {
+                            socket.send(Step.PREPARED);
+                        }
+                        try (Packet packet = from.receive(() -> { })) {
+                            all.add(Recorded.of(packet));
+                        }
+                    }
+                } catch (final IOException e) {
+                    throw new UncheckedIOException(e);
+                } finally {
+                    from.shutdown();
+                }
+            });
+            assertThrows(HandOverException.class, () -> running.handOver(to));
+            recording.join();
+        }
+        return all;
+    }
+
+    private void replay(final List<Recorded> records) throws IOException {
+        final Path path = dir.resolve("h");
+        try (Listener listener = Listener.open(path, 0600);
+             StateSocket from = new StateSocket(Connection.connect(path));
+             Connection to = listener.accept()) {
+            final CompletableFuture<Switch> taking = CompletableFuture.supplyAsync(() -> Switch.takeOver(config(), from, null),
+                task -> Thread.ofPlatform().daemon().name("test-taker").start(task));
+            final StateSocket socket = new StateSocket(to);
+            try {
+                socket.await(Step.READY).close();
+                records.subList(0, 4).forEach(record -> record.send(to));
+                socket.await(Step.PREPARED).close();
+                records.getLast().send(to);
+                socket.await(Step.TAKEN).close();
+            } catch (HandOverException | UncheckedIOException _) {
+                // It was refused.
+            }
+            to.shutdown();
+            taking.handle((_, failure) -> {
+                assertEquals(true, failure != null, "it has gone on without being told to");
+                return null;
+            }).join();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void nothingIsTakenOverThatDoesNotFitAndNothingIsLeftOpen(final boolean packed) throws Exception {
+        final long seed = System.nanoTime();
+        final SplittableRandom random = new SplittableRandom(seed);
+        try (Switch running = Switch.start(config())) {
+            running.openPorts();
+            try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"),
+                Frontend.DEFAULT_FEATURES | (packed ? Features.of(Features.RING_PACKED) : 0))) {
+                guests.exchange(300);
+                final long descriptors = TalkingGuests.openDescriptors();
+                final List<Recorded> records = record(running);
+                final long recorded = TalkingGuests.openDescriptors();
+                guests.talk();
+                for (int round = 0; round < ROUNDS; round++) {
+                    final List<Recorded> damaged = new ArrayList<>(records);
+                    final int which = random.nextInt(records.size());
+                    damaged.set(which, records.get(which).damaged(random));
+                    replay(damaged);
+                    assertEquals(recorded, TalkingGuests.openDescriptors(), "seed " + seed + ", round " + round);
+                }
+                guests.awaitMore(100);
+                guests.fallSilent();
+                records.forEach(record -> Arrays.stream(record.descriptors()).forEach(Fd::close));
+                assertEquals(descriptors, TalkingGuests.openDescriptors());
+            }
+        }
+    }
+}

@@ -1,0 +1,348 @@
+package io.ringbridge.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringbridge.api.PortView;
+import io.ringbridge.config.Config;
+import io.ringbridge.config.ConfigReader;
+import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateSocket;
+import io.ringbridge.control.handover.StateWriter;
+import io.ringbridge.control.handover.Step;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.transport.Connection;
+import io.ringbridge.control.transport.Listener;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.Mapping;
+import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.ring.Features;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.stream.IntStream;
+
+/** A switch is handed to another one in this process, under guests that do not notice. */
+@Timeout(120)
+class UpgradeTest {
+    @TempDir
+    private Path dir;
+
+    private Config config(final int workers, final String options) {
+        return ConfigReader.parse("test", "workers: " + workers + "\nstate: " + dir.resolve("state") + "\nports: ["
+            + "{name: a, socket: " + dir.resolve("a") + options + "}, {name: b, socket: " + dir.resolve("b") + options + "}]");
+    }
+
+    private static Switch start(final Config config) {
+        final Switch running = Switch.start(config);
+        running.openPorts();
+        return running;
+    }
+
+    private static long features(final String layout) {
+        return Frontend.DEFAULT_FEATURES | Features.of(Features.EVENT_IDX)
+            | ("packed".equals(layout) ? Features.of(Features.RING_PACKED) : 0);
+    }
+
+    /** What stands at the new process's end of the hand-over. */
+    @FunctionalInterface
+    private interface Taker<T> {
+        T take(StateSocket from);
+    }
+
+    private <T> T handOver(final Switch before, final Taker<T> taker) throws IOException {
+        final Path path = dir.resolve("h");
+        try (Listener listener = Listener.open(path, 0600);
+             StateSocket from = new StateSocket(Connection.connect(path));
+             Connection connection = listener.accept()) {
+            final StateSocket to = new StateSocket(connection);
+            final CompletableFuture<T> taking = CompletableFuture.supplyAsync(() -> taker.take(from),
+                task -> Thread.ofPlatform().daemon().name("test-taker").start(task));
+            try {
+                before.handOver(to);
+            } catch (final HandOverException e) {
+                connection.shutdown();
+                taking.handle((_, _) -> null).join();
+                throw e;
+            }
+            return taking.join();
+        }
+    }
+
+    private Switch upgrade(final Switch before, final Config config) throws IOException {
+        final Switch after = handOver(before, from -> Switch.takeOver(config, from, null));
+        before.close();
+        return after;
+    }
+
+    private static void assertNothingDropped(final Switch running, final TalkingGuests guests) {
+        final List<PortView> ports = running.ports();
+        assertEquals(List.of(Map.of(), Map.of()), ports.stream().map(PortView::drops).toList());
+        assertEquals(List.of((long) guests.a.sent(), (long) guests.b.sent()), ports.stream().map(PortView::inFrames).toList());
+        assertEquals(List.of((long) guests.a.received(), (long) guests.b.received()), ports.stream().map(PortView::outFrames).toList());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, split", "2, split", "1, packed", "2, packed"})
+    void everyFrameArrivesOnceWhileSwitchesComeAndGo(final int workers, final String layout) throws Exception {
+        final Config config = config(workers, "");
+        Switch running = start(config);
+        try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
+            guests.exchange(10);
+            final long descriptors = TalkingGuests.openDescriptors();
+            guests.talk();
+            for (int i = 0; i < 4; i++) {
+                guests.awaitMore(500);
+                running = upgrade(running, config);
+            }
+            guests.awaitMore(500);
+            guests.fallSilent();
+            guests.a.frontend.query(new Message.GetFeatures());
+            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertNothingDropped(running, guests);
+            assertEquals(List.of("a", "b"), running.stations().stream().map(station -> station.port()).toList());
+            assertEquals(List.of("running", "running"), running.ports().stream().map(PortView::state).toList());
+        } finally {
+            running.close();
+        }
+        assertFalse(Files.exists(dir.resolve("a")));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"split", "packed"})
+    void ringsThatRestAreTakenOverSo(final String layout) throws Exception {
+        final Config config = config(1, "");
+        Switch running = start(config);
+        try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
+            guests.exchange(300);
+            guests.a.frontend.suspend();
+            running.suspendPort("b");
+            for (int i = 0; i < 20; i++) {
+                assertTrue(guests.b.send(1));
+            }
+            running = upgrade(running, config);
+            assertEquals(List.of("suspended", "suspended"), running.ports().stream().map(PortView::state).toList());
+            assertEquals(0, guests.a.frontend.query(new Message.GetStatus()) & 16);
+            guests.a.receive();
+            assertEquals(300, guests.a.received());
+            guests.a.frontend.resume();
+            running = upgrade(running, config);
+            running.resumePort("b");
+            guests.settle();
+            assertEquals(320, guests.a.received());
+            guests.a.frontend.stop();
+            running = upgrade(running, config);
+            guests.a.frontend.start();
+            guests.exchange(300);
+            assertNothingDropped(running, guests);
+        } finally {
+            running.close();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"split", "packed"})
+    void ringsThatHaveNotRunBeginInTheNewProcess(final String layout) throws Exception {
+        final Config config = config(1, "");
+        Switch running = start(config);
+        running.suspendPort("a");
+        running.suspendPort("b");
+        try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
+            running = upgrade(running, config);
+            running.resumePort("a");
+            running.resumePort("b");
+            guests.exchange(300);
+            assertNothingDropped(running, guests);
+        } finally {
+            running.close();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"split", "packed"})
+    void whatIsWrittenToTheGuestIsLoggedByTheNewProcess(final String layout) throws Exception {
+        final Config config = config(1, "");
+        Switch running = start(config);
+        try (MemFd file = MemFd.create("log", 1 << 20);
+             Mapping log = Mapping.map(file.fd(), 0, 1 << 20);
+             TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
+            guests.a.frontend.logTo(file);
+            guests.a.frontend.logging(true);
+            guests.exchange(10);
+            running = upgrade(running, config);
+            Memory.zero(log.address(), log.size());
+            guests.exchange(10);
+            final byte[] bits = new byte[(int) log.size()];
+            Memory.copy(log.address(), bits, 0, bits.length);
+            assertTrue(IntStream.range(0, bits.length).anyMatch(i -> bits[i] != 0));
+            guests.a.frontend.logging(false);
+        } finally {
+            running.close();
+        }
+    }
+
+    @Test
+    void aPortThatWaitsIsTakenOverWithItsSocket() throws Exception {
+        final Config config = config(1, "");
+        Switch running = upgrade(start(config), config);
+        try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
+            guests.exchange(10);
+            running = upgrade(running, config);
+            guests.exchange(10);
+        } finally {
+            running.close();
+        }
+    }
+
+    @Test
+    void aFrontEndThatListensIsNotConnectedToAgain() throws Exception {
+        final Config config = config(1, ", mode: client");
+        try (Listener a = Listener.open(dir.resolve("a"), 0600)) {
+            Switch running = start(config);
+            try {
+                Connection accepted = null;
+                while (accepted == null) {
+                    accepted = a.accept();
+                }
+                try (Frontend frontend = Frontend.over(accepted)) {
+                    frontend.negotiate(features("split"));
+                    running = upgrade(running, config);
+                    assertTrue(frontend.query(new Message.GetFeatures()) != 0);
+                    assertEquals("connected", running.ports().getFirst().state());
+                }
+            } finally {
+                running.close();
+            }
+        }
+    }
+
+    @Test
+    void theConfigurationIsAppliedWhereNobodyNotices() throws Exception {
+        Switch running = start(config(1, ""));
+        running.addPort("name=c,socket=" + dir.resolve("c"));
+        final Config other = ConfigReader.parse("test", "workers: 2\nports: [{name: b, socket: " + dir.resolve("b") + ", mtu: 9000}, "
+            + "{name: a, socket: " + dir.resolve("a") + "}, {name: d, socket: " + dir.resolve("d") + "}]");
+        try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
+            guests.exchange(10);
+            for (int i = 0; i < 2; i++) {
+                running = upgrade(running, other);
+                assertEquals(List.of("a", "b", "c", "d"), running.ports().stream().map(PortView::name).toList());
+                assertEquals(9000, running.ports().get(1).mtu());
+                assertEquals(2, running.workers().size());
+                guests.exchange(10);
+            }
+            assertTrue(Files.exists(dir.resolve("d")));
+        } finally {
+            running.close();
+        }
+        assertFalse(Files.exists(dir.resolve("c")) || Files.exists(dir.resolve("d")));
+    }
+
+    @Test
+    void aConfigurationThatDoesNotFitIsRefusedAndTheOldSwitchGoesOn() throws Exception {
+        final Config config = config(1, "");
+        final String a = "{name: a, socket: " + dir.resolve("a");
+        final String b = ", {name: b, socket: " + dir.resolve("b");
+        final Map<String, String> wrong = Map.of(
+            a + "}", "port b is not in the configuration any more",
+            a + ", queues: 2}" + b + "}", "port a is server " + dir.resolve("a") + " with 2 queue pairs",
+            a + ", mode: client}" + b + "}", "port a is client",
+            a + "x}" + b + "}", "port a is server " + dir.resolve("ax"),
+            a + "}" + b + ", features: [version_1]}", "port b: the front-end has negotiated mrg_rxbuf",
+            a + "}" + b + ", mtu: 1000}", "port b: MTU 1500; allowed: 68 to 1000",
+            a + "}" + b + "}, {name: c, socket: /nonexistent/c}", "port c: ");
+        try (Switch running = start(config);
+             TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("packed"))) {
+            guests.exchange(10);
+            final long descriptors = TalkingGuests.openDescriptors();
+            guests.talk();
+            for (final Map.Entry<String, String> each : wrong.entrySet()) {
+                final Config other = ConfigReader.parse("test", "ports: [" + each.getKey() + "]");
+                final HandOverException refused = assertThrows(HandOverException.class,
+                    () -> handOver(running, from -> Switch.takeOver(other, from, null)));
+                assertTrue(refused.getMessage().startsWith(each.getValue()), refused.getMessage());
+                guests.awaitMore(200);
+            }
+            guests.fallSilent();
+            assertNothingDropped(running, guests);
+            assertEquals(descriptors, TalkingGuests.openDescriptors());
+        }
+    }
+
+    /** Takes part up to a step, and is gone in place of it. */
+    private static Void leaveBefore(final StateSocket from, final Step last) {
+        if (last != Step.READY) {
+            from.send(Step.READY, new StateWriter().wide(1));
+            from.await(Step.SWITCH).close();
+            from.await(Step.PORT).close();
+            from.await(Step.PORT).close();
+            from.await(Step.STATIONS).close();
+        }
+        if (last != Step.READY && last != Step.PREPARED) {
+            from.send(Step.PREPARED);
+            from.await(Step.POSITIONS).close();
+        }
+        if (last == Step.REFUSED) {
+            from.refuse("it does not please");
+        }
+        from.close();
+        return null;
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = Step.class, names = {"READY", "PREPARED", "TAKEN", "REFUSED"})
+    void aNewProcessThatFailsLosesNothing(final Step last) throws Exception {
+        final Config config = config(1, "");
+        try (Switch running = start(config);
+             TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
+            guests.exchange(10);
+            final long descriptors = TalkingGuests.openDescriptors();
+            guests.talk();
+            for (int i = 0; i < 3; i++) {
+                final HandOverException failed =
+                    assertThrows(HandOverException.class, () -> handOver(running, from -> leaveBefore(from, last)));
+                assertEquals(last == Step.REFUSED ? "it does not please" : "the other process has ended", failed.getMessage());
+                guests.awaitMore(200);
+            }
+            guests.fallSilent();
+            assertNothingDropped(running, guests);
+            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            upgrade(running, config).close();
+        }
+    }
+
+    @Test
+    void anOldProcessThatFailsIsNotTakenOverFrom() throws Exception {
+        final Config config = config(1, "");
+        final long descriptors = TalkingGuests.openDescriptors();
+        final Path path = dir.resolve("h");
+        for (final boolean wellFormed : new boolean[] {true, false}) {
+            try (Listener listener = Listener.open(path, 0600);
+                 StateSocket from = new StateSocket(Connection.connect(path));
+                 Connection connection = listener.accept()) {
+                final StateSocket to = new StateSocket(connection);
+                final CompletableFuture<Switch> taking = CompletableFuture.supplyAsync(() -> Switch.takeOver(config, from, null));
+                to.await(Step.READY).close();
+                to.send(Step.SWITCH, new StateWriter().text("{}").text("").number(wellFormed ? 0 : -1));
+                connection.shutdown();
+                assertThrows(CompletionException.class, taking::join);
+            }
+            assertFalse(Files.exists(dir.resolve("a")));
+        }
+        assertEquals(descriptors, TalkingGuests.openDescriptors());
+    }
+}
