@@ -25,7 +25,7 @@ class KillIT {
     private static final String ADDRESS_A = "10.77.0.1";
     private static final String ADDRESS_B = "10.77.0.2";
     private static final Duration LIMIT = Duration.ofSeconds(30);
-    private static final int KILLS = 3;
+    private static final int KILLS = 2;
     private static final int MORE = 10_000;
 
     private SwitchProcess ringbridge;
@@ -89,7 +89,7 @@ class KillIT {
             final Conversation conversation = new Conversation(a, ADDRESS_B);
             for (int kill = 1; kill <= KILLS; kill++) {
                 conversation.startPing();
-                conversation.startStream(b, 16);
+                conversation.startStream(b, 8);
                 ringbridge.killAndStartAgain();
                 ringbridge.awaitState("running", LIMIT, "a", "b");
                 conversation.assertStream(b);

@@ -95,7 +95,7 @@ class MigrationIT {
             final String port = i % 2 == 0 ? "there" : "here";
             final Conversation conversation = new Conversation(peer, ADDRESS);
             conversation.startPing();
-            conversation.startStream(guest, 64);
+            conversation.startStream(guest, 16);
             final JsonNode told = move(spec("guest-" + port, port, pairs, device));
             ringbridge.awaitState("running", ATTACH_LIMIT, port);
             assertEquals(memory, guest.console().check("md5sum /tmp/ram", COMMAND_LIMIT), "the guest's memory");
