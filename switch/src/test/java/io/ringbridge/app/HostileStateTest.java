@@ -28,7 +28,9 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
@@ -70,6 +72,17 @@ class HostileStateTest {
                     }
                 }
             }
+            return with(bytes, fds);
+        }
+
+        /** The same with a byte cleared. */
+        Recorded cleared(final int at) {
+            final byte[] bytes = payload.clone();
+            bytes[at] = 0;
+            return with(bytes, descriptors);
+        }
+
+        private Recorded with(final byte[] bytes, final int[] fds) {
             final CRC32C crc = new CRC32C();
             crc.update(bytes, HEAD, bytes.length - HEAD);
             ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(LENGTH_AT, bytes.length - HEAD).putInt(LENGTH_AT + 4, fds.length)
@@ -147,11 +160,33 @@ class HostileStateTest {
         }
     }
 
+    /** All states that are replayed, by what is to be said of one that fails. */
+    private static Map<String, List<Recorded>> damaged(final List<Recorded> records) {
+        final Map<String, List<Recorded>> all = new LinkedHashMap<>();
+        final Recorded positions = records.getLast();
+        for (int at = HEAD; at < positions.payload().length; at++) {
+            if (positions.payload()[at] != 0) {
+                all.put("byte " + at + " of the positions", replaced(records, records.size() - 1, positions.cleared(at)));
+            }
+        }
+        final long seed = System.nanoTime();
+        final SplittableRandom random = new SplittableRandom(seed);
+        for (int round = 0; round < ROUNDS; round++) {
+            final int which = random.nextInt(records.size());
+            all.put("seed " + seed + ", round " + round, replaced(records, which, records.get(which).damaged(random)));
+        }
+        return all;
+    }
+
+    private static List<Recorded> replaced(final List<Recorded> records, final int which, final Recorded other) {
+        final List<Recorded> all = new ArrayList<>(records);
+        all.set(which, other);
+        return all;
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void nothingIsTakenOverThatDoesNotFitAndNothingIsLeftOpen(final boolean packed) throws Exception {
-        final long seed = System.nanoTime();
-        final SplittableRandom random = new SplittableRandom(seed);
         try (Switch running = Switch.start(config())) {
             running.openPorts();
             try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"),
@@ -161,12 +196,9 @@ class HostileStateTest {
                 final List<Recorded> records = record(running);
                 final long recorded = TalkingGuests.openDescriptors();
                 guests.talk();
-                for (int round = 0; round < ROUNDS; round++) {
-                    final List<Recorded> damaged = new ArrayList<>(records);
-                    final int which = random.nextInt(records.size());
-                    damaged.set(which, records.get(which).damaged(random));
-                    replay(damaged);
-                    assertEquals(recorded, TalkingGuests.openDescriptors(), "seed " + seed + ", round " + round);
+                for (final Map.Entry<String, List<Recorded>> state : damaged(records).entrySet()) {
+                    replay(state.getValue());
+                    assertEquals(recorded, TalkingGuests.openDescriptors(), state.getKey());
                 }
                 guests.awaitMore(100);
                 guests.fallSilent();

@@ -38,6 +38,8 @@ public final class Backend implements Link {
     private final Connection first;
     private final Thread thread;
     private final Standstill standstill = new Standstill();
+    /** Whether what was taken over cannot be gone on with. */
+    private boolean lost;
     private Connection current;
     private Session session;
 
@@ -290,17 +292,20 @@ public final class Backend implements Link {
         if (session == null) {
             return;
         }
+        lost = !attached;
         if (attached) {
             session.handedRings().restorePositions(in);
         } else {
-            LOG.warn("port {}: the front-end's memory was cut; its connection ends", port.name());
-            first.shutdown();
             session.handedRings().forget();
         }
     }
 
     /** Starts the rings that were taken over. They run once the port is suspended no more. */
     public void begin() {
+        if (lost) {
+            LOG.warn("port {}: the front-end's memory was cut; its connection ends", port.name());
+            first.shutdown(); // not before: until now the other process could have gone on with it
+        }
         if (session != null) {
             session.begin();
         }
