@@ -25,6 +25,7 @@ final class BigEndianSplitRing extends DeviceRing {
     private static final int FIRST_WORD = 2;
     private static final int NUM_BUFFERS = 10;
 
+    private final OneByOne oneByOne = new OneByOne(this);
     private final int mask;
     /** Of the chains that are out, by their place in the available ring: the first descriptor, and where a header is to be written. */
     private final int[] heads;
@@ -206,6 +207,11 @@ final class BigEndianSplitRing extends DeviceRing {
             DirtyLog.fence();
             log.written(headers[slot], length);
         }
+    }
+
+    @Override
+    public void use(final int[] written, final int count) {
+        oneByOne.use(written, count);
     }
 
     @Override

@@ -40,7 +40,6 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
     /** Where the device's writes are told; null while nobody wants to know. */
     RingLog log;
 
-    private final Segments single = new Segments();
     private final boolean inOrder;
     private final long features;
     private final int headerLength;
@@ -112,25 +111,6 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
      */
     public abstract int nextPlain(long[] addresses, int[] lengths, int from, int count, boolean writable);
 
-    /** {@link #nextPlain} for a ring that records each chain. */
-    final int nextOneByOne(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
-        look(true);
-        for (int i = from; i < from + count; i++) {
-            final int result = next(single, writable);
-            if (result == BAD || result == TAKEN && single.count() > 1) {
-                rewind(1);
-            }
-            if (result != TAKEN || single.count() > 1) {
-                look(false);
-                return i - from;
-            }
-            addresses[i] = single.address(0);
-            lengths[i] = single.length(0);
-        }
-        look(false);
-        return count;
-    }
-
     /**
      * How many chains, at the most, the driver is known to have made available: one at least, if not 0. Looks again only when none is
      * known.
@@ -149,12 +129,12 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
      */
     public abstract void use(int written);
 
-    /** Gives back the chains that have been out longest, one for each of the first {@code count} numbers of bytes written. */
-    public final void use(final int[] written, final int count) {
-        for (int i = 0; i < count; i++) {
-            use(written[i]);
-        }
-    }
+    /**
+     * Gives back the chains that have been out longest, as many as {@code count}.
+     *
+     * @param written bytes written to each; null where nothing was written to any
+     */
+    public abstract void use(int[] written, int count);
 
     /**
      * Gives back the chains that have been out longest, with nothing written to any; the driver sees them after {@link #publish}.
@@ -167,10 +147,8 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
     public final void giveBack(final int chains) {
         if (inOrder) {
             useBatch(chains);
-            return;
-        }
-        for (int i = 0; i < chains; i++) {
-            use(0);
+        } else {
+            use(null, chains);
         }
     }
 
@@ -294,7 +272,7 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
     }
 
     /** Begins or ends taking chains which may be put back, so that a refused translation is not used up. */
-    private void look(final boolean begins) {
+    final void look(final boolean begins) {
         if (translation != null) {
             translation.looking(begins);
         }

@@ -8,7 +8,9 @@ import io.ringbridge.datapath.memory.Segments;
 /** The device's side of a packed virtqueue (virtio 1.2, section 2.8); the layout is at {@link Packed}. */
 sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     /** Descriptors looked at ahead: a burst's worth, so that their cache lines are on the way when they are taken. */
-    private static final int LOOK_AHEAD = 32;
+    private static final int LOOK_AHEAD = 64;
+    /** The flags by which a descriptor is known as available, and as one buffer. */
+    private static final int SHAPE = Packed.AVAIL | Packed.USED | Descriptor.NEXT | Descriptor.INDIRECT | Descriptor.WRITE;
 
     /** Descriptors of each chain that is out; a ring of its own, as the identifiers. */
     final int[] slots;
@@ -104,23 +106,47 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         final int most = Math.min(count, size - slotsOut);
         int n = 0;
         while (n < most) {
-            final long descriptor = descriptors + (long) nextAvail * Descriptor.SIZE;
-            // Pairs with the driver's release of the flags: what it wrote to the descriptor before is visible after (section 2.8.21.1).
-            final long rest = Memory.getLongAcquire(descriptor + 8);
-            final int flags = (int) (rest >>> 48);
-            final int length = (int) rest;
-            if (!Packed.isAvailable((short) flags, availWrap)
-                || (flags & (Descriptor.NEXT | Descriptor.INDIRECT | Descriptor.WRITE)) != direction || length <= 0) {
+            final int straight = Math.min(most - n, size - Math.max(nextAvail, nextOut));
+            final int run = takeStraight(addresses, lengths, from + n, straight, direction);
+            n += run;
+            if (run < straight) {
                 break;
             }
-            final long host = translate(Memory.getLong(descriptor), length, writable);
+        }
+        return n;
+    }
+
+    /** The same up to where the ring, or what is noted of its chains, begins again. */
+    private int takeStraight(final long[] addresses, final int[] lengths, final int from, final int count, final int direction) {
+        final int wanted = direction | (availWrap ? Packed.AVAIL : Packed.USED);
+        final long first = descriptors + (long) nextAvail * Descriptor.SIZE;
+        final int place = nextOut;
+        int n = 0;
+        while (n < count) {
+            // Pairs with the driver's release of the flags: what it wrote to the descriptor before is visible after (section 2.8.21.1).
+            final long rest = Memory.getLongAcquire(first + (long) n * Descriptor.SIZE + 8);
+            final int length = (int) rest;
+            if (((int) (rest >>> 48) & SHAPE) != wanted || length <= 0) {
+                break;
+            }
+            final long host = translate(Memory.getLong(first + (long) n * Descriptor.SIZE), length, direction != 0);
             if (host == GuestMemory.UNMAPPED) {
                 break;
             }
             addresses[from + n] = host;
             lengths[from + n] = length;
-            taken((int) (rest >>> 32) & 0xFFFF, 1);
+            ids[place + n] = (int) (rest >>> 32) & 0xFFFF;
+            slots[place + n] = 1;
             n++;
+        }
+        nextOut = place + n == size ? 0 : place + n;
+        out += n;
+        slotsOut += n;
+        known = Math.max(0, known - n);
+        nextAvail += n;
+        if (nextAvail == size) {
+            nextAvail = 0;
+            availWrap = !availWrap;
         }
         return n;
     }
@@ -210,6 +236,50 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     }
 
     @Override
+    public void use(final int[] written, final int count) {
+        int done = 0;
+        if (head == 0 && count > 0) {
+            use(written == null ? 0 : written[0]);
+            done = 1;
+        }
+        while (done < count) {
+            final int straight = Math.min(count - done, size - firstOut);
+            useStraight(written, done, straight);
+            done += straight;
+        }
+    }
+
+    /** The same up to where what is noted of the chains begins again. */
+    private void useStraight(final int[] written, final int from, final int count) {
+        final int place = firstOut;
+        long round = usedFlags();
+        int at = nextUsed;
+        int all = 0;
+        for (int n = 0; n < count; n++) {
+            final int length = written == null ? 0 : written[from + n];
+            final long flags = round | (length > 0 ? Descriptor.WRITE : 0);
+            Memory.putLong(descriptors + (long) at * Descriptor.SIZE + 8,
+                length & 0xFFFF_FFFFL | (long) ids[place + n] << 32 | flags << 48);
+            final int descriptorsOfIt = slots[place + n];
+            all += descriptorsOfIt;
+            at += descriptorsOfIt;
+            if (at >= size) {
+                at -= size;
+                usedWrap = !usedWrap;
+                round = usedFlags();
+            }
+        }
+        nextUsed = at;
+        firstOut = place + count == size ? 0 : place + count;
+        out -= count;
+        slotsOut -= all;
+    }
+
+    private long usedFlags() {
+        return usedWrap ? Packed.AVAIL | Packed.USED : 0;
+    }
+
+    @Override
     void useBatch(final int chains) {
         int last = firstOut;
         int count = 0;
@@ -223,7 +293,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     }
 
     private void writeUsed(final int id, final int written) {
-        final long flags = (usedWrap ? Packed.AVAIL | Packed.USED : 0) | (written > 0 ? Descriptor.WRITE : 0);
+        final long flags = usedFlags() | (written > 0 ? Descriptor.WRITE : 0);
         final long word = written & 0xFFFF_FFFFL | (long) id << 32 | flags << 48;
         final long at = descriptors + (long) nextUsed * Descriptor.SIZE + 8;
         if (head == 0) {

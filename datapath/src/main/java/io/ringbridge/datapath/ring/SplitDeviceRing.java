@@ -203,6 +203,17 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
     }
 
     @Override
+    public void use(final int[] written, final int count) {
+        final int first = nextAvail - out;
+        for (int i = 0; i < count; i++) {
+            final long length = written == null ? 0 : written[i];
+            Memory.putLong(used + ENTRIES + 8L * (usedIdx + i & mask), length << 32 | heads[first + i & mask]);
+        }
+        usedIdx = RingIndex.advance(usedIdx, count);
+        out -= count;
+    }
+
+    @Override
     void useBatch(final int chains) {
         final int head = heads[nextAvail - out + chains - 1 & mask];
         Memory.putLong(used + ENTRIES + 8L * (usedIdx & mask), head);

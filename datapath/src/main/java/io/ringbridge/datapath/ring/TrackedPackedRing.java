@@ -11,6 +11,7 @@ import io.ringbridge.datapath.memory.Segments;
  * batch, not before: until then these chains are out for whoever comes after.
  */
 final class TrackedPackedRing extends PackedDeviceRing {
+    private final OneByOne oneByOne = new OneByOne(this);
     private final InflightRegion inflight;
     private final PackedInflight record;
     /** The next entry of each, as in the record, where others can write. */
@@ -131,7 +132,7 @@ final class TrackedPackedRing extends PackedDeviceRing {
 
     @Override
     public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
-        return nextOneByOne(addresses, lengths, from, count, writable);
+        return oneByOne.nextPlain(addresses, lengths, from, count, writable);
     }
 
     /** Touches nothing but this object, since a worker puts chains back after faults too; the record follows with the next chain. */
@@ -177,6 +178,11 @@ final class TrackedPackedRing extends PackedDeviceRing {
         }
         super.use(written);
         unshown++;
+    }
+
+    @Override
+    public void use(final int[] written, final int count) {
+        oneByOne.use(written, count);
     }
 
     /** With a used descriptor for each: one for all would leave nothing in the ring by which {@link PackedRecovery#fits} knows it. */

@@ -27,6 +27,7 @@ final class TrackedSplitRing extends SplitDeviceRing {
     private static final int NEXT = 6;
     private static final int COUNTER = 8;
 
+    private final OneByOne oneByOne = new OneByOne(this);
     private final InflightRegion inflight;
     private final long region;
     /** Chains that were out when the process before this one ended, in the order they were taken; they come first again. */
@@ -112,7 +113,7 @@ final class TrackedSplitRing extends SplitDeviceRing {
 
     @Override
     public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
-        return nextOneByOne(addresses, lengths, from, count, writable);
+        return oneByOne.nextPlain(addresses, lengths, from, count, writable);
     }
 
     @Override
@@ -138,6 +139,11 @@ final class TrackedSplitRing extends SplitDeviceRing {
         Memory.putShort(entry(head) + NEXT, Memory.getShort(region + LAST_BATCH_HEAD));
         Memory.putShortRelease(region + LAST_BATCH_HEAD, (short) head);
         unshown++;
+    }
+
+    @Override
+    public void use(final int[] written, final int count) {
+        oneByOne.use(written, count);
     }
 
     @Override
