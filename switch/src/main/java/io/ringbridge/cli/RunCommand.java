@@ -7,6 +7,7 @@ import io.ringbridge.app.ServiceManager;
 import io.ringbridge.app.Switch;
 import io.ringbridge.app.SwitchException;
 import io.ringbridge.app.demo.Rehearsal;
+import io.ringbridge.app.demo.WarmUp;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.ConfigReader;
@@ -95,6 +96,9 @@ final class RunCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         if (verbose) {
             Logging.verbose();
+        }
+        if (upgradeFrom == null) {
+            WarmUp.begin();
         }
         final Switch running = upgradeFrom == null ? Switch.start(config()) : takeOver();
         final Ending ending = Ending.onSignal(running);

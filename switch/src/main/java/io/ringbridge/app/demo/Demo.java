@@ -5,6 +5,7 @@ import io.ringbridge.app.Switch;
 import io.ringbridge.app.SwitchException;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.control.frontend.QueuePair;
 import io.ringbridge.datapath.worker.PollMode;
 import org.HdrHistogram.Histogram;
 import org.agrona.concurrent.YieldingIdleStrategy;
@@ -60,7 +61,7 @@ public final class Demo implements AutoCloseable {
                 demo.running.openPorts();
                 demo.a = Guest.attach(directory.resolve("a.sock"));
                 demo.b = Guest.attach(directory.resolve("b.sock"));
-                introduce(demo.a, demo.b);
+                introduce(demo.a.queues(), demo.b.queues());
                 return demo;
             } catch (final IOException | RuntimeException e) {
                 demo.close();
@@ -72,7 +73,7 @@ public final class Demo implements AutoCloseable {
     }
 
     /** Lets each guest say something, so that the switch knows where they are. */
-    static void introduce(final Guest a, final Guest b) {
+    static void introduce(final QueuePair a, final QueuePair b) {
         hello(new Flow(a.transmitter(), b.receiver(), LENGTHS[0], ADDRESS_A, BROADCAST));
         hello(new Flow(b.transmitter(), a.receiver(), LENGTHS[0], ADDRESS_B, BROADCAST));
     }
@@ -121,11 +122,15 @@ public final class Demo implements AutoCloseable {
     }
 
     private Flow flow(final int length) {
-        return flow(a, b, length);
+        return flow(a.queues(), b.queues(), length);
     }
 
-    static Flow flow(final Guest a, final Guest b, final int length) {
+    static Flow flow(final QueuePair a, final QueuePair b, final int length) {
         return new Flow(a.transmitter(), b.receiver(), length, ADDRESS_A, ADDRESS_B);
+    }
+
+    static Flow flowBack(final QueuePair a, final QueuePair b, final int length) {
+        return new Flow(b.transmitter(), a.receiver(), length, ADDRESS_B, ADDRESS_A);
     }
 
     private static double micros(final Histogram histogram, final double percentile) {

@@ -2,8 +2,6 @@ package io.ringbridge.app.demo;
 
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.QueuePair;
-import io.ringbridge.control.frontend.Receiver;
-import io.ringbridge.control.frontend.Transmitter;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -41,12 +39,8 @@ final class Guest implements AutoCloseable {
         }
     }
 
-    Transmitter transmitter() {
-        return queues.transmitter();
-    }
-
-    Receiver receiver() {
-        return queues.receiver();
+    QueuePair queues() {
+        return queues;
     }
 
     @Override

@@ -68,7 +68,7 @@ public final class Rehearsal {
         try (Switch before = Switch.start(config)) {
             before.openPorts();
             try (Guest a = Guest.attach(directory.resolve("a"), features); Guest b = Guest.attach(directory.resolve("b"), features)) {
-                Demo.introduce(a, b);
+                Demo.introduce(a.queues(), b.queues());
                 send(a, b, BEFORE_NANOS);
                 try (Switch _ = handOver(before, config, directory.resolve("h"))) {
                     send(a, b, AFTER_NANOS);
@@ -78,7 +78,7 @@ public final class Rehearsal {
     }
 
     private static void send(final Guest from, final Guest to, final long nanos) throws InterruptedException {
-        new Traffic(Demo.flow(from, to, LENGTH), () -> false).throughput(nanos, _ -> { });
+        new Traffic(Demo.flow(from.queues(), to.queues(), LENGTH), () -> false).throughput(nanos, _ -> { });
     }
 
     private static Switch handOver(final Switch before, final Config config, final Path path)
