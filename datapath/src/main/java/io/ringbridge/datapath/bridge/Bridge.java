@@ -9,7 +9,8 @@ import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
 
 /**
- * The verdict on each frame: learns where it came from, and finds where it goes.
+ * The verdict on each frame: learns where it came from, and finds where it goes. Of ports with VLANs it is the {@link VlanBridge} that
+ * decides.
  *
  * <p>One a worker. The table behind it is everybody's.
  */
@@ -61,19 +62,28 @@ public final class Bridge {
         if (port == null) {
             frame.flood(own, FlowHash.of(frame, scratch));
         } else if (to == own) {
-            frame.drop();
-            from.counters().dropped(DropReason.SAME_PORT);
+            drop(frame, from, DropReason.SAME_PORT);
         } else {
-            final Sink[] receivers = port.receivers();
-            if (receivers.length == 0) {
-                frame.drop();
-                from.counters().dropped(DropReason.NO_RECEIVER);
-            } else if (receivers.length == 1) {
-                frame.unicast(receivers[0]);
-                from.lastVerdict(destination, source, stamp, receivers[0]);
-            } else {
-                frame.unicast(spread(receivers, FlowHash.of(frame, scratch)));
-            }
+            unicast(frame, port, from, destination, source, stamp, scratch);
+        }
+    }
+
+    static void drop(final Frame frame, final Source from, final DropReason reason) {
+        frame.drop();
+        from.counters().dropped(reason);
+    }
+
+    /** Sends a frame to a queue of a port; where it has one only, the verdict is remembered. */
+    static void unicast(final Frame frame, final Port port, final Source from, final long destination, final long source,
+                        final long stamp, final long scratch) {
+        final Sink[] receivers = port.receivers();
+        if (receivers.length == 0) {
+            drop(frame, from, DropReason.NO_RECEIVER);
+        } else if (receivers.length == 1) {
+            frame.unicast(receivers[0]);
+            from.lastVerdict(destination, source, stamp, receivers[0]);
+        } else {
+            frame.unicast(spread(receivers, FlowHash.of(frame, scratch)));
         }
     }
 

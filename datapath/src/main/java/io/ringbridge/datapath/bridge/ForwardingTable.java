@@ -91,6 +91,11 @@ public final class ForwardingTable {
         return address << 12 | vlan;
     }
 
+    /** The VLAN of a station's key. */
+    public static int vlan(final long key) {
+        return (int) key & 0xFFF;
+    }
+
     /** A number that changes whenever a verdict reached with this table may no longer hold. */
     public long version() {
         return version.get();
@@ -256,7 +261,11 @@ public final class ForwardingTable {
         return true;
     }
 
-    /** Sets a station by hand: it neither ages nor moves until it is removed. False when there is no place for it. */
+    /**
+     * Sets a station by hand: it neither ages nor moves until it is removed. False when there is no place for it.
+     *
+     * @param port one that {@linkplain io.ringbridge.datapath.port.Port#carries carries} the VLAN of the key
+     */
     public boolean addStatic(final long key, final int port) {
         remove(key);
         insert(key, value(port, 0, true), 0);
@@ -327,7 +336,7 @@ public final class ForwardingTable {
             final long value = slot(at + 1);
             if ((value & VALID) != 0 && slot(at) == key && !isAged(value, now)) {
                 final boolean isStatic = (value & STATIC) != 0;
-                entries.add(new Entry(MacAddress.format(key >>> 12), (int) key & 0xFFF, portOf(value), isStatic,
+                entries.add(new Entry(MacAddress.format(key >>> 12), vlan(key), portOf(value), isStatic,
                     isStatic ? 0 : now - (int) value));
             }
         }

@@ -12,6 +12,8 @@ import io.ringbridge.datapath.memory.Memory;
  * </pre>
  */
 public final class Rarp {
+    /** The type of the frame. */
+    public static final int ETHERTYPE = 0x8035;
     /** The shortest frame that Ethernet carries, without its check sequence. */
     public static final int BYTES = 60;
 

@@ -6,6 +6,8 @@ import io.ringbridge.datapath.memory.Memory;
 public final class Ethernet {
     /** Bytes of the header without tags. */
     public static final int HEADER = 14;
+    /** Bytes of its two addresses, after which tags are. */
+    public static final int ADDRESSES = 12;
     /** Bytes of a tag. */
     public static final int TAG = 4;
     /** The tags that are taken for such: a service's and a customer's. */
@@ -14,7 +16,7 @@ public final class Ethernet {
     static final int IPV4 = 0x0800;
     static final int IPV6 = 0x86DD;
 
-    private static final int VLAN = 0x8100;
+    static final int VLAN = 0x8100;
     private static final int SERVICE_VLAN = 0x88A8;
 
     private Ethernet() {

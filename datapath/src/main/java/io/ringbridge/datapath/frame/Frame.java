@@ -29,8 +29,10 @@ public final class Frame extends Segments {
         ACCEPTED,
         /** It goes to one queue. */
         UNICAST,
-        /** It goes to every port but the one it came from. */
-        FLOOD
+        /** It goes to every port without VLANs but the one it came from. */
+        FLOOD,
+        /** It goes to every port in its VLAN but the one it came from. */
+        FLOOD_VLAN
     }
 
     public Verdict verdict() {
@@ -92,11 +94,36 @@ public final class Frame extends Segments {
         receiver = to;
     }
 
-    /** Decides that it goes to every port but one. */
+    /** Decides that it goes to every port without VLANs but one. */
     public void flood(final int fromPort, final int flowHash) {
         verdict = Verdict.FLOOD;
         source = fromPort;
         flow = flowHash;
+    }
+
+    /** Decides that it goes to every port in its VLAN but one. */
+    public void floodVlan(final int fromPort, final int flowHash) {
+        flood(fromPort, flowHash);
+        verdict = Verdict.FLOOD_VLAN;
+    }
+
+    /**
+     * Becomes another, which is in a VLAN, as it leaves by a port: with a tag or without. The bytes stay where they are, but for those of
+     * the tag and the type after it.
+     *
+     * @param tag the other's, as in {@link VlanTag}
+     * @param tagged whether it gets a tag for its VLAN
+     * @param slot 8 bytes of the caller's, which last as long as this is used
+     */
+    public void leaving(final Frame other, final long tag, final boolean tagged, final long slot) {
+        final int replaced = VlanTag.replaced(tag);
+        final int length = VlanTag.write(tag, tagged, slot);
+        splice(other, Ethernet.ADDRESSES, replaced, slot, length);
+        needs = other.needs;
+        if (needs != 0) {
+            header.copyOf(other.header);
+            header.shift(length - replaced);
+        }
     }
 
     /** Becomes a copy of another entry, of another worker's ring. */

@@ -21,6 +21,8 @@ public final class FrameRing {
     private final RingBuffer<Frame> ring;
     /** The ring's entries once more: a look-up here needs no cast. */
     private final Frame[] frames;
+    /** Beside the frames, of which each fills a line: those without VLANs have no use for it. */
+    private final long[] tags;
     private final Sequence consumed = new Sequence();
     private final boolean single;
 
@@ -37,6 +39,7 @@ public final class FrameRing {
             : RingBuffer.createMultiProducer(Frame::new, size, new BusySpinWaitStrategy());
         ring.addGatingSequences(consumed);
         frames = LongStream.range(0, size).mapToObj(ring::get).toArray(Frame[]::new);
+        tags = new long[size];
     }
 
     /**
@@ -55,6 +58,16 @@ public final class FrameRing {
     /** The entry with a sequence that was claimed, or that {@link #published} covers. */
     public Frame get(final long sequence) {
         return frames[(int) sequence & frames.length - 1];
+    }
+
+    /** The tag of an entry whose frame is in a VLAN, as in {@link VlanTag}; of others it means nothing. */
+    public long tag(final long sequence) {
+        return tags[(int) sequence & tags.length - 1];
+    }
+
+    /** Notes the tag of an entry that was claimed. */
+    public void tag(final long sequence, final long tag) {
+        tags[(int) sequence & tags.length - 1] = tag;
     }
 
     /** Shows entries to the consumer. */

@@ -142,6 +142,15 @@ final class PacketLayout {
         return nextHeader;
     }
 
+    /** Takes over that all of it has moved by so many bytes, up or down. */
+    void shift(final int bytes) {
+        network += bytes;
+        transport += bytes;
+        payload += bytes;
+        destination += bytes;
+        nextHeader += bytes;
+    }
+
     void copyOf(final PacketLayout other) {
         ipv6 = other.ipv6;
         protocol = other.protocol;

@@ -35,6 +35,7 @@ public final class VnetHeader {
     private static final int ECN = 0x80;
     private static final int CSUM_OFFSET_TCP = 16;
     private static final int CSUM_OFFSET_UDP = 6;
+    private static final int MAX_START = 0xFFFF;
     private static final int HEADER_WITH_BUFFERS = 12;
     /** The distance of HOST_TSO4, HOST_TSO6, HOST_ECN and HOST_UFO from the features that stand for the same in a receiver. */
     private static final int HOST_TO_GUEST = 4;
@@ -167,6 +168,22 @@ public final class VnetHeader {
         } else if (Memory.getInt(to + 8) != (offset | buffers << 16)) {
             Memory.putInt(to + 8, offset | buffers << 16);
         }
+    }
+
+    /**
+     * Whether a tag may be put in or taken out before the end of the Ethernet header: whether all that is to be summed, or written, is
+     * behind it, and can still be told of.
+     *
+     * @param ethernet bytes of the Ethernet header, with its tag
+     */
+    public boolean allowsTags(final int ethernet) {
+        return checksumStart >= ethernet && checksumStart <= MAX_START - Ethernet.TAG;
+    }
+
+    /** Takes over that what it tells of has moved by so many bytes, up or down. */
+    void shift(final int bytes) {
+        checksumStart += bytes;
+        layout.shift(bytes);
     }
 
     void copyOf(final VnetHeader other) {

@@ -42,11 +42,7 @@ public class Segments {
         if (count == MAX_SEGMENTS || length > Integer.MAX_VALUE - totalLength) {
             return false;
         }
-        if (count == lengths.length) {
-            grow();
-        }
-        put(count++, address, length);
-        totalLength += length;
+        append(address, length);
         return true;
     }
 
@@ -91,6 +87,42 @@ public class Segments {
             }
         }
         return true;
+    }
+
+    /**
+     * Becomes another list, with a piece of the caller's in place of some of its bytes. It may have two pieces more than a chain may.
+     *
+     * @param at where these bytes begin
+     * @param bytes how many they are; no more than there are from there
+     */
+    public final void splice(final Segments other, final int at, final int bytes, final long address, final int length) {
+        clear();
+        int piece = 0;
+        int offset = 0;
+        for (int left = at; left > 0;) {
+            final int n = Math.min(left, other.length(piece));
+            append(other.address(piece), n);
+            left -= n;
+            offset = n;
+            piece += left > 0 ? 1 : 0;
+        }
+        append(address, length);
+        offset += bytes;
+        for (; piece < other.count; piece++) {
+            final int rest = other.length(piece) - offset;
+            if (rest > 0) {
+                append(other.address(piece) + offset, rest);
+            }
+            offset = Math.max(0, -rest);
+        }
+    }
+
+    private void append(final long address, final int length) {
+        if (count == lengths.length) {
+            grow();
+        }
+        put(count++, address, length);
+        totalLength += length;
     }
 
     /** Drops bytes from the front; no more than there are. */

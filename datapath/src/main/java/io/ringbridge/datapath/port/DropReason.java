@@ -12,6 +12,14 @@ public enum DropReason {
     OVERSIZE_FRAME,
     /** The virtio-net header asks for what its frame, or the features negotiated, do not bear out. */
     BAD_OFFLOAD,
+    /** Its tag is cut off. */
+    VLAN_MALFORMED,
+    /** It has a tag that names a VLAN, and came in by an access port. */
+    VLAN_TAGGED,
+    /** It has no tag, or one that names no VLAN, and came in by a trunk without a native VLAN. */
+    VLAN_UNTAGGED,
+    /** Its VLAN is not one of those that the port is in. */
+    VLAN_NOT_ALLOWED,
     /** The transmit queue is started but disabled. */
     QUEUE_DISABLED,
     /** The destination is the port it came from. */

@@ -43,13 +43,14 @@ public final class GuestPort extends Port {
     /**
      * Makes a port with no ring started.
      *
+     * @param vlan the VLANs it is in, or null
      * @param owners the owner of each pair
      * @param workers how many workers there are
      * @param stations what is known of those behind it
      */
-    public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final QueueOwner[] owners, final int workers,
-                     final Stations stations) {
-        super(index, name, mtu, stations);
+    public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final PortVlan vlan,
+                     final QueueOwner[] owners, final int workers, final Stations stations) {
+        super(index, name, mtu, vlan, stations);
         receiveQueues = new ReceiveQueue[queuePairs];
         final List<GuestQueue> all = new ArrayList<>();
         for (int pair = 0; pair < queuePairs; pair++) {

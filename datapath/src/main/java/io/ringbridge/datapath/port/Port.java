@@ -6,16 +6,18 @@ import java.util.List;
 public abstract sealed class Port permits GuestPort, UplinkPort {
     private final int index;
     private final String name;
+    private final PortVlan vlan;
     private final Stations stations;
     private volatile int mtu;
     private volatile Sink[] receivers = {};
     private volatile PortState state = PortState.WAITING;
     private volatile String failure;
 
-    Port(final int index, final String name, final int mtu, final Stations stations) {
+    Port(final int index, final String name, final int mtu, final PortVlan vlan, final Stations stations) {
         this.index = index;
         this.name = name;
         this.mtu = mtu;
+        this.vlan = vlan;
         this.stations = stations;
     }
 
@@ -26,6 +28,16 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
 
     public final String name() {
         return name;
+    }
+
+    /** The VLANs that it is in; null where nothing is said of VLANs: its frames go as they are, to other ports of this kind only. */
+    public final PortVlan vlan() {
+        return vlan;
+    }
+
+    /** Whether frames of a VLAN may leave by it; 0 stands for those that came in by ports without VLANs. */
+    public final boolean carries(final int id) {
+        return vlan == null ? id == 0 : vlan.carries(id);
     }
 
     /** How far it has come, for display. */

@@ -17,13 +17,14 @@ public final class UplinkPort extends Port {
      * Makes a port without a device.
      *
      * @param mtu in bytes; the device's takes its place once there is one
+     * @param vlan the VLANs it is in, or null
      * @param owners the owner of each queue
      * @param workers how many workers there are
      * @param stations what is known of those behind it
      */
-    public UplinkPort(final int index, final String name, final int queues, final int mtu, final QueueOwner[] owners, final int workers,
-                   final Stations stations) {
-        super(index, name, mtu, stations);
+    public UplinkPort(final int index, final String name, final int queues, final int mtu, final PortVlan vlan,
+                      final QueueOwner[] owners, final int workers, final Stations stations) {
+        super(index, name, mtu, vlan, stations);
         this.queues = IntStream.range(0, queues).mapToObj(q -> new UplinkQueue(this, q, owners[q], workers)).toList();
     }
 

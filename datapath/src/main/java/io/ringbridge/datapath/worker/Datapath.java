@@ -4,6 +4,7 @@ import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
 import io.ringbridge.datapath.port.UplinkPort;
 import org.agrona.ErrorHandler;
@@ -135,10 +136,15 @@ public final class Datapath implements AutoCloseable {
      * @param queuePairs 1 to {@link #MAX_QUEUE_PAIRS}
      * @param mtu 68 to 65535
      */
-    public synchronized GuestPort addGuestPort(final String name, final int queuePairs, final int mtu) {
+    public GuestPort addGuestPort(final String name, final int queuePairs, final int mtu) {
+        return addGuestPort(name, queuePairs, mtu, null);
+    }
+
+    /** The same in VLANs; none where {@code vlan} is null. */
+    public synchronized GuestPort addGuestPort(final String name, final int queuePairs, final int mtu, final PortVlan vlan) {
         final int index = freeIndex();
-        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, placement.place(index, queuePairs), workers.length,
-            stations(index));
+        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan, placement.place(index, queuePairs), workers.length,
+            stations(index, vlan));
         ports.put(index, port);
         return port;
     }
@@ -149,9 +155,15 @@ public final class Datapath implements AutoCloseable {
      * @param queues 1 to {@link #MAX_QUEUE_PAIRS}
      * @param mtu 68 to 65535
      */
-    public synchronized UplinkPort addUplinkPort(final String name, final int queues, final int mtu) {
+    public UplinkPort addUplinkPort(final String name, final int queues, final int mtu) {
+        return addUplinkPort(name, queues, mtu, null);
+    }
+
+    /** The same in VLANs; none where {@code vlan} is null. */
+    public synchronized UplinkPort addUplinkPort(final String name, final int queues, final int mtu, final PortVlan vlan) {
         final int index = freeIndex();
-        final UplinkPort port = new UplinkPort(index, name, queues, mtu, placement.place(index, queues), workers.length, stations(index));
+        final UplinkPort port = new UplinkPort(index, name, queues, mtu, vlan, placement.place(index, queues), workers.length,
+            stations(index, vlan));
         ports.put(index, port);
         return port;
     }
@@ -164,8 +176,8 @@ public final class Datapath implements AutoCloseable {
         return index;
     }
 
-    private Stations stations(final int port) {
-        return new PortStations(port, workers, table, nanoClock);
+    private Stations stations(final int port, final PortVlan vlan) {
+        return new PortStations(port, vlan, workers, table, nanoClock);
     }
 
     /** Moves queues between workers until each has as many running ones as another, or one more. */
@@ -188,6 +200,9 @@ public final class Datapath implements AutoCloseable {
         placement.forget(port.index());
         table.flush(port.index(), true);
         table.changed();
+        for (final Worker worker : workers) {
+            worker.execute(() -> { }); // a frame that found this index is on its way: the next port that has it may be in other VLANs
+        }
     }
 
     public List<Port> ports() {
@@ -209,13 +224,16 @@ public final class Datapath implements AutoCloseable {
     }
 
     /**
-     * Knows a station from elsewhere.
+     * Knows a station from elsewhere, unless it is in a VLAN that its port is not in here.
      *
      * @param key as in the forwarding table
      * @param port the index of its port
      * @param age seconds since it was heard, or {@link ForwardingTable#STATIC_AGE}
      */
     public void know(final long key, final int port, final int age) {
+        if (!ports.port(port).carries(ForwardingTable.vlan(key))) {
+            return;
+        }
         if (age == ForwardingTable.STATIC_AGE) {
             table.addStatic(key, port);
         } else {

@@ -10,6 +10,7 @@ import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.UplinkQueue;
@@ -36,6 +37,7 @@ final class Egress {
     private final ScatteredEgress scattered;
     private final OffloadEgress offloads;
     private final UplinkWriter uplinks;
+    private final VlanEgress vlans = new VlanEgress();
     /** All features that the burst's frames need. */
     private int needs;
 
@@ -53,13 +55,26 @@ final class Egress {
         return burst.delivered();
     }
 
+    /** Delivers frames that lie behind each other and go to the same queue, or drops them and counts why. */
+    void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
+        final PortVlan vlan = sink.port().vlan();
+        if (vlan == null) {
+            deliverAsTheyAre(frames, first, count, sink);
+            return;
+        }
+        for (int done = 0; done < count; done += Ingress.BURST) {
+            final int some = Math.min(count - done, Ingress.BURST);
+            deliverAsTheyAre(vlans.leaving(frames, first + done, some, vlan), 0, some, sink);
+        }
+    }
+
     /**
-     * Delivers frames that lie behind each other and go to the same queue, or drops them and counts why.
+     * Delivers frames with the tags they have.
      *
      * <p>To a guest in three passes over as many as fit a buffer each, so that cache misses overlap: buffers, then headers, then the
      * copies.
      */
-    void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
+    private void deliverAsTheyAre(final FrameRing frames, final long first, final int count, final Sink sink) {
         if (!(sink instanceof final ReceiveQueue queue)) {
             burst.delivered(uplinks.deliver(frames, first, count, (UplinkQueue) sink));
             return;

@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.Bridge;
+import io.ringbridge.datapath.bridge.VlanBridge;
 import io.ringbridge.datapath.frame.Ethernet;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
@@ -35,6 +36,7 @@ final class Ingress {
     private final Worker[] workers;
     private final FrameRing frames;
     private final Bridge bridge;
+    private final VlanBridge vlans;
     private final Notifier notifier;
     private final long[] sequences;
     private final long scratch = Memory.allocate(BURST * SCRATCH_STRIDE);
@@ -47,12 +49,14 @@ final class Ingress {
     private long claimedFrom;
     private long claimedTo = NOTHING;
 
-    Ingress(final int own, final Worker[] workers, final FrameRing frames, final Bridge bridge, final Notifier notifier) {
+    Ingress(final int own, final Worker[] workers, final FrameRing frames, final Bridge bridge, final VlanBridge vlans,
+            final Notifier notifier) {
         this.notifier = notifier;
         this.own = own;
         this.workers = workers;
         this.frames = frames;
         this.bridge = bridge;
+        this.vlans = vlans;
         sequences = new long[workers.length];
     }
 
@@ -247,6 +251,9 @@ final class Ingress {
 
     /** Has the bridge decide on frames that were taken; how many stay taken. */
     private int decide(final Source source, final int taken, final int now) {
+        if (source.port().vlan() != null) {
+            return decideInVlans(source, taken, now);
+        }
         final boolean alone = workers.length == 1;
         long bytes = 0;
         int good = 0;
@@ -258,7 +265,33 @@ final class Ingress {
             }
             bridge.classify(frame, destinations[i] & Frame.ADDRESS_MASK, sources[i] >>> 16, source, now);
             if (frame.verdict() != Frame.Verdict.DROP) {
-                if (!alone && !handOver(frame, source)) {
+                if (!alone && !handOver(frame, source, 0)) {
+                    dropFrom(claimedFrom + i);
+                    decided = i;
+                    break;
+                }
+                good++;
+                bytes += frame.totalLength();
+            }
+        }
+        source.counters().moved(good, bytes);
+        return decided;
+    }
+
+    /** The same for a port with VLANs, in a loop of its own: the other one is as short as without them. */
+    private int decideInVlans(final Source source, final int taken, final int now) {
+        long bytes = 0;
+        int good = 0;
+        int decided = taken;
+        for (int i = 0; i < taken; i++) {
+            final Frame frame = frames.get(claimedFrom + i);
+            if (frame.verdict() != Frame.Verdict.ACCEPTED) {
+                continue;
+            }
+            final long tag = vlans.classify(frame, destinations[i] & Frame.ADDRESS_MASK, sources[i] >>> 16, source, now);
+            frames.tag(claimedFrom + i, tag);
+            if (frame.verdict() != Frame.Verdict.DROP) {
+                if (workers.length > 1 && !handOver(frame, source, tag)) {
                     dropFrom(claimedFrom + i);
                     decided = i;
                     break;
@@ -286,32 +319,39 @@ final class Ingress {
         }
     }
 
-    /** Copies a frame to the other workers that are to deliver it; false when the one that is to has no room. */
-    private boolean handOver(final Frame frame, final Source source) {
+    /**
+     * Copies a frame to the other workers that are to deliver it; false when the one that is to has no room.
+     *
+     * @param tag of a frame in a VLAN, else 0
+     */
+    private boolean handOver(final Frame frame, final Source source, final long tag) {
         if (frame.verdict() == Frame.Verdict.UNICAST) {
             final int owner = frame.receiver().owner().index();
             if (owner == own) {
                 return true;
             }
-            final boolean given = give(frame, owner);
+            final boolean given = give(frame, owner, tag);
             frame.drop();
             return given;
         }
         for (int i = 0; i < workers.length; i++) {
-            if (i != own && !give(frame, i)) {
+            if (i != own && !give(frame, i, tag)) {
                 source.counters().dropped(DropReason.FRAME_RING_FULL); // waiting would hand the others a second copy
             }
         }
         return true;
     }
 
-    private boolean give(final Frame frame, final int worker) {
+    private boolean give(final Frame frame, final int worker, final long tag) {
         final FrameRing ring = workers[worker].frames();
         final long sequence = ring.claim(1);
         if (sequence == FrameRing.FULL) {
             return false;
         }
         ring.get(sequence).copyOf(frame);
+        if (tag != 0) {
+            ring.tag(sequence, tag);
+        }
         ring.publish(sequence, sequence);
         sequences[worker] = sequence;
         return true;

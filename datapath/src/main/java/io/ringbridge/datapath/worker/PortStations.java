@@ -1,8 +1,10 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.ForwardingTable;
+import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
 
+import java.util.Arrays;
 import java.util.function.LongSupplier;
 
 /**
@@ -16,16 +18,28 @@ final class PortStations implements Stations {
     private static final long REPEAT_NANOS = 40_000_000;
     /** How often to write a table entry that workers write at the same time; a static one elsewhere never becomes this port's. */
     private static final int ATTEMPTS = 8;
+    /** As many announcements fit any receive queue. */
+    private static final int MAX_ANNOUNCED = 64;
+    private static final int[] NO_VLAN = {0};
 
     private final int port;
+    private final int[] vlans;
+    private final int untagged;
     private final Worker[] workers;
     private final ForwardingTable table;
     private final LongSupplier nanoClock;
     private long lastAddress;
     private long lastNanos;
 
-    PortStations(final int port, final Worker[] workers, final ForwardingTable table, final LongSupplier nanoClock) {
+    /**
+     * Knows none yet.
+     *
+     * @param vlan the VLANs that the port is in, or null
+     */
+    PortStations(final int port, final PortVlan vlan, final Worker[] workers, final ForwardingTable table, final LongSupplier nanoClock) {
         this.port = port;
+        vlans = vlan == null ? NO_VLAN : vlan.all();
+        untagged = vlan == null ? 0 : vlan.untagged();
         this.workers = workers;
         this.table = table;
         this.nanoClock = nanoClock;
@@ -41,15 +55,20 @@ final class PortStations implements Stations {
         table.flush(port, false);
     }
 
-    /** Moves the station here, and lets every other port hear of it. The same again in a moment is heard once. */
+    /**
+     * Moves the station here, and lets every other port hear of it. The same again in a moment is heard once.
+     *
+     * <p>The front-end does not say in which VLANs it is: it is announced in all that the port is in. Where these are many, it is in those
+     * in which the station has been heard, and in that of frames without a tag.
+     */
     @Override
     public void announce(final long address) {
-        final long key = ForwardingTable.key(address, 0);
         final int now = workers[0].now();
-        final boolean known = table.find(key, now) == port;
-        table.learn(key, port, now);
-        for (int i = 1; i < ATTEMPTS && table.find(key, now) != port; i++) {
-            table.learn(key, port, now);
+        final int[] announced = vlans.length <= MAX_ANNOUNCED ? vlans
+            : Arrays.stream(vlans).filter(vlan -> vlan == untagged || isKnown(address, vlan, now)).toArray();
+        boolean known = true;
+        for (final int vlan : announced) {
+            known &= moveHere(ForwardingTable.key(address, vlan), now);
         }
         final long nanos = nanoClock.getAsLong();
         if (known && address == lastAddress && nanos - lastNanos < REPEAT_NANOS) {
@@ -58,7 +77,25 @@ final class PortStations implements Stations {
         lastAddress = address;
         lastNanos = nanos;
         for (final Worker worker : workers) {
-            worker.execute(() -> worker.announce(port, address));
+            worker.execute(() -> {
+                for (final int vlan : announced) {
+                    worker.announce(port, address, vlan);
+                }
+            });
         }
+    }
+
+    private boolean isKnown(final long address, final int vlan, final int now) {
+        return table.find(ForwardingTable.key(address, vlan), now) != ForwardingTable.UNKNOWN;
+    }
+
+    /** Notes that a station is here; whether it was before. */
+    private boolean moveHere(final long key, final int now) {
+        final boolean was = table.find(key, now) == port;
+        table.learn(key, port, now);
+        for (int i = 1; i < ATTEMPTS && table.find(key, now) != port; i++) {
+            table.learn(key, port, now);
+        }
+        return was;
     }
 }

@@ -3,8 +3,10 @@ package io.ringbridge.datapath.worker;
 import io.ringbridge.datapath.bridge.Bridge;
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.bridge.Rarp;
+import io.ringbridge.datapath.bridge.VlanBridge;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
+import io.ringbridge.datapath.frame.VlanTag;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.EventFd;
@@ -74,7 +76,7 @@ final class Worker implements Agent, QueueOwner {
         this.nanoClock = nanoClock;
         this.ports = ports;
         frames = new FrameRing(ringSize, workers.length == 1);
-        ingress = new Ingress(index, workers, frames, new Bridge(table, ports), notifier);
+        ingress = new Ingress(index, workers, frames, new Bridge(table, ports), new VlanBridge(table, ports), notifier);
         startNanos = nanoClock.getAsLong();
         secondBegan = startNanos;
         epoll.add(wake);
@@ -241,7 +243,7 @@ final class Worker implements Agent, QueueOwner {
                 }
                 consumed = sequence + run - 1; // frames whose copying faults are not tried again
                 egress.deliver(frames, sequence, run, receiver);
-            } else if (frame.verdict() == Frame.Verdict.FLOOD) {
+            } else if (frame.verdict() != Frame.Verdict.DROP) {
                 consumed = sequence;
                 flood(frames, sequence);
             }
@@ -255,9 +257,10 @@ final class Worker implements Agent, QueueOwner {
 
     private void flood(final FrameRing from, final long sequence) {
         final Frame frame = from.get(sequence);
+        final int vlan = frame.verdict() == Frame.Verdict.FLOOD_VLAN ? VlanTag.vlan(from.tag(sequence)) : 0;
         for (final Port port : ports.present()) {
             final Sink[] receivers = port.receivers();
-            if (port.index() != frame.source() && receivers.length > 0) {
+            if (port.index() != frame.source() && receivers.length > 0 && port.carries(vlan)) {
                 final Sink queue = Bridge.spread(receivers, frame.flow());
                 if (queue.owner().index() == index) {
                     egress.deliver(from, sequence, 1, queue);
@@ -266,12 +269,17 @@ final class Worker implements Agent, QueueOwner {
         }
     }
 
-    /** Delivers the announcement of a station to the queues it owns, of every port but the station's. On its thread. */
-    void announce(final int port, final long address) {
+    /**
+     * Delivers the announcement of a station to the queues it owns, of every port in the VLAN but the station's. On its thread.
+     *
+     * @param vlan 0 where the port is in none
+     */
+    void announce(final int port, final long address, final int vlan) {
         Rarp.write(announcement, address);
         final Frame frame = announcements.get(0);
         frame.set(announcement, Rarp.BYTES);
-        frame.flood(port, 0);
+        frame.floodVlan(port, 0);
+        announcements.tag(0, VlanTag.none(Rarp.ETHERTYPE, vlan));
         flood(announcements, 0);
         egress.flush();
     }

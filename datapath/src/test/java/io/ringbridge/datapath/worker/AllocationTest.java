@@ -2,7 +2,9 @@ package io.ringbridge.datapath.worker;
 
 import com.sun.management.ThreadMXBean;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.ring.DriverRing;
+import io.ringbridge.datapath.worker.ReferenceBridge.Membership;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -74,6 +76,32 @@ class AllocationTest {
             assertAllocatesNothing(datapath, a, List.of(b, c), buffers, lengths);
             assertTrue(b.port.statistics().outFrames() > FRAMES, "segments arrive");
             assertTrue(c.port.statistics().outFrames() > FRAMES / 10, "floods arrive");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, SPLIT", "1, PACKED", "2, SPLIT"})
+    void millionFramesInVlansAllocateNothing(final int workers, final Rings rings) {
+        final DatapathOptions options = new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5));
+        try (Datapath datapath = Datapath.stepped(options, System::nanoTime);
+             TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500, Membership.trunk(10, 20).vlan()), rings);
+             TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500, PortVlan.access(10)), rings);
+             TestGuest c = TestGuest.up(datapath.addGuestPort("c", 1, 1500, Membership.trunk(20, 10).vlan()), rings)) {
+            b.send(Frames.broadcast(2, 60));
+            datapath.step();
+            final byte[][] frames = {Frames.ethernet(2, 1, 64), Tags.insert(Frames.ethernet(2, 1, 1000), 10),
+                Tags.insert(Frames.broadcast(1, 64), 20), Tags.insert(Frames.ethernet(99, 1, 64), 0x7000),
+                Tags.insert(Frames.ethernet(2, 1, 64), 30)};
+            final long[] buffers = new long[frames.length];
+            final int[] lengths = new int[frames.length];
+            for (int i = 0; i < frames.length; i++) {
+                buffers[i] = frame(a, frames[i]);
+                lengths[i] = frames[i].length;
+            }
+            assertAllocatesNothing(datapath, a, List.of(b, c), buffers, lengths);
+            assertTrue(b.port.statistics().outFrames() > FRAMES / 3, "frames arrive without a tag");
+            assertTrue(c.port.statistics().outFrames() > FRAMES / 3, "floods arrive");
+            Stream.of(a, b, c).forEach(guest -> guest.port.detach());
         }
     }
 

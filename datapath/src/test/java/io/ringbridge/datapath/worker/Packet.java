@@ -207,6 +207,16 @@ final class Packet {
         }
     }
 
+    /** The same with a tag before all others. */
+    Packet tagged(final int control) {
+        return new Packet(Tags.insert(frame, control));
+    }
+
+    /** The same without its first tag. */
+    Packet untagged() {
+        return new Packet(Tags.remove(frame));
+    }
+
     /** A packet with headers at random: VLAN tags, options, extension headers, flags. Its checksum is partial. */
     static Packet random(final SplittableRandom random, final boolean ipv6, final int protocol, final byte[] addresses, final int data) {
         final byte[] bytes = new byte[512 + data];

@@ -1,7 +1,5 @@
 package io.ringbridge.datapath.worker;
 
-import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortState;
@@ -12,10 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -30,83 +25,10 @@ class PlainUplinkTest {
     private static final long BARE = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
 
     private final SplittableRandom random = new SplittableRandom(11);
-    private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, new Clock()::nanos);
+    private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, new Wire.Clock()::nanos);
     private final Wire wire = new Wire();
     private final UplinkPort uplink = datapath.addUplinkPort("up", 1, 9000);
     private TestGuest guest;
-
-    /** Lets a millisecond pass with every look at it, so that a device which had no frame is always asked again. */
-    private static final class Clock {
-        private long now;
-
-        long nanos() {
-            now += 1_000_000;
-            return now;
-        }
-    }
-
-    /** Keeps what is written, and gives what it is told to. */
-    private static final class Wire implements FrameDevice {
-        private final EventFd event = EventFd.create();
-        private final List<byte[]> written = new ArrayList<>();
-        private final Deque<byte[]> given = new ArrayDeque<>();
-        private long refusal;
-        private int flushes;
-
-        @Override
-        public boolean offloads() {
-            return false;
-        }
-
-        @Override
-        public long read(final long address, final int length) {
-            if (given.isEmpty()) {
-                return AGAIN;
-            }
-            final byte[] frame = given.poll();
-            Memory.zero(address, HEADER);
-            Memory.copy(frame, 0, address + HEADER, frame.length);
-            return (long) HEADER + frame.length;
-        }
-
-        @Override
-        public long write(final long iovecs, final int count) {
-            if (refusal < 0) {
-                return refusal;
-            }
-            assertEquals(HEADER, Memory.getLong(iovecs + 8));
-            assertEquals(0, Memory.getLong(Memory.getLong(iovecs)), "a header that asks for nothing");
-            final byte[] frame = new byte[1 << 17];
-            int length = 0;
-            for (int i = 1; i < count; i++) {
-                final int piece = (int) Memory.getLong(iovecs + 16L * i + 8);
-                Memory.copy(Memory.getLong(iovecs + 16L * i), frame, length, piece);
-                length += piece;
-            }
-            written.add(Arrays.copyOf(frame, length));
-            return length;
-        }
-
-        @Override
-        public void flush() {
-            flushes++;
-        }
-
-        @Override
-        public int fd() {
-            return event.fd();
-        }
-
-        @Override
-        public boolean arm() {
-            return !given.isEmpty();
-        }
-
-        @Override
-        public void disarm() {
-            // It signals nothing.
-        }
-    }
 
     @AfterEach
     void close() {
@@ -115,7 +37,7 @@ class PlainUplinkTest {
         }
         uplink.detach();
         datapath.close();
-        wire.event.close();
+        wire.close();
     }
 
     private void begin(final long features) {
