@@ -12,9 +12,11 @@ import java.util.Map;
  * @param write the file that a pcap port records in; absent otherwise
  * @param mode which side opens the socket; absent where there is none
  * @param failure why it failed; absent otherwise
+ * @param vlan the VLAN of frames without a tag; absent where there is none
+ * @param trunk the VLANs of frames with a tag, as numbers and ranges; absent for a port that is no trunk
  * @param drops counts by reason; what never happened is absent
  */
 public record PortView(String name, String type, String socket, String device, String read, String write, String mode, String state,
-                       String failure, int queues, int mtu, List<String> features, long inFrames, long inBytes, long outFrames,
-                       long outBytes, Map<String, Long> drops) {
+                       String failure, int queues, int mtu, Integer vlan, List<String> trunk, List<String> features, long inFrames,
+                       long inBytes, long outFrames, long outBytes, Map<String, Long> drops) {
 }

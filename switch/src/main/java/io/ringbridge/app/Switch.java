@@ -207,22 +207,24 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     private void open(final PortConfig port, final boolean whileRunning) {
-        final GuestPort added = datapath.addGuestPort(port.name(), port.queues(), port.mtu());
+        final GuestPort added = datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan());
         attach(port, whileRunning, added, () -> Backend.open(added, PortOptions.of(port, config.state().orElse(null))));
-        LOG.info("port {}: {} {}, {} queue pairs, mtu {}", port.name(), port.mode(), port.socket(), port.queues(), port.mtu());
+        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.mode(), port.socket(), port.queues(), port.mtu(),
+            Views.vlan(port));
     }
 
     private void open(final PortConfig port, final boolean whileRunning, final TapOptions options) {
-        final UplinkPort added = datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU);
+        final UplinkPort added = datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
         attach(port, whileRunning, added, () -> TapLink.start(added, options));
-        LOG.info("port {}: tap {}, {} queues, mtu {}", port.name(), options.device(), port.queues(), added.mtu());
+        LOG.info("port {}: tap {}, {} queues, mtu {}{}", port.name(), options.device(), port.queues(), added.mtu(), Views.vlan(port));
     }
 
     private void open(final PortConfig port, final boolean whileRunning, final PcapOptions options) {
-        final UplinkPort added = datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU);
+        final UplinkPort added = datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
         attach(port, whileRunning, added, () -> PcapLink.start(added, options));
-        LOG.info("port {}: pcap{}{}{}", port.name(), options.device() == null ? "" : ", interface " + options.device(),
-            options.read() == null ? "" : ", replays " + options.read(), options.write() == null ? "" : ", records to " + options.write());
+        LOG.info("port {}: pcap{}{}{}{}", port.name(), options.device() == null ? "" : ", interface " + options.device(),
+            options.read() == null ? "" : ", replays " + options.read(), options.write() == null ? "" : ", records to " + options.write(),
+            Views.vlan(port));
     }
 
     private void attach(final PortConfig port, final boolean whileRunning, final Port added, final Supplier<Link> link) {
@@ -236,7 +238,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     /** Adds a port that another process has still, suspended. */
     synchronized GuestPort adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
-        final GuestPort added = datapath.addGuestPort(port.name(), port.queues(), port.mtu());
+        final GuestPort added = datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan());
         added.suspend(SuspendCause.UPGRADE);
         try {
             attached.put(port.name(), new Attached(port, added, Backend.adopt(added, PortOptions.of(port, config.state().orElse(null)),

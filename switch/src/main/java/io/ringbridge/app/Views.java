@@ -44,7 +44,23 @@ final class Views {
         final PortStatistics statistics = port.statistics();
         return new PortView(port.name(), config.type(), config.socket(), config.device(), pcap == null ? null : text(pcap.read()),
             pcap == null ? null : text(pcap.write()), config.mode(), port.state().label(), port.failure(), config.queues(), port.mtu(),
-            features, statistics.inFrames(), statistics.inBytes(), statistics.outFrames(), statistics.outBytes(), drops(statistics));
+            untagged(config), trunk(config), features, statistics.inFrames(), statistics.inBytes(), statistics.outFrames(),
+            statistics.outBytes(), drops(statistics));
+    }
+
+    /** What is logged of a port's VLANs; nothing where it is in none. */
+    static String vlan(final PortConfig port) {
+        return port.vlan() == null ? "" : ", vlan " + port.vlan();
+    }
+
+    /** The VLAN of frames without a tag; null where there is none. */
+    private static Integer untagged(final PortConfig port) {
+        return port.vlan() == null || port.vlan().untagged() == 0 ? null : port.vlan().untagged();
+    }
+
+    /** The VLANs of frames with a tag; null for a port that is no trunk. */
+    private static List<String> trunk(final PortConfig port) {
+        return port.vlan() == null || !port.vlan().isTrunk() ? null : port.vlan().allowed();
     }
 
     private static String text(final Path path) {
@@ -86,6 +102,8 @@ final class Views {
             case Attachment.Pcap(PcapOptions options) -> pcap(keys, options);
             default -> guest(keys, port);
         }
+        keys.put("vlan", untagged(port));
+        keys.put("trunk", trunk(port));
         keys.values().removeIf(Objects::isNull);
         return keys;
     }

@@ -51,7 +51,7 @@ final class RunCommand implements Callable<Integer> {
         + "inband=true, device-state=true, iommu=true, cross-endian=true, log-base-reply=16|8, features=NAME+NAME. For the host's network: "
         + "name, type=tap, device; and if need be queues, mtu, persist=true, master=BRIDGE, up=false. For an interface or files: "
         + "name, type=pcap, interface, and if need be direction=in|out|both, ring-size, snaplen; or read, speed=recorded|full, write, "
-        + "snaplen";
+        + "snaplen. Of all types: vlan=1..4094 for frames without a tag, trunk=10+20-29|all for frames with one";
     private static final Logger LOG = LoggerFactory.getLogger(RunCommand.class);
     private static final String SINGLE = "net";
 

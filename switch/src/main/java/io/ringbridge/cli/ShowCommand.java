@@ -82,15 +82,21 @@ final class ShowCommand implements Callable<Integer> {
     }
 
     private static void ports(final List<PortView> ports, final PrintWriter out) {
-        final Table table = new Table("PORT", "STATE", "QUEUES", "MTU", "IN-FRAMES", "IN-BYTES", "OUT-FRAMES", "OUT-BYTES", "DROPS",
-            "SOCKET, DEVICE OR FILE");
+        final Table table = new Table("PORT", "STATE", "QUEUES", "MTU", "VLAN", "IN-FRAMES", "IN-BYTES", "OUT-FRAMES", "OUT-BYTES",
+            "DROPS", "SOCKET, DEVICE OR FILE");
         for (final PortView port : ports) {
-            table.row(port.name(), port.state(), port.queues(), port.mtu(), port.inFrames(), port.inBytes(), port.outFrames(),
-                port.outBytes(), drops(port.drops()), where(port));
+            table.row(port.name(), port.state(), port.queues(), port.mtu(), vlan(port), port.inFrames(), port.inBytes(),
+                port.outFrames(), port.outBytes(), drops(port.drops()), where(port));
         }
         table.print(out);
         ports.stream().filter(port -> port.failure() != null).forEach(port -> out.println(port.name() + " failed: " + port.failure()));
         out.flush();
+    }
+
+    private static String vlan(final PortView port) {
+        final String untagged = port.vlan() == null ? "" : port.vlan().toString();
+        return port.trunk() == null ? untagged.isEmpty() ? "-" : untagged
+            : "trunk " + String.join(",", port.trunk()) + (untagged.isEmpty() ? "" : " native " + untagged);
     }
 
     private static String where(final PortView port) {

@@ -3,6 +3,7 @@ package io.ringbridge.config;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.uplink.PcapOptions;
+import io.ringbridge.datapath.port.PortVlan;
 
 import java.nio.file.Path;
 
@@ -15,10 +16,11 @@ import java.nio.file.Path;
  * @param mtu 68 to 65535; of a tap, 0 to leave it as the device has it, and of a pcap port always
  * @param suspend in which ways the front-end and the driver may suspend it
  * @param offloads those it offers, as bits of the feature word
- * @param extras what most ports do without
+ * @param extras what most machines' ports do without
+ * @param vlan the VLANs that it is in; null where nothing is said of VLANs
  */
 public record PortConfig(String name, Attachment attachment, int queues, int mtu, SuspendOptions suspend, long offloads,
-                         Extras extras) {
+                         Extras extras, PortVlan vlan) {
     /** The type of a virtual machine's port. */
     public static final String VHOST_USER = "vhost-user";
     /** The type of a tap device's port. */
@@ -31,7 +33,7 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
     public static final int DEFAULT_MTU = 1500;
 
     /**
-     * What most ports do without.
+     * What most machines' ports do without.
      *
      * @param mac the address the device offers, as {@code 52:54:00:00:00:01}; null where the front-end decides
      * @param inband whether notifications by messages are offered
@@ -50,6 +52,17 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
     /** A port of which nothing more is said. */
     public PortConfig(final String name, final Attachment attachment, final int queues, final int mtu) {
         this(name, attachment, queues, mtu, SuspendOptions.DEFAULT, Offloads.ALL, Extras.NONE);
+    }
+
+    /** A port of which nothing is said of VLANs. */
+    public PortConfig(final String name, final Attachment attachment, final int queues, final int mtu, final SuspendOptions suspend,
+                      final long offloads, final Extras extras) {
+        this(name, attachment, queues, mtu, suspend, offloads, extras, null);
+    }
+
+    /** The same in VLANs; in none where {@code newVlan} is null. */
+    public PortConfig withVlan(final PortVlan newVlan) {
+        return new PortConfig(name, attachment, queues, mtu, suspend, offloads, extras, newVlan);
     }
 
     /** What is on the other side: a front-end, in one of three ways, a tap device, or an interface or files. */

@@ -19,10 +19,11 @@ import java.util.stream.Stream;
 final class PortReader {
     private static final List<String> GUEST_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu", "permissions",
         "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "iommu", "cross-endian",
-        "log-base-reply", "features");
-    private static final List<String> TAP_KEYS = List.of("name", "type", "device", "queues", "mtu", "persist", "master", "up");
+        "log-base-reply", "features", "vlan", "trunk");
+    private static final List<String> TAP_KEYS = List.of("name", "type", "device", "queues", "mtu", "persist", "master", "up", "vlan",
+        "trunk");
     private static final List<String> PCAP_KEYS = List.of("name", "type", "interface", "direction", "ring-size", "read", "speed", "write",
-        "snaplen");
+        "snaplen", "vlan", "trunk");
     private static final Map<String, List<String>> KEYS =
         Map.of(PortConfig.VHOST_USER, GUEST_KEYS, PortConfig.TAP, TAP_KEYS, PortConfig.PCAP, PCAP_KEYS);
     private static final String TYPES = PortConfig.VHOST_USER + ", " + PortConfig.TAP + " or " + PortConfig.PCAP;
@@ -46,6 +47,10 @@ final class PortReader {
     }
 
     static PortConfig read(final Section section) {
+        return typed(section).withVlan(VlanReader.read(section));
+    }
+
+    private static PortConfig typed(final Section section) {
         final String name = section.text("name", PortLimits.NAME_RULE).orElseThrow(() -> section.missing("name", PortLimits.NAME_RULE));
         if (!PortLimits.NAME.matcher(name).matches()) {
             throw section.error("name", '"' + name + "\" is not " + PortLimits.NAME_RULE);

@@ -37,7 +37,7 @@ class ApiTest {
         @Override
         public List<PortView> ports() {
             return List.of(new PortView("a", "vhost-user", "/tmp/a.sock", null, null, null, "server", "running", null, 1, 1500,
-                List.of("version_1"), 1, 64, 2, 128, Map.of("no-buffer", 3L)));
+                10, List.of("20", "30-39"), List.of("version_1"), 1, 64, 2, 128, Map.of("no-buffer", 3L)));
         }
 
         @Override
@@ -108,8 +108,8 @@ class ApiTest {
         final FakeSwitch fake = new FakeSwitch();
         try (ApiServer _ = ApiServer.start(socket, fake); ApiClient client = new ApiClient(socket)) {
             assertEquals("[{\"name\":\"a\",\"type\":\"vhost-user\",\"socket\":\"/tmp/a.sock\",\"mode\":\"server\",\"state\":\"running\","
-                + "\"queues\":1,\"mtu\":1500,\"features\":[\"version_1\"],\"in_frames\":1,\"in_bytes\":64,\"out_frames\":2,"
-                + "\"out_bytes\":128,\"drops\":{\"no-buffer\":3}}]", client.get("/ports"));
+                + "\"queues\":1,\"mtu\":1500,\"vlan\":10,\"trunk\":[\"20\",\"30-39\"],\"features\":[\"version_1\"],\"in_frames\":1,"
+                + "\"in_bytes\":64,\"out_frames\":2,\"out_bytes\":128,\"drops\":{\"no-buffer\":3}}]", client.get("/ports"));
             assertEquals(fake.ports(), Json.readList(client.get("/ports"), new TypeReference<List<PortView>>() { }));
             assertEquals("[{\"mac\":\"52:54:00:00:00:01\",\"vlan\":0,\"port\":\"a\",\"static\":true,\"age_seconds\":0}]",
                 client.get("/fdb"));

@@ -252,6 +252,35 @@ class UpgradeTest {
         assertFalse(Files.exists(dir.resolve("c")) || Files.exists(dir.resolve("d")));
     }
 
+    private Config vlans(final String a, final String b) {
+        return ConfigReader.parse("test", "ports: [{name: a, socket: " + dir.resolve("a") + ", " + a + "}, {name: b, socket: "
+            + dir.resolve("b") + ", " + b + "}]");
+    }
+
+    private static List<String> vlanStations(final Switch running) {
+        return running.stations().stream().map(station -> station.vlan() + " at " + station.port()).toList();
+    }
+
+    @Test
+    void stationsAreKnownInTheirVlansWhereTheirPortStillIs() throws Exception {
+        final Config config = vlans("vlan: 10", "vlan: 10, trunk: [20, 30-32]");
+        Switch running = start(config);
+        running.addPort("name=c,trunk=7+100-200,socket=" + dir.resolve("c"));
+        try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
+            guests.exchange(10);
+            for (int i = 0; i < 2; i++) {
+                running = upgrade(running, config);
+                assertEquals(List.of("10 at a", "10 at b"), vlanStations(running));
+                assertEquals(List.of("7", "100-200"), running.ports().get(2).trunk());
+                guests.exchange(10);
+            }
+            running = upgrade(running, vlans("vlan: 10", "vlan: 20"));
+            assertEquals(List.of("10 at a"), vlanStations(running));
+        } finally {
+            running.close();
+        }
+    }
+
     @Test
     void aConfigurationThatDoesNotFitIsRefusedAndTheOldSwitchGoesOn() throws Exception {
         final Config config = config(1, "");

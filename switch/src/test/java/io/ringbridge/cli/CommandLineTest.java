@@ -111,9 +111,13 @@ class CommandLineTest {
             assertEquals(2, ok("show", "workers", "--api", api).lines().count());
 
             ok("port", "add", "name=b,socket=" + b + ",mode=server,permissions=0600,suspend-messages=false,suspend-feature-bit=42"
-                + ",mac=52:54:00:00:00:0a,inband=true,device-state=true,iommu=true,cross-endian=true",
+                + ",mac=52:54:00:00:00:0a,inband=true,device-state=true,iommu=true,cross-endian=true,vlan=10,trunk=20+30-39",
                 "--api", api);
             assertTrue(Files.exists(b));
+            final JsonNode tagged = new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api)).get(1);
+            assertEquals("10 [\"20\",\"30-39\"]", tagged.get("vlan") + " " + tagged.get("trunk"));
+            assertEquals(List.of("VLAN", "-", "trunk 20,30-39 native 10"), ok("show", "ports", "--api", api).lines()
+                .map(line -> line.split(" {2,}", -1)[4].strip()).toList());
             for (int i = 0; i < 2; i++) {
                 assertEquals("", ok("port", "suspend", "b", "--api", api));
                 assertEquals("suspended", state(api, 1));
@@ -133,6 +137,7 @@ class CommandLineTest {
             assertEquals(List.of("a", "b"), shown.ports().stream().map(port -> port.name()).toList());
             assertEquals(config.ports().getFirst(), shown.ports().getFirst());
             assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, 16, -1), shown.ports().getLast().extras());
+            assertEquals("trunk 20,30-39 native 10", shown.ports().getLast().vlan().toString());
             assertEquals(config.state(), shown.state());
             assertEquals(shown, ConfigReader.parse("json", ok("show", "config", "--json", "--api", api)));
 

@@ -30,14 +30,14 @@ import java.util.stream.Stream;
 class ConfigReaderTest {
     private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
         + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, iommu, cross-endian, log-base-reply, "
-        + "features";
+        + "features, vlan, trunk";
 
     private static final String OFFLOADS = "true, false or a list of csum, guest_csum, guest_tso4, guest_tso6, guest_ecn, guest_ufo, "
         + "host_tso4, host_tso6, host_ecn, host_ufo";
 
-    private static final String TAP_KEYS = "name, type, device, queues, mtu, persist, master, up";
+    private static final String TAP_KEYS = "name, type, device, queues, mtu, persist, master, up, vlan, trunk";
 
-    private static final String PCAP_KEYS = "name, type, interface, direction, ring-size, read, speed, write, snaplen";
+    private static final String PCAP_KEYS = "name, type, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk";
 
     private static PortConfig.Extras pinned(final int... features) {
         return new PortConfig.Extras(null, false, false, false, false, 16, Features.of(features));

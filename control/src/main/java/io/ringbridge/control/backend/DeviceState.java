@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
 
 /**
@@ -26,6 +27,7 @@ import java.util.zip.CRC32C;
  *  kind 1   the device:  mac u64, mtu u32, queue pairs u32
  *  kind 2   statistics:  in frames, in bytes, out frames, out bytes, each u64; a count u32, and so often
  *                        a length u8, a reason for drops in ASCII, their number u64
+ *  kind 3 with bit 31     the VLANs of the port, in ASCII, where it is in any
  * </pre>
  * Numbers are little-endian. A section of a kind that is not known makes a stream foreign, unless bit 31 of the kind says that it may
  * be left out: what later versions carry, such as entries of the forwarding table set by hand, comes in sections of its own.
@@ -34,8 +36,9 @@ import java.util.zip.CRC32C;
  * @param mtu as the guest was told
  * @param queuePairs as the port had them
  * @param statistics the port's counters
+ * @param vlan the port's VLANs, as {@link io.ringbridge.datapath.port.PortVlan} has them in words; empty where it was in none
  */
-record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics) {
+record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics, String vlan) {
     /** The longest stream that is taken. */
     static final int MAX_BYTES = 64 * 1024;
 
@@ -47,6 +50,8 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics)
     private static final int DEVICE = 1;
     private static final int STATISTICS = 2;
     private static final int MAY_BE_LEFT_OUT = 1 << 31;
+    private static final int VLAN = 3 | MAY_BE_LEFT_OUT;
+    private static final Pattern VLAN_WORDS = Pattern.compile("[a-z0-9 ,-]+");
 
     /** The stream. */
     byte[] encode() {
@@ -62,6 +67,10 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics)
             out.put((byte) label.length).put(label).putLong(count);
         });
         out.putInt(section + 4, out.position() - section - 8);
+        if (!vlan.isEmpty()) {
+            final byte[] words = vlan.getBytes(StandardCharsets.US_ASCII);
+            out.putInt(VLAN).putInt(words.length).put(words);
+        }
         out.putInt(12, out.position() - HEADER);
         out.putInt(checksum(out.array(), out.position()));
         return Arrays.copyOf(out.array(), out.position());
@@ -104,6 +113,7 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics)
     private static DeviceState sections(final ByteBuffer in) {
         ByteBuffer device = null;
         PortStatistics statistics = null;
+        String vlan = "";
         while (in.hasRemaining()) {
             final int kind = in.getInt();
             final int length = in.getInt();
@@ -112,6 +122,7 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics)
             switch (kind) {
                 case DEVICE -> device = content;
                 case STATISTICS -> statistics = statistics(content);
+                case VLAN -> vlan = vlan(content);
                 default -> {
                     if ((kind & MAY_BE_LEFT_OUT) == 0) {
                         throw foreign("a section is of kind " + kind);
@@ -122,7 +133,7 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics)
         if (device == null || statistics == null) {
             throw foreign("a section is missing");
         }
-        return new DeviceState(mac(device.getLong()), device.getInt(), device.getInt(), statistics);
+        return new DeviceState(mac(device.getLong()), device.getInt(), device.getInt(), statistics, vlan);
     }
 
     private static long mac(final long mac) {
@@ -130,6 +141,14 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics)
             throw foreign("0x" + Long.toHexString(mac) + " is no station's address");
         }
         return mac;
+    }
+
+    private static String vlan(final ByteBuffer in) {
+        final String words = StandardCharsets.US_ASCII.decode(in).toString();
+        if (!VLAN_WORDS.matcher(words).matches()) {
+            throw foreign("it names no VLANs where it should");
+        }
+        return words;
     }
 
     private static PortStatistics statistics(final ByteBuffer in) {

@@ -60,7 +60,8 @@ final class Migration implements AutoCloseable {
         }
         try {
             transfer = told.direction() == LOAD ? StateTransfer.load(fd, port.name())
-                : StateTransfer.save(new DeviceState(config.mac(), config.mtu(), port.queuePairs(), port.statistics()), fd, port.name());
+                : StateTransfer.save(new DeviceState(config.mac(), config.mtu(), port.queuePairs(), port.statistics(), vlan()), fd,
+                    port.name());
             return NO_DESCRIPTOR;
         } catch (final TransportException e) {
             LOG.warn("port {}: refused to transfer the device's state: {}", port.name(), e.getMessage());
@@ -93,8 +94,16 @@ final class Migration implements AutoCloseable {
         final boolean mtuChanged = config.mtu(state.mtu());
         final boolean macChanged = config.mac(state.mac());
         port.continueFrom(state.statistics());
+        if (!state.vlan().equals(vlan())) { // numbers of VLANs may be a matter of each host, so it is no reason to refuse
+            LOG.warn("port {}: the guest comes from a port with vlan {}; this one has {}", port.name(),
+                state.vlan().isEmpty() ? "none" : state.vlan(), port.vlan() == null ? "none" : port.vlan());
+        }
         LOG.info("port {}: took over the device's state", port.name());
         return mtuChanged || macChanged;
+    }
+
+    private String vlan() {
+        return port.vlan() == null ? "" : port.vlan().toString();
     }
 
     /** Gives a transfer up that still goes on. */

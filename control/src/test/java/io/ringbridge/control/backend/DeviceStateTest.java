@@ -13,7 +13,9 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortStatistics;
+import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.ring.Features;
 
 import org.junit.jupiter.api.AfterEach;
@@ -48,7 +50,8 @@ class DeviceStateTest {
     private static final long DONE = 0x100;
     private static final long FAILED = 0x101;
     private static final DeviceState STATE = new DeviceState(ADDRESS, 1400, 2,
-        new PortStatistics(1, 2, 3, 4, Map.of(DropReason.NO_BUFFER, 5L, DropReason.SHORT_FRAME, Long.MAX_VALUE)));
+        new PortStatistics(1, 2, 3, 4, Map.of(DropReason.NO_BUFFER, 5L, DropReason.SHORT_FRAME, Long.MAX_VALUE)),
+        "trunk 20,30-39 native 10");
 
     @TempDir
     Path directory;
@@ -73,7 +76,10 @@ class DeviceStateTest {
     }
 
     private static TestPeer peer(final SwitchFixture fixture) throws IOException {
-        final TestPeer peer = fixture.peer();
+        return negotiated(fixture.peer());
+    }
+
+    private static TestPeer negotiated(final TestPeer peer) throws IOException {
         assertEquals(PROTOCOL, peer.number(new Message.GetProtocolFeatures()));
         peer.send(new Message.SetProtocolFeatures(PROTOCOL));
         peer.send(new Message.SetFeatures(PLAIN));
@@ -162,13 +168,27 @@ class DeviceStateTest {
     }
 
     @Test
+    void theVlanIsToldAndNoReasonToRefuse() throws Exception {
+        final Path socket = directory.resolve("tagged");
+        final GuestPort tagged = fixture.datapath.addGuestPort("tagged", 2, 1500, PortVlan.access(10));
+        try (Backend _ = Backend.start(tagged, BackendOptions.server(socket).with(ProtocolFeature.DEVICE_STATE));
+             TestPeer sender = negotiated(new TestPeer(socket))) {
+            final byte[] stream = save(sender);
+            assertEquals("10", DeviceState.decode(stream).vlan());
+            assertEquals(0, load(peer, stream));
+            assertEquals("", DeviceState.decode(save(peer)).vlan());
+            assertEquals(0, load(sender, save(peer)));
+        }
+    }
+
+    @Test
     void whatIsNoStateIsRefusedAndChangesNothing() throws Exception {
         final byte[] good = STATE.encode();
         for (final byte[] bad : new byte[][] {{}, Arrays.copyOf(good, good.length - 1), Arrays.copyOf(good, good.length + 1),
             new byte[4096], new byte[DeviceState.MAX_BYTES + 1], new byte[4 * DeviceState.MAX_BYTES],
-            new DeviceState(ADDRESS, 1501, 2, PortStatistics.NONE).encode(),
-            new DeviceState(ADDRESS, 1400, 3, PortStatistics.NONE).encode(),
-            new DeviceState(1, 1400, 2, PortStatistics.NONE).encode()}) {
+            new DeviceState(ADDRESS, 1501, 2, PortStatistics.NONE, "").encode(),
+            new DeviceState(ADDRESS, 1400, 3, PortStatistics.NONE, "").encode(),
+            new DeviceState(1, 1400, 2, PortStatistics.NONE, "").encode()}) {
             assertEquals(1, load(peer, bad), () -> bad.length + " bytes");
             assertEquals("00:00:00:00:00:00 1500", config(peer));
             assertEquals(PortStatistics.NONE, fixture.port.statistics());
@@ -212,7 +232,7 @@ class DeviceStateTest {
             final byte[] shorter = Arrays.copyOf(good, i);
             assertThrows(ProtocolException.class, () -> DeviceState.decode(shorter));
         }
-        assertNotEquals(STATE, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE));
+        assertNotEquals(STATE, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, STATE.vlan()));
     }
 
     @Test
