@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * What a test guest boots: a kernel, and an initial file system with busybox, iperf3 and the virtio drivers.
@@ -34,18 +35,31 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
 
     /** Makes one below the directory, in which the kernel is kept for the next time. */
     public static GuestImage create(final Path cache) {
+        return create(cache, "initramfs", List.of(), List.of());
+    }
+
+    /**
+     * Makes one with more in it.
+     *
+     * @param name     of the image, below the directory
+     * @param programs those of this machine that it is to have
+     * @param drivers  the kernel's modules that it is to load
+     */
+    public static GuestImage create(final Path cache, final String name, final List<String> programs, final List<String> drivers) {
         final GuestKernel kernel = GuestKernel.find(cache);
-        final Path root = cache.resolve("root");
-        final Path image = cache.resolve("initramfs.gz");
+        final Path root = cache.resolve(name);
+        final Path image = cache.resolve(name + ".gz");
         try {
             if (Files.exists(root)) {
                 Machine.delete(root);
             }
             Files.createDirectories(root.resolve("bin"));
             copyProgram("busybox", root.resolve("bin/busybox"));
-            copyProgram("iperf3", root.resolve("usr/bin/iperf3"));
-            copyLibraries(Program.find("iperf3").orElseThrow(), root);
-            copyModules(kernel, root.resolve("modules"));
+            for (final String program : Stream.concat(Stream.of("iperf3"), programs.stream()).toList()) {
+                copyProgram(program, root.resolve("usr/bin").resolve(program));
+                copyLibraries(Program.find(program).orElseThrow(), root);
+            }
+            copyModules(kernel, Stream.concat(DRIVERS.stream(), drivers.stream()).toList(), root.resolve("modules"));
             try (InputStream init = GuestImage.class.getResourceAsStream("guest-init.sh")) {
                 Files.copy(init, root.resolve("init"));
             }
@@ -74,10 +88,10 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
     }
 
     /** Copies the drivers and what they need, and lists them in an order in which they can be loaded. */
-    private static void copyModules(final GuestKernel kernel, final Path directory) throws IOException {
+    private static void copyModules(final GuestKernel kernel, final List<String> drivers, final Path directory) throws IOException {
         Files.createDirectories(directory);
         final Set<String> order = new LinkedHashSet<>();
-        for (final String driver : DRIVERS) {
+        for (final String driver : drivers) {
             copyModule(kernel, driver, directory, order);
         }
         Files.write(directory.resolve("order"), order);

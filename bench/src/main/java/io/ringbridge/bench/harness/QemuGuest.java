@@ -16,7 +16,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** A virtual machine with one vhost-user network device, its monitor and its console. */
+/** A virtual machine with one vhost-user network device, or with others, its monitor and its console. */
 public final class QemuGuest implements AutoCloseable {
     /** The name of the program. */
     public static final String PROGRAM = "qemu-system-x86_64";
@@ -45,7 +45,7 @@ public final class QemuGuest implements AutoCloseable {
      * @param name    used for its files
      * @param mac     of its network device
      * @param address of its network device, without the prefix length, which is 24
-     * @param socket  of its port; the switch listens on it
+     * @param socket  of its port, which the switch listens on; null for a guest without one
      * @param pairs   queue pairs
      * @param device  further options of its virtio-net device, each with a comma before it
      * @param devices further options of QEMU's, which come before that device
@@ -61,6 +61,11 @@ public final class QemuGuest implements AutoCloseable {
         /** One with nothing but the network device, and that of one queue pair. */
         public Spec(final String name, final String mac, final String address, final Path socket, final String device) {
             this(name, mac, address, socket, 1, device);
+        }
+
+        /** One with no other network devices than those of these options. */
+        public static Spec without(final String name, final String address, final List<String> devices) {
+            return new Spec(name, "", address, null, 1, "", devices, "");
         }
 
         /** The same behind an IOMMU, which its kernel uses for every buffer. */
@@ -134,14 +139,15 @@ public final class QemuGuest implements AutoCloseable {
         final List<String> command = new ArrayList<>(List.of(PROGRAM, "-nodefaults", "-no-user-config", "-display", "none",
             // Some machines that offer KVM cannot run a guest kernel with it; emulation is good enough to be correct.
             "-accel", "tcg", "-cpu", "qemu64,+rdrand", "-machine", "q35", "-smp", "1", "-m", "192M",
-            "-object", "memory-backend-memfd,id=mem,size=192M,share=on", "-numa", "node,memdev=mem",
-            "-chardev", "socket,id=port,path=" + spec.socket() + "," + reconnectOption(),
-            "-netdev", "vhost-user,id=net0,chardev=port,queues=" + spec.pairs()));
+            "-object", "memory-backend-memfd,id=mem,size=192M,share=on", "-numa", "node,memdev=mem"));
         command.addAll(spec.devices());
-        command.addAll(List.of(
-            // vectors=0: QEMU 7.2 without KVM crashes when a vhost-user device uses MSI-X.
-            "-device", "virtio-net-pci,netdev=net0,vectors=0,disable-legacy=on,romfile=,mac=" + spec.mac() + spec.device(),
-            "-qmp", "unix:" + monitor + ",server=on,wait=off",
+        if (spec.socket() != null) {
+            command.addAll(List.of("-chardev", "socket,id=port,path=" + spec.socket() + "," + reconnectOption(),
+                "-netdev", "vhost-user,id=net0,chardev=port,queues=" + spec.pairs(),
+                // vectors=0: QEMU 7.2 without KVM crashes when a vhost-user device uses MSI-X.
+                "-device", "virtio-net-pci,netdev=net0,vectors=0,disable-legacy=on,romfile=,mac=" + spec.mac() + spec.device()));
+        }
+        command.addAll(List.of("-qmp", "unix:" + monitor + ",server=on,wait=off",
             "-chardev", "socket,id=console,path=" + serial + ",server=on,wait=off", "-serial", "chardev:console",
             "-kernel", image.kernel().image().toString(), "-initrd", image.initramfs().toString(),
             "-append", "console=ttyS0 quiet ipv6.disable=1 panic=-1 guest.address=" + spec.address() + "/24 " + spec.kernel()));

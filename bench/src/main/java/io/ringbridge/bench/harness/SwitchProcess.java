@@ -205,6 +205,18 @@ public final class SwitchProcess implements AutoCloseable {
             return this;
         }
 
+        /** The VLAN of frames without a tag of the port that was added last. */
+        public Config vlan(final int vlan) {
+            last().put("vlan", vlan);
+            return this;
+        }
+
+        /** The VLANs of frames with a tag of the port that was added last. */
+        public Config trunk(final String vlans) {
+            last().put("trunk", vlans);
+            return this;
+        }
+
         /** Lets the guest of the port that was added last be behind an IOMMU. */
         public Config iommu() {
             last().put("iommu", true);

@@ -1,0 +1,201 @@
+package io.ringbridge.bench;
+
+import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.harness.Program;
+import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.FrameDevice;
+import io.ringbridge.datapath.os.Tap;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Where a test puts frames into a bridge and gets those that come out of it; what sends and receives is this process. */
+interface BridgeEnd extends AutoCloseable {
+    void send(byte[] frame);
+
+    /** The next frame that has come out, or null. */
+    byte[] receive();
+
+    @Override
+    void close();
+
+    /** A guest on a vhost-user port. */
+    static BridgeEnd guest(final SwitchProcess ringbridge, final String port) {
+        try {
+            return new Guest(ringbridge.socket(port));
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The far side of a network device, which is made in a namespace: what is sent here arrives at the device. */
+    static BridgeEnd device(final NetworkNamespace namespace, final String device) {
+        return new Device(namespace, device);
+    }
+
+    /** The far side of a network device that QEMU gives a guest: a socket of its netdev {@code stream}. */
+    static Stream stream(final Path socket) {
+        try {
+            return new Stream(socket);
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** See {@link #guest}. */
+    final class Guest implements BridgeEnd {
+        private final Frontend frontend;
+        private final QueuePair queues;
+
+        private Guest(final Path socket) throws IOException {
+            frontend = Frontend.connect(socket);
+            frontend.negotiate(Frontend.DEFAULT_FEATURES);
+            frontend.share(16 << 20);
+            queues = frontend.addPair(256, 2048, 2048);
+            frontend.start();
+        }
+
+        @Override
+        public void send(final byte[] frame) {
+            queues.transmitter().complete();
+            if (!queues.transmitter().transmit(frame)) {
+                throw new HarnessException("the switch has all buffers");
+            }
+        }
+
+        @Override
+        public byte[] receive() {
+            if (!queues.receiver().poll()) {
+                return null;
+            }
+            final byte[] frame = queues.receiver().frame();
+            queues.receiver().flush();
+            return frame;
+        }
+
+        @Override
+        public void close() {
+            frontend.close();
+        }
+    }
+
+    /** See {@link #device}. */
+    final class Device implements BridgeEnd {
+        private static final AtomicInteger NEXT = new AtomicInteger();
+        private static final Duration LIMIT = Duration.ofSeconds(30);
+        private static final int LONGEST = 4096;
+
+        private final Tap tap;
+        private final long buffer = Memory.allocate(LONGEST);
+        private final long iovecs = Memory.allocate(32);
+
+        private Device(final NetworkNamespace namespace, final String device) {
+            final String made = "rbk" + ProcessHandle.current().pid() + 'x' + NEXT.getAndIncrement();
+            tap = Tap.open(made, false);
+            Program.run(LIMIT, "ip", "link", "set", made, "netns", namespace.name(), "name", device);
+            namespace.run("ip", "link", "set", device, "up");
+        }
+
+        @Override
+        public void send(final byte[] frame) {
+            Memory.zero(buffer, FrameDevice.HEADER);
+            Memory.copy(frame, 0, buffer + FrameDevice.HEADER, frame.length);
+            Memory.putLong(iovecs, buffer);
+            Memory.putLong(iovecs + 8, FrameDevice.HEADER);
+            Memory.putLong(iovecs + 16, buffer + FrameDevice.HEADER);
+            Memory.putLong(iovecs + 24, frame.length);
+            final long answer = tap.write(iovecs, 2);
+            if (answer < 0) {
+                throw new HarnessException("the device refuses a frame: " + answer);
+            }
+        }
+
+        @Override
+        public byte[] receive() {
+            final long length = tap.read(buffer, LONGEST);
+            if (length < 0) {
+                return null;
+            }
+            final byte[] frame = new byte[(int) length - FrameDevice.HEADER];
+            Memory.copy(buffer + FrameDevice.HEADER, frame, 0, frame.length);
+            return frame;
+        }
+
+        @Override
+        public void close() {
+            tap.close();
+        }
+    }
+
+    /** See {@link #stream}. A frame comes behind its length, four bytes. */
+    final class Stream implements BridgeEnd {
+        private final ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        private final ByteBuffer read = ByteBuffer.allocate(1 << 20);
+        private SocketChannel channel;
+
+        private Stream(final Path socket) throws IOException {
+            server.bind(UnixDomainSocketAddress.of(socket));
+        }
+
+        /** Waits for QEMU, which has been started. */
+        void accept() {
+            try {
+                channel = server.accept();
+                channel.configureBlocking(false);
+            } catch (final IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public void send(final byte[] frame) {
+            final ByteBuffer bytes = ByteBuffer.allocate(4 + frame.length).putInt(frame.length).put(frame).flip();
+            try {
+                while (bytes.hasRemaining()) {
+                    channel.write(bytes);
+                }
+            } catch (final IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public byte[] receive() {
+            try {
+                channel.read(read);
+            } catch (final IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            read.flip();
+            byte[] frame = null;
+            if (read.remaining() >= 4 && read.remaining() >= 4 + read.getInt(0)) {
+                frame = new byte[read.getInt()];
+                read.get(frame);
+            }
+            read.compact();
+            return frame;
+        }
+
+        @Override
+        public void close() {
+            try {
+                server.close();
+                if (channel != null) {
+                    channel.close();
+                }
+            } catch (final IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+}

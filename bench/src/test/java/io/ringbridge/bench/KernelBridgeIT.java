@@ -1,0 +1,343 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.ringbridge.bench.harness.GuestImage;
+import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.harness.QemuGuest;
+import io.ringbridge.bench.harness.SwitchProcess;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The Linux kernel's own bridge, with vlan_filtering, and Ringbridge, with the same four ports, get the same frames one after the other:
+ * the same come out at the same ports, and the same stations are known at the end. The kernel's is in a guest, for not every kernel that
+ * tests run on has VLANs; Ringbridge's ports are guests, a tap and a pcap port. {@code -Dvlan.frames=N} sends so many.
+ *
+ * <p>Ringbridge differs on purpose in what {@code docs/architecture.md} lists. Of this, two things can be among the frames: it keeps a
+ * priority tag where the kernel takes it off, and takes no tag on an access port, not even one of that port's own VLAN.
+ */
+class KernelBridgeIT {
+    private static final int FRAMES = Integer.getInteger("vlan.frames", 150);
+    private static final int STATIONS = 6;
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final String NIC_MAC = "52:54:00:ff:00:0";
+    private static final Pattern KNOWN = Pattern.compile("(?m)^(\\S+) dev (\\S+) vlan (\\d+) master br0 *$");
+    private static final byte[] BROADCAST = {-1, -1, -1, -1, -1, -1};
+    private static final byte[] MULTICAST = {1, 0, 0x5E, 0, 0, 9};
+    private static final byte[] MULTICAST_6 = {0x33, 0x33, 0, 0, 0, 9};
+    private static final byte[] NO_TAG = {};
+
+    /** How a port is set up on both sides; {@code untagged} is 0 where frames without a tag are not taken. */
+    private record Port(int index, int untagged, List<Integer> tagged) {
+        private String id() {
+            return "p" + index;
+        }
+
+        private boolean isIn(final int vlan) {
+            return vlan == untagged || tagged.contains(vlan);
+        }
+
+        /** The numbers of the other ports in a VLAN. */
+        private Set<Integer> others(final int vlan) {
+            return PORTS.stream().filter(port -> port.index != index && port.isIn(vlan)).map(Port::index).collect(Collectors.toSet());
+        }
+    }
+
+    private static final Port ACCESS_10 = new Port(0, 10, List.of());
+    private static final Port ACCESS_20 = new Port(1, 20, List.of());
+    private static final Port TRUNK = new Port(2, 0, List.of(10, 20, 30));
+    private static final Port NATIVE_10 = new Port(3, 10, List.of(20, 30));
+    private static final List<Port> PORTS = List.of(ACCESS_10, ACCESS_20, TRUNK, NATIVE_10);
+
+    /** A frame that both have been given; its tags in hexadecimal digits. */
+    private record Sent(int number, Port from, String tags) {
+        /** Whether it has a tag that names an access port's own VLAN: the kernel takes that, Ringbridge does not. */
+        private boolean isRefusedOnPurpose() {
+            return from.tagged.isEmpty() && tags.matches("8100.%03x.*".formatted(from.untagged));
+        }
+
+        /** What Ringbridge gives where the kernel gives this: the same, but for a priority tag, which the kernel takes off. */
+        private Map<Integer, String> asOurs(final Map<Integer, String> out) {
+            final Map<Integer, String> same = new TreeMap<>();
+            out.forEach((port, frame) -> same.put(port, tags.matches("8100.000.*") && PORTS.get(port).untagged == from.untagged
+                ? frame.substring(0, 24) + tags.substring(0, 8) + frame.substring(24) : frame));
+            return same;
+        }
+    }
+
+    private static Path directory;
+    private static List<BridgeEnd.Stream> nics;
+    private static List<String> nicNames;
+    private static QemuGuest guest;
+    private static BridgeUnderTest kernel;
+    private static int number;
+
+    private final List<AutoCloseable> open = new ArrayList<>();
+    private final SplittableRandom random = new SplittableRandom(5);
+    private BridgeUnderTest ours;
+    private SwitchProcess ringbridge;
+
+    @BeforeAll
+    static void boot() {
+        Required.programs(QemuGuest.PROGRAM, "bridge");
+        Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
+        final GuestImage image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest"),
+            "bridge", List.of("bridge"), List.of("bridge")));
+        directory = Machine.temporaryDirectory(0);
+        nics = IntStream.range(0, PORTS.size()).mapToObj(i -> BridgeEnd.stream(directory.resolve("nic" + i))).toList();
+        final List<String> devices = new ArrayList<>();
+        for (int i = 0; i < PORTS.size(); i++) {
+            devices.addAll(List.of("-netdev", "stream,id=nic" + i + ",server=off,addr.type=unix,addr.path=" + directory.resolve("nic" + i),
+                "-device", "virtio-net-pci,disable-legacy=on,romfile=,netdev=nic" + i + ",mac=" + NIC_MAC + i));
+        }
+        guest = QemuGuest.boot(QemuGuest.Spec.without("kernel", "192.0.2.1", devices), image, directory);
+        nics.forEach(BridgeEnd.Stream::accept);
+        kernel = new BridgeUnderTest("the kernel's bridge", nics);
+        setUpKernel();
+    }
+
+    private static void setUpKernel() {
+        nicNames = PORTS.stream().map(port -> says("for d in /sys/class/net/*; do grep -q " + NIC_MAC + port.index()
+            + " $d/address && echo ${d##*/}; done; true").strip()).toList();
+        says("brctl addbr br0 && cd /sys/class/net/br0/bridge && echo 0 >multicast_snooping && echo 0 >default_pvid "
+            + "&& echo 1 >vlan_filtering");
+        for (final Port port : PORTS) {
+            final String nic = nicNames.get(port.index());
+            says("ip addr flush dev " + nic + " && brctl addif br0 " + nic + " && ip link set " + nic + " up");
+            port.tagged.forEach(vlan -> says("bridge vlan add dev " + nic + " vid " + vlan));
+            if (port.untagged != 0) {
+                says("bridge vlan add dev " + nic + " vid " + port.untagged + " pvid untagged");
+            }
+        }
+        says("ip link set br0 up");
+    }
+
+    private static String says(final String command) {
+        return guest.console().check(command, LIMIT);
+    }
+
+    @AfterAll
+    static void end() {
+        if (guest != null) {
+            guest.close();
+        }
+        if (nics != null) {
+            nics.forEach(BridgeEnd::close);
+        }
+        if (directory != null) {
+            Machine.delete(directory);
+        }
+    }
+
+    private <T extends AutoCloseable> T opened(final T closeable) {
+        open.add(closeable);
+        return closeable;
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        for (final AutoCloseable closeable : open.reversed()) {
+            closeable.close();
+        }
+    }
+
+    /** Starts the switch; which kind of port each is turns from one rotation to the next. */
+    private void start(final int rotation) {
+        final NetworkNamespace namespace = opened(NetworkNamespace.create("vlan" + rotation));
+        namespace.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1");
+        final BridgeEnd[] ends = new BridgeEnd[PORTS.size()];
+        final SwitchProcess.Config config = new SwitchProcess.Config().inNamespace(namespace.name()).set("poll", "adaptive");
+        for (final Port port : PORTS) {
+            final String name = port.id();
+            switch ((port.index() + rotation) % PORTS.size()) {
+                case 0 -> {
+                    ends[port.index()] = opened(BridgeEnd.device(namespace, "far0"));
+                    hub(namespace);
+                    config.tap(name, "tap0").master("hub0");
+                }
+                case 1 -> {
+                    ends[port.index()] = opened(BridgeEnd.device(namespace, "if0"));
+                    config.pcap(name, Map.of("interface", "if0"));
+                }
+                default -> config.server(name);
+            }
+            if (port.untagged != 0) {
+                config.vlan(port.untagged);
+            }
+            if (!port.tagged.isEmpty()) {
+                config.trunk(port.tagged.stream().map(String::valueOf).collect(Collectors.joining(",")));
+            }
+        }
+        ringbridge = opened(SwitchProcess.start(config));
+        for (final Port port : PORTS) {
+            if (ends[port.index()] == null) {
+                ends[port.index()] = opened(BridgeEnd.guest(ringbridge, port.id()));
+            }
+        }
+        ringbridge.awaitState("running", LIMIT, PORTS.stream().map(port -> port.id()).toArray(String[]::new));
+        ours = new BridgeUnderTest("Ringbridge", List.of(ends));
+    }
+
+    /** Joins the tap to the device whose far side is the test's, by a bridge that knows neither VLANs nor stations. */
+    private static void hub(final NetworkNamespace namespace) {
+        namespace.run("ip", "link", "add", "hub0", "type", "bridge", "ageing_time", "0", "mcast_snooping", "0");
+        namespace.run("ip", "link", "set", "hub0", "up");
+        namespace.run("ip", "link", "set", "far0", "master", "hub0");
+    }
+
+    private static byte[] station(final int rotation, final int station) {
+        return new byte[] {0x52, 0x54, 0, (byte) rotation, 0, (byte) station};
+    }
+
+    private static byte[] tag(final int type, final int control) {
+        return ByteBuffer.allocate(4).putShort((short) type).putShort((short) control).array();
+    }
+
+    private static byte[] tags(final byte[] first, final byte[] second) {
+        return ByteBuffer.allocate(first.length + second.length).put(first).put(second).array();
+    }
+
+    private byte[] randomTags() {
+        final int priority = random.nextInt(16) << 12;
+        return switch (random.nextInt(14)) {
+            case 0, 1, 2, 3 -> NO_TAG;
+            case 4 -> tag(0x8100, priority);
+            case 5, 6 -> tag(0x8100, priority | 10);
+            case 7, 8 -> tag(0x8100, priority | 20);
+            case 9 -> tag(0x8100, priority | 30);
+            case 10 -> tag(0x8100, priority | (random.nextBoolean() ? 40 : 4095));
+            case 11 -> tags(tag(0x8100, priority | 20), tag(0x8100, 30));
+            case 12 -> tags(tag(0x8100, priority), tag(0x8100, 30));
+            default -> tag(0x88A8, priority | 20);
+        };
+    }
+
+    private byte[] randomDestination(final int rotation) {
+        return switch (random.nextInt(10)) {
+            case 0 -> BROADCAST;
+            case 1 -> random.nextBoolean() ? MULTICAST : MULTICAST_6;
+            case 2 -> station(rotation, 99);
+            default -> station(rotation, random.nextInt(STATIONS));
+        };
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 3})
+    void sameFramesComeOutAtTheSamePorts(final int rotation) {
+        start(rotation);
+        final List<Sent> all = new ArrayList<>();
+        for (int i = 0; i < FRAMES; i++) {
+            final Port from = PORTS.get(random.nextInt(PORTS.size()));
+            final byte[] tags = randomTags();
+            final Sent sent = new Sent(number++, from, HexFormat.of().formatHex(tags));
+            all.add(sent);
+            final byte[] frame = BridgeUnderTest.frame(randomDestination(rotation), station(rotation, random.nextInt(STATIONS)), tags,
+                sent.number, 46 + random.nextInt(1000));
+            ours.send(from.index(), frame);
+            if (!sent.isRefusedOnPurpose()) {
+                kernel.send(from.index(), frame);
+            }
+            settle(rotation, from);
+        }
+        for (final Port from : PORTS) {
+            settle(rotation, from);
+        }
+        all.forEach(sent -> assertEquals(sent.asOurs(kernel.seen(sent.number)), ours.seen(sent.number), sent::toString));
+        assertEquals(stationsOfKernel(rotation), stationsOfOurs(rotation));
+        final JsonNode ports = ringbridge.show("ports");
+        for (final Port port : PORTS) {
+            assertEquals(ports.get(port.index()).path("out_frames").asInt(), ours.received(port.index()), "frames out of " + port);
+        }
+    }
+
+    /** What {@code docs/architecture.md} says of each, on an access port, and at the trunk's side with its native VLAN. */
+    @Test
+    void theyDifferAsTheDocumentationSays() {
+        final int rotation = 2; // the access ports are guests, and nothing is between the switch and the trunk with a native VLAN
+        start(rotation);
+        final byte[] mac = station(7, 1);
+        assertDiffers("52540007000181000000", true, BROADCAST, mac, tag(0x8100, 0), "priority tag");
+        assertDiffers("", true, BROADCAST, mac, tag(0x8100, 10), "tag of the access port's own VLAN");
+        assertDiffers("01005e00000988b5", false, BROADCAST, MULTICAST, NO_TAG, "group of stations as the source");
+        assertDiffers("52540007000188b5", false, new byte[] {1, (byte) 0x80, (byte) 0xC2, 0, 0, 14}, mac, NO_TAG, "link-local group");
+    }
+
+    /** A frame from ACCESS_10 leaves NATIVE_10 so by Ringbridge, and in another way, or not at all, by the kernel. */
+    private void assertDiffers(final String source, final boolean passesKernel, final byte[] destination, final byte[] mac,
+                               final byte[] tags, final String what) {
+        final int sent = number++;
+        final byte[] frame = BridgeUnderTest.frame(destination, mac, tags, sent, 46);
+        ours.send(ACCESS_10.index(), frame);
+        kernel.send(ACCESS_10.index(), frame);
+        settle(7, ACCESS_10);
+        final String byOurs = ours.seen(sent).getOrDefault(NATIVE_10.index(), "");
+        final String byKernel = kernel.seen(sent).getOrDefault(NATIVE_10.index(), "");
+        assertEquals(source, byOurs.isEmpty() ? "" : byOurs.substring(12, 12 + source.length()), what);
+        assertEquals(passesKernel, !byKernel.isEmpty(), what + " by the kernel");
+        assertNotEquals(byOurs, byKernel, what);
+    }
+
+    /** Sends one frame more from a port, by both, and waits for it at all others of its VLAN: what came before has been seen to. */
+    private void settle(final int rotation, final Port from) {
+        final int vlan = from.untagged != 0 ? from.untagged : from.tagged.getFirst();
+        final byte[] tags = from.untagged != 0 ? NO_TAG : tag(0x8100, vlan);
+        final byte[] frame = BridgeUnderTest.frame(BROADCAST, station(rotation, 200 + from.index()), tags, number, 46);
+        for (final BridgeUnderTest bridge : List.of(ours, kernel)) {
+            bridge.send(from.index(), frame);
+        }
+        for (final BridgeUnderTest bridge : List.of(ours, kernel)) {
+            bridge.await(number, from.others(vlan));
+        }
+        number++;
+    }
+
+    /** As {@code address in vlan at port}. */
+    private static Set<String> stationsOfKernel(final int rotation) {
+        final Set<String> stations = new TreeSet<>();
+        final Matcher matcher = KNOWN.matcher(says("bridge fdb show br br0").replace("\r", ""));
+        while (matcher.find()) {
+            if (matcher.group(1).startsWith(prefix(rotation))) {
+                stations.add(matcher.group(1) + " in " + matcher.group(3) + " at " + PORTS.get(nicNames.indexOf(matcher.group(2))).id());
+            }
+        }
+        return stations;
+    }
+
+    private Set<String> stationsOfOurs(final int rotation) {
+        final Set<String> stations = new TreeSet<>();
+        for (final JsonNode station : ringbridge.show("fdb")) {
+            final String mac = station.path("mac").asText();
+            if (mac.startsWith(prefix(rotation))) {
+                stations.add(mac + " in " + station.path("vlan").asInt() + " at " + station.path("port").asText());
+            }
+        }
+        return stations;
+    }
+
+    private static String prefix(final int rotation) {
+        return "52:54:00:0" + rotation + ":";
+    }
+}
