@@ -13,4 +13,17 @@ final class Descriptor {
 
     private Descriptor() {
     }
+
+    /**
+     * The flags in an indirect table. Of a packed one, DPDK's driver says that the device writes to the virtio-net header, which its tables
+     * begin with: it is read all the same.
+     *
+     * @param rest the descriptor's second word
+     * @param linked whether the table is a split ring's
+     * @param header whether this may be the header of a frame to be sent
+     */
+    static int flagsInTable(final long rest, final boolean linked, final boolean header) {
+        final int flags = (int) (rest >>> (linked ? 32 : 48)) & 0xFFFF;
+        return header && !linked ? flags & ~WRITE : flags;
+    }
 }

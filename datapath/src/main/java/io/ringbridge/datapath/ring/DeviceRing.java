@@ -364,7 +364,7 @@ public abstract sealed class DeviceRing permits SplitDeviceRing, PackedDeviceRin
             }
             final long address = Memory.getLong(descriptor);
             final long rest = Memory.getLong(descriptor + 8);
-            final int flags = (int) (rest >>> (linked ? 32 : 48)) & 0xFFFF;
+            final int flags = Descriptor.flagsInTable(rest, linked, !writable && n == 1 && entries > 1);
             if ((flags & Descriptor.INDIRECT) != 0 || !append(chain, address, (int) rest, flags, writable)) {
                 return false;
             }

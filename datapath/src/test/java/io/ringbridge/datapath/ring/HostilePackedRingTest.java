@@ -127,6 +127,23 @@ class HostilePackedRingTest extends RingFixture {
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
     }
 
+    /** As DPDK's driver makes them; of anything behind the header the direction has to be right. */
+    @Test
+    void headerThatAnIndirectTableSaysIsToBeWrittenIsReadAllTheSame() {
+        final long table = ram.allocate(32, 16);
+        driver.write(ram.host(table), GuestRam.BASE, 12, Descriptor.WRITE, 0);
+        driver.write(ram.host(table + 16), GuestRam.BASE + 500, 60, 0, 0);
+        driver.offer(table, 32, Descriptor.INDIRECT);
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        assertEquals(72, chain.totalLength());
+        driver.write(ram.host(table + 16), GuestRam.BASE + 500, 60, Descriptor.WRITE, 0);
+        driver.offer(table, 32, Descriptor.INDIRECT);
+        assertEquals(DeviceRing.BAD, device.next(chain, false));
+        driver.write(ram.host(table), GuestRam.BASE, 12, 0, 0);
+        driver.offer(table, 32, Descriptor.INDIRECT);
+        assertEquals(DeviceRing.BAD, device.next(chain, true), "a buffer to receive into that may only be read");
+    }
+
     @Test
     void indirectTableThatIsAllOfMemoryIsBad() {
         driver.offer(GuestRam.BASE, -16, Descriptor.INDIRECT);
