@@ -3,7 +3,6 @@ package io.ringbridge.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.ringbridge.bench.harness.GuestImage;
 import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.bench.harness.ProjectRoot;
@@ -11,8 +10,6 @@ import io.ringbridge.bench.harness.QemuGuest;
 import io.ringbridge.bench.harness.SwitchProcess;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -62,19 +59,11 @@ class IommuIT {
         }
     }
 
-    private static List<String> features(final String port) {
-        final List<String> names = new ArrayList<>();
-        for (final JsonNode name : ringbridge.port(port).path("features")) {
-            names.add(name.asText());
-        }
-        return names;
-    }
-
     @Test
     @Order(1)
     void theGuestUsesItsIommu() {
-        assertTrue(features("a").contains("access_platform"), () -> features("a").toString());
-        assertTrue(!features("b").contains("access_platform"), () -> features("b").toString());
+        assertTrue(ringbridge.features("a").contains("access_platform"), () -> ringbridge.features("a").toString());
+        assertTrue(!ringbridge.features("b").contains("access_platform"), () -> ringbridge.features("b").toString());
         assertEquals("", a.console().check("ls /sys/class/iommu/dmar0 >/dev/null", COMMAND_LIMIT).trim());
     }
 
@@ -109,7 +98,7 @@ class IommuIT {
         a.qmp().execute("system_reset");
         a.awaitBoot();
         pingBothWays();
-        assertTrue(features("a").contains("access_platform"), () -> features("a").toString());
+        assertTrue(ringbridge.features("a").contains("access_platform"), () -> ringbridge.features("a").toString());
     }
 
     private static void pingBothWays() {

@@ -2,7 +2,6 @@ package io.ringbridge.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.ringbridge.bench.harness.Await;
@@ -11,11 +10,7 @@ import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
 import io.ringbridge.bench.harness.SwitchProcess;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -96,12 +91,13 @@ class MigrationIT {
             final Conversation conversation = new Conversation(peer, ADDRESS);
             conversation.startPing();
             conversation.startStream(guest, 16);
-            final JsonNode told = move(spec("guest-" + port, port, pairs, device));
+            final Move move = Move.of(guest, spec("guest-" + port, port, pairs, device), image, directory);
+            guest = move.guest();
             ringbridge.awaitState("running", ATTACH_LIMIT, port);
             assertEquals(memory, guest.console().check("md5sum /tmp/ram", COMMAND_LIMIT), "the guest's memory");
             conversation.assertStream(guest);
-            Await.until("the guest's address to be found at " + port, ATTACH_LIMIT, () -> isLearnedAt(port));
-            report(title, i, told, conversation.endPing());
+            Await.until("the guest's address to be found at " + port, ATTACH_LIMIT, () -> port.equals(ringbridge.portOf(MAC)));
+            move.report(title, i, conversation.endPing());
         }
     }
 
@@ -128,39 +124,5 @@ class MigrationIT {
 
     private static ObjectNode object(final String key, final long value) {
         return JSON.createObjectNode().put(key, value);
-    }
-
-    private JsonNode move(final QemuGuest.Spec to) {
-        final Path stream = directory.resolve("stream");
-        final QemuGuest destination = QemuGuest.receive(to, image, directory, stream);
-        final JsonNode told;
-        try {
-            told = guest.migrate(stream);
-        } catch (final RuntimeException e) {
-            destination.close();
-            throw e;
-        }
-        guest.close();
-        guest = destination;
-        return told;
-    }
-
-    private boolean isLearnedAt(final String port) {
-        for (final JsonNode station : ringbridge.show("fdb")) {
-            if (station.path("mac").asText().equals(MAC)) {
-                return station.path("port").asText().equals(port);
-            }
-        }
-        return false;
-    }
-
-    private static void report(final String title, final int number, final JsonNode told, final Conversation.Silence silence) {
-        final String line = String.format("%s, move %d: total %d ms, downtime %d ms, %s%n", title, number + 1,
-            told.path("total-time").asInt(), told.path("downtime").asInt(), silence);
-        try {
-            Files.writeString(ProjectRoot.target().resolve("migration.txt"), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-        } catch (final IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 }

@@ -3,7 +3,6 @@ package io.ringbridge.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.SwitchProcess;
 import java.io.IOException;
@@ -79,15 +78,6 @@ class VxlanIT {
         }
     }
 
-    private static String portOf(final SwitchProcess ringbridge, final String mac) {
-        for (final JsonNode station : ringbridge.show("fdb")) {
-            if (mac.equals(station.path("mac").asText())) {
-                return station.path("port").asText();
-            }
-        }
-        return "";
-    }
-
     @Test
     void guestsOfTwoHostsReachEachOther() {
         try (Tshark wire = Tshark.capture(east, "eth0", directory.resolve("captured.pcap"), "udp port 4789")) {
@@ -97,8 +87,8 @@ class VxlanIT {
             }
             assertEquals(6, wire.await(6, "vxlan.vni == 42 && eth.type == 0x88b5", "vxlan.vni").size());
         }
-        assertEquals("up", portOf(eastSwitch, "52:54:00:00:00:03"));
-        assertEquals("up", portOf(westSwitch, "52:54:00:00:00:02"));
+        assertEquals("up", eastSwitch.portOf("52:54:00:00:00:03"));
+        assertEquals("up", westSwitch.portOf("52:54:00:00:00:02"));
     }
 
     @Test
@@ -114,13 +104,13 @@ class VxlanIT {
         final Station neighbour = opened(new Station(eastSwitch, "b", 4));
         eastGuest.assertReaches(neighbour, 100);
         neighbour.assertReaches(eastGuest, 100);
-        assertEquals("a", portOf(eastSwitch, "52:54:00:00:00:02"));
+        assertEquals("a", eastSwitch.portOf("52:54:00:00:00:02"));
         open.remove(eastGuest);
         eastGuest.close();
         final Station moved = opened(new Station(westSwitch, "b", 2));
         westSwitch.awaitState("running", LIMIT, "b");
         moved.assertReaches(neighbour, 100);
-        Await.until("the station to be known at its new host", LIMIT, () -> "up".equals(portOf(eastSwitch, "52:54:00:00:00:02")));
+        Await.until("the station to be known at its new host", LIMIT, () -> "up".equals(eastSwitch.portOf("52:54:00:00:00:02")));
         neighbour.assertReaches(moved, 100);
         westGuest.assertReaches(moved, 100);
     }

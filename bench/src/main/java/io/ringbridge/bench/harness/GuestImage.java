@@ -33,9 +33,13 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
     private static final Pattern DEPENDS = Pattern.compile("\\x00depends=([^\\x00]+)\\x00");
     private static final Pattern LIBRARY = Pattern.compile("(/\\S+) \\(0x");
 
-    /** Makes one below the directory, in which the kernel is kept for the next time. */
-    public static GuestImage create(final Path cache) {
-        return create(cache, "initramfs", List.of(), List.of());
+    /**
+     * Makes one below the directory, in which the kernel is kept for the next time.
+     *
+     * @param more programs of this machine that it has as well
+     */
+    public static GuestImage create(final Path cache, final String... more) {
+        return create(cache, "initramfs", List.of(more), List.of());
     }
 
     /**
@@ -55,9 +59,9 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
             }
             Files.createDirectories(root.resolve("bin"));
             copyProgram("busybox", root.resolve("bin/busybox"));
-            for (final String program : Stream.concat(Stream.of("iperf3"), programs.stream()).toList()) {
-                copyProgram(program, root.resolve("usr/bin").resolve(program));
-                copyLibraries(Program.find(program).orElseThrow(), root);
+            copyWithLibraries("iperf3", root);
+            for (final String program : programs) {
+                copyWithLibraries(program, root);
             }
             copyModules(kernel, Stream.concat(DRIVERS.stream(), drivers.stream()).toList(), root.resolve("modules"));
             try (InputStream init = GuestImage.class.getResourceAsStream("guest-init.sh")) {
@@ -77,6 +81,11 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
     private static void copyProgram(final String name, final Path to) throws IOException {
         final Path from = Program.find(name).orElseThrow(() -> new HarnessException("there is no program " + name));
         copy(from, to);
+    }
+
+    private static void copyWithLibraries(final String name, final Path root) throws IOException {
+        copyProgram(name, root.resolve("usr/bin").resolve(name));
+        copyLibraries(Program.find(name).orElseThrow(), root);
     }
 
     private static void copyLibraries(final Path program, final Path root) throws IOException {

@@ -118,6 +118,23 @@ public final class SwitchProcess implements AutoCloseable {
         throw new HarnessException("show ports has no port " + name);
     }
 
+    /** The names of the virtio features that the driver of a port has negotiated. */
+    public List<String> features(final String port) {
+        final List<String> names = new ArrayList<>();
+        port(port).path("features").forEach(name -> names.add(name.asText()));
+        return names;
+    }
+
+    /** The port that {@code show fdb} gives an address, or nothing. */
+    public String portOf(final String mac) {
+        for (final JsonNode station : show("fdb")) {
+            if (station.path("mac").asText().equals(mac)) {
+                return station.path("port").asText();
+            }
+        }
+        return "";
+    }
+
     /** {@code ringbridge upgrade}: what came of it. From now on this is the process that has taken over. */
     public JsonNode upgrade() {
         final String text = Program.run(UPGRADE_LIMIT, launcher().toString(), "upgrade", "--json", "--api", api().toString());

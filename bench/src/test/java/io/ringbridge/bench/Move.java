@@ -1,0 +1,46 @@
+package io.ringbridge.bench;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.ringbridge.bench.harness.GuestImage;
+import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.harness.QemuGuest;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * A migration that has been.
+ *
+ * @param guest the guest where it is now
+ * @param told  what QEMU tells of it
+ */
+record Move(QemuGuest guest, JsonNode told) {
+    /** Moves a guest, whose QEMU ends; if that fails, the guest stays where it is. */
+    static Move of(final QemuGuest guest, final QemuGuest.Spec to, final GuestImage image, final Path directory) {
+        final Path stream = directory.resolve("stream");
+        final QemuGuest destination = QemuGuest.receive(to, image, directory, stream);
+        final JsonNode told;
+        try {
+            told = guest.migrate(stream);
+        } catch (final RuntimeException e) {
+            destination.close();
+            throw e;
+        }
+        guest.close();
+        return new Move(destination, told);
+    }
+
+    /** Appends a line about what it cost to {@code target/migration.txt}. */
+    void report(final String title, final int number, final Conversation.Silence silence) {
+        final int downtime = told.path("downtime").asInt();
+        final String line = String.format("%s, move %d: total %d ms, downtime %d ms, %s, %d ms more than the downtime%n", title, number + 1,
+            told.path("total-time").asInt(), downtime, silence, silence.millis() - downtime);
+        try {
+            Files.writeString(ProjectRoot.target().resolve("migration.txt"), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

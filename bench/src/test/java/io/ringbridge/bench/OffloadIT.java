@@ -1,0 +1,144 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.ringbridge.bench.harness.GuestImage;
+import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.harness.QemuGuest;
+import io.ringbridge.bench.harness.SwitchProcess;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+
+/**
+ * Linux guests in QEMU, one of which takes and leaves every offload: to another like it its packets go whole, to one that takes none they
+ * come cut, with all checksums. Each step goes on from the one before.
+ */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class OffloadIT {
+    private static final String NONE_TAKEN = ",guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,mrg_rxbuf=off";
+    private static final int MTU = 1500;
+    private static final int WHOLE = 10_000;
+    private static final int BYTES = 1_000_000;
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private static Path directory;
+    private static GuestImage image;
+    private static SwitchProcess ringbridge;
+    private static QemuGuest a;
+    private static QemuGuest b;
+
+    @BeforeAll
+    static void boot() {
+        Required.programs(QemuGuest.PROGRAM, "ethtool", "tcpdump", "tshark");
+        Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
+        image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest"), "ethtool", "tcpdump"));
+        directory = Machine.temporaryDirectory(0);
+        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").server("b"));
+        a = bootGuest("a", 1, "");
+        b = bootGuest("b", 2, "");
+        ringbridge.awaitState("running", LIMIT, "a", "b");
+    }
+
+    /** What the guest writes to its second serial port becomes a file. */
+    private static QemuGuest bootGuest(final String port, final int number, final String device) {
+        final List<String> devices = List.of("-chardev", "file,id=captured,path=" + captured(port),
+            "-device", "isa-serial,chardev=captured,index=1");
+        final QemuGuest guest = QemuGuest.boot(new QemuGuest.Spec("guest-" + port, "52:54:00:00:01:0" + number, "10.77.0." + number,
+            ringbridge.socket(port), 1, device, devices, "ipv6.disable=0"), image, directory);
+        guest.console().check("echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip address add fd00:77::" + number + "/64 dev eth0", LIMIT);
+        return guest;
+    }
+
+    private static Path captured(final String port) {
+        return directory.resolve(port + ".pcap");
+    }
+
+    @AfterAll
+    static void end() throws Exception {
+        for (final AutoCloseable each : new AutoCloseable[] {a, b, ringbridge}) {
+            if (each != null) {
+                each.close();
+            }
+        }
+        if (directory != null) {
+            Machine.delete(directory);
+        }
+    }
+
+    @Test
+    @Order(1)
+    void packetsGoWholeToWhoTakesThem() {
+        final List<String> taken = ringbridge.features("b");
+        assertTrue(taken.containsAll(List.of("guest_csum", "guest_tso4", "guest_tso6")), taken::toString);
+        b.console().check("iperf3 -s -D -I /tmp/iperf.pid", LIMIT);
+        // 1451 is its port, 5201, as the kernel lists it.
+        b.console().check("until grep -qs :1451 /proc/net/tcp /proc/net/tcp6; do usleep 50000; done", LIMIT);
+        for (final String address : List.of("10.77.0.2", "fd00:77::2")) {
+            assertMean("a", WHOLE, () -> a.console().check("iperf3 -t 2 -c " + address, LIMIT));
+            assertMean("b", WHOLE, () -> a.console().check("iperf3 -t 2 -R -c " + address, LIMIT));
+        }
+    }
+
+    @Test
+    @Order(2)
+    void packetsAreCutForWhoDoesNot() {
+        b.close();
+        ringbridge.awaitState("waiting", LIMIT, "b");
+        b = bootGuest("b", 2, NONE_TAKEN);
+        ringbridge.awaitState("running", LIMIT, "b");
+        final List<String> taken = ringbridge.features("b");
+        assertTrue(taken.stream().noneMatch(name -> name.startsWith("guest_") && !name.equals("guest_announce")), taken::toString);
+        startCapture();
+        for (final String network : List.of("10.77.0.", "fd00:77::")) {
+            assertMean("a", 2 * MTU, () -> Host.of(a).assertSends(Host.of(b), network + 2, BYTES));
+        }
+        endCapture();
+        final String right = "tcp.checksum.status == 1 && (ipv6 || ip.checksum.status == 1) && frame.len <= " + (14 + MTU);
+        assertEquals(List.of(), Tshark.read(captured("b"), "!(" + right + ")", "frame.len", "tcp.checksum.status", "ip.checksum.status"));
+        for (final String version : List.of("ip", "ipv6")) {
+            final long bytes = Tshark.read(captured("b"), version, "tcp.len").stream().mapToLong(Long::parseLong).sum();
+            assertTrue(bytes >= BYTES, () -> "captured of " + version + ": " + bytes);
+        }
+        for (final String network : List.of("10.77.0.", "fd00:77::")) {
+            Host.of(b).assertSends(Host.of(a), network + 1, BYTES);
+        }
+        assertEquals("0", b.console().check("awk '/^Tcp: [0-9]/ {print $NF}' /proc/net/snmp", LIMIT).strip(), "wrong checksums");
+    }
+
+    /** Begins to capture what comes to b. Its kernel is not to merge segments before, which it does even for a device that does not. */
+    private static void startCapture() {
+        b.console().check("ethtool -K eth0 gro off", LIMIT);
+        b.console().check("mkdir -p /etc; echo root:x:0:0::/:/bin/sh >/etc/passwd", LIMIT);
+        b.console().check("tcpdump -Z root -B 16384 -i eth0 -w /tmp/captured tcp dst port " + Host.PORT
+            + " 2>/tmp/tcpdump & echo $! >/tmp/tcpdump.pid", LIMIT);
+        b.console().check("until grep -q listening /tmp/tcpdump; do usleep 50000; done", LIMIT);
+    }
+
+    private static void endCapture() {
+        b.console().check("kill -INT $(cat /tmp/tcpdump.pid)", LIMIT);
+        b.console().check("while kill -0 $(cat /tmp/tcpdump.pid) 2>/dev/null; do usleep 50000; done", LIMIT);
+        assertTrue(b.console().check("cat /tmp/tcpdump", LIMIT).contains("0 packets dropped by kernel"));
+        b.console().check("stty -F /dev/ttyS1 raw; cat /tmp/captured >/dev/ttyS1", LIMIT);
+    }
+
+    /** The packets that a guest sends meanwhile are large, by the switch's own counts. */
+    private static void assertMean(final String port, final int least, final Runnable sending) {
+        final JsonNode before = ringbridge.port(port);
+        sending.run();
+        final JsonNode after = ringbridge.port(port);
+        final long frames = after.path("in_frames").asLong() - before.path("in_frames").asLong();
+        final long bytes = after.path("in_bytes").asLong() - before.path("in_bytes").asLong();
+        System.out.printf("%d frames of %d bytes in the mean from %s%n", frames, bytes / frames, port);
+        assertTrue(bytes > (long) least * frames, () -> frames + " frames with " + bytes + " bytes from " + port);
+    }
+}

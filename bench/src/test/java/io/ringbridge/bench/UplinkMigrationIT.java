@@ -1,0 +1,100 @@
+package io.ringbridge.bench;
+
+import io.ringbridge.bench.harness.Await;
+import io.ringbridge.bench.harness.GuestImage;
+import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.harness.QemuGuest;
+import io.ringbridge.bench.harness.SwitchProcess;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * A guest in QEMU moves from one switch to another and back, while its peer, which stays at the first, talks to it. The taps of the two
+ * are in one bridge of the kernel's. What a move cost is appended to {@code target/migration.txt}; {@code -Dmigrations=N} moves it N times.
+ */
+class UplinkMigrationIT {
+    private static final String ADDRESS = "10.77.0.1";
+    private static final String MAC = "52:54:00:00:04:0a";
+    private static final int MIGRATIONS = Integer.getInteger("migrations", 2);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private final List<AutoCloseable> open = new ArrayList<>();
+    private GuestImage image;
+    private Path directory;
+    private SwitchProcess east;
+    private SwitchProcess west;
+    private QemuGuest peer;
+    private QemuGuest guest;
+
+    @BeforeEach
+    void start() {
+        Required.programs(QemuGuest.PROGRAM);
+        Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
+        image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
+        directory = Machine.temporaryDirectory(0);
+        open.add(() -> Machine.delete(directory));
+        final NetworkNamespace namespace = opened(NetworkNamespace.create("move"));
+        namespace.run("ip", "link", "add", "br0", "type", "bridge");
+        namespace.run("ip", "link", "set", "br0", "up");
+        east = startSwitch(namespace, "tap0");
+        west = startSwitch(namespace, "tap1");
+        east.awaitState("running", LIMIT, "up");
+        west.awaitState("running", LIMIT, "up");
+        final QemuGuest.Spec stays = new QemuGuest.Spec("peer", "52:54:00:00:04:0b", "10.77.0.2", east.socket("peer"), "");
+        peer = opened(QemuGuest.boot(stays, image, directory));
+    }
+
+    private SwitchProcess startSwitch(final NetworkNamespace namespace, final String tap) {
+        return opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(namespace.name()).set("poll", "adaptive")
+            .server("vm").server("peer").tap("up", tap).master("br0")));
+    }
+
+    private <T extends AutoCloseable> T opened(final T closeable) {
+        open.add(closeable);
+        return closeable;
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        if (guest != null) {
+            guest.close();
+        }
+        for (final AutoCloseable closeable : open.reversed()) {
+            closeable.close();
+        }
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource({"announced by the guest, ''", "announced by QEMU, ',guest_announce=off'"})
+    void aGuestMovesToAnotherSwitch(final String title, final String device) {
+        guest = QemuGuest.boot(spec(east, "guest-east", device), image, directory);
+        east.awaitState("running", LIMIT, "vm", "peer");
+        peer.console().check("i=0; until ping -c 1 -W 1 " + ADDRESS + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done", LIMIT);
+        for (int i = 0; i < MIGRATIONS; i++) {
+            final boolean there = i % 2 == 0;
+            final SwitchProcess to = there ? west : east;
+            final SwitchProcess from = there ? east : west;
+            final Conversation conversation = new Conversation(peer, ADDRESS);
+            conversation.startPing();
+            conversation.startStream(guest, 16);
+            final Move move = Move.of(guest, spec(to, there ? "guest-west" : "guest-east", device), image, directory);
+            guest = move.guest();
+            to.awaitState("running", LIMIT, "vm");
+            Await.until("the guest to be found where it is", LIMIT,
+                () -> to.portOf(MAC).equals("vm") && from.portOf(MAC).equals("up"));
+            conversation.assertStream(guest);
+            move.report("another switch, " + title, i, conversation.endPing());
+        }
+    }
+
+    private static QemuGuest.Spec spec(final SwitchProcess ringbridge, final String name, final String device) {
+        return new QemuGuest.Spec(name, MAC, ADDRESS, ringbridge.socket("vm"), device);
+    }
+}
