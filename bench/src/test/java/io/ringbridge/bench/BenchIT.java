@@ -181,4 +181,12 @@ class BenchIT {
         final String text = bench("compare --systems ringbridge --variants split --sizes 64 --trials 1 --warm-up 0.2 --seconds 0.2 --json");
         assertTrue(text.contains("\"best_frames_per_second\"") || text.contains("\"frames_per_second\""), text);
     }
+
+    @Test
+    void compareMeasuresLargePackets() {
+        Required.programs("unshare", "nsenter", "ip");
+        final String text = bench("compare --systems ringbridge --work tso,tap --variants split,packed --trials 1 --warm-up 0.2"
+            + " --seconds 0.2 --json");
+        assertTrue(text.contains("\"bits_per_second\"") && text.contains("TSO, guest to tap"), text);
+    }
 }

@@ -30,6 +30,10 @@ public final class Compare implements Callable<Integer> {
     @Option(names = "--systems", split = ",", description = "what to measure, of ${COMPLETION-CANDIDATES}")
     private List<Contender> contenders = List.of(Contender.values());
 
+    @Option(names = "--work", split = ",", description = "what is done, of ${COMPLETION-CANDIDATES}: frames that go round between two "
+        + "guests; large TCP packets from one guest to another; the same to the kernel through a tap")
+    private List<Kind> kinds = List.of(Kind.FRAMES);
+
     @Option(names = "--variants", split = ",", description = "kinds of rings, of ${COMPLETION-CANDIDATES}")
     private List<Variant> variants = List.of(Variant.values());
 
@@ -58,32 +62,47 @@ public final class Compare implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (Program.find(Testpmd.PROGRAM).isEmpty()) {
+        if (kinds.contains(Kind.FRAMES) && Program.find(Testpmd.PROGRAM).isEmpty()) {
             throw new HarnessException("the load needs " + Testpmd.PROGRAM + ", which is not installed (Debian: apt-get install dpdk-dev)");
         }
+        final List<String> missing = FarEnd.PROGRAMS.stream().filter(name -> Program.find(name).isEmpty()).toList();
+        if (kinds.contains(Kind.TAP) && !missing.isEmpty()) {
+            throw new HarnessException("a tap needs " + String.join(", ", missing) + ", which is not installed");
+        }
         final Placement placement = placement();
+        final List<Contender> present = present();
+        final Report report = new Report(present);
+        final RoundTrip roundTrip = new RoundTrip(placement.generatorCpu(), placement.switchCpu());
+        for (int round = 1; round <= ROUNDS * trials && report.fewest() < trials; round++) {
+            for (final Kind kind : kinds) {
+                for (final Contender contender : present.stream().filter(each -> each.does(kind)).toList()) {
+                    measure(contender, kind, placement, report, roundTrip, round);
+                }
+            }
+        }
+        out().println(json ? report.json(placement) : report.table());
+        if (!json) {
+            out().println("Million frames a second, both directions together; of large packets, Gbit/s: best (worst) and number of "
+                + "trials, * if other programs ran beside the best.\n" + Machine.processor()
+                + ", one processor for the load, one for the switch. Frames lost in all trials: in the order of the columns.");
+        }
+        return report.lost(Contender.RINGBRIDGE) == 0 ? 0 : 1;
+    }
+
+    /** What is there of the systems that do any of the work. */
+    private List<Contender> present() {
         final List<Contender> present = new ArrayList<>();
         for (final Contender contender : contenders) {
+            if (kinds.stream().noneMatch(contender::does)) {
+                continue;
+            }
             if (contender.missing().isEmpty()) {
                 present.add(contender);
             } else {
                 progress(contender.title() + " is left out, because this machine has no " + String.join(", no ", contender.missing()));
             }
         }
-        final Report report = new Report(present);
-        final RoundTrip roundTrip = new RoundTrip(placement.generatorCpu(), placement.switchCpu());
-        for (int round = 1; round <= ROUNDS * trials && report.fewest() < trials; round++) {
-            for (final Contender contender : present) {
-                measure(contender, placement, report, roundTrip, round);
-            }
-        }
-        out().println(json ? report.json(placement) : report.table());
-        if (!json) {
-            out().println("Million frames a second, both directions together: best (worst) and number of trials, * if other programs "
-                + "ran beside the best.\n" + Machine.processor() + ", one processor for the load, one for the switch. "
-                + "Frames lost in all trials: in the order of the columns.");
-        }
-        return report.lost(Contender.RINGBRIDGE) == 0 ? 0 : 1;
+        return present;
     }
 
     private Placement placement() {
@@ -104,20 +123,31 @@ public final class Compare implements Callable<Integer> {
         return new Placement(generatorCpu < 0 ? cpus.get(0) : generatorCpu, switchCpu < 0 ? cpus.get(1) : switchCpu, free >= HUGEPAGES);
     }
 
-    private void measure(final Contender contender, final Placement placement, final Report report, final RoundTrip roundTrip,
-        final int round) {
-        try (Contender.Running running = contender.start(placement)) {
+    private void measure(final Contender contender, final Kind kind, final Placement placement, final Report report,
+        final RoundTrip roundTrip, final int round) {
+        try (Contender.Running running = contender.start(placement, kind)) {
             for (final Variant variant : variants) {
+                if (kind != Kind.FRAMES) {
+                    try (BulkRig rig = new BulkRig(running, variant, placement, roundTrip)) {
+                        final Measurement measurement = rig.measure(duration(warmUp), duration(seconds));
+                        note(contender, new Report.Work(kind, variant, 0), measurement, report, round);
+                    }
+                    continue;
+                }
                 try (LoopRig rig = new LoopRig(running, variant, placement, roundTrip)) {
                     for (final int size : sizes) {
-                        final Report.Work work = new Report.Work(variant, size);
                         final Measurement measurement = rig.measure(size, bursts, duration(warmUp), duration(seconds));
-                        report.add(work, contender, measurement);
-                        progress(String.format("round %d, %s, %s: %s", round, contender.title(), work.title(), measurement.text()));
+                        note(contender, new Report.Work(kind, variant, size), measurement, report, round);
                     }
                 }
             }
         }
+    }
+
+    private static void note(final Contender contender, final Report.Work work, final Measurement measurement, final Report report,
+        final int round) {
+        report.add(work, contender, measurement);
+        progress(String.format("round %d, %s, %s: %s", round, contender.title(), work.title(), measurement.text(work.kind())));
     }
 
     private static Duration duration(final double seconds) {

@@ -20,10 +20,14 @@ enum Contender {
         }
 
         @Override
-        Running start(final Placement placement) {
-            final SwitchProcess process = SwitchProcess.start(new SwitchProcess.Config().set("workers", 1)
-                .set("cpus", List.of(placement.switchCpu())).set("poll", "busy").server("a").server("b"));
-            return new Running(List.of(process.socket("a"), process.socket("b")), false, process::close);
+        Running start(final Placement placement, final Kind kind) {
+            final SwitchProcess.Config config = new SwitchProcess.Config().set("workers", 1)
+                .set("cpus", List.of(placement.switchCpu())).set("poll", "busy").server("a").server("b");
+            if (kind == Kind.TAP) {
+                config.apart().tap("up", FarEnd.DEVICE);
+            }
+            final SwitchProcess process = SwitchProcess.start(config);
+            return new Running(List.of(process.socket("a"), process.socket("b")), false, kind == Kind.TAP, process.pid(), process::close);
         }
     },
 
@@ -35,21 +39,26 @@ enum Contender {
         }
 
         @Override
-        Running start(final Placement placement) {
+        boolean does(final Kind kind) {
+            return kind == Kind.FRAMES;
+        }
+
+        @Override
+        Running start(final Placement placement, final Kind kind) {
             final Path directory = Machine.temporaryDirectory(0);
             final List<Path> sockets = List.of(directory.resolve("a.sock"), directory.resolve("b.sock"));
             final Testpmd testpmd = new Testpmd.Builder("pipe", placement.switchCpu()).mainCpu(placement.generatorCpu())
                 .hugepages(placement.hugepages()).device(Testpmd.vhost(0, sockets.get(0))).device(Testpmd.vhost(1, sockets.get(1)))
                 .option("--no-flush-rx").option("--forward-mode=io").start();
             testpmd.command("start");
-            return new Running(sockets, false, () -> {
+            return new Running(sockets, false, false, 0, () -> {
                 testpmd.close();
                 Machine.delete(directory);
             });
         }
     },
 
-    /** Open vSwitch with DPDK and its NORMAL action: a learning bridge. */
+    /** Open vSwitch with DPDK and its NORMAL action: a learning bridge. Its tap is DPDK's. */
     OVS("OVS-DPDK") {
         @Override
         List<String> missing() {
@@ -57,19 +66,26 @@ enum Contender {
         }
 
         @Override
-        Running start(final Placement placement) {
-            final Path directory = Machine.temporaryDirectory(0);
-            final List<Path> sockets = List.of(directory.resolve("a.sock"), directory.resolve("b.sock"));
-            try {
-                final OpenVswitch ovs = OpenVswitch.start(placement.generatorCpu(), placement.switchCpu(), placement.hugepages(), sockets);
-                return new Running(sockets, true, () -> {
-                    ovs.close();
-                    Machine.delete(directory);
-                });
-            } catch (final HarnessException e) {
-                Machine.delete(directory);
-                throw e;
-            }
+        Running start(final Placement placement, final Kind kind) {
+            return startOpenVswitch(placement, kind, "type=dpdk", "options:dpdk-devargs=net_tap0,iface=" + FarEnd.DEVICE);
+        }
+    },
+
+    /** The same with a tap of its own. */
+    OVS_INTERNAL("OVS-DPDK, internal port") {
+        @Override
+        List<String> missing() {
+            return OpenVswitch.missing();
+        }
+
+        @Override
+        boolean does(final Kind kind) {
+            return kind == Kind.TAP;
+        }
+
+        @Override
+        Running start(final Placement placement, final Kind kind) {
+            return startOpenVswitch(placement, kind, "type=internal");
         }
     };
 
@@ -86,7 +102,32 @@ enum Contender {
     /** What this machine lacks to run it; empty if nothing. */
     abstract List<String> missing();
 
-    abstract Running start(Placement placement);
+    /** Whether it is measured with this work. */
+    boolean does(final Kind kind) {
+        return true;
+    }
+
+    /** Starts it with what the work needs: two ports for guests, and a tap if that is what is measured. */
+    abstract Running start(Placement placement, Kind kind);
+
+    private static Running startOpenVswitch(final Placement placement, final Kind kind, final String... tap) {
+        final Path directory = Machine.temporaryDirectory(0);
+        final List<Path> sockets = List.of(directory.resolve("a.sock"), directory.resolve("b.sock"));
+        try {
+            final OpenVswitch ovs = OpenVswitch.start(placement.generatorCpu(), placement.switchCpu(), placement.hugepages(), sockets,
+                kind != Kind.FRAMES);
+            if (kind == Kind.TAP) {
+                ovs.addPort(FarEnd.DEVICE, tap);
+            }
+            return new Running(sockets, true, kind == Kind.TAP, ovs.pid(), () -> {
+                ovs.close();
+                Machine.delete(directory);
+            });
+        } catch (final HarnessException e) {
+            Machine.delete(directory);
+            throw e;
+        }
+    }
 
     private static List<String> missingPrograms(final String... names) {
         return List.of(names).stream().filter(name -> Program.find(name).isEmpty()).toList();
@@ -97,9 +138,11 @@ enum Contender {
      *
      * @param sockets        of its two ports
      * @param frontEndListens whether it connects, and the front-end listens
+     * @param hasTap         whether there is a tap in its network namespace
+     * @param pid            of its process, if it has a tap
      * @param end            stops it
      */
-    record Running(List<Path> sockets, boolean frontEndListens, Runnable end) implements AutoCloseable {
+    record Running(List<Path> sockets, boolean frontEndListens, boolean hasTap, long pid, Runnable end) implements AutoCloseable {
         @Override
         public void close() {
             end.run();

@@ -15,7 +15,6 @@ import java.util.stream.Stream;
 
 /** All measurements, and what they say. */
 final class Report {
-    private static final double MILLION = 1e6;
     private static final double DISTURBED = 0.05;
 
     private final List<Contender> contenders;
@@ -26,10 +25,10 @@ final class Report {
         this.contenders = contenders;
     }
 
-    /** What is done: frames of one size over rings of one kind. */
-    record Work(Variant variant, int frameSize) {
+    /** What is done over rings of one kind; frames are of one size. */
+    record Work(Kind kind, Variant variant, int frameSize) {
         String title() {
-            return frameSize + " B " + variant.title();
+            return (kind == Kind.FRAMES ? frameSize + " B" : kind.title() + ",") + " " + variant.title();
         }
     }
 
@@ -41,7 +40,8 @@ final class Report {
     /** How often the system that was measured least, with the processors near each other, was. */
     int fewest() {
         return measurements.keySet().stream()
-            .flatMap(work -> contenders.stream().map(contender -> runs(work, contender, Distance.NEAR).size()))
+            .flatMap(work -> contenders.stream().filter(contender -> contender.does(work.kind()))
+                .map(contender -> runs(work, contender, Distance.NEAR).size()))
             .min(Comparator.naturalOrder()).orElse(0);
     }
 
@@ -63,12 +63,12 @@ final class Report {
     }
 
     private Optional<Measurement> best(final Work work, final Contender contender, final Distance distance) {
-        return runs(work, contender, distance).stream().max(Comparator.comparingDouble(Measurement::framesPerSecond));
+        return runs(work, contender, distance).stream().max(Comparator.comparingDouble(Measurement::rate));
     }
 
     private Optional<Double> ratio(final Work work, final Contender contender, final Distance distance) {
         return best(work, Contender.RINGBRIDGE, distance).flatMap(ours ->
-            best(work, contender, distance).map(theirs -> ours.framesPerSecond() / theirs.framesPerSecond()));
+            best(work, contender, distance).map(theirs -> ours.rate() / theirs.rate()));
     }
 
     /** A ratio for people, marked if one of the two runs that it is made of was disturbed. */
@@ -83,12 +83,13 @@ final class Report {
         return measurement.disturbed() > DISTURBED;
     }
 
-    /** Million frames a second for people, a row for each work and distance there was: the best run, the worst, and how many. */
+    /** Rates for people, a row for each work and distance there was: the best run, the worst, and how many. */
     String table() {
         final List<List<String>> rows = new ArrayList<>();
         final List<String> head = new ArrayList<>(List.of("work", "processors"));
         contenders.forEach(contender -> head.add(contender.title()));
-        head.addAll(List.of("to pipe", "to OVS", "frames lost"));
+        others().forEach(contender -> head.add("to " + contender.title()));
+        head.add("frames lost");
         rows.add(head);
         for (final Distance distance : List.of(Distance.NEAR, Distance.APART)) {
             measurements.keySet().stream()
@@ -101,10 +102,14 @@ final class Report {
     private List<String> row(final Work work, final Distance distance) {
         final List<String> row = new ArrayList<>(List.of(work.title(), distance.title()));
         contenders.forEach(contender -> row.add(rates(work, contender, distance)));
-        row.add(ratioText(work, Contender.PIPE, distance));
-        row.add(ratioText(work, Contender.OVS, distance));
+        others().forEach(contender -> row.add(ratioText(work, contender, distance)));
         row.add(contenders.stream().map(contender -> Long.toString(lost(work, contender))).collect(Collectors.joining(" ")));
         return row;
+    }
+
+    /** What this switch is compared with. */
+    private Stream<Contender> others() {
+        return contenders.stream().filter(contender -> contender != Contender.RINGBRIDGE);
     }
 
     private String rates(final Work work, final Contender contender, final Distance distance) {
@@ -114,9 +119,10 @@ final class Report {
         }
         final Measurement best = found.get();
         final List<Measurement> runs = runs(work, contender, distance);
-        final double worst = runs.stream().mapToDouble(Measurement::framesPerSecond).min().orElseThrow();
-        return String.format(Locale.ROOT, "%.2f%s (%.2f) of %d", best.framesPerSecond() / MILLION,
-            isDisturbed(best) ? "*" : "", worst / MILLION, runs.size());
+        final double worst = runs.stream().mapToDouble(Measurement::rate).min().orElseThrow();
+        final double unit = work.kind().unit();
+        return String.format(Locale.ROOT, "%.2f%s (%.2f) of %d", best.rate() / unit, isDisturbed(best) ? "*" : "", worst / unit,
+            runs.size());
     }
 
     private static String render(final List<List<String>> rows) {
@@ -140,14 +146,18 @@ final class Report {
         root.put("processor", Machine.processor()).put("cpus", Machine.cpus().size()).put("hugepages", placement.hugepages());
         measurements.forEach((work, results) -> {
             final ObjectNode entry = root.withArray("works").addObject();
-            entry.put("variant", work.variant().title()).put("frame_bytes", work.frameSize());
-            ratio(work, Contender.PIPE, Distance.NEAR).ifPresent(value -> entry.put("ringbridge_to_pipe", value));
-            ratio(work, Contender.OVS, Distance.NEAR).ifPresent(value -> entry.put("ringbridge_to_ovs", value));
+            final String rate = work.kind().key();
+            entry.put("work", work.kind().title()).put("variant", work.variant().title());
+            if (work.kind() == Kind.FRAMES) {
+                entry.put("frame_bytes", work.frameSize());
+            }
+            others().forEach(contender -> ratio(work, contender, Distance.NEAR)
+                .ifPresent(value -> entry.put("ringbridge_to_" + contender.name().toLowerCase(Locale.ROOT), value)));
             results.forEach((contender, runs) -> {
                 final ObjectNode system = entry.withArray("systems").addObject().put("name", contender.title());
-                best(work, contender, Distance.NEAR).ifPresent(value -> system.put("best_frames_per_second", value.framesPerSecond()));
+                best(work, contender, Distance.NEAR).ifPresent(value -> system.put("best_" + rate, value.rate()));
                 for (final Measurement run : runs) {
-                    system.withArray("runs").addObject().put("frames_per_second", run.framesPerSecond())
+                    system.withArray("runs").addObject().put(rate, run.rate())
                         .put("processors", Distance.of(run, shortest).title())
                         .put("nearest_nanos", run.nearestNanos()).put("farthest_nanos", run.farthestNanos())
                         .put("last_to_first", run.lastToFirst()).put("disturbed", run.disturbed())

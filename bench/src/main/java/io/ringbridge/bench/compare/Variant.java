@@ -1,17 +1,21 @@
 package io.ringbridge.bench.compare;
 
+import io.ringbridge.datapath.ring.Features;
+
 /** How the front-end's rings are made: the features that virtio-user is asked to use. */
 enum Variant {
-    SPLIT("split, mergeable", ",mrg_rxbuf=1"),
-    SPLIT_IN_ORDER("split, in order, not mergeable", ",mrg_rxbuf=0,in_order=1"),
-    PACKED("packed, mergeable", ",packed_vq=1");
+    SPLIT("split, mergeable", ",mrg_rxbuf=1", Features.MRG_RXBUF),
+    SPLIT_IN_ORDER("split, in order, not mergeable", ",mrg_rxbuf=0,in_order=1", Features.IN_ORDER),
+    PACKED("packed, mergeable", ",packed_vq=1", Features.MRG_RXBUF, Features.RING_PACKED);
 
     private final String title;
     private final String options;
+    private final long features;
 
-    Variant(final String title, final String options) {
+    Variant(final String title, final String options, final int... features) {
         this.title = title;
         this.options = options;
+        this.features = Features.of(Features.VERSION_1) | Features.of(features);
     }
 
     String title() {
@@ -21,5 +25,10 @@ enum Variant {
     /** Options of the virtio-user device, each with a comma before it. */
     String options() {
         return options;
+    }
+
+    /** The same as virtio features. */
+    long features() {
+        return features;
     }
 }

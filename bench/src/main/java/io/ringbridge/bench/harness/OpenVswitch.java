@@ -39,15 +39,16 @@ public final class OpenVswitch implements AutoCloseable {
      * @param workerCpu for the one thread that forwards
      * @param hugepages whether there are some to use
      * @param sockets   of the front-ends, one a port
+     * @param large     whether guests may leave it large packets
      */
-    public static OpenVswitch start(final int mainCpu, final int workerCpu, final boolean hugepages, final List<Path> sockets) {
+    public static OpenVswitch start(final int mainCpu, final int workerCpu, final boolean hugepages, final List<Path> sockets,
+                                    final boolean large) {
         final OpenVswitch ovs = new OpenVswitch(Machine.temporaryDirectory(0));
         try {
-            ovs.startDaemons(mainCpu, workerCpu, hugepages);
+            ovs.startDaemons(mainCpu, workerCpu, hugepages, large);
             ovs.control("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev");
             for (int i = 0; i < sockets.size(); i++) {
-                ovs.control("add-port", "br0", "port" + i, "--", "set", "Interface", "port" + i, "type=dpdkvhostuserclient",
-                    "options:vhost-server-path=" + sockets.get(i));
+                ovs.addPort("port" + i, "type=dpdkvhostuserclient", "options:vhost-server-path=" + sockets.get(i));
             }
             return ovs;
         } catch (final HarnessException e) {
@@ -56,7 +57,19 @@ public final class OpenVswitch implements AutoCloseable {
         }
     }
 
-    private void startDaemons(final int mainCpu, final int workerCpu, final boolean hugepages) {
+    /** Adds a port, of an interface with these columns. */
+    public void addPort(final String name, final String... columns) {
+        final List<String> arguments = new ArrayList<>(List.of("add-port", "br0", name, "--", "set", "Interface", name));
+        arguments.addAll(List.of(columns));
+        control(arguments.toArray(String[]::new));
+    }
+
+    /** The process that forwards. */
+    public long pid() {
+        return daemons.getLast().pid();
+    }
+
+    private void startDaemons(final int mainCpu, final int workerCpu, final boolean hugepages, final boolean large) {
         Program.run(LIMIT, environment, "ovsdb-tool", "create", file("conf.db"), SCHEMA.toString());
         daemons.add(Program.start("ovsdb-server", List.of("ovsdb-server", file("conf.db"), "--remote=p" + database(),
             "--pidfile=" + file("db.pid"), "--log-file=" + file("db.log")), environment));
@@ -64,6 +77,9 @@ public final class OpenVswitch implements AutoCloseable {
         control("--no-wait", "init");
         final List<String> options = new ArrayList<>(List.of("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
             "other_config:pmd-cpu-mask=" + mask(workerCpu), "other_config:dpdk-lcore-mask=" + mask(mainCpu)));
+        if (large) {
+            options.add("other_config:userspace-tso-enable=true");
+        }
         if (hugepages) {
             options.add("other_config:dpdk-socket-mem=512");
             options.add("other_config:dpdk-extra=--no-pci --in-memory --file-prefix=ovs");

@@ -273,6 +273,12 @@ public final class SwitchProcess implements AutoCloseable {
             return this;
         }
 
+        /** The switch runs in a network namespace of its own. */
+        public Config apart() {
+            prefix.addAll(List.of("unshare", "-n"));
+            return this;
+        }
+
         private List<String> command(final Path file) {
             final List<String> command = new ArrayList<>(prefix);
             command.addAll(List.of(launcher().toString(), "run", "--config", file.toString()));

@@ -11,7 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ReportTest {
-    private static final Report.Work WORK = new Report.Work(Variant.SPLIT, 64);
+    private static final Report.Work WORK = new Report.Work(Kind.FRAMES, Variant.SPLIT, 64);
 
     private final Report report = new Report(List.of(Contender.RINGBRIDGE, Contender.PIPE));
 

@@ -57,6 +57,19 @@ public final class Transmitter {
         add(length);
     }
 
+    /**
+     * The same with a header of its own.
+     *
+     * @param header as {@link #transmit(byte[], byte[])} has it
+     */
+    public void commit(final byte[] header, final int length) {
+        if (header.length != headerLength) {
+            throw new IllegalArgumentException("a header of " + header.length + " bytes; " + headerLength + " are needed");
+        }
+        Memory.copy(header, 0, free[freeCount - 1], headerLength);
+        add(length);
+    }
+
     private void add(final int length) {
         final long buffer = free[freeCount - 1];
         final int id = vring.ring.add(ram.guestAddress(buffer), headerLength + length, false);
@@ -91,16 +104,12 @@ public final class Transmitter {
         if (frame.length > capacity) {
             throw new IllegalArgumentException("a frame of " + frame.length + " bytes; at most " + capacity + " are allowed");
         }
-        if (header.length != headerLength) {
-            throw new IllegalArgumentException("a header of " + header.length + " bytes; " + headerLength + " are needed");
-        }
         final long buffer = reserve();
         if (buffer == 0) {
             return false;
         }
-        Memory.copy(header, 0, buffer - headerLength, headerLength);
         Memory.copy(frame, 0, buffer, frame.length);
-        add(frame.length);
+        commit(header, frame.length);
         flush();
         return true;
     }

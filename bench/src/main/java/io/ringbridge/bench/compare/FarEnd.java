@@ -1,0 +1,55 @@
+package io.ringbridge.bench.compare;
+
+import io.ringbridge.bench.harness.Await;
+import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.harness.Program;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** The kernel behind a tap, in the network namespace of a system that was started. It has the address 10.78.0.1. */
+final class FarEnd {
+    /** The tap's name. */
+    static final String DEVICE = "rbtap0";
+    /** What it takes to look into another's network namespace. */
+    static final List<String> PROGRAMS = List.of("unshare", "nsenter", "ip");
+
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
+    private final long pid;
+
+    /** In the namespace of a process; waits until the tap is there, and sets it up. */
+    FarEnd(final long pid) {
+        this.pid = pid;
+        Await.until("device " + DEVICE, LIMIT, () -> counters().isPresent());
+        inside("ip", "addr", "add", "10.78.0.1/24", "dev", DEVICE);
+        inside("ip", "link", "set", DEVICE, "up");
+    }
+
+    private void inside(final String... command) {
+        final String[] whole = new String[4 + command.length];
+        System.arraycopy(new String[] {"nsenter", "-t", Long.toString(pid), "-n"}, 0, whole, 0, 4);
+        System.arraycopy(command, 0, whole, 4, command.length);
+        Program.run(LIMIT, whole);
+    }
+
+    /** How many bytes the kernel was given by the tap since that was made. */
+    long receivedBytes() {
+        return Long.parseLong(counters().orElseThrow(() -> new HarnessException("device " + DEVICE + " is gone"))[0]);
+    }
+
+    /** The columns of the device in {@code /proc/net/dev}. */
+    private Optional<String[]> counters() {
+        try {
+            return Files.readAllLines(Path.of("/proc", Long.toString(pid), "net", "dev")).stream().map(String::strip)
+                .filter(line -> line.startsWith(DEVICE + ':')).map(line -> line.substring(DEVICE.length() + 1).strip().split("\\s+", -1))
+                .findFirst();
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
