@@ -7,13 +7,20 @@ import java.util.List;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** DPDK's testpmd with virtual devices only, driven at its prompt. */
 public final class Testpmd implements AutoCloseable {
     /** The name of the program. */
     public static final String PROGRAM = "dpdk-testpmd";
 
-    private static final Pattern PROMPT = Pattern.compile("testpmd> ");
+    /**
+     * It is written character by character, and another thread's log lines come in between: when a connection ends, for one, the
+     * interrupt thread says so.
+     */
+    static final Pattern PROMPT = Pattern.compile("testpmd> ".chars().mapToObj(Character::toString)
+        .collect(Collectors.joining("(?:(?s:.*?)\n)??", "(?m:^)", "")));
+
     private static final Duration START_LIMIT = Duration.ofMinutes(1);
     private static final Duration COMMAND_LIMIT = Duration.ofSeconds(30);
     private static final Pattern STATISTICS = Pattern.compile(

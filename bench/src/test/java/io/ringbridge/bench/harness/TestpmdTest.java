@@ -1,12 +1,15 @@
 package io.ringbridge.bench.harness;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringbridge.bench.harness.Testpmd.Statistics;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import org.junit.jupiter.api.Test;
 
 class TestpmdTest {
@@ -32,6 +35,25 @@ class TestpmdTest {
     @Test
     void noStatisticsAreAnError() {
         assertThrows(HarnessException.class, () -> Statistics.parse("Invalid port 3"));
+    }
+
+    @Test
+    void aPromptIsKnownWhateverIsSaidInTheMiddleOfIt() {
+        final String whole = "show port summary all\n1    52:54:00:00:00:B0 net_virtio_user1 net_virtio_user down\ntestpmd> ";
+        final int begin = whole.lastIndexOf("testpmd");
+        assertEquals(begin, prompt(whole, 0).start());
+        for (int at = begin; at < whole.length(); at++) {
+            final String cut = whole.substring(0, at) + "handler(): test: failed\nhandler(): failed\n" + whole.substring(at);
+            assertEquals(cut.length(), prompt(cut, 0).end(), cut);
+            assertFalse(Testpmd.PROMPT.matcher(cut.substring(0, cut.length() - 1)).find(), cut);
+        }
+        assertEquals(whole.length() * 2, prompt(whole + whole, whole.length()).end());
+    }
+
+    private static MatchResult prompt(final String said, final int from) {
+        final Matcher matcher = Testpmd.PROMPT.matcher(said);
+        assertTrue(matcher.find(from), said);
+        return matcher.toMatchResult();
     }
 
     @Test

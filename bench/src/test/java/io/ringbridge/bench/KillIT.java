@@ -1,0 +1,110 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringbridge.bench.harness.Await;
+import io.ringbridge.bench.harness.GuestImage;
+import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.harness.QemuGuest;
+import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.harness.Testpmd;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The switch is killed under conversation, and started again: it goes on, with front-ends that only see their connection end. */
+class KillIT {
+    private static final String MAC_A = "52:54:00:00:00:a0";
+    private static final String MAC_B = "52:54:00:00:00:b0";
+    private static final String ADDRESS_A = "10.77.0.1";
+    private static final String ADDRESS_B = "10.77.0.2";
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final int KILLS = 2;
+    private static final int MORE = 10_000;
+
+    private SwitchProcess ringbridge;
+
+    @AfterEach
+    void end() {
+        if (ringbridge != null) {
+            ringbridge.close();
+        }
+    }
+
+    @ParameterizedTest(name = "packed: {0}")
+    @ValueSource(booleans = {false, true})
+    void devicesThatListenGoOn(final boolean packed) {
+        Required.programs(Testpmd.PROGRAM, "stdbuf");
+        ringbridge = SwitchProcess.start(new SwitchProcess.Config().keepingState().client("c").client("d"));
+        final String options = ",server=1,packed_vq=" + (packed ? 1 : 0) + ",queue_size=256";
+        try (Testpmd testpmd = new Testpmd.Builder("ringbridge-kill", Machine.cpus().getLast())
+            .device(Testpmd.virtioUser(0, ringbridge.socket("c"), MAC_A, options))
+            .device(Testpmd.virtioUser(1, ringbridge.socket("d"), MAC_B, options))
+            .start()) {
+            ringbridge.awaitState("running", LIMIT, "c", "d");
+            testpmd.command("start tx_first 1");
+            assertMoves(testpmd, "before a kill");
+            for (int kill = 1; kill <= KILLS; kill++) {
+                ringbridge.killAndStartAgain();
+                Await.until("testpmd to accept the new switch", LIMIT, () -> {
+                    testpmd.command("show port summary all"); // it notices that a connection has ended when it is asked for the link
+                    return ringbridge.hasState("running", "c", "d");
+                });
+                // A ring that is started and not enabled yet discards what it finds, so the frames on their way are gone.
+                testpmd.command("stop");
+                testpmd.command("start tx_first 1");
+                assertMoves(testpmd, "after kill " + kill);
+            }
+        }
+    }
+
+    private void assertMoves(final Testpmd testpmd, final String when) {
+        final long there = testpmd.statistics(1).rxPackets();
+        final long back = testpmd.statistics(0).rxPackets();
+        final boolean moves = Await.holds(LIMIT,
+            () -> testpmd.statistics(1).rxPackets() > there + MORE && testpmd.statistics(0).rxPackets() > back + MORE);
+        assertTrue(moves, () -> when + " nothing moves; testpmd says\n" + testpmd.command("show port stats all")
+            + "\nthe switch says\n" + ringbridge.output().tail() + ringbridge.show("queues"));
+    }
+
+    /** QEMU says of a packed ring where it was when it was started, and not where it is: the switch has to know better. */
+    @ParameterizedTest(name = "packed: {0}")
+    @ValueSource(booleans = {false, true})
+    void aStreamBetweenGuestsGoesOn(final boolean packed) throws IOException {
+        Required.programs(QemuGuest.PROGRAM);
+        Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
+        final GuestImage image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
+        final String device = packed ? ",packed=on" : "";
+        final Path directory = Machine.temporaryDirectory(0);
+        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").keepingState().server("a").server("b"));
+        try (QemuGuest a = QemuGuest.boot(spec("guest-a", MAC_A, ADDRESS_A, "a", device), image, directory);
+             QemuGuest b = QemuGuest.boot(spec("guest-b", MAC_B, ADDRESS_B, "b", device), image, directory)) {
+            ringbridge.awaitState("running", LIMIT, "a", "b");
+            final Conversation conversation = new Conversation(a, ADDRESS_B);
+            for (int kill = 1; kill <= KILLS; kill++) {
+                conversation.startPing();
+                conversation.startStream(b, 8);
+                ringbridge.killAndStartAgain();
+                ringbridge.awaitState("running", LIMIT, "a", "b");
+                conversation.assertStream(b);
+                report((packed ? "packed" : "split") + ", kill " + kill + ": " + conversation.endPing());
+            }
+        } finally {
+            Machine.delete(directory);
+        }
+    }
+
+    private QemuGuest.Spec spec(final String name, final String mac, final String address, final String port, final String device) {
+        return new QemuGuest.Spec(name, mac, address, ringbridge.socket(port), device);
+    }
+
+    private static void report(final String line) throws IOException {
+        Files.writeString(ProjectRoot.target().resolve("kill.txt"), line + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    }
+}
