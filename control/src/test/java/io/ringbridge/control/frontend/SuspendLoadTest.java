@@ -32,9 +32,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** A guest is suspended and resumed a thousand times in all while it and another send to each other. */
+/**
+ * A guest is suspended and resumed a thousand times in all while it and another send to each other; {@code -Dsuspensions=N} does it N times
+ * with each kind of ring and number of workers.
+ */
 class SuspendLoadTest {
-    private static final int ROUNDS = 250;
+    private static final int ROUNDS = Integer.getInteger("suspensions", 250);
     private static final int WINDOW = 128;
     private static final int FRAME = 60;
 
@@ -164,6 +167,8 @@ class SuspendLoadTest {
                 final long dropped = portA.statistics().drops().get(DropReason.PORT_SUSPENDED);
                 assertEquals(Map.of(DropReason.PORT_SUSPENDED, dropped), portA.statistics().drops());
                 assertEquals(b.sent, a.received + dropped);
+                System.out.printf("%d suspensions, %s rings, %d workers: %d frames sent and delivered; %d sent to the guest, %d delivered, "
+                    + "%d dropped while it was suspended%n", ROUNDS, layout, workers, a.sent, b.sent, a.received, dropped);
             }
         }
         assertNull(error.get());
