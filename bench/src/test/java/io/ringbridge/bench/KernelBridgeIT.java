@@ -2,6 +2,7 @@ package io.ringbridge.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.ringbridge.bench.harness.GuestImage;
@@ -265,6 +266,7 @@ class KernelBridgeIT {
         for (final Port from : PORTS) {
             settle(rotation, from);
         }
+        assertTrue(all.stream().filter(sent -> !kernel.seen(sent.number).isEmpty()).count() > FRAMES / 3, "frames come out");
         all.forEach(sent -> assertEquals(sent.asOurs(kernel.seen(sent.number)), ours.seen(sent.number), sent::toString));
         assertEquals(stationsOfKernel(rotation), stationsOfOurs(rotation));
         final JsonNode ports = ringbridge.show("ports");
