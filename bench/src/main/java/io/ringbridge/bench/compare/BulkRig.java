@@ -25,13 +25,14 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.DoubleStream;
 
 /**
- * The load: a guest of this process, which sends TCP packets of 44 segments as fast as they are taken. What counts is what arrives: at a
- * second guest, or at the kernel behind a tap. The guests' rings belong to the thread of {@link #carry} while that runs.
+ * The load: a guest of this process, which sends TCP packets of 44 segments as fast as they are taken; of one, where the system does not
+ * take the others. What counts is what arrives: at a second guest, or at the kernel behind a tap. The guests' rings belong to the thread of
+ * {@link #carry} while that runs.
  */
 final class BulkRig implements AutoCloseable {
     private static final int SEGMENT = 1448;
     private static final int HEADERS = 54;
-    private static final int FRAME = HEADERS + 44 * SEGMENT;
+    private static final int WHOLE = HEADERS + 44 * SEGMENT;
     /** A whole packet with its virtio-net header, so that nothing has to be brought together where it arrives. */
     private static final int BUFFER = 65_600;
     private static final int RING = 256;
@@ -53,6 +54,8 @@ final class BulkRig implements AutoCloseable {
     private final QueuePair sender;
     private final QueuePair receiver;
     private final FarEnd farEnd;
+    private final int length;
+    private final byte[] offload;
     private final byte[] headers;
     private final AtomicLong received = new AtomicLong();
     private volatile boolean ended;
@@ -62,13 +65,17 @@ final class BulkRig implements AutoCloseable {
         this.roundTrip = roundTrip;
         cpu = placement.generatorCpu();
         try {
-            sender = attach(running, 0, variant.features() | Features.of(Features.CSUM, Features.HOST_TSO4));
+            final long left = Features.of(Features.CSUM, Features.HOST_TSO4);
+            sender = attach(running, 0, variant.features(), left);
+            final boolean whole = (guests.getFirst().features() & left) == left;
+            length = whole ? WHOLE : HEADERS + SEGMENT;
+            offload = whole ? CUT : new byte[CUT.length];
             if (running.hasTap()) {
                 receiver = null;
                 farEnd = new FarEnd(running.pid());
                 headers = headers(kernelsAddress());
             } else {
-                receiver = attach(running, 1, variant.features() | Features.of(Features.GUEST_CSUM, Features.GUEST_TSO4));
+                receiver = attach(running, 1, variant.features(), Features.of(Features.GUEST_CSUM, Features.GUEST_TSO4));
                 farEnd = null;
                 headers = headers(RECEIVER);
                 introduce();
@@ -79,14 +86,12 @@ final class BulkRig implements AutoCloseable {
         }
     }
 
-    private QueuePair attach(final Contender.Running running, final int port, final long wanted) {
+    private QueuePair attach(final Contender.Running running, final int port, final long needed, final long offloads) {
         final Frontend guest = Target.of(running.sockets(), running.frontEndListens()).connect(port);
         guests.add(guest);
         try {
-            final long agreed = guest.negotiate(wanted);
-            if ((agreed & wanted) != wanted) {
-                throw new HarnessException("the back-end at " + running.sockets().get(port) + " does not offer all of what the load needs: "
-                    + Long.toHexString(wanted & ~agreed));
+            if ((guest.negotiate(needed | offloads) & needed) != needed) {
+                throw new HarnessException("the back-end at " + running.sockets().get(port) + " does not offer such rings");
             }
             guest.share(MEMORY);
             final QueuePair queues = guest.addPair(RING, BUFFER, BUFFER);
@@ -145,12 +150,12 @@ final class BulkRig implements AutoCloseable {
     }
 
     /** What a driver puts before the data: Ethernet, IPv4 from 10.78.0.2 to 10.78.0.9, which nobody has, and TCP. */
-    private static byte[] headers(final byte[] to) {
+    private byte[] headers(final byte[] to) {
         final ByteBuffer frame = ByteBuffer.allocate(HEADERS).put(to).put(SENDER).putShort((short) 0x0800)
-            .putShort((short) 0x4500).putShort((short) (FRAME - 14)).putInt(0x0001_4000).putShort((short) 0x4006).putShort((short) 0)
+            .putShort((short) 0x4500).putShort((short) (length - 14)).putInt(0x0001_4000).putShort((short) 0x4006).putShort((short) 0)
             .putInt(0x0A4E_0002).putInt(0x0A4E_0009)
             .putShort((short) 4000).putShort((short) 9).putInt(1).putInt(1).putShort((short) 0x5010).putShort((short) 4096);
-        final int pseudo = 2 * 0x0A4E + 2 + 9 + 6 + FRAME - 34;
+        final int pseudo = 2 * 0x0A4E + 2 + 9 + 6 + length - 34;
         frame.putShort((short) folded(pseudo)).putShort((short) 0);
         int sum = 0;
         for (int i = 14; i < 34; i += 2) {
@@ -213,7 +218,7 @@ final class BulkRig implements AutoCloseable {
         int count = 0;
         for (long frame = transmitter.reserve(); frame != 0 && count < BURST; frame = transmitter.reserve()) {
             Memory.copy(headers, 0, frame, HEADERS);
-            transmitter.commit(CUT, FRAME);
+            transmitter.commit(offload, length);
             count++;
         }
         if (count > 0) {

@@ -22,12 +22,20 @@ final class FarEnd {
 
     private final long pid;
 
-    /** In the namespace of a process; waits until the tap is there, and sets it up. */
+    /** In the namespace of a process; sets the tap up as soon as it is there to stay, for a system may make it twice. */
     FarEnd(final long pid) {
         this.pid = pid;
-        Await.until("device " + DEVICE, LIMIT, () -> counters().isPresent());
-        inside("ip", "addr", "add", "10.78.0.1/24", "dev", DEVICE);
-        inside("ip", "link", "set", DEVICE, "up");
+        Await.until("device " + DEVICE, LIMIT, () -> counters().isPresent() && isSetUp());
+    }
+
+    private boolean isSetUp() {
+        try {
+            inside("ip", "addr", "replace", "10.78.0.1/24", "dev", DEVICE);
+            inside("ip", "link", "set", DEVICE, "up");
+            return true;
+        } catch (HarnessException _) {
+            return false;
+        }
     }
 
     private void inside(final String... command) {
