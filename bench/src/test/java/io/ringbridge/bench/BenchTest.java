@@ -31,6 +31,10 @@ class BenchTest {
         throughput --target /a                           | --target is given for 1 ports; 2 to 64 are needed
         throughput --target /a --target /b/../a          | --target: a socket is named twice
         throughput --target /a --target /b --ports 2     | --ports, --switch-cpus and --switch-poll are of this switch
+        throughput --stations 3                          | --stations 3 is no multiple of the 2 ports up to 65536
+        throughput --stations 131072                     | --stations 131072 is no multiple of the 2 ports up to 65536
+        throughput --stations 4 --pairs 2                | --stations above one a port, or --pairs above 1: one of them
+        throughput --soak -1                             | --soak -1 is not a whole number, 0 to 9223372036854775807
         throughput --listen                              | --listen goes with --target
         throughput --rings round                         | Invalid value for option '--rings'
         latency --size 10000                             | --size: '10000' is no frame size

@@ -96,7 +96,7 @@ public final class LatencyCommand implements Callable<Integer> {
         final Output output = new Output(spec);
         final List<Series> all = new ArrayList<>();
         final LatencyReport report;
-        try (Target target = options.open(); Rig rig = Rig.attach(target, options.rings(), mix.longest(), options.cpus())) {
+        try (Target target = options.open(); Rig rig = Rig.attach(target, options.rings(), mix.longest(), 1, options.cpus())) {
             if (!warming.isZero()) {
                 output.progress("warming up for %.1f s", warmUp);
                 rig.run(Load.saturation(mix, warming), Notified.BUSY, true);

@@ -20,6 +20,9 @@ final class LaneSender {
     private final int lane;
     private final long from;
     private final long to;
+    private final int stations;
+    private final int firstFrom;
+    private final int firstTo;
     private final List<Transmitter> transmitters;
     private final int flowsAQueue;
     private final long[] next;
@@ -28,6 +31,7 @@ final class LaneSender {
     private int[] lengths = new int[0];
     private int atLength;
     private int atQueue;
+    private int atStation;
     private long trial;
     private long first;
     private double interval;
@@ -35,10 +39,19 @@ final class LaneSender {
     private long due;
     private volatile long total;
 
-    LaneSender(final int lane, final long from, final long to, final List<Transmitter> transmitters) {
+    /**
+     * Makes the sender of a lane.
+     *
+     * @param stations how many there are behind each port; frames go from each in turn, to each in turn
+     * @param toLane the lane of the port that its frames go to
+     */
+    LaneSender(final int lane, final int toLane, final int stations, final List<Transmitter> transmitters) {
         this.lane = lane;
-        this.from = from;
-        this.to = to;
+        this.stations = stations;
+        firstFrom = lane * stations;
+        firstTo = toLane * stations;
+        from = Wire.mac(firstFrom);
+        to = Wire.mac(firstTo);
         this.transmitters = transmitters;
         flowsAQueue = transmitters.size() == 1 ? 1 : FLOWS_A_QUEUE;
         next = new long[flows()];
@@ -112,6 +125,10 @@ final class LaneSender {
         turn[queue] = turn[queue] + 1 == flowsAQueue ? 0 : turn[queue] + 1;
         Wire.write(frame, headers[atLength], flow, trial | next[flow], time);
         next[flow]++;
+        if (stations > 1) {
+            Wire.stations(frame, firstFrom + atStation, firstTo + atStation);
+            atStation = atStation + 1 == stations ? 0 : atStation + 1;
+        }
     }
 
     /** Notes that no more will be sent in this trial. */

@@ -15,6 +15,11 @@ public record Load(FrameMix mix, double framesPerSecond, Duration duration) {
         return new Load(mix, Double.POSITIVE_INFINITY, duration);
     }
 
+    /** So many frames at a rate. */
+    public static Load of(final FrameMix mix, final double framesPerSecond, final long frames) {
+        return new Load(mix, framesPerSecond, Duration.ofNanos(Math.round(frames * 1e9 / framesPerSecond)));
+    }
+
     boolean isSaturation() {
         return Double.isInfinite(framesPerSecond);
     }

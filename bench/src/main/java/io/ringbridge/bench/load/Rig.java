@@ -15,6 +15,9 @@ import org.HdrHistogram.Histogram;
 
 /** Guests on all ports of a back-end, ready to send to each other. Owned by one thread. */
 public final class Rig implements AutoCloseable {
+    /** How many stations there may be behind all ports together. */
+    public static final int MAX_STATIONS = Wire.STATIONS;
+
     private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final int DIGITS = 3;
     private static final long HELLO_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -36,10 +39,12 @@ public final class Rig implements AutoCloseable {
      * Attaches a guest to every port, and waits until each hears the one before it.
      *
      * @param longest frame that will be sent
+     * @param stations how many there are behind each port; {@link #MAX_STATIONS} in all, at the most
      * @param cpus the processors of the threads that send and receive, one each; empty: one thread that is not pinned
      * @throws HarnessException when a guest is refused, or hears nothing
      */
-    public static Rig attach(final Target target, final RingSpec rings, final int longest, final List<Integer> cpus) {
+    public static Rig attach(final Target target, final RingSpec rings, final int longest, final int stations,
+                             final List<Integer> cpus) {
         final Rig rig = new Rig(cpus);
         try {
             for (int i = 0; i < target.ports(); i++) {
@@ -47,7 +52,7 @@ public final class Rig implements AutoCloseable {
             }
             for (int i = 0; i < target.ports(); i++) {
                 final int next = (i + 1) % target.ports();
-                final LaneSender sender = new LaneSender(i, Wire.mac(i), Wire.mac(next), rig.guests.get(i).transmitters());
+                final LaneSender sender = new LaneSender(i, next, stations, rig.guests.get(i).transmitters());
                 rig.senders.add(sender);
                 rig.receivers.add(new LaneReceiver(sender, i, rig.guests.get(next).receivers()));
             }

@@ -23,6 +23,11 @@ final class Wire {
     static final int NUMBER_BITS = 48;
     static final long BROADCAST = 0xFFFF_FFFF_FFFFL;
 
+    /** How many stations can be told apart. */
+    static final int STATIONS = 1 << 16;
+
+    private static final int TO_STATION = 4;
+    private static final int FROM_STATION = 10;
     private static final int TYPE = 12;
     private static final int PROTOCOL = 23;
     private static final int PORTS = 34;
@@ -42,6 +47,12 @@ final class Wire {
     /** A station's address, locally administered: 02:72:62:00 and the number; the first byte is the lowest. */
     static long mac(final int station) {
         return 0x62_7202L | (long) (station >>> 8 & 0xFF) << 32 | (long) (station & 0xFF) << 40;
+    }
+
+    /** Makes a frame one between other stations than its header has. */
+    static void stations(final long frame, final int from, final int to) {
+        Memory.putShort(frame + TO_STATION, Short.reverseBytes((short) to));
+        Memory.putShort(frame + FROM_STATION, Short.reverseBytes((short) from));
     }
 
     /** The words that a frame of a lane begins with; its flow is still to be set. */

@@ -142,6 +142,11 @@ public final class TargetOptions {
         return Target.ownSwitch(ports, pairs, mode.name().toLowerCase(Locale.ROOT), workerCpus);
     }
 
+    /** How many ports there are, once {@link #check} has been called. */
+    public int ports() {
+        return targets.isEmpty() ? ports : targets.size();
+    }
+
     /** How the guests' rings are to be made. */
     public RingSpec rings() {
         return new RingSpec(layout == Layout.PACKED, inOrder, mergeable, pairs, ringSize);

@@ -27,11 +27,13 @@ import picocli.CommandLine;
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge bench throughput --sizes 64,1500,imix --rings packed",
+        "  ringbridge bench throughput --sizes 64 --stations 65536 --soak 100000000",
         "  ringbridge bench throughput --target a.sock --target b.sock --json"})
 public final class ThroughputCommand implements Callable<Integer> {
     private static final double SHORTEST_TRIAL = 0.05;
     private static final double MAX_RESOLUTION = 50;
     private static final double MIN_RESOLUTION = 0.01;
+    private static final double SOAK_LOAD = 0.8;
 
     @Spec
     private CommandSpec spec;
@@ -56,6 +58,15 @@ public final class ThroughputCommand implements Callable<Integer> {
         description = "How near the rate without loss has to be found, in percent of that at saturation; ${DEFAULT-VALUE} if not given.")
     private double resolution;
 
+    @Option(names = "--stations", paramLabel = "N", defaultValue = "0",
+        description = "Stations behind all ports together, as many behind each; frames come from all of a port's in turn. "
+            + "One a port if not given.")
+    private int stations;
+
+    @Option(names = "--soak", paramLabel = "FRAMES", defaultValue = "0",
+        description = "In the end send so many frames of each size at 80 %% of the rate without loss, and count the lost.")
+    private long soak;
+
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
     private boolean json;
 
@@ -68,11 +79,14 @@ public final class ThroughputCommand implements Callable<Integer> {
             throw check.refuse("--resolution " + resolution + " is no percentage, " + MIN_RESOLUTION + " to " + MAX_RESOLUTION);
         }
         final List<FrameMix> mixes = mixes(check);
+        check.number("--soak", soak, 0, Long.MAX_VALUE);
         options.check(2);
+        final int behindEach = behindEach(options.ports(), check);
         final Output output = new Output(spec);
         final ThroughputReport report;
         try (Target target = options.open();
-             Rig rig = Rig.attach(target, options.rings(), FrameMix.longestOf(mixes.toArray(FrameMix[]::new)), options.cpus())) {
+             Rig rig = Rig.attach(target, options.rings(), FrameMix.longestOf(mixes.toArray(FrameMix[]::new)),
+                 behindEach, options.cpus())) {
             final List<ThroughputReport.Result> results = new ArrayList<>();
             for (final FrameMix mix : mixes) {
                 if (!warming.isZero()) {
@@ -81,7 +95,8 @@ public final class ThroughputCommand implements Callable<Integer> {
                 }
                 results.add(measure(rig, mix, period, output));
             }
-            report = new ThroughputReport(options.setup(target), ThroughputReport.PATTERN, seconds, results);
+            report = new ThroughputReport(options.setup(target), ThroughputReport.PATTERN, behindEach * target.ports(), seconds,
+                results);
         }
         if (json) {
             output.out().println(Json.write(report));
@@ -90,6 +105,20 @@ public final class ThroughputCommand implements Callable<Integer> {
         }
         output.out().flush();
         return CommandLine.ExitCode.OK;
+    }
+
+    /** How many stations there are behind each port. */
+    private int behindEach(final int ports, final Check check) {
+        if (stations == 0) {
+            return 1;
+        }
+        if (stations % ports != 0 || stations < ports || stations > Rig.MAX_STATIONS) {
+            throw check.refuse("--stations " + stations + " is no multiple of the " + ports + " ports up to " + Rig.MAX_STATIONS);
+        }
+        if (options.rings().pairs() > 1 && stations > ports) {
+            throw check.refuse("--stations above one a port, or --pairs above 1: one of them, since a flow's stations would be spread");
+        }
+        return stations / ports;
     }
 
     private List<FrameMix> mixes(final Check check) {
@@ -116,6 +145,17 @@ public final class ThroughputCommand implements Callable<Integer> {
             clean = outcome.isClean() ? outcome : clean;
         }
         return new ThroughputReport.Result(mix.title(), ThroughputReport.Rate.of(mix, most),
-            clean == null ? null : ThroughputReport.Rate.of(mix, clean));
+            clean == null ? null : ThroughputReport.Rate.of(mix, clean),
+            soak == 0 || clean == null ? null : soak(rig, mix, clean, output));
+    }
+
+    private ThroughputReport.Rate soak(final Rig rig, final FrameMix mix, final Outcome clean, final Output output)
+        throws InterruptedException {
+        final Load load = Load.of(mix, SOAK_LOAD * clean.load().framesPerSecond(), soak);
+        output.progress("%s: %d frames at %.3f Mframes/s, %.0f s", mix.title(), soak, load.framesPerSecond() / 1e6,
+            load.duration().toNanos() / 1e9);
+        final Outcome outcome = rig.run(load);
+        output.progress("%s: %d of %d lost", mix.title(), outcome.lost(), outcome.sent());
+        return ThroughputReport.Rate.of(mix, outcome);
     }
 }

@@ -12,10 +12,11 @@ import java.util.List;
  * What was found.
  *
  * @param pattern what goes where
+ * @param stations behind all ports together
  * @param trialSeconds how long each trial was
  * @param results a row for each frame size
  */
-record ThroughputReport(Setup setup, String pattern, double trialSeconds, List<Result> results) {
+record ThroughputReport(Setup setup, String pattern, int stations, double trialSeconds, List<Result> results) {
     static final String PATTERN = "every port sends to the next, the last to the first; rates are of all ports together";
 
     /**
@@ -23,8 +24,9 @@ record ThroughputReport(Setup setup, String pattern, double trialSeconds, List<R
      *
      * @param frames its length in bytes, or the name of the mix
      * @param zeroLoss null if frames were lost at every rate that was tried
+     * @param soak many frames at a lower rate; null if that was not asked for, or there is no rate without loss
      */
-    record Result(String frames, Rate saturation, Rate zeroLoss) {
+    record Result(String frames, Rate saturation, Rate zeroLoss, Rate soak) {
     }
 
     /**
@@ -55,7 +57,13 @@ record ThroughputReport(Setup setup, String pattern, double trialSeconds, List<R
         table.print(out);
         out.println();
         out.println(setup.text());
-        out.println(pattern);
+        out.println(pattern + "; " + stations + " stations");
+        for (final Result result : results) {
+            if (result.soak() != null) {
+                out.println(result.frames() + " soak: " + Output.fixed(3, result.soak().offeredFramesPerSecond() / 1e6) + " Mpps, "
+                    + result.soak().lost() + " of " + result.soak().sent() + " lost, " + result.soak().misordered() + " misordered");
+            }
+        }
         out.flush();
     }
 }
