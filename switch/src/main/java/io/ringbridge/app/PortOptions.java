@@ -30,6 +30,9 @@ final class PortOptions {
         if (extras.crossEndian()) {
             options = options.with(ProtocolFeature.CROSS_ENDIAN);
         }
+        if (extras.postcopy()) {
+            options = options.with(ProtocolFeature.PAGEFAULT);
+        }
         return extras.deviceState() ? options.with(ProtocolFeature.DEVICE_STATE) : options;
     }
 

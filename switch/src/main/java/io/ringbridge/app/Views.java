@@ -123,6 +123,7 @@ final class Views {
         keys.put("mac", extras.mac());
         keys.put("inband", extras.inband() ? Boolean.TRUE : null);
         keys.put("device-state", extras.deviceState() ? Boolean.TRUE : null);
+        keys.put("postcopy", extras.postcopy() ? Boolean.TRUE : null);
         keys.put("iommu", extras.iommu() ? Boolean.TRUE : null);
         keys.put("cross-endian", extras.crossEndian() ? Boolean.TRUE : null);
         keys.put("log-base-reply", extras.logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : extras.logBaseReply());

@@ -38,15 +38,17 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
      * @param mac the address the device offers, as {@code 52:54:00:00:00:01}; null where the front-end decides
      * @param inband whether notifications by messages are offered
      * @param deviceState whether the transfer of the device's state is offered
+     * @param postcopy whether a guest may run here before all of its memory has come
      * @param iommu whether ACCESS_PLATFORM is offered
      * @param crossEndian whether rings of big-endian legacy drivers are served
      * @param logBaseReply bytes of the reply to SET_LOG_BASE, 16 or 8
      * @param featureMask the virtio features that may be offered; -1 for all
      */
-    public record Extras(String mac, boolean inband, boolean deviceState, boolean iommu, boolean crossEndian, int logBaseReply,
-                         long featureMask) {
+    public record Extras(String mac, boolean inband, boolean deviceState, boolean postcopy, boolean iommu, boolean crossEndian,
+                         int logBaseReply, long featureMask) {
         /** None of it. */
-        public static final Extras NONE = new Extras(null, false, false, false, false, BackendOptions.DEFAULT_LOG_BASE_REPLY, -1);
+        public static final Extras NONE =
+            new Extras(null, false, false, false, false, false, BackendOptions.DEFAULT_LOG_BASE_REPLY, -1);
     }
 
     /** A port of which nothing more is said. */

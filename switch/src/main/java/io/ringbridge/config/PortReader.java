@@ -18,8 +18,8 @@ import java.util.stream.Stream;
 /** Reads a port: which keys it may have depends on its type. */
 final class PortReader {
     private static final List<String> GUEST_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu", "permissions",
-        "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "iommu", "cross-endian",
-        "log-base-reply", "features", "vlan", "trunk");
+        "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "postcopy", "iommu",
+        "cross-endian", "log-base-reply", "features", "vlan", "trunk");
     private static final List<String> TAP_KEYS = List.of("name", "type", "device", "queues", "mtu", "persist", "master", "up", "vlan",
         "trunk");
     private static final List<String> PCAP_KEYS = List.of("name", "type", "interface", "direction", "ring-size", "read", "speed", "write",
@@ -73,8 +73,9 @@ final class PortReader {
         final boolean iommu = section.bool("iommu").orElse(false);
         final long offered = Offer.virtio(queues, suspend, mac != null) & (~Offloads.ALL | offloads) | (iommu ? Offer.IOMMU : 0);
         return new PortConfig(name, guest(section), queues, mtu.orElse(PortConfig.DEFAULT_MTU), suspend, offloads,
-            new PortConfig.Extras(mac, section.bool("inband").orElse(false), section.bool("device-state").orElse(false), iommu,
-                section.bool("cross-endian").orElse(false), logBaseReply(section), FeatureList.in(section, "features", offered)));
+            new PortConfig.Extras(mac, section.bool("inband").orElse(false), section.bool("device-state").orElse(false),
+                section.bool("postcopy").orElse(false), iommu, section.bool("cross-endian").orElse(false), logBaseReply(section),
+                FeatureList.in(section, "features", offered)));
     }
 
     private static SuspendOptions suspend(final Section section) {

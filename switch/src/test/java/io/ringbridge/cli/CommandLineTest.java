@@ -111,7 +111,8 @@ class CommandLineTest {
             assertEquals(2, ok("show", "workers", "--api", api).lines().count());
 
             ok("port", "add", "name=b,socket=" + b + ",mode=server,permissions=0600,suspend-messages=false,suspend-feature-bit=42"
-                + ",mac=52:54:00:00:00:0a,inband=true,device-state=true,iommu=true,cross-endian=true,vlan=10,trunk=20+30-39",
+                + ",mac=52:54:00:00:00:0a,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true"
+                + ",vlan=10,trunk=20+30-39",
                 "--api", api);
             assertTrue(Files.exists(b));
             final JsonNode tagged = new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api)).get(1);
@@ -136,7 +137,8 @@ class CommandLineTest {
             final Config shown = ConfigReader.parse("shown", ok("show", "config", "--api", api));
             assertEquals(List.of("a", "b"), shown.ports().stream().map(port -> port.name()).toList());
             assertEquals(config.ports().getFirst(), shown.ports().getFirst());
-            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, 16, -1), shown.ports().getLast().extras());
+            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, -1),
+                shown.ports().getLast().extras());
             assertEquals("trunk 20,30-39 native 10", shown.ports().getLast().vlan().toString());
             assertEquals(config.state(), shown.state());
             assertEquals(shown, ConfigReader.parse("json", ok("show", "config", "--json", "--api", api)));

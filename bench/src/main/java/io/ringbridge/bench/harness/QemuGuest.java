@@ -2,6 +2,7 @@ package io.ringbridge.bench.harness;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -22,6 +23,7 @@ public final class QemuGuest implements AutoCloseable {
     public static final String PROGRAM = "qemu-system-x86_64";
 
     private static final Duration BOOT_LIMIT = Duration.ofSeconds(90);
+    private static final long PRECOPY_BANDWIDTH = 4 << 20;
     private static final Duration MIGRATION_LIMIT = Duration.ofSeconds(60);
     private static final List<String> MIGRATION_ENDS = List.of("completed", "failed", "cancelled");
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -124,6 +126,37 @@ public final class QemuGuest implements AutoCloseable {
      */
     public JsonNode migrate(final Path stream) {
         qmp.execute("migrate", JSON.createObjectNode().put("uri", "unix:" + stream));
+        return awaitMigrated();
+    }
+
+    /**
+     * Begins to send the running guest to its destination, and lets it run there before its memory has come; returns when it does.
+     *
+     * @param bandwidth at which its memory follows, in bytes a second; what it misses comes before
+     */
+    public void beginPostcopy(final Path stream, final QemuGuest destination, final long bandwidth) {
+        for (final QemuGuest each : List.of(destination, this)) {
+            final ObjectNode capabilities = JSON.createObjectNode();
+            capabilities.putArray("capabilities").addObject().put("capability", "postcopy-ram").put("state", true);
+            each.qmp.execute("migrate-set-capabilities", capabilities);
+        }
+        qmp.execute("migrate-set-parameters", JSON.createObjectNode().put("max-bandwidth", PRECOPY_BANDWIDTH)
+            .put("max-postcopy-bandwidth", bandwidth));
+        qmp.execute("migrate", JSON.createObjectNode().put("uri", "unix:" + stream));
+        Await.until("the migration to be under way", MIGRATION_LIMIT,
+            () -> qmp.execute("query-migrate").path("ram").path("transferred").asLong() > PRECOPY_BANDWIDTH / 4);
+        qmp.execute("migrate-start-postcopy");
+        Await.until("the guest to run before its memory has come", MIGRATION_LIMIT, () -> {
+            final String status = qmp.execute("query-migrate").path("status").asText();
+            if (MIGRATION_ENDS.contains(status)) {
+                throw new HarnessException("the migration has " + status + " before it was to go on by postcopy");
+            }
+            return status.equals("postcopy-active");
+        });
+    }
+
+    /** Waits until a migration has ended well; QEMU's {@code query-migrate}. */
+    public JsonNode awaitMigrated() {
         final JsonNode[] answer = new JsonNode[1];
         Await.until("the migration to end", MIGRATION_LIMIT, () -> {
             answer[0] = qmp.execute("query-migrate");

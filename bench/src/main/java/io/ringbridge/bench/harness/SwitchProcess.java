@@ -240,6 +240,12 @@ public final class SwitchProcess implements AutoCloseable {
             return this;
         }
 
+        /** Lets the guest of the port that was added last come there before its memory. */
+        public Config postcopy() {
+            last().put("postcopy", true);
+            return this;
+        }
+
         private ObjectNode last() {
             return (ObjectNode) root.withArray("ports").get(root.withArray("ports").size() - 1);
         }

@@ -34,8 +34,15 @@ final class Inflight implements AutoCloseable {
         return MemFd.create("ringbridge-inflight", InflightArea.bytes(wanted.queues(), wanted.queueSize(), packed));
     }
 
-    /** SET_INFLIGHT_FD: another area in place of the one there was. No ring may run. */
-    void replace(final Message.InflightFd given, final Descriptors descriptors) {
+    /**
+     * SET_INFLIGHT_FD: another area in place of the one there was.
+     *
+     * @param running whether a ring runs, as none may
+     */
+    void replace(final Message.InflightFd given, final Descriptors descriptors, final boolean running) {
+        if (running) {
+            throw ProtocolException.refused("rings run; this is allowed while all are stopped");
+        }
         check(given);
         final InflightArea next =
             InflightArea.map(descriptors.take(0), given.offset(), given.size(), given.queues(), given.queueSize());

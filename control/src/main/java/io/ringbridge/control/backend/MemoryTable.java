@@ -2,6 +2,9 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Header;
+import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Message.Region;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.Descriptors;
@@ -21,16 +24,52 @@ import java.util.Map;
  */
 final class MemoryTable implements AutoCloseable {
     private final Rings rings;
+    private final Postcopy postcopy;
     private List<MemoryRegion> regions = List.of();
+    /** The regions as they will be once the front-end, which was told where they are, has confirmed that; null while there is no such. */
+    private List<MemoryRegion> proposed;
     /** How often more than once a region was added. */
     private final Map<MemoryRegion, Integer> repeats = new HashMap<>();
 
-    MemoryTable(final Rings rings) {
+    MemoryTable(final Rings rings, final Postcopy postcopy) {
         this.rings = rings;
+        this.postcopy = postcopy;
     }
 
-    /** SET_MEM_TABLE: other regions in place of all there are. */
-    void replace(final List<Region> wanted, final Descriptors descriptors) {
+    /**
+     * Serves a request that is about memory.
+     *
+     * @return the reply; null where it has none of its own
+     */
+    byte[] serve(final Message message, final Descriptors descriptors) {
+        switch (message) {
+            case Message.SetMemTable m -> {
+                return replace(m.regions(), descriptors);
+            }
+            case Message.AddMemReg m -> {
+                return add(m.region(), descriptors);
+            }
+            case Message.RemMemReg m -> remove(m.region());
+            case Message.MemoryConfirmed m -> confirm(m.result());
+            case Message.PostcopyListen _ -> postcopy.listen(!regions.isEmpty());
+            case Message.PostcopyEnd _ -> {
+                return Codec.number(arrived());
+            }
+            default -> throw new IllegalArgumentException(message + " is not about memory");
+        }
+        return null;
+    }
+
+    /**
+     * SET_MEM_TABLE: other regions in place of all there are, which while pages may be missing the front-end has to confirm first.
+     *
+     * @return the reply; null where it has none of its own
+     */
+    private byte[] replace(final List<Region> wanted, final Descriptors descriptors) {
+        if (proposed != null && wanted.isEmpty()) {
+            confirm(0); // the same bytes as those of an empty table
+            return null;
+        }
         final List<MemoryRegion> mapped = new ArrayList<>(wanted.size());
         final GuestMemory next;
         try {
@@ -38,50 +77,117 @@ final class MemoryTable implements AutoCloseable {
                 mapped.add(map(wanted.get(i), descriptors.take(i)));
             }
             next = GuestMemory.of(mapped);
+            if (postcopy.isListening()) {
+                final List<Region> told = new ArrayList<>();
+                for (int i = 0; i < wanted.size(); i++) {
+                    told.add(told(wanted.get(i), mapped.get(i)));
+                }
+                propose(mapped);
+                return Codec.encode(new Message.SetMemTable(told));
+            }
         } catch (final RuntimeException e) {
-            mapped.forEach(MemoryRegion::close);
+            mapped.forEach(this::release);
             throw e;
         }
+        postcopy.lapse();
         repeats.clear();
         install(next, regions);
+        return null;
+    }
+
+    /** The region as the front-end is told of it: with where it is told that pages of it are missing. */
+    private Region told(final Region wanted, final MemoryRegion region) {
+        return new Region(wanted.guestAddress(), wanted.size(), postcopy.watch(region), wanted.offset());
+    }
+
+    private void propose(final List<MemoryRegion> next) {
+        final List<MemoryRegion> former = proposed == null ? List.of() : proposed;
+        proposed = List.copyOf(next);
+        former.stream().filter(region -> !regions.contains(region) && !proposed.contains(region)).forEach(this::release);
+    }
+
+    /**
+     * The front-end knows where the regions are, and answers for their missing pages from now on.
+     *
+     * @param result anything but 0 says that it does not
+     */
+    private void confirm(final long result) {
+        if (proposed == null) {
+            throw ProtocolException.refused("no memory table waits to be confirmed");
+        }
+        final List<MemoryRegion> next = result == 0 ? proposed : regions;
+        propose(next);
+        proposed = null;
+        repeats.keySet().retainAll(next);
+        if (!next.equals(regions)) {
+            install(GuestMemory.of(next), regions.stream().filter(region -> !next.contains(region)).toList());
+        }
+    }
+
+    /** Whether a message confirms a table of which nothing is new: QEMU gives it no number then. */
+    boolean isConfirmedBy(final Header header) {
+        final boolean confirmed = postcopy.isListening() && header.request() == 0 && header.size() == Long.BYTES;
+        if (confirmed && proposed != null) {
+            confirm(0);
+        }
+        return confirmed;
     }
 
     /**
      * ADD_MEM_REG. A region that is there already, of the same file, is counted: QEMU before 8 adds every region once a queue pair,
      * and removes it as often.
+     *
+     * @return the reply; null where it has none of its own
      */
-    void add(final Region wanted, final Descriptors descriptors) {
+    private byte[] add(final Region wanted, final Descriptors descriptors) {
         final MemoryRegion added = map(wanted, descriptors.take(0));
-        for (final MemoryRegion region : regions) {
+        final List<MemoryRegion> all = new ArrayList<>(proposed == null ? regions : proposed);
+        for (final MemoryRegion region : all) {
             if (region.sameAs(added)) {
                 added.close();
                 repeats.merge(region, 1, Integer::sum);
-                return;
+                return postcopy.isListening() ? propose(wanted, region, all) : null;
             }
         }
         final GuestMemory next;
         try {
-            final List<MemoryRegion> all = new ArrayList<>(regions);
             all.add(added);
             next = GuestMemory.of(all);
+            if (postcopy.isListening()) {
+                return propose(wanted, added, all);
+            }
         } catch (final RuntimeException e) {
-            added.close();
+            release(added);
             throw e;
         }
+        postcopy.lapse();
         install(next, List.of());
+        return null;
+    }
+
+    private byte[] propose(final Region wanted, final MemoryRegion added, final List<MemoryRegion> all) {
+        final Region told = told(wanted, added);
+        propose(all);
+        return Codec.encode(new Message.AddMemReg(told));
     }
 
     /** REM_MEM_REG. */
-    void remove(final Region unwanted) {
-        final List<MemoryRegion> rest = new ArrayList<>(regions);
-        for (final MemoryRegion region : regions) {
+    private void remove(final Region unwanted) {
+        final List<MemoryRegion> rest = new ArrayList<>(proposed == null ? regions : proposed);
+        for (final MemoryRegion region : List.copyOf(rest)) {
             if (region.matches(unwanted.guestAddress(), unwanted.size(), unwanted.userAddress())) {
                 if (repeats.computeIfPresent(region, (_, count) -> count - 1) != null) {
                     repeats.remove(region, 0);
                     return;
                 }
                 rest.remove(region);
-                install(GuestMemory.of(rest), List.of(region));
+                if (proposed != null) {
+                    propose(rest);
+                    rest.retainAll(regions);
+                }
+                if (regions.contains(region)) {
+                    install(GuestMemory.of(rest), List.of(region));
+                }
                 return;
             }
         }
@@ -96,12 +202,30 @@ final class MemoryTable implements AutoCloseable {
     private void install(final GuestMemory next, final List<MemoryRegion> retired) {
         final String uncovered;
         regions = next.regions();
-        uncovered = rings.remap(next);
-        retired.forEach(MemoryRegion::close);
+        uncovered = rings.remap(postcopy.over(next));
+        retired.forEach(this::release);
         rings.startWhatCan();
         if (!uncovered.isEmpty()) {
             throw ProtocolException.refused("vring " + uncovered + " is no longer in the guest's memory, and was stopped");
         }
+    }
+
+    private void release(final MemoryRegion region) {
+        postcopy.forget(region);
+        region.close();
+    }
+
+    /**
+     * POSTCOPY_END: no page is missing any more.
+     *
+     * @return 0, or 1 where nothing was announced
+     */
+    private long arrived() {
+        if (proposed != null) {
+            propose(regions);
+            proposed = null;
+        }
+        return postcopy.end(() -> install(GuestMemory.of(regions), List.of())) ? 0 : 1;
     }
 
     /** Writes the regions down, for another process. */
@@ -137,6 +261,7 @@ final class MemoryTable implements AutoCloseable {
     /** Unmaps everything; the port has to be detached before. */
     @Override
     public void close() {
+        propose(List.of());
         regions.forEach(MemoryRegion::close);
         regions = List.of();
     }

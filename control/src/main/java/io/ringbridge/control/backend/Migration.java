@@ -3,6 +3,8 @@ package io.ringbridge.control.backend;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.TransportException;
+import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.port.GuestPort;
 
@@ -10,8 +12,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The transfer of a device's state, from SET_DEVICE_STATE_FD to CHECK_DEVICE_STATE. Nothing is taken over before the whole of it
- * is there, and fits this port.
+ * What a migration asks of a port beside its memory: the announcement of the guest, and the transfer of the device's state, from
+ * SET_DEVICE_STATE_FD to CHECK_DEVICE_STATE. Nothing is taken over before the whole of it is there, and fits this port.
  *
  * <p>Owned by the session's thread.
  */
@@ -41,6 +43,15 @@ final class Migration implements AutoCloseable {
     Migration(final GuestPort port, final NetConfig config) {
         this.port = port;
         this.config = config;
+    }
+
+    /** SEND_RARP. The two bytes behind the address are nobody's: front-ends leave in them what was there. */
+    void announce(final long told) {
+        final long address = told & Frame.ADDRESS_MASK;
+        if (address == 0 || MacAddress.isGroup(address)) {
+            throw ProtocolException.refused("address " + MacAddress.format(address) + "; a single station's is allowed");
+        }
+        port.announce(address);
     }
 
     /**

@@ -23,10 +23,10 @@ public final class Offer {
     /**
      * Protocol features that are offered where the port is told to: front-ends accept them whether they serve them or not (in-band
      * notifications), or then migrate only to a back-end that has them too (device state), or hardly any has a use for them
-     * (cross-endian).
+     * (cross-endian), or it has to be trusted with more than its port (page faults).
      */
-    public static final long OPTIONAL = ProtocolFeature.of(ProtocolFeature.CROSS_ENDIAN, ProtocolFeature.INBAND_NOTIFICATIONS,
-        ProtocolFeature.DEVICE_STATE);
+    public static final long OPTIONAL = ProtocolFeature.of(ProtocolFeature.CROSS_ENDIAN, ProtocolFeature.PAGEFAULT,
+        ProtocolFeature.INBAND_NOTIFICATIONS, ProtocolFeature.DEVICE_STATE);
 
     /** What is offered even where only some features may be: without it nothing can be negotiated beside the features. */
     public static final long ALWAYS = Features.of(Features.PROTOCOL_FEATURES);

@@ -120,7 +120,7 @@ final class Rings implements AutoCloseable {
         }
         ring.address = at;
         move(memory);
-        start(ring, true);
+        startWhatCan();
     }
 
     private static ProtocolException notInMemory(final Vring ring) {
@@ -313,7 +313,9 @@ final class Rings implements AutoCloseable {
         final RingAddresses[] places = new RingAddresses[rings.length];
         final StringJoiner uncovered = new StringJoiner(", ");
         for (final Vring ring : rings) {
-            if (ring != null && ring.started) {
+            if (next.incoming() != null && ring != null) {
+                halt(ring); // starts anew, once its parts have come
+            } else if (ring != null && ring.started) {
                 places[ring.index] = ring.place(next, ring.address, isPacked());
                 if (places[ring.index] == null) {
                     if (next.iotlb() != null) {
@@ -392,8 +394,7 @@ final class Rings implements AutoCloseable {
         // A back-end that has restarted is told 0 by front-ends that do not keep count: what is used tells better.
         final int base = ring.base == 0 && !ring.hasRun && !isPacked() ? RingConfig.USED_INDEX : ring.base;
         port.enableRing(ring.index, ring.enabled);
-        port.startRing(ring.index, new RingConfig(ring.size, features, place, base, memory, record, bigEndian),
-            events(ring));
+        port.startRing(ring.index, new RingConfig(ring.size, features, place, base, memory, record, bigEndian), events(ring));
         ring.placed = place;
         ring.started = true;
         ring.hasRun = true;

@@ -14,11 +14,10 @@ import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.control.transport.Packet;
-import io.ringbridge.datapath.bridge.MacAddress;
-import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.MemoryException;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.GuestPort;
@@ -29,6 +28,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -40,6 +40,7 @@ final class Session {
     private static final Logger LOG = LoggerFactory.getLogger(Session.class);
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
     private static final long REFUSED = 1;
+    private static final int[] NONE = {};
     /** What has to be negotiated with in-band notifications; there is no other way to refuse them without than to end the conversation. */
     private static final long INBAND_NEEDS = ProtocolFeature.of(ProtocolFeature.BACKEND_REQ, ProtocolFeature.REPLY_ACK);
 
@@ -50,6 +51,7 @@ final class Session {
     private final Inflight inflight;
     private final Rings rings;
     private final HandedRings handed;
+    private final Postcopy postcopy;
     private final MemoryTable memory;
     private final Suspension suspension;
     private final MigrationLog log;
@@ -61,18 +63,19 @@ final class Session {
     private boolean protocolFeaturesSet;
     private final Migration migration;
     private BackendChannel channel;
-    /** Goes with the reply, and is closed then. */
-    private MemFd enclosed;
+    /** Descriptors that go with the reply, and are closed then. */
+    private int[] enclosed = NONE;
 
     Session(final GuestPort port, final BackendOptions options, final Connection connection) {
         this.port = port;
         this.connection = connection;
         offered = Offer.virtio(port.queuePairs(), options);
-        offeredProtocol = Offer.protocol(options);
+        offeredProtocol = Postcopy.permitted(port.name(), Offer.protocol(options));
         inflight = new Inflight(2 * port.queuePairs());
         rings = new Rings(port, options, inflight);
         handed = new HandedRings(port, rings, inflight);
-        memory = new MemoryTable(rings);
+        postcopy = new Postcopy(port);
+        memory = new MemoryTable(rings, postcopy);
         iommu = new Iommu(port.name(), rings);
         suspension = new Suspension(port, options.suspend());
         log = new MigrationLog(port, options.logBaseReply());
@@ -145,6 +148,7 @@ final class Session {
         port.detach();
         rings.close();
         inflight.close();
+        postcopy.close();
         memory.close();
         log.close();
         channel(null);
@@ -167,6 +171,9 @@ final class Session {
     void save(final StateWriter out) {
         if (Features.has(features, Features.ACCESS_PLATFORM)) {
             throw new HandOverException("its guest is behind an IOMMU, whose translations cannot be handed over");
+        }
+        if (postcopy.isAdvised()) {
+            throw new HandOverException("its guest's memory is still on its way, of which only this process can be told");
         }
         out.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet);
         memory.save(out);
@@ -216,6 +223,9 @@ final class Session {
     private void serve(final Packet packet) throws IOException {
         final Header header = packet.header();
         final Descriptors descriptors = packet.descriptors();
+        if (memory.isConfirmedBy(header)) {
+            return;
+        }
         final Request request = Request.of(header.request(), header.size(), descriptors.count());
         final String name = request == null ? "request " + Integer.toUnsignedString(header.request()) : request.toString();
         if (header.isReply()) {
@@ -248,13 +258,12 @@ final class Session {
     }
 
     private void send(final int request, final byte[] answer) throws IOException {
-        try (MemFd file = enclosed) {
-            enclosed = null;
-            if (file == null) {
-                connection.send(request, REPLY_FLAGS, answer);
-            } else {
-                connection.send(request, REPLY_FLAGS, answer, file.fd());
-            }
+        final int[] with = enclosed;
+        enclosed = NONE;
+        try {
+            connection.send(request, REPLY_FLAGS, answer, with);
+        } finally {
+            Arrays.stream(with).forEach(Fd::close);
         }
     }
 
@@ -282,7 +291,10 @@ final class Session {
             case Message.SetOwner _ -> { /* Nothing depends on it. */ }
             // Of what it could reset only suspension is: to ignore it is what is recommended.
             case Message.ResetOwner _ -> suspension.clear();
-            case Message.SetMemTable m -> memory.replace(m.regions(), descriptors);
+            case Message.SetMemTable _, Message.AddMemReg _, Message.RemMemReg _, Message.MemoryConfirmed _, Message.PostcopyListen _,
+                 Message.PostcopyEnd _ -> {
+                return memory.serve(message, descriptors);
+            }
             case Message.SetLogBase m -> {
                 return log.base(m, descriptors);
             }
@@ -305,7 +317,7 @@ final class Session {
                 return Codec.number(rings.limit());
             }
             case Message.SetVringEnable m -> rings.enable(m.index(), m.num());
-            case Message.SendRarp m -> announce(m.address() & Frame.ADDRESS_MASK);
+            case Message.SendRarp m -> migration.announce(m.address());
             case Message.NetSetMtu m -> setMtu(m.mtu());
             case Message.SetBackendReqFd _ ->
                 channel(BackendChannel.over(descriptors.take(0), ProtocolFeature.REPLY_ACK.in(protocolFeatures), port.name()));
@@ -316,14 +328,17 @@ final class Session {
             case Message.Config m -> config.write(m);
             case Message.VringKick m -> rings.kick(m.index(), m.num());
             case Message.ResetDevice _ -> reset();
-            case Message.InflightFd m -> {
-                return m.request() == Request.GET_INFLIGHT_FD ? getInflight(m) : setInflight(m, descriptors);
+            case Message.InflightFd m when m.request() == Request.GET_INFLIGHT_FD -> {
+                return getInflight(m);
             }
+            case Message.InflightFd m -> inflight.replace(m, descriptors, rings.anyRunning());
             case Message.GetMaxMemSlots _ -> {
                 return Codec.number(GuestMemory.MAX_REGIONS);
             }
-            case Message.AddMemReg m -> memory.add(m.region(), descriptors);
-            case Message.RemMemReg m -> memory.remove(m.region());
+            case Message.PostcopyAdvise _ -> {
+                enclosed = postcopy.advise();
+                return new byte[0];
+            }
             case Message.SetStatus m -> suspension.status(m.status(), features);
             case Message.GetStatus _ -> {
                 return Codec.number(suspension.status());
@@ -349,16 +364,10 @@ final class Session {
 
     private byte[] getInflight(final Message.InflightFd wanted) {
         // Before the features are known, any layout may come.
-        enclosed = inflight.create(wanted, features == 0 || Features.has(features, Features.RING_PACKED));
-        return Codec.encode(new Message.InflightFd(wanted.request(), enclosed.size(), 0, wanted.queues(), wanted.queueSize()));
-    }
-
-    private byte[] setInflight(final Message.InflightFd given, final Descriptors descriptors) {
-        if (rings.anyRunning()) {
-            throw ProtocolException.refused("rings run; this is allowed while all are stopped");
+        try (MemFd area = inflight.create(wanted, features == 0 || Features.has(features, Features.RING_PACKED))) {
+            enclosed = new int[] {Fd.duplicate(area.fd())};
+            return Codec.encode(new Message.InflightFd(wanted.request(), area.size(), 0, wanted.queues(), wanted.queueSize()));
         }
-        inflight.replace(given, descriptors);
-        return null;
     }
 
     private void setFeatures(final long wanted) {
@@ -394,14 +403,6 @@ final class Session {
         protocolFeatures = wanted;
         protocolFeaturesSet = true;
         rings.channels(inband(), channel);
-    }
-
-    /** The two bytes behind the address are nobody's: front-ends leave in them what was there. */
-    private void announce(final long address) {
-        if (address == 0 || MacAddress.isGroup(address)) {
-            throw ProtocolException.refused("address " + MacAddress.format(address) + "; a single station's is allowed");
-        }
-        port.announce(address);
     }
 
     private void setMtu(final long mtu) {

@@ -62,8 +62,7 @@ public final class Codec {
             case VRING_KICK -> new Message.VringKick(in.getInt(), in.getInt());
             case RESET_DEVICE -> new Message.ResetDevice();
             case GET_MAX_MEM_SLOTS -> new Message.GetMaxMemSlots();
-            case ADD_MEM_REG -> new Message.AddMemReg(singleRegion(in));
-            case REM_MEM_REG -> new Message.RemMemReg(singleRegion(in));
+            case ADD_MEM_REG, REM_MEM_REG -> memReg(request, in, descriptors);
             case SET_STATUS -> new Message.SetStatus(in.getLong());
             case GET_STATUS -> new Message.GetStatus();
             case GET_SHARED_OBJECT -> new Message.GetSharedObject(in.getLong(), in.getLong());
@@ -71,8 +70,10 @@ public final class Codec {
             case CHECK_DEVICE_STATE -> new Message.CheckDeviceState();
             case SUSPEND -> new Message.Suspend();
             case RESUME -> new Message.Resume();
-            case CREATE_CRYPTO_SESSION, CLOSE_CRYPTO_SESSION, POSTCOPY_ADVISE, POSTCOPY_LISTEN, POSTCOPY_END,
-                 GPU_SET_SOCKET, GET_SHMEM_CONFIG -> new Message.Unserved(request);
+            case POSTCOPY_ADVISE -> new Message.PostcopyAdvise();
+            case POSTCOPY_LISTEN -> new Message.PostcopyListen();
+            case POSTCOPY_END -> new Message.PostcopyEnd();
+            case CREATE_CRYPTO_SESSION, CLOSE_CRYPTO_SESSION, GPU_SET_SOCKET, GET_SHMEM_CONFIG -> new Message.Unserved(request);
         };
     }
 
@@ -98,9 +99,18 @@ public final class Codec {
         return new Region(in.getLong(), in.getLong(), in.getLong(), in.getLong());
     }
 
-    private static Region singleRegion(final ByteBuffer in) {
-        in.getLong();
-        return region(in);
+    private static Message memReg(final Request request, final ByteBuffer in, final int descriptors) {
+        final boolean add = request == Request.ADD_MEM_REG;
+        final int bytes = in.remaining();
+        final long padding = in.getLong();
+        if (bytes == Long.BYTES && descriptors == 0) {
+            return new Message.MemoryConfirmed(request, padding);
+        }
+        if (in.remaining() != REGION_BYTES || add && descriptors == 0) {
+            throw malformed(request, bytes + " bytes and " + descriptors + " descriptors; " + (Long.BYTES + REGION_BYTES)
+                + " bytes are allowed" + (add ? ", with a descriptor" : "") + ", or " + Long.BYTES + " and none, which confirm");
+        }
+        return add ? new Message.AddMemReg(region(in)) : new Message.RemMemReg(region(in));
     }
 
     private static Message logBase(final ByteBuffer in) {
@@ -148,12 +158,14 @@ public final class Codec {
             case Message.VringKick m -> vringState(m.index(), m.num());
             case Message.AddMemReg m -> put(out(40).putLong(0), m.region()).array();
             case Message.RemMemReg m -> put(out(40).putLong(0), m.region()).array();
+            case Message.MemoryConfirmed m -> number(m.result());
             case Message.SetStatus m -> number(m.status());
             case Message.GetSharedObject m -> out(16).putLong(m.first()).putLong(m.second()).array();
             case Message.SetDeviceStateFd m -> vringState(m.direction(), m.phase());
             case Message.GetFeatures _, Message.SetOwner _, Message.ResetOwner _, Message.SetLogFd _, Message.GetProtocolFeatures _,
                  Message.GetQueueNum _, Message.SetBackendReqFd _, Message.ResetDevice _, Message.GetMaxMemSlots _, Message.GetStatus _,
-                 Message.CheckDeviceState _, Message.Suspend _, Message.Resume _ -> out(0).array();
+                 Message.CheckDeviceState _, Message.Suspend _, Message.Resume _, Message.PostcopyAdvise _, Message.PostcopyListen _,
+                 Message.PostcopyEnd _ -> out(0).array();
             case Message.Unserved m -> throw new IllegalArgumentException(m.request() + " is not sent by a network front-end");
         };
     }

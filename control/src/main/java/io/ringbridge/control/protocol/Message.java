@@ -242,6 +242,37 @@ public sealed interface Message {
         }
     }
 
+    /**
+     * The front-end takes over what it was told of memory in postcopy; of a table, the same as one without a region.
+     *
+     * @param result 0 where it could
+     */
+    record MemoryConfirmed(Request request, long result) implements Message { }
+
+    /** Announces a migration in which pages may be missing, and asks for the descriptor by which they are told of. */
+    record PostcopyAdvise() implements Message {
+        @Override
+        public Request request() {
+            return Request.POSTCOPY_ADVISE;
+        }
+    }
+
+    /** From now on pages of memory may be missing. */
+    record PostcopyListen() implements Message {
+        @Override
+        public Request request() {
+            return Request.POSTCOPY_LISTEN;
+        }
+    }
+
+    /** No page is missing any more. */
+    record PostcopyEnd() implements Message {
+        @Override
+        public Request request() {
+            return Request.POSTCOPY_END;
+        }
+    }
+
     /** Sets the virtio device status. */
     record SetStatus(long status) implements Message {
         @Override

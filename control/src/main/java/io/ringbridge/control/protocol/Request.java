@@ -50,9 +50,10 @@ public enum Request {
     RESET_DEVICE(34, exactly(0), exactly(0), ProtocolFeature.RESET_DEVICE, ACK, QUIESCES),
     VRING_KICK(35, exactly(8), exactly(0), ProtocolFeature.INBAND_NOTIFICATIONS, ACK, QUIESCES),
     GET_MAX_MEM_SLOTS(36, exactly(0), exactly(0), ProtocolFeature.CONFIGURE_MEM_SLOTS, ALWAYS, KEEPS),
-    ADD_MEM_REG(37, exactly(40), exactly(1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK, QUIESCES),
-    /** One descriptor is tolerated, and closed. */
-    REM_MEM_REG(38, exactly(40), between(0, 1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK, QUIESCES),
+    /** In postcopy without a descriptor too, as the confirmation of what was answered. */
+    ADD_MEM_REG(37, between(8, 40), between(0, 1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK, QUIESCES),
+    /** One descriptor is tolerated, and closed. QEMU also confirms with it, in postcopy. */
+    REM_MEM_REG(38, between(8, 40), between(0, 1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK, QUIESCES),
     SET_STATUS(39, exactly(8), exactly(0), ProtocolFeature.STATUS, ACK, KEEPS),
     GET_STATUS(40, exactly(0), exactly(0), ProtocolFeature.STATUS, ALWAYS, KEEPS),
     GET_SHARED_OBJECT(41, exactly(16), exactly(0), ProtocolFeature.SUSPEND, ALWAYS, KEEPS),

@@ -38,6 +38,9 @@ class CodecTest {
             final Request[] three = {Request.SET_VRING_KICK, Request.SET_VRING_CALL, Request.SET_VRING_ERR};
             return new Message.SetVringFd(three[random.nextInt(3)], random.nextInt(256), random.nextBoolean());
         }
+        if (kind == Message.MemoryConfirmed.class) {
+            return new Message.MemoryConfirmed(random.nextBoolean() ? Request.ADD_MEM_REG : Request.REM_MEM_REG, random.nextLong());
+        }
         if (kind == Message.InflightFd.class) {
             return new Message.InflightFd(random.nextBoolean() ? Request.GET_INFLIGHT_FD : Request.SET_INFLIGHT_FD, random.nextLong(),
                 random.nextLong(), random.nextInt(65536), random.nextInt(65536));
@@ -65,6 +68,7 @@ class CodecTest {
         return switch (message) {
             case Message.SetMemTable m -> m.regions().size();
             case Message.SetVringFd m -> m.hasDescriptor() ? 1 : 0;
+            case Message.AddMemReg _ -> 1;
             default -> message.request().descriptors().min();
         };
     }

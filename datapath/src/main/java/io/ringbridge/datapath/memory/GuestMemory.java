@@ -27,14 +27,16 @@ public final class GuestMemory {
     /** The regions by ascending address in this process. */
     private final int[] byHost;
     private final Iotlb iotlb;
+    private final IncomingMemory incoming;
 
-    private GuestMemory(final GuestMemory other, final Iotlb iotlb) {
+    private GuestMemory(final GuestMemory other, final Iotlb iotlb, final IncomingMemory incoming) {
         regions = other.regions;
         guestStarts = other.guestStarts;
         sizes = other.sizes;
         hostStarts = other.hostStarts;
         byHost = other.byHost;
         this.iotlb = iotlb;
+        this.incoming = incoming;
     }
 
     private GuestMemory(final List<MemoryRegion> regions) {
@@ -50,6 +52,7 @@ public final class GuestMemory {
         }
         byHost = IntStream.range(0, n).boxed().sorted(Comparator.comparingLong(i -> hostStarts[i])).mapToInt(i -> i).toArray();
         iotlb = null;
+        incoming = null;
     }
 
     /**
@@ -74,7 +77,17 @@ public final class GuestMemory {
 
     /** The same memory as a device behind an IOMMU finds it; with null, as one that is behind none. */
     public GuestMemory through(final Iotlb translations) {
-        return new GuestMemory(this, translations);
+        return new GuestMemory(this, translations, incoming);
+    }
+
+    /** The same memory while it is on its way; with null, all there. */
+    public GuestMemory arriving(final IncomingMemory pages) {
+        return new GuestMemory(this, iotlb, pages);
+    }
+
+    /** Which pages have come of memory that is still on its way; null where all have. */
+    public IncomingMemory incoming() {
+        return incoming;
     }
 
     /** What is known of the addresses that the driver gives; null where those are guest addresses, as all here that are called so. */

@@ -79,6 +79,11 @@ public final class Memory {
         UnsafeApi.fullFence();
     }
 
+    /** Bytes of a page of this process's memory. */
+    public static int pageSize() {
+        return UnsafeApi.pageSize();
+    }
+
     /** Zeroed memory for as long as the process lives: what a worker needs as scratch. */
     public static long allocate(final long bytes) {
         final long address = UnsafeApi.allocateMemory(bytes);

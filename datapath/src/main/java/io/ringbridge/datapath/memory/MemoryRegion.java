@@ -84,6 +84,11 @@ public final class MemoryRegion implements AutoCloseable {
         return mapping.address();
     }
 
+    /** Maps it once more. */
+    Mapping mapAgain() {
+        return Mapping.map(fd, offset, size());
+    }
+
     /** Where in the file an address of this process is, which has to be in the region. */
     FilePlace filePlace(final long address) {
         return new FilePlace(Fd.device(fd), Fd.inode(fd), offset + (address - hostAddress()));

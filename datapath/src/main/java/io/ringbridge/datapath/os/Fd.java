@@ -5,6 +5,7 @@ public final class Fd {
     private static final int F_GETFL = 3;
     private static final int F_SETFL = 4;
     private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int O_RDWR = 2;
     private static final int O_NONBLOCK = 0x800;
     private static final int O_CLOEXEC = 0x80000;
 
@@ -45,6 +46,15 @@ public final class Fd {
     /** Whether two descriptors are of the same file. */
     public static boolean sameFile(final int a, final int b) {
         return device(a) == device(b) && inode(a) == inode(b);
+    }
+
+    /** Whether this process could open the file for writing by itself. */
+    public static boolean mayBeWritten(final int fd) {
+        final int again = Libc.open("/proc/self/fd/" + fd, O_RDWR | O_CLOEXEC);
+        if (again >= 0) {
+            close(again);
+        }
+        return again >= 0;
     }
 
     /** The number of the file system that a file is in. */

@@ -66,6 +66,13 @@ final class Libc {
     private static final MethodHandle MUNMAP = function("munmap", JAVA_INT, JAVA_LONG, JAVA_LONG);
     // int madvise(void *addr, size_t length, int advice)
     private static final MethodHandle MADVISE = function("madvise", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
+    // int mprotect(void *addr, size_t len, int prot)
+    private static final MethodHandle MPROTECT = function("mprotect", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
+    // int mincore(void *addr, size_t length, unsigned char *vec)
+    private static final MethodHandle MINCORE = function("mincore", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
+    // long syscall(long number, int flags): variadic from the second argument on
+    private static final MethodHandle SYSCALL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("syscall"),
+        FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT), ERRNO, Linker.Option.firstVariadicArg(1));
     // int epoll_create1(int flags)
     private static final MethodHandle EPOLL_CREATE1 = function("epoll_create1", JAVA_INT, JAVA_INT);
     // int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
@@ -245,6 +252,42 @@ final class Libc {
         final Scratch s = SCRATCH.get();
         try {
             return orErrno((int) MADVISE.invokeExact(s.errno, address, length, advice), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int mprotect(final long address, final long length, final int protection) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) MPROTECT.invokeExact(s.errno, address, length, protection), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Which of up to 64 pages are in memory: a bit each, that of the first the lowest; none where it cannot be told. */
+    static long mincore(final long address, final long pageSize, final int pages) {
+        final Scratch s = SCRATCH.get();
+        try {
+            if (orErrno((int) MINCORE.invokeExact(s.errno, address, pages * pageSize, s.bytes), s) < 0) {
+                return 0;
+            }
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+        long present = 0;
+        for (int i = 0; i < pages; i++) {
+            present |= (s.bytes.get(ValueLayout.JAVA_BYTE, i) & 1L) << i;
+        }
+        return present;
+    }
+
+    /** A system call that the C library has no function for, and that takes flags only. */
+    static long syscall(final long number, final int flags) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((long) SYSCALL.invokeExact(s.errno, number, flags), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }

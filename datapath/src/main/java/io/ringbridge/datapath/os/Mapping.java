@@ -12,7 +12,9 @@ public final class Mapping implements AutoCloseable {
     private static final int MAP_PRIVATE = 2;
     private static final int MAP_ANONYMOUS = 0x20;
     private static final int MAP_NORESERVE = 0x4000;
+    private static final int PROT_NONE = 0;
     private static final int MADV_DONTDUMP = 16;
+    private static final int MADV_POPULATE_READ = 22;
 
     private final long base;
     private final long length;
@@ -82,6 +84,63 @@ public final class Mapping implements AutoCloseable {
 
     public long size() {
         return size;
+    }
+
+    /** Where all that is mapped begins: the part may begin within a page. */
+    long base() {
+        return base;
+    }
+
+    /** All bytes that are mapped, whole pages. */
+    long length() {
+        return length;
+    }
+
+    /** How many bytes are mapped before the part. */
+    public long lead() {
+        return address - base;
+    }
+
+    /** How many pages are mapped, the one in which the part begins the first. */
+    public long pages(final long pageSize) {
+        return length / pageSize;
+    }
+
+    /**
+     * Which of 64 pages are in memory, so that a touch does not wait: a bit each, that of page {@code first} the lowest. The kernel says so
+     * of all pages of a file that this process may not write, see {@link Fd#mayBeWritten}.
+     */
+    public long present(final long first, final long pageSize) {
+        return Libc.mincore(base + first * pageSize, pageSize, (int) Math.min(Long.SIZE, pages(pageSize) - first));
+    }
+
+    /**
+     * Brings a page into memory, and waits until it is there, in a system call: the calling thread is at a safepoint meanwhile, and a
+     * page that is not to be had is an answer, not a signal.
+     *
+     * @return whether it is there
+     */
+    public boolean populate(final long page, final long pageSize) {
+        int rc;
+        do {
+            rc = Libc.madvise(base + page * pageSize, pageSize, MADV_POPULATE_READ);
+        } while (rc == -Libc.EINTR || rc == -Libc.EAGAIN);
+        return rc == 0;
+    }
+
+    /** Whether the kernel knows how to {@link #populate}: since Linux 5.14. */
+    static boolean canPopulate() {
+        try (Mapping page = anonymous(1)) {
+            return Libc.madvise(page.base, page.length, MADV_POPULATE_READ) == 0;
+        }
+    }
+
+    /** Allows no access any more: who populates, or waits for a page and is woken, is refused. */
+    public void deny() {
+        final int rc = Libc.mprotect(base, length, PROT_NONE);
+        if (rc < 0) {
+            throw new OsException("mprotect", rc);
+        }
     }
 
     /** Unmaps, once. */

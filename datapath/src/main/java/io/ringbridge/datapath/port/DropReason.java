@@ -36,6 +36,8 @@ public enum DropReason {
     NO_BUFFER,
     /** The receive queue's next buffer is behind an IOMMU, and the front-end has yet to say where. */
     NO_TRANSLATION,
+    /** The receive queue, or its next buffer, is in a page of the guest's memory that is still on its way from another host. */
+    PAGE_TO_COME,
     /** The receive buffer is smaller than the frame, and buffers may not be merged. */
     SMALL_BUFFER,
     /** The receive queue's descriptors are out of bounds, loop, point outside the guest's memory, or are of the wrong direction. */

@@ -173,7 +173,7 @@ public final class GuestPort extends Port {
             }
             queue.callAgain();
             if (askAnew) {
-                queue.translated();
+                queue.retry();
             }
         });
     }
@@ -225,8 +225,15 @@ public final class GuestPort extends Port {
                 queue.resume();
             });
         } while (queues.stream().anyMatch(queue -> place(queue, addresses) != null && !queue.sees(newMemory))); // as in suspend
-        if (newMemory.iotlb() != null) {
-            onOwners(queues, GuestQueue::translated);
+        onOwners(queues, this::goOn);
+    }
+
+    /** Lets a ring go on that may have waited for what another memory table has. */
+    private void goOn(final GuestQueue queue) {
+        if (queue.started() && queue.ring() == null && suspendedBy.isEmpty()) {
+            queue.release();
+        } else {
+            queue.retry();
         }
     }
 
@@ -246,7 +253,13 @@ public final class GuestPort extends Port {
         do {
             onOwners(queues, queue -> queue.translations(newMemory, first, last));
         } while (queues.stream().anyMatch(queue -> !queue.sees(newMemory))); // as in suspend
-        onOwners(queues, GuestQueue::translated);
+        onOwners(queues, GuestQueue::retry);
+    }
+
+    /** Says that a page has come that a ring has asked for, or that it has to be asked for again. */
+    public synchronized void pageCame(final int vring) {
+        final GuestQueue queue = queue(vring);
+        queue.owner().execute(() -> queue.pageCame(suspendedBy.isEmpty()));
     }
 
     /** Says that there is no translation that a ring has asked for. */
@@ -254,7 +267,7 @@ public final class GuestPort extends Port {
         final GuestQueue queue = queue(vring);
         queue.owner().execute(() -> {
             queue.refuseTranslation(address, access);
-            queue.translated();
+            queue.retry();
         });
     }
 

@@ -67,14 +67,16 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         return ring != null || held != null;
     }
 
-    /** Whether its ring is kept from running. */
+    /** Whether its ring is kept from running, and not by itself, as a part of it has not come yet. */
     final boolean isHeld() {
-        return held != null;
+        final HeldRing waiting = held;
+        return waiting != null && !waiting.lacksParts();
     }
 
     /** Why nothing can be delivered to it now. */
     public final DropReason refusal() {
-        return ring != null ? DropReason.QUEUE_DISABLED : held != null ? DropReason.PORT_SUSPENDED : DropReason.NO_RECEIVER;
+        return ring != null ? DropReason.QUEUE_DISABLED : held == null ? DropReason.NO_RECEIVER
+            : isHeld() ? DropReason.PORT_SUSPENDED : DropReason.PAGE_TO_COME;
     }
 
     public final boolean enabled() {
@@ -190,9 +192,12 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         }
     }
 
-    /** Lets a held ring run. */
+    /** Lets a held ring run, now or as soon as its parts have come, of which this is told again then. */
     void release() {
         final HeldRing next = held;
+        if (next != null && !next.isThere(vring)) {
+            return;
+        }
         if (next != null) {
             ring = next.ring(log, logChanged);
             held = null; // not before: a fault while the ring is made leaves it to be looked at, or made again
@@ -253,15 +258,36 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         }
     }
 
-    /** Asks for the translation that its ring lacks, where that is behind an IOMMU and there is somebody to ask. */
-    final void askTranslation() {
+    /**
+     * Goes on with a page that was asked for.
+     *
+     * @param mayRun whether a ring that waits for its parts may run
+     */
+    final void pageCame(final boolean mayRun) {
+        final HeldRing waiting = held;
+        if (waiting != null) {
+            waiting.pageCame();
+            if (mayRun) {
+                release();
+            }
+        } else if (ring != null && ring.missingPage() != null) {
+            ring.missingPage().came();
+            retry();
+        }
+    }
+
+    /** Asks for what its ring lacks: a page, or, where that is behind an IOMMU and there is somebody to ask, a translation. */
+    final void askForMore() {
+        if (ring != null && ring.missingPage() != null) {
+            ring.missingPage().tell(vring);
+        }
         if (ring != null && ring.translation() != null && events.translations() != null) {
             ring.translation().tell(events.translations());
         }
     }
 
-    /** Goes on after what is known of translations has changed. */
-    abstract void translated();
+    /** Goes on after what its ring may have waited for has come. */
+    abstract void retry();
 
     /** Entries of the ring; 0 while it is stopped. Any thread may ask. */
     final int size() {

@@ -5,18 +5,21 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.ring.MissingPage;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 
 /**
  * A ring that is started and does not run, since its port is suspended: one that ran before, with its position, or what one is to be
- * made of. Nothing here but {@link #ring} touches the guest's memory.
+ * made of; or one of which a part is in memory that is still on its way. Nothing here but {@link #ring} touches the guest's memory.
  *
  * <p>Changed on the owning worker's thread only.
  */
 final class HeldRing {
     private RingConfig config;
     private DeviceRing ring;
+    private volatile boolean lacksParts;
+    private MissingPage missing;
 
     private HeldRing(final RingConfig config, final DeviceRing ring) {
         this.config = config;
@@ -31,6 +34,36 @@ final class HeldRing {
     /** A ring that is to be made when it may run. */
     static HeldRing of(final RingConfig config) {
         return new HeldRing(config, null);
+    }
+
+    /**
+     * Whether all parts of the ring are in memory; what is not is asked for. One that ran has its parts; while pages may be missing it is
+     * made anew rather than moved.
+     */
+    boolean isThere(final int vring) {
+        if (ring == null && config.memory().incoming() != null) {
+            if (missing == null) {
+                missing = config.missingPage();
+            }
+            lacksParts = !config.isThere(missing);
+            missing.tell(vring);
+        } else {
+            lacksParts = false;
+        }
+        return !lacksParts;
+    }
+
+    /** Whether it was to run, and a part of it was not in memory. Any thread may ask. */
+    boolean lacksParts() {
+        return lacksParts;
+    }
+
+    /** Takes a page that was asked for as come. */
+    void pageCame() {
+        final MissingPage waited = ring == null ? missing : ring.missingPage();
+        if (waited != null) {
+            waited.came();
+        }
     }
 
     /** The ring, to run now and to log as said; made if there is none yet. */
@@ -56,6 +89,7 @@ final class HeldRing {
 
     void remap(final GuestMemory memory, final RingAddresses addresses) {
         if (ring == null) {
+            missing = null;
             config = new RingConfig(config.size(), config.features(), addresses, config.base(), memory, config.inflight(),
                 config.bigEndian());
         } else {

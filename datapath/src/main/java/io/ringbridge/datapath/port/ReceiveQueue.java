@@ -10,7 +10,7 @@ import io.ringbridge.datapath.ring.DeviceRing;
  * when it ends.
  */
 public final class ReceiveQueue extends GuestQueue implements Sink {
-    /** Chains of a ring behind an IOMMU whose translations are asked for before frames need them. */
+    /** Chains whose translations, or pages, are asked for before frames need them, where they may lack. */
     private static final int AHEAD = 128;
     /** Chains after which that is done again; a frame takes one, or one for so many bytes. */
     private static final int AGAIN = 32;
@@ -45,43 +45,43 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
         show();
         counters().moved(burstFrames, burstBytes);
         final DeviceRing ring = ring();
-        if (ring != null && ring.translation() != null) {
+        if (ring != null && ring.mayWait()) {
             chainsSinceLook += Math.max(burstFrames, burstBytes / BYTES_A_CHAIN);
-            if (chainsSinceLook >= AGAIN || ring.lacksTranslation()) {
-                translated();
+            if (chainsSinceLook >= AGAIN || ring.isWaiting()) {
+                retry();
             }
         }
         burstFrames = 0;
         burstBytes = 0;
     }
 
-    /** Why a frame is dropped for which the ring has no chain; of one that is there, but cannot be found, the place is asked for. */
+    /** Why a frame is dropped for which the ring has no chain; of one that is there, but cannot be used yet, what it lacks is asked for. */
     public DropReason noBuffer() {
-        if (!ring().lacksTranslation()) {
+        if (!ring().isWaiting()) {
             return DropReason.NO_BUFFER;
         }
-        askTranslation();
-        return DropReason.NO_TRANSLATION;
+        askForMore();
+        return ring().lacksPage() ? DropReason.PAGE_TO_COME : DropReason.NO_TRANSLATION;
     }
 
     /** Nothing waits here: frames that come in the meantime are dropped. */
     @Override
-    void translated() {
+    void retry() {
         final DeviceRing ring = ring();
-        if (ring != null && ring.translation() != null) {
+        if (ring != null && ring.mayWait()) {
             if (looked == null) {
                 looked = new Segments();
             }
             chainsSinceLook = 0;
             ring.lookAhead(looked, AHEAD, true);
-            askTranslation();
+            askForMore();
         }
     }
 
     @Override
     void release() {
         super.release();
-        translated();
+        retry();
     }
 
     @Override

@@ -31,17 +31,17 @@ public final class TransmitQueue extends GuestQueue {
         return !paused && source.hasRoom();
     }
 
-    /** Takes nothing more until the translation has come that its ring lacks. */
-    public void awaitTranslation() {
+    /** Takes nothing more until the translation, or the page, has come that its ring lacks. */
+    public void awaitMore() {
         paused = true;
-        askTranslation();
+        askForMore();
     }
 
     /** Tries again; what still lacks was asked for already. */
     @Override
-    void translated() {
+    void retry() {
         resume();
-        askTranslation();
+        askForMore();
     }
 
     /** Gives the chains of the burst that has been out longest back to the ring, if there still is one; not shown yet. */

@@ -104,7 +104,15 @@ final class BigEndianSplitRing extends DeviceRing {
         known--;
         out++;
         pieces.clear();
-        return walk(descriptors, head, size, writable, true) && take(chain, slot, writable) ? TAKEN : BAD;
+        beginChain();
+        if (walk(descriptors, head, size, writable, true) && take(chain, slot, writable)) {
+            return TAKEN;
+        }
+        if (!isToWait()) {
+            return BAD;
+        }
+        rewind(1);
+        return EMPTY;
     }
 
     /** None is plain: the header of each has to be turned. */
@@ -117,8 +125,7 @@ final class BigEndianSplitRing extends DeviceRing {
     private boolean walk(final long table, final int first, final int entries, final boolean writable, final boolean own) {
         int at = first;
         for (int n = 1; ; n++) {
-            final long descriptor = own ? table + (long) at * Descriptor.SIZE
-                : translate(table + (long) at * Descriptor.SIZE, Descriptor.SIZE, false);
+            final long descriptor = own ? table + (long) at * Descriptor.SIZE : entry(table + (long) at * Descriptor.SIZE);
             if (descriptor == GuestMemory.UNMAPPED) {
                 return false;
             }

@@ -26,6 +26,20 @@ public record RingConfig(int size, long features, RingAddresses addresses, int b
         this(size, features, addresses, base, memory, null, false);
     }
 
+    /** What it needs of memory that is still on its way; null where all is there. */
+    public MissingPage missingPage() {
+        return MissingPage.of(memory.incoming());
+    }
+
+    /** Whether all its parts are in memory; the first page that is not is noted. */
+    public boolean isThere(final MissingPage missing) {
+        final boolean packed = Features.has(features, Features.RING_PACKED);
+        missing.begin();
+        return missing.holds(addresses.descriptors(), RingAddresses.descriptorBytes(size))
+            && missing.holds(addresses.driver(), RingAddresses.driverBytes(size, packed))
+            && missing.holds(addresses.device(), RingAddresses.deviceBytes(size, packed));
+    }
+
     /** A virtqueue of the byte order that nearly all have. */
     public RingConfig(final int size, final long features, final RingAddresses addresses, final int base, final GuestMemory memory,
                       final InflightRegion inflight) {

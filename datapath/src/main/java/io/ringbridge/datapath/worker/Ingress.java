@@ -99,8 +99,8 @@ final class Ingress {
             queue.source().noteBurst(taken, sequences);
         }
         publish();
-        if (taken < count && ring.lacksTranslation()) {
-            queue.awaitTranslation();
+        if (taken < count && ring.isWaiting()) {
+            queue.awaitMore();
         }
         if (ring.fault() != null) {
             queue.breakRing();

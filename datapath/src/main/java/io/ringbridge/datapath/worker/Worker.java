@@ -406,7 +406,7 @@ final class Worker implements Agent, QueueOwner {
         asleep = true;
         boolean busy = ending || !commands.isEmpty() || frames.published() > consumed;
         for (final TransmitQueue queue : queues) {
-            busy |= !queue.idle() || queue.ring() != null && !queue.ring().lacksTranslation() && queue.ring().armKicks();
+            busy |= !queue.idle() || queue.ring() != null && !queue.ring().isWaiting() && queue.ring().armKicks();
         }
         for (final UplinkQueue uplink : uplinks) {
             busy |= !uplink.idle() || uplink.ready() && (uplink.hasReady() || uplink.device().arm());

@@ -1,0 +1,123 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.ringbridge.bench.harness.GuestImage;
+import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.harness.QemuGuest;
+import io.ringbridge.bench.harness.SwitchProcess;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A guest in QEMU moves from one port of the switch to another, and runs there before its memory has come, while its peer talks to it. */
+class PostcopyIT {
+    private static final String ADDRESS = "10.77.0.1";
+    private static final String PEER_ADDRESS = "10.77.0.2";
+    private static final String MAC = "52:54:00:00:03:0a";
+    private static final String PEER_MAC = "52:54:00:00:03:0b";
+    /** At which some seconds go by before all of the guest's memory has come. */
+    private static final long BANDWIDTH = 32 << 20;
+    private static final Duration COMMAND_LIMIT = Duration.ofSeconds(60);
+    private static final Duration ATTACH_LIMIT = Duration.ofSeconds(30);
+
+    private static GuestImage image;
+    private Path directory;
+    private SwitchProcess ringbridge;
+    private QemuGuest guest;
+    private QemuGuest peer;
+    private QemuGuest destination;
+
+    @BeforeAll
+    static void need() {
+        Required.programs(QemuGuest.PROGRAM);
+        Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
+        image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
+    }
+
+    private void boot(final String device) {
+        directory = Machine.temporaryDirectory(0);
+        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive")
+            .server("here").server("there").postcopy().server("peer"));
+        guest = QemuGuest.boot(spec("here", device), image, directory);
+        peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image, directory);
+        ringbridge.awaitState("running", ATTACH_LIMIT, "here", "peer");
+        peer.console().check("i=0; until ping -c 1 -W 1 " + ADDRESS + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done",
+            COMMAND_LIMIT);
+    }
+
+    private QemuGuest.Spec spec(final String port, final String device) {
+        return new QemuGuest.Spec("guest-" + port, MAC, ADDRESS, ringbridge.socket(port), device);
+    }
+
+    /** Has the guest run at its destination, with its memory to come at so many bytes a second. */
+    private void beginToMove(final String device, final long bandwidth) {
+        final Path stream = directory.resolve("stream");
+        destination = QemuGuest.receive(spec("there", device), image, directory, stream);
+        guest.beginPostcopy(stream, destination, bandwidth);
+    }
+
+    @AfterEach
+    void end() {
+        for (final AutoCloseable each : new AutoCloseable[] {destination, guest, peer, ringbridge}) {
+            close(each);
+        }
+        if (directory != null) {
+            Machine.delete(directory);
+        }
+    }
+
+    private static void close(final AutoCloseable what) {
+        try {
+            if (what != null) {
+                what.close();
+            }
+        } catch (final Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource({
+        "split,  ''",
+        "packed, ',packed=on'"})
+    void aGuestRunsBeforeItsMemoryHasCome(final String title, final String device) {
+        boot(device);
+        final String memory = guest.console().check("dd if=/dev/urandom of=/tmp/ram bs=64k count=256 2>/dev/null; md5sum /tmp/ram",
+            COMMAND_LIMIT);
+        final Conversation conversation = new Conversation(peer, ADDRESS);
+        conversation.startPing();
+        conversation.startStream(guest, 16);
+        beginToMove(device, BANDWIDTH);
+        ringbridge.awaitState("running", ATTACH_LIMIT, "there");
+        final JsonNode told = guest.awaitMigrated();
+        assertTrue(told.path("ram").path("postcopy-requests").asLong() > 0, told::toString);
+        ringbridge.output().await(Pattern.compile("port there: all .* has come; [1-9]\\d* pages of it were waited for"), 0, ATTACH_LIMIT);
+        assertEquals(memory, destination.console().check("md5sum /tmp/ram", COMMAND_LIMIT), "the guest's memory");
+        conversation.assertStream(destination);
+        conversation.endPing();
+    }
+
+    @Test
+    void aDestinationThatDiesCostsItsPortOnly() {
+        boot("");
+        final Conversation conversation = new Conversation(peer, ADDRESS);
+        conversation.startPing();
+        beginToMove("", 1 << 20);
+        ringbridge.awaitState("running", ATTACH_LIMIT, "there");
+        destination.kill();
+        ringbridge.awaitState("waiting", ATTACH_LIMIT, "there");
+        guest.kill();
+        guest = QemuGuest.boot(spec("there", ""), image, directory);
+        ringbridge.awaitState("running", ATTACH_LIMIT, "there", "peer");
+        conversation.endPing();
+    }
+}

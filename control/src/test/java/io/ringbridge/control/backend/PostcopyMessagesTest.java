@@ -1,0 +1,211 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateWriter;
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Header;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.os.Userfault;
+import io.ringbridge.datapath.ring.Features;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SplittableRandom;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+/** What a front-end says of a guest whose memory is on its way, in order and out of it. */
+@Timeout(60)
+class PostcopyMessagesTest {
+    private static final long PACKED = Features.of(Features.RING_PACKED);
+    private static final int RECEIVE = 0;
+    private static final int TRANSMIT = 1;
+
+    @TempDir
+    Path directory;
+    private SwitchFixture fixture;
+    private IncomingGuest guest;
+
+    @BeforeEach
+    void start() {
+        final String problem = Userfault.problem();
+        assumeTrue(problem == null, problem);
+        final Path socket = directory.resolve("s");
+        fixture = new SwitchFixture(socket, 1, BackendOptions.server(socket).with(ProtocolFeature.PAGEFAULT));
+    }
+
+    @AfterEach
+    void end() {
+        if (guest != null) {
+            guest.close();
+        }
+        if (fixture != null) {
+            fixture.close();
+        }
+    }
+
+    private void arrive(final long layout) throws IOException {
+        guest = new IncomingGuest(fixture.peer(), layout);
+    }
+
+    @Test
+    void regionsThatAreAddedAreAnsweredAndConfirmedTogether() throws Exception {
+        arrive(0);
+        guest.advise().close();
+        assertEquals(0, guest.peer.ack(new Message.PostcopyListen()));
+        final long half = TestPeer.MEMORY / 2;
+        final Message.Region upper = new Message.Region(TestPeer.GUEST + half, half, TestPeer.USER + half, half);
+        for (final long offset : new long[] {0, half}) {
+            final Message.Region region = new Message.Region(TestPeer.GUEST + offset, half, TestPeer.USER + offset, offset);
+            for (int again = 0; again < 2; again++) {
+                guest.peer.send(new Message.AddMemReg(region), guest.target.fd());
+                try (Packet reply = guest.peer.receive()) {
+                    assertEquals(Request.ADD_MEM_REG.id(), reply.header().request());
+                    final Message.Region told =
+                        ((Message.AddMemReg) Codec.decode(Request.ADD_MEM_REG, reply.payload(), 1)).region();
+                    assertEquals(region.guestAddress(), told.guestAddress());
+                    assertEquals(region.size(), told.size());
+                    assertTrue(told.userAddress() != region.userAddress());
+                }
+            }
+        }
+        assertTrue(fixture.port.memory().regions().isEmpty());
+        guest.run(TRANSMIT);
+        assertFalse(fixture.started(TRANSMIT), "nothing is confirmed");
+        guest.peer.send(Request.ADD_MEM_REG, Header.VERSION, Codec.number(0));
+        guest.run();
+        assertTrue(fixture.started(TRANSMIT));
+        guest.peer.send(Request.ADD_MEM_REG, Header.VERSION | Header.NEED_REPLY, Codec.number(0));
+        assertEquals(1, guest.peer.replyTo(Request.ADD_MEM_REG), "nothing more to be confirmed");
+        guest.peer.connection.send(0, Header.VERSION, Codec.number(0)); // as QEMU does where nothing is new
+        guest.run();
+        assertEquals(0, guest.peer.number(new Message.PostcopyEnd()));
+        assertTrue(fixture.started(TRANSMIT));
+        for (int again = 0; again < 2; again++) {
+            assertEquals(0, guest.peer.ack(new Message.RemMemReg(upper)));
+        }
+        assertEquals(1, guest.peer.ack(new Message.RemMemReg(upper)));
+    }
+
+    @Test
+    void messagesOutOfOrderAreRefused() throws Exception {
+        arrive(0);
+        assertEquals(1, guest.peer.ack(new Message.PostcopyListen()), "not announced");
+        assertEquals(1, guest.peer.number(new Message.PostcopyEnd()), "not announced");
+        guest.peer.send(Request.ADD_MEM_REG, Header.VERSION | Header.NEED_REPLY, Codec.number(0));
+        assertEquals(1, guest.peer.replyTo(Request.ADD_MEM_REG), "nothing to be confirmed");
+        guest.advise().close();
+        guest.advise().close();
+        assertEquals(0, guest.peer.ack(TestPeer.table(), guest.target.fd()), "the migration was done before it was needed");
+        assertEquals(1, guest.peer.ack(new Message.PostcopyListen()), "its announcement has lapsed");
+        guest.advise().close();
+        assertEquals(1, guest.peer.ack(new Message.PostcopyListen()), "memory is there already");
+        assertEquals(0, guest.peer.ack(new Message.SetMemTable(List.of())));
+        guest.advise().close();
+        assertEquals(0, guest.peer.ack(new Message.PostcopyListen()));
+        assertEquals(0, guest.peer.ack(new Message.PostcopyListen()), "QEMU says it once a queue pair");
+        assertEquals(0, guest.peer.number(new Message.PostcopyEnd()));
+    }
+
+    @Test
+    void thisProcessAloneCanTellOfWhatIsMissing() throws Exception {
+        arrive(0);
+        guest.begin();
+        fixture.backend.ask();
+        fixture.backend.awaitStandstill(5000);
+        assertThrows(HandOverException.class, () -> fixture.backend.save(new StateWriter()));
+        fixture.backend.goOn();
+        assertEquals(0, guest.peer.number(new Message.PostcopyEnd()));
+        fixture.backend.ask();
+        fixture.backend.awaitStandstill(5000);
+        fixture.backend.save(new StateWriter());
+        fixture.backend.goOn();
+    }
+
+    /** Says something, and waits for the reply; false when the connection has ended. */
+    private boolean say(final Message message) throws IOException {
+        final int[] fds = switch (message) {
+            case Message.AddMemReg _ -> new int[] {guest.target.fd()};
+            case Message.SetMemTable m -> m.regions().stream().mapToInt(_ -> guest.target.fd()).toArray();
+            case Message.SetVringFd _ -> new int[] {guest.kick.fd()};
+            default -> new int[0];
+        };
+        guest.peer.send(message.request(), Header.VERSION | Header.NEED_REPLY, Codec.encode(message), fds);
+        try (Packet reply = guest.peer.receive()) {
+            return reply != null;
+        }
+    }
+
+    /** Pages are missing all the time, and nobody brings them. */
+    @Test
+    void anyOrderOfMessagesCostsTheConnectionAtTheMost() throws Exception {
+        final long seed = System.nanoTime();
+        final SplittableRandom random = new SplittableRandom(seed);
+        final long half = TestPeer.MEMORY / 2;
+        final List<Message> anything = List.of(new Message.PostcopyAdvise(), new Message.PostcopyListen(), new Message.PostcopyEnd(),
+            TestPeer.table(), new Message.SetMemTable(List.of()),
+            new Message.AddMemReg(new Message.Region(TestPeer.GUEST, half, TestPeer.USER, 0)),
+            new Message.RemMemReg(new Message.Region(TestPeer.GUEST, half, TestPeer.USER, 0)),
+            new Message.AddMemReg(new Message.Region(TestPeer.GUEST + half, half, TestPeer.USER + half, half)),
+            new Message.MemoryConfirmed(Request.ADD_MEM_REG, 0), new Message.MemoryConfirmed(Request.REM_MEM_REG, 1),
+            new Message.SetVringNum(TRANSMIT, IncomingGuest.RING), new Message.SetVringBase(TRANSMIT, 0),
+            TestPeer.address(TRANSMIT), TestPeer.address(RECEIVE), new Message.SetVringFd(Request.SET_VRING_KICK, TRANSMIT, true),
+            new Message.SetVringEnable(TRANSMIT, 1), new Message.GetVringBase(TRANSMIT), new Message.Suspend(), new Message.Resume());
+        long descriptors = 0;
+        long mappings = 0;
+        for (int round = 0; round < 100; round++) {
+            arrive(random.nextBoolean() ? PACKED : 0);
+            try {
+                if (random.nextBoolean()) {
+                    guest.begin();
+                    guest.run(TRANSMIT);
+                }
+                boolean open = true;
+                for (int i = 0; i < 40 && open; i++) {
+                    open = say(anything.get(random.nextInt(anything.size())));
+                }
+            } catch (IOException _) {
+                // the back-end may end the connection at any time
+            }
+            guest.close();
+            guest = null;
+            try (TestPeer next = fixture.peer()) {
+                next.number(new Message.GetFeatures()); // so that the one before is gone
+            }
+            if (round == 0) {
+                fixture.awaitDetached();
+                descriptors = SwitchFixture.openDescriptors();
+                mappings = SwitchFixture.mappings();
+            }
+        }
+        fixture.awaitDetached();
+        assertEquals(descriptors, SwitchFixture.openDescriptors(), () -> "seed " + seed);
+        assertEquals(mappings, SwitchFixture.mappings(), () -> "seed " + seed);
+    }
+
+    @Test
+    void thePortHasToBeToldToOfferIt() throws Exception {
+        try (TestPeer peer = fixture.peer()) {
+            assertTrue(ProtocolFeature.PAGEFAULT.in(peer.number(new Message.GetProtocolFeatures())));
+            assertEquals(1, peer.negotiated(Features.of(Features.PROTOCOL_FEATURES)).ack(new Message.PostcopyListen()), "not negotiated");
+        }
+        final Path socket = directory.resolve("plain");
+        try (SwitchFixture plain = new SwitchFixture(socket, 1, BackendOptions.server(socket)); TestPeer peer = plain.peer()) {
+            assertFalse(ProtocolFeature.PAGEFAULT.in(peer.number(new Message.GetProtocolFeatures())));
+        }
+    }
+}

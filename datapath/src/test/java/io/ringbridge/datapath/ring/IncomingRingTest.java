@@ -1,0 +1,271 @@
+package io.ringbridge.datapath.ring;
+
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.IncomingMemory;
+import io.ringbridge.datapath.memory.IncomingRegion;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.os.Userfault;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeSet;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+/**
+ * Rings in memory of which pages are still to come: what is in them waits. A page comes when somebody else writes to its file, as this test
+ * does where the region is mapped first.
+ */
+@Timeout(60)
+class IncomingRingTest extends RingFixture {
+    private static final int PAGE = Memory.pageSize();
+    private static final int RING = 7;
+
+    private final List<Long> asked = new ArrayList<>();
+    private Userfault faults;
+    private IncomingRegion low;
+    private IncomingRegion high;
+    private GuestMemory memory;
+    private long pages;
+
+    @BeforeEach
+    void watch() {
+        final String problem = Userfault.problem();
+        assumeTrue(problem == null, problem);
+        faults = Userfault.open();
+        low = IncomingRegion.watch(ram.low, faults);
+        high = IncomingRegion.watch(ram.high, faults);
+        memory = ram.memory.arriving(new IncomingMemory(List.of(low, high), (ring, address) -> {
+            assertEquals(RING, ring);
+            asked.add(address & -PAGE);
+        }));
+        pages = ram.allocate(64L * PAGE, PAGE);
+    }
+
+    @AfterEach
+    void forget() {
+        if (faults != null) {
+            low.close();
+            high.close();
+            faults.close();
+        }
+    }
+
+    private DeviceRing incoming(final RingAddresses addresses, final long layout) {
+        return DeviceRing.create(new RingConfig(SIZE, FEATURES | layout, addresses, DriverRing.freshBase(layout), memory));
+    }
+
+    private void come(final long guestAddress) {
+        Memory.putByte(ram.host(guestAddress), (byte) 1);
+    }
+
+    private void assertAsks(final DeviceRing device, final long... guestAddresses) {
+        device.missingPage().tell(RING);
+        device.missingPage().tell(RING);
+        final List<Long> wanted = new ArrayList<>();
+        for (final long address : guestAddresses) {
+            wanted.add(ram.host(address) & -PAGE);
+        }
+        assertEquals(wanted, asked);
+        asked.clear();
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void aChainWaitsForItsPageWhichIsAskedForOnce(final long layout) {
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+        final DeviceRing device = incoming(addresses, layout);
+        final int base = device.base();
+        come(pages);
+        driver.add(pages + 100, 60, false);
+        driver.add(pages + PAGE + 100, 60, false);
+        driver.publish();
+        assertEquals(1, device.nextPlain(new long[2], new int[2], 0, 2, false), "the one that is there");
+        device.rewind(1);
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        for (int i = 0; i < 3; i++) {
+            assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+            assertTrue(device.isWaiting());
+            assertTrue(device.lacksPage());
+            assertFalse(device.lacksTranslation());
+            assertEquals(1, device.out(), "the one before stays out");
+            if (i == 0) {
+                assertAsks(device, pages + PAGE);
+            } else {
+                assertAsks(device);
+            }
+        }
+        device.missingPage().came();
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false), "it was said to have come, and has not");
+        assertAsks(device, pages + PAGE);
+        come(pages + PAGE);
+        device.missingPage().came();
+        assertFalse(device.isWaiting());
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        assertEquals(ram.host(pages + PAGE + 100), chain.address(0));
+        device.rewind(2);
+        assertEquals(base, device.base());
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void whatIsBadIsBadAndDoesNotWait(final long layout) {
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+        final DeviceRing device = incoming(addresses, layout);
+        come(pages);
+        driver.add(pages, 60, true);
+        driver.add(GuestRam.BASE + 2 * GuestRam.SIZE - 10, 20, false);
+        driver.publish();
+        assertEquals(DeviceRing.BAD, device.next(chain, false), "the wrong direction");
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+        assertAsks(device, GuestRam.BASE + 2 * GuestRam.SIZE - 10);
+        come(GuestRam.BASE + 2 * GuestRam.SIZE - 10);
+        device.missingPage().came();
+        assertEquals(DeviceRing.BAD, device.next(chain, false), "over the end of memory");
+        assertFalse(device.isWaiting());
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void indirectTablesAreLookedForBeforeTheyAreRead(final long layout) {
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DeviceRing device = incoming(addresses, layout);
+        final long table = pages + PAGE - 24; // its second descriptor lies over two pages
+        final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+        driver.add(table, 32, false);
+        driver.publish();
+        final boolean packed = packed(FEATURES | layout);
+        final long flags = addresses.descriptors() + (packed ? 14 : 12);
+        Memory.putShort(flags, (short) (Memory.getShort(flags) | Descriptor.INDIRECT));
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+        assertAsks(device, table);
+        device.missingPage().came();
+        for (int i = 0; i < 2; i++) {
+            final long descriptor = ram.host(table) + 16L * i;
+            if (i == 1) {
+                assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+                assertAsks(device, pages + 10L * PAGE);
+                come(pages + 10L * PAGE);
+                device.missingPage().came();
+                assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+                assertAsks(device, table + 24);
+            }
+            Memory.putLong(descriptor, pages + (10L + i) * PAGE);
+            Memory.putInt(descriptor + 8, 100);
+            Memory.putInt(descriptor + 12, packed || i == 1 ? 0 : Descriptor.NEXT | 1 << 16);
+        }
+        device.missingPage().came();
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+        assertAsks(device, pages + 11L * PAGE);
+        come(pages + 11L * PAGE);
+        device.missingPage().came();
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        assertEquals(200, chain.totalLength());
+    }
+
+    @Test
+    void aBigEndianRingWaitsToo() {
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DeviceRing device = DeviceRing.create(new RingConfig(SIZE, 0, addresses, 0, memory, null, true));
+        Memory.putLong(addresses.descriptors(), Long.reverseBytes(pages + PAGE - 50));
+        Memory.putInt(addresses.descriptors() + 8, Integer.reverseBytes(100));
+        Memory.putShort(addresses.driver() + 2, Short.reverseBytes((short) 1));
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+        assertAsks(device, pages);
+        come(pages);
+        device.missingPage().came();
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false));
+        assertAsks(device, pages + PAGE);
+        assertEquals(0, device.out());
+        come(pages + PAGE);
+        device.missingPage().came();
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+        assertEquals(100, chain.totalLength());
+        assertEquals(1, device.out());
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void chainsAreTheSameAsInMemoryThatIsAllThere(final long layout) {
+        final long seed = System.nanoTime();
+        final SplittableRandom random = new SplittableRandom(seed);
+        final RingAddresses addresses = ram.ring(SIZE);
+        final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
+        final DeviceRing device = incoming(addresses, layout);
+        final long first = GuestRam.BASE + GuestRam.SIZE - 16L * PAGE; // on both sides of where two regions meet
+        final Set<Long> came = new HashSet<>();
+        for (int round = 0; round < 300; round++) {
+            final Segments buffers = new Segments();
+            final Set<Long> needed = new TreeSet<>();
+            for (int i = random.nextInt(1, 4); i > 0; i--) {
+                final long address = first + random.nextInt(32 * PAGE);
+                final int length = 1 + random.nextInt((int) Math.min(5L * PAGE, first + 32L * PAGE - address));
+                buffers.add(address, length);
+                for (long page = address & -PAGE; page < address + length; page += PAGE) {
+                    needed.add(page);
+                }
+            }
+            driver.add(buffers, true);
+            driver.publish();
+            while (device.next(chain, true) != DeviceRing.TAKEN) {
+                device.missingPage().tell(RING);
+                final long page = guest(asked.removeLast());
+                assertTrue(asked.isEmpty() && needed.contains(page) && came.add(page), () -> "seed " + seed);
+                come(page);
+                device.missingPage().came();
+            }
+            assertTrue(came.containsAll(needed), () -> "seed " + seed);
+            assertSame(buffers, seed);
+            device.use(1);
+            device.publish();
+            driver.poll();
+        }
+        assertFalse(device.isWaiting());
+        device.remap(ram.memory, addresses);
+        assertNull(device.missingPage());
+        driver.add(pages + 40L * PAGE, 10, true);
+        driver.publish();
+        assertEquals(DeviceRing.TAKEN, device.next(chain, true), "all has come, whatever was known of it");
+    }
+
+    private long guest(final long host) {
+        return ram.memory.guestAddress(host);
+    }
+
+    /** The chain is these buffers, in whatever pieces. */
+    private void assertSame(final Segments buffers, final long seed) {
+        int piece = 0;
+        int offset = 0;
+        for (int i = 0; i < buffers.count(); i++) {
+            int done = 0;
+            while (done < buffers.length(i)) {
+                assertEquals(ram.host(buffers.address(i) + done), chain.address(piece) + offset, () -> "seed " + seed);
+                final int n = Math.min(buffers.length(i) - done, chain.length(piece) - offset);
+                done += n;
+                offset += n;
+                if (offset == chain.length(piece)) {
+                    piece++;
+                    offset = 0;
+                }
+            }
+        }
+        assertEquals(piece, chain.count(), () -> "seed " + seed);
+    }
+}
