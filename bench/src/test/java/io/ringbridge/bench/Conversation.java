@@ -56,7 +56,8 @@ final class Conversation {
         return new Silence(lost, longest * PING_MILLIS);
     }
 
-    private void awaitAnswers(final int more) {
+    /** Waits until the ping was answered so many times more. */
+    void awaitAnswers(final int more) {
         final int before = answers();
         Await.until("answers to the ping", LIMIT, () -> answers() >= before + more);
     }

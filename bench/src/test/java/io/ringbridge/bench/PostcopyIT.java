@@ -24,8 +24,6 @@ class PostcopyIT {
     private static final String PEER_ADDRESS = "10.77.0.2";
     private static final String MAC = "52:54:00:00:03:0a";
     private static final String PEER_MAC = "52:54:00:00:03:0b";
-    /** At which some seconds go by before all of the guest's memory has come. */
-    private static final long BANDWIDTH = 32 << 20;
     private static final Duration COMMAND_LIMIT = Duration.ofSeconds(60);
     private static final Duration ATTACH_LIMIT = Duration.ofSeconds(30);
 
@@ -43,26 +41,26 @@ class PostcopyIT {
         image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
     }
 
-    private void boot(final String device) {
+    private void boot(final int pairs, final String device) {
         directory = Machine.temporaryDirectory(0);
         ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive")
-            .server("here").server("there").postcopy().server("peer"));
-        guest = QemuGuest.boot(spec("here", device), image, directory);
+            .server("here", pairs).server("there", pairs).postcopy().server("peer"));
+        guest = QemuGuest.boot(spec("here", pairs, device), image, directory);
         peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image, directory);
         ringbridge.awaitState("running", ATTACH_LIMIT, "here", "peer");
         peer.console().check("i=0; until ping -c 1 -W 1 " + ADDRESS + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done",
             COMMAND_LIMIT);
     }
 
-    private QemuGuest.Spec spec(final String port, final String device) {
-        return new QemuGuest.Spec("guest-" + port, MAC, ADDRESS, ringbridge.socket(port), device);
+    private QemuGuest.Spec spec(final String port, final int pairs, final String device) {
+        return new QemuGuest.Spec("guest-" + port, MAC, ADDRESS, ringbridge.socket(port), pairs, device);
     }
 
-    /** Has the guest run at its destination, with its memory to come at so many bytes a second. */
-    private void beginToMove(final String device, final long bandwidth) {
+    /** Has the guest run at its destination, with what it does not miss of its memory to come when it is let. */
+    private void beginToMove(final int pairs, final String device) {
         final Path stream = directory.resolve("stream");
-        destination = QemuGuest.receive(spec("there", device), image, directory, stream);
-        guest.beginPostcopy(stream, destination, bandwidth);
+        destination = QemuGuest.receive(spec("there", pairs, device), image, directory, stream);
+        guest.beginPostcopy(stream, destination);
     }
 
     @AfterEach
@@ -87,18 +85,20 @@ class PostcopyIT {
 
     @ParameterizedTest(name = "{0}")
     @CsvSource({
-        "split,  ''",
-        "packed, ',packed=on'"})
-    void aGuestRunsBeforeItsMemoryHasCome(final String title, final String device) {
-        boot(device);
+        "split,           1, ''",
+        "packed,          1, ',packed=on'",
+        "two queue pairs, 2, ',mq=on'"})
+    void aGuestRunsBeforeItsMemoryHasCome(final String title, final int pairs, final String device) {
+        boot(pairs, device);
         final String memory = guest.console().check("dd if=/dev/urandom of=/tmp/ram bs=64k count=256 2>/dev/null; md5sum /tmp/ram",
             COMMAND_LIMIT);
         final Conversation conversation = new Conversation(peer, ADDRESS);
         conversation.startPing();
         conversation.startStream(guest, 16);
-        beginToMove(device, BANDWIDTH);
+        beginToMove(pairs, device);
         ringbridge.awaitState("running", ATTACH_LIMIT, "there");
-        final JsonNode told = guest.awaitMigrated();
+        conversation.awaitAnswers(5);
+        final JsonNode told = guest.endPostcopy();
         assertTrue(told.path("ram").path("postcopy-requests").asLong() > 0, told::toString);
         ringbridge.output().await(Pattern.compile("port there: all .* has come; [1-9]\\d* pages of it were waited for"), 0, ATTACH_LIMIT);
         assertEquals(memory, destination.console().check("md5sum /tmp/ram", COMMAND_LIMIT), "the guest's memory");
@@ -108,15 +108,15 @@ class PostcopyIT {
 
     @Test
     void aDestinationThatDiesCostsItsPortOnly() {
-        boot("");
+        boot(1, "");
         final Conversation conversation = new Conversation(peer, ADDRESS);
         conversation.startPing();
-        beginToMove("", 1 << 20);
+        beginToMove(1, "");
         ringbridge.awaitState("running", ATTACH_LIMIT, "there");
         destination.kill();
         ringbridge.awaitState("waiting", ATTACH_LIMIT, "there");
         guest.kill();
-        guest = QemuGuest.boot(spec("there", ""), image, directory);
+        guest = QemuGuest.boot(spec("there", 1, ""), image, directory);
         ringbridge.awaitState("running", ATTACH_LIMIT, "there", "peer");
         conversation.endPing();
     }

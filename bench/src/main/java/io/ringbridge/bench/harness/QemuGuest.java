@@ -24,6 +24,7 @@ public final class QemuGuest implements AutoCloseable {
 
     private static final Duration BOOT_LIMIT = Duration.ofSeconds(90);
     private static final long PRECOPY_BANDWIDTH = 4 << 20;
+    private static final long POSTCOPY_BANDWIDTH = 8 << 20;
     private static final Duration MIGRATION_LIMIT = Duration.ofSeconds(60);
     private static final List<String> MIGRATION_ENDS = List.of("completed", "failed", "cancelled");
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -130,18 +131,17 @@ public final class QemuGuest implements AutoCloseable {
     }
 
     /**
-     * Begins to send the running guest to its destination, and lets it run there before its memory has come; returns when it does.
-     *
-     * @param bandwidth at which its memory follows, in bytes a second; what it misses comes before
+     * Begins to send the running guest to its destination, and lets it run there before its memory has come; returns when it does. Until
+     * {@link #endPostcopy} little comes but what it misses.
      */
-    public void beginPostcopy(final Path stream, final QemuGuest destination, final long bandwidth) {
+    public void beginPostcopy(final Path stream, final QemuGuest destination) {
         for (final QemuGuest each : List.of(destination, this)) {
             final ObjectNode capabilities = JSON.createObjectNode();
             capabilities.putArray("capabilities").addObject().put("capability", "postcopy-ram").put("state", true);
             each.qmp.execute("migrate-set-capabilities", capabilities);
         }
         qmp.execute("migrate-set-parameters", JSON.createObjectNode().put("max-bandwidth", PRECOPY_BANDWIDTH)
-            .put("max-postcopy-bandwidth", bandwidth));
+            .put("max-postcopy-bandwidth", POSTCOPY_BANDWIDTH));
         qmp.execute("migrate", JSON.createObjectNode().put("uri", "unix:" + stream));
         Await.until("the migration to be under way", MIGRATION_LIMIT,
             () -> qmp.execute("query-migrate").path("ram").path("transferred").asLong() > PRECOPY_BANDWIDTH / 4);
@@ -155,8 +155,13 @@ public final class QemuGuest implements AutoCloseable {
         });
     }
 
-    /** Waits until a migration has ended well; QEMU's {@code query-migrate}. */
-    public JsonNode awaitMigrated() {
+    /** Lets the rest of the guest's memory come, and says what QEMU tells of the migration. */
+    public JsonNode endPostcopy() {
+        qmp.execute("migrate-set-parameters", JSON.createObjectNode().put("max-postcopy-bandwidth", 0)); // no limit
+        return awaitMigrated();
+    }
+
+    private JsonNode awaitMigrated() {
         final JsonNode[] answer = new JsonNode[1];
         Await.until("the migration to end", MIGRATION_LIMIT, () -> {
             answer[0] = qmp.execute("query-migrate");
