@@ -14,6 +14,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /** A guest of this process on a port of a switch, which answers ARP and ping as a host with an address in 10.78.0.0/24 does. */
 final class Station implements AutoCloseable {
@@ -55,6 +57,14 @@ final class Station implements AutoCloseable {
             });
             assertEquals(0, ping.awaitExit(LIMIT), () -> ping.output().tail());
             assertTrue(ping.output().tail().contains("5 received"), ping.output().tail());
+        }
+    }
+
+    /** Answers for as long as a condition holds. */
+    void answerWhile(final BooleanSupplier condition) {
+        while (condition.getAsBoolean()) {
+            answer();
+            LockSupport.parkNanos(100_000);
         }
     }
 

@@ -8,13 +8,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.Program;
 import io.ringbridge.bench.harness.SwitchProcess;
 import io.ringbridge.bench.harness.Testpmd;
 import io.ringbridge.bench.harness.Testpmd.Statistics;
 import java.time.Duration;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -31,6 +34,8 @@ class UpgradeIT {
     private static final long FRAMES_BETWEEN = 100_000;
     private static final Duration ATTACH_LIMIT = Duration.ofSeconds(20);
     private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final int PINGS_BETWEEN = 200;
+    private static final Pattern SEQUENCE = Pattern.compile("icmp_seq=(\\d+)");
     private static final Pattern ATTACHED = Pattern.compile("port \\w+: attached to");
     private static final Pattern DETACHED = Pattern.compile("port \\w+: detached");
 
@@ -66,6 +71,44 @@ class UpgradeIT {
             assertFalse(DETACHED.matcher(log).find(), log);
             testpmd.quit();
         }
+    }
+
+    /** The queues of the tap go over as they are, with what the kernel has put there; and the guest's rings with them. */
+    @Test
+    void noPingIsLostAtATap() throws Exception {
+        Required.programs("ping");
+        try (NetworkNamespace namespace = NetworkNamespace.create("upgrade")) {
+            namespace.run("ip", "tuntap", "add", "dev", "tap0", "mode", "tap");
+            namespace.run("ip", "addr", "add", "10.78.0.1/24", "dev", "tap0");
+            try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchProcess.Config().inNamespace(namespace.name())
+                     .set("poll", "adaptive").server("a").tap("up", "tap0"));
+                 Station guest = new Station(ringbridge, "a", 2);
+                 Program ping = namespace.start("ping", "-i", "0.005", "10.78.0.2")) {
+                final Thread answering = Thread.ofPlatform().daemon().start(() -> guest.answerWhile(ping::isAlive));
+                for (int i = 0; i < UPGRADES; i++) {
+                    awaitAnswers(ping);
+                    System.out.printf("upgrade with a tap: no frame moved for %.1f ms%n",
+                        ringbridge.upgrade().path("pause_millis").asDouble());
+                }
+                awaitAnswers(ping);
+                ping.signal("INT");
+                ping.awaitExit(LIMIT);
+                answering.join();
+                final String said = ping.output().since(0);
+                assertEquals(IntStream.rangeClosed(1, answers(ping)).boxed().toList(),
+                    SEQUENCE.matcher(said).results().map(match -> Integer.valueOf(match.group(1))).toList(), said);
+                assertEquals("running", ringbridge.port("up").path("state").asText());
+            }
+        }
+    }
+
+    private static int answers(final Program ping) {
+        return (int) SEQUENCE.matcher(ping.output().since(0)).results().count();
+    }
+
+    private static void awaitAnswers(final Program ping) {
+        final int before = answers(ping);
+        Await.until("answers", LIMIT, () -> answers(ping) > before + PINGS_BETWEEN);
     }
 
     private static Testpmd attach(final SwitchProcess ringbridge, final boolean packed) {

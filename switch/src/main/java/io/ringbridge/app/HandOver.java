@@ -3,7 +3,8 @@ package io.ringbridge.app;
 import io.ringbridge.api.ConfigView;
 import io.ringbridge.api.Json;
 import io.ringbridge.app.Switch.Attached;
-import io.ringbridge.control.backend.Backend;
+import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateSocket;
@@ -46,19 +47,21 @@ final class HandOver {
     private static final Duration TAKE = Duration.ofSeconds(2);
     private static final Duration SERVE = Duration.ofSeconds(5);
     private static final long STANDSTILL_MILLIS = 2000;
+    /** In place of the number of a descriptor that a port was started with, where it was not. */
+    static final int NO_DESCRIPTOR = -1;
     private static final int EVERY_STATION = Integer.MAX_VALUE;
     private static final long NANOS_A_SECOND = TimeUnit.SECONDS.toNanos(1);
 
     private final StateSocket to;
     private final Datapath datapath;
     private final List<Attached> ports;
-    private final List<Backend> backends;
+    private final List<Link> links;
 
     HandOver(final StateSocket to, final Datapath datapath, final List<Attached> ports) {
         this.to = to;
         this.datapath = datapath;
         this.ports = ports;
-        backends = ports.stream().map(Attached::backend).toList();
+        links = ports.stream().map(Attached::link).toList();
     }
 
     /** Returns the new process's id when it is warm. */
@@ -78,37 +81,56 @@ final class HandOver {
      */
     long run(final ConfigView config, final String api) {
         final long begun = System.nanoTime();
-        long stopped = 0;
-        backends.forEach(Backend::ask);
+        final long stopped;
+        links.forEach(Link::ask);
         try {
-            backends.forEach(backend -> backend.awaitStandstill(STANDSTILL_MILLIS));
+            links.forEach(link -> link.awaitStandstill(STANDSTILL_MILLIS));
             sendWhatRests(config, api);
             positions(0); // loads its code; the next time counts
             to.receive(Step.PREPARED, PREPARE).close();
             stopped = System.nanoTime();
-            datapath.still(() -> ports.forEach(port -> port.guest().suspend(SuspendCause.UPGRADE)));
-            to.send(Step.POSITIONS, positions((int) ((System.nanoTime() - begun) / NANOS_A_SECOND) + 1));
+            datapath.still(() -> handOverWhatMoves(begun, stopped));
+        } catch (final RuntimeException | InternalError e) {
+            links.forEach(Link::goOn);
+            throw e instanceof final HandOverException known ? known : new HandOverException("the hand-over failed: " + e, e);
+        }
+        links.forEach(HandOver::letGo);
+        return serving(stopped);
+    }
+
+    /** All that is done while no frame moves; the workers' threads stand meanwhile, so that the new process has their processors. */
+    private void handOverWhatMoves(final long begun, final long stopped) {
+        try {
+            final long still = System.nanoTime();
+            ports.forEach(port -> port.port().suspend(SuspendCause.UPGRADE));
+            links.forEach(Link::hold);
+            final long held = System.nanoTime();
+            to.send(Step.POSITIONS, positions((int) ((held - begun) / NANOS_A_SECOND) + 1));
+            final long sent = System.nanoTime();
             to.receive(Step.TAKEN, TAKE).close();
             to.send(Step.GO);
-        } catch (final RuntimeException e) {
-            if (stopped != 0) {
-                datapath.still(() -> ports.forEach(port -> port.guest().resume(SuspendCause.UPGRADE)));
-            }
-            backends.forEach(Backend::goOn);
-            throw e instanceof HandOverException ? e : new HandOverException("the hand-over failed: " + e, e);
+            datapath.retire();
+            LOG.debug("workers stood after {} us, ports after {}, positions were sent after {}, taken after {}", micros(stopped, still),
+                micros(still, held), micros(held, sent), micros(sent, System.nanoTime()));
+        } catch (final RuntimeException | InternalError e) { // the latter where a guest has cut its memory
+            ports.forEach(port -> port.port().resume(SuspendCause.UPGRADE));
+            throw e;
         }
-        backends.forEach(HandOver::letGo);
-        return serving(stopped);
+    }
+
+    private static long micros(final long from, final long to) {
+        return TimeUnit.NANOSECONDS.toMicros(to - from);
     }
 
     private void sendWhatRests(final ConfigView config, final String api) {
         final StateWriter all = new StateWriter().text(Json.write(config)).text(api).number(ports.size());
-        ports.forEach(port -> all.text(port.config().name()).number(port.port().index()).flag(port.added()));
+        ports.forEach(port -> all.text(port.config().name()).number(port.port().index()).flag(port.added())
+            .number(port.config().attachment() instanceof final Attachment.Descriptor inherited ? inherited.number() : NO_DESCRIPTOR));
         to.send(Step.SWITCH, all);
         for (final Attached port : ports) {
             final StateWriter one = new StateWriter();
             try {
-                port.backend().save(one);
+                port.link().save(one);
             } catch (final HandOverException e) {
                 throw new HandOverException("port " + port.config().name() + ": " + e.getMessage(), e);
             }
@@ -122,7 +144,7 @@ final class HandOver {
     /** Where everything stands; {@code seconds} is how long ago the stations were sent, rounded up. */
     private StateWriter positions(final int seconds) {
         final StateWriter out = new StateWriter();
-        backends.forEach(backend -> backend.savePositions(out));
+        links.forEach(link -> link.savePositions(out));
         stations(seconds, out);
         return out;
     }
@@ -132,9 +154,9 @@ final class HandOver {
         out.flag(false);
     }
 
-    private static void letGo(final Backend backend) {
+    private static void letGo(final Link link) {
         try {
-            backend.letGo();
+            link.letGo();
         } catch (final RuntimeException e) {
             LOG.warn("what another process has taken over was not let go in good order: {}", e.getMessage());
         }

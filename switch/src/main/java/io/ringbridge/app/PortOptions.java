@@ -5,6 +5,7 @@ import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.uplink.TapOptions;
 import io.ringbridge.datapath.bridge.MacAddress;
 
 import java.io.IOException;
@@ -34,6 +35,11 @@ final class PortOptions {
             options = options.with(ProtocolFeature.PAGEFAULT);
         }
         return extras.deviceState() ? options.with(ProtocolFeature.DEVICE_STATE) : options;
+    }
+
+    /** The options of a tap port. */
+    static TapOptions of(final PortConfig port, final Attachment.Tap tap) {
+        return new TapOptions(tap.device(), port.mtu(), tap.persist(), tap.master(), tap.up());
     }
 
     private static BackendOptions attachment(final PortConfig port) {

@@ -62,15 +62,6 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     /** A port with what was asked for and what serves it; {@code added} while this ran, and in no configuration. */
     record Attached(PortConfig config, Port port, Link link, boolean added) {
-        /** The port of a virtual machine. */
-        GuestPort guest() {
-            return (GuestPort) port;
-        }
-
-        /** What serves a virtual machine. */
-        Backend backend() {
-            return (Backend) link;
-        }
     }
 
     private Switch(final Config config, final Datapath datapath) {
@@ -136,7 +127,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     synchronized void servePorts() {
-        attached.values().stream().filter(port -> port.link() instanceof Backend).forEach(port -> port.backend().serve());
+        attached.values().forEach(port -> port.link().serve());
     }
 
     private synchronized boolean isOpen(final String name) {
@@ -151,8 +142,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return datapath;
     }
 
-    synchronized Backend backend(final String name) {
-        return named(name).backend();
+    synchronized Link link(final String name) {
+        return named(name).link();
     }
 
     /** The API's socket where the configuration names one. */
@@ -199,8 +190,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
             return;
         }
         switch (port.attachment()) {
-            case Attachment.Tap tap -> open(port, whileRunning, new TapOptions(tap.device(), port.mtu(), tap.persist(), tap.master(),
-                tap.up()));
+            case Attachment.Tap tap -> open(port, whileRunning, PortOptions.of(port, tap));
             case Attachment.Pcap pcap -> open(port, whileRunning, pcap.options());
             default -> open(port, whileRunning);
         }
@@ -237,12 +227,18 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     /** Adds a port that another process has still, suspended. */
-    synchronized GuestPort adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
-        final GuestPort added = datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan());
+    synchronized Port adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
+        final boolean guest = PortConfig.VHOST_USER.equals(port.type());
+        final Port added = guest ? datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan())
+            : datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
         added.suspend(SuspendCause.UPGRADE);
         try {
-            attached.put(port.name(), new Attached(port, added, Backend.adopt(added, PortOptions.of(port, config.state().orElse(null)),
-                in), whileRunning));
+            final Link link = switch (port.attachment()) {
+                case Attachment.Tap tap -> TapLink.adopt((UplinkPort) added, PortOptions.of(port, tap), in);
+                case Attachment.Pcap pcap -> PcapLink.adopt((UplinkPort) added, pcap.options(), in);
+                default -> Backend.adopt((GuestPort) added, PortOptions.of(port, config.state().orElse(null)), in);
+            };
+            attached.put(port.name(), new Attached(port, added, link, whileRunning));
             return added;
         } catch (final RuntimeException e) {
             datapath.remove(added);
@@ -392,15 +388,10 @@ public final class Switch implements SwitchControl, AutoCloseable {
         if (closed || handedOver) {
             throw new HandOverException("the switch is ending");
         }
-        for (final Attached port : attached.values()) {
-            if (port.config().attachment() instanceof Attachment.Descriptor || !(port.link() instanceof Backend)) {
-                throw new HandOverException("port " + port.config().name() + " (" + port.config().mode()
-                    + ") cannot be handed over; only those "
-                    + "of machines that attach by a socket's path can");
-            }
-        }
+        final List<PortConfig> configured = attached.values().stream().map(Attached::config)
+            .filter(port -> !(port.attachment() instanceof Attachment.Descriptor)).toList(); // which no configuration has
         final long nanos = new HandOver(to, datapath, List.copyOf(attached.values()))
-            .run(config(), api == null ? "" : api.socket().toString());
+            .run(Views.config(config, configured, null), api == null ? "" : api.socket().toString());
         handedOver = true;
         LOG.info("{} ports are handed over", attached.size());
         return new Outcome(pid, attached.size(), nanos);
@@ -431,7 +422,10 @@ public final class Switch implements SwitchControl, AutoCloseable {
         }
     }
 
-    /** Waits until a port serves no more, as one on an inherited socket does once its front-end has gone. */
+    /**
+     * Waits until a port serves no more, as one on an inherited socket does once its front-end has gone; where it has gone to another
+     * process, as {@link #awaitSuccessor} does.
+     */
     public void awaitEnd(final String name) throws InterruptedException {
         final Attached port;
         synchronized (this) {
@@ -439,6 +433,13 @@ public final class Switch implements SwitchControl, AutoCloseable {
         }
         if (port != null) {
             port.link().awaitEnd();
+        }
+        final boolean gone;
+        synchronized (this) {
+            gone = handedOver;
+        }
+        if (gone) {
+            awaitSuccessor();
         }
     }
 

@@ -3,13 +3,14 @@ package io.ringbridge.app;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.PortConfig;
-import io.ringbridge.control.backend.Backend;
+import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
-import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -33,8 +35,8 @@ final class TakeOver {
     private final Config config;
     private final StateSocket from;
     private final List<Offered> offered = new ArrayList<>();
-    private final Map<Integer, GuestPort> byOldIndex = new HashMap<>();
-    private final List<Backend> backends = new ArrayList<>();
+    private final Map<Integer, Port> byOldIndex = new HashMap<>();
+    private final List<Link> links = new ArrayList<>();
     private final Function<String, List<String>> command;
     private Path oldApi;
     private Path api;
@@ -73,11 +75,13 @@ final class TakeOver {
             ports.forEach(StateReader::close);
         }
         // With no worker there yet, all this is done on this thread, which is to wait for nobody while frames stand.
-        backends.forEach(TakeOver::begin);
+        final long taken = System.nanoTime();
+        links.forEach(TakeOver::begin);
         byOldIndex.values().forEach(port -> port.resume(SuspendCause.UPGRADE));
         running.run();
         running.servePorts();
         final long moving = System.nanoTime();
+        LOG.debug("frames move {} us after the old process let go", TimeUnit.NANOSECONDS.toMicros(moving - taken));
         running.startedBy(command);
         running.placeApi(api); // before anybody can be told that it is done, and ask for more
         tell(new StateWriter().wide(moving));
@@ -91,13 +95,13 @@ final class TakeOver {
             prepare(running, ports, stations);
             from.send(Step.PREPARED);
             try (StateReader in = from.await(Step.POSITIONS)) {
-                backends.forEach(backend -> backend.restorePositions(in));
+                links.forEach(link -> link.restorePositions(in));
                 learn(in, running.datapath());
             }
             from.send(Step.TAKEN);
             from.await(Step.GO).close();
         } catch (final RuntimeException e) {
-            backends.forEach(TakeOver::letGo);
+            links.forEach(TakeOver::letGo);
             running.close();
             throw e;
         }
@@ -107,10 +111,6 @@ final class TakeOver {
     private void read(final StateReader in) {
         final Map<String, PortConfig> before = ConfigReader.parse("the running switch", in.text()).ports().stream()
             .collect(Collectors.toMap(PortConfig::name, Function.identity()));
-        config.ports().stream().filter(port -> !PortConfig.VHOST_USER.equals(port.type())).findFirst().ifPresent(port -> {
-            throw new HandOverException("port " + port.name() + " is of type " + port.type()
-                + ", which an upgrade cannot take over or open");
-        });
         final Map<String, PortConfig> now = config.ports().stream().collect(Collectors.toMap(PortConfig::name, Function.identity()));
         oldApi = Optional.of(in.text()).filter(path -> !path.isEmpty()).map(Path::of).orElse(null);
         api = config.api().orElse(oldApi);
@@ -119,7 +119,9 @@ final class TakeOver {
             final String name = in.text();
             final int index = in.count(Datapath.MAX_PORTS - 1);
             final boolean added = in.flag();
-            final PortConfig old = before.get(name);
+            final int descriptor = in.number();
+            final PortConfig old = descriptor == HandOver.NO_DESCRIPTOR ? before.get(name)
+                : PortConfig.single(name, new Attachment.Descriptor(descriptor));
             if (old == null || !indices.add(index)) {
                 throw new HandOverException("port " + name + " is told of twice, or without its configuration");
             }
@@ -127,7 +129,8 @@ final class TakeOver {
         }
         in.end();
         final List<PortConfig> together = new ArrayList<>(offered.stream().map(Offered::config).toList());
-        config.ports().stream().filter(port -> !before.containsKey(port.name())).forEach(together::add);
+        final Set<String> names = together.stream().map(PortConfig::name).collect(Collectors.toSet());
+        config.ports().stream().filter(port -> !names.contains(port.name())).forEach(together::add);
         ConfigReader.checkTogether("upgrade", together);
     }
 
@@ -141,11 +144,15 @@ final class TakeOver {
                 + "and port remove " + old.name() + " removes it before");
         }
         if (!now.attachment().equals(old.attachment()) || now.queues() != old.queues()) {
-            throw new HandOverException("port " + old.name() + " is " + now.mode() + " " + now.socket() + " with " + now.queues()
-                + " queue pairs in the configuration, and " + old.mode() + " " + old.socket() + " with " + old.queues()
-                + " in the running switch; socket, its mode and permissions, and queues have to stay");
+            throw new HandOverException("port " + old.name() + " is " + said(now) + " with " + now.queues()
+                + " queue pairs in the configuration, and " + said(old) + " with " + old.queues()
+                + " in the running switch; socket, its mode and permissions, and queues have to stay, of a tap or pcap port all but mtu");
         }
         return now;
+    }
+
+    private static String said(final PortConfig port) {
+        return PortConfig.VHOST_USER.equals(port.type()) ? port.mode() + " " + port.socket() : port.type() + " " + port.place();
     }
 
     private void prepare(final Switch running, final List<StateReader> ports, final StateReader stations) {
@@ -153,7 +160,7 @@ final class TakeOver {
         for (int i = 0; i < offered.size(); i++) {
             final Offered port = offered.get(i);
             byOldIndex.put(port.index(), running.adopt(port.config(), port.added(), ports.get(i)));
-            backends.add(running.backend(port.config().name()));
+            links.add(running.link(port.config().name()));
         }
         learn(stations, running.datapath());
         running.bindPorts();
@@ -165,7 +172,7 @@ final class TakeOver {
     private void learn(final StateReader in, final Datapath datapath) {
         while (in.flag()) {
             final long key = in.wide();
-            final GuestPort port = byOldIndex.get(in.number());
+            final Port port = byOldIndex.get(in.number());
             final int age = in.number();
             if (port == null || age < -1) {
                 throw new HandOverException("a station is behind a port that there is not, or of an age that cannot be");
@@ -176,17 +183,17 @@ final class TakeOver {
     }
 
     /** From here on there is no way back: what cannot be started is reported, and the others go on. */
-    private static void begin(final Backend backend) {
+    private static void begin(final Link link) {
         try {
-            backend.begin();
+            link.begin();
         } catch (final RuntimeException e) {
             LOG.error("a port that was taken over cannot go on: {}", e.toString(), e);
         }
     }
 
-    private static void letGo(final Backend backend) {
+    private static void letGo(final Link link) {
         try {
-            backend.letGo();
+            link.letGo();
         } catch (final RuntimeException e) {
             LOG.warn("what was not taken over was not let go in good order: {}", e.getMessage());
         }

@@ -177,6 +177,9 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private PortConfig atDescriptor() {
+        if (upgradeFrom != null) {
+            return PortConfig.single(SINGLE, new Attachment.Descriptor(descriptor)); // the process before this one hands it over
+        }
         String target = "not open";
         try {
             target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();

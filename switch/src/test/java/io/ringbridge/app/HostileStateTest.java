@@ -15,11 +15,14 @@ import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.OsException;
+import io.ringbridge.datapath.os.Tap;
 import io.ringbridge.datapath.ring.Features;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -47,8 +50,11 @@ class HostileStateTest {
     private static final int LENGTH_AT = 12;
     private static final int CHECKSUM_AT = 20;
 
+    private static final String DEVICE = "rbh" + ProcessHandle.current().pid();
+
     @TempDir
     private Path dir;
+    private boolean uplinks;
 
     /** A message of the hand-over as it went over the socket. */
     @SuppressWarnings("ArrayRecordComponent")
@@ -100,8 +106,14 @@ class HostileStateTest {
     }
 
     private Config config() {
-        return ConfigReader.parse("test",
-            "ports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}]");
+        return ConfigReader.parse("test", "ports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}"
+            + (uplinks ? ", {name: up, type: tap, device: " + DEVICE + ", queues: 2}, {name: rec, type: pcap, write: "
+            + dir.resolve("out.pcap") + "}]" : "]"));
+    }
+
+    /** How many records there are before that of the positions: the switch, its ports, the stations. */
+    private int states() {
+        return 2 + (uplinks ? 4 : 2);
     }
 
     /** What a switch sends, up to where its rings stand; then it is left to go on. */
@@ -115,8 +127,8 @@ class HostileStateTest {
                 final StateSocket socket = new StateSocket(from);
                 socket.send(Step.READY, new StateWriter().wide(1));
                 try {
-                    for (int i = 0; i < 5; i++) {
-                        if (i == 4) {
+                    for (int i = 0; i <= states(); i++) {
+                        if (i == states()) {
                             socket.send(Step.PREPARED);
                         }
                         try (Packet packet = from.receive(() -> { })) {
@@ -145,7 +157,7 @@ class HostileStateTest {
             final StateSocket socket = new StateSocket(to);
             try {
                 socket.await(Step.READY).close();
-                records.subList(0, 4).forEach(record -> record.send(to));
+                records.subList(0, states()).forEach(record -> record.send(to));
                 socket.await(Step.PREPARED).close();
                 records.getLast().send(to);
                 socket.await(Step.TAKEN).close();
@@ -184,9 +196,21 @@ class HostileStateTest {
         return all;
     }
 
+    private static void needsTaps() {
+        try {
+            Tap.open(DEVICE, true).close();
+        } catch (final OsException e) {
+            Assumptions.abort("no tap can be made: " + e.getMessage());
+        }
+    }
+
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void nothingIsTakenOverThatDoesNotFitAndNothingIsLeftOpen(final boolean packed) throws Exception {
+    @CsvSource({"false, false", "true, false", "false, true"})
+    void nothingIsTakenOverThatDoesNotFitAndNothingIsLeftOpen(final boolean packed, final boolean withUplinks) throws Exception {
+        uplinks = withUplinks;
+        if (uplinks) {
+            needsTaps();
+        }
         try (Switch running = Switch.start(config())) {
             running.openPorts();
             try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"),

@@ -58,35 +58,12 @@ class UpgradeTest {
             | ("packed".equals(layout) ? Features.of(Features.RING_PACKED) : 0);
     }
 
-    /** What stands at the new process's end of the hand-over. */
-    @FunctionalInterface
-    private interface Taker<T> {
-        T take(StateSocket from);
-    }
-
-    private <T> T handOver(final Switch before, final Taker<T> taker) throws IOException {
-        final Path path = dir.resolve("h");
-        try (Listener listener = Listener.open(path, 0600);
-             StateSocket from = new StateSocket(Connection.connect(path));
-             Connection connection = listener.accept()) {
-            final StateSocket to = new StateSocket(connection);
-            final CompletableFuture<T> taking = CompletableFuture.supplyAsync(() -> taker.take(from),
-                task -> Thread.ofPlatform().daemon().name("test-taker").start(task));
-            try {
-                before.handOver(to);
-            } catch (final HandOverException e) {
-                connection.shutdown();
-                taking.handle((_, _) -> null).join();
-                throw e;
-            }
-            return taking.join();
-        }
+    private <T> T handOver(final Switch before, final Upgrade.Taker<T> taker) throws IOException {
+        return Upgrade.handOver(dir, before, taker);
     }
 
     private Switch upgrade(final Switch before, final Config config) throws IOException {
-        final Switch after = handOver(before, from -> Switch.takeOver(config, from, null));
-        before.close();
-        return after;
+        return Upgrade.run(dir, before, config);
     }
 
     private static void assertNothingDropped(final Switch running, final TalkingGuests guests) {

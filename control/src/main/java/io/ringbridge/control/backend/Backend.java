@@ -2,6 +2,8 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.SavedCounters;
+import io.ringbridge.control.handover.Standstill;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.transport.Connection;
@@ -21,9 +23,7 @@ import java.io.IOException;
  *
  * <p>While one is attached, others wait in the socket's backlog. {@link #close} is for any thread.
  *
- * <p>To be handed to another process it is {@linkplain #ask asked} to stand still, {@linkplain #save saved}, and then either
- * {@linkplain #goOn goes on} or is {@linkplain #letGo let go}; there it is {@linkplain #adopt adopted}, has its rings started with
- * {@link #begin}, before which nothing that the two share is written to, and goes on with {@link #serve}. One thread does all this.
+ * <p>In a process that takes it over it is {@linkplain #adopt adopted}.
  */
 public final class Backend implements Link {
     private static final Logger LOG = LoggerFactory.getLogger(Backend.class);
@@ -160,18 +160,13 @@ public final class Backend implements Link {
         thread.join();
     }
 
-    /** Asks it to stand still. Frames go on. */
+    @Override
     public void ask() {
         standstill.ask();
     }
 
-    /**
-     * Returns when it stands still, as it was asked to.
-     *
-     * <p>A front-end that leaves a message half sent for all the time that it is given loses its connection.
-     *
-     * @param limitMillis for the front-end; more is for what is done on its behalf
-     */
+    /** A front-end that leaves a message half sent for all the time that it is given loses its connection. */
+    @Override
     public void awaitStandstill(final long limitMillis) {
         try {
             if (standstill.await(limitMillis)) {
@@ -187,7 +182,8 @@ public final class Backend implements Link {
         }
     }
 
-    /** Writes down all that does not change while it stands still. A connection that is about to end is left out. */
+    /** A connection that is about to end is left out. */
+    @Override
     public void save(final StateWriter out) {
         out.flag(listener != null);
         if (listener != null) {
@@ -204,7 +200,12 @@ public final class Backend implements Link {
         }
     }
 
-    /** Writes down where the rings stand, and the counters, once the port is suspended. */
+    @Override
+    public void hold() {
+        // It has no thread that moves frames.
+    }
+
+    @Override
     public void savePositions(final StateWriter out) {
         SavedCounters.save(port, out);
         synchronized (this) {
@@ -216,7 +217,7 @@ public final class Backend implements Link {
         }
     }
 
-    /** Goes on after {@link #ask}. */
+    @Override
     public void goOn() {
         standstill.goOn();
     }
@@ -282,7 +283,7 @@ public final class Backend implements Link {
         }
     }
 
-    /** Takes over where the rings stand, and the counters. */
+    @Override
     public void restorePositions(final StateReader in) {
         SavedCounters.restore(port, in);
         final boolean attached = in.flag();
@@ -300,7 +301,7 @@ public final class Backend implements Link {
         }
     }
 
-    /** Starts the rings that were taken over. They run once the port is suspended no more. */
+    @Override
     public void begin() {
         if (lost) {
             LOG.warn("port {}: the front-end's memory was cut; its connection ends", port.name());
@@ -311,14 +312,15 @@ public final class Backend implements Link {
         }
     }
 
-    /** Begins to serve who was taken over, and others after; once. */
+    @Override
     public void serve() {
         if (thread.getState() == Thread.State.NEW) {
             thread.start();
         }
     }
 
-    /** Leaves everything to the process that has it as well: nothing is sent, and no file removed. It stands still, or has not begun. */
+    /** Nothing is sent, and no file removed. */
+    @Override
     public void letGo() {
         standstill.leave();
         if (thread.getState() == Thread.State.NEW) {

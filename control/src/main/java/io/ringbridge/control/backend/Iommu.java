@@ -1,10 +1,14 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Iotlb;
+import io.ringbridge.datapath.ring.Features;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,8 +52,40 @@ final class Iommu {
         }
     }
 
-    private void update(final Message.Iotlb entry) {
-        final GuestMemory memory = rings.memory();
+    /** Writes down all that was told, in the order in which it came; nothing where there is no IOMMU. */
+    void save(final StateWriter out) {
+        final Iotlb table = rings.memory().iotlb();
+        if (table == null) {
+            return;
+        }
+        final int[] entries = table.byArrival();
+        out.number(entries.length);
+        for (final int entry : entries) {
+            out.wide(table.start(entry)).wide(table.size(entry)).wide(table.user(entry)).number(table.access(entry));
+        }
+    }
+
+    /** Takes over what was told to another process, where that is negotiated; the guest's memory is there, and no ring. */
+    void restore(final StateReader in, final long features) {
+        if (!Features.has(features, Features.ACCESS_PLATFORM)) {
+            return;
+        }
+        Iotlb table = Iotlb.EMPTY;
+        for (int left = in.count(Iotlb.MAX_ENTRIES); left > 0; left--) {
+            final Message.Iotlb entry = new Message.Iotlb(in.wide(), in.wide(), in.wide(), in.number(), Message.Iotlb.UPDATE);
+            check(entry);
+            final long last = entry.address() + (entry.size() - 1);
+            final long host = rings.memory().translateUser(entry.userAddress(), entry.size());
+            if (host == GuestMemory.UNMAPPED || table.overlaps(entry.address(), last)) {
+                throw new HandOverException("the translation of 0x" + Long.toHexString(entry.address())
+                    + " is in none of the regions, or is there twice");
+            }
+            table = table.with(entry.address(), entry.size(), entry.userAddress(), host, entry.permissions());
+        }
+        rings.translations(table, 0, LAST_ADDRESS);
+    }
+
+    private static void check(final Message.Iotlb entry) {
         final long first = entry.address();
         final long last = first + (entry.size() - 1);
         if (entry.size() <= 0 || Long.compareUnsigned(last, first) < 0 || entry.permissions() == 0
@@ -57,6 +93,13 @@ final class Iommu {
             throw ProtocolException.refused("entry at 0x" + Long.toHexString(first) + ", size 0x" + Long.toHexString(entry.size())
                 + ", permissions " + entry.permissions() + ": the size must be positive, the end not overflow, permissions 1 to 3");
         }
+    }
+
+    private void update(final Message.Iotlb entry) {
+        check(entry);
+        final GuestMemory memory = rings.memory();
+        final long first = entry.address();
+        final long last = first + (entry.size() - 1);
         for (long done = 0; done < entry.size(); done += memory.userExtent(entry.userAddress() + done)) {
             if (memory.userExtent(entry.userAddress() + done) == 0) {
                 throw ProtocolException.refused("entry at 0x" + Long.toHexString(first) + ": user address 0x"

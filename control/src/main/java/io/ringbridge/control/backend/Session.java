@@ -1,6 +1,7 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.Standstill;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
@@ -169,14 +170,12 @@ final class Session {
 
     /** Writes all down that does not change while this stands still. What is on its way of a device's state is not in it. */
     void save(final StateWriter out) {
-        if (Features.has(features, Features.ACCESS_PLATFORM)) {
-            throw new HandOverException("its guest is behind an IOMMU, whose translations cannot be handed over");
-        }
         if (postcopy.isAdvised()) {
             throw new HandOverException("its guest's memory is still on its way, of which only this process can be told");
         }
         out.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet);
         memory.save(out);
+        iommu.save(out);
         inflight.save(out);
         log.save(out);
         suspension.save(out);
@@ -197,6 +196,7 @@ final class Session {
             throw new HandOverException("the front-end has negotiated " + String.join(", ", lost) + ", which is not offered any more");
         }
         memory.restore(in);
+        iommu.restore(in, features);
         inflight.restore(in);
         log.restore(in);
         suspension.restore(in);

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 
 /**
@@ -22,16 +23,37 @@ final class CaptureFile implements AutoCloseable {
 
     private final OutputStream out;
     private final int snapLength;
+    private final long inode;
     private final ByteBuffer record = ByteBuffer.allocate(RECORD_HEADER).order(ByteOrder.nativeOrder());
 
     /** Makes the file, or makes it empty. */
     CaptureFile(final Path file, final int snapLength) throws IOException {
-        this.snapLength = snapLength;
-        out = new BufferedOutputStream(Files.newOutputStream(file), BUFFER);
+        this(file, snapLength, Files.newOutputStream(file));
         final ByteBuffer start = ByteBuffer.allocate(FILE_HEADER).order(ByteOrder.nativeOrder());
         start.putInt(MAGIC_NANOSECONDS).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0).putInt(snapLength).putInt(ETHERNET);
         out.write(start.array());
         out.flush();
+    }
+
+    private CaptureFile(final Path file, final int snapLength, final OutputStream stream) throws IOException {
+        this.snapLength = snapLength;
+        out = new BufferedOutputStream(stream, BUFFER);
+        inode = inode(file);
+    }
+
+    private static long inode(final Path file) throws IOException {
+        return (Long) Files.getAttribute(file, "unix:ino");
+    }
+
+    /** Goes on with the file that another process has made; where another is in its place by now, or none, a new one is begun. */
+    static CaptureFile goOn(final Path file, final int snapLength, final long inode) throws IOException {
+        return Files.exists(file) && inode(file) == inode
+            ? new CaptureFile(file, snapLength, Files.newOutputStream(file, StandardOpenOption.APPEND)) : new CaptureFile(file, snapLength);
+    }
+
+    /** The file's number, for who goes on with it. */
+    long inode() {
+        return inode;
     }
 
     /** Appends a frame, or as much of it as is to be recorded. */

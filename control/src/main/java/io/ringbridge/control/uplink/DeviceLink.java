@@ -1,16 +1,27 @@
 package io.ringbridge.control.uplink;
 
 import io.ringbridge.control.Link;
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.SavedCounters;
+import io.ringbridge.control.handover.Standstill;
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.UplinkPort;
+import io.ringbridge.datapath.port.UplinkQueue;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
+import java.util.ArrayList;
+import java.util.List;
 
-/** Holds what an uplink's port reads and writes, on a thread of its own: looks after it, and when it goes, opens it again once it can. */
+/**
+ * Holds what an uplink's port reads and writes, on a thread of its own: looks after it, and when it goes, opens it again once it can.
+ *
+ * <p>Another process takes the device over as it is, with the frames that were read and not taken. One that had gone is opened again there,
+ * once it can be.
+ */
 abstract class DeviceLink implements Link {
     private static final Logger LOG = LoggerFactory.getLogger(DeviceLink.class);
     private static final int TICK_MILLIS = 1000;
@@ -18,8 +29,9 @@ abstract class DeviceLink implements Link {
     private final UplinkPort port;
     private final String what;
     private final Thread thread;
-    private final CountDownLatch closing = new CountDownLatch(1);
+    private final Standstill standstill = new Standstill();
     private boolean isOpen;
+    private boolean held;
 
     /**
      * Makes one.
@@ -37,7 +49,14 @@ abstract class DeviceLink implements Link {
     final void start() {
         open();
         isOpen = true;
-        thread.start();
+        serve();
+    }
+
+    @Override
+    public final void serve() {
+        if (thread.getState() == Thread.State.NEW) {
+            thread.start();
+        }
     }
 
     /**
@@ -47,8 +66,18 @@ abstract class DeviceLink implements Link {
      */
     abstract void open();
 
-    /** Closes what was opened; the port is detached. */
-    abstract void shut();
+    /**
+     * Closes what was opened; the port is detached.
+     *
+     * @param forGood false where another process has it as well, which is not to notice
+     */
+    abstract void shut(boolean forGood);
+
+    /** Writes down what is open, for another process. */
+    abstract void saveDevice(StateWriter out);
+
+    /** Takes over what another process has open, and attaches the port, which is suspended. What does not fit leaves nothing open. */
+    abstract void adoptDevice(StateReader in);
 
     /** Whether it makes sense to try to open again. */
     abstract boolean isThere();
@@ -70,32 +99,41 @@ abstract class DeviceLink implements Link {
 
     private void run() {
         try {
-            while (!closing.await(TICK_MILLIS, TimeUnit.MILLISECONDS)) {
-                try {
-                    tick();
-                } catch (final RuntimeException e) {
-                    LOG.error("port {}: {} is given up for now", port.name(), what, e);
-                    letGo();
-                    port.fail(e.toString());
+            while (standstill.isOpen()) {
+                standstill.pause(TICK_MILLIS);
+                if (standstill.isAsked()) {
+                    standstill.stand();
+                } else if (standstill.isOpen()) {
+                    look();
                 }
             }
         } catch (final InterruptedException e) {
             LOG.error("port {}: interrupted; {} is given up", port.name(), what);
         } finally {
-            letGo();
+            giveUp(!standstill.isLeft());
             port.state(PortState.WAITING);
+        }
+    }
+
+    private void look() {
+        try {
+            tick();
+        } catch (final RuntimeException e) {
+            LOG.error("port {}: {} is given up for now", port.name(), what, e);
+            giveUp(true);
+            port.fail(e.toString());
         }
     }
 
     private void tick() {
         final String failure = port.failure();
-        if (failure == null && follow()) {
+        if (failure == null && isOpen && follow()) {
             return;
         }
         if (failure != null && isOpen) {
             LOG.warn("port {}: {}: {}", port.name(), what, failure);
         }
-        letGo();
+        giveUp(true);
         if (!isThere()) {
             return;
         }
@@ -113,11 +151,124 @@ abstract class DeviceLink implements Link {
         }
     }
 
-    private void letGo() {
+    private void giveUp(final boolean forGood) {
         if (isOpen) {
             isOpen = false;
             port.detach();
-            shut();
+            shut(forGood);
+        }
+    }
+
+    @Override
+    public final void ask() {
+        standstill.ask();
+    }
+
+    @Override
+    public final void awaitStandstill(final long limitMillis) {
+        try {
+            if (!standstill.await(limitMillis)) {
+                throw new HandOverException("port " + port.name() + ": " + what + " is not let alone");
+            }
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new HandOverException("interrupted", e);
+        }
+    }
+
+    @Override
+    public void save(final StateWriter out) {
+        final String failure = port.failure();
+        final boolean open = isOpen && failure == null;
+        out.text(failure == null ? "" : failure).flag(open);
+        if (open) {
+            saveDevice(out);
+        }
+    }
+
+    /** Takes over what another process has saved, on a port that is new and suspended; no thread is started. */
+    final void adopt(final StateReader in) {
+        final String failure = in.text();
+        if (in.flag()) {
+            adoptDevice(in);
+            isOpen = true;
+        } else if (!failure.isEmpty()) {
+            port.fail(failure);
+        }
+        try {
+            in.end();
+        } catch (final HandOverException e) {
+            giveUp(false);
+            throw e;
+        }
+    }
+
+    @Override
+    public void hold() {
+        held = true;
+    }
+
+    final boolean isHeld() {
+        return held;
+    }
+
+    final boolean isOpen() {
+        return isOpen;
+    }
+
+    @Override
+    public void goOn() {
+        held = false;
+        standstill.goOn();
+    }
+
+    @Override
+    public void savePositions(final StateWriter out) {
+        SavedCounters.save(port, out);
+        final List<List<byte[]>> ready = held ? port.ready() : List.of();
+        out.number(ready.size());
+        ready.forEach(frames -> saveFrames(frames, out));
+    }
+
+    static void saveFrames(final List<byte[]> frames, final StateWriter out) {
+        out.number(frames.size());
+        frames.forEach(out::bytes);
+    }
+
+    static List<byte[]> restoreFrames(final int most, final StateReader in) {
+        final List<byte[]> frames = new ArrayList<>();
+        for (int left = in.count(most); left > 0; left--) {
+            frames.add(in.bytes());
+        }
+        return frames;
+    }
+
+    @Override
+    public void restorePositions(final StateReader in) {
+        SavedCounters.restore(port, in);
+        final int queues = port.queues().size();
+        if (in.number() != queues) {
+            throw new HandOverException("there are frames of another number of queues than the " + queues + " of this port");
+        }
+        final List<List<byte[]>> ready = new ArrayList<>();
+        for (int i = 0; i < queues; i++) {
+            ready.add(restoreFrames(Integer.MAX_VALUE, in));
+            if (!UplinkQueue.canBeReady(ready.getLast()) || !isOpen && !ready.getLast().isEmpty()) {
+                throw new HandOverException("there are frames that no queue can have read");
+            }
+        }
+        if (isOpen) {
+            port.ready(ready);
+        }
+    }
+
+    @Override
+    public final void letGo() {
+        standstill.leave();
+        if (thread.getState() == Thread.State.NEW) {
+            giveUp(false);
+        } else {
+            join();
         }
     }
 
@@ -128,7 +279,18 @@ abstract class DeviceLink implements Link {
 
     @Override
     public final void close() {
-        closing.countDown();
+        if (standstill.isLeft()) {
+            return;
+        }
+        standstill.end();
+        if (thread.getState() == Thread.State.NEW) {
+            giveUp(true);
+        } else {
+            join();
+        }
+    }
+
+    private void join() {
         try {
             thread.join();
         } catch (final InterruptedException e) {

@@ -26,7 +26,8 @@ final class Libpcap {
         final String what = "interface " + options.device();
         return open(what, () -> {
             final PcapHandle handle = new PcapHandle.Builder(options.device()).snaplen(snapLength).bufferSize(options.ringBytes())
-                .promiscuousMode(PromiscuousMode.PROMISCUOUS).immediateMode(true).timeoutMillis(WAIT_MILLIS).build();
+                .promiscuousMode(PromiscuousMode.PROMISCUOUS).immediateMode(true).timeoutMillis(WAIT_MILLIS)
+                .timestampPrecision(TimestampPrecision.NANO).build();
             try {
                 handle.setDirection(switch (options.direction()) {
                     case IN -> PcapDirection.IN;

@@ -11,6 +11,8 @@ import org.agrona.concurrent.ringbuffer.OneToOneRingBuffer;
 import org.agrona.concurrent.ringbuffer.RingBuffer;
 import org.agrona.concurrent.ringbuffer.RingBufferDescriptor;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -134,12 +136,30 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
 
     /** Takes the next frame that the worker wrote; null when there is none. */
     byte[] take() {
+        return take(out);
+    }
+
+    private static byte[] take(final RingBuffer ring) {
         final byte[][] frame = new byte[1][];
         final MessageHandler handler = (type, buffer, index, length) -> {
             frame[0] = new byte[length];
             buffer.getBytes(index, frame[0]);
         };
-        return read(out, handler) ? frame[0] : null;
+        return read(ring, handler) ? frame[0] : null;
+    }
+
+    /** Takes back what was offered and not read. While neither a worker nor a reader is at it. */
+    List<byte[]> takeBack() {
+        final List<byte[]> frames = new ArrayList<>();
+        for (byte[] frame = take(in); frame != null; frame = take(in)) {
+            frames.add(frame);
+        }
+        return frames;
+    }
+
+    /** Whether the sender has done all that the worker asked for, and waits for more; while the worker writes nothing. */
+    boolean allTaken() {
+        return out.size() == 0 && waiting != null; // in this order: it waits for more only when it is done with what it took
     }
 
     /** Returns when there may be a frame to {@link #take}, or after a tenth of a second. */

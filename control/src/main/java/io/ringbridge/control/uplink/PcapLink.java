@@ -1,5 +1,8 @@
 package io.ringbridge.control.uplink;
 
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.UplinkPort;
@@ -38,11 +41,93 @@ public final class PcapLink extends DeviceLink {
         return link;
     }
 
+    /**
+     * Takes over what another process has saved: opens the interface beside it, or the files where it has come to.
+     *
+     * @param port has to be new, and suspended
+     * @throws RuntimeException when that cannot be; nothing stays open then
+     */
+    public static PcapLink adopt(final UplinkPort port, final PcapOptions options, final StateReader in) {
+        final PcapLink link = new PcapLink(port, options);
+        link.adopt(in);
+        return link;
+    }
+
+    @Override
+    void saveDevice(final StateWriter out) {
+        if (device != null) {
+            out.number(merging);
+        } else {
+            session.saveFiles(out);
+        }
+    }
+
+    @Override
+    void adoptDevice(final StateReader in) {
+        if (device == null) {
+            port().mtu(NO_MTU);
+            session = PcapSession.files(port(), options, in);
+            return;
+        }
+        merging = in.number();
+        final int mtu = device.mtu();
+        session = PcapSession.live(port(), options, snapLength(mtu));
+        followMtu(mtu);
+    }
+
+    private int snapLength(final int mtu) {
+        return options.snapLength() > 0 ? options.snapLength() : mtu + LONGEST_ETHERNET_HEADER;
+    }
+
+    @Override
+    public void hold() {
+        super.hold();
+        if (isOpen()) {
+            session.hold();
+        }
+    }
+
+    @Override
+    public void goOn() {
+        if (isHeld() && isOpen()) {
+            session.goOn();
+        }
+        super.goOn();
+    }
+
+    @Override
+    public void savePositions(final StateWriter out) {
+        super.savePositions(out);
+        out.flag(isOpen());
+        if (isOpen()) {
+            session.savePosition(out);
+        }
+    }
+
+    @Override
+    public void restorePositions(final StateReader in) {
+        super.restorePositions(in);
+        if (in.flag()) {
+            if (!isOpen()) {
+                throw new HandOverException("there is a position, and nothing open");
+            }
+            session.restorePosition(in);
+        }
+    }
+
+    @Override
+    public void begin() {
+        if (isOpen()) {
+            session.goOn();
+        }
+    }
+
     @Override
     void open() {
         if (device == null) {
             port().mtu(NO_MTU);
             session = PcapSession.files(port(), options);
+            session.goOn();
             return;
         }
         if (!device.exists()) {
@@ -53,18 +138,19 @@ public final class PcapLink extends DeviceLink {
         merging = device.merging();
         device.merging(0);
         try {
-            session = PcapSession.live(port(), options, options.snapLength() > 0 ? options.snapLength() : mtu + LONGEST_ETHERNET_HEADER);
+            session = PcapSession.live(port(), options, snapLength(mtu));
         } catch (final OsException e) {
             device.merging(merging);
             throw e;
         }
         followMtu(mtu);
+        session.goOn();
     }
 
     @Override
-    void shut() {
+    void shut(final boolean forGood) {
         session.close();
-        if (device != null) {
+        if (device != null && forGood) {
             device.merging(merging);
         }
     }

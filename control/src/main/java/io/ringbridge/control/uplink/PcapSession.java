@@ -1,5 +1,8 @@
 package io.ringbridge.control.uplink;
 
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.UplinkPort;
@@ -16,7 +19,6 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -27,10 +29,17 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * A capture that is open: {@code rb-pcap-in-NAME} reads frames from it, {@code rb-pcap-out-NAME} writes frames to it, and between them
  * and the port's worker is a {@link PcapDevice}.
+ *
+ * <p>A process that takes over opens an interface for itself, while the one before still reads from it: the kernel gives both every frame.
+ * Those that the one before has handed on are told by their time, and left out. Of a capture that is replayed, so many are.
  */
 final class PcapSession implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PcapSession.class);
     private static final long ROOM_WAIT_NANOS = 50_000;
+    private static final long REST_NANOS = 1_000_000_000;
+    private static final long NANOS_A_SECOND = 1_000_000_000;
+    /** More than the ring between reader and worker has room for. */
+    private static final int MOST_READ = 1 << 18;
 
     private final UplinkPort port;
     private final PcapOptions options;
@@ -41,9 +50,21 @@ final class PcapSession implements AutoCloseable {
     private final Thread reader;
     private final Thread sender;
     private long kernelLost;
-    private Instant firstCaptured;
-    private long replayBegan;
     private volatile boolean ending;
+    /** Held by the reader while it hands a frame on. What follows is changed while it is held. */
+    private final Object gate = new Object();
+    private boolean resting;
+    /** When the last frame that was handed on was captured, in nanoseconds. */
+    private long handedOn;
+    /** Up to when another process has handed frames on; counts until there is one that is later, since clocks are set back at times. */
+    private long skippedTo = Long.MIN_VALUE;
+    /** How many frames were replayed; so many are skipped by a process that takes over. */
+    private long replayed;
+    private boolean replayEnded;
+    private long firstCaptured;
+    private long replayBegan;
+    /** What was read and is not taken by the worker, while this rests. */
+    private List<byte[]> waiting = List.of();
 
     private PcapSession(final UplinkPort port, final PcapOptions options, final PcapHandle handle, final CaptureFile file) {
         this.port = port;
@@ -57,13 +78,32 @@ final class PcapSession implements AutoCloseable {
         sender = Thread.ofPlatform().daemon().name("rb-pcap-out-" + port.name()).unstarted(this::send);
     }
 
-    /** Opens an interface, and attaches the port. */
+    /** Opens an interface, and attaches the port; it rests until {@link #goOn}. */
     static PcapSession live(final UplinkPort port, final PcapOptions options, final int snapLength) {
         return new PcapSession(port, options, Libpcap.open(options, snapLength), null).begin();
     }
 
-    /** Opens files, and attaches the port. */
+    /** Opens files, and attaches the port; it rests until {@link #goOn}. */
     static PcapSession files(final UplinkPort port, final PcapOptions options) {
+        return files(port, options, CaptureFile::new);
+    }
+
+    /** Goes on with files that another process has open, and attaches the port. */
+    static PcapSession files(final UplinkPort port, final PcapOptions options, final StateReader in) {
+        final long inode = in.wide();
+        final long skipped = in.wide();
+        final PcapSession session = files(port, options, (file, snapLength) -> CaptureFile.goOn(file, snapLength, inode));
+        synchronized (session.gate) {
+            session.replayed = skipped;
+        }
+        return session;
+    }
+
+    private interface Recording {
+        CaptureFile open(Path file, int snapLength) throws IOException;
+    }
+
+    private static PcapSession files(final UplinkPort port, final PcapOptions options, final Recording recording) {
         final Path directory = options.write() == null ? null : options.write().toAbsolutePath().getParent();
         if (directory != null && !Files.isDirectory(directory)) {
             throw new OsException("capture " + options.write() + ": cannot be written: no such directory");
@@ -71,7 +111,7 @@ final class PcapSession implements AutoCloseable {
         final PcapHandle handle = options.read() == null ? null : Libpcap.open(options.read());
         try {
             final CaptureFile file = options.write() == null ? null
-                : new CaptureFile(options.write(), options.snapLength() > 0 ? options.snapLength() : PcapDevice.MAX_FRAME);
+                : recording.open(options.write(), options.snapLength() > 0 ? options.snapLength() : PcapDevice.MAX_FRAME);
             return new PcapSession(port, options, handle, file).begin();
         } catch (final IOException e) {
             if (handle != null) {
@@ -88,8 +128,9 @@ final class PcapSession implements AutoCloseable {
     }
 
     private PcapSession begin() {
+        resting = true;
         try {
-            port.attach(List.of(device), isLive() || file != null);
+            port.attach(List.of(device), sends());
         } catch (final OsException e) {
             close();
             throw e;
@@ -97,10 +138,14 @@ final class PcapSession implements AutoCloseable {
         if (handle != null) {
             reader.start();
         }
-        if (isLive() || file != null) {
+        if (sends()) {
             sender.start();
         }
         return this;
+    }
+
+    private boolean sends() {
+        return isLive() || file != null;
     }
 
     private boolean isLive() {
@@ -113,15 +158,17 @@ final class PcapSession implements AutoCloseable {
             while (!ending) {
                 try {
                     final byte[] frame = handle.getNextRawPacketEx();
-                    frames++;
-                    handOn(frame);
+                    handOn(frame, ++frames);
                 } catch (TimeoutException _) {
                     // None came.
                 }
             }
         } catch (EOFException _) {
-            if (ending) {
-                return; // a wait was broken off
+            synchronized (gate) {
+                if (ending || !pass() || replayEnded) {
+                    return; // a wait was broken off, or another process has said so
+                }
+                replayEnded = true;
             }
             LOG.info("port {}: capture {} was replayed, {} frames", port.name(), options.read(), frames);
         } catch (final PcapNativeException | NotOpenException e) {
@@ -129,39 +176,94 @@ final class PcapSession implements AutoCloseable {
         }
     }
 
-    private void handOn(final byte[] frame) {
+    /** Waits while this rests; false when it is ending. The gate is held. */
+    private boolean pass() {
+        boolean interrupted = false;
+        while (resting && !ending) {
+            try {
+                gate.wait();
+            } catch (final InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return !ending;
+    }
+
+    private static long nanos(final Instant time) {
+        return time.getEpochSecond() * NANOS_A_SECOND + time.getNano();
+    }
+
+    /** Hands a frame on; {@code number} is how many were read with it. */
+    private void handOn(final byte[] frame, final long number) {
+        final long captured = nanos(handle.getTimestamp().toInstant());
+        if (isLive()) {
+            synchronized (gate) {
+                if (pass() && captured > skippedTo) {
+                    skippedTo = Long.MIN_VALUE;
+                    handedOn = captured;
+                    handOn(frame);
+                }
+            }
+        } else if (isDue(captured, number)) {
+            while (!replay(frame, number)) {
+                LockSupport.parkNanos(this, ROOM_WAIT_NANOS);
+            }
+        }
+    }
+
+    /** Hands a frame on unless another process has; false where it is to wait for room. */
+    private boolean replay(final byte[] frame, final long number) {
+        synchronized (gate) {
+            if (!pass() || number <= replayed) {
+                return true;
+            }
+            final boolean done = handOn(frame);
+            if (done) {
+                replayed = number;
+            }
+            return done;
+        }
+    }
+
+    /** Hands a frame on, or counts it as lost; false where a capture that is replayed is to wait for room. */
+    private boolean handOn(final byte[] frame) {
         if (handle.getOriginalLength() > frame.length) {
             lost(DropReason.TRUNCATED);
         } else if (frame.length > PcapDevice.MAX_FRAME) {
             lost(DropReason.OVERSIZE_FRAME);
-        } else if (isLive()) {
-            if (!device.offer(frame)) {
-                lost(DropReason.OVERRUN);
+        } else if (!device.offer(frame)) {
+            if (!isLive()) {
+                return false;
             }
-        } else {
-            replay(frame);
+            lost(DropReason.OVERRUN);
         }
+        return true;
     }
 
-    private void replay(final byte[] frame) {
+    /** Waits for the time of a frame of a capture that is replayed; false for one that another process has replayed. */
+    private boolean isDue(final long captured, final long number) {
+        synchronized (gate) {
+            if (number <= replayed || !pass() || number <= replayed) {
+                return false;
+            }
+            if (replayBegan == 0) {
+                firstCaptured = captured;
+                replayBegan = System.nanoTime();
+            }
+        }
         if (!options.fullSpeed()) {
-            awaitTurn();
+            awaitTurn(captured);
         }
-        while (!ending && !device.offer(frame)) {
-            LockSupport.parkNanos(this, ROOM_WAIT_NANOS);
-        }
+        return true;
     }
 
     /** Waits until as much time has passed since the first frame as had when it was captured. */
-    private void awaitTurn() {
-        final Instant captured = handle.getTimestamp().toInstant();
-        final long now = System.nanoTime();
-        if (firstCaptured == null) {
-            firstCaptured = captured;
-            replayBegan = now;
-        }
-        final long turn = replayBegan + ChronoUnit.NANOS.between(firstCaptured, captured);
-        long left = turn - now;
+    private void awaitTurn(final long captured) {
+        final long turn = replayBegan + (captured - firstCaptured);
+        long left = turn - System.nanoTime();
         while (left > 0 && !ending) {
             LockSupport.parkNanos(this, left);
             left = turn - System.nanoTime();
@@ -204,6 +306,70 @@ final class PcapSession implements AutoCloseable {
         }
     }
 
+    /** Lets reader and sender come to rest; the port is suspended. */
+    void hold() {
+        synchronized (gate) {
+            resting = true;
+        }
+        if (sends()) {
+            final long begun = System.nanoTime();
+            while (!device.allTaken() && sender.isAlive()) {
+                if (System.nanoTime() - begun > REST_NANOS) {
+                    throw new HandOverException("port " + port.name() + ": what was sent is not written in time");
+                }
+                LockSupport.parkNanos(this, ROOM_WAIT_NANOS);
+            }
+        }
+        synchronized (gate) {
+            waiting = device.takeBack();
+            if (isLive() && options.direction() != PcapOptions.Direction.IN) {
+                // Another handle on the interface sees what this one has sent.
+                handedOn = nanos(Instant.now());
+            }
+        }
+    }
+
+    /** Begins, or goes on after {@link #hold}. */
+    void goOn() {
+        synchronized (gate) {
+            waiting.stream().filter(frame -> !device.offer(frame)).forEach(_ -> lost(DropReason.OVERRUN));
+            waiting = List.of();
+            resting = false;
+            gate.notifyAll();
+        }
+    }
+
+    /** Writes down, for another process, which file is written and how far the other has come. */
+    void saveFiles(final StateWriter out) {
+        synchronized (gate) {
+            out.wide(file == null ? 0 : file.inode()).wide(replayed);
+        }
+    }
+
+    /** Writes down how far this has come, and what waits to be taken. */
+    void savePosition(final StateWriter out) {
+        synchronized (gate) {
+            out.wide(handedOn).wide(replayed).flag(replayEnded).wide(firstCaptured).wide(replayBegan);
+            DeviceLink.saveFrames(waiting, out);
+        }
+    }
+
+    /** Goes on from there, once it goes on. */
+    void restorePosition(final StateReader in) {
+        synchronized (gate) {
+            handedOn = in.wide();
+            skippedTo = handedOn;
+            replayed = in.wide();
+            replayEnded = in.flag();
+            firstCaptured = in.wide();
+            replayBegan = in.wide();
+            waiting = DeviceLink.restoreFrames(MOST_READ, in);
+            if (waiting.stream().anyMatch(frame -> frame.length > PcapDevice.MAX_FRAME)) {
+                throw new HandOverException("there is a frame longer than any can be");
+            }
+        }
+    }
+
     private void lost(final DropReason reason) {
         lost.get(reason).incrementAndGet();
     }
@@ -225,7 +391,10 @@ final class PcapSession implements AutoCloseable {
     /** Writes what is still to be written, and closes all. The port is detached. */
     @Override
     public void close() {
-        ending = true;
+        synchronized (gate) {
+            ending = true;
+            gate.notifyAll();
+        }
         breakOff();
         join(reader);
         join(sender);

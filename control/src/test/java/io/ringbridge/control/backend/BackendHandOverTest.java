@@ -12,6 +12,7 @@ import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Mapping;
@@ -278,6 +279,46 @@ class BackendHandOverTest {
     private static void call(final RequestSocket requests) throws IOException {
         requests.expect(BackendRequest.VRING_CALL, Codec.vringState(VRING, 0));
         requests.acknowledge(BackendRequest.VRING_CALL, 0);
+    }
+
+    private static long update(final TestPeer peer, final long address, final long user) throws IOException {
+        return peer.number(new Message.Iotlb(address, TestPeer.MEMORY, user, Iotlb.READ | Iotlb.WRITE, Message.Iotlb.UPDATE));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"false", "true"})
+    void whatWasToldOfAnIommuIsKnown(final boolean packed) throws Exception {
+        serve(options.withIommu(true));
+        final DriverRing driver = driver(packed);
+        try (TestPeer peer = new TestPeer(options.socket()); RequestSocket requests = new RequestSocket()) {
+            peer.negotiated(features(packed) | Features.of(Features.ACCESS_PLATFORM));
+            assertEquals(0, requests.giveTo(peer));
+            peer.send(TestPeer.table(), memory.fd());
+            assertEquals(0, update(peer, TestPeer.USER, TestPeer.USER));
+            assertEquals(0, update(peer, TestPeer.GUEST, TestPeer.USER));
+            ring(peer, packed);
+            move(driver, 7);
+            handOver();
+            move(driver, 31);
+            final long unknown = TestPeer.GUEST + TestPeer.MEMORY;
+            final byte[] miss = Codec.encode(new Message.Iotlb(unknown, 0, 0, Iotlb.READ, Message.Iotlb.MISS));
+            assertTrue(driver.add(unknown, 72, false) >= 0);
+            driver.publish();
+            event.signal();
+            requests.expect(BackendRequest.IOTLB_MSG, miss);
+            handOver();
+            requests.acknowledge(BackendRequest.IOTLB_MSG, 1);
+            requests.expect(BackendRequest.IOTLB_MSG, miss);
+            assertEquals(0, update(peer, unknown, TestPeer.USER));
+            requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
+            SwitchFixture.await(() -> driver.poll() >= 0);
+            move(driver, 31);
+            assertEquals(0, peer.number(new Message.Iotlb(unknown, 1, 0, 0, Message.Iotlb.INVALIDATE)));
+            handOver();
+            move(driver, 31);
+            assertEquals(101, port.queues().get(VRING).statistics().inFrames());
+        }
+        SwitchFixture.await(() -> port.state() == PortState.WAITING);
     }
 
     private static Packet completed(final TestPeer peer) {

@@ -1,6 +1,8 @@
 package io.ringbridge.datapath.memory;
 
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.stream.IntStream;
 
 /**
  * What a front-end has said of the I/O virtual addresses of a guest behind an IOMMU: where they are, and what the device may do there
@@ -79,6 +81,22 @@ public final class Iotlb {
     /** Bytes of an entry. */
     public long size(final int entry) {
         return lasts[entry] - starts[entry] + 1;
+    }
+
+    /** Where an entry begins in the front-end. */
+    public long user(final int entry) {
+        return users[entry];
+    }
+
+    /** What the device may do to an entry: {@link #READ}, {@link #WRITE} or both. */
+    public int access(final int entry) {
+        return access[entry];
+    }
+
+    /** The numbers of all entries, in the order in which these came. */
+    public int[] byArrival() {
+        return IntStream.range(0, arrivals.length).boxed().sorted(Comparator.comparingLong(entry -> arrivals[entry]))
+            .mapToInt(Integer::intValue).toArray();
     }
 
     /** Where an entry begins in this process. */

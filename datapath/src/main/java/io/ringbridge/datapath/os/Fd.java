@@ -43,6 +43,11 @@ public final class Fd {
         Libc.fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
     }
 
+    /** Whether reads and writes answer at once that they cannot be done, rather than wait. */
+    public static boolean isNonBlocking(final int fd) {
+        return (Libc.fcntl(fd, F_GETFL, 0) & O_NONBLOCK) != 0;
+    }
+
     /** Whether two descriptors are of the same file. */
     public static boolean sameFile(final int a, final int b) {
         return device(a) == device(b) && inode(a) == inode(b);

@@ -59,6 +59,11 @@ public final class NetDevice {
         return request;
     }
 
+    /** The value that an answer has, where it is of 32 bits or fewer. */
+    static int value(final MemorySegment answer) {
+        return answer.get(ValueLayout.JAVA_INT, VALUE);
+    }
+
     /** Whether there is such a device. */
     public boolean exists() {
         return call(SIOCGIFINDEX, 0) >= 0;

@@ -20,6 +20,8 @@ public final class Tap implements FrameDevice, AutoCloseable {
     private static final int O_NONBLOCK = 0x800;
     private static final int O_CLOEXEC = 0x80000;
     private static final long TUNSETIFF = 0x400454CA;
+    private static final long TUNGETIFF = 0x800454D2;
+    private static final long TUNGETVNETHDRSZ = 0x800454D7;
     private static final long TUNSETPERSIST = 0x400454CB;
     private static final long TUNSETOFFLOAD = 0x400454D0;
     private static final long TUNSETVNETHDRSZ = 0x400454D8;
@@ -60,6 +62,34 @@ public final class Tap implements FrameDevice, AutoCloseable {
         } catch (final OsException e) {
             tap.close();
             throw e;
+        }
+    }
+
+    /**
+     * Takes over a queue that another process has opened, and may have still.
+     *
+     * @param device for messages
+     * @param fd closed when it is refused
+     * @throws OsException when it is anything else
+     */
+    public static Tap adopt(final String device, final int fd) {
+        final Tap tap = new Tap(device, fd);
+        if (!tap.isAsOpened()) {
+            final String target = Fd.target(fd);
+            tap.close();
+            throw new OsException("tap device " + device + ": descriptor " + target + " is no tap that is set up as this switch does");
+        }
+        return tap;
+    }
+
+    private boolean isAsOpened() {
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment request = NetDevice.request(arena, "", 0);
+            final MemorySegment size = arena.allocate(ValueLayout.JAVA_INT);
+            final int flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+            return Libc.ioctl(fd, TUNGETIFF, request) >= 0 && (NetDevice.value(request) & flags) == flags
+                && Libc.ioctl(fd, TUNGETVNETHDRSZ, size) >= 0 && size.get(ValueLayout.JAVA_INT, 0) == HEADER
+                && Fd.isNonBlocking(fd);
         }
     }
 

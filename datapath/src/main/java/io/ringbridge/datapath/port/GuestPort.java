@@ -95,6 +95,7 @@ public final class GuestPort extends Port {
      * Adds a cause of suspension; one that holds already is no error. With the first, every frame taken from the guest is delivered or
      * dropped, its buffer given back, and the guest notified before this returns; from then on the rings are left alone.
      */
+    @Override
     public synchronized void suspend(final SuspendCause cause) {
         if (suspendedBy.isEmpty()) {
             quiesce(queues);
@@ -110,7 +111,8 @@ public final class GuestPort extends Port {
         suspendedBy = Set.copyOf(causes);
     }
 
-    /** Takes a cause away; one that does not hold is no error. With the last, the rings that are started run at once. */
+    /** With the last cause, the rings that are started run at once. */
+    @Override
     public synchronized void resume(final SuspendCause cause) {
         if (!suspendedBy.contains(cause)) {
             return;

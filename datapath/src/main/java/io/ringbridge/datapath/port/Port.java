@@ -91,6 +91,15 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         state(PortState.FAILED);
     }
 
+    /**
+     * Adds a cause of suspension; one that holds already is no error. When this returns nothing comes in here, and all that did was
+     * delivered or dropped; frames for it are dropped.
+     */
+    public abstract void suspend(SuspendCause cause);
+
+    /** Takes a cause away; one that does not hold is no error. With the last, frames move again at once. */
+    public abstract void resume(SuspendCause cause);
+
     /** Lets go of whatever is attached, and makes the bridge forget the addresses learned here. Not on a worker's thread. */
     public abstract void detach();
 

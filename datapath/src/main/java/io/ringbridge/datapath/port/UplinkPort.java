@@ -2,7 +2,9 @@ package io.ringbridge.datapath.port;
 
 import io.ringbridge.datapath.os.FrameDevice;
 
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -12,6 +14,8 @@ import java.util.stream.IntStream;
  */
 public final class UplinkPort extends Port {
     private final List<UplinkQueue> queues;
+    private final Set<SuspendCause> suspendedBy = EnumSet.noneOf(SuspendCause.class);
+    private boolean takes;
 
     /**
      * Makes a port without a device.
@@ -31,23 +35,75 @@ public final class UplinkPort extends Port {
     /**
      * Takes over a device's queues, as many as the port has; they stay the caller's to close, after {@link #detach}.
      *
-     * @param takes whether frames may be written to them
+     * @param mayWrite whether frames may be written to them
      */
-    public void attach(final List<? extends FrameDevice> devices, final boolean takes) {
+    public synchronized void attach(final List<? extends FrameDevice> devices, final boolean mayWrite) {
         failure(null);
         state(PortState.RUNNING);
+        takes = mayWrite;
         for (final UplinkQueue queue : queues) {
-            queue.owner().execute(() -> queue.open(devices.get(queue.index())));
+            queue.owner().execute(() -> queue.open(devices.get(queue.index()), !suspendedBy.isEmpty()));
         }
-        receivers(takes ? queues.toArray(Sink[]::new) : new Sink[0]);
+        updateReceivers();
+    }
+
+    private void updateReceivers() {
+        receivers(takes && suspendedBy.isEmpty() ? queues.toArray(Sink[]::new) : new Sink[0]);
         if (failure() != null) {
             receivers(); // a worker has given it up again already
         }
     }
 
+    /** The device is left alone. What has been read of it, and found no room, stays, see {@link #ready}. */
+    @Override
+    public synchronized void suspend(final SuspendCause cause) {
+        suspendedBy.add(cause);
+        updateReceivers();
+        for (final UplinkQueue queue : queues) {
+            do {
+                queue.owner().execute(queue::pause);
+            } while (!queue.paused()); // a fault in a guest's memory cuts a command short
+            queue.owner().await(queue::idle);
+        }
+    }
+
+    @Override
+    public synchronized void resume(final SuspendCause cause) {
+        if (!suspendedBy.remove(cause) || !suspendedBy.isEmpty()) {
+            return;
+        }
+        for (final UplinkQueue queue : queues) {
+            do {
+                queue.owner().execute(queue::resume);
+            } while (queue.paused()); // as above
+        }
+        updateReceivers();
+    }
+
+    /** What was read of each queue and not taken, with the virtio-net headers, while this is suspended. */
+    public synchronized List<List<byte[]>> ready() {
+        return queues.stream().map(UplinkQueue::readyFrames).toList();
+    }
+
+    /**
+     * Takes over what another process has read of each queue and not taken, before anything else is read. Of an attached port, which is
+     * suspended.
+     */
+    public synchronized void ready(final List<List<byte[]>> frames) {
+        for (final UplinkQueue queue : queues) {
+            queue.owner().execute(() -> queue.readyFrames(frames.get(queue.index())));
+        }
+    }
+
+    /** Lets the counters of its queues go on from those of the same port in another process. Before anything moves. */
+    public void continueFrom(final List<PortStatistics> ofQueues) {
+        queues.forEach(queue -> queue.owner().execute(() -> queue.continueFrom(ofQueues.get(queue.index()))));
+    }
+
     /** Lets the device go: no worker touches it after this returns. Why the port failed, if it did, stays to be read. */
     @Override
-    public void detach() {
+    public synchronized void detach() {
+        takes = false;
         receivers();
         for (final UplinkQueue queue : queues) {
             queue.owner().execute(queue::pause);

@@ -1,9 +1,12 @@
 package io.ringbridge.datapath.port;
 
+import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.os.Mapping;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A queue of an uplink: both ingress and egress.
@@ -162,13 +165,51 @@ public final class UplinkQueue implements Sink {
         paused = true;
     }
 
-    void open(final FrameDevice opened) {
+    void resume() {
+        paused = false;
+    }
+
+    boolean paused() {
+        return paused;
+    }
+
+    /** A copy of the frames that were read and not taken. While it is paused. */
+    List<byte[]> readyFrames() {
+        final List<byte[]> frames = new ArrayList<>();
+        for (int at = taken; device != null && at != filled; at++) {
+            final byte[] frame = new byte[lengths[at & MASK]];
+            Memory.copy(buffer(at), frame, 0, frame.length);
+            frames.add(frame);
+        }
+        return frames;
+    }
+
+    /** Fills buffers with frames that were read elsewhere; at most {@link #BUFFERS}, each with its header, none longer than any may be. */
+    void readyFrames(final List<byte[]> frames) {
+        for (final byte[] frame : frames) {
+            Memory.copy(frame, 0, buffer(filled), frame.length);
+            lengths[filled++ & MASK] = frame.length;
+        }
+    }
+
+    /** Whether frames can be what {@link #readyFrames()} gave. */
+    public static boolean canBeReady(final List<byte[]> frames) {
+        return frames.size() <= BUFFERS
+            && frames.stream().allMatch(frame -> frame.length >= FrameDevice.HEADER && frame.length <= BUFFER_SIZE);
+    }
+
+    void continueFrom(final PortStatistics reading) {
+        in.continueFrom(new PortStatistics(reading.inFrames(), reading.inBytes(), 0, 0, reading.drops()));
+        out.continueFrom(new PortStatistics(0, 0, reading.outFrames(), reading.outBytes(), Map.of()));
+    }
+
+    void open(final FrameDevice opened, final boolean suspended) {
         buffers = Mapping.anonymous((long) BUFFERS * BUFFER_SIZE);
         released = 0;
         taken = 0;
         filled = 0;
         rests = false;
-        paused = false;
+        paused = suspended;
         device = opened;
         owner.add(this);
     }

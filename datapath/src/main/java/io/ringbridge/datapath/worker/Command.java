@@ -23,6 +23,10 @@ final class Command {
     }
 
     void await() {
+        await(done);
+    }
+
+    static void await(final CountDownLatch done) {
         boolean interrupted = false;
         while (true) {
             try {

@@ -186,11 +186,19 @@ public final class Datapath implements AutoCloseable {
     }
 
     /**
-     * Runs something while no frame is on its way, and none is taken from any guest: so that ports which are suspended or resumed
-     * together drop nothing of each other's. It may command ports; commands of others may wait.
+     * Runs something while no frame is on its way, and none is taken from any port: so that ports which are suspended or resumed
+     * together drop nothing of each other's. The workers' threads stand, and commands of this thread are carried out on it; those of
+     * others wait.
      */
     public void still(final Runnable action) {
         placement.still(action);
+    }
+
+    /** Lets the workers do nothing any more but carry out commands. All ports are suspended; within {@link #still}. */
+    public void retire() {
+        for (final Worker worker : workers) {
+            worker.retire();
+        }
     }
 
     /** Detaches and removes a port. */

@@ -68,14 +68,20 @@ final class Placement {
         }
     }
 
-    /** Runs something while no worker takes frames, and none is on its way; nothing is moved meanwhile. */
+    /** Runs something while no worker does anything, and no frame is on its way; nothing is moved meanwhile. */
     void still(final Runnable action) {
         lock.writeLock().lock();
         try {
             hold();
             try {
+                for (final Worker worker : workers) {
+                    worker.commands().halt();
+                }
                 action.run();
             } finally {
+                for (final Worker worker : workers) {
+                    worker.commands().goOn();
+                }
                 release();
             }
         } finally {

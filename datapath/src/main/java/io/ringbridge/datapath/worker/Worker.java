@@ -9,7 +9,6 @@ import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.frame.VlanTag;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
-import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
@@ -19,7 +18,6 @@ import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.port.UplinkQueue;
 import org.agrona.concurrent.Agent;
-import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
 
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
@@ -34,8 +32,8 @@ import java.util.function.LongSupplier;
  * buffers back. It never blocks while there is something to do, and never waits for another worker.
  */
 final class Worker implements Agent, QueueOwner {
-    private static final int COMMANDS = 256;
     private static final long NANOS_A_SECOND = 1_000_000_000L;
+    private static final long RETIRED_NANOS = 200_000;
 
     private final int index;
     private final LongSupplier nanoClock;
@@ -48,9 +46,8 @@ final class Worker implements Agent, QueueOwner {
     private final Notifier notifier = new Notifier();
     private final Egress egress = new Egress(notifier);
     private final WorkerLoad load = new WorkerLoad();
-    private final ManyToOneConcurrentArrayQueue<Command> commands = new ManyToOneConcurrentArrayQueue<>(COMMANDS);
+    private final CommandQueue commands = new CommandQueue(this::recover);
     private final Epoll epoll = Epoll.create();
-    private final EventFd wake = EventFd.create();
     private final long startNanos;
     private TransmitQueue[] queues = {};
     private UplinkQueue[] uplinks = {};
@@ -59,8 +56,8 @@ final class Worker implements Agent, QueueOwner {
     private long lastWork;
     private int now;
     private boolean held;
+    private boolean retired;
     private final CountDownLatch started = new CountDownLatch(1);
-    private volatile boolean running;
     private volatile boolean asleep;
     private volatile boolean ending;
 
@@ -79,7 +76,7 @@ final class Worker implements Agent, QueueOwner {
         ingress = new Ingress(index, workers, frames, new Bridge(table, ports), new VlanBridge(table, ports), notifier);
         startNanos = nanoClock.getAsLong();
         secondBegan = startNanos;
-        epoll.add(wake);
+        epoll.add(commands.wake());
     }
 
     FrameRing frames() {
@@ -116,7 +113,7 @@ final class Worker implements Agent, QueueOwner {
     @Override
     public void onStart() {
         ThreadTuning.preciseTimers();
-        running = true;
+        commands.begin();
         started.countDown();
     }
 
@@ -136,11 +133,7 @@ final class Worker implements Agent, QueueOwner {
             nextSecond(begin);
         }
         try {
-            final Command command = commands.poll();
-            if (command != null) {
-                command.run();
-                work++;
-            }
+            work += commands.runNext() ? 1 : 0;
             work += moveFrames();
             notifier.cycle(work > 0);
         } catch (final InternalError e) {
@@ -199,6 +192,9 @@ final class Worker implements Agent, QueueOwner {
 
     /** Delivers and gives back without taking more. */
     private int drain() {
+        if (retired) {
+            LockSupport.parkNanos(RETIRED_NANOS);
+        }
         final int work = deliver();
         for (final TransmitQueue queue : queues) {
             ingress.complete(queue);
@@ -211,7 +207,17 @@ final class Worker implements Agent, QueueOwner {
 
     /** Takes no more frames, or does again. On its thread. */
     void hold(final boolean nowHeld) {
-        held = nowHeld;
+        held = nowHeld || retired;
+    }
+
+    /** What it is to do. */
+    CommandQueue commands() {
+        return commands;
+    }
+
+    /** Moves no frames ever again, and leaves the processor to others but for commands. While it is halted and held. */
+    void retire() {
+        retired = true;
     }
 
     /** Whether it has nothing left of what it took, or was given. On its thread, while all workers are held. */
@@ -353,17 +359,7 @@ final class Worker implements Agent, QueueOwner {
 
     @Override
     public void execute(final Runnable command) {
-        final Command waiting = new Command(command);
-        if (!running) {
-            waiting.run(); // no thread: a test steps it by hand, or it has ended
-        } else {
-            while (!commands.offer(waiting)) {
-                Thread.onSpinWait();
-            }
-            wake();
-            waiting.await();
-        }
-        waiting.rethrow();
+        commands.execute(command);
     }
 
     /** Ends its sleep, if it sleeps. Any thread. */
@@ -376,7 +372,7 @@ final class Worker implements Agent, QueueOwner {
 
     /** Ends its sleep, or keeps it from the next one. Any thread. */
     private void wake() {
-        wake.signal();
+        commands.wake().signal();
     }
 
     /** Notifies the drivers that are still to be. On its thread. */
@@ -417,7 +413,7 @@ final class Worker implements Agent, QueueOwner {
         if (!busy) {
             epoll.await(1000);
         }
-        wake.drain();
+        commands.wake().drain();
         for (final TransmitQueue queue : queues) {
             if (queue.ring() != null) {
                 queue.ring().suppressKicks();
@@ -430,14 +426,8 @@ final class Worker implements Agent, QueueOwner {
 
     @Override
     public void onClose() {
-        running = false;
-        Command command = commands.poll();
-        while (command != null) {
-            command.run();
-            command = commands.poll();
-        }
+        commands.end();
         epoll.close();
-        wake.close();
     }
 
     /** Seconds since the start, as stations' ages are counted. */

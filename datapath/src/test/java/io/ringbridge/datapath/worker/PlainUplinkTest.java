@@ -3,20 +3,25 @@ package io.ringbridge.datapath.worker;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.port.UplinkPort;
+import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.Features;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** An uplink that takes no offloads gets frames as they are on a wire, and gives such. */
@@ -155,5 +160,45 @@ class PlainUplinkTest {
         assertTrue(send(new byte[12], Frames.ethernet(2, 1, 60)).isEmpty());
         assertEquals(Map.of(DropReason.NO_RECEIVER, 1L), guest.port.statistics().drops());
         assertEquals(PortState.RUNNING, uplink.state());
+    }
+
+    /** What is read and finds no room in the frame ring is no more in the device: whoever takes that over has to get it. */
+    @Test
+    void whatWasReadAndNotTakenGoesOnElsewhere() {
+        begin(BARE);
+        for (int i = 0; i < 3; i++) {
+            wire.given.add(Frames.ethernet(1, 2 + i, 60 + i));
+        }
+        uplink.suspend(SuspendCause.UPGRADE);
+        assertEquals(0, uplink.receivers().length);
+        run();
+        assertEquals(3, wire.given.size(), "it is left alone");
+        assertEquals(List.of(List.of()), uplink.ready());
+        final List<byte[]> ready = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            final byte[] frame = Frames.ethernet(1, 20 + i, 100 + i);
+            final byte[] behindHeader = new byte[FrameDevice.HEADER + frame.length];
+            System.arraycopy(frame, 0, behindHeader, FrameDevice.HEADER, frame.length);
+            ready.add(behindHeader);
+        }
+        uplink.ready(List.of(ready));
+        final List<byte[]> kept = uplink.ready().getFirst();
+        assertEquals(3, kept.size());
+        for (int i = 0; i < 3; i++) {
+            assertArrayEquals(ready.get(i), kept.get(i));
+        }
+        uplink.resume(SuspendCause.UPGRADE);
+        assertEquals(1, uplink.receivers().length);
+        run();
+        assertEquals(6, uplink.statistics().inFrames());
+        assertEquals(3 * 101 + 3 * 61, uplink.statistics().inBytes(), "those that were ready came in as well");
+    }
+
+    @Test
+    void whatNoQueueCanHaveReadIsTold() {
+        assertTrue(UplinkQueue.canBeReady(List.of(new byte[FrameDevice.HEADER], new byte[65_600])));
+        assertFalse(UplinkQueue.canBeReady(List.of(new byte[FrameDevice.HEADER - 1])));
+        assertFalse(UplinkQueue.canBeReady(List.of(new byte[65_601])));
+        assertFalse(UplinkQueue.canBeReady(Collections.nCopies(129, new byte[FrameDevice.HEADER])));
     }
 }

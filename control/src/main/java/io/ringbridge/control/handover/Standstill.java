@@ -1,10 +1,10 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.handover;
 
 import java.util.concurrent.TimeUnit;
 
 /**
- * Where a back-end's thread stands still while what it owns is handed to another process: between two messages, or while it waits for
- * a front-end. What it did before is visible to whoever finds it standing, and the other way round when it goes on.
+ * Where a link's thread stands still while what it owns is handed to another process: a back-end's between two messages, or while it
+ * waits for a front-end. What it did before is visible to whoever finds it standing, and the other way round when it goes on.
  *
  * <pre>
  *            ask                 stand               goOn
@@ -15,25 +15,25 @@ import java.util.concurrent.TimeUnit;
  *                   ENDING
  * </pre>
  *
- * <p>{@link #stand} and {@link #pause} are for the back-end's thread, the rest is for others.
+ * <p>{@link #stand} and {@link #pause} are for the link's thread, the rest is for others.
  */
-final class Standstill {
+public final class Standstill {
     private volatile Phase phase = Phase.GOING;
 
     private enum Phase { GOING, ASKED, STANDING, LEFT, ENDING }
 
     /** Whether the thread is to go on serving, now or when it has stood. */
-    boolean isOpen() {
+    public boolean isOpen() {
         return phase != Phase.LEFT && phase != Phase.ENDING;
     }
 
     /** Whether the thread is to come here. */
-    boolean isAsked() {
+    public boolean isAsked() {
         return phase == Phase.ASKED;
     }
 
     /** Whether another process has taken over. */
-    boolean isLeft() {
+    public boolean isLeft() {
         return phase == Phase.LEFT;
     }
 
@@ -43,14 +43,14 @@ final class Standstill {
     }
 
     /** Asks the thread to stand still. */
-    synchronized void ask() {
+    public synchronized void ask() {
         if (phase == Phase.GOING) {
             become(Phase.ASKED);
         }
     }
 
     /** Returns when the thread stands still; false when it does not within the limit. */
-    synchronized boolean await(final long limitMillis) throws InterruptedException {
+    public synchronized boolean await(final long limitMillis) throws InterruptedException {
         awaitChange(Phase.ASKED, limitMillis);
         return phase == Phase.STANDING;
     }
@@ -66,7 +66,7 @@ final class Standstill {
     }
 
     /** Stands still where that is asked for, until told how to go on. */
-    synchronized void stand() {
+    public synchronized void stand() {
         boolean interrupted = false;
         if (phase == Phase.ASKED) {
             become(Phase.STANDING);
@@ -84,24 +84,24 @@ final class Standstill {
     }
 
     /** Lets some time pass, less where there is something to do. */
-    synchronized void pause(final long millis) throws InterruptedException {
+    public synchronized void pause(final long millis) throws InterruptedException {
         awaitChange(Phase.GOING, millis);
     }
 
     /** Lets the thread go on as if nothing had been. */
-    synchronized void goOn() {
+    public synchronized void goOn() {
         if (phase == Phase.ASKED || phase == Phase.STANDING) {
             become(Phase.GOING);
         }
     }
 
     /** Lets the thread leave everything to another process. */
-    void leave() {
+    public void leave() {
         become(Phase.LEFT);
     }
 
     /** Lets the thread end. */
-    void end() {
+    public void end() {
         become(Phase.ENDING);
     }
 }

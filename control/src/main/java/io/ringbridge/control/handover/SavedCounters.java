@@ -1,11 +1,11 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.handover;
 
-import io.ringbridge.control.handover.StateReader;
-import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.port.QueueStatus;
+import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.worker.Datapath;
 
 import java.util.ArrayList;
@@ -14,12 +14,13 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** A port's counters on their way from one process to another: the port's, and each vring's. */
-final class SavedCounters {
+/** A port's counters on their way from one process to another: the port's, and each queue's. */
+public final class SavedCounters {
     private SavedCounters() {
     }
 
-    static void save(final GuestPort port, final StateWriter out) {
+    /** Writes them down. */
+    public static void save(final Port port, final StateWriter out) {
         save(port.statistics(), out);
         final List<QueueStatus> queues = port.queues();
         out.number(queues.size());
@@ -32,14 +33,19 @@ final class SavedCounters {
         statistics.drops().forEach((reason, count) -> out.text(reason.label()).wide(count));
     }
 
-    /** Lets a port on which nothing runs yet go on from what was saved. */
-    static void restore(final GuestPort port, final StateReader in) {
+    /** Lets a port on which nothing moves yet go on from what was saved. */
+    public static void restore(final Port port, final StateReader in) {
         final PortStatistics total = read(in);
         final List<PortStatistics> ofQueues = new ArrayList<>();
         for (int left = in.count(2 * Datapath.MAX_QUEUE_PAIRS); left > 0; left--) {
             ofQueues.add(read(in));
         }
-        port.continueFrom(total, ofQueues);
+        switch (port) {
+            case GuestPort guest -> guest.continueFrom(total, ofQueues);
+            case UplinkPort uplink when ofQueues.size() == uplink.queues().size() -> uplink.continueFrom(ofQueues);
+            default -> throw new HandOverException("there are counters of " + ofQueues.size() + " queues, and " + port.queues().size()
+                + " queues");
+        }
     }
 
     private static PortStatistics read(final StateReader in) {

@@ -1,0 +1,122 @@
+package io.ringbridge.datapath.worker;
+
+import io.ringbridge.datapath.os.EventFd;
+import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.function.BooleanSupplier;
+
+/**
+ * What other threads want done on a worker's, one command a duty cycle. Who has halted the worker has its own commands carried out in its
+ * place. Before the worker's thread begins, and when it has ended, commands are carried out by whoever gives them.
+ *
+ * <p>{@link #begin}, {@link #runNext} and {@link #end} are the worker's; any thread may call the rest.
+ */
+final class CommandQueue {
+    private static final int CAPACITY = 256;
+
+    private final ManyToOneConcurrentArrayQueue<Command> queue = new ManyToOneConcurrentArrayQueue<>(CAPACITY);
+    private final EventFd wake = EventFd.create();
+    private final BooleanSupplier recover;
+    private volatile boolean running;
+    /** Who has halted the worker; null while it goes on. */
+    private volatile Thread standIn;
+    private CountDownLatch goingOn;
+
+    /**
+     * Makes one.
+     *
+     * @param recover what the worker does about a fault in a guest's memory; false where it was another fault
+     */
+    CommandQueue(final BooleanSupplier recover) {
+        this.recover = recover;
+    }
+
+    /** Signalled when there is a command. */
+    EventFd wake() {
+        return wake;
+    }
+
+    void begin() {
+        running = true;
+    }
+
+    boolean isEmpty() {
+        return queue.isEmpty();
+    }
+
+    /** Carries out the command that has waited longest; false where there is none. */
+    boolean runNext() {
+        final Command command = queue.poll();
+        if (command == null) {
+            return false;
+        }
+        command.run();
+        return true;
+    }
+
+    void end() {
+        running = false;
+        while (runNext()) {
+            Thread.onSpinWait();
+        }
+        wake.close();
+    }
+
+    /** Has a command carried out, and returns when it is; what it throws is thrown here. */
+    void execute(final Runnable action) {
+        final Command command = new Command(action);
+        if (!running) {
+            command.run(); // no thread: a test steps it by hand, or it has ended
+        } else if (Thread.currentThread().equals(standIn)) {
+            runInItsPlace(command);
+        } else {
+            enqueue(command);
+            command.await();
+        }
+        command.rethrow();
+    }
+
+    private void enqueue(final Command command) {
+        while (!queue.offer(command)) {
+            Thread.onSpinWait();
+        }
+        wake.signal();
+    }
+
+    private void runInItsPlace(final Command command) {
+        try {
+            command.run();
+        } catch (final InternalError e) {
+            if (!recover.getAsBoolean()) {
+                throw e;
+            }
+        }
+    }
+
+    /**
+     * Stops the worker's thread until {@link #goOn}: what this thread wants done meanwhile is done on this thread, which costs no change of
+     * threads, and leaves the processor to others.
+     */
+    void halt() {
+        if (running) {
+            final CountDownLatch halted = new CountDownLatch(1);
+            final CountDownLatch end = new CountDownLatch(1);
+            enqueue(new Command(() -> {
+                halted.countDown();
+                Command.await(end);
+            }));
+            Command.await(halted);
+            goingOn = end;
+            standIn = Thread.currentThread();
+        }
+    }
+
+    /** Lets the worker go on; on the thread that has halted it. */
+    void goOn() {
+        if (standIn != null) {
+            standIn = null;
+            goingOn.countDown();
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package io.ringbridge.datapath.worker;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** On which thread commands are carried out, and what becomes of faults. */
+@Timeout(30)
+class CommandQueueTest {
+    private final AtomicInteger recovered = new AtomicInteger();
+    private volatile boolean recovers = true;
+    private final CommandQueue commands = new CommandQueue(() -> {
+        recovered.incrementAndGet();
+        return recovers;
+    });
+    private volatile boolean ending;
+    private Thread worker;
+
+    private void start() {
+        commands.begin();
+        worker = Thread.ofPlatform().daemon().start(() -> {
+            while (!ending) {
+                if (!commands.runNext()) {
+                    Thread.onSpinWait();
+                }
+            }
+        });
+    }
+
+    @AfterEach
+    void end() throws InterruptedException {
+        ending = true;
+        if (worker != null) {
+            worker.join();
+        }
+        commands.end();
+    }
+
+    private Thread executor() {
+        final AtomicReference<Thread> thread = new AtomicReference<>();
+        commands.execute(() -> thread.set(Thread.currentThread()));
+        return thread.get();
+    }
+
+    @Test
+    void commandsAreTheWorkersUnlessThereIsNone() throws Exception {
+        assertSame(Thread.currentThread(), executor());
+        start();
+        assertSame(worker, executor());
+        assertThrows(IllegalStateException.class, () -> commands.execute(() -> {
+            throw new IllegalStateException("refused");
+        }));
+        end();
+        worker = null;
+        assertSame(Thread.currentThread(), executor());
+    }
+
+    @Test
+    void whoHasHaltedTheWorkerStandsInForIt() throws Exception {
+        start();
+        for (int i = 0; i < 100; i++) {
+            commands.halt();
+            assertSame(Thread.currentThread(), executor());
+            final CompletableFuture<Thread> other = CompletableFuture.supplyAsync(this::executor);
+            while (commands.isEmpty()) {
+                Thread.onSpinWait();
+            }
+            assertSame(Thread.currentThread(), executor());
+            assertFalse(other.isDone());
+            commands.goOn();
+            assertSame(worker, other.join());
+            assertSame(worker, executor());
+        }
+    }
+
+    @Test
+    void aFaultInItsPlaceIsTheWorkersToRecoverFrom() throws Exception {
+        start();
+        commands.halt();
+        final Runnable faulty = () -> {
+            throw new InternalError("a fault occurred in an unsafe memory access operation");
+        };
+        commands.execute(faulty);
+        assertEquals(1, recovered.get());
+        recovers = false;
+        assertThrows(InternalError.class, () -> commands.execute(faulty));
+        commands.goOn();
+        assertTrue(commands.isEmpty());
+        assertSame(worker, executor());
+    }
+}
