@@ -3,7 +3,6 @@ package io.ringbridge.datapath.worker;
 import io.ringbridge.datapath.os.EventFd;
 import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
 
-import java.util.concurrent.CountDownLatch;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -21,7 +20,6 @@ final class CommandQueue {
     private volatile boolean running;
     /** Who has halted the worker; null while it goes on. */
     private volatile Thread standIn;
-    private CountDownLatch goingOn;
 
     /**
      * Makes one.
@@ -77,6 +75,15 @@ final class CommandQueue {
         command.rethrow();
     }
 
+    /** Has a command carried out, and does not wait for it. */
+    void submit(final Runnable action) {
+        if (running) {
+            enqueue(new Command(action));
+        } else {
+            action.run();
+        }
+    }
+
     private void enqueue(final Command command) {
         while (!queue.offer(command)) {
             Thread.onSpinWait();
@@ -95,28 +102,10 @@ final class CommandQueue {
     }
 
     /**
-     * Stops the worker's thread until {@link #goOn}: what this thread wants done meanwhile is done on this thread, which costs no change of
-     * threads, and leaves the processor to others.
+     * Makes a thread stand in for the worker, whose own is halted: what it wants done is done on it, which costs no change of threads, and
+     * leaves the processor to others. Null for the worker's thread alone, before that goes on.
      */
-    void halt() {
-        if (running) {
-            final CountDownLatch halted = new CountDownLatch(1);
-            final CountDownLatch end = new CountDownLatch(1);
-            enqueue(new Command(() -> {
-                halted.countDown();
-                Command.await(end);
-            }));
-            Command.await(halted);
-            goingOn = end;
-            standIn = Thread.currentThread();
-        }
-    }
-
-    /** Lets the worker go on; on the thread that has halted it. */
-    void goOn() {
-        if (standIn != null) {
-            standIn = null;
-            goingOn.countDown();
-        }
+    void standIn(final Thread thread) {
+        standIn = thread;
     }
 }

@@ -186,9 +186,9 @@ public final class Datapath implements AutoCloseable {
     }
 
     /**
-     * Runs something while no frame is on its way, and none is taken from any port: so that ports which are suspended or resumed
-     * together drop nothing of each other's. The workers' threads stand, and commands of this thread are carried out on it; those of
-     * others wait.
+     * Runs something while no frame is on its way, and none is taken from any port, on a datapath that runs: so that ports which are
+     * suspended or resumed together drop nothing of each other's. The workers' threads stand, and commands of this thread are carried out
+     * on it; those of others wait.
      */
     public void still(final Runnable action) {
         placement.still(action);

@@ -72,20 +72,27 @@ final class Placement {
     void still(final Runnable action) {
         lock.writeLock().lock();
         try {
-            hold();
+            final Halt halt = new Halt(workers.length);
+            for (final Worker worker : workers) {
+                worker.commands().submit(() -> worker.halt(halt));
+            }
+            halt.await();
             try {
-                for (final Worker worker : workers) {
-                    worker.commands().halt();
-                }
+                standIn(Thread.currentThread());
                 action.run();
             } finally {
-                for (final Worker worker : workers) {
-                    worker.commands().goOn();
-                }
+                standIn(null);
+                halt.end();
                 release();
             }
         } finally {
             lock.writeLock().unlock();
+        }
+    }
+
+    private void standIn(final Thread thread) {
+        for (final Worker worker : workers) {
+            worker.commands().standIn(thread);
         }
     }
 

@@ -57,6 +57,8 @@ final class Worker implements Agent, QueueOwner {
     private int now;
     private boolean held;
     private boolean retired;
+    /** Where it is to stand once it has nothing left, or null. */
+    private Halt halt;
     private final CountDownLatch started = new CountDownLatch(1);
     private volatile boolean asleep;
     private volatile boolean ending;
@@ -161,6 +163,7 @@ final class Worker implements Agent, QueueOwner {
 
     private int moveFrames() {
         if (held) {
+            standWhereDrained();
             return drain();
         }
         int work = 0;
@@ -208,6 +211,21 @@ final class Worker implements Agent, QueueOwner {
     /** Takes no more frames, or does again. On its thread. */
     void hold(final boolean nowHeld) {
         held = nowHeld || retired;
+    }
+
+    /** Takes no more frames, and stands as soon as no frame is on its way. On its thread. */
+    void halt(final Halt where) {
+        held = true;
+        halt = where;
+        where.held();
+    }
+
+    private void standWhereDrained() {
+        final Halt where = halt;
+        if (where != null && where.allHeld() && drained()) {
+            halt = null;
+            where.stand();
+        }
     }
 
     /** What it is to do. */
@@ -366,13 +384,8 @@ final class Worker implements Agent, QueueOwner {
     void wakeIfAsleep() {
         Memory.fullFence(); // what it is to see is visible before its state is looked at
         if (asleep) {
-            wake();
+            commands.wake().signal();
         }
-    }
-
-    /** Ends its sleep, or keeps it from the next one. Any thread. */
-    private void wake() {
-        commands.wake().signal();
     }
 
     /** Notifies the drivers that are still to be. On its thread. */
@@ -383,7 +396,7 @@ final class Worker implements Agent, QueueOwner {
     /** Sleeps no more: its thread is about to be told to end. Any thread. */
     void end() {
         ending = true;
-        wake();
+        commands.wake().signal();
     }
 
     /** Sleeps until a driver kicks, another worker wakes it, or a while has passed; at once where there is something to do already. */
@@ -400,7 +413,7 @@ final class Worker implements Agent, QueueOwner {
     private void sleepUntilKicked() {
         settle();
         asleep = true;
-        boolean busy = ending || !commands.isEmpty() || frames.published() > consumed;
+        boolean busy = ending || halt != null || !commands.isEmpty() || frames.published() > consumed;
         for (final TransmitQueue queue : queues) {
             busy |= !queue.idle() || queue.ring() != null && !queue.ring().isWaiting() && queue.ring().armKicks();
         }

@@ -25,6 +25,7 @@ class CommandQueueTest {
     });
     private volatile boolean ending;
     private Thread worker;
+    private Halt halt;
 
     private void start() {
         commands.begin();
@@ -44,6 +45,23 @@ class CommandQueueTest {
             worker.join();
         }
         commands.end();
+    }
+
+    private void halt() {
+        final Halt where = new Halt(1);
+        commands.submit(() -> {
+            where.held();
+            where.stand();
+        });
+        where.await();
+        assertTrue(where.allHeld());
+        commands.standIn(Thread.currentThread());
+        halt = where;
+    }
+
+    private void goOn() {
+        commands.standIn(null);
+        halt.end();
     }
 
     private Thread executor() {
@@ -69,7 +87,7 @@ class CommandQueueTest {
     void whoHasHaltedTheWorkerStandsInForIt() throws Exception {
         start();
         for (int i = 0; i < 100; i++) {
-            commands.halt();
+            halt();
             assertSame(Thread.currentThread(), executor());
             final CompletableFuture<Thread> other = CompletableFuture.supplyAsync(this::executor);
             while (commands.isEmpty()) {
@@ -77,7 +95,7 @@ class CommandQueueTest {
             }
             assertSame(Thread.currentThread(), executor());
             assertFalse(other.isDone());
-            commands.goOn();
+            goOn();
             assertSame(worker, other.join());
             assertSame(worker, executor());
         }
@@ -86,7 +104,7 @@ class CommandQueueTest {
     @Test
     void aFaultInItsPlaceIsTheWorkersToRecoverFrom() throws Exception {
         start();
-        commands.halt();
+        halt();
         final Runnable faulty = () -> {
             throw new InternalError("a fault occurred in an unsafe memory access operation");
         };
@@ -94,7 +112,7 @@ class CommandQueueTest {
         assertEquals(1, recovered.get());
         recovers = false;
         assertThrows(InternalError.class, () -> commands.execute(faulty));
-        commands.goOn();
+        goOn();
         assertTrue(commands.isEmpty());
         assertSame(worker, executor());
     }

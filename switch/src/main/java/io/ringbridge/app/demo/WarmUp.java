@@ -3,12 +3,15 @@ package io.ringbridge.app.demo;
 import io.ringbridge.control.frontend.DirectGuest;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.DatapathOptions;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -57,14 +60,23 @@ public final class WarmUp {
     }
 
     private static void exchange(final Datapath datapath, final int round) throws InterruptedException {
-        try (DirectGuest first = new DirectGuest(datapath.addGuestPort("a" + round, 1, MTU), SPLIT, Guest.RING_SIZE, BUFFER);
-             DirectGuest second = new DirectGuest(datapath.addGuestPort("b" + round, 1, MTU), PACKED, Guest.RING_SIZE, BUFFER)) {
+        final GuestPort portA = datapath.addGuestPort("a" + round, 1, MTU);
+        final GuestPort portB = datapath.addGuestPort("b" + round, 1, MTU);
+        try (DirectGuest first = new DirectGuest(portA, SPLIT, Guest.RING_SIZE, BUFFER);
+             DirectGuest second = new DirectGuest(portB, PACKED, Guest.RING_SIZE, BUFFER)) {
             final QueuePair a = first.queues();
             final QueuePair b = second.queues();
             Demo.introduce(a, b);
             send(Demo.flow(a, b, LENGTH));
             send(Demo.flowBack(a, b, LENGTH));
+            pause(datapath, List.of(portA, portB));
         }
+    }
+
+    /** What an upgrade does while no frame moves is not to be the first of its kind either. */
+    private static void pause(final Datapath datapath, final List<GuestPort> ports) {
+        datapath.still(() -> ports.forEach(port -> port.suspend(SuspendCause.UPGRADE)));
+        datapath.still(() -> ports.forEach(port -> port.resume(SuspendCause.UPGRADE)));
     }
 
     private static void send(final Flow flow) throws InterruptedException {
