@@ -24,7 +24,7 @@ class KillIT {
     private static final String MAC_B = "52:54:00:00:00:b0";
     private static final String ADDRESS_A = "10.77.0.1";
     private static final String ADDRESS_B = "10.77.0.2";
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final int KILLS = 2;
     private static final int MORE = 10_000;
 

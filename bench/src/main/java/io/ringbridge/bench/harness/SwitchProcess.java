@@ -19,7 +19,7 @@ public final class SwitchProcess implements AutoCloseable {
     /** The launcher builds the switch when it has to. */
     private static final Duration START_LIMIT = Duration.ofMinutes(2);
     private static final Duration UPGRADE_LIMIT = Duration.ofMinutes(3);
-    private static final Duration SHOW_LIMIT = Duration.ofSeconds(30);
+    private static final Duration SHOW_LIMIT = Duration.ofMinutes(2);
 
     private final Path directory;
     private final Config config;
