@@ -79,8 +79,8 @@ class VlanReaderTest {
             Arguments.of("trunk: 99999", "trunk: 99999" + NEEDED),
             Arguments.of("trunk: {from: 1}", "trunk: keys with values" + NEEDED),
             Arguments.of("native: 10", "native: unknown key; allowed: name, type, socket, mode, queues, mtu, permissions, "
-                + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, iommu, cross-endian, log-base-reply, "
-                + "features, vlan, trunk"));
+                + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, cross-endian, "
+                + "log-base-reply, features, vlan, trunk"));
     }
 
     @ParameterizedTest
