@@ -119,12 +119,15 @@ class OffloadIT {
     private static void startCapture() {
         b.console().check("ethtool -K eth0 gro off", LIMIT);
         b.console().check("mkdir -p /etc; echo root:x:0:0::/:/bin/sh >/etc/passwd", LIMIT);
-        b.console().check("tcpdump -Z root -B 16384 -i eth0 -w /tmp/captured tcp dst port " + Host.PORT
+        b.console().check("tcpdump -Z root -U -B 16384 -i eth0 -w /tmp/captured tcp dst port " + Host.PORT
             + " 2>/tmp/tcpdump & echo $! >/tmp/tcpdump.pid", LIMIT);
         b.console().check("until grep -q listening /tmp/tcpdump; do usleep 50000; done", LIMIT);
     }
 
+    /** Ends the capture once it has all, which comes to the file some time after it came to the guest. */
     private static void endCapture() {
+        b.console().check("n=0; until [ $n -gt " + 2 * BYTES + " ] && [ $n = $(wc -c </tmp/captured) ]; "
+            + "do n=$(wc -c </tmp/captured); sleep 1; done", LIMIT);
         b.console().check("kill -INT $(cat /tmp/tcpdump.pid)", LIMIT);
         b.console().check("while kill -0 $(cat /tmp/tcpdump.pid) 2>/dev/null; do usleep 50000; done", LIMIT);
         assertTrue(b.console().check("cat /tmp/tcpdump", LIMIT).contains("0 packets dropped by kernel"));

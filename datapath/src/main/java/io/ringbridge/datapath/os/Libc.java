@@ -84,6 +84,8 @@ final class Libc {
     // int prctl(int option, unsigned long arg2): variadic from the second argument on
     private static final MethodHandle PRCTL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("prctl"),
         FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG), ERRNO, Linker.Option.firstVariadicArg(1));
+    // int setpriority(int which, id_t who, int prio)
+    private static final MethodHandle SETPRIORITY = function("setpriority", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
     // ssize_t readlink(const char *path, char *buf, size_t bufsiz)
     private static final MethodHandle READLINK = function("readlink", JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG);
 
@@ -339,6 +341,15 @@ final class Libc {
         final Scratch s = SCRATCH.get();
         try {
             return orErrno((int) PRCTL.invokeExact(s.errno, option, argument), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int setPriority(final int which, final int who, final int priority) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) SETPRIORITY.invokeExact(s.errno, which, who, priority), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }

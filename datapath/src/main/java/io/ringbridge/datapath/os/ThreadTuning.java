@@ -3,6 +3,8 @@ package io.ringbridge.datapath.os;
 /** What a worker asks of the scheduler for its own thread. */
 public final class ThreadTuning {
     private static final int PR_SET_TIMERSLACK = 29;
+    private static final int PRIO_PROCESS = 0;
+    private static final int LAST = 19;
 
     private ThreadTuning() {
     }
@@ -55,5 +57,10 @@ public final class ThreadTuning {
     /** Makes timed waits of the calling thread exact to the microsecond. */
     public static void preciseTimers() {
         Libc.prctl(PR_SET_TIMERSLACK, 1000);
+    }
+
+    /** Makes the calling thread, and those it starts from now on, give way to all others that have something to do. */
+    public static void giveWay() {
+        Libc.setPriority(PRIO_PROCESS, 0, LAST);
     }
 }

@@ -3,6 +3,7 @@ package io.ringbridge.app.demo;
 import io.ringbridge.control.frontend.DirectGuest;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
@@ -41,6 +42,7 @@ public final class WarmUp {
     public static void begin() {
         Thread.ofPlatform().daemon().name("rb-warm-up").start(() -> {
             try {
+                ThreadTuning.giveWay(); // to the start, and to guests that are there already
                 run();
             } catch (final RuntimeException e) {
                 LOG.warn("the first frames will be slow, since the warm-up failed: {}", e.getMessage());
