@@ -98,9 +98,6 @@ final class RunCommand implements Callable<Integer> {
         if (verbose) {
             Logging.verbose();
         }
-        if (upgradeFrom == null) {
-            WarmUp.begin();
-        }
         final Switch running = upgradeFrom == null ? Switch.start(config()) : takeOver();
         final Ending ending = Ending.onSignal(running);
         if (upgradeFrom == null) {
@@ -127,6 +124,7 @@ final class RunCommand implements Callable<Integer> {
             running.startedBy(this::command);
             openApi(running); // first: whoever finds a port's socket may count on the API
             running.openPorts();
+            WarmUp.begin(); // after that, so that guests which wait for the sockets do not wait for it
             LOG.info("running with {} ports and {} workers", running.ports().size(), running.workers().size());
         } catch (final RuntimeException e) {
             ending.cancel();

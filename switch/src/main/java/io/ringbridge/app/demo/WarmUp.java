@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Has the code that moves frames compiled before the first of them comes: guests of this process send to each other, over a datapath of
- * their own, while the switch starts and waits for its guests. Without it the compiler has to share the processors with the frames, and
+ * their own, while the switch waits for its guests. Without it the compiler has to share the processors with the frames, and
  * the first second moves half of what later ones do.
  *
  * <p>Two guests that differ in what they negotiate, so that neither layout of a ring is new to the code, nor a header that asks for
