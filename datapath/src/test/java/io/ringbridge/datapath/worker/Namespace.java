@@ -2,6 +2,8 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Tap;
+import io.ringbridge.datapath.port.PortVlan;
+import io.ringbridge.datapath.port.UplinkPort;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -47,6 +49,25 @@ final class Namespace implements AutoCloseable {
         run("ip", "link", "set", made, "netns", name, "name", device);
         in("ip", "link", "set", device, "mtu", Integer.toString(mtu), "up");
         return taps;
+    }
+
+    /**
+     * A port with a tap of one queue in the namespace's bridge {@code br0}.
+     *
+     * @param vlan null for none
+     * @param open receives what takes it away again
+     */
+    UplinkPort bridgedPort(final Datapath datapath, final String device, final int mtu, final PortVlan vlan,
+                           final List<AutoCloseable> open) {
+        final UplinkPort port = datapath.addUplinkPort(device, 1, mtu, vlan);
+        final List<Tap> taps = tap(device, 1, mtu);
+        in("ip", "link", "set", device, "master", "br0");
+        port.attach(taps, true);
+        open.add(() -> {
+            port.detach();
+            taps.forEach(Tap::close);
+        });
+        return port;
     }
 
     /** Runs a program inside; what it printed. */

@@ -1,7 +1,6 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.MacAddress;
-import io.ringbridge.datapath.os.Tap;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.ring.Features;
@@ -46,20 +45,8 @@ class TapOffloadTest {
     void connect() {
         namespace = Namespace.create();
         namespace.in("ip", "link", "add", "br0", "mtu", "9000", "up", "type", "bridge");
-        leftTap = tap(left, "left");
-        rightTap = tap(right, "right");
-    }
-
-    private UplinkPort tap(final Datapath datapath, final String device) {
-        final UplinkPort port = datapath.addUplinkPort(device, 1, MTU);
-        final List<Tap> taps = namespace.tap(device, 1, MTU);
-        namespace.in("ip", "link", "set", device, "master", "br0");
-        port.attach(taps, true);
-        open.add(() -> {
-            port.detach();
-            taps.forEach(Tap::close);
-        });
-        return port;
+        leftTap = namespace.bridgedPort(left, "left", MTU, null, open);
+        rightTap = namespace.bridgedPort(right, "right", MTU, null, open);
     }
 
     private TestGuest guest(final Datapath datapath, final String name, final long features) {

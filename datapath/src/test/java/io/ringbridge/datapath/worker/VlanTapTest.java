@@ -1,6 +1,5 @@
 package io.ringbridge.datapath.worker;
 
-import io.ringbridge.datapath.os.Tap;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.UplinkPort;
@@ -45,20 +44,8 @@ class VlanTapTest {
     void connect() {
         namespace = Namespace.create();
         namespace.in("ip", "link", "add", "br0", "mtu", "9000", "up", "type", "bridge");
-        tap(left, "left", Membership.trunk(30, 10, 20).vlan());
-        rightTap = tap(right, "right", Membership.trunk(0, 10, 20, 30).vlan());
-    }
-
-    private UplinkPort tap(final Datapath datapath, final String device, final PortVlan vlan) {
-        final UplinkPort port = datapath.addUplinkPort(device, 1, MTU, vlan);
-        final List<Tap> taps = namespace.tap(device, 1, MTU);
-        namespace.in("ip", "link", "set", device, "master", "br0");
-        port.attach(taps, true);
-        open.add(() -> {
-            port.detach();
-            taps.forEach(Tap::close);
-        });
-        return port;
+        namespace.bridgedPort(left, "left", MTU, Membership.trunk(30, 10, 20).vlan(), open);
+        rightTap = namespace.bridgedPort(right, "right", MTU, Membership.trunk(0, 10, 20, 30).vlan(), open);
     }
 
     private TestGuest guest(final Datapath datapath, final int vlan, final long features) {
