@@ -2,17 +2,22 @@ package io.ringbridge.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.QemuGuest;
 import java.time.Duration;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What one guest says to another while something happens to the second, or to the switch: a ping, and a TCP connection. */
+/** What one guest says to another while something happens to the second, or to the switch: a ping, a TCP connection, datagrams. */
 final class Conversation {
     private static final int PING_MILLIS = 20;
     private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final ObjectMapper JSON = new ObjectMapper();
     private static final Pattern SEQUENCE = Pattern.compile("seq=(\\d+)");
 
     private final QemuGuest from;
@@ -66,6 +71,27 @@ final class Conversation {
         return Integer.parseInt(from.console().check("grep -c seq= /tmp/ping; :", LIMIT).trim());
     }
 
+    /** Begins to send 500 datagrams a second, for so long; returns when they can come. */
+    void startDatagrams(final QemuGuest to, final int seconds) {
+        to.console().check("iperf3 -s -4 -1 -D -p 7001", LIMIT);
+        to.console().check("until grep -q ':1B59 00000000:0000 0A' /proc/net/tcp; do usleep 20000; done", LIMIT); // 1B59: 7001
+        from.console().check("rm -f /tmp/udp; (iperf3 -J -u -b 2M -l 500 -t " + seconds + " -c " + address
+            + " -p 7001 >/tmp/udp.part 2>&1; mv /tmp/udp.part /tmp/udp) >/dev/null 2>&1 &", LIMIT);
+    }
+
+    /** Waits until all datagrams were sent, and says how many did not come. */
+    String endDatagrams() {
+        Await.until("the end of the datagrams", LIMIT, () -> from.console().run("[ -e /tmp/udp ]", LIMIT).status() == 0);
+        final String text = from.console().check("cat /tmp/udp", LIMIT);
+        try {
+            final JsonNode sum = JSON.readTree(text).at("/end/sum");
+            assertTrue(sum.path("packets").asInt() > 0, text);
+            return sum.path("lost_packets").asInt() + " of " + sum.path("packets").asInt() + " datagrams lost";
+        } catch (final JsonProcessingException e) {
+            throw new AssertionError("iperf3 said " + text, e);
+        }
+    }
+
     /** Begins to send over one TCP connection; returns when it is there. */
     void startStream(final QemuGuest to, final int megabytes) {
         to.console().check("rm -f /tmp/sum; (tail -f /dev/null | nc -l -p 7000 | md5sum >/tmp/sum) >/dev/null 2>&1 &", LIMIT);
@@ -78,8 +104,21 @@ final class Conversation {
 
     /** Waits for the end of what was sent, all of which has to have come. */
     void assertStream(final QemuGuest to) {
-        final String received = to.console().check("until [ -s /tmp/sum ]; do usleep 50000; done; cat /tmp/sum", LIMIT);
-        final String sent = from.console().check("until [ -s /tmp/sum ]; do usleep 50000; done; cat /tmp/sum", LIMIT);
-        assertEquals(sent.strip(), received.strip(), "the stream");
+        final boolean ended = Await.holds(LIMIT, () -> hasSum(to) && hasSum(from));
+        assertTrue(ended, () -> "the stream has not ended; where it goes to:\n" + network(to) + "where it comes from:\n" + network(from));
+        assertEquals(sum(from), sum(to), "the stream");
+    }
+
+    private static boolean hasSum(final QemuGuest guest) {
+        return guest.console().run("[ -s /tmp/sum ]", LIMIT).status() == 0;
+    }
+
+    private static String sum(final QemuGuest guest) {
+        return guest.console().check("cat /tmp/sum", LIMIT).strip();
+    }
+
+    private static String network(final QemuGuest guest) {
+        return guest.console().run("cat /proc/net/tcp /proc/net/dev; grep Tcp: /proc/net/snmp; grep virtio /proc/interrupts; ps", LIMIT)
+            .output();
     }
 }

@@ -93,7 +93,7 @@ class IommuIT {
         for (int i = 0; i < 10; i++) {
             a.qmp().execute("stop");
             a.qmp().execute("cont");
-            reach(a, ADDRESS_B);
+            a.awaitAnswerOf(ADDRESS_B);
         }
         a.qmp().execute("system_reset");
         a.awaitBoot();
@@ -102,15 +102,9 @@ class IommuIT {
     }
 
     private static void pingBothWays() {
-        reach(a, ADDRESS_B);
-        reach(b, ADDRESS_A);
+        a.awaitAnswerOf(ADDRESS_B);
+        b.awaitAnswerOf(ADDRESS_A);
         a.console().check("ping -c 5 -i 0.1 " + ADDRESS_B, COMMAND_LIMIT);
         b.console().check("ping -c 5 -i 0.1 " + ADDRESS_A, COMMAND_LIMIT);
-    }
-
-    /** Until one answer comes. */
-    private static void reach(final QemuGuest guest, final String address) {
-        guest.console().check("i=0; until ping -c 1 -W 1 " + address + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done",
-            COMMAND_LIMIT);
     }
 }

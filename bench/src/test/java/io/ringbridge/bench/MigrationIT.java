@@ -53,8 +53,7 @@ class MigrationIT {
         guest = QemuGuest.boot(spec("guest-here", "here", pairs, device), image, directory);
         peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image, directory);
         ringbridge.awaitState("running", ATTACH_LIMIT, "here", "peer");
-        peer.console().check("i=0; until ping -c 1 -W 1 " + ADDRESS + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done",
-            COMMAND_LIMIT);
+        peer.awaitAnswerOf(ADDRESS);
     }
 
     private QemuGuest.Spec spec(final String name, final String port, final int pairs, final String device) {
@@ -90,14 +89,16 @@ class MigrationIT {
             final String port = i % 2 == 0 ? "there" : "here";
             final Conversation conversation = new Conversation(peer, ADDRESS);
             conversation.startPing();
-            conversation.startStream(guest, 16);
+            conversation.startStream(guest, 6);
+            conversation.startDatagrams(guest, 3);
             final Move move = Move.of(guest, spec("guest-" + port, port, pairs, device), image, directory);
             guest = move.guest();
             ringbridge.awaitState("running", ATTACH_LIMIT, port);
             assertEquals(memory, guest.console().check("md5sum /tmp/ram", COMMAND_LIMIT), "the guest's memory");
             conversation.assertStream(guest);
             Await.until("the guest's address to be found at " + port, ATTACH_LIMIT, () -> port.equals(ringbridge.portOf(MAC)));
-            move.report(title, i, conversation.endPing());
+            final String datagrams = conversation.endDatagrams();
+            move.report(title, i, conversation.endPing(), datagrams);
         }
     }
 

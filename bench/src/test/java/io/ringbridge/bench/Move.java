@@ -9,6 +9,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A migration that has been.
@@ -32,11 +34,12 @@ record Move(QemuGuest guest, JsonNode told) {
         return new Move(destination, told);
     }
 
-    /** Appends a line about what it cost to {@code target/migration.txt}. */
-    void report(final String title, final int number, final Conversation.Silence silence) {
+    /** Appends a line about what it cost to {@code target/migration.txt}, with more that is to be said. */
+    void report(final String title, final int number, final Conversation.Silence silence, final String... more) {
         final int downtime = told.path("downtime").asInt();
-        final String line = String.format("%s, move %d: total %d ms, downtime %d ms, %s, %d ms more than the downtime%n", title, number + 1,
-            told.path("total-time").asInt(), downtime, silence, silence.millis() - downtime);
+        final String line = String.format("%s, move %d: total %d ms, downtime %d ms, %s, %d ms more than the downtime%s%n",
+            title, number + 1, told.path("total-time").asInt(), downtime, silence, silence.millis() - downtime,
+            Stream.of(more).map(", "::concat).collect(Collectors.joining()));
         try {
             Files.writeString(ProjectRoot.target().resolve("migration.txt"), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         } catch (final IOException e) {

@@ -48,8 +48,7 @@ class PostcopyIT {
         guest = QemuGuest.boot(spec("here", pairs, device), image, directory);
         peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image, directory);
         ringbridge.awaitState("running", ATTACH_LIMIT, "here", "peer");
-        peer.console().check("i=0; until ping -c 1 -W 1 " + ADDRESS + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done",
-            COMMAND_LIMIT);
+        peer.awaitAnswerOf(ADDRESS);
     }
 
     private QemuGuest.Spec spec(final String port, final int pairs, final String device) {
@@ -94,7 +93,7 @@ class PostcopyIT {
             COMMAND_LIMIT);
         final Conversation conversation = new Conversation(peer, ADDRESS);
         conversation.startPing();
-        conversation.startStream(guest, 16);
+        conversation.startStream(guest, 8);
         beginToMove(pairs, device);
         ringbridge.awaitState("running", ATTACH_LIMIT, "there");
         conversation.awaitAnswers(5);

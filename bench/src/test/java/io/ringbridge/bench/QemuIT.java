@@ -121,7 +121,7 @@ class QemuIT {
             // A frame for a guest that is paused: lost or late, but nobody's end.
             a.console().run("ping -c 1 -W 1 " + ADDRESS_B + " >/tmp/paused 2>&1 &", COMMAND_LIMIT);
             b.qmp().execute("cont");
-            reach(a, ADDRESS_B);
+            a.awaitAnswerOf(ADDRESS_B);
         }
         pingBothWays();
     }
@@ -187,16 +187,10 @@ class QemuIT {
     }
 
     private static void pingBothWays() {
-        reach(a, ADDRESS_B);
-        reach(b, ADDRESS_A);
+        a.awaitAnswerOf(ADDRESS_B);
+        b.awaitAnswerOf(ADDRESS_A);
         a.console().check("ping -c 5 -i 0.1 " + ADDRESS_B, COMMAND_LIMIT);
         b.console().check("ping -c 5 -i 0.1 " + ADDRESS_A, COMMAND_LIMIT);
-    }
-
-    /** Until one answer comes: a guest that was away has forgotten what it knew, and frames are lost meanwhile. */
-    private static void reach(final QemuGuest guest, final String address) {
-        guest.console().check("i=0; until ping -c 1 -W 1 " + address + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done",
-            COMMAND_LIMIT);
     }
 
     private static String neighbours(final QemuGuest guest) {

@@ -76,14 +76,14 @@ class UplinkMigrationIT {
     void aGuestMovesToAnotherSwitch(final String title, final String device) {
         guest = QemuGuest.boot(spec(east, "guest-east", device), image, directory);
         east.awaitState("running", LIMIT, "vm", "peer");
-        peer.console().check("i=0; until ping -c 1 -W 1 " + ADDRESS + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done", LIMIT);
+        peer.awaitAnswerOf(ADDRESS);
         for (int i = 0; i < MIGRATIONS; i++) {
             final boolean there = i % 2 == 0;
             final SwitchProcess to = there ? west : east;
             final SwitchProcess from = there ? east : west;
             final Conversation conversation = new Conversation(peer, ADDRESS);
             conversation.startPing();
-            conversation.startStream(guest, 16);
+            conversation.startStream(guest, 6);
             final Move move = Move.of(guest, spec(to, there ? "guest-west" : "guest-east", device), image, directory);
             guest = move.guest();
             to.awaitState("running", LIMIT, "vm");

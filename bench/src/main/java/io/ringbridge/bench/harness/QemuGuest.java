@@ -170,6 +170,10 @@ public final class QemuGuest implements AutoCloseable {
         if (!answer[0].path("status").asText().equals(MIGRATION_ENDS.getFirst())) {
             throw new HarnessException("the migration " + answer[0]);
         }
+        Await.until("QEMU to say how long it took", MIGRATION_LIMIT, () -> { // it says that it has ended first
+            answer[0] = qmp.execute("query-migrate");
+            return answer[0].path("total-time").asInt() > 0;
+        });
         return answer[0];
     }
 
@@ -212,6 +216,11 @@ public final class QemuGuest implements AutoCloseable {
     /** Waits until the guest, which was reset, takes commands again. */
     public void awaitBoot() {
         console.awaitBoot(BOOT_LIMIT);
+    }
+
+    /** Waits until the guest gets an answer from an address: who was away has forgotten what it knew, and frames are lost meanwhile. */
+    public void awaitAnswerOf(final String address) {
+        console.check("i=0; until ping -c 1 -W 1 " + address + " >/tmp/reach; do i=$((i+1)); [ $i -lt 15 ] || exit 1; done", BOOT_LIMIT);
     }
 
     /** The sockets that QEMU has open. A connection that was lost and made again is another socket. */

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.ringbridge.api.ApiClient;
+import io.ringbridge.api.ApiException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -19,7 +21,6 @@ public final class SwitchProcess implements AutoCloseable {
     /** The launcher builds the switch when it has to. */
     private static final Duration START_LIMIT = Duration.ofMinutes(2);
     private static final Duration UPGRADE_LIMIT = Duration.ofMinutes(3);
-    private static final Duration SHOW_LIMIT = Duration.ofMinutes(2);
 
     private final Path directory;
     private final Config config;
@@ -98,9 +99,14 @@ public final class SwitchProcess implements AutoCloseable {
         return program.output();
     }
 
-    /** {@code ringbridge show WHAT --json}. */
+    /** What {@code ringbridge show WHAT --json} prints, without a process of its own for each question. */
     public JsonNode show(final String what) {
-        final String text = Program.run(SHOW_LIMIT, launcher().toString(), "show", what, "--json", "--api", api().toString());
+        final String text;
+        try (ApiClient client = new ApiClient(api())) {
+            text = client.get("/" + what);
+        } catch (final ApiException e) {
+            throw new HarnessException(e.getMessage() + "; the switch's last words:\n" + program.output().tail(), e);
+        }
         try {
             return JSON.readTree(text);
         } catch (final JsonProcessingException e) {

@@ -1,7 +1,7 @@
 package io.ringbridge.bench.harness;
 
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
+import java.net.ConnectException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
@@ -23,13 +23,25 @@ final class UnixConnection implements AutoCloseable {
         this.transcript = Transcript.of(name, Channels.newInputStream(channel));
     }
 
-    /** Connects as soon as the socket is there. */
+    /** Connects as soon as somebody listens. */
     static UnixConnection open(final String name, final Path socket, final Duration limit) {
-        Await.until("socket " + socket, limit, () -> Files.exists(socket));
+        final SocketChannel[] connected = new SocketChannel[1];
+        Await.until("somebody to listen on " + socket, limit, () -> {
+            connected[0] = connect(socket);
+            return connected[0] != null;
+        });
+        return new UnixConnection(name, connected[0]);
+    }
+
+    /** Null where nobody listens yet: a socket is there before its listener is. */
+    private static SocketChannel connect(final Path socket) {
+        if (!Files.exists(socket)) {
+            return null;
+        }
         try {
-            final SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-            channel.connect(UnixDomainSocketAddress.of(socket));
-            return new UnixConnection(name, channel);
+            return SocketChannel.open(UnixDomainSocketAddress.of(socket));
+        } catch (final ConnectException e) {
+            return null;
         } catch (final IOException e) {
             throw new HarnessException("cannot connect to " + socket, e);
         }
