@@ -97,7 +97,8 @@ class BenchIT {
         final JsonNode zeroLoss = report.at("/results/0/zero_loss");
         // A load that is late at every rate, as on a busy machine, finds none to soak at.
         if (!zeroLoss.isMissingNode() && !zeroLoss.isNull()) {
-            assertTrue(Math.abs(report.at("/results/0/soak/sent").asLong() - 20_000) <= 4, report::toString);
+            final long sent = report.at("/results/0/soak/sent").asLong(); // one that is late in the end leaves some out
+            assertTrue(sent > 18_000 && sent <= 20_004, report::toString);
             assertEquals(0, report.at("/results/0/soak/lost").asLong(-1), report::toString);
         }
     }

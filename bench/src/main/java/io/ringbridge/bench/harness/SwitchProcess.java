@@ -78,7 +78,17 @@ public final class SwitchProcess implements AutoCloseable {
     }
 
     private boolean isUp() {
-        return Files.exists(api()) && config.listeningPorts().stream().allMatch(name -> Files.exists(socket(name)));
+        return config.listeningPorts().stream().allMatch(name -> Files.exists(socket(name))) && answers();
+    }
+
+    /** A socket is there before anybody listens on it. */
+    private boolean answers() {
+        try (ApiClient client = new ApiClient(api())) {
+            client.get("/ports");
+            return true;
+        } catch (final ApiException e) {
+            return false;
+        }
     }
 
     private Path api() {
