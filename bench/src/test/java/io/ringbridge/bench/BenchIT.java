@@ -90,15 +90,14 @@ class BenchIT {
     @Test
     void stationsAndSoak() {
         final JsonNode report = json("throughput --ports 4 --sizes 64 --seconds 0.2 --warm-up 0.1 --resolution 50 --stations 4096"
-            + " --soak 400000",
+            + " --soak 20000",
             found -> found.at("/results/0/soak/lost").asLong(-1) == 0);
         assertEquals(4096, report.path("stations").asInt(), report::toString);
         assertEquals(0, report.at("/results/0/saturation/misordered").asLong(-1), report::toString);
         final JsonNode zeroLoss = report.at("/results/0/zero_loss");
         // A load that is late at every rate, as on a busy machine, finds none to soak at.
         if (!zeroLoss.isMissingNode() && !zeroLoss.isNull()) {
-            final long sent = report.at("/results/0/soak/sent").asLong(); // one that is late in the end leaves some out
-            assertTrue(sent > 360_000 && sent <= 400_004, report::toString);
+            assertTrue(Math.abs(report.at("/results/0/soak/sent").asLong() - 20_000) <= 4, report::toString);
             assertEquals(0, report.at("/results/0/soak/lost").asLong(-1), report::toString);
         }
     }

@@ -83,11 +83,17 @@ public final class SwitchProcess implements AutoCloseable {
 
     /** A socket is there before anybody listens on it. */
     private boolean answers() {
-        try (ApiClient client = new ApiClient(api())) {
-            client.get("/ports");
+        try {
+            ask("ports");
             return true;
         } catch (final ApiException e) {
             return false;
+        }
+    }
+
+    private String ask(final String what) {
+        try (ApiClient client = new ApiClient(api())) {
+            return client.get("/" + what);
         }
     }
 
@@ -112,8 +118,8 @@ public final class SwitchProcess implements AutoCloseable {
     /** What {@code ringbridge show WHAT --json} prints, without a process of its own for each question. */
     public JsonNode show(final String what) {
         final String text;
-        try (ApiClient client = new ApiClient(api())) {
-            text = client.get("/" + what);
+        try {
+            text = ask(what);
         } catch (final ApiException e) {
             throw new HarnessException(e.getMessage() + "; the switch's last words:\n" + program.output().tail(), e);
         }

@@ -70,7 +70,7 @@ public final class LatencyCommand implements Callable<Integer> {
     private double seconds;
 
     @Option(names = "--warm-up", paramLabel = "N", defaultValue = "2",
-        description = "Seconds of load before each trial, the same as in the trial; ${DEFAULT-VALUE} if not given.")
+        description = "Seconds of load before the first trial; ${DEFAULT-VALUE} if not given.")
     private double warmUp;
 
     @Option(names = "--hgrm", paramLabel = "FILE", description = "Write the distributions for HdrHistogram's plotter, in microseconds, to "
@@ -97,14 +97,18 @@ public final class LatencyCommand implements Callable<Integer> {
         final List<Series> all = new ArrayList<>();
         final LatencyReport report;
         try (Target target = options.open(); Rig rig = Rig.attach(target, options.rings(), mix.longest(), 1, options.cpus())) {
+            if (!warming.isZero()) {
+                output.progress("warming up for %.1f s", warmUp);
+                rig.run(Load.saturation(mix, warming), Notified.BUSY, true);
+            }
             Double maximum = null;
             if (rates.isEmpty()) {
-                maximum = warmRun(rig, Load.saturation(mix, period), Notified.BUSY, warming).receivedPerSecond();
+                maximum = rig.run(Load.saturation(mix, period), Notified.BUSY, true).receivedPerSecond();
                 output.progress("maximum: %.3f Mframes/s", maximum / 1e6);
             }
             for (final Notified mode : modes) {
                 for (final Map.Entry<String, Double> load : loads(maximum).entrySet()) {
-                    final Outcome outcome = warmRun(rig, new Load(mix, load.getValue(), period), mode, warming);
+                    final Outcome outcome = rig.run(new Load(mix, load.getValue(), period), mode, true);
                     final Series series = new Series(mode, load.getKey(), outcome);
                     all.add(series);
                     output.progress("%s: %.1f kframes/s, %d of %d lost, median %.1f us", series.title(), outcome.sentPerSecond() / 1e3,
@@ -122,15 +126,6 @@ public final class LatencyCommand implements Callable<Integer> {
         output.out().flush();
         write(all, mix);
         return CommandLine.ExitCode.OK;
-    }
-
-    /** One trial after a load like it: where the generator is compiled anew for a rate, frames wait for that. */
-    private static Outcome warmRun(final Rig rig, final Load load, final Notified mode, final Duration warming)
-        throws InterruptedException {
-        if (!warming.isZero()) {
-            rig.run(new Load(load.mix(), load.framesPerSecond(), warming), mode, true);
-        }
-        return rig.run(load, mode, true);
     }
 
     private void checkFiles(final Check check) {

@@ -23,18 +23,20 @@ final class Generator {
     private final List<LaneReceiver> receivers;
     private final long start;
     private final long nanos;
+    private final boolean whole;
 
     /**
-     * For a trial that begins at a time, and lasts so many nanoseconds.
+     * For a trial of this load that begins at a time.
      *
      * @param senders of these lanes
      * @param receivers of the same
      */
-    Generator(final List<LaneSender> senders, final List<LaneReceiver> receivers, final long start, final long nanos) {
+    Generator(final List<LaneSender> senders, final List<LaneReceiver> receivers, final long start, final Load load) {
         this.senders = senders;
         this.receivers = receivers;
         this.start = start;
-        this.nanos = nanos;
+        nanos = load.duration().toNanos();
+        whole = load.whole();
     }
 
     /** Sends and receives in turn. */
@@ -46,7 +48,11 @@ final class Generator {
             now = System.nanoTime();
         }
         receivers.forEach(LaneReceiver::endInTime);
+        if (whole) {
+            sendRest(idle);
+        }
         senders.forEach(LaneSender::end);
+        now = System.nanoTime();
         long heard = now;
         while (!isComplete() && now - heard < SILENCE_NANOS) {
             final int count = receiveAll();
@@ -54,6 +60,28 @@ final class Generator {
             now = System.nanoTime();
             heard = count > 0 ? now : heard;
         }
+    }
+
+    /** Sends what was due before the end, unless nothing moves any more. */
+    private void sendRest(final IdleStrategy idle) {
+        final long last = start + nanos - 1;
+        long now = System.nanoTime();
+        long moved = now;
+        while (isLate(last) && now - moved < SILENCE_NANOS) {
+            final int count = sendDue(last) + receiveAll();
+            idle.idle(count);
+            now = System.nanoTime();
+            moved = count > 0 ? now : moved;
+        }
+    }
+
+    private boolean isLate(final long last) {
+        for (int i = 0; i < senders.size(); i++) {
+            if (senders.get(i).isDue(last)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Sends what is due, and gives up the processor in between: the receiver may need it. */

@@ -102,7 +102,7 @@ final class LaneSender {
         atQueue = queue + 1 == transmitters.size() ? 0 : queue + 1;
         final Transmitter transmitter = transmitters.get(queue);
         int count = 0;
-        while (count < BURST && due - now <= 0) {
+        while (count < BURST && isDue(now)) {
             final long frame = transmitter.reserve();
             if (frame == 0) {
                 break;
@@ -118,6 +118,11 @@ final class LaneSender {
             transmitter.flush();
         }
         return count;
+    }
+
+    /** Whether a frame is due by that time. */
+    boolean isDue(final long now) {
+        return due - now <= 0;
     }
 
     private void write(final long frame, final int queue, final long time) {

@@ -115,17 +115,16 @@ public final class Rig implements AutoCloseable {
     public Outcome run(final Load load, final Notified notified, final boolean withLatency) throws InterruptedException {
         final long start = System.nanoTime() + LEAD_NANOS;
         final List<Histogram> histograms = begin(load, start, withLatency);
-        final long nanos = load.duration().toNanos();
         final Crew crew = new Crew();
         if (notified == Notified.INTERRUPT) {
-            final Generator all = new Generator(senders, receivers, start, nanos);
+            final Generator all = new Generator(senders, receivers, start, load);
             crew.add(cpus.isEmpty() ? -1 : cpus.getFirst(), all::send);
             crew.add(cpus.isEmpty() ? -1 : cpus.getLast(), all::receiveNotified);
         } else {
             final int threads = Math.clamp(cpus.size(), 1, senders.size());
             for (int t = 0; t < threads; t++) {
                 crew.add(cpus.isEmpty() ? -1 : cpus.get(t), new Generator(share(senders, t, threads), share(receivers, t, threads),
-                    start, nanos)::carry);
+                    start, load)::carry);
             }
         }
         crew.join();
@@ -137,7 +136,7 @@ public final class Rig implements AutoCloseable {
         return new Outcome(load, senders.stream().mapToLong(LaneSender::total).sum(),
             receivers.stream().mapToLong(LaneReceiver::received).sum(),
             receivers.stream().mapToLong(LaneReceiver::receivedInTime).sum(),
-            receivers.stream().mapToLong(LaneReceiver::misordered).sum(), nanos, all);
+            receivers.stream().mapToLong(LaneReceiver::misordered).sum(), load.duration().toNanos(), all);
     }
 
     private static <T> List<T> share(final List<T> all, final int thread, final int threads) {
