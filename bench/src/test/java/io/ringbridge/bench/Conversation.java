@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 
 /** What one guest says to another while something happens to the second, or to the switch: a ping, a TCP connection, datagrams. */
 final class Conversation {
-    private static final int PING_MILLIS = 20;
+    private static final int PING_MILLIS = 5;
     private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Pattern SEQUENCE = Pattern.compile("seq=(\\d+)");
@@ -37,7 +37,7 @@ final class Conversation {
     }
 
     void startPing() {
-        from.console().check("ping -i 0.0" + PING_MILLIS + " " + address + " >/tmp/ping 2>&1 & echo $! >/tmp/ping.pid", LIMIT);
+        from.console().check("ping -i 0.00" + PING_MILLIS + " " + address + " >/tmp/ping 2>&1 & echo $! >/tmp/ping.pid", LIMIT);
         awaitAnswers(1);
     }
 
@@ -71,12 +71,19 @@ final class Conversation {
         return Integer.parseInt(from.console().check("grep -c seq= /tmp/ping; :", LIMIT).trim());
     }
 
-    /** Begins to send 500 datagrams a second, for so long; returns when they can come. */
+    /** Begins to send 500 datagrams a second, for so long; returns when they come. */
     void startDatagrams(final QemuGuest to, final int seconds) {
         to.console().check("iperf3 -s -4 -1 -D -p 7001", LIMIT);
         to.console().check("until grep -q ':1B59 00000000:0000 0A' /proc/net/tcp; do usleep 20000; done", LIMIT); // 1B59: 7001
+        final int before = datagrams(to);
         from.console().check("rm -f /tmp/udp; (iperf3 -J -u -b 2M -l 500 -t " + seconds + " -c " + address
             + " -p 7001 >/tmp/udp.part 2>&1; mv /tmp/udp.part /tmp/udp) >/dev/null 2>&1 &", LIMIT);
+        // The first of them, by which the two ends find each other, is sent only once.
+        Await.until("datagrams", LIMIT, () -> datagrams(to) > before + 20);
+    }
+
+    private static int datagrams(final QemuGuest to) {
+        return Integer.parseInt(to.console().check("awk '/^Udp:/ { n = $2 } END { print n }' /proc/net/snmp", LIMIT).trim());
     }
 
     /** Waits until all datagrams were sent, and says how many did not come. */

@@ -64,6 +64,16 @@ public final class OpenVswitch implements AutoCloseable {
         control(arguments.toArray(String[]::new));
     }
 
+    /** Adds a port that listens where {@link #socket} says. */
+    public void addListeningPort(final String name) {
+        addPort(name, "type=dpdkvhostuser");
+    }
+
+    /** Where a port that listens does. */
+    public Path socket(final String port) {
+        return directory.resolve(port);
+    }
+
     /** The process that forwards. */
     public long pid() {
         return daemons.getLast().pid();
