@@ -41,8 +41,10 @@ class VxlanIT {
         east = opened(NetworkNamespace.create("east"));
         west = opened(NetworkNamespace.create("west"));
         east.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", west.name());
-        host(east, 1, 2);
-        host(west, 2, 1);
+        host(east, 1);
+        host(west, 2);
+        join(east, 1, 2);
+        join(west, 2, 1);
         eastSwitch = startSwitch(east);
         westSwitch = startSwitch(west);
         eastGuest = opened(new Station(eastSwitch, "a", 2));
@@ -51,19 +53,48 @@ class VxlanIT {
         westSwitch.awaitState("running", LIMIT, "a", "up");
     }
 
-    private <T extends AutoCloseable> T opened(final T closeable) {
+    final <T extends AutoCloseable> T opened(final T closeable) {
         open.add(closeable);
         return closeable;
     }
 
-    private static void host(final NetworkNamespace host, final int own, final int other) {
-        host.run("ip", "addr", "add", "192.0.2." + own + "/24", "dev", "eth0");
+    private static void host(final NetworkNamespace host, final int own) {
+        host.run("ip", "addr", "add", address(own) + "/24", "dev", "eth0");
         host.run("ip", "link", "set", "eth0", "up");
         host.run("ip", "link", "add", "br0", "type", "bridge");
         host.run("ip", "link", "set", "br0", "up");
-        host.run("ip", "link", "add", "vxlan42", "type", "vxlan", "id", "42", "local", "192.0.2." + own, "remote", "192.0.2." + other,
+    }
+
+    static String address(final int host) {
+        return "192.0.2." + host;
+    }
+
+    /** Has the bridge of a host reach that of the other. */
+    void join(final NetworkNamespace host, final int own, final int other) {
+        host.run("ip", "link", "add", "vxlan42", "type", "vxlan", "id", "42", "local", address(own), "remote", address(other),
             "dstport", "4789");
         host.run("ip", "link", "set", "vxlan42", "master", "br0", "up");
+    }
+
+    /** Waits until the east host knows that a station is at the west one. */
+    void awaitKnownAtWest(final String station) {
+        Await.until("the station to be known at its new host", LIMIT, () -> "up".equals(eastSwitch.portOf(station)));
+    }
+
+    final NetworkNamespace east() {
+        return east;
+    }
+
+    final SwitchProcess eastSwitch() {
+        return eastSwitch;
+    }
+
+    final Station eastGuest() {
+        return eastGuest;
+    }
+
+    final NetworkNamespace west() {
+        return west;
     }
 
     private SwitchProcess startSwitch(final NetworkNamespace host) {
@@ -110,7 +141,7 @@ class VxlanIT {
         final Station moved = opened(new Station(westSwitch, "b", 2));
         westSwitch.awaitState("running", LIMIT, "b");
         moved.assertReaches(neighbour, 100);
-        Await.until("the station to be known at its new host", LIMIT, () -> "up".equals(eastSwitch.portOf("52:54:00:00:00:02")));
+        awaitKnownAtWest("52:54:00:00:00:02");
         neighbour.assertReaches(moved, 100);
         westGuest.assertReaches(moved, 100);
     }

@@ -40,11 +40,11 @@ public final class Program implements AutoCloseable {
         this.output = Transcript.of(name, process.getInputStream());
     }
 
-    /** Where a program is on the PATH or among the system's own. */
+    /** Where a program is on the PATH or among the system's own; it may be named with its directory. */
     public static Optional<Path> find(final String name) {
         final String path = System.getenv().getOrDefault("PATH", "") + File.pathSeparator + "/usr/sbin:/sbin:/usr/bin:/bin";
         for (final String directory : path.split(File.pathSeparator, -1)) {
-            final Path candidate = Path.of(directory, name);
+            final Path candidate = Path.of(directory).resolve(name);
             if (!directory.isEmpty() && Files.isExecutable(candidate)) {
                 return Optional.of(candidate);
             }
