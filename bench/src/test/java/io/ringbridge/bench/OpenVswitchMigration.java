@@ -6,6 +6,7 @@ import io.ringbridge.bench.harness.OpenVswitch;
 import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,6 +21,7 @@ class OpenVswitchMigration {
     private static final String MAC = "52:54:00:00:02:0a";
     private static final int MIGRATIONS = Integer.getInteger("migrations", 2);
     private static final int HUGEPAGES = 512;
+    private static final Duration COMMAND_LIMIT = Duration.ofSeconds(60);
 
     private final Path directory = Machine.temporaryDirectory(0);
     private OpenVswitch ovs;
@@ -56,6 +58,7 @@ class OpenVswitchMigration {
         guest = QemuGuest.boot(spec("here", pairs, device), image, directory);
         peer = QemuGuest.boot(new QemuGuest.Spec("peer", "52:54:00:00:02:0b", "10.77.0.2", ovs.socket("peer"), ""), image, directory);
         peer.awaitAnswerOf(ADDRESS);
+        guest.console().check("dd if=/dev/urandom of=/tmp/ram bs=64k count=128 2>/dev/null", COMMAND_LIMIT);
         for (int i = 0; i < MIGRATIONS; i++) {
             final Conversation conversation = new Conversation(peer, ADDRESS);
             conversation.startPing();
