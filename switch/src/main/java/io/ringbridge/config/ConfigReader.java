@@ -1,5 +1,6 @@
 package io.ringbridge.config;
 
+import io.ringbridge.config.Places.Place;
 import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.PollMode;
 
@@ -11,9 +12,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Reads configurations from files, and ports from the command line. */
 public final class ConfigReader {
@@ -87,15 +90,18 @@ public final class ConfigReader {
 
     /** Refuses ports that cannot be together; for ports that come from different places. */
     public static void checkTogether(final String source, final List<PortConfig> ports) {
-        final Map<String, String> taken = new HashMap<>();
+        final Set<String> names = new HashSet<>();
+        final Places places = new Places();
         for (final PortConfig port : ports) {
-            if (taken.put("name " + port.name(), port.name()) != null) {
+            if (!names.add(port.name())) {
                 throw new ConfigException(source + ": name: \"" + port.name() + "\" is taken; every port needs its own");
             }
-            final String other = port.place() == null ? null : taken.put(port.placeKey() + ' ' + port.place(), port.name());
-            if (other != null) {
-                throw new ConfigException(source + ": " + port.placeKey() + ": " + port.place() + " is port " + other
-                    + "'s; every port needs its own");
+            for (final Place place : port.places()) {
+                final String other = places.take(place, "port " + port.name() + "'s");
+                if (other != null) {
+                    throw new ConfigException(source + ": " + place.key() + ": " + place.name() + " is " + other
+                        + "; every port needs its own");
+                }
             }
         }
     }
@@ -107,8 +113,8 @@ public final class ConfigReader {
         }
         final List<PortConfig> ports = new ArrayList<>();
         final Map<String, String> names = new HashMap<>();
-        final Map<String, String> places = new HashMap<>();
-        api.socket("socket").ifPresent(path -> places.put("socket " + path, "the API's, on line " + api.lineOf("socket")));
+        final Places places = new Places();
+        api.socket("socket").ifPresent(path -> places.take(Place.socket(path.toString()), "the API's, on line " + api.lineOf("socket")));
         for (int i = 0; i < nodes.size(); i++) {
             final Section section = PortReader.section(source, "ports[" + i + "]", nodes.get(i));
             final PortConfig port = PortReader.read(section);
@@ -116,11 +122,11 @@ public final class ConfigReader {
             if (sameName != null) {
                 throw section.error("name", '"' + port.name() + "\" is taken by " + sameName + "; every port needs its own");
             }
-            final String key = port.placeKey();
-            final String same = port.place() == null ? null
-                : places.put(key + ' ' + port.place(), "port " + port.name() + "'s, on line " + section.lineOf(key));
-            if (same != null) {
-                throw section.error(key, port.place() + " is " + same + "; every port needs its own");
+            for (final Place place : port.places()) {
+                final String other = places.take(place, "port " + port.name() + "'s, on line " + section.lineOf(place.key()));
+                if (other != null) {
+                    throw section.error(place.key(), place.name() + " is " + other + "; every port needs its own");
+                }
             }
             ports.add(port);
         }

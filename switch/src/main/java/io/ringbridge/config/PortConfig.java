@@ -1,11 +1,15 @@
 package io.ringbridge.config;
 
+import io.ringbridge.config.Places.Place;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.datapath.port.PortVlan;
 
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * A port: one that a virtual machine attaches to over vhost-user, a tap device, or what libpcap reads and writes.
@@ -124,23 +128,24 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
         };
     }
 
-    /** Its socket, its device or the file it writes: what no two ports may have in common; null where there is none. */
-    public String place() {
+    /** What it uses of the host, its own first: its socket; its device and the bridge that is in; the files it writes and reads. */
+    List<Place> places() {
         return switch (attachment) {
-            case Attachment.Tap _ -> device();
-            case Attachment.Pcap(PcapOptions options) when options.device() != null -> options.device();
-            case Attachment.Pcap(PcapOptions options) -> options.write() == null ? null : options.write().toString();
-            default -> socket();
+            case Attachment.Tap tap -> Stream.of(Place.device("device", tap.device(), true),
+                tap.master() == null ? null : Place.device("master", tap.master(), false)).filter(Objects::nonNull).toList();
+            case Attachment.Pcap(PcapOptions options) when options.device() != null ->
+                List.of(Place.device("interface", options.device(), true));
+            case Attachment.Pcap(PcapOptions options) -> Stream.of(
+                options.write() == null ? null : Place.file("write", options.write(), true),
+                options.read() == null ? null : Place.file("read", options.read(), false)).filter(Objects::nonNull).toList();
+            case Attachment.Descriptor _ -> List.of();
+            default -> List.of(Place.socket(socket()));
         };
     }
 
-    /** The key that {@link #place} is configured by. */
-    String placeKey() {
-        return switch (attachment) {
-            case Attachment.Tap _ -> "device";
-            case Attachment.Pcap(PcapOptions options) -> options.device() != null ? "interface" : "write";
-            default -> "socket";
-        };
+    /** Its socket, its device or its file. */
+    public String place() {
+        return places().isEmpty() ? socket() : places().getFirst().name();
     }
 
     /** Which side opens the socket, as configuration and output have it; of another type of port, null. */

@@ -122,12 +122,19 @@ final class PortReader {
         useless(section, device.isPresent(), "with an interface", "read", "write");
         useless(section, device.isEmpty(), "without an interface", "direction", "ring-size");
         useless(section, read.isEmpty(), "without a capture to read", "speed");
+        if (read.isPresent() && write.isPresent() && absolute(read.get()).equals(absolute(write.get()))) {
+            throw section.error("write", write.get() + " is the capture that is read; it needs another");
+        }
         final Direction direction = section.choice("direction", Direction.class).orElse(Direction.IN);
         final int ringBytes = section.integer("ring-size", PortLimits.MIN_CAPTURE_RING, PortLimits.MAX_CAPTURE_RING)
             .orElse(PcapOptions.DEFAULT_RING_BYTES);
         final boolean fullSpeed = section.choice("speed", Speed.class).orElse(Speed.RECORDED) == Speed.FULL;
         return new Attachment.Pcap(new PcapOptions(device.map(given -> device(section, "interface", given)).orElse(null), direction,
             ringBytes, read.map(Path::of).orElse(null), fullSpeed, write.map(Path::of).orElse(null), snapLength));
+    }
+
+    private static Path absolute(final String path) {
+        return Path.of(path).toAbsolutePath().normalize();
     }
 
     private static void useless(final Section section, final boolean when, final String why, final String... keys) {

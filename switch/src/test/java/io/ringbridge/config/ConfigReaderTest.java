@@ -136,6 +136,26 @@ class ConfigReaderTest {
         return ConfigReader.parse("f", "ports:\n  - {name: a, socket: /tmp/a" + option + "}").ports().getFirst().offloads();
     }
 
+    static Stream<Arguments> sharedPlaces() {
+        return Stream.of(
+            Arguments.of("ports:\n  - {name: a, type: pcap, write: x.pcap}\n  - {name: b, type: pcap, write: x.pcap}",
+                "line 3: ports[1].write: x.pcap is port a's, on line 2; every port needs its own"),
+            Arguments.of("ports:\n  - {name: a, type: pcap, write: x.pcap}\n  - {name: b, type: pcap, read: ./x.pcap}",
+                "line 3: ports[1].read: ./x.pcap is port a's, on line 2; every port needs its own"),
+            Arguments.of("ports:\n  - {name: a, type: pcap, read: x.pcap, write: ./x.pcap}",
+                "line 2: ports[0].write: ./x.pcap is the capture that is read; it needs another"),
+            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0}\n  - {name: b, type: pcap, interface: tap0}",
+                "line 3: ports[1].interface: tap0 is port a's, on line 2; every port needs its own"),
+            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, master: br0}\n  - {name: b, type: pcap, interface: br0}",
+                "line 3: ports[1].interface: br0 is port a's, on line 2; every port needs its own"),
+            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0}\n  - {name: b, type: tap, device: tap0}",
+                "line 3: ports[1].device: tap0 is port a's, on line 2; every port needs its own"),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a}\n  - {name: b, socket: /tmp/a}",
+                "line 3: ports[1].socket: /tmp/a is port a's, on line 2; every port needs its own"),
+            Arguments.of("api: {socket: /tmp/a}\nports:\n  - {name: a, socket: /tmp/a}",
+                "line 3: ports[0].socket: /tmp/a is the API's, on line 1; every port needs its own"));
+    }
+
     static Stream<Arguments> mistakes() {
         return Stream.of(
             Arguments.of("ports:\n  - {name: a, sokcet: /tmp/x}\n", "line 2: ports[0].sokcet: unknown key (\"socket\"?); allowed: " + KEYS),
@@ -183,8 +203,6 @@ class ConfigReaderTest {
                 "line 2: ports[0].snaplen: 59 is not a whole number, 60 to 65553"),
             Arguments.of("ports:\n  - {name: a, type: pcap, interface: eth0, ring-size: 4M}",
                 "line 2: ports[0].ring-size: \"4M\" is not a whole number, 65536 to 1073741824"),
-            Arguments.of("ports:\n  - {name: a, type: pcap, write: x.pcap}\n  - {name: b, type: pcap, write: x.pcap}",
-                "line 3: ports[1].write: x.pcap is port a's, on line 2; every port needs its own"),
             Arguments.of("ports:\n  - {name: a, type: tap, socket: /tmp/a}",
                 "line 2: ports[0].socket: unknown key; allowed: " + TAP_KEYS),
             Arguments.of("ports:\n  - {name: a, type: tap}", "line 2: ports[0].device: missing; needed is " + PortLimits.DEVICE_RULE),
@@ -195,8 +213,6 @@ class ConfigReaderTest {
             Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, master: a/b}",
                 "line 2: ports[0].master: \"a/b\" is not " + PortLimits.DEVICE_RULE),
             Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, up: 1}", "line 2: ports[0].up: 1 is not true or false"),
-            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0}\n  - {name: b, type: tap, device: tap0}",
-                "line 3: ports[1].device: tap0 is port a's, on line 2; every port needs its own"),
             Arguments.of("ports:\n  - {name: a, mode: both, socket: /tmp/a}", "line 2: ports[0].mode: \"both\" is not server or client"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, queues: 129}",
                 "line 2: ports[0].queues: 129 is not a whole number, 1 to 128"),
@@ -220,10 +236,6 @@ class ConfigReaderTest {
                 "line 5: ports[0].permissions: of no use in mode client, where the front-end makes the socket; allowed in mode server"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a}\n  - {name: a, socket: /tmp/b}",
                 "line 3: ports[1].name: \"a\" is taken by the port on line 2; every port needs its own"),
-            Arguments.of("ports:\n  - {name: a, socket: /tmp/a}\n  - {name: b, socket: /tmp/a}",
-                "line 3: ports[1].socket: /tmp/a is port a's, on line 2; every port needs its own"),
-            Arguments.of("api: {socket: /tmp/a}\nports:\n  - {name: a, socket: /tmp/a}",
-                "line 3: ports[0].socket: /tmp/a is the API's, on line 1; every port needs its own"),
             Arguments.of("- 1",
                 "line 1: a list where keys with values are needed; allowed keys: workers, cpus, poll, api, fdb, state, ports"),
             Arguments.of("workers: &a 1\ncpus: *a", "line 2: aliases are not allowed"),
@@ -231,7 +243,7 @@ class ConfigReaderTest {
     }
 
     @ParameterizedTest
-    @MethodSource("mistakes")
+    @MethodSource({"mistakes", "sharedPlaces"})
     void everyMistakeNamesFileLineKeyAndWhatIsAllowed(final String text, final String message) {
         final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("dir/f.yaml", text));
         assertEquals("dir/f.yaml: " + message, e.getMessage());
