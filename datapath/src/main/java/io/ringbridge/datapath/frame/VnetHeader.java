@@ -4,8 +4,8 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.ring.Features;
 
 /**
- * What the virtio-net header of a frame asks for: a checksum to be completed, or a packet to be cut into segments (virtio 1.2,
- * section 5.1.6).
+ * What the virtio-net header of a frame asks for: a checksum to be completed, or a packet to be cut into segments; or that the frame's
+ * checksum has been verified (virtio 1.2, section 5.1.6).
  *
  * <pre>
  *  0      1         2        4         6           8            10
@@ -18,6 +18,8 @@ import io.ringbridge.datapath.ring.Features;
 public final class VnetHeader {
     /** In the first eight bytes, the bits of which one at least asks for something; without them the others mean nothing. */
     public static final long ASKING = 0xFF01;
+    /** The same of an uplink, which may vouch for a checksum as well; a driver may not. */
+    public static final long ASKING_UPLINK = ASKING | 2;
     /** The features with which a driver may ask for something. */
     public static final long ASKABLE =
         Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_UFO);
@@ -29,6 +31,7 @@ public final class VnetHeader {
     public static final int MAX_SEGMENTS = 512;
 
     private static final int NEEDS_CSUM = 1;
+    private static final int DATA_VALID = 2;
     private static final int TCPV4 = 1;
     private static final int UDP = 3;
     private static final int TCPV6 = 4;
@@ -43,6 +46,8 @@ public final class VnetHeader {
     private static final int FRAGMENT_UNIT = 8;
     private static final int FRAGMENT_HEADER = 8;
 
+    /** Whether it asks for nothing, and the frame's checksum has been verified. */
+    private boolean vouches;
     private int gsoType;
     private int gsoSize;
     private int checksumStart;
@@ -57,7 +62,7 @@ public final class VnetHeader {
      * @param features what the sender negotiated
      * @param frame what comes after the header
      * @param scratch {@link #SCRATCH} bytes
-     * @return the features, as in {@link Frame#needs}, with which a receiver takes the frame as it is; or {@link #LIES}
+     * @return the features, as in {@link Frame#needs}, with which a receiver takes frame and header as they are; or {@link #LIES}
      */
     public int check(final long word, final int offset, final long features, final Frame frame, final long scratch) {
         gsoType = (int) (word >>> 8) & 0xFF;
@@ -66,6 +71,10 @@ public final class VnetHeader {
         checksumOffset = offset;
         final int headers = (int) (word >>> 16) & 0xFFFF;
         final boolean partial = (word & NEEDS_CSUM) != 0;
+        vouches = gsoType == 0 && !partial;
+        if (vouches) {
+            return 1 << Features.GUEST_CSUM;
+        }
         if (!partial || !Features.has(features, Features.CSUM) || headers > frame.totalLength()
             || checksumStart < Ethernet.HEADER || checksumStart + checksumOffset + 2 > frame.totalLength()) {
             return LIES;
@@ -100,6 +109,11 @@ public final class VnetHeader {
         final int rest = frame.totalLength() - (udp ? layout.transport() : layout.payload());
         return checksumStart == layout.transport() && checksumOffset == (udp ? CSUM_OFFSET_UDP : CSUM_OFFSET_TCP)
             && segmentSize() > 0 && rest <= (long) segmentSize() * MAX_SEGMENTS;
+    }
+
+    /** Whether it asks for nothing, but says that the frame's checksum has been verified. */
+    boolean vouches() {
+        return vouches;
     }
 
     /** Whether it asks for segments, and not for a checksum alone. */
@@ -143,6 +157,10 @@ public final class VnetHeader {
      * @param buffers {@code num_buffers}, if there is one
      */
     public void write(final long to, final int headerLength, final int buffers) {
+        if (vouches) {
+            write(to, DATA_VALID, 0, headerLength, buffers);
+            return;
+        }
         final long headers = !isGso() ? 0 : layout.payload();
         write(to, NEEDS_CSUM | gsoType << 8 | headers << 16 | (long) segmentSize() << 32 | (long) checksumStart << 48, checksumOffset,
             headerLength, buffers);
@@ -177,7 +195,7 @@ public final class VnetHeader {
      * @param ethernet bytes of the Ethernet header, with its tag
      */
     public boolean allowsTags(final int ethernet) {
-        return checksumStart >= ethernet && checksumStart <= MAX_START - Ethernet.TAG;
+        return vouches || checksumStart >= ethernet && checksumStart <= MAX_START - Ethernet.TAG;
     }
 
     /** Takes over that what it tells of has moved by so many bytes, up or down. */
@@ -187,6 +205,7 @@ public final class VnetHeader {
     }
 
     void copyOf(final VnetHeader other) {
+        vouches = other.vouches;
         gsoType = other.gsoType;
         gsoSize = other.gsoSize;
         checksumStart = other.checksumStart;

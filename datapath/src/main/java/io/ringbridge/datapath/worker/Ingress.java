@@ -89,7 +89,7 @@ final class Ingress {
         final int described = describe(queue, ring, mayAsk);
         readAddresses(described);
         if (mayAsk) {
-            offloads.check(frames, claimedFrom, described, queue.counters(), ring.features());
+            offloads.check(frames, claimedFrom, described, queue.counters(), ring.features(), VnetHeader.ASKING);
         }
         final int taken = decide(queue.source(), described, now);
         if (taken < described) {
@@ -125,7 +125,7 @@ final class Ingress {
         }
         describe(queue, count);
         readAddresses(count);
-        offloads.check(frames, claimedFrom, count, queue.source().counters(), UPLINK_FEATURES);
+        offloads.check(frames, claimedFrom, count, queue.source().counters(), UPLINK_FEATURES, VnetHeader.ASKING_UPLINK);
         final int taken = decide(queue.source(), count, now);
         if (taken < count) {
             queue.rewind(count - taken);

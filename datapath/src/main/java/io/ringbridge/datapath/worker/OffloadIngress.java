@@ -35,13 +35,18 @@ final class OffloadIngress {
         headers[place] = header;
     }
 
-    /** Checks the headers of the accepted ones of a burst, in a pass of loads and one of decisions. */
-    void check(final FrameRing frames, final long first, final int count, final QueueCounters counters, final long features) {
+    /**
+     * Checks the headers of the accepted ones of a burst, in a pass of loads and one of decisions.
+     *
+     * @param asking the bits that ask for something, {@link VnetHeader#ASKING} or {@link VnetHeader#ASKING_UPLINK}
+     */
+    void check(final FrameRing frames, final long first, final int count, final QueueCounters counters, final long features,
+               final long asking) {
         for (int i = 0; i < count; i++) {
             words[i] = frames.get(first + i).verdict() == Frame.Verdict.ACCEPTED ? Memory.getLong(headers[i]) : 0;
         }
         for (int i = 0; i < count; i++) {
-            if ((words[i] & VnetHeader.ASKING) != 0) {
+            if ((words[i] & asking) != 0) {
                 ask(frames.get(first + i), words[i], Memory.getShort(headers[i] + CSUM_OFFSET) & 0xFFFF, counters, features);
             }
         }

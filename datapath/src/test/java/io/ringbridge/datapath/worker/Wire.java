@@ -12,10 +12,13 @@ import java.util.List;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-/** A device without offloads: keeps what is written, and gives what it is told to. */
+/** A device, without offloads unless it is told to have them: keeps what is written, and gives what it is told to. */
 final class Wire implements FrameDevice, AutoCloseable {
     final List<byte[]> written = new ArrayList<>();
     final Deque<byte[]> given = new ArrayDeque<>();
+    boolean offloads;
+    /** The flags in the header of what is given. */
+    byte flags;
     long refusal;
     int flushes;
     private final EventFd event = EventFd.create();
@@ -32,7 +35,7 @@ final class Wire implements FrameDevice, AutoCloseable {
 
     @Override
     public boolean offloads() {
-        return false;
+        return offloads;
     }
 
     @Override
@@ -42,6 +45,7 @@ final class Wire implements FrameDevice, AutoCloseable {
         }
         final byte[] frame = given.poll();
         Memory.zero(address, HEADER);
+        Memory.putByte(address, flags);
         Memory.copy(frame, 0, address + HEADER, frame.length);
         return (long) HEADER + frame.length;
     }
