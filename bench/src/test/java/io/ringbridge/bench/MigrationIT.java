@@ -85,6 +85,7 @@ class MigrationIT {
         "announced by QEMU,     1, ',guest_announce=off'"})
     void aGuestMoves(final String title, final int pairs, final String device) {
         boot(pairs, device);
+        assertEquals(!device.contains("guest_announce=off"), ringbridge.features("here").contains("guest_announce"));
         final String memory = guest.console().check("dd if=/dev/urandom of=/tmp/ram bs=64k count=128 2>/dev/null; md5sum /tmp/ram",
             COMMAND_LIMIT);
         for (int i = 0; i < MIGRATIONS; i++) {

@@ -1,5 +1,7 @@
 package io.ringbridge.bench;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.GuestImage;
 import io.ringbridge.bench.harness.Machine;
@@ -79,6 +81,7 @@ class UplinkMigrationIT {
         guest = QemuGuest.boot(spec(east, "guest-east", device), image, directory);
         east.awaitState("running", LIMIT, "vm", "peer");
         peer.awaitAnswerOf(ADDRESS);
+        assertEquals(device.isEmpty(), east.features("vm").contains("guest_announce"));
         for (int i = 0; i < MIGRATIONS; i++) {
             final boolean there = i % 2 == 0;
             final SwitchProcess to = there ? west : east;

@@ -1,6 +1,7 @@
 package io.ringbridge.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.ringbridge.config.Config;
@@ -200,6 +201,7 @@ class HostileStateTest {
         try {
             Tap.open(DEVICE, true).close();
         } catch (final OsException e) {
+            assertNotEquals("true", System.getenv("CI"), () -> "no tap can be made: " + e.getMessage());
             Assumptions.abort("no tap can be made: " + e.getMessage());
         }
     }

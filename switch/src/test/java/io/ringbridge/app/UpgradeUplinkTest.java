@@ -1,6 +1,7 @@
 package io.ringbridge.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -59,6 +60,7 @@ class UpgradeUplinkTest {
         try {
             Tap.open(NAME, false).close();
         } catch (final OsException e) {
+            assertNotEquals("true", System.getenv("CI"), () -> "no tap can be made: " + e.getMessage());
             Assumptions.abort("no tap can be made: " + e.getMessage());
         }
     }

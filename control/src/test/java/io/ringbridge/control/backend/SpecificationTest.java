@@ -18,7 +18,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -35,6 +37,8 @@ class SpecificationTest {
     private static final Path ROOT = Path.of(System.getProperty("ringbridge.root"));
     private static final String DOCUMENT = "docs/protocol.md";
     private static final Pattern ROW = Pattern.compile("\\| (\\d+) \\| ([A-Z_]+) \\| ([^|]+) \\| (?:`(\\w+)\\.(\\w+)`)? ?\\|");
+
+    private static final Pattern NAMED_TEST = Pattern.compile("`(\\w+Test)\\.(\\w+)`");
 
     @TempDir
     Path directory;
@@ -85,23 +89,44 @@ class SpecificationTest {
 
     @Test
     void theTestsThatTheDocumentNamesExist() throws Exception {
-        final StringBuilder text = new StringBuilder();
+        final Map<String, String> sources = new HashMap<>();
         for (final String module : List.of("datapath", "control", "switch", "bench")) {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/test/java"))) {
                 for (final Path file : files.filter(path -> path.toString().endsWith("Test.java")).toList()) {
-                    text.append(Files.readString(file));
+                    sources.merge(file.getFileName().toString(), Files.readString(file), String::concat);
                 }
             }
         }
-        final String sources = text.toString();
+        final Matcher named = NAMED_TEST.matcher(Files.readString(ROOT.resolve(DOCUMENT)));
+        int found = 0;
+        while (named.find()) {
+            assertTrue(sources.getOrDefault(named.group(1) + ".java", "").contains("void " + named.group(2) + '('), named.group());
+            found++;
+        }
+        assertTrue(found > 70, () -> "only few tests are named");
+    }
+
+    @Test
+    void aTestIsNamedForEverythingThatIsDone() throws Exception {
         for (final String heading : List.of("Protocol features", "Requests of the front-end", "Requests of the back-end")) {
             for (final Matcher row : rows(heading)) {
-                if (row.group(4) != null) {
-                    assertTrue(sources.contains("class " + row.group(4) + ' '), row.group());
-                    assertTrue(sources.contains("void " + row.group(5) + '('), row.group());
-                }
+                assertTrue(row.group(4) != null || "not sent".equals(row.group(3)), row.group());
             }
         }
+    }
+
+    @Test
+    void theDocumentHasEveryVirtioFeatureThatIsOffered() throws Exception {
+        final String text = Files.readString(ROOT.resolve(DOCUMENT));
+        final String table = text.substring(text.indexOf("## Virtio features offered"), text.indexOf("`num_buffers`"));
+        long told = 0;
+        for (final String line : table.lines().filter(row -> row.matches("\\| \\d.*")).toList()) {
+            final String[] cells = line.split("\\|", -1);
+            final String[] bits = cells[1].strip().split(", ", -1);
+            told |= Features.of(Arrays.stream(bits).mapToInt(Integer::parseInt).toArray());
+            assertTrue(NAMED_TEST.matcher(cells[4]).find(), line);
+        }
+        assertEquals(Offer.virtio(2, SuspendOptions.DEFAULT, true) | Offer.IOMMU, told);
     }
 
     @Test

@@ -21,6 +21,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -39,6 +40,7 @@ class TapLinkTest {
         try {
             Tap.open(DEVICE, false).close();
         } catch (final OsException e) {
+            assertNotEquals("true", System.getenv("CI"), () -> "no tap can be made: " + e.getMessage());
             Assumptions.abort("no tap can be made: " + e.getMessage());
         }
     }
