@@ -25,6 +25,8 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
 
 /**
@@ -32,7 +34,8 @@ import java.util.function.LongConsumer;
  *
  * <p>A thread of its own, which exists from the first request on, sends one at a time, and waits for the acknowledgement where those are
  * negotiated. So a front-end that does not read, or does not answer, makes nobody wait but this thread. What is asked again while it
- * waits to be sent is sent once, which bounds what waits.
+ * waits to be sent is sent once, which bounds what waits. While the front-end is to be left alone, acknowledgements are heard,
+ * and nothing is sent before that ends.
  *
  * <p>Any thread may {@link #post}; a worker signals an {@link #event} instead. {@link #close} is for the session.
  */
@@ -41,12 +44,13 @@ final class BackendChannel implements AutoCloseable {
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
     /** More than a front-end that reads ever lets wait, however many rings it has. */
     private static final int MOST_WAITING = 1024;
-    /** How long a message may be half sent or half received when this is to rest. */
+    /** How long a message may be half sent or half received when this is to rest, or half sent when it is to be silent. */
     private static final Duration REST = Duration.ofSeconds(1);
 
     private final Connection connection;
     private final boolean acknowledged;
     private final String name;
+    private final BooleanSupplier silenced;
     private final Set<Outgoing> waiting = new LinkedHashSet<>();
     private final Map<Source, EventFd> events = new HashMap<>();
     private Epoll epoll;
@@ -56,6 +60,8 @@ final class BackendChannel implements AutoCloseable {
     private volatile boolean resting;
     /** What was sent and is not acknowledged. */
     private Outgoing unanswered;
+    private boolean sending;
+    private boolean heeded;
 
     /**
      * A request that is to be sent; equal ones are one.
@@ -96,10 +102,11 @@ final class BackendChannel implements AutoCloseable {
     /** The same whenever it is signalled. */
     private record Notice(Outgoing next) implements Source { }
 
-    private BackendChannel(final Connection connection, final boolean acknowledged, final String name) {
+    private BackendChannel(final Connection connection, final boolean acknowledged, final String name, final BooleanSupplier silenced) {
         this.connection = connection;
         this.acknowledged = acknowledged;
         this.name = name;
+        this.silenced = silenced;
     }
 
     /**
@@ -108,10 +115,11 @@ final class BackendChannel implements AutoCloseable {
      * @param fd closed when it is refused
      * @param acknowledged whether the front-end acknowledges requests when asked to
      * @param name the port's, for the log
+     * @param silenced whether the front-end is to be left alone, which any thread may ask; {@link #heed} follows each change
      */
-    static BackendChannel over(final int fd, final boolean acknowledged, final String name) {
+    static BackendChannel over(final int fd, final boolean acknowledged, final String name, final BooleanSupplier silenced) {
         try {
-            return new BackendChannel(Connection.adopt(fd), acknowledged, name);
+            return new BackendChannel(Connection.adopt(fd), acknowledged, name, silenced);
         } catch (final TransportException e) {
             Fd.close(fd);
             throw ProtocolException.refused(e.getMessage());
@@ -166,16 +174,18 @@ final class BackendChannel implements AutoCloseable {
             while (!over && !resting) {
                 epoll.await(-1);
                 wake.drain();
-                for (Outgoing next = resting ? null : next(); next != null && !over; next = resting ? null : next()) {
+                for (Outgoing next = next(); next != null; next = next()) {
                     send(next);
                 }
             }
-        } catch (final IOException | ProtocolException e) {
+        } catch (final IOException | ProtocolException | InterruptedException e) {
             if (!over) {
                 LOG.info("port {}: no more requests to the front-end: {}", name, e.getMessage());
             }
             over = true;
             connection.shutdown();
+        } finally {
+            sent();
         }
     }
 
@@ -188,7 +198,14 @@ final class BackendChannel implements AutoCloseable {
         });
     }
 
-    private synchronized Outgoing next() {
+    /** What is sent next; null where nothing is, or it is time to rest. Waits while the front-end is to be left alone. */
+    private synchronized Outgoing next() throws InterruptedException {
+        while (silenced.getAsBoolean() && !resting && !over) {
+            wait(); // here, since what is signalled in the meantime would end any wait for events
+        }
+        if (resting || over) {
+            return null;
+        }
         if (waiting.isEmpty()) { // what is signalled in the meantime stays so: one request a source waits, and no more
             takeEvents();
         }
@@ -197,13 +214,20 @@ final class BackendChannel implements AutoCloseable {
         }
         final Outgoing first = waiting.iterator().next();
         waiting.remove(first);
+        sending = true;
         return first;
+    }
+
+    private synchronized void sent() {
+        sending = false;
+        notifyAll();
     }
 
     private void send(final Outgoing outgoing) throws IOException {
         final BackendRequest request = outgoing.request;
         LOG.debug("port {}: sends {}", name, request);
         connection.send(request.id(), acknowledged ? Header.VERSION | Header.NEED_REPLY : Header.VERSION, outgoing.bytes());
+        sent();
         if (acknowledged) {
             unanswered = outgoing;
             awaitAnswer();
@@ -238,6 +262,34 @@ final class BackendChannel implements AutoCloseable {
     }
 
     /**
+     * Follows what says whether the front-end is to be left alone. Where it is, nothing more is sent when this returns: what a front-end
+     * that does not read keeps from being sent whole counts as sent, and is waited for but once. Where it is no longer, what waits is sent.
+     *
+     * @param channel none may be there
+     */
+    static void heed(final BackendChannel channel) {
+        if (channel != null) {
+            channel.heed();
+        }
+    }
+
+    private synchronized void heed() {
+        final boolean silent = silenced.getAsBoolean();
+        final long end = System.nanoTime() + REST.toNanos();
+        try {
+            long left = REST.toNanos();
+            while (silent && !heeded && sending && left > 0) {
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+                left = end - System.nanoTime();
+            }
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        heeded = silent;
+        notifyAll();
+    }
+
+    /**
      * Ends the thread where nothing is half sent or half received, until {@link #goOn}. A front-end that leaves it so for long is spoken
      * to no more.
      */
@@ -246,6 +298,7 @@ final class BackendChannel implements AutoCloseable {
         synchronized (this) {
             resting = true;
             sender = thread;
+            notifyAll();
         }
         if (sender != null) {
             wake.signal();
@@ -311,14 +364,14 @@ final class BackendChannel implements AutoCloseable {
     }
 
     /** Takes over the channel of another process, which rests until {@link #goOn}; null where there is none. */
-    static BackendChannel restore(final StateReader in, final String name) {
+    static BackendChannel restore(final StateReader in, final String name, final BooleanSupplier silenced) {
         if (!in.flag()) {
             return null;
         }
         final int fd = in.descriptor();
         final BackendChannel channel;
         try {
-            channel = over(fd, in.flag(), name);
+            channel = over(fd, in.flag(), name, silenced);
         } catch (final HandOverException e) {
             Fd.close(fd);
             throw e;
@@ -358,6 +411,7 @@ final class BackendChannel implements AutoCloseable {
         synchronized (this) {
             over = true;
             sender = thread;
+            notifyAll();
         }
         if (sender != null) {
             wake.signal();

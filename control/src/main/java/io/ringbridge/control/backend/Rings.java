@@ -52,12 +52,12 @@ final class Rings implements AutoCloseable {
     }
 
     boolean anyRunning() {
-        for (final Vring ring : rings) {
-            if (ring != null && ring.started) {
-                return true;
-            }
-        }
-        return false;
+        return Arrays.stream(rings).anyMatch(ring -> ring != null && ring.started);
+    }
+
+    /** Whether any is to run, as soon as all is there. */
+    boolean anyKicked() {
+        return Arrays.stream(rings).anyMatch(ring -> ring != null && ring.kicked);
     }
 
     /** The ring of that index, made on first use: front-ends name rings before they set them up. */
@@ -157,7 +157,7 @@ final class Rings implements AutoCloseable {
         journals.end(index); // the front-end knows it now
         ring.told = ring.base;
         ring.asked.clear();
-        if (memory.iotlb() != null && Arrays.stream(rings).noneMatch(other -> other != null && other.kicked)) {
+        if (memory.iotlb() != null && !anyKicked()) {
             memory = memory.through(Iotlb.EMPTY); // front-ends do not tell of what goes while the device is stopped
         }
         return ring.base;

@@ -143,6 +143,7 @@ final class Session {
             throw ProtocolException.fatal(failure);
         }
         rings.askWhatWaits();
+        BackendChannel.heed(channel); // an operator's suspension begins and ends by itself
     }
 
     private void leave() {
@@ -201,7 +202,7 @@ final class Session {
         log.restore(in);
         suspension.restore(in);
         config.restore(in);
-        channel = BackendChannel.restore(in, port.name());
+        channel = BackendChannel.restore(in, port.name(), suspension::silences);
         rings.channels(inband(), channel);
         handed.restore(in, features);
         port.features(features);
@@ -216,7 +217,12 @@ final class Session {
     void begin() {
         BackendChannel.goOn(channel);
         handed.begin();
-        port.state(suspension.state(rings.anyRunning()));
+        tellState();
+    }
+
+    private void tellState() {
+        port.state(suspension.state(rings.anyRunning(), rings.anyKicked()));
+        BackendChannel.heed(channel);
     }
 
     /** One request: decoded, checked to be negotiated, carried out, answered. The only place that knows REPLY_ACK. */
@@ -251,7 +257,7 @@ final class Session {
             LOG.warn("port {}: refused {}: {}", port.name(), name, e.getMessage());
             answer = Codec.number(REFUSED);
         }
-        port.state(suspension.state(rings.anyRunning()));
+        tellState();
         if (answer != null) {
             send(header.request(), answer);
         }
@@ -318,9 +324,10 @@ final class Session {
             }
             case Message.SetVringEnable m -> rings.enable(m.index(), m.num());
             case Message.SendRarp m -> migration.announce(m.address());
-            case Message.NetSetMtu m -> setMtu(m.mtu());
+            case Message.NetSetMtu m -> configChanged(config.mtu(m.mtu()));
             case Message.SetBackendReqFd _ ->
-                channel(BackendChannel.over(descriptors.take(0), ProtocolFeature.REPLY_ACK.in(protocolFeatures), port.name()));
+                channel(BackendChannel.over(descriptors.take(0), ProtocolFeature.REPLY_ACK.in(protocolFeatures), port.name(),
+                    suspension::silences));
             case Message.Config m when m.request() == Request.GET_CONFIG -> {
                 final Message.Config content = config.read(m);
                 return content == null ? new byte[0] : Codec.encode(content);
@@ -405,22 +412,14 @@ final class Session {
         rings.channels(inband(), channel);
     }
 
-    private void setMtu(final long mtu) {
-        if (config.mtu(mtu)) {
-            configChanged();
-        }
-    }
-
     private long checkDeviceState() {
         final Migration.Outcome outcome = migration.check();
-        if (outcome == Migration.Outcome.CHANGED) {
-            configChanged();
-        }
+        configChanged(outcome == Migration.Outcome.CHANGED);
         return outcome == Migration.Outcome.FAILED ? REFUSED : 0;
     }
 
-    private void configChanged() {
-        if (channel != null && ProtocolFeature.CONFIG.in(protocolFeatures)) {
+    private void configChanged(final boolean different) {
+        if (different && channel != null && ProtocolFeature.CONFIG.in(protocolFeatures)) {
             channel.post(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
         }
     }

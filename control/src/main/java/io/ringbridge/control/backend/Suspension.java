@@ -10,11 +10,13 @@ import io.ringbridge.datapath.ring.Features;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.util.Set;
+
 /**
  * What one front-end says about suspending its device, in either of three ways: with SUSPEND and RESUME, with the device status of its
  * driver (virtio 1.4, section 2.1), or by stopping every ring (vhost-user, "Suspended device state"). The port keeps the causes.
  *
- * <p>Owned by the session's thread.
+ * <p>Owned by the session's thread, but for {@link #silences}.
  */
 final class Suspension {
     private static final Logger LOG = LoggerFactory.getLogger(Suspension.class);
@@ -26,7 +28,7 @@ final class Suspension {
     /** As the driver has written it; what the device itself changes of it is applied where it is read. */
     private long status;
     private boolean wasReset;
-    private boolean allStopped;
+    private volatile boolean allStopped;
 
     Suspension(final GuestPort port, final SuspendOptions options) {
         this.port = port;
@@ -79,13 +81,28 @@ final class Suspension {
 
     /** GET_VRING_BASE comes; {@code running} says whether any ring runs before it. */
     void ringStops(final boolean running) {
-        allStopped |= running && !wasReset;
+        if (running && !wasReset) {
+            allStopped = true;
+        }
     }
 
-    /** How far the port has come; {@code running} says whether any ring is started. */
-    PortState state(final boolean running) {
-        allStopped &= !running;
+    /**
+     * How far the port has come.
+     *
+     * @param running whether any ring is started
+     * @param kicked whether any is as far as the front-end can tell; what it lacks then may have to be asked for
+     */
+    PortState state(final boolean running, final boolean kicked) {
+        if (running || kicked) {
+            allStopped = false;
+        }
         return running ? PortState.RUNNING : allStopped ? PortState.SUSPENDED : PortState.CONNECTED;
+    }
+
+    /** Whether the front-end is sent nothing but replies; not for an upgrade, which sees to that itself. Any thread may ask. */
+    boolean silences() {
+        final Set<SuspendCause> causes = port.suspendedBy();
+        return allStopped || causes.size() > (causes.contains(SuspendCause.UPGRADE) ? 1 : 0);
     }
 
     /** Takes back what this front-end and its driver have said of suspending. */

@@ -140,6 +140,55 @@ class InbandNotificationsTest {
     }
 
     @Test
+    void aSuspendedDeviceSendsNothingAndMakesUpForItAfterwards() throws Exception {
+        try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket()) {
+            setUp(peer);
+            assertEquals(0, requests.giveTo(peer));
+            assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
+            requests.expect(BackendRequest.VRING_CALL, Codec.vringState(TRANSMIT, 0));
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1000)), "waits for the answer");
+            for (int i = 0; i < 3; i++) {
+                offer(i);
+                assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
+            }
+            SwitchFixture.await(() -> used() == 3);
+            assertEquals(0, peer.ack(new Message.Suspend()), "which does not wait for it");
+            requests.acknowledge(BackendRequest.VRING_CALL, 0);
+            assertTrue(requests.isSilent());
+            assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
+            assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, TRANSMIT, false)));
+            assertTrue(requests.isSilent());
+            assertEquals(0, peer.ack(new Message.Resume()));
+            requests.expect(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
+            requests.acknowledge(BackendRequest.CONFIG_CHANGE_MSG, 0);
+            call(requests, BackendRequest.VRING_CALL);
+            assertTrue(requests.isSilent(), "once is enough");
+        }
+    }
+
+    @Test
+    void aDeviceWhoseRingsAreAllStoppedSendsNothingBeforeOneStarts() throws Exception {
+        try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket()) {
+            setUp(peer);
+            assertEquals(0, requests.giveTo(peer));
+            assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
+            requests.expect(BackendRequest.VRING_CALL, Codec.vringState(TRANSMIT, 0));
+            offer(0);
+            assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
+            SwitchFixture.await(() -> used() == 1);
+            assertEquals(1, Codec.vringNumber(peer.reply(new Message.GetVringBase(TRANSMIT)), TRANSMIT));
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1000)));
+            requests.acknowledge(BackendRequest.VRING_CALL, 0);
+            assertTrue(requests.isSilent());
+            assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
+            assertTrue(fixture.started(TRANSMIT));
+            requests.expect(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
+            requests.acknowledge(BackendRequest.CONFIG_CHANGE_MSG, 0);
+            call(requests, BackendRequest.VRING_CALL);
+        }
+    }
+
+    @Test
     void theFeatureNeedsTwoOthersAndAnOption() throws Exception {
         for (final ProtocolFeature missing : new ProtocolFeature[] {ProtocolFeature.BACKEND_REQ, ProtocolFeature.REPLY_ACK}) {
             try (TestPeer peer = fixture.peer()) {

@@ -7,6 +7,7 @@ import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
 
 import org.junit.jupiter.api.AfterEach;
@@ -144,6 +145,35 @@ class NetConfigTest {
             requests.acknowledge(BackendRequest.VRING_CALL, 0);
             assertNull(requests.receive(), "a front-end that answers wrongly is told no more");
             assertEquals(0, peer.ack(new Message.NetSetMtu(1235)), "and may go on all the same");
+        }
+    }
+
+    @Test
+    void aSuspendedDeviceTellsOfAChangeOnceItGoesOn() throws Exception {
+        try (TestPeer peer = fixture.peer(); RequestSocket first = new RequestSocket(); RequestSocket requests = new RequestSocket()) {
+            peer.negotiated(PLAIN);
+            assertEquals(0, first.giveTo(peer));
+            assertEquals(0, peer.ack(new Message.Suspend()));
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1400)));
+            assertTrue(first.isSilent());
+            assertEquals(0, peer.ack(new Message.Resume()));
+            first.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
+            assertEquals(0, peer.ack(new Message.Suspend()), "while that is not answered");
+            assertEquals(0, requests.giveTo(peer));
+            for (int mtu = 1300; mtu < 1310; mtu++) {
+                assertEquals(0, peer.ack(new Message.NetSetMtu(mtu)));
+            }
+            assertEquals("1d05", read(peer, 10, 2));
+            assertTrue(requests.isSilent(), "a socket that comes in between is as silent");
+            assertEquals(0, peer.ack(new Message.Resume()));
+            requests.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
+            requests.acknowledge(BackendRequest.CONFIG_CHANGE_MSG, 0);
+            assertTrue(requests.isSilent(), "once for all of them");
+            fixture.port.suspend(SuspendCause.OPERATOR);
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1200)));
+            assertTrue(requests.isSilent());
+            fixture.port.resume(SuspendCause.OPERATOR);
+            requests.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
         }
     }
 

@@ -49,6 +49,13 @@ final class RequestSocket implements AutoCloseable {
         });
     }
 
+    /** Whether nothing comes, for as long as a socket's owner waits before it looks after other things. */
+    boolean isSilent() throws IOException {
+        try (Packet packet = connection.receive(() -> { }, () -> true)) {
+            return packet == null;
+        }
+    }
+
     /** The next request, whose payload has to be this. */
     void expect(final BackendRequest request, final byte[] payload) throws IOException {
         try (Packet packet = receive()) {

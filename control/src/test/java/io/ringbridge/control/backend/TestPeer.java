@@ -57,6 +57,14 @@ final class TestPeer implements AutoCloseable {
         return replyTo(message.request());
     }
 
+    /** The payload that comes back. */
+    byte[] reply(final Message message) throws IOException {
+        send(message);
+        try (Packet reply = receive()) {
+            return reply.payload();
+        }
+    }
+
     long replyTo(final Request request) {
         try (Packet reply = receive()) {
             if (reply == null) {
