@@ -24,7 +24,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
-import java.util.Set;
+import java.util.SequencedSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
@@ -44,14 +44,14 @@ final class BackendChannel implements AutoCloseable {
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
     /** More than a front-end that reads ever lets wait, however many rings it has. */
     private static final int MOST_WAITING = 1024;
-    /** How long a message may be half sent or half received when this is to rest, or half sent when it is to be silent. */
+    /** How long a message may be half sent or half received when this is to rest, or half sent when the front-end is to be left alone. */
     private static final Duration REST = Duration.ofSeconds(1);
 
     private final Connection connection;
     private final boolean acknowledged;
     private final String name;
     private final BooleanSupplier silenced;
-    private final Set<Outgoing> waiting = new LinkedHashSet<>();
+    private final SequencedSet<Outgoing> waiting = new LinkedHashSet<>();
     private final Map<Source, EventFd> events = new HashMap<>();
     private Epoll epoll;
     private EventFd wake;
@@ -61,7 +61,6 @@ final class BackendChannel implements AutoCloseable {
     /** What was sent and is not acknowledged. */
     private Outgoing unanswered;
     private boolean sending;
-    private boolean heeded;
 
     /**
      * A request that is to be sent; equal ones are one.
@@ -182,8 +181,7 @@ final class BackendChannel implements AutoCloseable {
             if (!over) {
                 LOG.info("port {}: no more requests to the front-end: {}", name, e.getMessage());
             }
-            over = true;
-            connection.shutdown();
+            end();
         } finally {
             sent();
         }
@@ -212,8 +210,7 @@ final class BackendChannel implements AutoCloseable {
         if (waiting.isEmpty()) {
             return null;
         }
-        final Outgoing first = waiting.iterator().next();
-        waiting.remove(first);
+        final Outgoing first = waiting.removeFirst();
         sending = true;
         return first;
     }
@@ -262,8 +259,8 @@ final class BackendChannel implements AutoCloseable {
     }
 
     /**
-     * Follows what says whether the front-end is to be left alone. Where it is, nothing more is sent when this returns: what a front-end
-     * that does not read keeps from being sent whole counts as sent, and is waited for but once. Where it is no longer, what waits is sent.
+     * Follows what says whether the front-end is to be left alone. Where it is, nothing more is sent when this returns: one that keeps a
+     * message from being sent, by not reading, is spoken to no more. Where it is no longer, what waits is sent.
      *
      * @param channel none may be there
      */
@@ -277,16 +274,32 @@ final class BackendChannel implements AutoCloseable {
         final boolean silent = silenced.getAsBoolean();
         final long end = System.nanoTime() + REST.toNanos();
         try {
-            long left = REST.toNanos();
-            while (silent && !heeded && sending && left > 0) {
+            for (long left = REST.toNanos(); silent && sending && left > 0; left = end - System.nanoTime()) {
                 TimeUnit.NANOSECONDS.timedWait(this, left);
-                left = end - System.nanoTime();
             }
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        heeded = silent;
+        if (silent && sending) {
+            end();
+        }
         notifyAll();
+    }
+
+    /**
+     * Sends nothing more, whatever waits, while events are still held.
+     *
+     * @param channel none may be there
+     */
+    static void end(final BackendChannel channel) {
+        if (channel != null) {
+            channel.end();
+        }
+    }
+
+    private void end() {
+        over = true;
+        connection.shutdown();
     }
 
     /**
@@ -304,8 +317,7 @@ final class BackendChannel implements AutoCloseable {
             wake.signal();
             if (!joined(sender)) {
                 LOG.warn("port {}: the front-end is in the middle of an answer; no more requests to it", name);
-                over = true;
-                connection.shutdown();
+                end();
                 join(sender);
             }
         }
@@ -394,8 +406,7 @@ final class BackendChannel implements AutoCloseable {
     /** Ends the thread and closes the socket. Nobody may hold an event any more. */
     @Override
     public void close() {
-        over = true;
-        connection.shutdown();
+        end();
         release();
         connection.close();
     }

@@ -147,6 +147,7 @@ final class Session {
     }
 
     private void leave() {
+        BackendChannel.end(channel); // what a suspended device has kept back is not said in parting
         port.detach();
         rings.close();
         inflight.close();

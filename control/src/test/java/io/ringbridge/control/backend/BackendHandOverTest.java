@@ -246,6 +246,13 @@ class BackendHandOverTest {
             final long descriptors = SwitchFixture.openDescriptors();
             handOver();
             assertEquals(descriptors, SwitchFixture.openDescriptors());
+            assertEquals(0, peer.ack(new Message.Suspend()));
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1100)));
+            handOver();
+            requests.acknowledge(change, 0);
+            assertTrue(requests.isSilent(), "a suspended device is, in whatever process");
+            assertEquals(0, peer.ack(new Message.Resume()));
+            requests.expect(change, new byte[0]);
             requests.acknowledge(change, 0);
         }
         SwitchFixture.await(() -> port.state() == PortState.WAITING);

@@ -3,6 +3,7 @@ package io.ringbridge.control.backend;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.bridge.MacAddress;
@@ -174,6 +175,35 @@ class NetConfigTest {
             assertTrue(requests.isSilent());
             fixture.port.resume(SuspendCause.OPERATOR);
             requests.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
+        }
+    }
+
+    private static void change(final TestPeer peer, final int times) throws IOException {
+        for (int i = 0; i < times; i++) {
+            peer.send(new Message.NetSetMtu(1000 + i % 500));
+            peer.number(new Message.GetQueueNum());
+        }
+    }
+
+    @Test
+    void aFrontEndThatReadsNothingMaySuspendAllTheSame() throws Exception {
+        try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket()) {
+            peer.send(new Message.SetProtocolFeatures(TestPeer.PROTOCOL & ~ProtocolFeature.REPLY_ACK.mask()));
+            peer.send(new Message.SetBackendReqFd(), requests.given());
+            change(peer, 50);
+            peer.send(new Message.Suspend());
+            change(peer, 50);
+            int sent = 0;
+            while (!requests.isSilent()) {
+                sent++;
+            }
+            assertTrue(sent <= 50, "none is sent after it");
+            peer.send(new Message.Resume());
+            requests.receive().close();
+            assertTrue(requests.isSilent(), "but one for all of them at the end");
+            change(peer, 5000); // more than fits into a socket
+            peer.send(new Message.Suspend());
+            assertEquals(4, peer.number(new Message.GetQueueNum()));
         }
     }
 

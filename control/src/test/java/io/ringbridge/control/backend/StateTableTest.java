@@ -188,13 +188,12 @@ class StateTableTest {
                 if (said != 'x') {
                     check(state, Character.toUpperCase(outcome), before, cell);
                 }
-            } finally {
-                fixture.port.resume(SuspendCause.OPERATOR);
             }
-            fixture.awaitDetached();
             if (state != State.RUNNING && state != State.CONNECTED && Character.toUpperCase(outcome) == 'S') {
                 assertNull(requests.receive(), () -> cell + " is told to the front-end");
             }
+            fixture.port.resume(SuspendCause.OPERATOR);
+            fixture.awaitDetached();
         }
     }
 
