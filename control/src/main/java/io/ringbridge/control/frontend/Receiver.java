@@ -16,7 +16,7 @@ public final class Receiver {
     /** 64 KiB of payload, an Ethernet header and VLAN tags. */
     private static final int LONGEST = (1 << 16) + 32;
 
-    private final Vring vring;
+    final Vring vring;
     private final GuestRam ram;
     private final boolean merges;
     private final int headerLength;

@@ -10,7 +10,7 @@ import io.ringbridge.datapath.ring.Features;
  * <p>A frame is written into a {@link #reserve}d buffer, {@link #commit}ted, and shown to the device with others by {@link #flush}.
  */
 public final class Transmitter {
-    private final Vring vring;
+    final Vring vring;
     private final GuestRam ram;
     private final int headerLength;
     private final int capacity;

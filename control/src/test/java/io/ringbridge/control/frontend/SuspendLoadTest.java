@@ -3,243 +3,262 @@ package io.ringbridge.control.frontend;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.protocol.ProtocolFeature;
-import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.DatapathOptions;
 import io.ringbridge.datapath.worker.PollMode;
 
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
-import java.util.zip.CRC32;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * A guest is suspended and resumed a thousand times in all while it and another send to each other; {@code -Dsuspensions=N} does it N times
- * with each kind of ring and number of workers.
+ * Two guests send to each other as much as their rings hold, all the time, each from a thread of its own, while now one and now the other
+ * is suspended and resumed; {@code -Dsuspensions=N} does it N times with each kind of ring, number of workers and of queue pairs.
  */
 class SuspendLoadTest {
-    private static final int ROUNDS = Integer.getInteger("suspensions", 250);
-    private static final int WINDOW = 128;
-    private static final int FRAME = 60;
+    private static final int ROUNDS = Integer.getInteger("suspensions", 75);
+    private static final long TURNS = 3;
+    /** The last is while all rings are stopped. */
+    private static final Set<DropReason> DROPS = EnumSet.of(DropReason.NO_BUFFER, DropReason.PORT_SUSPENDED, DropReason.NO_RECEIVER);
 
     @TempDir
     Path directory;
-
-    /** A guest that sends numbered frames to the other, and takes those for it. */
-    private static final class Guest implements AutoCloseable {
-        final Frontend frontend;
-        final GuestRam ram;
-        final Transmitter transmitter;
-        final Receiver receiver;
-        private final byte[] frame = new byte[FRAME];
-        int sent;
-        int received;
-        private int lastNumber = -1;
-
-        Guest(final Path socket, final long features, final int station) throws IOException {
-            frontend = Frontend.connect(socket);
-            frontend.negotiate(features);
-            ram = frontend.share(192 << 10);
-            final QueuePair pair = frontend.addPair(256, 128);
-            transmitter = pair.transmitter();
-            receiver = pair.receiver();
-            receiver.wantNotification(true);
-            frontend.start();
-            ByteBuffer.wrap(frame).putLong(0, -1).putShort(6, (short) 0x5254).putInt(8, station).putShort(12, (short) 0x88B5);
-        }
-
-        boolean trySend(final int to) {
-            final ByteBuffer fields = ByteBuffer.wrap(frame).putInt(14, sent);
-            if (to != 0) {
-                fields.putShort(0, (short) 0x5254).putInt(2, to);
-            }
-            if (!transmitter.transmit(frame)) {
-                return false;
-            }
-            sent++;
-            return true;
-        }
-
-        void send(final int to) {
-            while (!trySend(to)) {
-                pause();
-            }
-        }
-
-        /** Lets others run: there are more threads than processors. */
-        static void pause() {
-            LockSupport.parkNanos(1);
-        }
-
-        /** Takes what has come; each frame's number is higher than those before. */
-        void drain() {
-            while (receiver.poll()) {
-                assertEquals(FRAME, receiver.length());
-                final int number = Integer.reverseBytes(Memory.getInt(receiver.address() + 14));
-                assertTrue(number > lastNumber, () -> number + " after " + lastNumber);
-                lastNumber = number;
-                received++;
-            }
-            receiver.flush();
-        }
-
-        int completed() {
-            transmitter.complete();
-            return (int) transmitter.completed();
-        }
-
-        /** Of all its memory. */
-        long checksum() {
-            final byte[] bytes = new byte[(int) ram.size()];
-            Memory.copy(ram.address(), bytes, 0, bytes.length);
-            final CRC32 crc = new CRC32();
-            crc.update(bytes);
-            return crc.getValue();
-        }
-
-        @Override
-        public void close() {
-            frontend.close();
-        }
-    }
+    private SplittableRandom random;
+    private int waiting;
+    private int still;
 
     @ParameterizedTest
-    @CsvSource({"1, split", "2, split", "1, packed", "2, packed"})
-    void nothingIsLostOrRepeatedOrMovesInBetween(final int workers, final String layout) throws Exception {
+    @CsvSource({"1, split, 1", "2, split, 1", "1, packed, 1", "2, packed, 1", "1, split, 2", "2, split, 2", "1, packed, 2", "2, packed, 2"})
+    @Timeout(value = 10, unit = TimeUnit.MINUTES)
+    void nothingIsLostOrRepeatedOrMovesInBetween(final int workers, final String layout, final int pairs) throws Exception {
         final long features = Frontend.DEFAULT_FEATURES | ("packed".equals(layout) ? Features.of(Features.RING_PACKED) : 0);
         final AtomicReference<Throwable> error = new AtomicReference<>();
+        random = new SplittableRandom(3);
         try (Datapath datapath = Datapath.start(
                  new DatapathOptions(workers, List.of(), PollMode.ADAPTIVE, 1024, Duration.ofMinutes(5)), error::set)) {
-            final GuestPort portA = datapath.addGuestPort("a", 1, 1500);
-            final GuestPort portB = datapath.addGuestPort("b", 1, 1500);
+            final GuestPort portA = datapath.addGuestPort("a", pairs, 1500);
+            final GuestPort portB = datapath.addGuestPort("b", pairs, 1500);
             try (Backend _ = Backend.start(portA, BackendOptions.server(directory.resolve("a")));
                  Backend _ = Backend.start(portB, BackendOptions.server(directory.resolve("b")));
-                 Guest a = new Guest(directory.resolve("a"), features, 1);
-                 Guest b = new Guest(directory.resolve("b"), features, 2)) {
+                 LoadedGuest a = new LoadedGuest(directory.resolve("a"), portA, features, 1);
+                 LoadedGuest b = new LoadedGuest(directory.resolve("b"), portB, features, 2)) {
                 assertTrue(ProtocolFeature.SUSPEND.in(a.frontend.protocolFeatures()));
                 meet(a, b);
-                final SplittableRandom random = new SplittableRandom(3);
+                a.begin();
+                b.begin();
                 for (int round = 0; round < ROUNDS; round++) {
-                    exchange(a, b, random.nextInt(100));
-                    a.frontend.suspend();
-                    atTheAcknowledgement(a, b);
-                    if (round % 100 == 33) {
-                        restartSuspended(a);
-                    }
-                    whileSuspended(a, b, random.nextInt(20));
-                    assertEquals(PortState.SUSPENDED, portA.state());
-                    if (round % 100 == 66) {
-                        a.frontend.stop(); // the status that it sets ends the suspension as well
-                        a.frontend.start();
+                    if (random.nextBoolean()) {
+                        suspendAndResume(a, b, round);
                     } else {
-                        a.frontend.resume();
+                        suspendAndResume(b, a, round);
                     }
-                    assertEquals(PortState.RUNNING, portA.state());
                 }
-                while (b.received < a.sent || a.transmitter.pending() > 0) {
-                    Guest.pause();
-                    b.drain();
-                    a.transmitter.complete();
-                }
-                a.frontend.suspend();
-                a.drain();
-                assertEquals(Map.of(), portB.statistics().drops());
-                assertEquals(a.sent, b.received);
-                final long dropped = portA.statistics().drops().get(DropReason.PORT_SUSPENDED);
-                assertEquals(Map.of(DropReason.PORT_SUSPENDED, dropped), portA.statistics().drops());
-                assertEquals(b.sent, a.received + dropped);
-                System.out.printf("%d suspensions, %s rings, %d workers: %d frames sent and delivered; %d sent to the guest, %d delivered, "
-                    + "%d dropped while it was suspended%n", ROUNDS, layout, workers, a.sent, b.sent, a.received, dropped);
+                finish(a, b);
+                System.out.printf("%d suspensions, %s rings, %d workers, %d pairs: %s; %s; %d times more was waiting at the "
+                    + "acknowledgement, %d times the driver held still before%n",
+                    ROUNDS, layout, workers, pairs, account(a, b), account(b, a), waiting, still);
             }
         }
         assertNull(error.get());
     }
 
-    private static void meet(final Guest a, final Guest b) {
-        a.send(0);
-        b.send(0);
-        while (a.received == 0 || b.received == 0) {
-            Guest.pause();
-            a.drain();
-            b.drain();
-        }
-        a.receiver.call().drain();
+    /** Lets the switch know both, before there are several flows. */
+    private static void meet(final LoadedGuest a, final LoadedGuest b) {
+        a.sendToAll();
+        b.sendToAll();
+        LoadedGuest.await("both hear of each other", () -> {
+            a.receive();
+            b.receive();
+            return a.received() > 0 && b.received() > 0;
+        });
     }
 
-    private static void exchange(final Guest a, final Guest b, final int frames) {
-        for (int i = 0; i < frames; i++) {
-            while (a.sent - b.received >= WINDOW) {
-                Guest.pause();
-                b.drain();
+    private void suspendAndResume(final LoadedGuest guest, final LoadedGuest peer, final int round) throws IOException {
+        load(guest, peer);
+        guest.frontend.suspend();
+        final byte[] atOnce = guest.memoryIfStill();
+        final PortStatistics reached = guest.port.statistics();
+        final long delivered = peer.port.statistics().outFrames();
+        still += atOnce == null ? 0 : 1;
+        guest.lock.lock();
+        try {
+            guest.watch(atOnce);
+            waiting += guest.pending() > 0 ? 1 : 0;
+        } finally {
+            guest.lock.unlock();
+        }
+        atTheAcknowledgement(guest, peer, reached);
+        whileSuspended(guest, peer);
+        assertEquals(PortState.SUSPENDED, guest.port.state());
+        final PortStatistics now = guest.port.statistics();
+        assertEquals(reached.inFrames(), now.inFrames(), "nothing was taken");
+        assertEquals(reached.outFrames(), now.outFrames(), "nothing was received");
+        assertEquals(delivered, peer.port.statistics().outFrames(), "and the peer got nothing");
+        atTheAcknowledgement(guest, peer, reached);
+        switch (round % 8) {
+            case 3 -> restartSuspended(guest, peer);
+            case 5 -> restartResumed(guest, peer);
+            default -> resume(guest);
+        }
+        assertEquals(PortState.RUNNING, guest.port.state());
+    }
+
+    /** Has both go on for a while, and ends when the guest's rings have just been filled; its driver goes on, or holds still soon. */
+    private void load(final LoadedGuest guest, final LoadedGuest peer) {
+        final int more = random.nextInt(2000);
+        final int turns = random.nextBoolean() ? random.nextInt(30) : -1;
+        final long frames = guest.port.statistics().inFrames();
+        final long back = peer.port.statistics().inFrames();
+        LoadedGuest.await("both have sent more", () -> guest.port.statistics().inFrames() >= frames + more
+            && peer.port.statistics().inFrames() >= back + more, guest, peer);
+        final long fulls = guest.fulls();
+        LoadedGuest.await("the rings are full", () -> guest.fulls() > fulls, guest);
+        guest.lock.lock();
+        try {
+            guest.stillAfter(turns);
+        } finally {
+            guest.lock.unlock();
+        }
+    }
+
+    /** Every frame that was taken was delivered or dropped, and its buffer is back. */
+    private static void atTheAcknowledgement(final LoadedGuest guest, final LoadedGuest peer, final PortStatistics reached) {
+        final long completed;
+        guest.lock.lock();
+        try {
+            completed = guest.completed();
+        } finally {
+            guest.lock.unlock();
+        }
+        final long received;
+        peer.lock.lock();
+        try {
+            peer.receive();
+            received = peer.received();
+        } finally {
+            peer.lock.unlock();
+        }
+        assertEquals(completed, received + dropped(guest, peer), "as many frames delivered, or dropped, as buffers given back");
+        assertEquals(completed, reached.inFrames() + guest.dropped("tx"), "and as were taken");
+    }
+
+    /** Counted as dropped of what one sent to the other. */
+    private static long dropped(final LoadedGuest from, final LoadedGuest to) {
+        return from.dropped("tx") + to.dropped("rx");
+    }
+
+    private static String account(final LoadedGuest from, final LoadedGuest to) {
+        return "%d sent, %d delivered, %d dropped and counted, %d of them for want of a buffer".formatted(from.sent(), to.received(),
+            dropped(from, to), to.port.statistics().drops().getOrDefault(DropReason.NO_BUFFER, 0L));
+    }
+
+    /** Both drivers go on; every worker goes round meanwhile, and takes what the peer sends. */
+    private void whileSuspended(final LoadedGuest guest, final LoadedGuest peer) throws IOException {
+        final long turns = guest.watchedTurns();
+        final long taken = peer.port.statistics().inFrames();
+        final int more = random.nextInt(500);
+        if (random.nextInt(4) == 0) {
+            guest.frontend.suspend();
+        }
+        for (int i = 0; i < TURNS; i++) {
+            final long past = turns + i;
+            LoadedGuest.await("the driver has looked, added and kicked", () -> guest.watchedTurns() > past, guest);
+            guest.enableAgain();
+        }
+        LoadedGuest.await("the peer has gone on", () -> peer.port.statistics().inFrames() >= taken + more, guest, peer);
+    }
+
+    /** Resumes, at times without a kick, or anything else that the driver does, until all that was available has been taken. */
+    private void resume(final LoadedGuest guest) throws IOException {
+        final boolean silent = random.nextBoolean();
+        guest.lock.lock();
+        try {
+            assertTrue(guest.pending() > 0, "frames were made available");
+            guest.unwatch();
+            if (silent) {
+                guest.drainKicks();
             }
-            a.send(2);
-            b.send(1);
+            guest.frontend.resume();
+            if (silent) {
+                LoadedGuest.await("what was available is taken", () -> guest.pending() == 0);
+            }
+        } finally {
+            guest.lock.unlock();
         }
-    }
-
-    private static void atTheAcknowledgement(final Guest a, final Guest b) {
-        b.drain();
-        assertEquals(a.completed(), b.received, "as many frames delivered as buffers given back");
-        final int before = a.received;
-        a.drain();
-        final boolean called = a.receiver.call().drain();
-        assertTrue(called || a.received == before, "what was received has been notified");
     }
 
     /** Stops all rings, and starts them while the device is suspended. */
-    private static void restartSuspended(final Guest a) throws IOException {
-        a.frontend.stop();
-        a.frontend.suspend();
-        final int received = a.received;
-        a.drain();
-        assertEquals(received, a.received);
-        a.frontend.start();
-        a.frontend.resume();
-        a.frontend.suspend();
-        a.drain();
-        a.receiver.call().drain();
+    private void restartSuspended(final LoadedGuest guest, final LoadedGuest peer) throws IOException {
+        guest.lock.lock();
+        try {
+            guest.stop();
+            guest.frontend.suspend();
+            guest.start();
+        } finally {
+            guest.lock.unlock();
+        }
+        assertEquals(PortState.SUSPENDED, guest.port.state());
+        whileSuspended(guest, peer);
+        resume(guest);
     }
 
-    private static void whileSuspended(final Guest a, final Guest b, final int frames) throws IOException {
-        b.drain();
-        final int received = a.received;
-        final int delivered = b.received;
-        final int completed = a.completed();
-        for (int i = 0; i < frames && a.sent - b.received < 2 * WINDOW - 1 && a.trySend(2); i++) {
-            b.send(1);
+    /**
+     * Stops all rings, and starts them; the status that this sets ends the suspension as well. While there are some to choose from and then
+     * more, the peer's flows move, and stay in order only since nothing is on its way.
+     */
+    private static void restartResumed(final LoadedGuest guest, final LoadedGuest peer) throws IOException {
+        guest.lock.lock();
+        peer.lock.lock();
+        try {
+            guest.unwatch();
+            guest.stop();
+            LoadedGuest.await("nothing is on its way", () -> peer.pending() == 0);
+            guest.start();
+        } finally {
+            peer.lock.unlock();
+            guest.lock.unlock();
         }
+    }
+
+    /** Each frame has come, or is counted as dropped for a reason that there was. */
+    private static void finish(final LoadedGuest a, final LoadedGuest b) throws IOException {
+        a.end();
+        b.end();
+        LoadedGuest.await("all is taken", () -> {
+            a.receive();
+            b.receive();
+            return a.pending() + b.pending() == 0;
+        }, a, b);
         a.frontend.suspend();
-        final long checksum = a.checksum();
-        b.send(1);
-        while (b.transmitter.pending() > 0) { // with which all workers have been round since
-            Guest.pause();
-            b.transmitter.complete();
+        b.frontend.suspend();
+        a.receive();
+        b.receive();
+        assertEquals(a.sent(), b.received() + dropped(a, b));
+        assertEquals(b.sent(), a.received() + dropped(b, a));
+        for (final LoadedGuest guest : List.of(a, b)) {
+            assertTrue(guest.receivedByAll(), "each receive queue had some");
+            assertTrue(DROPS.containsAll(guest.port.statistics().drops().keySet()), () -> guest.port.statistics().toString());
+            assertEquals(guest.received(), guest.port.statistics().outFrames());
         }
-        assertEquals(checksum, a.checksum(), "the guest's memory is left alone");
-        assertFalse(a.receiver.call().drain(), "and nobody calls");
-        b.drain();
-        a.drain();
-        assertEquals(delivered, b.received, "nothing leaves");
-        assertEquals(received, a.received, "nothing arrives");
-        assertEquals(completed, a.completed(), "and no buffer comes back");
     }
 }
