@@ -5,11 +5,14 @@ import com.code_intelligence.jazzer.junit.FuzzTest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
 
@@ -17,6 +20,7 @@ import org.junit.jupiter.api.Timeout;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -41,16 +45,26 @@ class SessionFuzzTest {
     private static final Request[] REQUESTS = Request.values();
 
     private static SwitchFixture fixture;
+    private static BackendOptions options;
     private static long descriptors;
     private static long mappings;
 
     private static void start() throws IOException {
         if (fixture == null) {
-            fixture = new SwitchFixture(Files.createTempDirectory("fuzz").resolve("s"));
+            final Path socket = Files.createTempDirectory("fuzz").resolve("s");
+            options = everythingOffered(BackendOptions.server(socket));
+            fixture = new SwitchFixture(socket, 2, options);
             serveAnother(); // what libraries open once
             descriptors = SwitchFixture.openDescriptors();
             mappings = SwitchFixture.mappings();
         }
+    }
+
+    /** Also what a port offers only where it is told to, as far as the system lets it. */
+    private static BackendOptions everythingOffered(final BackendOptions plain) {
+        final BackendOptions most = plain.withIommu(true).with(ProtocolFeature.INBAND_NOTIFICATIONS).with(ProtocolFeature.DEVICE_STATE)
+            .with(ProtocolFeature.CROSS_ENDIAN);
+        return Userfault.problem() == null ? most.with(ProtocolFeature.PAGEFAULT) : most;
     }
 
     @FuzzTest(maxDuration = "10m")
@@ -73,7 +87,7 @@ class SessionFuzzTest {
                     }
                 }
             } catch (final IOException e) {
-                assertTrue(fixture.port.name().equals("a"), "the back-end may end the connection at any time");
+                assertEnded(peer); // which the back-end may do at any time; nothing else keeps a message from being sent
             } finally {
                 view.close();
             }
@@ -81,6 +95,19 @@ class SessionFuzzTest {
         serveAnother();
         await("descriptors and mappings are let go", () ->
             SwitchFixture.openDescriptors() <= descriptors && SwitchFixture.mappings() <= mappings);
+    }
+
+    private static void assertEnded(final TestPeer peer) {
+        final long start = System.nanoTime();
+        boolean ended = false;
+        while (!ended) {
+            try (Packet packet = peer.connection.receive(() ->
+                assertTrue(System.nanoTime() - start < LIMIT_NANOS, "the back-end has ended the connection"))) {
+                ended = packet == null;
+            } catch (final IOException e) {
+                ended = true;
+            }
+        }
     }
 
     /** The fuzzer has no time limit that ends one input, so that a wait in vain has to be a finding. */
@@ -128,8 +155,14 @@ class SessionFuzzTest {
             case GET_VRING_BASE -> Codec.encode(new Message.GetVringBase(vring));
             case SET_VRING_KICK, SET_VRING_CALL, SET_VRING_ERR ->
                 Codec.encode(new Message.SetVringFd(request, vring, data.consumeBoolean()));
-            case SET_FEATURES -> Codec.encode(new Message.SetFeatures(data.consumeBoolean() ? PACKED : SPLIT));
-            case SET_PROTOCOL_FEATURES -> Codec.encode(new Message.SetProtocolFeatures(Offer.PROTOCOL));
+            case SET_FEATURES -> Codec.encode(new Message.SetFeatures((data.consumeBoolean() ? PACKED : SPLIT)
+                | (data.consumeBoolean() ? Offer.IOMMU : 0)));
+            case SET_PROTOCOL_FEATURES -> Codec.encode(new Message.SetProtocolFeatures(
+                data.consumeBoolean() ? Offer.PROTOCOL : Offer.protocol(options)));
+            case SET_VRING_ENDIAN -> Codec.encode(new Message.SetVringEndian(vring, data.consumeInt(0, 1)));
+            case IOTLB_MSG -> Codec.encode(new Message.Iotlb(data.consumeInt(0, 1 << 20) & -4096, 1L << data.consumeInt(0, 20),
+                TestPeer.USER + (data.consumeInt(0, 1 << 20) & -4096), data.consumeInt(0, 3), data.consumeInt(1, 3)));
+            case SET_DEVICE_STATE_FD -> Codec.encode(new Message.SetDeviceStateFd(data.consumeInt(0, 1), 0));
             default -> new byte[request.payload().min()];
         };
     }
@@ -138,7 +171,7 @@ class SessionFuzzTest {
         try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create(); TestPeer peer = fixture.peer()) {
             peer.running(SPLIT, memory, event, 0, 1);
             assertTrue(fixture.started(0) && fixture.started(1), "the next front-end's rings run");
-            assertEquals(Offer.virtio(2), peer.number(new Message.GetFeatures()));
+            assertEquals(Offer.virtio(2, options), peer.number(new Message.GetFeatures()));
         }
         await("the port waits for the next", () -> fixture.port.state() == PortState.WAITING);
     }
