@@ -96,8 +96,7 @@ final class Session {
         LOG.info("port {}: {} {}", port.name(), restored ? "goes on with" : "attached to", connection.peer());
         String fault = null;
         try {
-            boolean open = true;
-            while (open) {
+            while (!connection.isOver()) {
                 if (standstill.isAsked()) {
                     BackendChannel.rest(channel);
                     standstill.stand();
@@ -110,7 +109,6 @@ final class Session {
                     if (packet != null) {
                         serve(packet);
                     }
-                    open = packet != null || standstill.isAsked();
                 }
                 checkPort();
             }

@@ -36,6 +36,7 @@ public final class Connection implements AutoCloseable {
     private final AFUNIXSocket socket;
     private Inherited inherited;
     private volatile boolean halfway;
+    private boolean over;
 
     private Connection(final AFUNIXSocket socket) {
         this.socket = socket;
@@ -118,7 +119,7 @@ public final class Connection implements AutoCloseable {
      * Waits for a whole message, or until it is time to do something else. Of what comes later nothing is lost then.
      *
      * @param leave asked now and then while nothing of a message has come; true ends the wait
-     * @return null when the peer has closed the connection, or {@code leave} was true
+     * @return null when {@code leave} was true, or the peer has closed the connection, which then {@linkplain #isOver is over}
      */
     public Packet receive(final Runnable idle, final BooleanSupplier leave) throws IOException {
         final Descriptors descriptors = new Descriptors();
@@ -157,6 +158,7 @@ public final class Connection implements AutoCloseable {
             }
             if (n < 0) {
                 if (leave != null && done == 0) {
+                    over = true;
                     return false;
                 }
                 throw new EOFException("the connection ended within a message");
@@ -207,6 +209,11 @@ public final class Connection implements AutoCloseable {
             socket.setOutboundFileDescriptors(outbound);
         }
         socket.getOutputStream().write(bytes);
+    }
+
+    /** Whether the peer was found to have closed the connection. The owning thread only. */
+    public boolean isOver() {
+        return over;
     }
 
     /** Whether a message has come in part, and its rest not yet. Any thread may ask. */
