@@ -84,31 +84,63 @@ final class Journal implements AutoCloseable {
      * nothing since, and the ring shows what it says.
      */
     boolean tells(final FilePlace place, final RingAddresses addresses, final int told) {
-        final long at = head.address();
-        return Memory.getLong(at) == MAGIC && Memory.getInt(at + SIZE) == area.queueSize() && Memory.getInt(at + RUNS) == 1
-            && new FilePlace(Memory.getLong(at + DEVICE), Memory.getLong(at + INODE), Memory.getLong(at + OFFSET)).equals(place)
-            && Memory.getInt(at + TOLD) == told && region.fits(area.queueSize(), addresses);
+        return isOf(place, told) && region.fits(area.queueSize(), addresses);
     }
 
-    /** Begins anew, with nothing recorded. */
-    void begin(final FilePlace place, final int told) {
+    /** Whether it has this very ring stand where it is known to stand, so that nothing of it need change. */
+    boolean stands(final FilePlace place, final int told, final int base) {
+        return isOf(place, told) && region.standsAt(base);
+    }
+
+    private boolean isOf(final FilePlace place, final int told) {
+        final long at = head.address();
+        return Memory.getLong(at) == MAGIC && Memory.getInt(at + SIZE) == area.queueSize() && runs() && place().equals(place)
+            && Memory.getInt(at + TOLD) == told;
+    }
+
+    private boolean runs() {
+        return Memory.getInt(head.address() + RUNS) == 1;
+    }
+
+    private FilePlace place() {
+        final long at = head.address();
+        return new FilePlace(Memory.getLong(at + DEVICE), Memory.getLong(at + INODE), Memory.getLong(at + OFFSET));
+    }
+
+    /**
+     * Begins anew, with no chain out.
+     *
+     * @param told where the front-end believes the ring to stand
+     * @param base where it stands; nothing is recorded before it runs where that is the same
+     */
+    void begin(final FilePlace place, final int told, final int base) {
         end();
-        region.clear();
+        if (base == told) {
+            region.clear();
+        } else {
+            region.begin(base);
+        }
         final long at = head.address();
         Memory.putLong(at, MAGIC);
         Memory.putInt(at + SIZE, area.queueSize());
         Memory.putInt(at + TOLD, told);
-        moved(place);
+        runsAt(place);
     }
 
-    /** Takes over another place of the ring. */
-    void moved(final FilePlace place) {
-        end();
+    private void runsAt(final FilePlace place) {
         final long at = head.address();
         Memory.putLong(at + DEVICE, place.device());
         Memory.putLong(at + INODE, place.inode());
         Memory.putLong(at + OFFSET, place.offset());
         Memory.putShortRelease(at + RUNS, (short) 1);
+    }
+
+    /** Takes over where the ring runs now. Void for a moment only where that is another place, and not just another address. */
+    void moved(final FilePlace place) {
+        if (runs() && !place().equals(place)) {
+            end();
+            runsAt(place);
+        }
     }
 
     /** Makes it void. */

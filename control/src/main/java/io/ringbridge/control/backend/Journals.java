@@ -10,6 +10,7 @@ import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.BitSet;
 
 /**
  * The journals of one session's packed rings, which stay where they are when it ends: see {@link Journal}.
@@ -23,6 +24,8 @@ final class Journals implements AutoCloseable {
     private final String port;
     private final Path directory;
     private final Journal[] journals;
+    /** Which are to become void, once the front-end has its answer. */
+    private final BitSet told = new BitSet();
 
     /**
      * Makes the journals of a port with so many vrings.
@@ -36,7 +39,8 @@ final class Journals implements AutoCloseable {
     }
 
     /**
-     * Begins to journal a ring that is about to start, or goes on where the journal has the ring stand.
+     * Begins to journal a ring that is about to start, or goes on where the journal has the ring stand. What is right already is left as it
+     * is, so that it counts at any moment: a ring that is started again may wait long before it runs.
      *
      * @return where its chains are to be recorded, and where it stands if that is recorded already; null where nothing is journalled
      */
@@ -54,19 +58,26 @@ final class Journals implements AutoCloseable {
         }
         journals[ring.index] = journal;
         final FilePlace place = memory.filePlace(at.descriptors());
-        if (!ring.hasRun && journal.tells(place, at, ring.told)) {
-            LOG.info("port {}: vring {} goes on where its journal has it", port, ring.index);
+        // Where the front-end's word is all that is known here the journal may know more.
+        if (ring.base == ring.told ? journal.tells(place, at, ring.told) : journal.stands(place, ring.told, ring.base)) {
+            if (!ring.hasRun) {
+                LOG.info("port {}: vring {} goes on where its journal has it", port, ring.index);
+            }
         } else {
-            journal.begin(place, ring.told);
+            journal.begin(place, ring.told, ring.base);
         }
         return journal.region();
     }
 
-    /** Makes a ring's journal void. */
-    void end(final int vring) {
-        if (journals[vring] != null) {
-            journals[vring].end();
-        }
+    /** A ring has stopped, and the front-end is about to hear where: its journal counts until {@link #answered}, as it may not hear it. */
+    void stopped(final int vring) {
+        told.set(vring);
+    }
+
+    /** The front-end has heard where rings stand that have {@link #stopped}: it knows better from now on. */
+    void answered() {
+        told.stream().filter(vring -> journals[vring] != null).forEach(vring -> journals[vring].end());
+        told.clear();
     }
 
     /** Takes over another place of a ring that runs. */

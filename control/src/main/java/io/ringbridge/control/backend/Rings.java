@@ -154,13 +154,18 @@ final class Rings implements AutoCloseable {
         ring.kicked = false;
         ring.kick = replace(ring.kick, null);
         ring.call = replace(ring.call, null);
-        journals.end(index); // the front-end knows it now
+        journals.stopped(index);
         ring.told = ring.base;
         ring.asked.clear();
         if (memory.iotlb() != null && !anyKicked()) {
             memory = memory.through(Iotlb.EMPTY); // front-ends do not tell of what goes while the device is stopped
         }
         return ring.base;
+    }
+
+    /** The front-end has been answered. */
+    void answered() {
+        journals.answered();
     }
 
     private void halt(final Vring ring) {

@@ -260,6 +260,7 @@ final class Session {
         if (answer != null) {
             send(header.request(), answer);
         }
+        rings.answered();
     }
 
     private void send(final int request, final byte[] answer) throws IOException {

@@ -205,6 +205,26 @@ class BackendHandOverTest {
     }
 
     @Test
+    void theJournalCountsWhileAPortThatWasTakenOverIsSuspended() throws Exception {
+        serve(options.withState(directory));
+        final DriverRing driver = driver(true);
+        for (int i = 0; i < 4; i++) {
+            try (TestPeer peer = new TestPeer(options.socket())) {
+                peer.negotiated(features(true));
+                peer.send(TestPeer.table(), memory.fd());
+                ring(peer, true);
+                move(driver, 7);
+                assertEquals(0, peer.ack(new Message.Suspend()));
+                for (int times = 0; times <= i; times++) {
+                    handOver();
+                }
+                assertEquals(PortState.SUSPENDED, port.state());
+            }
+            SwitchFixture.await(() -> port.state() == PortState.WAITING);
+        }
+    }
+
+    @Test
     void aRingThatIsBrokenStaysSo() throws Exception {
         serve(options);
         final DriverRing driver = driver(false);

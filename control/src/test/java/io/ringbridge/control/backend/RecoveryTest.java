@@ -26,9 +26,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Where a transmit ring goes on when a back-end has gone without a word, and the front-end comes again. */
@@ -283,6 +285,75 @@ class RecoveryTest {
         final TestPeer given = running(true, null, 0x8011_8011);
         move(driver, 5);
         leave(given);
+    }
+
+    /** Has the ring stopped, since its memory is gone, and started again where it is. */
+    private void takeAwayAndGiveBack(final TestPeer peer) throws IOException {
+        final Message elsewhere = new Message.SetMemTable(List.of(new Message.Region(TestPeer.GUEST, 4096, 0x1000, 0)));
+        assertEquals(1, peer.ack(elsewhere, memory.fd()), "it is told that the ring was stopped");
+        assertFalse(fixture.started(VRING));
+        peer.send(TestPeer.table(), memory.fd());
+        peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, VRING, true), event.fd());
+        SwitchFixture.await(() -> fixture.started(VRING));
+    }
+
+    /** The ring is not made again before the port goes on: until then nobody but the journal knows where it stands. */
+    @Test
+    void theJournalOfARingThatStartsAgainWhileItsPortIsSuspendedCounts() throws Exception {
+        final DriverRing driver = driver(true);
+        for (int round = 0; round < 10; round++) {
+            final TestPeer peer = running(true, null, FRESH);
+            move(driver, round);
+            assertEquals(0, peer.ack(new Message.Suspend()));
+            for (int i = 0; i < 2; i++) {
+                takeAwayAndGiveBack(peer);
+            }
+            leave(peer);
+        }
+    }
+
+    @Test
+    void theJournalOfARingThatHasNotRunYetCounts() throws Exception {
+        final DriverRing driver = driver(true);
+        leave(running(true, null, FRESH));
+        final TestPeer first = running(true, null, FRESH);
+        move(driver, 7);
+        leave(first);
+        final TestPeer peer = fixture.peer().negotiated(features(true));
+        peer.send(TestPeer.table(), memory.fd());
+        assertEquals(0, peer.ack(new Message.Suspend()));
+        ring(peer, FRESH);
+        takeAwayAndGiveBack(peer);
+        assertEquals(0, peer.ack(new Message.Resume()));
+        move(driver, 5);
+        leave(peer);
+    }
+
+    @Test
+    void aPositionThatTheFrontEndWasNotToldIsStillInTheJournal() throws Exception {
+        final DriverRing driver = driver(true);
+        for (int round = 0; round < 3; round++) {
+            final TestPeer peer = running(true, null, FRESH);
+            move(driver, 7);
+            fixture.backend.ask();
+            fixture.backend.awaitStandstill(30_000);
+            peer.send(new Message.GetVringBase(VRING)); // read when nobody is there to be answered any more
+            peer.close();
+            fixture.backend.goOn();
+            fixture.awaitDetached();
+        }
+    }
+
+    @Test
+    void aRingGoesOnWhereItsJournalHasItAfterItsMemoryWasToldAgain() throws Exception {
+        final DriverRing driver = driver(true);
+        for (int round = 0; round < 3; round++) {
+            final TestPeer peer = running(true, null, FRESH);
+            move(driver, 7);
+            peer.send(TestPeer.table(), memory.fd());
+            move(driver, 7);
+            leave(peer);
+        }
     }
 
     @Test

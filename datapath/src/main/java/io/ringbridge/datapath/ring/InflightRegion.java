@@ -49,6 +49,23 @@ public record InflightRegion(InflightArea area, long address) {
     }
 
     /**
+     * Makes it the record of a packed ring that stands somewhere, with no chain out.
+     *
+     * @param base as in SET_VRING_BASE, its positions below the ring's size
+     */
+    public void begin(final int base) {
+        final int used = Packed.usedBase(base);
+        new PackedInflight(this).initialise(used & Packed.WRAP - 1, (used & Packed.WRAP) != 0);
+    }
+
+    /** Whether it has a packed ring stand there, with all settled. Touches nothing but the region. */
+    public boolean standsAt(final int base) {
+        final PackedInflight record = new PackedInflight(this);
+        final int used = Packed.usedBase(base);
+        return record.isInitialised() && record.isSettledAt(used & Packed.WRAP - 1, (used & Packed.WRAP) != 0);
+    }
+
+    /**
      * Entries in the order of their counters, which may be any numbers.
      *
      * @param entries below {@link RingConfig#MAX_SIZE} each

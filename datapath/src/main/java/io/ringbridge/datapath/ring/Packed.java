@@ -26,6 +26,12 @@ final class Packed {
     private Packed() {
     }
 
+    /** The half of a base, as in SET_VRING_BASE, that says where the used position is. */
+    static int usedBase(final int base) {
+        // Some front-ends give the lower half only; at a hand-over nothing is out, so used and available are the same.
+        return base >>> 16 == 0 ? base & 0xFFFF : base >>> 16;
+    }
+
     /** Whether a descriptor with these flags was made available, and not used, in the round with this wrap counter. */
     static boolean isAvailable(final int flags, final boolean wrap) {
         return (flags & AVAIL) != 0 == wrap && (flags & USED) != 0 != wrap;

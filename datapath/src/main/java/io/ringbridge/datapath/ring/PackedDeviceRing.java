@@ -41,8 +41,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         slots = new int[size];
         move(config.addresses());
         final int avail = config.base() & 0xFFFF;
-        // Some front-ends give the lower half only; at a hand-over nothing is out, so used and available are the same.
-        final int used = config.base() >>> 16 == 0 ? avail : config.base() >>> 16;
+        final int used = Packed.usedBase(config.base());
         nextAvail = (avail & Packed.WRAP - 1) % size;
         availWrap = (avail & Packed.WRAP) != 0;
         nextUsed = (used & Packed.WRAP - 1) % size;

@@ -86,6 +86,12 @@ final class PackedInflight {
         return Memory.getLong(region + POSITIONS);
     }
 
+    /** Whether the ring stands there, and the last batch is settled. */
+    boolean isSettledAt(final int at, final boolean wrap) {
+        final long all = positions();
+        return usedIdx(all) == at && oldUsedIdx(all) == at && usedWrap(all) == wrap && oldUsedWrap(all) == wrap;
+    }
+
     static int usedIdx(final long positions) {
         return (int) positions & 0xFFFF;
     }
