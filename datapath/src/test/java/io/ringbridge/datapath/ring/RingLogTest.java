@@ -170,6 +170,53 @@ class RingLogTest {
         }
     }
 
+    /** With IN_ORDER a batch has one used entry, at its first chain's place: the others' places are not written, and not marked. */
+    @ParameterizedTest
+    @ValueSource(longs = {0, 1L << Features.RING_PACKED})
+    void ofABatchGivenBackInOrderOneEntryIsLogged(final long layout) {
+        final long features = layout | Features.of(Features.IN_ORDER);
+        final SplittableRandom random = new SplittableRandom(layout + 5);
+        final RingAddresses place = place(random);
+        final DriverRing driver = DriverRing.create(SIZE, features, place);
+        final DeviceRing device = device(place, features);
+        device.log(log, changed);
+        final Segments chain = new Segments();
+        final long buffer = ram.allocate(4096, 4096);
+        final byte[] before = new byte[(int) GuestRam.SIZE / 8];
+        for (int round = 0; round < 60; round++) {
+            int chains = 0;
+            for (int n = random.nextInt(1, round % 3 == 0 ? SIZE + 1 : 1500); n > 0; n--) {
+                chains += driver.add(buffer, 1, false) >= 0 ? 1 : 0;
+            }
+            driver.publish();
+            if (layout == 0) {
+                for (int i = 0; i < SIZE; i++) {
+                    Memory.putLong(place.device() + 4 + 8L * i, -1);
+                }
+            }
+            marked();
+            Memory.copy(ram.low.hostAddress(), before, 0, before.length);
+            for (int i = 0; i < chains; i++) {
+                assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+            }
+            for (int left = chains; left > 0; ) {
+                final int batch = random.nextInt(1, left + 1);
+                if (random.nextBoolean()) {
+                    device.giveBack(batch);
+                } else {
+                    device.use(null, batch);
+                }
+                left -= batch;
+            }
+            device.publish();
+            assertEquals(changes(before), marked(), "round " + round);
+            assertTrue(changed.drain());
+            for (int i = 0; i < chains; i++) {
+                assertTrue(driver.poll() >= 0);
+            }
+        }
+    }
+
     @Test
     void everyEntryOfARingMayBeUsedAtOnce() {
         for (final long features : new long[] {0, PACKED}) {
