@@ -153,10 +153,10 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         return log == newLog && logChanged == changed;
     }
 
-    /** Whether the file behind the log of its ring, if there is one, is still there. On the owner's thread. */
+    /** Whether the file behind the log of its ring, or of the one it will have, is still there. On the owner's thread. */
     final boolean logIntact() {
         final DeviceRing current = ring;
-        return current == null || current.logIntact();
+        return (current == null || current.logIntact()) && (log == null || log.intact());
     }
 
     /** Whether the file that records its ring's chains in flight, if there is one, is still there. On the owner's thread. */

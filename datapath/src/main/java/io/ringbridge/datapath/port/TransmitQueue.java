@@ -92,6 +92,7 @@ public final class TransmitQueue extends GuestQueue {
         super.release();
         if (ring() != null) {
             resume();
+            owner().remove(this); // where a fault has cut this short it is polled already
             owner().add(this);
         }
     }
