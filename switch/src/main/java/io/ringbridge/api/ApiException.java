@@ -1,7 +1,7 @@
 package io.ringbridge.api;
 
 /** A request that cannot be carried out; the message is one line for the user. */
-public final class ApiException extends RuntimeException {
+public sealed class ApiException extends RuntimeException permits LastException {
     private final int status;
 
     /** With the HTTP status that says what kind of refusal it is. */

@@ -37,6 +37,9 @@ final class ApiHandler extends Handler.Abstract {
                 told = Callback.from(callback, control::upgraded);
             }
         } catch (final ApiException e) {
+            if (e instanceof LastException) {
+                told = Callback.from(callback, control::upgraded);
+            }
             status = e.status();
             answer = Map.of("error", e.getMessage());
         } catch (final ConfigException e) {

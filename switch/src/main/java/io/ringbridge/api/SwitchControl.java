@@ -40,11 +40,12 @@ public interface SwitchControl {
      * Starts another process, hands it every port, and returns when frames move there.
      *
      * @param program the path of the program to start; null for the one that this was started with
+     * @throws LastException when it failed after the other process had taken over: nothing is served any more
      * @throws ApiException when it failed, and everything is as it was
      */
     UpgradeView upgrade(String program);
 
-    /** Called when whoever asked for an {@link #upgrade} has been told that it is done: this process is of no more use. */
+    /** Called when whoever asked for an {@link #upgrade} has been told what came of it, and this process is of no more use. */
     void upgraded();
 
     /**

@@ -6,6 +6,7 @@ import io.ringbridge.app.Switch.Attached;
 import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.LateException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
@@ -56,6 +57,7 @@ final class HandOver {
     private final Datapath datapath;
     private final List<Attached> ports;
     private final List<Link> links;
+    private long stopped;
 
     HandOver(final StateSocket to, final Datapath datapath, final List<Attached> ports) {
         this.to = to;
@@ -76,12 +78,10 @@ final class HandOver {
      *
      * @param config what is in force
      * @param api the path of the API's socket; empty where there is none
-     * @return for how long no frame moved, in nanoseconds; -1 where the new process does not say
      * @throws HandOverException when it failed; all ports go on as before
      */
-    long run(final ConfigView config, final String api) {
+    void run(final ConfigView config, final String api) {
         final long begun = System.nanoTime();
-        final long stopped;
         links.forEach(Link::ask);
         try {
             links.forEach(link -> link.awaitStandstill(STANDSTILL_MILLIS));
@@ -89,17 +89,16 @@ final class HandOver {
             positions(0); // loads its code; the next time counts
             to.receive(Step.PREPARED, PREPARE).close();
             stopped = System.nanoTime();
-            datapath.still(() -> handOverWhatMoves(begun, stopped));
+            datapath.still(() -> handOverWhatMoves(begun));
         } catch (final RuntimeException | InternalError e) {
             links.forEach(Link::goOn);
             throw e instanceof final HandOverException known ? known : new HandOverException("the hand-over failed: " + e, e);
         }
         links.forEach(HandOver::letGo);
-        return serving(stopped);
     }
 
     /** All that is done while no frame moves; the workers' threads stand meanwhile, so that the new process has their processors. */
-    private void handOverWhatMoves(final long begun, final long stopped) {
+    private void handOverWhatMoves(final long begun) {
         try {
             final long still = System.nanoTime();
             ports.forEach(port -> port.port().suspend(SuspendCause.UPGRADE));
@@ -162,12 +161,20 @@ final class HandOver {
         }
     }
 
-    private long serving(final long stopped) {
+    /**
+     * Waits until frames move in the new process, which has everything: {@link #run} has returned.
+     *
+     * @return for how long no frame moved, in nanoseconds; -1 where the new process is late to say
+     * @throws SwitchException when it says that it cannot go on, or has ended: no port is served any more
+     */
+    long serving() {
         try (StateReader in = to.receive(Step.SERVING, SERVE)) {
             return in.wide() - stopped;
-        } catch (final HandOverException e) {
+        } catch (final LateException e) {
             LOG.warn("the new process has everything, and does not say that frames move: {}", e.getMessage());
             return -1;
+        } catch (final HandOverException e) {
+            throw new SwitchException("the new process has taken everything over, and failed: " + e.getMessage(), e);
         }
     }
 }

@@ -4,6 +4,7 @@ import io.ringbridge.api.ApiException;
 import io.ringbridge.api.ApiServer;
 import io.ringbridge.api.ApiSocket;
 import io.ringbridge.api.ConfigView;
+import io.ringbridge.api.LastException;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
 import io.ringbridge.api.StationView;
@@ -55,9 +56,10 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Map<String, Attached> attached = new LinkedHashMap<>();
     private final AtomicBoolean upgrading = new AtomicBoolean();
     private final CountDownLatch succeeded = new CountDownLatch(1);
-    private Function<String, List<String>> commands;
+    private volatile Function<String, List<String>> commands;
     private ApiServer api;
     private boolean handedOver;
+    private volatile boolean lost;
     private boolean closed;
 
     /** A port with what was asked for and what serves it; {@code added} while this ran, and in no configuration. */
@@ -333,51 +335,41 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     /** Says how a process is started that is to take over; from the program's path, or null for the one that this was started with. */
-    public synchronized void startedBy(final Function<String, List<String>> command) {
+    public void startedBy(final Function<String, List<String>> command) {
         commands = command;
     }
 
     @Override
     public UpgradeView upgrade(final String program) {
-        final Function<String, List<String>> command;
-        synchronized (this) {
-            command = commands;
-        }
+        final Function<String, List<String>> command = commands;
         if (command == null) {
             throw new ApiException(CONFLICT, "this switch is a part of another program, and cannot be upgraded by itself");
         }
         if (!upgrading.compareAndSet(false, true)) {
             throw new ApiException(CONFLICT, "an upgrade is under way");
         }
-        boolean done = false;
         try (Successor successor = Successor.start(command.apply(program)); StateSocket to = successor.connection()) {
             final Outcome outcome = handOver(to);
-            done = true;
             successor.release();
             ServiceManager.succeeded(outcome.pid());
             return new UpgradeView(outcome.pid(), outcome.ports(), outcome.nanos() < 0 ? null : outcome.nanos() / NANOS_A_MILLI);
         } catch (final HandOverException e) {
             LOG.warn("not upgraded: {}", e.getMessage());
             throw new ApiException(FAILED, "not upgraded, the switch goes on as it was: " + e.getMessage());
+        } catch (final SwitchException e) {
+            lost = true;
+            LOG.error("{}; no port is served any more, and this process ends", e.getMessage());
+            throw new LastException(FAILED, e.getMessage() + "; no port is served any more, and the switch ends");
         } finally {
-            upgrading.set(done);
+            upgrading.set(isHandedOver());
         }
-    }
-
-    /**
-     * What came of a hand-over.
-     *
-     * @param pid the process that has taken over
-     * @param ports how many it has taken over
-     * @param nanos for how long no frame moved; -1 where it is not known
-     */
-    public record Outcome(long pid, int ports, long nanos) {
     }
 
     /**
      * Hands everything to another process as soon as that is warm, and lets go of it.
      *
      * @throws HandOverException when it failed; this goes on as before
+     * @throws SwitchException when the other process failed after it had taken everything over
      */
     public Outcome handOver(final StateSocket to) {
         final long pid = HandOver.awaitReady(to);
@@ -390,9 +382,10 @@ public final class Switch implements SwitchControl, AutoCloseable {
         }
         final List<PortConfig> configured = attached.values().stream().map(Attached::config)
             .filter(port -> !(port.attachment() instanceof Attachment.Descriptor)).toList(); // which no configuration has
-        final long nanos = new HandOver(to, datapath, List.copyOf(attached.values()))
-            .run(Views.config(config, configured, null), api == null ? "" : api.socket().toString());
+        final HandOver handing = new HandOver(to, datapath, List.copyOf(attached.values()));
+        handing.run(Views.config(config, configured, null), api == null ? "" : api.socket().toString());
         handedOver = true;
+        final long nanos = handing.serving();
         LOG.info("{} ports are handed over", attached.size());
         return new Outcome(pid, attached.size(), nanos);
     }
@@ -434,13 +427,18 @@ public final class Switch implements SwitchControl, AutoCloseable {
         if (port != null) {
             port.link().awaitEnd();
         }
-        final boolean gone;
-        synchronized (this) {
-            gone = handedOver;
-        }
-        if (gone) {
+        if (isHandedOver()) {
             awaitSuccessor();
         }
+    }
+
+    private synchronized boolean isHandedOver() {
+        return handedOver;
+    }
+
+    /** Whether another process has taken over, and failed. */
+    public boolean isLost() {
+        return lost;
     }
 
     private void close(final Attached port) {

@@ -76,8 +76,8 @@ final class TakeOver {
         }
         // With no worker there yet, all this is done on this thread, which is to wait for nobody while frames stand.
         final long taken = System.nanoTime();
-        links.forEach(TakeOver::begin);
-        byOldIndex.values().forEach(port -> port.resume(SuspendCause.UPGRADE));
+        links.forEach(link -> alone(link::begin));
+        byOldIndex.values().forEach(port -> alone(() -> port.resume(SuspendCause.UPGRADE)));
         running.run();
         running.servePorts();
         final long moving = System.nanoTime();
@@ -183,10 +183,10 @@ final class TakeOver {
     }
 
     /** From here on there is no way back: what cannot be started is reported, and the others go on. */
-    private static void begin(final Link link) {
+    private static void alone(final Runnable start) {
         try {
-            link.begin();
-        } catch (final RuntimeException e) {
+            start.run();
+        } catch (final RuntimeException | InternalError e) { // the latter where a guest has cut its memory
             LOG.error("a port that was taken over cannot go on: {}", e.toString(), e);
         }
     }

@@ -111,7 +111,7 @@ final class RunCommand implements Callable<Integer> {
         }
         ending.cancel();
         running.close();
-        return CommandLine.ExitCode.OK;
+        return running.isLost() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
     }
 
     /** What is started in the place of this process, from a program's path or null. */

@@ -19,7 +19,8 @@ import java.util.concurrent.Callable;
     footer = {
         "",
         "The new process is started with the arguments of the old one, and reads the configuration file again. Ports have to keep their",
-        "sockets and queues; all else may change. If anything fails the old process goes on, and this says what it was."})
+        "sockets and queues; all else may change. If anything fails the old process goes on, and this says what it was; it",
+        "also says so if the new process fails after it has taken over, when there is no way back, and the switch ends."})
 final class UpgradeCommand implements Callable<Integer> {
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;

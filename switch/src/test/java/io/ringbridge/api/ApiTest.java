@@ -65,6 +65,9 @@ class ApiTest {
             if ("/none".equals(program)) {
                 throw new ApiException(500, "not upgraded");
             }
+            if ("/failing".equals(program)) {
+                throw new LastException(500, "taken over, and failed");
+            }
             done.add("upgrade " + program);
             return new UpgradeView(17, 3, 1.5);
         }
@@ -139,6 +142,13 @@ class ApiTest {
                 }
             }
             assertEquals(List.of("upgrade null", "upgraded"), fake.done);
+            assertRefused(500, "taken over, and failed", () -> client.upgrade("/failing"));
+            synchronized (fake) {
+                while (fake.done.size() < 3) {
+                    fake.wait();
+                }
+            }
+            assertEquals(List.of("upgrade null", "upgraded", "upgraded"), fake.done);
         }
     }
 

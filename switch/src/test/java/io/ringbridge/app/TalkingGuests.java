@@ -3,6 +3,7 @@ package io.ringbridge.app;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.GuestRam;
 import io.ringbridge.control.frontend.QueuePair;
 import io.ringbridge.control.frontend.Receiver;
 import io.ringbridge.control.frontend.Transmitter;
@@ -33,6 +34,7 @@ final class TalkingGuests implements AutoCloseable {
     /** One of the two. */
     static final class Guest {
         final Frontend frontend;
+        final GuestRam ram;
         final Transmitter transmitter;
         final Receiver receiver;
         private final byte[] frame = new byte[FRAME];
@@ -42,7 +44,7 @@ final class TalkingGuests implements AutoCloseable {
         Guest(final Path socket, final long features, final int station) throws IOException {
             frontend = Frontend.connect(socket);
             frontend.negotiate(features);
-            frontend.share(MEMORY);
+            ram = frontend.share(MEMORY);
             final QueuePair pair = frontend.addPair(256, 128);
             transmitter = pair.transmitter();
             receiver = pair.receiver();

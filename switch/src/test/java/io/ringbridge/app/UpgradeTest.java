@@ -331,6 +331,60 @@ class UpgradeTest {
         }
     }
 
+    /** After the new process has mapped everything, and before it is told that it is its own. */
+    @ParameterizedTest
+    @CsvSource({"split", "packed"})
+    void aGuestThatCutsItsMemoryMeanwhileIsLeftBehindAlone(final String layout) throws Exception {
+        final Config config = config(1, "");
+        Switch running = start(config);
+        try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
+            guests.exchange(10);
+            running = Upgrade.run(dir, running, config, () -> guests.a.ram.file().resize(0));
+            assertThrows(IOException.class, () -> {
+                while (!Thread.interrupted()) {
+                    guests.a.frontend.query(new Message.GetFeatures()); // what came before its session looked is answered
+                }
+            });
+            assertTrue(guests.b.frontend.query(new Message.GetFeatures()) != 0);
+            assertEquals("running", running.ports().get(1).state());
+            try (Frontend again = Frontend.connect(dir.resolve("a"))) {
+                assertTrue(again.negotiate(features(layout)) != 0, "its port serves who comes next");
+            }
+        } finally {
+            running.close();
+        }
+    }
+
+    /** There is no way back then, so that it has to be told. */
+    @ParameterizedTest
+    @CsvSource({"true, no threads are left", "false, the other process has ended"})
+    void aNewProcessThatFailsWhenItHasEverythingIsNoSuccess(final boolean says, final String why) throws Exception {
+        final Config config = config(1, "");
+        try (Switch running = start(config)) {
+            final SwitchException failed = assertThrows(SwitchException.class, () -> handOver(running, from -> {
+                takeAll(from);
+                if (says) {
+                    from.refuse("no threads are left");
+                }
+                from.close();
+                return null;
+            }));
+            assertEquals("the new process has taken everything over, and failed: " + why, failed.getMessage());
+            assertThrows(HandOverException.class, () -> handOver(running, from -> leaveBefore(from, Step.PREPARED)));
+        }
+    }
+
+    private static void takeAll(final StateSocket from) {
+        from.send(Step.READY, new StateWriter().wide(1));
+        for (final Step step : new Step[] {Step.SWITCH, Step.PORT, Step.PORT, Step.STATIONS}) {
+            from.await(step).close();
+        }
+        from.send(Step.PREPARED);
+        from.await(Step.POSITIONS).close();
+        from.send(Step.TAKEN);
+        from.await(Step.GO).close();
+    }
+
     @Test
     void anOldProcessThatFailsIsNotTakenOverFrom() throws Exception {
         final Config config = config(1, "");

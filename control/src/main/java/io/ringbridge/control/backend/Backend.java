@@ -308,7 +308,18 @@ public final class Backend implements Link {
             first.shutdown(); // not before: until now the other process could have gone on with it
         }
         if (session != null) {
+            beginSession();
+        }
+    }
+
+    /** What cannot go on is ended as by its front-end, which may come again. */
+    private void beginSession() {
+        try {
             session.begin();
+        } catch (final RuntimeException | InternalError e) { // the latter where a guest has cut its memory
+            LOG.error("port {}: its session cannot go on, and ends: {}", port.name(), e.toString());
+            LOG.debug("port {}: its session cannot go on", port.name(), e);
+            first.shutdown();
         }
     }
 

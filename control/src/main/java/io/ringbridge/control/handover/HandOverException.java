@@ -1,7 +1,7 @@
 package io.ringbridge.control.handover;
 
 /** A hand-over cannot go on; the message is one line that says why. What was served before goes on as it was. */
-public final class HandOverException extends RuntimeException {
+public sealed class HandOverException extends RuntimeException permits LateException {
     public HandOverException(final String message) {
         super(message);
     }

@@ -91,7 +91,8 @@ public final class StateSocket implements AutoCloseable {
      * Waits for a record.
      *
      * @param limit how long at the most; the other process is asked for it about twice a second
-     * @throws HandOverException when it does not come, is of another version or not what it should be, or the other process refuses
+     * @throws LateException when it does not come
+     * @throws HandOverException when it is of another version or not what it should be, or the other process refuses
      */
     public StateReader receive(final Step step, final Duration limit) {
         final long begun = System.nanoTime();
@@ -131,7 +132,7 @@ public final class StateSocket implements AutoCloseable {
     private Step next(final Incoming incoming, final BooleanSupplier late, final String complaint) throws IOException {
         try (Packet packet = connection.receive(() -> {
             if (late.getAsBoolean()) {
-                throw new HandOverException(complaint);
+                throw new LateException(complaint);
             }
         })) {
             if (packet == null) {

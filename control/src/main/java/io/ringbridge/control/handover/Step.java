@@ -22,7 +22,7 @@ public enum Step {
     GO,
     /** To the old one: frames move again. */
     SERVING,
-    /** To the old one, before TAKEN: why not. */
+    /** To the old one: why not. Before TAKEN it then goes on; after GO it is too late for that. */
     REFUSED;
 
     @Override

@@ -102,6 +102,17 @@ class CommandQueueTest {
     }
 
     @Test
+    void aFaultIsRecoveredFromWhereThereIsNoWorkerYet() {
+        final Runnable faulty = () -> {
+            throw new InternalError("a fault occurred in an unsafe memory access operation");
+        };
+        commands.execute(faulty);
+        assertEquals(1, recovered.get());
+        recovers = false;
+        assertThrows(InternalError.class, () -> commands.execute(faulty));
+    }
+
+    @Test
     void aFaultInItsPlaceIsTheWorkersToRecoverFrom() throws Exception {
         start();
         halt();
