@@ -71,12 +71,6 @@ final class Rings implements AutoCloseable {
         return rings[index];
     }
 
-    private static void needStopped(final Vring ring) {
-        if (ring.started) {
-            throw ProtocolException.refused("vring " + ring.index + " runs; this is allowed while it is stopped");
-        }
-    }
-
     /** Tells the negotiated features; {@code enabled} says that rings start so, for want of a message to enable them. */
     void features(final long negotiated, final boolean enabled) {
         features = negotiated;
@@ -91,7 +85,7 @@ final class Rings implements AutoCloseable {
 
     void size(final int index, final int size) {
         final Vring ring = ring(index);
-        needStopped(ring);
+        ring.checkStopped();
         if (size <= 0 || size > RingConfig.MAX_SIZE) {
             throw ProtocolException.refused("vring " + index + " of size " + Integer.toUnsignedString(size)
                 + "; 1 to " + RingConfig.MAX_SIZE + " is allowed");
@@ -105,11 +99,7 @@ final class Rings implements AutoCloseable {
 
     void address(final Message.SetVringAddr at) {
         final Vring ring = ring(at.index());
-        if (!Vring.aligned(at, isPacked())) {
-            throw ProtocolException.refused("vring " + ring.index + " is misaligned: descriptors 0x" + Long.toHexString(at.descriptor())
-                + ", available 0x" + Long.toHexString(at.available()) + ", used 0x" + Long.toHexString(at.used())
-                + "; multiples of 16, " + (isPacked() ? 4 : 2) + " and 4 are allowed");
-        }
+        Vring.checkAligned(at, isPacked());
         if (!ring.started) {
             ring.address = at;
             start(ring, true);
@@ -129,7 +119,7 @@ final class Rings implements AutoCloseable {
 
     void base(final int index, final int base) {
         final Vring ring = ring(index);
-        needStopped(ring);
+        ring.checkStopped();
         if (featuresKnown) {
             Vring.checkLayout(index, ring.size, base, isPacked());
         }
@@ -139,7 +129,7 @@ final class Rings implements AutoCloseable {
 
     void endian(final int index, final int order) {
         final Vring ring = ring(index);
-        needStopped(ring);
+        ring.checkStopped();
         ring.endian(order);
     }
 

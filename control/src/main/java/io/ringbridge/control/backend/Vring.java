@@ -136,9 +136,19 @@ final class Vring {
         error = in.event();
     }
 
-    /** Whether the user addresses are aligned (virtio 1.2, sections 2.7 and 2.8.10). */
-    static boolean aligned(final Message.SetVringAddr at, final boolean packed) {
-        return aligned(at.descriptor(), at.available(), at.used(), packed);
+    void checkStopped() {
+        if (started) {
+            throw ProtocolException.refused("vring " + index + " runs; this is allowed while it is stopped");
+        }
+    }
+
+    /** Refuses user addresses that are not aligned (virtio 1.2, sections 2.7 and 2.8.10). */
+    static void checkAligned(final Message.SetVringAddr at, final boolean packed) {
+        if (!aligned(at.descriptor(), at.available(), at.used(), packed)) {
+            throw ProtocolException.refused("vring " + at.index() + " is misaligned: descriptors 0x" + Long.toHexString(at.descriptor())
+                + ", available 0x" + Long.toHexString(at.available()) + ", used 0x" + Long.toHexString(at.used())
+                + "; multiples of 16, " + (packed ? 4 : 2) + " and 4 are allowed");
+        }
     }
 
     private static boolean aligned(final long descriptors, final long driver, final long device, final boolean packed) {
