@@ -125,12 +125,13 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitDeviceR
      * Gives back the chains that have been out longest, with nothing written to any; the driver sees them after {@link #publish}.
      *
      * <p>Where IN_ORDER was negotiated, one used entry tells of all of them. The driver then takes all but the last for used completely,
-     * so this is for chains that the device reads (virtio 1.2, sections 2.7.9 and 2.8.8).
+     * so this is for chains that the device reads (virtio 1.2, sections 2.7.9 and 2.8.8). While writes are logged each has its own, which
+     * is allowed, so that what is logged is what was written.
      *
      * @param chains one at least
      */
     public final void giveBack(final int chains) {
-        if (inOrder) {
+        if (inOrder && log == null) {
             useBatch(chains);
         } else {
             use(null, chains);

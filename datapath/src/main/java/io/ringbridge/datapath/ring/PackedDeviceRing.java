@@ -280,7 +280,6 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
 
     @Override
     void useBatch(final int chains) {
-        final int first = firstOut;
         int last = firstOut;
         int count = 0;
         for (int i = 0; i < chains; i++) {
@@ -288,20 +287,8 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
             count += slots[last];
             firstOut = last + 1 == size ? 0 : last + 1;
         }
-        if (log != null) {
-            merge(first, chains, count);
-        }
         writeUsed(ids[last], 0);
         used(chains, count);
-    }
-
-    /** Notes given back chains that have one used descriptor as the one chain that {@link #publishLogged} is to find. */
-    private void merge(final int first, final int chains, final int count) {
-        int place = first;
-        for (int i = 0; i < chains; i++) {
-            slots[place] = i == 0 ? count : 0;
-            place = place + 1 == size ? 0 : place + 1;
-        }
     }
 
     private void writeUsed(final int id, final int written) {
@@ -348,7 +335,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         int chain = firstHidden;
         do {
             final int count = slots[chain];
-            if (chain != firstHidden && count > 0) {
+            if (chain != firstHidden) {
                 log.descriptorWritten(descriptors + (long) at * Descriptor.SIZE + 8);
             }
             at = at + count < size ? at + count : at + count - size;

@@ -32,8 +32,6 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
     private long used;
     private int known;
     private int shownIdx;
-    /** Entries from {@link #shownIdx} on that need no mark in the log any more; 0 while nothing is logged. */
-    private int marked;
     private int askedIdx;
 
     SplitDeviceRing(final RingConfig config, final RingLog log) {
@@ -219,23 +217,8 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
     void useBatch(final int chains) {
         final int head = heads[nextAvail - out + chains - 1 & mask];
         Memory.putLong(used + ENTRIES + 8L * (usedIdx & mask), head);
-        if (log != null) {
-            final int before = RingIndex.distance(shownIdx, usedIdx);
-            mark(before + 1);
-            marked = before + chains; // the others' entries are not written
-        }
         usedIdx = RingIndex.advance(usedIdx, chains);
         out -= chains;
-    }
-
-    /** Marks the used entries that are written and not marked, so many from the first that is not shown on. */
-    private void mark(final int entries) {
-        final int count = Math.min(entries - marked, size);
-        final int first = RingIndex.advance(shownIdx, marked) & mask;
-        final int straight = Math.min(count, size - first);
-        DirtyLog.fence();
-        log.deviceWritten(ENTRIES + 8L * first, 8 * straight);
-        log.deviceWritten(ENTRIES, 8 * (count - straight));
     }
 
     @Override
@@ -251,16 +234,19 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
 
     /** The same with every write logged, the entries' before the driver sees them. */
     private void publishLogged() {
-        final int count = RingIndex.distance(shownIdx, usedIdx);
+        final int count = Math.min(RingIndex.distance(shownIdx, usedIdx), size);
         if (count == 0) {
             return;
         }
-        mark(count);
+        final int first = shownIdx & mask;
+        final int straight = Math.min(count, size - first);
+        DirtyLog.fence();
+        log.deviceWritten(ENTRIES + 8L * first, 8 * straight);
+        log.deviceWritten(ENTRIES, 8 * (count - straight));
         Memory.putShortRelease(used + IDX, (short) usedIdx);
         DirtyLog.fence();
         log.deviceWritten(IDX, 2);
         shownIdx = usedIdx;
-        marked = 0;
         log.signal();
     }
 

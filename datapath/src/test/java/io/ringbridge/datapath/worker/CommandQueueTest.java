@@ -101,8 +101,7 @@ class CommandQueueTest {
         }
     }
 
-    @Test
-    void aFaultIsRecoveredFromWhereThereIsNoWorkerYet() {
+    private void assertRecoversFromAFault() {
         final Runnable faulty = () -> {
             throw new InternalError("a fault occurred in an unsafe memory access operation");
         };
@@ -113,16 +112,15 @@ class CommandQueueTest {
     }
 
     @Test
+    void aFaultIsRecoveredFromWhereThereIsNoWorkerYet() {
+        assertRecoversFromAFault();
+    }
+
+    @Test
     void aFaultInItsPlaceIsTheWorkersToRecoverFrom() throws Exception {
         start();
         halt();
-        final Runnable faulty = () -> {
-            throw new InternalError("a fault occurred in an unsafe memory access operation");
-        };
-        commands.execute(faulty);
-        assertEquals(1, recovered.get());
-        recovers = false;
-        assertThrows(InternalError.class, () -> commands.execute(faulty));
+        assertRecoversFromAFault();
         goOn();
         assertTrue(commands.isEmpty());
         assertSame(worker, executor());
