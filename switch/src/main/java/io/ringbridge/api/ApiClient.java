@@ -67,6 +67,22 @@ public final class ApiClient implements AutoCloseable {
         send(request(HttpMethod.POST, port(name) + "/resume"));
     }
 
+    /** Sets a station by hand, as {@link FdbControl#add} does. */
+    public void addStation(final String spec) {
+        send(request(HttpMethod.POST, "/fdb").body(new StringRequestContent("text/plain", spec)));
+    }
+
+    /** Forgets a station, as {@link FdbControl#remove} does. */
+    public void removeStation(final String spec) {
+        send(request(HttpMethod.DELETE, "/fdb/" + encoded(spec)));
+    }
+
+    /** Forgets the stations behind a port, or behind every port where it is null; how many. */
+    public int flushStations(final String port, final boolean statics) {
+        final Request request = request(HttpMethod.DELETE, "/fdb").param("static", Boolean.toString(statics));
+        return Json.read(send(port == null ? request : request.param("port", port)), FlushView.class).flushed();
+    }
+
     /**
      * Lets another process take over.
      *
@@ -78,7 +94,11 @@ public final class ApiClient implements AutoCloseable {
     }
 
     private static String port(final String name) {
-        return "/ports/" + URLEncoder.encode(name, StandardCharsets.UTF_8);
+        return "/ports/" + encoded(name);
+    }
+
+    private static String encoded(final String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
     private Request request(final HttpMethod method, final String path) {
@@ -114,6 +134,9 @@ public final class ApiClient implements AutoCloseable {
     }
 
     private record ErrorView(String error) {
+    }
+
+    private record FlushView(int flushed) {
     }
 
     @Override

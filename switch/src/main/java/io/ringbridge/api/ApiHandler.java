@@ -8,6 +8,7 @@ import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.Fields;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,6 +19,7 @@ import java.util.Map;
 final class ApiHandler extends Handler.Abstract {
     private static final Logger LOG = LoggerFactory.getLogger(ApiHandler.class);
     private static final String PORT = "/ports/";
+    private static final String STATION = "/fdb/";
     private static final int MAX_BODY = 4096;
 
     private final SwitchControl control;
@@ -60,12 +62,20 @@ final class ApiHandler extends Handler.Abstract {
         return switch (method + ' ' + path) {
             case "GET /ports" -> control.ports();
             case "GET /queues" -> control.queues();
-            case "GET /fdb" -> control.stations();
+            case "GET /fdb" -> control.fdb().stations();
             case "GET /workers" -> control.workers();
             case "GET /config" -> control.config();
             case "POST /ports" -> {
                 control.addPort(body(request));
                 yield Map.of();
+            }
+            case "POST /fdb" -> {
+                control.fdb().add(body(request));
+                yield Map.of();
+            }
+            case "DELETE /fdb" -> {
+                final Fields asked = Request.extractQueryParameters(request);
+                yield Map.of("flushed", control.fdb().flush(asked.getValue("port"), "true".equals(asked.getValue("static"))));
             }
             case "POST /upgrade" -> {
                 final String program = body(request);
@@ -78,8 +88,12 @@ final class ApiHandler extends Handler.Abstract {
         };
     }
 
-    /** What is done to one port. */
+    /** What is done to one port, or one station. */
     private void change(final String method, final String path) {
+        if ("DELETE".equals(method) && path.startsWith(STATION)) {
+            control.fdb().remove(path.substring(STATION.length()));
+            return;
+        }
         if (!path.startsWith(PORT)) {
             throw unknown(method, path);
         }
@@ -93,8 +107,9 @@ final class ApiHandler extends Handler.Abstract {
     }
 
     private static ApiException unknown(final String method, final String path) {
-        return new ApiException(HttpStatus.NOT_FOUND_404, method + ' ' + path + " is not known; allowed: GET /ports /queues /fdb /workers "
-            + "/config, POST /ports /upgrade, DELETE /ports/NAME, POST /ports/NAME/suspend, POST /ports/NAME/resume");
+        return new ApiException(HttpStatus.NOT_FOUND_404, method + ' ' + path + " is not known; allowed: GET /ports /queues /fdb "
+            + "/workers /config, POST /ports /fdb /upgrade, "
+            + "DELETE /ports/NAME /fdb /fdb/STATION, POST /ports/NAME/suspend, POST /ports/NAME/resume");
     }
 
     private static String body(final Request request) throws Exception {

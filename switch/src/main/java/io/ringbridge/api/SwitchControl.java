@@ -8,7 +8,7 @@ public interface SwitchControl {
 
     List<QueueView> queues();
 
-    List<StationView> stations();
+    FdbControl fdb();
 
     List<WorkerView> workers();
 

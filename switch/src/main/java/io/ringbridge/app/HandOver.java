@@ -2,7 +2,6 @@ package io.ringbridge.app;
 
 import io.ringbridge.api.ConfigView;
 import io.ringbridge.api.Json;
-import io.ringbridge.app.Switch.Attached;
 import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;

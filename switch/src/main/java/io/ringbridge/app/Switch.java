@@ -4,10 +4,10 @@ import io.ringbridge.api.ApiException;
 import io.ringbridge.api.ApiServer;
 import io.ringbridge.api.ApiSocket;
 import io.ringbridge.api.ConfigView;
+import io.ringbridge.api.FdbControl;
 import io.ringbridge.api.LastException;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
-import io.ringbridge.api.StationView;
 import io.ringbridge.api.SwitchControl;
 import io.ringbridge.api.UpgradeView;
 import io.ringbridge.api.WorkerView;
@@ -53,6 +53,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     private final Config config;
     private final Datapath datapath;
+    private final Fdb fdb;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
     private final AtomicBoolean upgrading = new AtomicBoolean();
     private final CountDownLatch succeeded = new CountDownLatch(1);
@@ -62,13 +63,10 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private volatile boolean lost;
     private boolean closed;
 
-    /** A port with what was asked for and what serves it; {@code added} while this ran, and in no configuration. */
-    record Attached(PortConfig config, Port port, Link link, boolean added) {
-    }
-
     private Switch(final Config config, final Datapath datapath) {
         this.config = config;
         this.datapath = datapath;
+        fdb = new Fdb(this, datapath);
     }
 
     /** Starts the workers; the ports of the configuration are opened by {@link #openPorts}. */
@@ -142,10 +140,6 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     Datapath datapath() {
         return datapath;
-    }
-
-    synchronized Link link(final String name) {
-        return named(name).link();
     }
 
     /** The API's socket where the configuration names one. */
@@ -300,7 +294,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
             + PortConfig.VHOST_USER);
     }
 
-    private Attached named(final String name) {
+    /** A port that there is, by its name. */
+    synchronized Attached named(final String name) {
         checkHere();
         final Attached port = attached.get(name);
         if (port == null) {
@@ -320,8 +315,14 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     @Override
-    public List<StationView> stations() {
-        return Views.stations(datapath.stations(), datapath.ports());
+    public FdbControl fdb() {
+        return fdb;
+    }
+
+    /** Does something to what this serves, unless another process does by now. */
+    synchronized <T> T here(final Supplier<T> action) {
+        checkHere();
+        return action.get();
     }
 
     @Override

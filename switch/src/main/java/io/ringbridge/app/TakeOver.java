@@ -160,7 +160,7 @@ final class TakeOver {
         for (int i = 0; i < offered.size(); i++) {
             final Offered port = offered.get(i);
             byOldIndex.put(port.index(), running.adopt(port.config(), port.added(), ports.get(i)));
-            links.add(running.link(port.config().name()));
+            links.add(running.named(port.config().name()).link());
         }
         learn(stations, running.datapath());
         running.bindPorts();

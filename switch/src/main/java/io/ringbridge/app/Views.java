@@ -36,7 +36,7 @@ final class Views {
     private Views() {
     }
 
-    static PortView port(final Switch.Attached attached) {
+    static PortView port(final Attached attached) {
         final PortConfig config = attached.config();
         final Port port = attached.port();
         final PcapOptions pcap = config.attachment() instanceof Attachment.Pcap(PcapOptions options) ? options : null;

@@ -16,8 +16,8 @@ import java.util.Arrays;
 @Command(name = "ringbridge", sortOptions = false, mixinStandardHelpOptions = true, versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
     description = "A vhost-user-net software switch: virtual machines attach to it over sockets, and it moves frames between them.%n",
-    subcommands = {RunCommand.class, DemoCommand.class, ShowCommand.class, PortCommand.class, UpgradeCommand.class,
-        QemuArgsCommand.class},
+    subcommands = {RunCommand.class, DemoCommand.class, ShowCommand.class, PortCommand.class, FdbCommand.class,
+        UpgradeCommand.class, QemuArgsCommand.class},
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge demo                                       see it work, without a virtual machine",

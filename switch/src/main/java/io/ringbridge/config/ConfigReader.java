@@ -1,6 +1,8 @@
 package io.ringbridge.config;
 
 import io.ringbridge.config.Places.Place;
+import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.PollMode;
 
@@ -66,17 +68,32 @@ public final class ConfigReader {
      * @param source the option it was given to
      */
     public static PortConfig parsePort(final String source, final String spec) {
+        return PortReader.read(PortReader.section(source, "", pairs(source, spec, PortReader.allKeys())));
+    }
+
+    /**
+     * Reads a station in the form {@code mac=52:54:00:00:00:01,vlan=10,port=vm1}.
+     *
+     * @param source what it was given to
+     */
+    public static StationConfig parseStation(final String source, final String spec) {
+        final Section section = Section.of(source, "", pairs(source, spec, String.join(", ", StationConfig.KEYS)), StationConfig.KEYS);
+        return new StationConfig(MacAddress.parse(section.mac("mac").orElseThrow(() -> section.missing("mac", "a station's address"))),
+            section.integer("vlan", 0, PortVlan.MAX), section.text("port", "the name of a port"));
+    }
+
+    private static Node pairs(final String source, final String spec, final String allowed) {
         final Map<String, Node> values = new LinkedHashMap<>();
         for (final String part : spec.split("(?<!,),(?!,)", -1)) {
             final String[] pair = part.replace(",,", ",").split("=", 2);
             if (pair.length != 2) {
-                throw new ConfigException(source + ": \"" + part + "\" is not key=value; allowed keys: " + PortReader.allKeys());
+                throw new ConfigException(source + ": \"" + part + "\" is not key=value; allowed keys: " + allowed);
             }
             if (values.put(pair[0].strip(), new Node.Scalar(0, pair[1].strip(), Node.Kind.UNTYPED)) != null) {
                 throw new ConfigException(source + ": " + pair[0].strip() + ": given twice");
             }
         }
-        return PortReader.read(PortReader.section(source, "", new Node.Mapping(0, values, Map.of())));
+        return new Node.Mapping(0, values, Map.of());
     }
 
     /** Reads processors in the form {@code 1,3-5}. */

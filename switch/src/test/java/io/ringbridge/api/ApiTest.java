@@ -46,8 +46,29 @@ class ApiTest {
         }
 
         @Override
-        public List<StationView> stations() {
-            return stations;
+        public FdbControl fdb() {
+            return new FdbControl() {
+                @Override
+                public List<StationView> stations() {
+                    return stations;
+                }
+
+                @Override
+                public void add(final String spec) {
+                    done.add("add " + spec);
+                }
+
+                @Override
+                public void remove(final String spec) {
+                    done.add("remove " + spec);
+                }
+
+                @Override
+                public int flush(final String port, final boolean statics) {
+                    done.add("flush " + port + " " + statics);
+                    return 3;
+                }
+            };
         }
 
         @Override
@@ -116,14 +137,19 @@ class ApiTest {
             assertEquals(fake.ports(), Json.readList(client.get("/ports"), new TypeReference<List<PortView>>() { }));
             assertEquals("[{\"mac\":\"52:54:00:00:00:01\",\"vlan\":0,\"port\":\"a\",\"static\":true,\"age_seconds\":0}]",
                 client.get("/fdb"));
-            assertEquals(fake.stations(), Json.readList(client.get("/fdb"), new TypeReference<List<StationView>>() { }));
+            assertEquals(fake.stations, Json.readList(client.get("/fdb"), new TypeReference<List<StationView>>() { }));
             assertEquals(fake.workers(), Json.readList(client.get("/workers"), new TypeReference<List<WorkerView>>() { }));
             assertEquals(fake.config(), Json.read(client.get("/config"), ConfigView.class));
             client.addPort("name=b,socket=/tmp/b");
             client.suspendPort("b");
             client.resumePort("b");
             client.removePort("b");
-            assertEquals(List.of("add name=b,socket=/tmp/b", "suspend b", "resume b", "remove b"), fake.done);
+            client.addStation("mac=52:54:00:00:00:01,port=b");
+            client.removeStation("mac=52:54:00:00:00:01,vlan=10");
+            assertEquals(3, client.flushStations(null, false));
+            assertEquals(3, client.flushStations("b+ c", true));
+            assertEquals(List.of("add name=b,socket=/tmp/b", "suspend b", "resume b", "remove b", "add mac=52:54:00:00:00:01,port=b",
+                "remove mac=52:54:00:00:00:01,vlan=10", "flush null false", "flush b+ c true"), fake.done);
         }
         assertFalse(Files.exists(socket));
     }
@@ -175,8 +201,9 @@ class ApiTest {
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
             assertRefused(404, "no port is named \"none\"", () -> client.removePort("none"));
             assertRefused(400, "port add: nothing", () -> client.addPort(""));
-            assertRefused(404, "GET /nothing is not known; allowed: GET /ports /queues /fdb /workers /config, POST /ports /upgrade, "
-                + "DELETE /ports/NAME, POST /ports/NAME/suspend, POST /ports/NAME/resume", () -> client.get("/nothing"));
+            assertRefused(404, "GET /nothing is not known; allowed: GET /ports /queues /fdb /workers /config, POST /ports /fdb "
+                + "/upgrade, DELETE /ports/NAME /fdb /fdb/STATION, POST /ports/NAME/suspend, POST /ports/NAME/resume",
+                () -> client.get("/nothing"));
             assertThrows(ApiException.class, () -> client.get("/ports/a/suspend"));
             assertRefused(500, "the switch could not do this: java.lang.IllegalStateException: broken", () -> client.get("/queues"));
             assertRefused(413, "Content-Length 5000 is not 0 to 4096", () -> client.addPort("x".repeat(5000)));

@@ -91,7 +91,7 @@ class UpgradeTest {
             guests.a.frontend.query(new Message.GetFeatures());
             assertEquals(descriptors, TalkingGuests.openDescriptors());
             assertNothingDropped(running, guests);
-            assertEquals(List.of("a", "b"), running.stations().stream().map(station -> station.port()).toList());
+            assertEquals(List.of("a", "b"), running.fdb().stations().stream().map(station -> station.port()).toList());
             assertEquals(List.of("running", "running"), running.ports().stream().map(PortView::state).toList());
         } finally {
             running.close();
@@ -235,7 +235,8 @@ class UpgradeTest {
     }
 
     private static List<String> vlanStations(final Switch running) {
-        return running.stations().stream().map(station -> station.vlan() + " at " + station.port()).toList();
+        return running.fdb().stations().stream().map(station -> station.vlan() + " at " + station.port()
+            + (station.isStatic() ? " static" : "")).toList();
     }
 
     @Test
@@ -248,6 +249,10 @@ class UpgradeTest {
             for (int i = 0; i < 2; i++) {
                 running = upgrade(running, config);
                 assertEquals(List.of("10 at a", "10 at b"), vlanStations(running));
+                running.fdb().add("mac=52:54:00:00:00:77,port=c,vlan=150");
+                running = upgrade(running, config);
+                assertEquals(List.of("10 at a", "10 at b", "150 at c static"), vlanStations(running));
+                assertEquals(1, running.fdb().flush("c", true));
                 assertEquals(List.of("7", "100-200"), running.ports().get(2).trunk());
                 guests.exchange(10);
             }

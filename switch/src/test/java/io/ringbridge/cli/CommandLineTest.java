@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 class CommandLineTest {
@@ -35,7 +36,8 @@ class CommandLineTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "port --help", "port add --help", "port remove --help",
-        "port suspend --help", "port resume --help", "upgrade --help", "qemu-args --help", "--version"})
+        "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help", "fdb flush --help",
+        "upgrade --help", "qemu-args --help", "--version"})
     void helpHelps(final String args) {
         final Run run = Run.of(args.split(" ", -1));
         assertEquals(0, run.status());
@@ -48,6 +50,7 @@ class CommandLineTest {
         "run --cpus 0,1 --workers 3", "run --socket-path=/tmp/x --port name=a,socket=/tmp/a", "run --fd=1 --socket-path=/tmp/x",
         "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b", "run --config /nonexistent",
         "show", "show nothing", "port", "port suspend", "port add", "port add nonsense", "demo --seconds 2", "demo --seconds x",
+        "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove", "fdb flush vm1 vm2",
         "upgrade --binary", "upgrade now", "qemu-args vm1 --config /nonexistent"})
     void wrongUseIsOneLineAndStatusTwo(final String args) {
         final Run run = args.isEmpty() ? Run.of() : Run.of(args.split(" ", -1));
@@ -154,6 +157,78 @@ class CommandLineTest {
         }
         assertTrue(Files.notExists(a));
         assertTrue(Files.notExists(Path.of(api)));
+    }
+
+    @Test
+    void stationsAreSetAndForgottenByHand() {
+        final String api = dir.resolve("api.sock").toString();
+        final Config config = ConfigReader.parse("f", "ports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: "
+            + dir.resolve("b") + ", vlan: 10}, {name: c, socket: " + dir.resolve("c") + ", trunk: [10, 20]}]");
+        try (Switch running = Switch.start(config)) {
+            running.openPorts();
+            running.openApi(Path.of(api));
+            assertEquals("", ok("fdb", "add", "52:54:00:00:00:01", "a", "--api", api));
+            assertEquals("", ok("fdb", "add", "52:54:00:00:00:0A", "b", "--api", api));
+            assertEquals("", ok("fdb", "add", "52:54:00:00:00:0a", "c", "--vlan", "20", "--api", api));
+            assertEquals(List.of("52:54:00:00:00:01  0 a static", "52:54:00:00:00:0a 10 b static", "52:54:00:00:00:0a 20 c static"),
+                stations(api));
+            assertEquals("", ok("fdb", "add", "52:54:00:00:00:0a", "c", "--vlan", "10", "--api", api), "it goes to another port");
+
+            final String mac = " is not the Ethernet address of one station, such as 52:54:00:00:00:01";
+            assertRefused(2, "fdb add: mac: \"x\"" + mac, "add", "x", "a", "--api", api);
+            assertRefused(2, "fdb add: mac: \"01:00:00:00:00:01\"" + mac, "add", "01:00:00:00:00:01", "a", "--api", api);
+            assertRefused(1, "no port is named \"d\"; there are a, b, c", "add", "52:54:00:00:00:01", "d", "--api", api);
+            assertRefused(1, "fdb add: vlan: port a is not in 10; the VLANs of port a are: none; leave vlan out",
+                "add", "52:54:00:00:00:01", "a", "--vlan", "10", "--api", api);
+            assertRefused(1, "fdb add: vlan: missing; the VLANs of port c are: trunk 10,20", "add", "52:54:00:00:00:01", "c", "--api", api);
+            assertRefused(2, "fdb add: vlan: 4095 is not a whole number, 0 to 4094",
+                "add", "52:54:00:00:00:01", "b", "--vlan", "4095", "--api", api);
+            assertRefused(1, "station 52:54:00:00:00:0a is known in the VLANs 10, 20; say in which it is meant",
+                "remove", "52:54:00:00:00:0a", "--api", api);
+            assertRefused(1, "no station 52:54:00:00:00:0a is known in VLAN 30, but in 10, 20",
+                "remove", "52:54:00:00:00:0a", "--vlan", "30", "--api", api);
+            assertRefused(1, "no station 52:54:00:00:00:02 is known", "remove", "52:54:00:00:00:02", "--api", api);
+            assertRefused(1, "no port is named \"d\"; there are a, b, c", "flush", "d", "--api", api);
+            assertEquals(List.of("52:54:00:00:00:01  0 a static", "52:54:00:00:00:0a 10 c static", "52:54:00:00:00:0a 20 c static"),
+                stations(api));
+
+            assertEquals("", ok("fdb", "remove", "52:54:00:00:00:0a", "--vlan", "10", "--api", api));
+            assertEquals("", ok("fdb", "remove", "52:54:00:00:00:0a", "--api", api));
+            assertEquals("0 stations forgotten\n", ok("fdb", "flush", "--api", api));
+            assertEquals("0 stations forgotten\n", ok("fdb", "flush", "b", "--static", "--api", api));
+            assertEquals(List.of("52:54:00:00:00:01  0 a static"), stations(api));
+            assertEquals("1 station forgotten\n", ok("fdb", "flush", "--static", "--api", api));
+            assertEquals(List.of(), stations(api));
+        }
+    }
+
+    @Test
+    void aPortHasOnlySoManyStaticStations() {
+        final String api = dir.resolve("api.sock").toString();
+        final Config config = ConfigReader.parse("f", "ports: [{name: a, socket: " + dir.resolve("a") + "}]");
+        try (Switch running = Switch.start(config)) {
+            running.openPorts();
+            running.openApi(Path.of(api));
+            for (int i = 0; i < 1024; i++) {
+                running.fdb().add(String.format("mac=52:54:00:00:%02x:%02x,port=a", i >> 8, i & 0xFF));
+            }
+            assertRefused(1, "port a has 1024 static stations, as many as are allowed", "add", "52:54:00:00:ff:01", "a", "--api", api);
+            assertEquals("", ok("fdb", "add", "52:54:00:00:00:01", "a", "--api", api), "one of them again");
+            assertEquals("1024 stations forgotten\n", ok("fdb", "flush", "a", "--static", "--api", api));
+        }
+    }
+
+    private static List<String> stations(final String api) {
+        return ok("show", "fdb", "--api", api).lines().skip(1).map(line -> line.strip().replaceAll(" {2,}(?=[a-z])", " ")
+            .replaceAll(" {2,}(?=\\d\\d)", " ").replaceAll(" {2,}", "  ")).toList();
+    }
+
+    private static void assertRefused(final int status, final String why, final String... args) {
+        final List<String> all = new ArrayList<>(List.of("fdb"));
+        all.addAll(List.of(args));
+        final Run run = Run.of(all.toArray(String[]::new));
+        assertEquals("ringbridge: " + why + "\n", run.err());
+        assertEquals(status, run.status());
     }
 
     private static String state(final String api, final int port) throws IOException {

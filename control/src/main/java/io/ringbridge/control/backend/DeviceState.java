@@ -1,16 +1,21 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortStatistics;
+import io.ringbridge.datapath.port.PortVlan;
+import io.ringbridge.datapath.port.Stations;
 
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
@@ -28,17 +33,20 @@ import java.util.zip.CRC32C;
  *  kind 2   statistics:  in frames, in bytes, out frames, out bytes, each u64; a count u32, and so often
  *                        a length u8, a reason for drops in ASCII, their number u64
  *  kind 3 with bit 31     the VLANs of the port, in ASCII, where it is in any
+ *  kind 4 with bit 31     the port's static stations, where it has any: each a u64, bits 12-59 its address,
+ *                         the first byte on the wire the lowest, bits 0-11 its VLAN
  * </pre>
  * Numbers are little-endian. A section of a kind that is not known makes a stream foreign, unless bit 31 of the kind says that it may
- * be left out: what later versions carry, such as entries of the forwarding table set by hand, comes in sections of its own.
+ * be left out: what later versions carry comes in sections of its own.
  *
  * @param mac the device's address; 0 where the front-end decides
  * @param mtu as the guest was told
  * @param queuePairs as the port had them
  * @param statistics the port's counters
  * @param vlan the port's VLANs, as {@link io.ringbridge.datapath.port.PortVlan} has them in words; empty where it was in none
+ * @param stations the port's static stations, by their keys in the forwarding table
  */
-record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics, String vlan) {
+record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics, String vlan, List<Long> stations) {
     /** The longest stream that is taken. */
     static final int MAX_BYTES = 64 * 1024;
 
@@ -51,6 +59,7 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
     private static final int STATISTICS = 2;
     private static final int MAY_BE_LEFT_OUT = 1 << 31;
     private static final int VLAN = 3 | MAY_BE_LEFT_OUT;
+    private static final int STATIONS = 4 | MAY_BE_LEFT_OUT;
     private static final Pattern VLAN_WORDS = Pattern.compile("[a-z0-9 ,-]+");
 
     /** The stream. */
@@ -70,6 +79,10 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
         if (!vlan.isEmpty()) {
             final byte[] words = vlan.getBytes(StandardCharsets.US_ASCII);
             out.putInt(VLAN).putInt(words.length).put(words);
+        }
+        if (!stations.isEmpty()) {
+            out.putInt(STATIONS).putInt(Long.BYTES * stations.size());
+            stations.forEach(out::putLong);
         }
         out.putInt(12, out.position() - HEADER);
         out.putInt(checksum(out.array(), out.position()));
@@ -114,6 +127,7 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
         ByteBuffer device = null;
         PortStatistics statistics = null;
         String vlan = "";
+        List<Long> stations = List.of();
         while (in.hasRemaining()) {
             final int kind = in.getInt();
             final int length = in.getInt();
@@ -123,6 +137,7 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
                 case DEVICE -> device = content;
                 case STATISTICS -> statistics = statistics(content);
                 case VLAN -> vlan = vlan(content);
+                case STATIONS -> stations = stations(content);
                 default -> {
                     if ((kind & MAY_BE_LEFT_OUT) == 0) {
                         throw foreign("a section is of kind " + kind);
@@ -133,7 +148,7 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
         if (device == null || statistics == null) {
             throw foreign("a section is missing");
         }
-        return new DeviceState(mac(device.getLong()), device.getInt(), device.getInt(), statistics, vlan);
+        return new DeviceState(mac(device.getLong()), device.getInt(), device.getInt(), statistics, vlan, stations);
     }
 
     private static long mac(final long mac) {
@@ -149,6 +164,21 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
             throw foreign("it names no VLANs where it should");
         }
         return words;
+    }
+
+    private static List<Long> stations(final ByteBuffer in) {
+        final List<Long> keys = new ArrayList<>();
+        while (in.hasRemaining()) {
+            final long key = in.getLong();
+            if (key >>> 12 == 0 || MacAddress.isGroup(key >>> 12) || key >>> 60 != 0 || ForwardingTable.vlan(key) > PortVlan.MAX) {
+                throw foreign("0x" + Long.toHexString(key) + " is no station in a VLAN");
+            }
+            keys.add(key);
+        }
+        if (keys.size() > Stations.MAX_STATICS) {
+            throw foreign("it has " + keys.size() + " static stations; " + Stations.MAX_STATICS + " are allowed");
+        }
+        return keys;
     }
 
     private static PortStatistics statistics(final ByteBuffer in) {

@@ -11,6 +11,8 @@ import io.ringbridge.datapath.port.GuestPort;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.util.stream.LongStream;
+
 /**
  * What a migration asks of a port beside its memory: the announcement of the guest, and the transfer of the device's state, from
  * SET_DEVICE_STATE_FD to CHECK_DEVICE_STATE. Nothing is taken over before the whole of it is there, and fits this port.
@@ -29,6 +31,8 @@ final class Migration implements AutoCloseable {
     private final GuestPort port;
     private final NetConfig config;
     private StateTransfer transfer;
+    /** Whether the device's state was saved, and no ring has run since: it goes on elsewhere. */
+    private boolean handedOn;
 
     /** What came of a transfer. */
     enum Outcome {
@@ -70,14 +74,17 @@ final class Migration implements AutoCloseable {
             return FAILED | NO_DESCRIPTOR;
         }
         try {
-            transfer = told.direction() == LOAD ? StateTransfer.load(fd, port.name())
-                : StateTransfer.save(new DeviceState(config.mac(), config.mtu(), port.queuePairs(), port.statistics(), vlan()), fd,
-                    port.name());
+            transfer = told.direction() == LOAD ? StateTransfer.load(fd, port.name()) : StateTransfer.save(state(), fd, port.name());
             return NO_DESCRIPTOR;
         } catch (final TransportException e) {
             LOG.warn("port {}: refused to transfer the device's state: {}", port.name(), e.getMessage());
             return FAILED | NO_DESCRIPTOR;
         }
+    }
+
+    private DeviceState state() {
+        return new DeviceState(config.mac(), config.mtu(), port.queuePairs(), port.statistics(), vlan(),
+            LongStream.of(port.staticStations()).boxed().toList());
     }
 
     /** Ends the transfer, and takes over what it brought. */
@@ -90,6 +97,7 @@ final class Migration implements AutoCloseable {
         }
         try {
             final DeviceState state = ending.finish();
+            handedOn = state == null;
             return state != null && takeOver(state) ? Outcome.CHANGED : Outcome.DONE;
         } catch (final ProtocolException e) {
             LOG.warn("port {}: {}", port.name(), e.getMessage());
@@ -109,12 +117,30 @@ final class Migration implements AutoCloseable {
             LOG.warn("port {}: the guest comes from a port with vlan {}; this one has {}", port.name(),
                 state.vlan().isEmpty() ? "none" : state.vlan(), port.vlan() == null ? "none" : port.vlan());
         }
+        final int leftOut = port.addStaticStations(state.stations().stream().mapToLong(Long::longValue).toArray());
+        if (leftOut > 0) {
+            LOG.warn("port {}: {} of {} static stations are left out: at a port that runs, in a VLAN of others, or too many",
+                port.name(), leftOut, state.stations().size());
+        }
         LOG.info("port {}: took over the device's state", port.name());
         return mtuChanged || macChanged;
     }
 
     private String vlan() {
         return port.vlan() == null ? "" : port.vlan().toString();
+    }
+
+    /** Notes whether rings run: if they do after the state was saved, the migration has failed, and the guest is still here. */
+    void ringsRun(final boolean any) {
+        handedOn &= !any;
+    }
+
+    /** Ends with the conversation. Static stations that have gone on with their guest are forgotten: others may hear of them elsewhere. */
+    void leave() {
+        close();
+        if (handedOn) {
+            port.forgetStations();
+        }
     }
 
     /** Gives a transfer up that still goes on. */

@@ -153,7 +153,7 @@ final class Session {
         memory.close();
         log.close();
         channel(null);
-        migration.close();
+        migration.leave();
         port.state(PortState.WAITING);
     }
 
@@ -220,6 +220,7 @@ final class Session {
     }
 
     private void tellState() {
+        migration.ringsRun(rings.anyRunning());
         port.state(suspension.state(rings.anyRunning(), rings.anyKicked()));
         BackendChannel.heed(channel);
     }

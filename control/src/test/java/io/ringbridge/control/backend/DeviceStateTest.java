@@ -7,6 +7,7 @@ import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
@@ -14,6 +15,7 @@ import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.ring.Features;
@@ -31,8 +33,11 @@ import java.nio.ByteOrder;
 import java.nio.channels.Channels;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -51,7 +56,7 @@ class DeviceStateTest {
     private static final long FAILED = 0x101;
     private static final DeviceState STATE = new DeviceState(ADDRESS, 1400, 2,
         new PortStatistics(1, 2, 3, 4, Map.of(DropReason.NO_BUFFER, 5L, DropReason.SHORT_FRAME, Long.MAX_VALUE)),
-        "trunk 20,30-39 native 10");
+        "trunk 20,30-39 native 10", List.of(ForwardingTable.key(ADDRESS, 10), ForwardingTable.key(ADDRESS, 20)));
 
     @TempDir
     Path directory;
@@ -181,14 +186,82 @@ class DeviceStateTest {
         }
     }
 
+    private static List<String> stations(final SwitchFixture at) {
+        return at.datapath.stations().stream().map(entry -> entry.mac() + (entry.isStatic() ? " static" : "") + " at " + entry.port())
+            .sorted().toList();
+    }
+
+    private static long station(final int number) {
+        return ForwardingTable.key(ADDRESS & 0xFFFF_FFFFL | (long) (number >> 8 | (number & 0xFF) << 8) << 32, 0);
+    }
+
+    @Test
+    void staticStationsGoWithTheGuest() throws Exception {
+        try (SwitchFixture source = fixture("source", ADDRESS)) {
+            final byte[] stream;
+            try (TestPeer sender = peer(source)) {
+                assertTrue(source.datapath.table().addStatic(ForwardingTable.key(ADDRESS, 0), 0));
+                dropOne(source, sender);
+                stream = save(sender);
+                dropOne(source, sender);
+            }
+            source.awaitDetached();
+            assertEquals(List.of("52:54:00:00:00:09 static at 0"), stations(source), "the migration failed: rings ran once more");
+            assertEquals(0, load(peer, stream));
+            assertEquals(0, load(peer, stream), "again, which adds nothing");
+            assertEquals(List.of("52:54:00:00:00:09 static at 0"), stations(fixture));
+            try (TestPeer sender = peer(source)) {
+                assertEquals(List.of(ForwardingTable.key(ADDRESS, 0)), DeviceState.decode(save(sender)).stations());
+            }
+            source.awaitDetached();
+            assertEquals(List.of(), stations(source), "gone with the guest");
+        }
+        peer.close();
+        fixture.awaitDetached();
+        assertEquals(List.of("52:54:00:00:00:09 static at 0"), stations(fixture));
+    }
+
+    @Test
+    void stationsOfAPortThatRunsStayThere() throws Exception {
+        final GuestPort other = fixture.datapath.addGuestPort("other", 1, 1500);
+        final GuestPort tagged = fixture.datapath.addGuestPort("tagged", 1, 1500, PortVlan.access(10));
+        fixture.datapath.table().addStatic(station(1), other.index());
+        fixture.datapath.know(station(2), other.index(), 1);
+        fixture.datapath.table().addStatic(ForwardingTable.key(ADDRESS, 10), tagged.index());
+        final byte[] stream = new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, "",
+            List.of(station(1), station(2), station(3), ForwardingTable.key(ADDRESS, 10))).encode();
+        other.state(PortState.RUNNING);
+        assertEquals(0, load(peer, stream));
+        assertArrayEquals(new long[] {station(3)}, fixture.port.staticStations());
+        other.state(PortState.CONNECTED);
+        assertEquals(0, load(peer, stream));
+        assertArrayEquals(new long[] {station(1), station(2), station(3)}, LongStream.of(fixture.port.staticStations()).sorted().toArray());
+        assertArrayEquals(new long[] {ForwardingTable.key(ADDRESS, 10)}, tagged.staticStations());
+    }
+
+    @Test
+    void aFrontEndSetsOnlySoManyStations() throws Exception {
+        for (int i = 0; i < 3; i++) {
+            final int first = 1000 * i;
+            assertEquals(0, load(peer, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, "",
+                IntStream.range(first, first + 1000).mapToObj(DeviceStateTest::station).toList()).encode()));
+        }
+        assertEquals(1024, fixture.port.staticStations().length);
+        for (final List<Long> wrong : List.of(List.of(0L), List.of(ForwardingTable.key(1, 0)), List.of(ForwardingTable.key(ADDRESS, 4095)),
+            List.of(-1L), IntStream.range(0, 1025).mapToObj(DeviceStateTest::station).toList())) {
+            assertEquals(1, load(peer, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, "", wrong).encode()), wrong::toString);
+        }
+        assertEquals(1024, fixture.port.staticStations().length);
+    }
+
     @Test
     void whatIsNoStateIsRefusedAndChangesNothing() throws Exception {
         final byte[] good = STATE.encode();
         for (final byte[] bad : new byte[][] {{}, Arrays.copyOf(good, good.length - 1), Arrays.copyOf(good, good.length + 1),
             new byte[4096], new byte[DeviceState.MAX_BYTES + 1], new byte[4 * DeviceState.MAX_BYTES],
-            new DeviceState(ADDRESS, 1501, 2, PortStatistics.NONE, "").encode(),
-            new DeviceState(ADDRESS, 1400, 3, PortStatistics.NONE, "").encode(),
-            new DeviceState(1, 1400, 2, PortStatistics.NONE, "").encode()}) {
+            new DeviceState(ADDRESS, 1501, 2, PortStatistics.NONE, "", List.of()).encode(),
+            new DeviceState(ADDRESS, 1400, 3, PortStatistics.NONE, "", List.of()).encode(),
+            new DeviceState(1, 1400, 2, PortStatistics.NONE, "", List.of()).encode()}) {
             assertEquals(1, load(peer, bad), () -> bad.length + " bytes");
             assertEquals("00:00:00:00:00:00 1500", config(peer));
             assertEquals(PortStatistics.NONE, fixture.port.statistics());
@@ -232,7 +305,7 @@ class DeviceStateTest {
             final byte[] shorter = Arrays.copyOf(good, i);
             assertThrows(ProtocolException.class, () -> DeviceState.decode(shorter));
         }
-        assertNotEquals(STATE, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, STATE.vlan()));
+        assertNotEquals(STATE, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, STATE.vlan(), STATE.stations()));
     }
 
     @Test

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.LongStream;
 
 /**
  * The stations heard of, and the port each was last heard on.
@@ -35,6 +36,8 @@ public final class ForwardingTable {
     private static final int LINE_SLOTS = 4;
     private static final int LINE_LONGS = 2 * LINE_SLOTS;
     private static final int MAX_LINES = 8;
+    /** How often to write an entry that others write at the same time. */
+    private static final int ATTEMPTS = 8;
     private static final long NEVER = 0;
     private static final long REMOVED = -1;
     private static final long WRITING = 0;
@@ -267,16 +270,55 @@ public final class ForwardingTable {
      * @param port one that {@linkplain io.ringbridge.datapath.port.Port#carries carries} the VLAN of the key
      */
     public boolean addStatic(final long key, final int port) {
-        remove(key);
-        insert(key, value(port, 0, true), 0);
+        final long fixed = value(port, 0, true);
+        for (int i = 0; i < ATTEMPTS; i++) {
+            final int at = locate(key);
+            if (at < 0) {
+                insert(key, fixed, 0);
+            } else {
+                fix(at, slot(at + 1), fixed);
+            }
+            if (at(key) == fixed) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Makes of a station that is there one that was set by hand, unless it is being written. */
+    private void fix(final int at, final long old, final long fixed) {
+        if ((old & VALID) != 0 && old != fixed && SLOT.compareAndSet(slots, at + 1, old, fixed)) {
+            perPort.decrementAndGet(portOf(old));
+            perPort.incrementAndGet(portOf(fixed));
+            changed();
+        }
+    }
+
+    private long at(final long key) {
         final int at = locate(key);
-        return at >= 0 && (slot(at + 1) & STATIC) != 0;
+        return at < 0 ? WRITING : slot(at + 1);
+    }
+
+    /** The keys of the stations that were set by hand behind a port. */
+    public long[] statics(final int port) {
+        final LongStream.Builder keys = LongStream.builder();
+        for (int at = 0; at < slots.length; at += 2) {
+            final long key = slot(at);
+            final long value = slot(at + 1);
+            if ((value & (VALID | STATIC)) == (VALID | STATIC) && portOf(value) == port && slot(at) == key) {
+                keys.add(key);
+            }
+        }
+        return keys.build().toArray();
     }
 
     /** Forgets a station. False when it was not there. */
     public boolean remove(final long key) {
-        final int at = locate(key);
-        return at >= 0 && clear(at, slot(at + 1));
+        boolean any = false;
+        for (int at = locate(key); at >= 0 && clear(at, slot(at + 1)); at = locate(key)) {
+            any = true;
+        }
+        return any;
     }
 
     /** Forgets every station behind a port, static ones as asked. */

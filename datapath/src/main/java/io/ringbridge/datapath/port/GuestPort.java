@@ -317,6 +317,21 @@ public final class GuestPort extends Port {
         stations().announce(address);
     }
 
+    /** The stations set by hand here, by their keys in the forwarding table. */
+    public long[] staticStations() {
+        return stations().statics();
+    }
+
+    /** Sets stations by hand here that were so where the guest came from; how many were left out, as {@link Stations#addStatics} says. */
+    public int addStaticStations(final long... keys) {
+        return stations().addStatics(keys);
+    }
+
+    /** Forgets every station here, those set by hand as well: they have gone elsewhere with the guest. */
+    public void forgetStations() {
+        stations().forgetAll();
+    }
+
     /** Waits until no worker holds a frame of these queues, and lets them take no more. */
     private static void quiesce(final List<GuestQueue> queues) {
         onOwners(queues, GuestQueue::pause);

@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.ForwardingTable;
+import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
@@ -59,7 +60,7 @@ public final class Datapath implements AutoCloseable {
      * Makes the workers and starts their threads.
      *
      * @param onError told what a worker could not cope with; it goes on
-     * @throws io.ringbridge.datapath.os.OsException when a worker cannot be pinned
+     * @throws OsException when a worker cannot be pinned
      */
     public static Datapath start(final DatapathOptions options, final ErrorHandler onError) {
         final Datapath datapath = prepare(options);
@@ -71,7 +72,7 @@ public final class Datapath implements AutoCloseable {
      * Makes the workers without their threads. Until {@link #run} nothing moves, and one thread alone may command ports: what it
      * commands is done at once, on that thread.
      *
-     * @throws io.ringbridge.datapath.os.OsException when a worker will not be able to be pinned
+     * @throws OsException when a worker will not be able to be pinned
      */
     public static Datapath prepare(final DatapathOptions options) {
         options.cpus().forEach(ThreadTuning::check);
@@ -86,9 +87,7 @@ public final class Datapath implements AutoCloseable {
                 options.poll() == PollMode.BUSY ? BusySpinIdleStrategy.INSTANCE : new AdaptiveIdle(worker), onError, null, worker);
             runners.add(runner);
             AgentRunner.startOnThread(runner, task -> Thread.ofPlatform().daemon().name(worker.roleName()).unstarted(() -> {
-                if (cpu >= 0) {
-                    ThreadTuning.pin(cpu);
-                }
+                pin(cpu, onError);
                 task.run();
             }));
             worker.awaitStart();
@@ -97,6 +96,17 @@ public final class Datapath implements AutoCloseable {
         sweeping = housekeeping.scheduleWithFixedDelay(() -> table.sweep(now()), period, period, TimeUnit.MILLISECONDS);
         // Not when ports come and go, but now and then: a front-end that does it all the time neither waits nor holds others up often.
         balancing = housekeeping.scheduleWithFixedDelay(() -> balance(onError), BALANCE_MILLIS, BALANCE_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    /** The processor was there when it was looked at; where it has gone since, the worker runs on any, and that is told. */
+    private static void pin(final int cpu, final ErrorHandler onError) {
+        try {
+            if (cpu >= 0) {
+                ThreadTuning.pin(cpu);
+            }
+        } catch (final OsException e) {
+            onError.onError(e);
+        }
     }
 
     private void balance(final ErrorHandler onError) {
@@ -177,7 +187,7 @@ public final class Datapath implements AutoCloseable {
     }
 
     private Stations stations(final int port, final PortVlan vlan) {
-        return new PortStations(port, vlan, workers, table, nanoClock);
+        return new PortStations(port, ports, vlan, workers, table, nanoClock);
     }
 
     /** Moves queues between workers until each has as many running ones as another, or one more. */

@@ -1,11 +1,16 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.ForwardingTable;
+import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
 
 import java.util.Arrays;
+import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 
 /**
  * The stations behind one port, as the forwarding table has them. One that has sent nothing here, as after a migration, is announced, so
@@ -23,6 +28,7 @@ final class PortStations implements Stations {
     private static final int[] NO_VLAN = {0};
 
     private final int port;
+    private final PortList ports;
     private final int[] vlans;
     private final int untagged;
     private final Worker[] workers;
@@ -34,10 +40,13 @@ final class PortStations implements Stations {
     /**
      * Knows none yet.
      *
+     * @param ports all there are, this one among them by the time that it is used
      * @param vlan the VLANs that the port is in, or null
      */
-    PortStations(final int port, final PortVlan vlan, final Worker[] workers, final ForwardingTable table, final LongSupplier nanoClock) {
+    PortStations(final int port, final PortList ports, final PortVlan vlan, final Worker[] workers, final ForwardingTable table,
+                 final LongSupplier nanoClock) {
         this.port = port;
+        this.ports = ports;
         vlans = vlan == null ? NO_VLAN : vlan.all();
         untagged = vlan == null ? 0 : vlan.untagged();
         this.workers = workers;
@@ -53,6 +62,43 @@ final class PortStations implements Stations {
     @Override
     public void forget() {
         table.flush(port, false);
+    }
+
+    @Override
+    public void forgetAll() {
+        table.flush(port, true);
+    }
+
+    @Override
+    public long[] statics() {
+        return table.statics(port);
+    }
+
+    @Override
+    public int addStatics(final long... keys) {
+        final Set<Long> here = LongStream.of(statics()).boxed().collect(Collectors.toSet());
+        int leftOut = 0;
+        for (final long key : keys) {
+            if (!here.contains(key)) {
+                if (here.size() < MAX_STATICS && belongsHere(key) && table.addStatic(key, port)) {
+                    here.add(key);
+                } else {
+                    leftOut++;
+                }
+            }
+        }
+        return leftOut;
+    }
+
+    private boolean belongsHere(final long key) {
+        return ports.port(port).carries(ForwardingTable.vlan(key)) && !isElsewhere(key);
+    }
+
+    /** Whether a station is behind another port, which runs: the one that its guest has just left does not. */
+    private boolean isElsewhere(final long key) {
+        final int at = table.find(key, workers[0].now());
+        final Port other = at == ForwardingTable.UNKNOWN || at == port ? null : ports.port(at);
+        return other != null && other.state() == PortState.RUNNING;
     }
 
     /**

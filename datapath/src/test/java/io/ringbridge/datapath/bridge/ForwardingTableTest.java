@@ -5,7 +5,9 @@ import org.junit.jupiter.api.Test;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.LongStream;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -103,6 +105,44 @@ class ForwardingTableTest {
         assertEquals(3, table.find(key(1), AGEING * 10));
         assertTrue(table.remove(key(1)));
         assertFalse(table.remove(key(1)));
+    }
+
+    @Test
+    void aStationThatIsKnownAlreadyBecomesStaticWhereItIsSet() {
+        final ForwardingTable table = new ForwardingTable(64, AGEING, 4);
+        table.learn(key(1), 2, 0);
+        long before = table.version();
+        assertTrue(table.addStatic(key(1), 3));
+        assertNotEquals(before, table.version(), "verdicts that it was elsewhere are void");
+        assertEquals(3, table.find(key(1), 0));
+        assertTrue(table.addStatic(key(1), 1), "set elsewhere by hand");
+        before = table.version();
+        assertTrue(table.addStatic(key(1), 1), "again");
+        assertEquals(before, table.version());
+        assertTrue(table.addStatic(key(2), 1));
+        table.learn(key(3), 1, 0);
+        assertArrayEquals(new long[] {}, table.statics(3));
+        assertArrayEquals(new long[] {key(1), key(2)}, LongStream.of(table.statics(1)).sorted().toArray());
+        assertEquals(3, table.size());
+        assertEquals(1, table.flush(1, false));
+        assertEquals(2, table.flush(1, true));
+        assertEquals(0, table.size());
+    }
+
+    @Test
+    void aStaticStationFindsRoomAmongLearnedOnesAndNoneAmongStatics() {
+        final ForwardingTable table = new ForwardingTable(64, AGEING, 4);
+        for (int i = 0; i < 64; i++) {
+            table.learn(key(i), 2, 0);
+        }
+        assertTrue(table.addStatic(key(1000), 1));
+        assertEquals(1, table.find(key(1000), 0));
+        table.flush(2, false);
+        for (int i = 0; i < 63; i++) {
+            assertTrue(table.addStatic(key(i), 2));
+        }
+        assertFalse(table.addStatic(key(2000), 3));
+        assertEquals(64, table.size());
     }
 
     @Test

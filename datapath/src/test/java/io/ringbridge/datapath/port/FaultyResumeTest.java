@@ -86,6 +86,21 @@ class FaultyResumeTest {
         }
 
         @Override
+        public void forgetAll() {
+            // as above
+        }
+
+        @Override
+        public long[] statics() {
+            return new long[0];
+        }
+
+        @Override
+        public int addStatics(final long... keys) {
+            return keys.length;
+        }
+
+        @Override
         public void announce(final long address) {
             // as above
         }

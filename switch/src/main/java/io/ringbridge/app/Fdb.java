@@ -1,0 +1,106 @@
+package io.ringbridge.app;
+
+import io.ringbridge.api.ApiException;
+import io.ringbridge.api.FdbControl;
+import io.ringbridge.api.StationView;
+import io.ringbridge.config.ConfigException;
+import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.StationConfig;
+import io.ringbridge.datapath.bridge.ForwardingTable;
+import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.Stations;
+import io.ringbridge.datapath.worker.Datapath;
+
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** The forwarding table of a switch, for those who look at it and change it. Any thread may call in. */
+final class Fdb implements FdbControl {
+    private static final String ADD = "fdb add";
+    private static final int NOT_FOUND = 404;
+    private static final int CONFLICT = 409;
+
+    private final Switch owner;
+    private final Datapath datapath;
+
+    Fdb(final Switch owner, final Datapath datapath) {
+        this.owner = owner;
+        this.datapath = datapath;
+    }
+
+    @Override
+    public List<StationView> stations() {
+        return Views.stations(datapath.stations(), datapath.ports());
+    }
+
+    @Override
+    public void add(final String spec) {
+        final StationConfig station = ConfigReader.parseStation(ADD, spec);
+        final String name = station.port().orElseThrow(() -> new ConfigException(ADD + ": port: missing; needed is the name of a port"));
+        owner.here(() -> add(station, owner.named(name).port()));
+    }
+
+    private boolean add(final StationConfig station, final Port port) {
+        final long key = ForwardingTable.key(station.address(), vlan(station, port));
+        final long[] there = datapath.table().statics(port.index());
+        if (there.length >= Stations.MAX_STATICS && !contains(there, key)) {
+            throw new ApiException(CONFLICT, "port " + port.name() + " has " + there.length + " static stations, as many as are allowed");
+        }
+        if (!datapath.table().addStatic(key, port.index())) {
+            throw new ApiException(CONFLICT, "the forwarding table has no room for another static station where this one has to be");
+        }
+        return true;
+    }
+
+    private static boolean contains(final long[] keys, final long key) {
+        for (final long each : keys) {
+            if (each == key) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static int vlan(final StationConfig station, final Port port) {
+        final String in = port.vlan() == null ? "none; leave vlan out" : port.vlan().toString();
+        final int untagged = port.vlan() == null ? 0 : port.vlan().untagged();
+        final int vlan = station.vlan().orElse(untagged);
+        if (!port.carries(vlan)) {
+            throw new ConfigException(ADD + ": vlan: " + (station.vlan().isPresent() ? "port " + port.name() + " is not in " + vlan
+                : "missing") + "; the VLANs of port " + port.name() + " are: " + in);
+        }
+        return vlan;
+    }
+
+    @Override
+    public void remove(final String spec) {
+        final StationConfig station = ConfigReader.parseStation("fdb remove", spec);
+        owner.here(() -> datapath.table().remove(ForwardingTable.key(station.address(), knownIn(station))));
+    }
+
+    /** The VLAN that a station is known in. */
+    private int knownIn(final StationConfig station) {
+        final String mac = MacAddress.format(station.address());
+        final List<Integer> vlans = datapath.stations().stream().filter(entry -> entry.mac().equals(mac))
+            .map(ForwardingTable.Entry::vlan).distinct().sorted().toList();
+        if (vlans.isEmpty() || station.vlan().isPresent() && !vlans.contains(station.vlan().get())) {
+            throw new ApiException(NOT_FOUND, "no station " + mac + " is known" + (vlans.isEmpty() ? "" : " in VLAN "
+                + station.vlan().get() + ", but in " + text(vlans)));
+        }
+        if (station.vlan().isEmpty() && vlans.size() > 1) {
+            throw new ApiException(CONFLICT, "station " + mac + " is known in the VLANs " + text(vlans) + "; say in which it is meant");
+        }
+        return station.vlan().orElse(vlans.getFirst());
+    }
+
+    private static String text(final List<Integer> vlans) {
+        return vlans.stream().map(String::valueOf).collect(Collectors.joining(", "));
+    }
+
+    @Override
+    public int flush(final String port, final boolean statics) {
+        return owner.here(() -> (port == null ? datapath.ports() : List.of(owner.named(port).port())).stream()
+            .mapToInt(each -> datapath.table().flush(each.index(), statics)).sum());
+    }
+}
