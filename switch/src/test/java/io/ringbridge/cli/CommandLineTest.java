@@ -181,7 +181,7 @@ class CommandLineTest {
             assertRefused(1, "fdb add: vlan: port a is not in 10; the VLANs of port a are: none; leave vlan out",
                 "add", "52:54:00:00:00:01", "a", "--vlan", "10", "--api", api);
             assertRefused(1, "fdb add: vlan: missing; the VLANs of port c are: trunk 10,20", "add", "52:54:00:00:00:01", "c", "--api", api);
-            assertRefused(2, "fdb add: vlan: 4095 is not a whole number, 0 to 4094",
+            assertRefused(2, "fdb add: vlan: \"4095\" is not a whole number, 0 to 4094",
                 "add", "52:54:00:00:00:01", "b", "--vlan", "4095", "--api", api);
             assertRefused(1, "station 52:54:00:00:00:0a is known in the VLANs 10, 20; say in which it is meant",
                 "remove", "52:54:00:00:00:0a", "--api", api);
