@@ -41,9 +41,10 @@ class IommuIT {
         image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
         directory = Machine.temporaryDirectory(0);
         ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").iommu().server("b"));
-        a = QemuGuest.boot(new QemuGuest.Spec("guest-a", "52:54:00:00:01:0a", ADDRESS_A, ringbridge.socket("a"), "").behindIommu(), image,
+        a = QemuGuest.start(new QemuGuest.Spec("guest-a", "52:54:00:00:01:0a", ADDRESS_A, ringbridge.socket("a"), "").behindIommu(), image,
             directory);
         b = QemuGuest.boot(new QemuGuest.Spec("guest-b", "52:54:00:00:01:0b", ADDRESS_B, ringbridge.socket("b"), ""), image, directory);
+        a.awaitBoot();
         ringbridge.awaitState("running", ATTACH_LIMIT, "a", "b");
     }
 

@@ -90,8 +90,9 @@ class KillIT {
         final String device = packed ? ",packed=on" : "";
         final Path directory = Machine.temporaryDirectory(0);
         ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").keepingState().server("a").server("b"));
-        try (QemuGuest a = QemuGuest.boot(spec("guest-a", MAC_A, ADDRESS_A, "a", device), image, directory);
+        try (QemuGuest a = QemuGuest.start(spec("guest-a", MAC_A, ADDRESS_A, "a", device), image, directory);
              QemuGuest b = QemuGuest.boot(spec("guest-b", MAC_B, ADDRESS_B, "b", device), image, directory)) {
+            a.awaitBoot();
             ringbridge.awaitState("running", LIMIT, "a", "b");
             final Conversation conversation = new Conversation(a, ADDRESS_B);
             for (int kill = 1; kill <= KILLS; kill++) {

@@ -52,8 +52,9 @@ class MigrationIT {
         directory = Machine.temporaryDirectory(0);
         ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive")
             .server("here", PAIRS).server("there", PAIRS).server("peer"));
-        guest = QemuGuest.boot(spec("guest-here", "here", pairs, device), image, directory);
+        guest = QemuGuest.start(spec("guest-here", "here", pairs, device), image, directory);
         peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image, directory);
+        guest.awaitBoot();
         ringbridge.awaitState("running", ATTACH_LIMIT, "here", "peer");
         peer.awaitAnswerOf(ADDRESS);
     }

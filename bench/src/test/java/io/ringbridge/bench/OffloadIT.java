@@ -44,19 +44,24 @@ class OffloadIT {
         image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest"), "ethtool", "tcpdump"));
         directory = Machine.temporaryDirectory(0);
         ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").server("b"));
-        a = bootGuest("a", 1, "");
-        b = bootGuest("b", 2, "");
+        a = startGuest("a", 1, "");
+        b = startGuest("b", 2, "");
+        awaitBoot(a, 1);
+        awaitBoot(b, 2);
         ringbridge.awaitState("running", LIMIT, "a", "b");
     }
 
     /** What the guest writes to its second serial port becomes a file. */
-    private static QemuGuest bootGuest(final String port, final int number, final String device) {
+    private static QemuGuest startGuest(final String port, final int number, final String device) {
         final List<String> devices = List.of("-chardev", "file,id=captured,path=" + captured(port),
             "-device", "isa-serial,chardev=captured,index=1");
-        final QemuGuest guest = QemuGuest.boot(new QemuGuest.Spec("guest-" + port, "52:54:00:00:01:0" + number, "10.77.0." + number,
+        return QemuGuest.start(new QemuGuest.Spec("guest-" + port, "52:54:00:00:01:0" + number, "10.77.0." + number,
             ringbridge.socket(port), 1, device, devices, "ipv6.disable=0"), image, directory);
+    }
+
+    private static void awaitBoot(final QemuGuest guest, final int number) {
+        guest.awaitBoot();
         guest.console().check("echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip address add fd00:77::" + number + "/64 dev eth0", LIMIT);
-        return guest;
     }
 
     private static Path captured(final String port) {
@@ -94,7 +99,8 @@ class OffloadIT {
     void packetsAreCutForWhoDoesNot() {
         b.close();
         ringbridge.awaitState("waiting", LIMIT, "b");
-        b = bootGuest("b", 2, NONE_TAKEN);
+        b = startGuest("b", 2, NONE_TAKEN);
+        awaitBoot(b, 2);
         ringbridge.awaitState("running", LIMIT, "b");
         final List<String> taken = ringbridge.features("b");
         assertTrue(taken.stream().noneMatch(name -> name.startsWith("guest_") && !name.equals("guest_announce")), taken::toString);

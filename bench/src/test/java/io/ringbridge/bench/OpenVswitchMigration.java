@@ -55,8 +55,9 @@ class OpenVswitchMigration {
         final List<Integer> cpus = Machine.cpus();
         ovs = OpenVswitch.start(cpus.getFirst(), cpus.getLast(), Machine.reserveHugepages(HUGEPAGES) >= HUGEPAGES, List.of(), false);
         List.of("here", "there", "peer").forEach(ovs::addListeningPort);
-        guest = QemuGuest.boot(spec("here", pairs, device), image, directory);
+        guest = QemuGuest.start(spec("here", pairs, device), image, directory);
         peer = QemuGuest.boot(new QemuGuest.Spec("peer", "52:54:00:00:02:0b", "10.77.0.2", ovs.socket("peer"), ""), image, directory);
+        guest.awaitBoot();
         peer.awaitAnswerOf(ADDRESS);
         guest.console().check("dd if=/dev/urandom of=/tmp/ram bs=64k count=128 2>/dev/null", COMMAND_LIMIT);
         for (int i = 0; i < MIGRATIONS; i++) {

@@ -24,6 +24,7 @@ class PostcopyIT {
     private static final String PEER_ADDRESS = "10.77.0.2";
     private static final String MAC = "52:54:00:00:03:0a";
     private static final String PEER_MAC = "52:54:00:00:03:0b";
+    private static final int RECEIVE_RING = 256; // buffers, by default
     private static final Duration COMMAND_LIMIT = Duration.ofSeconds(60);
     private static final Duration ATTACH_LIMIT = Duration.ofSeconds(30);
 
@@ -45,8 +46,9 @@ class PostcopyIT {
         directory = Machine.temporaryDirectory(0);
         ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive")
             .server("here", pairs).server("there", pairs).postcopy().server("peer"));
-        guest = QemuGuest.boot(spec("here", pairs, device), image, directory);
+        guest = QemuGuest.start(spec("here", pairs, device), image, directory);
         peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image, directory);
+        guest.awaitBoot();
         ringbridge.awaitState("running", ATTACH_LIMIT, "here", "peer");
         peer.awaitAnswerOf(ADDRESS);
     }
@@ -93,10 +95,11 @@ class PostcopyIT {
             COMMAND_LIMIT);
         final Conversation conversation = new Conversation(peer, ADDRESS);
         conversation.startPing();
+        conversation.awaitAnswers(RECEIVE_RING); // so that every buffer that is made available was written to
         conversation.startStream(guest, 8);
         beginToMove(pairs, device);
         ringbridge.awaitState("running", ATTACH_LIMIT, "there");
-        conversation.awaitAnswers(5);
+        conversation.awaitAnswers(RECEIVE_RING); // so that those are used whose pages have not come
         final JsonNode told = guest.endPostcopy();
         assertTrue(told.path("ram").path("postcopy-requests").asLong() > 0, told::toString);
         ringbridge.output().await(Pattern.compile("port there: all .* has come; [1-9]\\d* pages of it were waited for"), 0, ATTACH_LIMIT);

@@ -46,13 +46,14 @@ class QemuIT {
         image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
         directory = Machine.temporaryDirectory(0);
         ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").server("b"));
-        a = bootA();
+        a = startA();
         b = bootB();
+        a.awaitBoot();
         ringbridge.awaitState("running", ATTACH_LIMIT, "a", "b");
     }
 
-    private static QemuGuest bootA() {
-        return QemuGuest.boot(new QemuGuest.Spec("guest-a", MAC_A, ADDRESS_A, ringbridge.socket("a"), ""), image, directory);
+    private static QemuGuest startA() {
+        return QemuGuest.start(new QemuGuest.Spec("guest-a", MAC_A, ADDRESS_A, ringbridge.socket("a"), ""), image, directory);
     }
 
     private static QemuGuest bootB() {

@@ -39,10 +39,11 @@ class QueuePairsIT {
         final Path directory = Machine.temporaryDirectory(0);
         try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive")
                  .server("a", PAIRS).server("b"));
-             QemuGuest a = QemuGuest.boot(new QemuGuest.Spec("a", "52:54:00:00:05:0a", ADDRESS_A, ringbridge.socket("a"), PAIRS,
+             QemuGuest a = QemuGuest.start(new QemuGuest.Spec("a", "52:54:00:00:05:0a", ADDRESS_A, ringbridge.socket("a"), PAIRS,
                  ",mq=on" + device), image, directory);
              QemuGuest b = QemuGuest.boot(new QemuGuest.Spec("b", "52:54:00:00:05:0b", ADDRESS_B, ringbridge.socket("b"), ""),
                  image, directory)) {
+            a.awaitBoot();
             b.awaitAnswerOf(ADDRESS_A);
             a.console().check("iperf3 -s -4 -1 -D; until grep -q :1451 /proc/net/tcp; do usleep 50000; done", LIMIT); // 1451: 5201
             b.console().check("(iperf3 -c " + ADDRESS_A + " -t 8 -P " + FLOWS + " >/tmp/flows 2>&1; echo $? >/tmp/end) >/dev/null 2>&1 &",

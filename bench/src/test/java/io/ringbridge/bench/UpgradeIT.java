@@ -30,7 +30,7 @@ class UpgradeIT {
     private static final String MAC_B = "52:54:00:00:00:b0";
     private static final int QUEUE_SIZE = 1024;
     private static final int BURSTS = 8;
-    private static final int UPGRADES = Integer.getInteger("upgrades", 3);
+    private static final int UPGRADES = Integer.getInteger("upgrades", 2);
     private static final long FRAMES_BETWEEN = 100_000;
     private static final Duration ATTACH_LIMIT = Duration.ofSeconds(20);
     private static final Duration LIMIT = Duration.ofSeconds(60);

@@ -80,11 +80,25 @@ public final class QemuGuest implements AutoCloseable {
 
     /** Starts a guest and returns when it takes commands; its own sockets go into the directory. */
     public static QemuGuest boot(final Spec spec, final GuestImage image, final Path directory) {
+        final QemuGuest guest = start(spec, image, directory);
+        guest.awaitBoot();
+        return guest;
+    }
+
+    /** Starts a guest, which boots while its caller does something else, until {@link #awaitBoot}. */
+    public static QemuGuest start(final Spec spec, final GuestImage image, final Path directory) {
         // It starts paused, so that nothing is said on the console before there is somebody to listen.
-        return start(spec, image, directory, List.of("-S"), guest -> {
-            guest.qmp.execute("cont");
-            guest.console.awaitBoot(BOOT_LIMIT);
-        });
+        return start(spec, image, directory, List.of("-S"), guest -> guest.qmp.execute("cont"));
+    }
+
+    /** Returns when the guest, which was started or reset, takes commands; ends it where it does not come to that. */
+    public void awaitBoot() {
+        try {
+            console.awaitBoot(BOOT_LIMIT);
+        } catch (final HarnessException e) {
+            program.close();
+            throw new HarnessException(e.getMessage() + "; QEMU said:\n" + program.output().tail(), e);
+        }
     }
 
     /**
@@ -211,11 +225,6 @@ public final class QemuGuest implements AutoCloseable {
 
     public boolean isAlive() {
         return program.isAlive();
-    }
-
-    /** Waits until the guest, which was reset, takes commands again. */
-    public void awaitBoot() {
-        console.awaitBoot(BOOT_LIMIT);
     }
 
     /** Waits until the guest gets an answer from an address: who was away has forgotten what it knew, and frames are lost meanwhile. */

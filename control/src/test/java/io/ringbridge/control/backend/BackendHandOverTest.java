@@ -167,7 +167,7 @@ class BackendHandOverTest {
             final long descriptors = SwitchFixture.openDescriptors();
             final long mappings = SwitchFixture.mappings();
             int moved = 7;
-            for (int i = 0; i < 7; i++, moved += 31) {
+            for (int i = 0; i < 3; i++, moved += 31) {
                 handOver();
                 move(driver, 31);
             }
