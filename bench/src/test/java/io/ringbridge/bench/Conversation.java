@@ -18,6 +18,9 @@ final class Conversation {
     private static final int PING_MILLIS = 5;
     private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int LOAD_SECONDS = 6;
+    private static final int INTERVAL_MILLIS = 100;
+    private static final long BEGUN = 1_000_000;
     private static final Pattern SEQUENCE = Pattern.compile("seq=(\\d+)");
 
     private final QemuGuest from;
@@ -89,13 +92,46 @@ final class Conversation {
     /** Waits until all datagrams were sent, and says how many did not come. */
     String endDatagrams() {
         Await.until("the end of the datagrams", LIMIT, () -> from.console().run("[ -e /tmp/udp ]", LIMIT).status() == 0);
-        final String text = from.console().check("cat /tmp/udp", LIMIT);
+        final JsonNode said = parsed(from.console().check("cat /tmp/udp", LIMIT));
+        final JsonNode sum = said.at("/end/sum");
+        assertTrue(sum.path("packets").asInt() > 0, said::toString);
+        return sum.path("lost_packets").asInt() + " of " + sum.path("packets").asInt() + " datagrams lost";
+    }
+
+    /** Begins to send by iperf3, over TCP and as fast as it gets, for {@value #LOAD_SECONDS} s; returns when it comes. */
+    void startLoad(final QemuGuest to) {
+        to.console().check("iperf3 -J -s -4 -1 -D -i 0.1 -p 7002", LIMIT);
+        to.console().check("until grep -q ':1B5A 00000000:0000 0A' /proc/net/tcp; do usleep 20000; done", LIMIT); // 1B5A: 7002
+        final long before = received(to);
+        from.console().check("rm -f /tmp/load; (iperf3 -J -4 --get-server-output -i 0.1 -t " + LOAD_SECONDS + " -c " + address
+            + " -p 7002 >/tmp/load.part 2>&1; mv /tmp/load.part /tmp/load) >/dev/null 2>&1 &", LIMIT);
+        Await.until("iperf3's bytes", LIMIT, () -> received(to) > before + BEGUN);
+    }
+
+    private static long received(final QemuGuest to) {
+        return Long.parseLong(to.console().check("cat /sys/class/net/eth0/statistics/rx_bytes", LIMIT).trim());
+    }
+
+    /** Waits until iperf3 has ended well, and says for how long nothing came by it; in ms, as exact as its intervals. */
+    int endLoad() {
+        Await.until("the end of iperf3", LIMIT, () -> from.console().run("[ -e /tmp/load ]", LIMIT).status() == 0);
+        final JsonNode load = parsed(from.console().check("cat /tmp/load", LIMIT));
+        final JsonNode intervals = load.at("/server_output_json/intervals");
+        assertTrue(load.at("/end/sum_received/bytes").asLong() > BEGUN && !intervals.isEmpty() && !load.has("error"), load::toString);
+        int longest = 0;
+        int silent = 0;
+        for (final JsonNode interval : intervals) {
+            silent = interval.at("/sum/bytes").asLong() == 0 ? silent + INTERVAL_MILLIS : 0;
+            longest = Math.max(longest, silent);
+        }
+        return longest;
+    }
+
+    private static JsonNode parsed(final String said) {
         try {
-            final JsonNode sum = JSON.readTree(text).at("/end/sum");
-            assertTrue(sum.path("packets").asInt() > 0, text);
-            return sum.path("lost_packets").asInt() + " of " + sum.path("packets").asInt() + " datagrams lost";
+            return JSON.readTree(said);
         } catch (final JsonProcessingException e) {
-            throw new AssertionError("iperf3 said " + text, e);
+            throw new AssertionError("iperf3 said " + said, e);
         }
     }
 

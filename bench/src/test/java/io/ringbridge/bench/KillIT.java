@@ -98,10 +98,13 @@ class KillIT {
             for (int kill = 1; kill <= KILLS; kill++) {
                 conversation.startPing();
                 conversation.startStream(b, 8);
+                conversation.startLoad(b);
                 ringbridge.killAndStartAgain();
                 ringbridge.awaitState("running", LIMIT, "a", "b");
                 conversation.assertStream(b);
-                report((packed ? "packed" : "split") + ", kill " + kill + ": " + conversation.endPing());
+                final int silence = conversation.endLoad();
+                report((packed ? "packed" : "split") + ", kill " + kill + ": nothing came by iperf3 for " + silence + " ms, "
+                    + conversation.endPing());
             }
         } finally {
             Machine.delete(directory);
