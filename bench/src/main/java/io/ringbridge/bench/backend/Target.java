@@ -58,7 +58,7 @@ public final class Target implements AutoCloseable {
         }
         final List<String> names = IntStream.range(0, ports).mapToObj(i -> "p" + i).toList();
         names.forEach(name -> config.server(name, queues).mtu(OWN_MTU));
-        final SwitchProcess process = SwitchProcess.start(config);
+        final SwitchProcess process = SwitchProcess.start(config).awaitWarm();
         final Target target = new Target("this switch", names.stream().map(process::socket).toList(), false, process::close);
         target.hook = new Thread(target::end, "end-switch");
         Runtime.getRuntime().addShutdownHook(target.hook);

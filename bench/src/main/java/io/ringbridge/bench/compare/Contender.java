@@ -26,7 +26,7 @@ enum Contender {
             if (kind == Kind.TAP) {
                 config.apart().tap("up", FarEnd.DEVICE);
             }
-            final SwitchProcess process = SwitchProcess.start(config);
+            final SwitchProcess process = SwitchProcess.start(config).awaitWarm();
             return new Running(List.of(process.socket("a"), process.socket("b")), false, kind == Kind.TAP, process.pid(), process::close);
         }
     },

@@ -14,12 +14,16 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** This switch as a user runs it: the launcher with a configuration file, and {@code show} to look at it. */
 public final class SwitchProcess implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     /** The launcher builds the switch when it has to. */
     private static final Duration START_LIMIT = Duration.ofMinutes(2);
+    /** It gives way to everything else, so on busy processors it takes a while. */
+    private static final Duration WARM_UP_LIMIT = Duration.ofSeconds(30);
+    private static final Pattern WARM = Pattern.compile("warmed up for|the warm-up failed");
     private static final Duration UPGRADE_LIMIT = Duration.ofMinutes(3);
 
     private final Path directory;
@@ -108,6 +112,17 @@ public final class SwitchProcess implements AutoCloseable {
 
     public boolean isAlive() {
         return program.isAlive();
+    }
+
+    /** Waits until it does nothing any more but serve its guests: what it does before is not to run beside a measurement. */
+    public SwitchProcess awaitWarm() {
+        try {
+            output().await(WARM, 0, WARM_UP_LIMIT);
+            return this;
+        } catch (final HarnessException e) {
+            close();
+            throw e;
+        }
     }
 
     /** What the switch has logged. */

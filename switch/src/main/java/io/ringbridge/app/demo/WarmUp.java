@@ -42,8 +42,10 @@ public final class WarmUp {
     public static void begin() {
         Thread.ofPlatform().daemon().name("rb-warm-up").start(() -> {
             try {
+                final long begun = System.nanoTime();
                 ThreadTuning.giveWay(); // to the start, and to guests that are there already
                 run();
+                LOG.info("warmed up for {} ms", TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun));
             } catch (final RuntimeException e) {
                 LOG.warn("the first frames will be slow, since the warm-up failed: {}", e.getMessage());
                 LOG.debug("the warm-up failed", e);
