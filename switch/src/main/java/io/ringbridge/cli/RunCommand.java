@@ -122,15 +122,25 @@ final class RunCommand implements Callable<Integer> {
     private void open(final Switch running, final Ending ending) {
         try {
             running.startedBy(this::command);
-            openApi(running); // first: whoever finds a port's socket may count on the API
-            running.openPorts();
-            WarmUp.begin(); // after that, so that guests which wait for the sockets do not wait for it
+            openAndWarmUp(running);
             LOG.info("running with {} ports and {} workers", running.ports().size(), running.workers().size());
         } catch (final RuntimeException e) {
             ending.cancel();
             running.close();
             throw e;
         }
+    }
+
+    private void openAndWarmUp(final Switch running) {
+        final WarmUp warmUp = WarmUp.prepare();
+        try {
+            openApi(running); // first: whoever finds a port's socket may count on the API
+            running.openPorts();
+        } catch (final RuntimeException e) {
+            warmUp.close();
+            throw e;
+        }
+        warmUp.begin(); // after that, so that guests which wait for the sockets do not wait for it
     }
 
     private Switch takeOver() {

@@ -14,7 +14,7 @@ import java.util.List;
 
 /**
  * A guest with one queue pair, put on a port of this process without a socket: nothing is negotiated, and nobody else learns of it.
- * Attached and closed by one thread.
+ * Attached and closed by one thread at a time.
  */
 public final class DirectGuest implements AutoCloseable {
     /** Room for all that a ring has for an entry, and for what alignment takes, in bytes. */

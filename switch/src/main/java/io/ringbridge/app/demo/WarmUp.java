@@ -3,6 +3,7 @@ package io.ringbridge.app.demo;
 import io.ringbridge.control.frontend.DirectGuest;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
@@ -12,6 +13,8 @@ import io.ringbridge.datapath.worker.DatapathOptions;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -22,8 +25,11 @@ import java.util.concurrent.TimeUnit;
  *
  * <p>Two guests that differ in what they negotiate, so that neither layout of a ring is new to the code, nor a header that asks for
  * something; and then two more, since what is compiled for the first ones is thrown away when memory of others comes up.
+ *
+ * <p>What it takes of the system is taken when it is prepared, and only given back later: whoever watches what a serving switch has open
+ * does not see it grow. Prepared by one thread, and from {@link #begin} on a thread of its own.
  */
-public final class WarmUp {
+public final class WarmUp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(WarmUp.class);
     private static final long SPLIT = Frontend.DEFAULT_FEATURES | Features.of(Features.CSUM, Features.GUEST_CSUM);
     private static final long PACKED = Frontend.DEFAULT_FEATURES
@@ -35,11 +41,53 @@ public final class WarmUp {
     /** With less the compiler is not done with all of it. */
     private static final long NANOS_A_WAY = TimeUnit.MILLISECONDS.toNanos(250);
 
+    private final Datapath datapath = Datapath.prepare(DatapathOptions.DEFAULT);
+    private final Deque<Round> rounds = new ArrayDeque<>();
+
+    /** Two guests that send to each other. */
+    private record Round(GuestPort portA, DirectGuest a, GuestPort portB, DirectGuest b) implements AutoCloseable {
+        @Override
+        public void close() {
+            a.close();
+            b.close();
+        }
+    }
+
     private WarmUp() {
     }
 
-    /** Begins, on a thread of its own that ends soon. */
-    public static void begin() {
+    /**
+     * Makes the guests; nothing moves yet.
+     *
+     * @throws OsException where the system does not have what they need
+     */
+    public static WarmUp prepare() {
+        final WarmUp warmUp = new WarmUp();
+        try {
+            for (int i = 0; i < ROUNDS; i++) {
+                warmUp.add(i);
+            }
+            return warmUp;
+        } catch (final OsException e) {
+            warmUp.close();
+            throw e;
+        }
+    }
+
+    private void add(final int round) {
+        final GuestPort portA = datapath.addGuestPort("a" + round, 1, MTU);
+        final GuestPort portB = datapath.addGuestPort("b" + round, 1, MTU);
+        final DirectGuest a = new DirectGuest(portA, SPLIT, Guest.RING_SIZE, BUFFER);
+        try {
+            rounds.add(new Round(portA, a, portB, new DirectGuest(portB, PACKED, Guest.RING_SIZE, BUFFER)));
+        } catch (final OsException e) {
+            a.close();
+            throw e;
+        }
+    }
+
+    /** Begins, on a thread of its own that ends soon, and closes this. */
+    public void begin() {
         Thread.ofPlatform().daemon().name("rb-warm-up").start(() -> {
             try {
                 final long begun = System.nanoTime();
@@ -55,35 +103,40 @@ public final class WarmUp {
         });
     }
 
-    static void run() throws InterruptedException {
-        try (Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, failure -> LOG.debug("a worker failed in the warm-up", failure))) {
-            for (int i = 0; i < ROUNDS; i++) {
-                exchange(datapath, i);
+    void run() throws InterruptedException {
+        try (this) {
+            datapath.run(failure -> LOG.debug("a worker failed in the warm-up", failure));
+            while (!rounds.isEmpty()) {
+                try (Round round = rounds.remove()) {
+                    exchange(round);
+                }
             }
         }
     }
 
-    private static void exchange(final Datapath datapath, final int round) throws InterruptedException {
-        final GuestPort portA = datapath.addGuestPort("a" + round, 1, MTU);
-        final GuestPort portB = datapath.addGuestPort("b" + round, 1, MTU);
-        try (DirectGuest first = new DirectGuest(portA, SPLIT, Guest.RING_SIZE, BUFFER);
-             DirectGuest second = new DirectGuest(portB, PACKED, Guest.RING_SIZE, BUFFER)) {
-            final QueuePair a = first.queues();
-            final QueuePair b = second.queues();
-            Demo.introduce(a, b);
-            send(Demo.flow(a, b, LENGTH));
-            send(Demo.flowBack(a, b, LENGTH));
-            pause(datapath, List.of(portA, portB));
-        }
+    private void exchange(final Round round) throws InterruptedException {
+        final QueuePair a = round.a().queues();
+        final QueuePair b = round.b().queues();
+        Demo.introduce(a, b);
+        send(Demo.flow(a, b, LENGTH));
+        send(Demo.flowBack(a, b, LENGTH));
+        pause(List.of(round.portA(), round.portB()));
     }
 
     /** What an upgrade does while no frame moves is not to be the first of its kind either. */
-    private static void pause(final Datapath datapath, final List<GuestPort> ports) {
+    private void pause(final List<GuestPort> ports) {
         datapath.still(() -> ports.forEach(port -> port.suspend(SuspendCause.UPGRADE)));
         datapath.still(() -> ports.forEach(port -> port.resume(SuspendCause.UPGRADE)));
     }
 
     private static void send(final Flow flow) throws InterruptedException {
         new Traffic(flow, () -> false).throughput(NANOS_A_WAY, _ -> { });
+    }
+
+    @Override
+    public void close() {
+        rounds.forEach(Round::close);
+        rounds.clear();
+        datapath.close();
     }
 }
