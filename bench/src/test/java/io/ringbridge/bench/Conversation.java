@@ -74,10 +74,16 @@ final class Conversation {
         return Integer.parseInt(from.console().check("grep -c seq= /tmp/ping; :", LIMIT).trim());
     }
 
+    /** Has a command run that listens at a port, and returns when it does. */
+    private static void listen(final QemuGuest to, final int port, final String command) {
+        to.console().check(command, LIMIT);
+        // As the kernel lists it; 0A is the state of a socket that listens.
+        to.console().check(String.format("until grep -q ':%04X 00000000:0000 0A' /proc/net/tcp; do usleep 20000; done", port), LIMIT);
+    }
+
     /** Begins to send 500 datagrams a second, for so long; returns when they come. */
     void startDatagrams(final QemuGuest to, final int seconds) {
-        to.console().check("iperf3 -s -4 -1 -D -p 7001", LIMIT);
-        to.console().check("until grep -q ':1B59 00000000:0000 0A' /proc/net/tcp; do usleep 20000; done", LIMIT); // 1B59: 7001
+        listen(to, 7001, "iperf3 -s -4 -1 -D -p 7001");
         final int before = datagrams(to);
         from.console().check("rm -f /tmp/udp; (iperf3 -J -u -b 2M -l 500 -t " + seconds + " -c " + address
             + " -p 7001 >/tmp/udp.part 2>&1; mv /tmp/udp.part /tmp/udp) >/dev/null 2>&1 &", LIMIT);
@@ -100,8 +106,7 @@ final class Conversation {
 
     /** Begins to send by iperf3, over TCP and as fast as it gets, for {@value #LOAD_SECONDS} s; returns when it comes. */
     void startLoad(final QemuGuest to) {
-        to.console().check("iperf3 -J -s -4 -1 -D -i 0.1 -p 7002", LIMIT);
-        to.console().check("until grep -q ':1B5A 00000000:0000 0A' /proc/net/tcp; do usleep 20000; done", LIMIT); // 1B5A: 7002
+        listen(to, 7002, "iperf3 -J -s -4 -1 -D -i 0.1 -p 7002");
         final long before = received(to);
         from.console().check("rm -f /tmp/load; (iperf3 -J -4 --get-server-output -i 0.1 -t " + LOAD_SECONDS + " -c " + address
             + " -p 7002 >/tmp/load.part 2>&1; mv /tmp/load.part /tmp/load) >/dev/null 2>&1 &", LIMIT);
@@ -137,12 +142,10 @@ final class Conversation {
 
     /** Begins to send over one TCP connection; returns when it is there. */
     void startStream(final QemuGuest to, final int megabytes) {
-        to.console().check("rm -f /tmp/sum; (tail -f /dev/null | nc -l -p 7000 | md5sum >/tmp/sum) >/dev/null 2>&1 &", LIMIT);
-        // As the kernel lists it, 1B58 is the port, 7000, and 0A the state of a socket that listens.
-        to.console().check("until grep -q ':1B58 00000000:0000 0A' /proc/net/tcp; do usleep 20000; done", LIMIT);
+        listen(to, 7000, "rm -f /tmp/sum; (tail -f /dev/null | nc -l -p 7000 | md5sum >/tmp/sum) >/dev/null 2>&1 &");
         from.console().check("rm -f /tmp/sum; ((yes ringbridge | head -c " + megabytes + "000000 | tee /tmp/sent | nc " + address
             + " 7000); md5sum </tmp/sent >/tmp/sum) >/dev/null 2>&1 &", LIMIT);
-        to.console().check("until grep -q ':1B58 .* 01 ' /proc/net/tcp; do usleep 20000; done", LIMIT); // 01: established
+        to.console().check("until grep -q ':1B58 .* 01 ' /proc/net/tcp; do usleep 20000; done", LIMIT); // 1B58: 7000; 01: established
     }
 
     /** Waits for the end of what was sent, all of which has to have come. */
