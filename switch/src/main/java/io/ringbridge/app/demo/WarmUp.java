@@ -44,8 +44,8 @@ public final class WarmUp implements AutoCloseable {
     private final Datapath datapath = Datapath.prepare(DatapathOptions.DEFAULT);
     private final Deque<Round> rounds = new ArrayDeque<>();
 
-    /** Two guests that send to each other. */
-    private record Round(GuestPort portA, DirectGuest a, GuestPort portB, DirectGuest b) implements AutoCloseable {
+    /** Two guests that send to each other, suspended until it is their turn. */
+    private record Round(List<GuestPort> ports, DirectGuest a, DirectGuest b) implements AutoCloseable {
         @Override
         public void close() {
             a.close();
@@ -75,11 +75,11 @@ public final class WarmUp implements AutoCloseable {
     }
 
     private void add(final int round) {
-        final GuestPort portA = datapath.addGuestPort("a" + round, 1, MTU);
-        final GuestPort portB = datapath.addGuestPort("b" + round, 1, MTU);
-        final DirectGuest a = new DirectGuest(portA, SPLIT, Guest.RING_SIZE, BUFFER);
+        final List<GuestPort> ports = List.of(datapath.addGuestPort("a" + round, 1, MTU), datapath.addGuestPort("b" + round, 1, MTU));
+        ports.forEach(port -> port.suspend(SuspendCause.UPGRADE));
+        final DirectGuest a = new DirectGuest(ports.getFirst(), SPLIT, Guest.RING_SIZE, BUFFER);
         try {
-            rounds.add(new Round(portA, a, portB, new DirectGuest(portB, PACKED, Guest.RING_SIZE, BUFFER)));
+            rounds.add(new Round(ports, a, new DirectGuest(ports.getLast(), PACKED, Guest.RING_SIZE, BUFFER)));
         } catch (final OsException e) {
             a.close();
             throw e;
@@ -117,15 +117,16 @@ public final class WarmUp implements AutoCloseable {
     private void exchange(final Round round) throws InterruptedException {
         final QueuePair a = round.a().queues();
         final QueuePair b = round.b().queues();
+        resume(round.ports());
         Demo.introduce(a, b);
         send(Demo.flow(a, b, LENGTH));
         send(Demo.flowBack(a, b, LENGTH));
-        pause(List.of(round.portA(), round.portB()));
+        // What an upgrade does while no frame moves is not to be the first of its kind either.
+        datapath.still(() -> round.ports().forEach(port -> port.suspend(SuspendCause.UPGRADE)));
+        resume(round.ports());
     }
 
-    /** What an upgrade does while no frame moves is not to be the first of its kind either. */
-    private void pause(final List<GuestPort> ports) {
-        datapath.still(() -> ports.forEach(port -> port.suspend(SuspendCause.UPGRADE)));
+    private void resume(final List<GuestPort> ports) {
         datapath.still(() -> ports.forEach(port -> port.resume(SuspendCause.UPGRADE)));
     }
 

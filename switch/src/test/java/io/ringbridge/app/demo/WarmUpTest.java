@@ -11,22 +11,28 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.FutureTask;
 import java.util.stream.Stream;
 
 /** The warm-up comes to its end, which a frame lost or out of order would prevent, and leaves nothing behind. */
 @Timeout(120)
 class WarmUpTest {
     @Test
-    void itTakesNothingMoreAndLeavesNothing() {
+    void itTakesNothingMoreAndLeavesNothing() throws Exception {
         final List<String> open = open();
         final List<String> workers = workers();
         final WarmUp warmUp = WarmUp.prepare();
         final int prepared = open().size();
-        final Thread running = Thread.ofPlatform().start(() -> run(warmUp));
+        final FutureTask<Void> running = new FutureTask<>(() -> {
+            warmUp.run();
+            return null;
+        });
+        Thread.ofPlatform().start(running);
         int most = 0;
-        while (running.isAlive()) {
+        while (!running.isDone()) {
             most = Math.max(most, open().size());
         }
+        running.get();
         assertTrue(most > open.size() && most <= prepared, () -> "open before, prepared, at the end: " + open.size() + ", " + prepared);
         assertEquals(open, open());
         assertEquals(workers, workers());
@@ -37,14 +43,6 @@ class WarmUpTest {
         final List<String> open = open();
         WarmUp.prepare().close();
         assertEquals(open, open());
-    }
-
-    private static void run(final WarmUp warmUp) {
-        try {
-            warmUp.run();
-        } catch (final InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     /** Guests' memory, events and the like. */
