@@ -29,7 +29,7 @@ class KillIT {
     private static final String ADDRESS_A = "10.77.0.1";
     private static final String ADDRESS_B = "10.77.0.2";
     private static final Duration LIMIT = Duration.ofMinutes(2);
-    private static final int KILLS = Integer.getInteger("kills", 2);
+    private static final int KILLS = Integer.getInteger("kills", 1);
     private static final int MORE = 10_000;
 
     private SwitchProcess ringbridge;
