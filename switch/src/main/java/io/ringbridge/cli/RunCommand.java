@@ -132,15 +132,15 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private void openAndWarmUp(final Switch running) {
-        final WarmUp warmUp = WarmUp.prepare();
+        final Optional<WarmUp> warmUp = WarmUp.prepare();
         try {
             openApi(running); // first: whoever finds a port's socket may count on the API
             running.openPorts();
         } catch (final RuntimeException e) {
-            warmUp.close();
+            warmUp.ifPresent(WarmUp::close);
             throw e;
         }
-        warmUp.begin(); // after that, so that guests which wait for the sockets do not wait for it
+        warmUp.ifPresent(WarmUp::begin); // after that, so that guests which wait for the sockets do not wait for it
     }
 
     private Switch takeOver() {

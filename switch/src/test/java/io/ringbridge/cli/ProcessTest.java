@@ -24,10 +24,26 @@ class ProcessTest {
     private Path dir;
 
     private static Process java(final String... args) throws IOException {
-        final List<String> command = new ArrayList<>(List.of(JAVA.toString(), "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+        return java(List.of(), args);
+    }
+
+    private static Process java(final List<String> prefix, final String... args) throws IOException {
+        final List<String> command = new ArrayList<>(prefix);
+        command.addAll(List.of(JAVA.toString(), "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
             "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), "io.ringbridge.cli.Main"));
         command.addAll(List.of(args));
         return new ProcessBuilder(command).start();
+    }
+
+    /** What it has logged when it runs, up to the line that says so. */
+    private static List<String> untilItRuns(final BufferedReader err) throws IOException {
+        final List<String> lines = new ArrayList<>();
+        do {
+            final String line = err.readLine();
+            assertTrue(line != null, lines.toString());
+            lines.add(line);
+        } while (!lines.getLast().contains("running with"));
+        return lines;
     }
 
     @Test
@@ -36,13 +52,7 @@ class ProcessTest {
         final Path api = dir.resolve("api.sock");
         final Process process = java("run", "--port", "name=a,socket=" + port, "--api", api.toString());
         try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
-            final List<String> lines = new ArrayList<>();
-            String line = err.readLine();
-            while (line != null && !line.contains("running with")) {
-                lines.add(line);
-                line = err.readLine();
-            }
-            assertTrue(line != null, lines.toString());
+            final String line = untilItRuns(err).getLast();
             assertTrue(line.matches("\\d\\d:\\d\\d:\\d\\d\\.\\d{3} INFO  running with 1 ports and 1 workers"), line);
             assertTrue(Files.exists(port) && Files.exists(api));
             process.destroy();
@@ -56,17 +66,29 @@ class ProcessTest {
     }
 
     @Test
+    void aSystemWithoutWhatTheWarmUpNeedsIsServedAllTheSame() throws Exception {
+        final Path port = dir.resolve("a.sock");
+        // The memory of its guests is a file without a name, and no file may be as large here.
+        final Process process = java(List.of("prlimit", "--fsize=65536"), "run", "--port", "name=a,socket=" + port,
+            "--api", dir.resolve("api.sock").toString());
+        try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
+            final List<String> lines = untilItRuns(err);
+            assertTrue(lines.stream().anyMatch(line -> line.contains("WARN  the first frames will be slow, since the warm-up failed: ")),
+                lines.toString());
+            assertTrue(Files.exists(port));
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
     void anUpgradeIsAnotherProcessWithTheSameSockets() throws Exception {
         final Path port = dir.resolve("a.sock");
         final String api = dir.resolve("api.sock").toString();
         final Process process = java("run", "--port", "name=a,socket=" + port, "--api", api);
         final List<ProcessHandle> successors = new ArrayList<>();
         try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
-            String line = err.readLine();
-            while (line != null && !line.contains("running with")) {
-                line = err.readLine();
-            }
-            assertTrue(line != null);
+            untilItRuns(err);
             for (int i = 0; i < 2; i++) {
                 final Object inode = Files.getAttribute(port, "unix:ino");
                 final Run upgrade = Run.of("upgrade", "--api", api);

@@ -96,8 +96,7 @@ public final class QemuGuest implements AutoCloseable {
         try {
             console.awaitBoot(BOOT_LIMIT);
         } catch (final HarnessException e) {
-            program.close();
-            throw new HarnessException(e.getMessage() + "; QEMU said:\n" + program.output().tail(), e);
+            throw ended(program, e);
         }
     }
 
@@ -129,9 +128,13 @@ public final class QemuGuest implements AutoCloseable {
             begin.accept(guest);
             return guest;
         } catch (final HarnessException e) {
-            program.close();
-            throw new HarnessException(e.getMessage() + "; QEMU said:\n" + program.output().tail(), e);
+            throw ended(program, e);
         }
+    }
+
+    private static HarnessException ended(final Program program, final HarnessException cause) {
+        program.close();
+        return new HarnessException(cause.getMessage() + "; QEMU said:\n" + program.output().tail(), cause);
     }
 
     /**

@@ -16,6 +16,7 @@ import org.slf4j.LoggerFactory;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -57,11 +58,19 @@ public final class WarmUp implements AutoCloseable {
     }
 
     /**
-     * Makes the guests; nothing moves yet.
-     *
-     * @throws OsException where the system does not have what they need
+     * Makes the guests; nothing moves yet. Nothing but a warning comes of it where the system does not have what they need: a switch
+     * serves without.
      */
-    public static WarmUp prepare() {
+    public static Optional<WarmUp> prepare() {
+        try {
+            return Optional.of(guests());
+        } catch (final OsException e) {
+            warn(e);
+            return Optional.empty();
+        }
+    }
+
+    private static WarmUp guests() {
         final WarmUp warmUp = new WarmUp();
         try {
             for (int i = 0; i < ROUNDS; i++) {
@@ -72,6 +81,11 @@ public final class WarmUp implements AutoCloseable {
             warmUp.close();
             throw e;
         }
+    }
+
+    private static void warn(final RuntimeException failure) {
+        LOG.warn("the first frames will be slow, since the warm-up failed: {}", failure.getMessage());
+        LOG.debug("the warm-up failed", failure);
     }
 
     private void add(final int round) {
@@ -95,8 +109,7 @@ public final class WarmUp implements AutoCloseable {
                 run();
                 LOG.info("warmed up for {} ms", TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun));
             } catch (final RuntimeException e) {
-                LOG.warn("the first frames will be slow, since the warm-up failed: {}", e.getMessage());
-                LOG.debug("the warm-up failed", e);
+                warn(e);
             } catch (InterruptedException _) {
                 Thread.currentThread().interrupt();
             }

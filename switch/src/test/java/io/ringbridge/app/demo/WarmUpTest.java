@@ -21,7 +21,7 @@ class WarmUpTest {
     void itTakesNothingMoreAndLeavesNothing() throws Exception {
         final List<String> open = open();
         final List<String> workers = workers();
-        final WarmUp warmUp = WarmUp.prepare();
+        final WarmUp warmUp = WarmUp.prepare().orElseThrow();
         final int prepared = open().size();
         final FutureTask<Void> running = new FutureTask<>(() -> {
             warmUp.run();
@@ -41,7 +41,7 @@ class WarmUpTest {
     @Test
     void oneThatIsNotBegunLeavesNothingEither() {
         final List<String> open = open();
-        WarmUp.prepare().close();
+        WarmUp.prepare().orElseThrow().close();
         assertEquals(open, open());
     }
 
