@@ -19,7 +19,8 @@ final class Conversation {
     private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int LOAD_SECONDS = 6;
-    private static final int INTERVAL_MILLIS = 100;
+    private static final double INTERVAL_SECONDS = 0.1;
+    private static final int MILLIS_A_SECOND = 1000;
     private static final long BEGUN = 1_000_000;
     private static final Pattern SEQUENCE = Pattern.compile("seq=(\\d+)");
 
@@ -123,13 +124,18 @@ final class Conversation {
         final JsonNode load = parsed(from.console().check("cat /tmp/load", LIMIT));
         final JsonNode intervals = load.at("/server_output_json/intervals");
         assertTrue(load.at("/end/sum_received/bytes").asLong() > BEGUN && !intervals.isEmpty() && !load.has("error"), load::toString);
-        int longest = 0;
-        int silent = 0;
+        double longest = 0;
+        double silent = 0;
         for (final JsonNode interval : intervals) {
-            silent = interval.at("/sum/bytes").asLong() == 0 ? silent + INTERVAL_MILLIS : 0;
-            longest = Math.max(longest, silent);
+            final double seconds = interval.at("/sum/seconds").asDouble();
+            if (interval.at("/sum/bytes").asLong() == 0) {
+                silent += seconds;
+            } else { // one that is too long ended when something came
+                longest = Math.max(longest, silent + seconds - INTERVAL_SECONDS);
+                silent = 0;
+            }
         }
-        return longest;
+        return (int) Math.round(Math.max(longest, silent) * MILLIS_A_SECOND);
     }
 
     private static JsonNode parsed(final String said) {

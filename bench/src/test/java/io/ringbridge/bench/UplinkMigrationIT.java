@@ -57,7 +57,7 @@ class UplinkMigrationIT {
 
     private SwitchProcess startSwitch(final NetworkNamespace namespace, final String tap) {
         return opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(namespace.name()).set("poll", "adaptive")
-            .server("vm", PAIRS).server("peer").tap("up", tap).master("br0")));
+            .server("vm", PAIRS).server("known", PAIRS).mac(MAC).server("peer").tap("up", tap).master("br0")));
     }
 
     private <T extends AutoCloseable> T opened(final T closeable) {
@@ -75,13 +75,13 @@ class UplinkMigrationIT {
         }
     }
 
-    @ParameterizedTest(name = "{0}")
-    @CsvSource({"announced by the guest, ''", "announced by QEMU, ',guest_announce=off'"})
-    void aGuestMovesToAnotherSwitch(final String title, final String device) {
-        guest = QemuGuest.boot(spec(east, "guest-east", device), image, directory);
-        east.awaitState("running", LIMIT, "vm", "peer");
+    @ParameterizedTest(name = "announced by {0}")
+    @CsvSource({"the guest, vm, ''", "QEMU, vm, ',guest_announce=off'", "its port, known, ''"})
+    void aGuestMovesToAnotherSwitch(final String by, final String port, final String device) {
+        guest = QemuGuest.boot(spec(east.socket(port), "guest-east", device), image, directory);
+        east.awaitState("running", LIMIT, port, "peer");
         peer.awaitAnswerOf(ADDRESS);
-        assertEquals(device.isEmpty(), east.features("vm").contains("guest_announce"));
+        assertEquals(device.isEmpty(), east.features(port).contains("guest_announce"));
         for (int i = 0; i < MIGRATIONS; i++) {
             final boolean there = i % 2 == 0;
             final SwitchProcess to = there ? west : east;
@@ -89,17 +89,17 @@ class UplinkMigrationIT {
             final Conversation conversation = new Conversation(peer, ADDRESS);
             conversation.startPing();
             conversation.startStream(guest, 6);
-            final Move move = Move.of(guest, spec(to, there ? "guest-west" : "guest-east", device), image, directory);
+            final Move move = Move.of(guest, spec(to.socket(port), there ? "guest-west" : "guest-east", device), image, directory);
             guest = move.guest();
-            to.awaitState("running", LIMIT, "vm");
+            to.awaitState("running", LIMIT, port);
             Await.until("the guest to be found where it is", LIMIT,
-                () -> to.portOf(MAC).equals("vm") && from.portOf(MAC).equals("up"));
+                () -> to.portOf(MAC).equals(port) && from.portOf(MAC).equals("up"));
             conversation.assertStream(guest);
-            move.report("another switch, " + title, i, conversation.endPing());
+            move.report("another switch, announced by " + by, i, conversation.endPing());
         }
     }
 
-    private static QemuGuest.Spec spec(final SwitchProcess ringbridge, final String name, final String device) {
-        return new QemuGuest.Spec(name, MAC, ADDRESS, ringbridge.socket("vm"), device);
+    private static QemuGuest.Spec spec(final Path socket, final String name, final String device) {
+        return new QemuGuest.Spec(name, MAC, ADDRESS, socket, device);
     }
 }

@@ -259,6 +259,12 @@ public final class SwitchProcess implements AutoCloseable {
             return this;
         }
 
+        /** The address that the port which was added last announces for its guest. */
+        public Config mac(final String address) {
+            last().put("mac", address);
+            return this;
+        }
+
         /** The VLAN of frames without a tag of the port that was added last. */
         public Config vlan(final int vlan) {
             last().put("vlan", vlan);

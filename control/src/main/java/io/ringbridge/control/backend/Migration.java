@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.TransportException;
@@ -33,6 +35,7 @@ final class Migration implements AutoCloseable {
     private StateTransfer transfer;
     /** Whether the device's state was saved, and no ring has run since: it goes on elsewhere. */
     private boolean handedOn;
+    private boolean ringsRan;
 
     /** What came of a transfer. */
     enum Outcome {
@@ -130,9 +133,28 @@ final class Migration implements AutoCloseable {
         return port.vlan() == null ? "" : port.vlan().toString();
     }
 
-    /** Notes whether rings run: if they do after the state was saved, the migration has failed, and the guest is still here. */
+    /**
+     * Notes whether rings run. When they begin to, a guest has come: its address is announced where it is known, since its own
+     * announcement takes a while and some front-ends make none. If they do after the state was saved, the migration has failed, and
+     * the guest is still here.
+     */
     void ringsRun(final boolean any) {
+        if (any && !ringsRan && config.mac() != 0) {
+            port.announce(config.mac());
+        }
+        ringsRan = any;
         handedOn &= !any;
+    }
+
+    /** Writes down what the front-end was told, for another process. */
+    void save(final StateWriter out) {
+        config.save(out);
+    }
+
+    /** Goes on in the place of another process, which has announced the guest. */
+    void restore(final StateReader in) {
+        config.restore(in);
+        ringsRan = true;
     }
 
     /** Ends with the conversation. Static stations that have gone on with their guest are forgotten: others may hear of them elsewhere. */

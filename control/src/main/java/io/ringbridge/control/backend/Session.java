@@ -179,7 +179,7 @@ final class Session {
         inflight.save(out);
         log.save(out);
         suspension.save(out);
-        config.save(out);
+        migration.save(out);
         BackendChannel.save(channel, out);
         handed.save(out);
     }
@@ -200,7 +200,7 @@ final class Session {
         inflight.restore(in);
         log.restore(in);
         suspension.restore(in);
-        config.restore(in);
+        migration.restore(in);
         channel = BackendChannel.restore(in, port.name(), suspension::silences);
         rings.channels(inband(), channel);
         handed.restore(in, features);

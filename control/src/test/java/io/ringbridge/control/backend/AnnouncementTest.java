@@ -5,14 +5,18 @@ import io.ringbridge.control.frontend.QueuePair;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.DatapathOptions;
 import io.ringbridge.datapath.worker.PollMode;
 
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -20,14 +24,35 @@ import java.util.List;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
-/** SEND_RARP, with workers that run. */
+/** SEND_RARP, and what is said without it, with workers that run. */
+@Timeout(60)
 class AnnouncementTest {
     private static final byte[] STATION = {0x52, 0x54, 0, 0, 0, 9};
     private static final long ADDRESS = MacAddress.parse("52:54:00:00:00:09");
 
     @TempDir
     Path directory;
+
+    private static void assertAnnouncement(final QueuePair pair) {
+        while (!pair.receiver().poll()) {
+            Thread.onSpinWait();
+        }
+        final byte[] frame = pair.receiver().frame();
+        assertEquals(60, frame.length);
+        assertArrayEquals(STATION, Arrays.copyOfRange(frame, 6, 12));
+        assertArrayEquals(STATION, Arrays.copyOfRange(frame, 22, 28));
+        assertArrayEquals(STATION, Arrays.copyOfRange(frame, 32, 38));
+    }
+
+    private static QueuePair start(final Frontend frontend) throws IOException {
+        frontend.negotiate(Frontend.DEFAULT_FEATURES);
+        frontend.share(8 << 20);
+        final QueuePair pair = frontend.addPair(256, 2048);
+        frontend.start();
+        return pair;
+    }
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3})
@@ -40,22 +65,37 @@ class AnnouncementTest {
                  Backend _ = Backend.start(hearing, BackendOptions.server(directory.resolve("hearing")));
                  Frontend frontend = Frontend.connect(directory.resolve("hearing"));
                  TestPeer peer = new TestPeer(directory.resolve("silent"))) {
-                frontend.negotiate(Frontend.DEFAULT_FEATURES);
-                frontend.share(8 << 20);
-                final QueuePair pair = frontend.addPair(256, 2048);
-                frontend.start();
+                final QueuePair pair = start(frontend);
                 for (int i = 0; i < 5; i++) {
                     peer.send(new Message.SendRarp(ADDRESS));
                 }
-                while (!pair.receiver().poll()) {
-                    Thread.onSpinWait();
-                }
-                final byte[] frame = pair.receiver().frame();
-                assertEquals(60, frame.length);
-                assertArrayEquals(STATION, Arrays.copyOfRange(frame, 6, 12));
-                assertArrayEquals(STATION, Arrays.copyOfRange(frame, 22, 28));
-                assertArrayEquals(STATION, Arrays.copyOfRange(frame, 32, 38));
+                assertAnnouncement(pair);
                 assertEquals(silent.index(), datapath.stations().getFirst().port());
+            }
+        }
+    }
+
+    @Test
+    void thePortsOwnAddressIsAnnouncedOnceWhenItsGuestComes() throws Exception {
+        try (Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace)) {
+            final GuestPort known = datapath.addGuestPort("known", 1, 1500);
+            final GuestPort hearing = datapath.addGuestPort("hearing", 1, 1500);
+            try (Backend _ = Backend.start(known, BackendOptions.server(directory.resolve("known")).withMac(ADDRESS));
+                 Backend _ = Backend.start(hearing, BackendOptions.server(directory.resolve("hearing")));
+                 Frontend frontend = Frontend.connect(directory.resolve("hearing"))) {
+                final QueuePair pair = start(frontend);
+                for (int i = 0; i < 2; i++) {
+                    try (Frontend comes = Frontend.connect(directory.resolve("known"))) {
+                        final QueuePair own = start(comes);
+                        assertAnnouncement(pair);
+                        assertEquals(known.index(), datapath.stations().getFirst().port());
+                        comes.enable(own, false);
+                        comes.enable(own, true);
+                        comes.query(new Message.GetQueueNum());
+                        assertFalse(pair.receiver().poll());
+                    }
+                    SwitchFixture.await(() -> known.state() == PortState.WAITING);
+                }
             }
         }
     }

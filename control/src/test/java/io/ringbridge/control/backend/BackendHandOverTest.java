@@ -12,6 +12,7 @@ import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
@@ -37,6 +38,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -221,6 +223,21 @@ class BackendHandOverTest {
                 assertEquals(PortState.SUSPENDED, port.state());
             }
             SwitchFixture.await(() -> port.state() == PortState.WAITING);
+        }
+    }
+
+    @Test
+    void theAddressThatWasAnnouncedIsNotOnceMore() throws Exception {
+        serve(options.withMac(MacAddress.parse("52:54:00:00:00:01")));
+        try (TestPeer peer = new TestPeer(options.socket())) {
+            peer.negotiated(features(false));
+            peer.send(TestPeer.table(), memory.fd());
+            ring(peer, false);
+            assertEquals(1, datapath.stations().size());
+            handOver();
+            peer.number(new Message.GetQueueNum());
+            assertTrue(port.queues().get(VRING).started());
+            assertEquals(List.of(), datapath.stations()); // what was known goes another way from process to process
         }
     }
 
