@@ -61,7 +61,7 @@ interface BridgeEnd extends AutoCloseable {
             frontend = Frontend.connect(socket);
             frontend.negotiate(Frontend.DEFAULT_FEATURES);
             frontend.share(16 << 20);
-            queues = frontend.addPair(256, 2048, 2048);
+            queues = frontend.addPair(256, 2048);
             frontend.start();
         }
 

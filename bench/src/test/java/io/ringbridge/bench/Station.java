@@ -9,6 +9,7 @@ import io.ringbridge.bench.harness.Program;
 import io.ringbridge.bench.harness.SwitchProcess;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.QueueShape;
 import io.ringbridge.datapath.ring.Features;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -39,7 +40,7 @@ final class Station implements AutoCloseable {
         frontend = Frontend.connect(ringbridge.socket(port));
         frontend.negotiate(FEATURES);
         frontend.share(64 << 20);
-        queues = frontend.addPair(256, 65_600, 9200);
+        queues = frontend.addPair(new QueueShape(256, 65_600), new QueueShape(256, 9200));
         frontend.start();
     }
 

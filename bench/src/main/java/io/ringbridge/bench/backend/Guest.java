@@ -2,10 +2,13 @@ package io.ringbridge.bench.backend;
 
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.GuestRam;
 import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.QueueShape;
 import io.ringbridge.control.frontend.Receiver;
 import io.ringbridge.control.frontend.Transmitter;
 import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.ring.RingAddresses;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -14,20 +17,26 @@ import java.util.List;
 
 /** A guest of this process on a port, with rings that run. Its queues may be used by other threads, which have to end before it does. */
 public final class Guest implements AutoCloseable {
-    /** What drivers use where a frame may lie over several buffers: half a page. */
-    private static final int MERGEABLE_BUFFER = 2048;
+    private static final String NAME = "ringbridge-bench";
     private static final int HEADER = 12;
     private static final int LINE = 64;
+    /**
+     * Half a page, as drivers have it where a frame may lie over several buffers; and a line, since else their beginnings share a few
+     * sets of the caches.
+     */
+    private static final int MERGEABLE_BUFFER = 2048 + LINE;
     /** What a pair needs beside rings and buffers: room to bring a frame together, and alignment. */
     private static final long EXTRA = 1 << 17;
     private static final long PAGE = 1 << 21;
 
     private final Frontend frontend;
     private final List<QueuePair> pairs;
+    private final boolean hugePages;
 
-    private Guest(final Frontend frontend, final List<QueuePair> pairs) {
+    private Guest(final Frontend frontend, final List<QueuePair> pairs, final boolean hugePages) {
         this.frontend = frontend;
         this.pairs = pairs;
+        this.hugePages = hugePages;
     }
 
     /**
@@ -49,15 +58,15 @@ public final class Guest implements AutoCloseable {
                 throw new HarnessException("--pairs " + rings.pairs() + ": the back-end at " + socket + " has " + frontend.maxVrings()
                     + " at the most");
             }
-            final int transmit = aligned(longest + HEADER);
-            final int receive = rings.mergeable() ? MERGEABLE_BUFFER : transmit;
-            frontend.share(memory(rings, transmit + receive));
+            final QueueShape transmit = new QueueShape(rings.size(), aligned(longest + HEADER));
+            final QueueShape receive = new QueueShape(rings.receiveSize(), rings.mergeable() ? MERGEABLE_BUFFER : transmit.bufferLength());
+            final boolean hugePages = share(frontend, memory(rings, transmit, receive));
             final List<QueuePair> pairs = new ArrayList<>();
             for (int i = 0; i < rings.pairs(); i++) {
-                pairs.add(frontend.addPair(rings.size(), transmit, receive));
+                pairs.add(frontend.addPair(transmit, receive));
             }
             frontend.start();
-            return new Guest(frontend, pairs);
+            return new Guest(frontend, pairs, hugePages);
         } catch (final IOException | ProtocolException e) {
             frontend.close();
             throw new HarnessException("the back-end at " + socket + ": " + e.getMessage(), e);
@@ -67,16 +76,31 @@ public final class Guest implements AutoCloseable {
         }
     }
 
+    /** Gives it memory in huge pages, as guests have it that are to be fast, or in others where there are not enough; which it was. */
+    private static boolean share(final Frontend frontend, final long bytes) throws IOException {
+        GuestRam huge = null;
+        try {
+            huge = GuestRam.ofHugePages(NAME, bytes);
+        } catch (OsException _) {
+            // There are other pages.
+        }
+        frontend.share(huge == null ? GuestRam.create(NAME, bytes) : huge);
+        return huge != null;
+    }
+
     private static int aligned(final int bytes) {
         return (bytes + LINE - 1) & -LINE;
     }
 
-    private static long memory(final RingSpec rings, final int buffers) {
-        final int size = rings.size();
-        final long ring = RingAddresses.descriptorBytes(size) + RingAddresses.driverBytes(size, rings.packed())
-            + RingAddresses.deviceBytes(size, rings.packed());
-        final long all = rings.pairs() * (2 * ring + (long) size * buffers + EXTRA);
+    private static long memory(final RingSpec rings, final QueueShape transmit, final QueueShape receive) {
+        final long all = rings.pairs() * (bytes(rings, transmit) + bytes(rings, receive) + EXTRA);
         return (all + PAGE - 1) & -PAGE;
+    }
+
+    private static long bytes(final RingSpec rings, final QueueShape queue) {
+        final int size = queue.size();
+        return RingAddresses.descriptorBytes(size) + RingAddresses.driverBytes(size, rings.packed())
+            + RingAddresses.deviceBytes(size, rings.packed()) + (long) size * queue.bufferLength();
     }
 
     /** What it sends on, a queue a pair. */
@@ -87,6 +111,11 @@ public final class Guest implements AutoCloseable {
     /** What it receives on, a queue a pair. */
     public List<Receiver> receivers() {
         return pairs.stream().map(QueuePair::receiver).toList();
+    }
+
+    /** Whether its memory is in huge pages. */
+    public boolean hasHugePages() {
+        return hugePages;
     }
 
     @Override

@@ -9,9 +9,19 @@ import io.ringbridge.datapath.ring.Features;
  * @param inOrder buffers are used in the order in which they were made available
  * @param mergeable a frame may lie over several receive buffers
  * @param pairs queue pairs
- * @param size entries of each ring
+ * @param size entries of a transmit ring
  */
 public record RingSpec(boolean packed, boolean inOrder, boolean mergeable, int pairs, int size) {
+    private static final int MAX_SIZE = 32768;
+
+    /**
+     * Entries of a receive ring: twice as many, so that a guest that stands still for a while with its transmit ring full, and some
+     * frames to fetch, still has room for all that comes back. What it loses then is not the back-end's loss.
+     */
+    int receiveSize() {
+        return Math.min(2 * size, MAX_SIZE);
+    }
+
     /** The virtio features to ask for. */
     long features() {
         return Features.of(Features.VERSION_1) | bit(packed, Features.RING_PACKED) | bit(inOrder, Features.IN_ORDER)

@@ -94,7 +94,7 @@ final class BulkRig implements AutoCloseable {
                 throw new HarnessException("the back-end at " + running.sockets().get(port) + " does not offer such rings");
             }
             guest.share(MEMORY);
-            final QueuePair queues = guest.addPair(RING, BUFFER, BUFFER);
+            final QueuePair queues = guest.addPair(RING, BUFFER);
             guest.start();
             return queues;
         } catch (final IOException | ProtocolException e) {

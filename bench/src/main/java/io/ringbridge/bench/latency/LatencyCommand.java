@@ -115,7 +115,7 @@ public final class LatencyCommand implements Callable<Integer> {
                         outcome.lost(), outcome.sent(), series.histogram().getValueAtPercentile(50) / 1e3);
                 }
             }
-            report = new LatencyReport(options.setup(target), LatencyReport.MEASURED, mix.title(), maximum, seconds,
+            report = new LatencyReport(options.setup(target, rig.hasHugePages()), LatencyReport.MEASURED, mix.title(), maximum, seconds,
                 all.stream().map(LatencyReport.Result::of).toList());
         }
         if (json) {

@@ -60,6 +60,10 @@ final class Classroom implements AutoCloseable {
         return new Station(Guest.attach(target, port, rings, Station.LENGTH));
     }
 
+    boolean hasHugePages() {
+        return tester.hasHugePages();
+    }
+
     /** What came of a trial. */
     record Lesson(int addresses, double addressesPerSecond, boolean isLearned) {
     }

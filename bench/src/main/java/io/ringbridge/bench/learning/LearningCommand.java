@@ -70,7 +70,7 @@ public final class LearningCommand implements Callable<Integer> {
         final LearningReport report;
         try (Target target = options.open(); Classroom room = new Classroom(target, options.rings(), patience)) {
             final LearningReport.Capacity capacity = capacity(room, output);
-            report = new LearningReport(options.setup(target), capacity,
+            report = new LearningReport(options.setup(target, room.hasHugePages()), capacity,
                 capacity == null ? null : rate(room, (int) Math.min(addresses, capacity.addresses()), output));
         }
         if (json) {

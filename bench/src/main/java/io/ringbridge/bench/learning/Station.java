@@ -39,6 +39,10 @@ final class Station implements AutoCloseable {
         return true;
     }
 
+    boolean hasHugePages() {
+        return guest.hasHugePages();
+    }
+
     void flush() {
         transmitter.flush();
     }

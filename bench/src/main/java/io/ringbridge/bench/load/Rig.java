@@ -101,6 +101,11 @@ public final class Rig implements AutoCloseable {
         return histograms;
     }
 
+    /** Whether the memory of all guests is in huge pages. */
+    public boolean hasHugePages() {
+        return guests.stream().allMatch(Guest::hasHugePages);
+    }
+
     /** How many ports there are. */
     public int ports() {
         return guests.size();

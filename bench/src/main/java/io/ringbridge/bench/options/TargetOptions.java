@@ -55,8 +55,9 @@ public final class TargetOptions {
     @Option(names = "--pairs", paramLabel = "N", defaultValue = "1", description = "Queue pairs of each port, 1 to 128; 1 if not given.")
     private int pairs;
 
-    @Option(names = "--ring-size", paramLabel = "N", defaultValue = "1024",
-        description = "Entries of each ring, a power of two, 64 to 32768; ${DEFAULT-VALUE} if not given.")
+    @Option(names = "--ring-size", paramLabel = "N", defaultValue = "256",
+        description = "Entries of each transmit ring, a power of two, 64 to 32768; ${DEFAULT-VALUE} if not given. Receive rings have "
+            + "twice as many, up to 32768, so that what is lost is not for want of room in them.")
     private int ringSize;
 
     @Option(names = "--cpus", paramLabel = "LIST",
@@ -157,10 +158,10 @@ public final class TargetOptions {
         return loadCpus;
     }
 
-    /** What was measured, for the result. */
-    public Setup setup(final Target target) {
+    /** What was measured, for the result; {@code hugePages} says what the guests' memory is in. */
+    public Setup setup(final Target target, final boolean hugePages) {
         final RingSpec rings = rings();
         return new Setup(target.title(), target.ports(), rings.layout(), rings.inOrder(), rings.mergeable(), rings.pairs(), rings.size(),
-            Machine.processor(), loadCpus, workerCpus);
+            hugePages, Machine.processor(), loadCpus, workerCpus);
     }
 }

@@ -95,8 +95,8 @@ public final class ThroughputCommand implements Callable<Integer> {
                 }
                 results.add(measure(rig, mix, period, output));
             }
-            report = new ThroughputReport(options.setup(target), ThroughputReport.PATTERN, behindEach * target.ports(), seconds,
-                results);
+            report = new ThroughputReport(options.setup(target, rig.hasHugePages()), ThroughputReport.PATTERN,
+                behindEach * target.ports(), seconds, results);
         }
         if (json) {
             output.out().println(Json.write(report));

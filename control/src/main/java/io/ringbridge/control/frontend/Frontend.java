@@ -98,42 +98,38 @@ public final class Frontend implements AutoCloseable {
 
     /** Makes guest memory of so many bytes, and shares it; closed with this. */
     public GuestRam share(final long bytes) throws IOException {
+        return share(GuestRam.create("ringbridge-guest", bytes));
+    }
+
+    /** Makes this the guest's memory; closed with the front-end. */
+    public GuestRam share(final GuestRam memory) throws IOException {
         if (ram != null) {
             throw new IllegalStateException("memory is shared already");
         }
-        ram = GuestRam.create("ringbridge-guest", bytes);
+        ram = memory;
         command(new Message.SetMemTable(List.of(new Message.Region(GuestRam.GUEST_ADDRESS, ram.size(), ram.address(), 0))),
             ram.file().fd());
         return ram;
     }
 
-    /**
-     * Makes a queue pair in the guest's memory; {@link #start} announces it.
-     *
-     * @param size entries of each ring, a power of two
-     * @param bufferLength bytes of each buffer, virtio-net header included
-     */
+    /** Makes a queue pair of two queues of the same shape. */
     public QueuePair addPair(final int size, final int bufferLength) {
-        return addPair(size, bufferLength, bufferLength);
+        final QueueShape shape = new QueueShape(size, bufferLength);
+        return addPair(shape, shape);
     }
 
-    /**
-     * Makes a queue pair whose two queues have buffers of different lengths.
-     *
-     * @param transmitLength bytes of each buffer to send from, virtio-net header included
-     * @param receiveLength bytes of each buffer to receive into, virtio-net header included
-     */
-    public QueuePair addPair(final int size, final int transmitLength, final int receiveLength) {
+    /** Makes a queue pair in the guest's memory; {@link #start} announces it. */
+    public QueuePair addPair(final QueueShape transmitting, final QueueShape receiving) {
         if (ram == null) {
             throw new IllegalStateException("memory has to be shared before queues are made in it");
         }
-        final Vring receive = new Vring(vrings.size(), size, features, ram);
+        final Vring receive = new Vring(vrings.size(), receiving.size(), features, ram);
         vrings.add(receive);
-        final Vring transmit = new Vring(vrings.size(), size, features, ram);
+        final Vring transmit = new Vring(vrings.size(), transmitting.size(), features, ram);
         vrings.add(transmit);
         return new QueuePair(receive.index / 2,
-            new Transmitter(transmit, ram, features, transmitLength - Features.headerLength(features)),
-            new Receiver(receive, ram, features, receiveLength));
+            new Transmitter(transmit, ram, features, transmitting.bufferLength() - Features.headerLength(features)),
+            new Receiver(receive, ram, features, receiving.bufferLength()));
     }
 
     /** Starts and enables every ring, from where {@link #stop} left it. */

@@ -2,6 +2,7 @@ package io.ringbridge.control.frontend;
 
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.os.OsException;
 
 /**
  * A guest's memory: one region in a memory file, handed out from the bottom up.
@@ -23,9 +24,22 @@ public final class GuestRam implements AutoCloseable {
 
     /** Makes memory of zeros. */
     public static GuestRam create(final String name, final long size) {
-        final MemFd file = MemFd.create(name, size);
+        return over(MemFd.create(name, size));
+    }
+
+    /**
+     * Makes memory of zeros in pages of 2 MiB, as machines have it that are to be fast.
+     *
+     * @param size of whole pages
+     * @throws OsException where the system has not enough of them
+     */
+    public static GuestRam ofHugePages(final String name, final long size) {
+        return over(MemFd.ofHugePages(name, size));
+    }
+
+    private static GuestRam over(final MemFd file) {
         try {
-            return new GuestRam(file, Mapping.map(file.fd(), 0, size));
+            return new GuestRam(file, Mapping.map(file.fd(), 0, file.size()));
         } catch (final RuntimeException e) {
             file.close();
             throw e;

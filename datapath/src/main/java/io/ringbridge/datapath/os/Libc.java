@@ -57,6 +57,8 @@ final class Libc {
     private static final MethodHandle MEMFD_CREATE = function("memfd_create", JAVA_INT, ADDRESS, JAVA_INT);
     // int ftruncate(int fd, off_t length)
     private static final MethodHandle FTRUNCATE = function("ftruncate", JAVA_INT, JAVA_INT, JAVA_LONG);
+    // int fallocate(int fd, int mode, off_t offset, off_t len)
+    private static final MethodHandle FALLOCATE = function("fallocate", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
     // int fstat(int fd, struct stat *statbuf)
     private static final MethodHandle FSTAT = function("fstat", JAVA_INT, JAVA_INT, ADDRESS);
     // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
@@ -205,6 +207,16 @@ final class Libc {
         final Scratch s = SCRATCH.get();
         try {
             return orErrno((int) FTRUNCATE.invokeExact(s.errno, fd, length), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Makes the file at least so long, and takes what is needed for it now. */
+    static int fallocate(final int fd, final long length) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) FALLOCATE.invokeExact(s.errno, fd, 0, 0L, length), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }

@@ -3,6 +3,8 @@ package io.ringbridge.datapath.os;
 /** A file that lives in memory only, as guests' memory does. */
 public final class MemFd implements AutoCloseable {
     private static final int MFD_CLOEXEC = 1;
+    private static final int MFD_HUGETLB = 4;
+    private static final int MFD_HUGE_2MB = 21 << 26;
 
     private final int fd;
     private final long size;
@@ -19,17 +21,35 @@ public final class MemFd implements AutoCloseable {
      * @param size in bytes
      */
     public static MemFd create(final String name, final long size) {
-        final int fd = Libc.memfdCreate(name, MFD_CLOEXEC);
+        final MemFd file = new MemFd(open(name, 0), size);
+        return file.orClosed("ftruncate", name, Libc.ftruncate(file.fd, size));
+    }
+
+    /**
+     * Makes one of pages of 2 MiB, filled with zeros, and takes them from the system.
+     *
+     * @param size in bytes, of whole pages
+     * @throws OsException where the system has not enough of them
+     */
+    public static MemFd ofHugePages(final String name, final long size) {
+        final MemFd file = new MemFd(open(name, MFD_HUGETLB | MFD_HUGE_2MB), size);
+        return file.orClosed("fallocate", name, Libc.fallocate(file.fd, size));
+    }
+
+    private static int open(final String name, final int flags) {
+        final int fd = Libc.memfdCreate(name, MFD_CLOEXEC | flags);
         if (fd < 0) {
             throw new OsException("memfd_create " + name, fd);
         }
-        final MemFd file = new MemFd(fd, size);
-        final int rc = Libc.ftruncate(fd, size);
+        return fd;
+    }
+
+    private MemFd orClosed(final String call, final String name, final int rc) {
         if (rc < 0) {
-            file.close();
-            throw new OsException("ftruncate " + name + " to " + size + " bytes", rc);
+            close();
+            throw new OsException(call + " " + name + " to " + size + " bytes", rc);
         }
-        return file;
+        return this;
     }
 
     /** Cuts the file, or extends it; what guests do to hurt a switch. */
