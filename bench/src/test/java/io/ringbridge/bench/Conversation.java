@@ -108,9 +108,11 @@ final class Conversation {
     /** Begins to send by iperf3, over TCP and as fast as it gets, for {@value #LOAD_SECONDS} s; returns when it comes. */
     void startLoad(final QemuGuest to) {
         listen(to, 7002, "iperf3 -J -s -4 -1 -D -i 0.1 -p 7002");
-        final long before = received(to);
         from.console().check("rm -f /tmp/load; (iperf3 -J -4 --get-server-output -i 0.1 -t " + LOAD_SECONDS + " -c " + address
             + " -p 7002 >/tmp/load.part 2>&1; mv /tmp/load.part /tmp/load) >/dev/null 2>&1 &", LIMIT);
+        // Other streams' bytes count as well, so not before its connections, one of them for data, are established: 01.
+        to.console().check("until [ $(grep -c ':1B5A .* 01 ' /proc/net/tcp) -ge 2 ]; do usleep 20000; done", LIMIT); // 1B5A: 7002
+        final long before = received(to);
         Await.until("iperf3's bytes", LIMIT, () -> received(to) > before + BEGUN);
     }
 
