@@ -11,13 +11,12 @@ import picocli.CommandLine.Model.OptionSpec;
 
 import java.io.PrintWriter;
 import java.util.Arrays;
+import java.util.List;
 
 /** The command {@code ringbridge}. */
 @Command(name = "ringbridge", sortOptions = false, mixinStandardHelpOptions = true, versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
     description = "A vhost-user-net software switch: virtual machines attach to it over sockets, and it moves frames between them.%n",
-    subcommands = {RunCommand.class, DemoCommand.class, ShowCommand.class, PortCommand.class, FdbCommand.class,
-        UpgradeCommand.class, QemuArgsCommand.class},
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge demo                                       see it work, without a virtual machine",
@@ -30,6 +29,10 @@ import java.util.Arrays;
 public final class Main implements Runnable {
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;
+
+    /** In the order in which help lists them. */
+    private static final List<Class<?>> COMMANDS = List.of(RunCommand.class, DemoCommand.class, ShowCommand.class, PortCommand.class,
+        FdbCommand.class, UpgradeCommand.class, QemuArgsCommand.class);
 
     /** Of the vhost-user conventions for back-end programs. */
     private static final String CAPABILITIES = "--print-capabilities";
@@ -57,7 +60,9 @@ public final class Main implements Runnable {
             out.flush();
             return CommandLine.ExitCode.OK;
         }
-        final CommandLine line = new CommandLine(new Main()).setOut(out).setErr(err)
+        final CommandLine line = new CommandLine(new Main());
+        commands(args).forEach(line::addSubcommand);
+        line.setOut(out).setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)
             .setUsageHelpAutoWidth(true)
             .setParameterExceptionHandler((failure, _) -> {
@@ -69,6 +74,12 @@ public final class Main implements Runnable {
         line.getCommandSpec().addOption(OptionSpec.builder(CAPABILITIES).type(boolean.class)
             .description("Print what this vhost-user back-end program can do, as JSON, and exit.").build());
         return line.execute(args);
+    }
+
+    /** The command that is named; all where none is. To read what the others take is a part of a start that one would notice. */
+    private static List<Class<?>> commands(final String... args) {
+        return COMMANDS.stream().filter(command -> args.length > 0 && command.getAnnotation(Command.class).name().equals(args[0]))
+            .findFirst().<List<Class<?>>>map(List::of).orElse(COMMANDS);
     }
 
     @Override
