@@ -38,20 +38,10 @@ public final class ApiServer implements AutoCloseable {
      * @throws ApiException when the socket cannot be opened; one that another process listens on is left alone
      */
     public static ApiServer start(final Path socket, final SwitchControl control) {
-        final QueuedThreadPool threads = new QueuedThreadPool(MAX_THREADS, 1);
-        threads.setName("rb-api");
-        threads.setDaemon(true);
-        final Server server = new Server(threads);
-        final HttpConfiguration http = new HttpConfiguration();
-        http.setSendServerVersion(false);
-        http.setSendDateHeader(false);
-        final UnixDomainServerConnector connector = new UnixDomainServerConnector(server, 1, 1, new HttpConnectionFactory(http));
+        final UnixDomainServerConnector connector = connector();
+        final Server server = connector.getServer();
         connector.setUnixDomainPath(socket);
-        connector.setIdleTimeout(IDLE_MILLIS);
-        server.addConnector(connector);
         server.setHandler(new ApiHandler(control));
-        server.setErrorHandler(new ApiErrors());
-        server.setStopTimeout(0);
         try {
             ApiSocket.clear(socket);
             server.start();
@@ -61,6 +51,27 @@ public final class ApiServer implements AutoCloseable {
             stop(server);
             throw new ApiException(500, "api socket " + socket + ": " + reason(socket, e));
         }
+    }
+
+    /** Loads what a server is made of, beside what the caller does next: it is a quarter of a switch's start. */
+    public static void preload() {
+        Thread.ofPlatform().daemon().name("rb-api-load").start(ApiServer::connector);
+    }
+
+    private static UnixDomainServerConnector connector() {
+        final QueuedThreadPool threads = new QueuedThreadPool(MAX_THREADS, 1);
+        threads.setName("rb-api");
+        threads.setDaemon(true);
+        final Server server = new Server(threads);
+        final HttpConfiguration http = new HttpConfiguration();
+        http.setSendServerVersion(false);
+        http.setSendDateHeader(false);
+        final UnixDomainServerConnector connector = new UnixDomainServerConnector(server, 1, 1, new HttpConnectionFactory(http));
+        connector.setIdleTimeout(IDLE_MILLIS);
+        server.addConnector(connector);
+        server.setErrorHandler(new ApiErrors());
+        server.setStopTimeout(0);
+        return connector;
     }
 
     public Path socket() {

@@ -1,6 +1,7 @@
 package io.ringbridge.cli;
 
 import io.ringbridge.api.ApiException;
+import io.ringbridge.api.ApiServer;
 import io.ringbridge.api.ApiSocket;
 import io.ringbridge.app.Logging;
 import io.ringbridge.app.ServiceManager;
@@ -97,6 +98,9 @@ final class RunCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         if (verbose) {
             Logging.verbose();
+        }
+        if (api != null || socketPath == null && descriptor == null) {
+            ApiServer.preload();
         }
         final Switch running = upgradeFrom == null ? Switch.start(config()) : takeOver();
         final Ending ending = Ending.onSignal(running);
