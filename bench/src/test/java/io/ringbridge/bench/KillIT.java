@@ -101,7 +101,12 @@ class KillIT {
                 conversation.startLoad(b);
                 ringbridge.killAndStartAgain();
                 ringbridge.awaitState("running", LIMIT, "a", "b");
-                conversation.assertStream(b);
+                try {
+                    conversation.assertStream(b);
+                } catch (final AssertionError e) {
+                    throw new AssertionError("after kill " + kill + ": " + e.getMessage() + "\nthe switch says\n"
+                        + ringbridge.output().tail() + ringbridge.show("queues"), e);
+                }
                 final int silence = conversation.endLoad();
                 report((packed ? "packed" : "split") + ", kill " + kill + ": nothing came by iperf3 for " + silence + " ms, "
                     + conversation.endPing());
