@@ -99,7 +99,7 @@ final class RunCommand implements Callable<Integer> {
         if (verbose) {
             Logging.verbose();
         }
-        if (api != null || socketPath == null && descriptor == null) {
+        if (api != null || !isSingle()) {
             ApiServer.preload();
         }
         final Switch running = upgradeFrom == null ? Switch.start(config()) : takeOver();
@@ -166,8 +166,13 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
+    /** Whether it is a back-end program for one front-end, as others are. */
+    private boolean isSingle() {
+        return socketPath != null || descriptor != null;
+    }
+
     private Config config() {
-        if (socketPath != null || descriptor != null) {
+        if (isSingle()) {
             if (file != null || !ports.isEmpty() || (socketPath != null && descriptor != null)) {
                 throw new CommandLine.ParameterException(spec.commandLine(), "--socket-path, --fd, --config with --port: one of them");
             }
@@ -230,7 +235,7 @@ final class RunCommand implements Callable<Integer> {
             running.openApi(place.get());
             return;
         }
-        if (socketPath != null || descriptor != null) {
+        if (isSingle()) {
             return;
         }
         final List<Path> places = ApiSocket.places(System.getenv());

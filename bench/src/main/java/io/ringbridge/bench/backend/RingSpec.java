@@ -1,6 +1,7 @@
 package io.ringbridge.bench.backend;
 
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.ring.RingConfig;
 
 /**
  * How a guest's rings are made.
@@ -12,14 +13,12 @@ import io.ringbridge.datapath.ring.Features;
  * @param size entries of a transmit ring
  */
 public record RingSpec(boolean packed, boolean inOrder, boolean mergeable, int pairs, int size) {
-    private static final int MAX_SIZE = 32768;
-
     /**
      * Entries of a receive ring: twice as many, so that a guest that stands still for a while with its transmit ring full, and some
      * frames to fetch, still has room for all that comes back. What it loses then is not the back-end's loss.
      */
     int receiveSize() {
-        return Math.min(2 * size, MAX_SIZE);
+        return Math.min(2 * size, RingConfig.MAX_SIZE);
     }
 
     /** The virtio features to ask for. */

@@ -6,6 +6,7 @@ import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
+import io.ringbridge.datapath.ring.RingConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,7 +20,7 @@ public final class TargetOptions {
     private static final int MAX_PORTS = 64;
     private static final int MAX_PAIRS = 128;
     private static final int MIN_RING = 64;
-    private static final int MAX_RING = 32768;
+    private static final int MAX_RING = RingConfig.MAX_SIZE;
     private static final int MAX_SWITCH_CPUS = 64;
 
     /** Layouts of a ring. */
