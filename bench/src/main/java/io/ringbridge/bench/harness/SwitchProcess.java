@@ -81,6 +81,11 @@ public final class SwitchProcess implements AutoCloseable {
         launch();
     }
 
+    /** SIGSTOP: it is deaf until it is killed. */
+    public void pause() {
+        program.signal("STOP");
+    }
+
     private boolean isUp() {
         return config.listeningPorts().stream().allMatch(name -> Files.exists(socket(name))) && answers();
     }

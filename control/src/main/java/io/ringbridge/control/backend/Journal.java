@@ -79,23 +79,36 @@ final class Journal implements AutoCloseable {
         return region;
     }
 
-    /**
-     * Whether it tells where a ring stands better than the front-end: it is the journal of this very ring, the front-end has learned
-     * nothing since, and the ring shows what it says.
-     */
-    boolean tells(final FilePlace place, final RingAddresses addresses, final int told) {
-        return isOf(place, told) && region.fits(area.queueSize(), addresses);
-    }
-
-    /** Whether it has this very ring stand where it is known to stand, so that nothing of it need change. */
-    boolean stands(final FilePlace place, final int told, final int base) {
-        return isOf(place, told) && region.standsAt(base);
-    }
-
-    private boolean isOf(final FilePlace place, final int told) {
+    /** Whether it is of this very ring, and was not made void. */
+    boolean isOf(final FilePlace place) {
         final long at = head.address();
-        return Memory.getLong(at) == MAGIC && Memory.getInt(at + SIZE) == area.queueSize() && runs() && place().equals(place)
-            && Memory.getInt(at + TOLD) == told;
+        return Memory.getLong(at) == MAGIC && Memory.getInt(at + SIZE) == area.queueSize() && runs() && place().equals(place);
+    }
+
+    /**
+     * Whether it tells where its ring stands better than the front-end: the front-end has learned nothing since, at most done something by
+     * itself, and the ring shows what it says. What the front-end believes is written down then.
+     */
+    boolean tells(final RingAddresses addresses, final int told) {
+        final boolean better = region.fits(area.queueSize(), addresses, told(), told);
+        if (better) {
+            Memory.putInt(head.address() + TOLD, told);
+        }
+        return better;
+    }
+
+    /** Whether it has its ring stand where it is known to stand, so that nothing of it need change. */
+    boolean stands(final int told, final int base) {
+        return told() == told && region.standsAt(base);
+    }
+
+    /** What it has of its ring, for people. */
+    String description() {
+        return String.format("0x%04x, for a front-end that has it at 0x%08x", region.position(), told());
+    }
+
+    private int told() {
+        return Memory.getInt(head.address() + TOLD);
     }
 
     private boolean runs() {

@@ -58,12 +58,17 @@ final class Journals implements AutoCloseable {
         }
         journals[ring.index] = journal;
         final FilePlace place = memory.filePlace(at.descriptors());
+        final boolean itsOwn = journal.isOf(place);
         // Where the front-end's word is all that is known here the journal may know more.
-        if (ring.base == ring.told ? journal.tells(place, at, ring.told) : journal.stands(place, ring.told, ring.base)) {
+        if (itsOwn && (ring.base == ring.told ? journal.tells(at, ring.told) : journal.stands(ring.told, ring.base))) {
             if (!ring.hasRun) {
                 LOG.info("port {}: vring {} goes on where its journal has it", port, ring.index);
             }
         } else {
+            if (itsOwn && !ring.hasRun) {
+                LOG.info("port {}: vring {} goes on where its front-end has it, at {}; the ring is not as its journal has it: at {}",
+                    port, ring.index, String.format("0x%08x", ring.told), journal.description());
+            }
             journal.begin(place, ring.told, ring.base);
         }
         return journal.region();

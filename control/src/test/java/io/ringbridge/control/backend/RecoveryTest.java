@@ -356,6 +356,50 @@ class RecoveryTest {
         }
     }
 
+    /** As QEMU does when a guest kicks while there is no back-end: a chain, from where it believes the ring to stand. */
+    private void frontEndGivesBack(final int index) {
+        final long at = mapping.address() + (VRING << 16) + 16L * index;
+        Memory.putInt(at + 8, 0);
+        Memory.putShort(at + 14, (short) 0x8080);
+    }
+
+    @Test
+    void whatTheFrontEndHasGivenBackItselfIsPassedOver() throws Exception {
+        final DriverRing driver = driver(true);
+        final TestPeer peer = running(true, null, FRESH);
+        for (int i = 0; i < 2 * SIZE - 4; i += 4) {
+            move(driver, 4);
+        }
+        leave(peer);
+        for (int i = 0; i < 12; i++) { // the fifth of which is at descriptor 0
+            driver.add(TestPeer.GUEST + 0x8_0000, 72, false);
+        }
+        driver.publish();
+        frontEndGivesBack(0);
+        final int known = FRESH + 0x1_0001;
+        for (int i = 0; i < 2; i++) { // another end before the ring is made changes nothing
+            final TestPeer suspended = fixture.peer().negotiated(features(true));
+            suspended.send(TestPeer.table(), memory.fd());
+            assertEquals(0, suspended.ack(new Message.Suspend()));
+            final byte[] before = content();
+            ring(suspended, known);
+            assertArrayEquals(before, content());
+            leave(suspended);
+        }
+        final TestPeer again = running(true, null, known);
+        for (int i = 0; i < 12; i++) {
+            SwitchFixture.await(() -> driver.poll() >= 0);
+        }
+        assertEquals(SIZE, driver.free());
+        for (int i = 0; i < 3 * SIZE; i += 4) {
+            move(driver, 4);
+        }
+        leave(again);
+        final TestPeer last = running(true, null, known);
+        move(driver, 4);
+        leave(last);
+    }
+
     @Test
     void aRingMadeAnewIsNotTakenForTheOneInTheJournal() throws Exception {
         for (final int frames : new int[] {7, SIZE, SIZE + 7, 2 * SIZE + 1}) {

@@ -37,10 +37,19 @@ public record InflightRegion(InflightArea area, long address) {
     /**
      * Whether this can be the record of the packed ring that is there now, so that to go on from it is right: the record has to make sense,
      * and the ring to show what it says. A ring that was made anew since does not.
+     *
+     * @param from where the front-end believed the ring to stand, as in SET_VRING_BASE, its positions below the ring's size
+     * @param to the same, now; where that is another, it has to be what comes of giving back chains itself while there was no back-end
      */
-    public boolean fits(final int size, final RingAddresses addresses) {
+    public boolean fits(final int size, final RingAddresses addresses, final int from, final int to) {
         final PackedRecovery found = PackedRecovery.read(new PackedInflight(this), size, addresses.descriptors());
-        return found != null && found.fits();
+        return found != null && found.fits(Packed.usedBase(from), Packed.usedBase(to));
+    }
+
+    /** The used position of a packed ring, as in SET_VRING_BASE. */
+    public int position() {
+        final long positions = new PackedInflight(this).positions();
+        return PackedInflight.usedIdx(positions) | (PackedInflight.usedWrap(positions) ? Packed.WRAP : 0);
     }
 
     /** Makes it a region nobody has written to. */

@@ -13,6 +13,9 @@ import java.util.stream.IntStream;
  * <p>Made by the session before the ring starts. Nothing is written until {@link #settle}.
  */
 final class PackedRecovery {
+    /** As what {@link #passedBy} says: by nobody. */
+    static final int NOT_PASSED = -1;
+
     /** Each chain that is out, in the order they were taken: its entries, in order. */
     int[][] chains = {};
     /** The next entry of each that is free, or in a chain; {@link #freeHead} is the first that is free. */
@@ -44,7 +47,7 @@ final class PackedRecovery {
      */
     static PackedRecovery read(final PackedInflight record, final int size, final long descriptors) {
         final PackedRecovery found = new PackedRecovery(record, size, descriptors);
-        return record.isInitialised() && found.readPosition() && found.readChains() ? found : null;
+        return record.isInitialised() && found.readPosition() && found.readChains() && found.leaveOutWhatIsShown() ? found : null;
     }
 
     /** Takes the last batch as given back if the driver has been shown its first descriptor, and else as never given back. */
@@ -67,7 +70,7 @@ final class PackedRecovery {
             free[head] = true;
             head = record.next(head);
         }
-        return !Packed.isUsed(flags(used), wrap);
+        return true;
     }
 
     private boolean readChains() {
@@ -108,28 +111,120 @@ final class PackedRecovery {
         return true;
     }
 
+    /** Takes chains as given back that the driver has been shown all the same: what comes before them was used by another. */
+    private boolean leaveOutWhatIsShown() {
+        int shown = 0;
+        while (shown < chains.length && isShown(chains[shown][0])) {
+            final int[] chain = chains[shown++];
+            for (final int entry : chain) {
+                free[entry] = true;
+                following[entry] = freeHead;
+                freeHead = entry;
+            }
+            final int next = used + chain.length;
+            wrap ^= next >= size;
+            used = next % size;
+        }
+        chains = Arrays.copyOfRange(chains, shown, chains.length);
+        return chains.length == 0 || !Packed.isUsed(flags(used), wrap);
+    }
+
+    /** Whether the driver has been shown a chain as used at this position, and may have made the descriptor available again. */
+    private boolean isShown(final int head) {
+        final int flags = flags(used);
+        return Packed.isAvailable(flags, !wrap)
+            || Packed.isUsed(flags, wrap) && Memory.getLong(descriptors + (long) used * Descriptor.SIZE) == record.address(head);
+    }
+
     private int flags(final int at) {
         return Memory.getShortAcquire(descriptors + (long) at * Descriptor.SIZE + Packed.FLAGS);
     }
 
     /**
-     * Whether the ring can be the one that was recorded, and is not, say, one that its driver has since made anew: it shows what a device
-     * that has come to this position leaves behind, and the chains that are out are there as they were taken.
+     * Whether the ring can be the one that was recorded, and is not, say, one that its driver has since made anew: it is older than that
+     * could be, and the chains that are out are there as they were taken.
      *
-     * <p>A used descriptor's second bit is the wrap counter of its round, and remains so when the driver makes it available again. So
-     * before the position one has this round's, unless it is at the beginning, and from there on one has the other's.
+     * @param from the half of a base that says where the front-end believed the ring to stand
+     * @param to the same, now
      */
-    boolean fits() {
-        return (used == 0 || anyUsed(0, used, wrap)) && anyUsed(used, size, !wrap) && chainsAreInTheRing();
+    boolean fits(final int from, final int to) {
+        return chainsAreInTheRing() && (from == to ? isOlderThanOneMadeAnew(to) : allows(from, to));
     }
 
-    private boolean anyUsed(final int from, final int to, final boolean bit) {
-        for (int i = from; i < to; i++) {
-            if ((flags(i) & Packed.USED) != 0 == bit) {
-                return true;
+    /**
+     * A front-end has a ring that was made anew stand where that begins. While there is no back-end it is in its first round, and nothing
+     * of it has been used; what its driver has not filled is blank.
+     */
+    private boolean isOlderThanOneMadeAnew(final int position) {
+        return position != Packed.WRAP || used == 0 && wrap
+            || IntStream.range(0, size).anyMatch(i -> !isBlank(i) && !Packed.isAvailable(flags(i), true));
+    }
+
+    private boolean isBlank(final int at) {
+        final long descriptor = descriptors + (long) at * Descriptor.SIZE;
+        return Memory.getLong(descriptor) == 0 && Memory.getLong(descriptor + 8) == 0;
+    }
+
+    /**
+     * Whether the ring can stand here although a front-end has moved by itself, from one position to another. While it has no back-end it
+     * gives back what looks available from where it believes the ring to stand. That is ahead, among what the driver waits for; or it is
+     * behind, where the rest of a chain looks so, and then a device has used something between there and here.
+     */
+    private boolean allows(final int from, final int to) {
+        final int first = distance(from);
+        final int end = distance(to);
+        if (first < size) {
+            return first < end && end <= size && isUsedAt(first) && IntStream.range(0, first).allMatch(this::isFilled);
+        }
+        return end == 0 || first <= end && IntStream.range(end - 2 * size, 0).anyMatch(this::isUsedOrFilledAgain);
+    }
+
+    /** Descriptors from the position to another, over two rounds. */
+    private int distance(final int position) {
+        final int there = (position & Packed.WRAP - 1) + ((position & Packed.WRAP) != 0 ? 0 : size);
+        return Math.floorMod(there - used - (wrap ? 0 : size), 2 * size);
+    }
+
+    /**
+     * Whether somebody else has used what comes behind the chains that are out and all else that waits: a front-end has passed by this
+     * position. No device has come there in this round.
+     *
+     * @return how many descriptors wait before that, behind the chains that are out; or {@link #NOT_PASSED}
+     */
+    int passedBy() {
+        final int out = out();
+        for (int n = out; n < size; n++) {
+            if (!Packed.isAvailable(flagsAt(n), roundAt(n))) {
+                return isUsedAt(n) ? n - out : NOT_PASSED;
             }
         }
-        return false;
+        return NOT_PASSED;
+    }
+
+    private int out() {
+        return Arrays.stream(chains).mapToInt(chain -> chain.length).sum();
+    }
+
+    // What follows is given by its distance from the position, which is less than a round, and may be negative.
+
+    private int flagsAt(final int distance) {
+        return flags(Math.floorMod(used + distance, size));
+    }
+
+    private boolean roundAt(final int distance) {
+        return (used + distance >= 0 && used + distance < size) == wrap;
+    }
+
+    private boolean isUsedAt(final int distance) {
+        return Packed.isUsed(flagsAt(distance), roundAt(distance));
+    }
+
+    private boolean isFilled(final int distance) {
+        return (flagsAt(distance) & Packed.AVAIL) != 0 == roundAt(distance) && !isBlank(Math.floorMod(used + distance, size));
+    }
+
+    private boolean isUsedOrFilledAgain(final int distance) {
+        return (flagsAt(distance) & Packed.USED) != 0 == roundAt(distance) && !isBlank(Math.floorMod(used + distance, size));
     }
 
     private boolean chainsAreInTheRing() {

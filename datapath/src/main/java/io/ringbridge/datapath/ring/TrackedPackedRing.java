@@ -58,6 +58,53 @@ final class TrackedPackedRing extends PackedDeviceRing {
         }
         settledUsed = nextUsed;
         settledWrap = usedWrap;
+        final int passed = found == null ? PackedRecovery.NOT_PASSED : found.passedBy();
+        if (passed != PackedRecovery.NOT_PASSED) {
+            follow(Packed.usedBase(config.base()), passed);
+        }
+    }
+
+    /**
+     * Goes on where the front-end does, which has given back chains itself while it had no back-end. The driver sees that once it has
+     * got back what comes before these, so that is given back here, unsent.
+     *
+     * @param position the half of a base that says where the front-end goes on
+     * @param before descriptors that come before what it has given back, and behind the chains that are recorded as out
+     */
+    private void follow(final int position, final int before) {
+        for (final int[] chain : again) {
+            takeAgain(chain);
+        }
+        againTaken = again.length;
+        for (int left = before; left > 0; ) {
+            left -= takeUnread(left);
+        }
+        while (out > 0) {
+            use(0);
+        }
+        start((position & Packed.WRAP - 1) % size, (position & Packed.WRAP) != 0);
+        publish();
+        settle(); // there may have been nothing to give back
+    }
+
+    /** Takes a chain without a look at its buffers; the front-end may have used its last descriptor. Says how many it has. */
+    private int takeUnread(final int most) {
+        final int at = nextAvail;
+        final int place = nextOut;
+        int count = 1;
+        long word = word(at);
+        while ((word >>> 48 & Descriptor.NEXT) != 0 && count <= most) {
+            word = word((at + count) % size);
+            count++;
+        }
+        taken((int) (word >>> 32) & 0xFFFF, count);
+        ordinary++;
+        take(place, at);
+        return count;
+    }
+
+    private long word(final int at) {
+        return Memory.getLong(descriptors + (long) at * Descriptor.SIZE + 8);
     }
 
     @Override
@@ -108,13 +155,11 @@ final class TrackedPackedRing extends PackedDeviceRing {
 
     private int takeAgain(final int[] entries, final Segments chain, final boolean writable) {
         boolean good = true;
-        int id = 0;
         chain.clear();
         beginChain();
         for (final int entry : entries) {
             final long word = record.word(entry);
             final int flags = (int) (word >>> 48);
-            id = (int) (word >>> 32) & 0xFFFF;
             if ((flags & Descriptor.INDIRECT) != 0) {
                 good &= entries.length == 1 && appendTable(chain, record.address(entry), (int) word, writable, false);
             } else {
@@ -124,10 +169,15 @@ final class TrackedPackedRing extends PackedDeviceRing {
         if (!good && isToWait()) {
             return EMPTY;
         }
-        firstEntry[nextOut] = entries[0];
-        lastEntry[nextOut] = entries[entries.length - 1];
-        taken(id, entries.length);
+        takeAgain(entries);
         return good ? TAKEN : BAD;
+    }
+
+    private void takeAgain(final int[] entries) {
+        final int last = entries[entries.length - 1];
+        firstEntry[nextOut] = entries[0];
+        lastEntry[nextOut] = last;
+        taken((int) (record.word(last) >>> 32) & 0xFFFF, entries.length);
     }
 
     @Override

@@ -406,7 +406,7 @@ class InflightTest {
             }
             final PackedRecovery same = recovery(rig.at);
             assertNotNull(same);
-            missed += same.fits() ? 0 : 1;
+            missed += same.fits(Packed.WRAP, Packed.WRAP) ? 0 : 1;
             if (same.used != 0 || !same.wrap) {
                 Memory.zero(rig.at.descriptors(), RingAddresses.descriptorBytes(SIZE));
                 final DriverRing anew = DriverRing.create(SIZE, features(true), rig.at);
@@ -416,7 +416,9 @@ class InflightTest {
                 }
                 anew.publish();
                 final PackedRecovery other = recovery(rig.at);
-                assertTrue(other == null || !other.fits(), () -> "position " + same.used + " wrap " + same.wrap);
+                final boolean atItsBeginning = other != null && other.used == 0 && other.wrap && other.chains.length == 0;
+                assertTrue(other == null || atItsBeginning || !other.fits(Packed.WRAP, Packed.WRAP),
+                    () -> "position " + same.used + " wrap " + same.wrap);
             }
         }
         assertTrue(missed < 15, missed + " of 300 were not recognised");
