@@ -6,8 +6,14 @@ public final class Epoll implements AutoCloseable {
     private static final int EPOLL_CTL_ADD = 1;
     private static final int EPOLL_CTL_DEL = 2;
     private static final int EPOLLIN = 1;
+    private static final int MOST = 16;
+    /** Stands for a descriptor that is not to be drained. */
+    private static final int NONE = -1;
 
     private final int fd;
+    /** The descriptors that ended the last wait. */
+    private final int[] ready = new int[MOST];
+    private int readyCount;
 
     private Epoll(final int fd) {
         this.fd = fd;
@@ -24,16 +30,16 @@ public final class Epoll implements AutoCloseable {
 
     /** Adds a descriptor; one that is readable ends the wait until it is drained. */
     public void add(final EventFd event) {
-        add(event.fd());
+        add(event.fd(), event.fd());
     }
 
     /** Adds a device; one that has a frame, or is gone, ends the wait. */
     public void add(final FrameDevice device) {
-        add(device.fd());
+        add(device.fd(), NONE);
     }
 
-    private void add(final int added) {
-        final int rc = Libc.epollControl(fd, EPOLL_CTL_ADD, added, EPOLLIN);
+    private void add(final int added, final int drained) {
+        final int rc = Libc.epollControl(fd, EPOLL_CTL_ADD, added, EPOLLIN, drained);
         if (rc < 0) {
             throw new OsException("epoll_ctl add " + added, rc);
         }
@@ -41,12 +47,12 @@ public final class Epoll implements AutoCloseable {
 
     /** Removes a descriptor, before it is closed. */
     public void remove(final EventFd event) {
-        Libc.epollControl(fd, EPOLL_CTL_DEL, event.fd(), 0);
+        Libc.epollControl(fd, EPOLL_CTL_DEL, event.fd(), 0, NONE);
     }
 
     /** Removes a device, before it is closed; one that was removed already is left alone. */
     public void remove(final FrameDevice device) {
-        Libc.epollControl(fd, EPOLL_CTL_DEL, device.fd(), 0);
+        Libc.epollControl(fd, EPOLL_CTL_DEL, device.fd(), 0, NONE);
     }
 
     /**
@@ -56,7 +62,18 @@ public final class Epoll implements AutoCloseable {
      * @return whether a descriptor is readable
      */
     public boolean await(final int timeoutMillis) {
-        return Libc.epollWait(fd, timeoutMillis) > 0;
+        readyCount = Math.max(0, Libc.epollWait(fd, ready, timeoutMillis));
+        return readyCount > 0;
+    }
+
+    /** Takes the counts of the events that ended the last wait back to zero; those for which there was no room end the next. */
+    public void drain() {
+        for (int i = 0; i < readyCount; i++) {
+            if (ready[i] != NONE) {
+                Libc.readLong(ready[i]);
+            }
+        }
+        readyCount = 0;
     }
 
     @Override

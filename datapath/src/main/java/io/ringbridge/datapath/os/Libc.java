@@ -22,6 +22,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
  * <p>Thread safe. The errno of a call lives in a segment of the calling thread.
  */
 final class Libc {
+    private static final int EPOLL_EVENT = 12;
+
     static final int EPERM = 1;
     static final int ENOENT = 2;
     static final int EINTR = 4;
@@ -316,10 +318,10 @@ final class Libc {
         }
     }
 
-    static int epollControl(final int epoll, final int operation, final int fd, final int events) {
+    static int epollControl(final int epoll, final int operation, final int fd, final int events, final int data) {
         final Scratch s = SCRATCH.get();
         s.bytes.set(JAVA_INT, 0, events);
-        s.bytes.set(JAVA_INT, 4, fd); // struct epoll_event is packed on x86-64; the data is never read back
+        s.bytes.set(JAVA_INT, 4, data); // struct epoll_event is packed on x86-64; the other half of the data is never read back
         try {
             return orErrno((int) EPOLL_CTL.invokeExact(s.errno, epoll, operation, fd, s.bytes), s);
         } catch (final Throwable t) {
@@ -327,14 +329,19 @@ final class Libc {
         }
     }
 
-    /** Waits until a descriptor is ready; which one is not told. */
-    static int epollWait(final int epoll, final int timeoutMillis) {
+    /** Waits until descriptors are ready, and says how many; the data of each goes into {@code data}, which bounds them. */
+    static int epollWait(final int epoll, final int[] data, final int timeoutMillis) {
         final Scratch s = SCRATCH.get();
+        final int n;
         try {
-            return orErrno((int) EPOLL_WAIT.invokeExact(s.errno, epoll, s.bytes, 16, timeoutMillis), s);
+            n = orErrno((int) EPOLL_WAIT.invokeExact(s.errno, epoll, s.bytes, data.length, timeoutMillis), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }
+        for (int i = 0; i < n; i++) {
+            data[i] = s.bytes.get(JAVA_INT, (long) i * EPOLL_EVENT + 4);
+        }
+        return n;
     }
 
     /** Restricts the calling thread to one processor. */

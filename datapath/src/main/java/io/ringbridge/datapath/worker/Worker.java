@@ -423,15 +423,14 @@ final class Worker implements Agent, QueueOwner {
                 epoll.remove(uplink.device()); // it would end every sleep
             }
         }
-        if (!busy) {
-            epoll.await(1000);
-        }
-        commands.wake().drain();
+        epoll.await(busy ? 0 : 1000);
         for (final TransmitQueue queue : queues) {
             if (queue.ring() != null) {
                 queue.ring().suppressKicks();
             }
         }
+        // A kick that was heard would end the next sleep, and if this process ends, a front-end would serve the ring for it.
+        epoll.drain();
         for (final UplinkQueue uplink : uplinks) {
             uplink.device().disarm();
         }
