@@ -91,6 +91,10 @@ final class RunCommand implements Callable<Integer> {
         description = "Take over from the process that listens here.")
     private Path upgradeFrom;
 
+    @Option(names = "--rehearse", hidden = true,
+        description = "Warm up, have embedded guests attach and be handed over, and end: for a class cache.")
+    private boolean rehearse;
+
     @Option(names = {"-v", "--verbose"}, description = "Log what is of use in finding errors.")
     private boolean verbose;
 
@@ -108,7 +112,9 @@ final class RunCommand implements Callable<Integer> {
             open(running, ending);
         }
         ServiceManager.ready();
-        if (descriptor == null) {
+        if (rehearse) {
+            Rehearsal.run();
+        } else if (descriptor == null) {
             running.awaitSuccessor();
         } else {
             running.awaitEnd(SINGLE);
@@ -123,7 +129,7 @@ final class RunCommand implements Callable<Integer> {
         return Relaunch.command(program, spec.root().commandLine().getParseResult().originalArgs());
     }
 
-    private void open(final Switch running, final Ending ending) {
+    private void open(final Switch running, final Ending ending) throws InterruptedException {
         try {
             running.startedBy(this::command);
             openAndWarmUp(running);
@@ -135,7 +141,7 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private void openAndWarmUp(final Switch running) {
+    private void openAndWarmUp(final Switch running) throws InterruptedException {
         final Optional<WarmUp> warmUp = WarmUp.prepare();
         try {
             openApi(running); // first: whoever finds a port's socket may count on the API
@@ -144,7 +150,11 @@ final class RunCommand implements Callable<Integer> {
             warmUp.ifPresent(WarmUp::close);
             throw e;
         }
-        warmUp.ifPresent(WarmUp::begin); // after that, so that guests which wait for the sockets do not wait for it
+        // After that, so that guests which wait for the sockets do not wait for it.
+        final Optional<Thread> warming = warmUp.map(WarmUp::begin);
+        if (rehearse && warming.isPresent()) {
+            warming.get().join();
+        }
     }
 
     private Switch takeOver() {

@@ -101,8 +101,8 @@ public final class WarmUp implements AutoCloseable {
     }
 
     /** Begins, on a thread of its own that ends soon, and closes this. */
-    public void begin() {
-        Thread.ofPlatform().daemon().name("rb-warm-up").start(() -> {
+    public Thread begin() {
+        return Thread.ofPlatform().daemon().name("rb-warm-up").start(() -> {
             try {
                 final long begun = System.nanoTime();
                 ThreadTuning.giveWay(); // to the start, and to guests that are there already
