@@ -160,9 +160,9 @@ final class PackedRecovery {
             || IntStream.range(0, size).anyMatch(i -> !isBlank(i) && !Packed.isAvailable(flags(i), true));
     }
 
+    /** Whether a driver has made the descriptor and never filled it; DPDK's writes its identifier all the same. */
     private boolean isBlank(final int at) {
-        final long descriptor = descriptors + (long) at * Descriptor.SIZE;
-        return Memory.getLong(descriptor) == 0 && Memory.getLong(descriptor + 8) == 0;
+        return Memory.getLong(descriptors + (long) at * Descriptor.SIZE) == 0;
     }
 
     /**
