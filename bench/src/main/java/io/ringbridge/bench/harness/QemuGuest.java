@@ -24,7 +24,7 @@ public final class QemuGuest implements AutoCloseable {
 
     private static final Duration BOOT_LIMIT = Duration.ofSeconds(90);
     private static final long PRECOPY_BANDWIDTH = 4 << 20;
-    private static final long POSTCOPY_BANDWIDTH = 8 << 20;
+    private static final long POSTCOPY_BANDWIDTH = 2 << 20;
     private static final Duration MIGRATION_LIMIT = Duration.ofSeconds(60);
     private static final List<String> MIGRATION_ENDS = List.of("completed", "failed", "cancelled");
     private static final ObjectMapper JSON = new ObjectMapper();
