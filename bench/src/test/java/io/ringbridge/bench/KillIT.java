@@ -88,16 +88,7 @@ class KillIT {
     @ParameterizedTest(name = "packed: {0}")
     @ValueSource(booleans = {false, true})
     void aStreamBetweenGuestsGoesOn(final boolean packed) throws IOException {
-        Required.programs(QemuGuest.PROGRAM);
-        Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
-        final GuestImage image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
-        final String device = packed ? ",packed=on" : "";
-        final Path directory = Machine.temporaryDirectory(0);
-        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").keepingState().server("a").server("b"));
-        try (QemuGuest a = QemuGuest.start(spec("guest-a", MAC_A, ADDRESS_A, "a", device), image, directory);
-             QemuGuest b = QemuGuest.boot(spec("guest-b", MAC_B, ADDRESS_B, "b", device), image, directory)) {
-            a.awaitBoot();
-            ringbridge.awaitState("running", LIMIT, "a", "b");
+        betweenGuests(packed, (a, b) -> {
             final Conversation conversation = new Conversation(a, ADDRESS_B);
             for (int kill = 1; kill <= KILLS; kill++) {
                 conversation.startPing();
@@ -115,9 +106,7 @@ class KillIT {
                 report((packed ? "packed" : "split") + ", kill " + kill + ": nothing came by iperf3 for " + silence + " ms, "
                     + conversation.endPing());
             }
-        } finally {
-            Machine.delete(directory);
-        }
+        });
     }
 
     /**
@@ -128,16 +117,7 @@ class KillIT {
     @ParameterizedTest(name = "packed: {0}")
     @ValueSource(booleans = {false, true})
     void whatQemuGivesBackItselfIsPassedOver(final boolean packed) throws IOException {
-        Required.programs(QemuGuest.PROGRAM);
-        Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
-        final GuestImage image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
-        final String device = packed ? ",packed=on" : "";
-        final Path directory = Machine.temporaryDirectory(0);
-        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").keepingState().server("a").server("b"));
-        try (QemuGuest a = QemuGuest.start(spec("guest-a", MAC_A, ADDRESS_A, "a", device), image, directory);
-             QemuGuest b = QemuGuest.boot(spec("guest-b", MAC_B, ADDRESS_B, "b", device), image, directory)) {
-            a.awaitBoot();
-            ringbridge.awaitState("running", LIMIT, "a", "b");
+        betweenGuests(packed, (a, b) -> {
             a.awaitAnswerOf(ADDRESS_B);
             a.console().check("arp -s " + ADDRESS_B + " " + MAC_B, LIMIT);
             b.console().check("arp -s " + ADDRESS_A + " " + MAC_A, LIMIT);
@@ -152,6 +132,26 @@ class KillIT {
             a.console().run("ping -c " + 2 * RING + " -i 0.005 " + ADDRESS_B, LIMIT);
             final boolean goesOn = a.console().run("ping -c 1 -W 5 " + ADDRESS_B, LIMIT).status() == 0;
             assertTrue(goesOn, () -> "the queue stands still; the switch says\n" + ringbridge.output().tail() + ringbridge.show("queues"));
+        });
+    }
+
+    /** What two guests do, the first of which sends. */
+    private interface Talk {
+        void between(QemuGuest a, QemuGuest b) throws IOException;
+    }
+
+    private void betweenGuests(final boolean packed, final Talk talk) throws IOException {
+        Required.programs(QemuGuest.PROGRAM);
+        Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
+        final GuestImage image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
+        final String device = packed ? ",packed=on" : "";
+        final Path directory = Machine.temporaryDirectory(0);
+        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").keepingState().server("a").server("b"));
+        try (QemuGuest a = QemuGuest.start(spec("guest-a", MAC_A, ADDRESS_A, "a", device), image, directory);
+             QemuGuest b = QemuGuest.boot(spec("guest-b", MAC_B, ADDRESS_B, "b", device), image, directory)) {
+            a.awaitBoot();
+            ringbridge.awaitState("running", LIMIT, "a", "b");
+            talk.between(a, b);
         } finally {
             Machine.delete(directory);
         }
