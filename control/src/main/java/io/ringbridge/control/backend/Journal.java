@@ -87,14 +87,10 @@ final class Journal implements AutoCloseable {
 
     /**
      * Whether it tells where its ring stands better than the front-end: the front-end has learned nothing since, at most done something by
-     * itself, and the ring shows what it says. What the front-end believes is written down then.
+     * itself, and the ring shows what it says.
      */
     boolean tells(final RingAddresses addresses, final int told) {
-        final boolean better = region.fits(area.queueSize(), addresses, told(), told);
-        if (better) {
-            Memory.putInt(head.address() + TOLD, told);
-        }
-        return better;
+        return region.fits(area.queueSize(), addresses, told(), told);
     }
 
     /** Whether it has its ring stand where it is known to stand, so that nothing of it need change. */
@@ -105,6 +101,11 @@ final class Journal implements AutoCloseable {
     /** What it has of its ring, for people. */
     String description() {
         return String.format("0x%04x, for a front-end that has it at 0x%08x", region.position(), told());
+    }
+
+    /** Takes over where the front-end believes the ring to stand, while it goes on where this has it. */
+    void told(final int told) {
+        Memory.putInt(head.address() + TOLD, told);
     }
 
     private int told() {
@@ -136,7 +137,7 @@ final class Journal implements AutoCloseable {
         final long at = head.address();
         Memory.putLong(at, MAGIC);
         Memory.putInt(at + SIZE, area.queueSize());
-        Memory.putInt(at + TOLD, told);
+        told(told);
         runsAt(place);
     }
 

@@ -61,6 +61,7 @@ final class Journals implements AutoCloseable {
         final boolean itsOwn = journal.isOf(place);
         // Where the front-end's word is all that is known here the journal may know more.
         if (itsOwn && (ring.base == ring.told ? journal.tells(at, ring.told) : journal.stands(ring.told, ring.base))) {
+            journal.told(ring.told);
             if (!ring.hasRun) {
                 LOG.info("port {}: vring {} goes on where its journal has it", port, ring.index);
             }

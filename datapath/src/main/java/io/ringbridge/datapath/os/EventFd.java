@@ -51,7 +51,7 @@ public final class EventFd implements AutoCloseable {
         Libc.writeLong(fd, 1);
     }
 
-    /** Takes the count back to zero; true when it was not. */
+    /** Takes the count back to zero; true when it was not. Never waits, whatever its other holder makes of the descriptor. */
     public boolean drain() {
         return Libc.readLong(fd) == 8;
     }

@@ -23,6 +23,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
  */
 final class Libc {
     private static final int EPOLL_EVENT = 12;
+    private static final int RWF_NOWAIT = 8;
 
     static final int EPERM = 1;
     static final int ENOENT = 2;
@@ -44,8 +45,8 @@ final class Libc {
 
     // int eventfd(unsigned int initval, int flags)
     private static final MethodHandle EVENTFD = function("eventfd", JAVA_INT, JAVA_INT, JAVA_INT);
-    // ssize_t read(int fd, void *buf, size_t count)
-    private static final MethodHandle READ = function("read", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+    // ssize_t preadv2(int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags)
+    private static final MethodHandle PREADV2 = function("preadv2", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_INT);
     // ssize_t write(int fd, const void *buf, size_t count)
     private static final MethodHandle WRITE = function("write", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
     // int close(int fd)
@@ -158,11 +159,16 @@ final class Libc {
         }
     }
 
-    /** Reads a 64-bit value, as an eventfd gives it; the value is dropped. */
+    /**
+     * Reads a 64-bit value, as an eventfd gives it; the value is dropped. It does not wait, even where whoever shares the descriptor has
+     * made it blocking.
+     */
     static long readLong(final int fd) {
         final Scratch s = SCRATCH.get();
+        s.bytes.set(JAVA_LONG, 0, s.bytes.address() + 16); // struct iovec: base, length
+        s.bytes.set(JAVA_LONG, 8, 8);
         try {
-            return orErrno((long) READ.invokeExact(s.errno, fd, s.bytes, 8L), s);
+            return orErrno((long) PREADV2.invokeExact(s.errno, fd, s.bytes, 1, -1L, RWF_NOWAIT), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }

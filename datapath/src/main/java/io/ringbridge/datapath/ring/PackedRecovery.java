@@ -174,7 +174,8 @@ final class PackedRecovery {
         final int first = distance(from);
         final int end = distance(to);
         if (first < size) {
-            return first < end && end <= size && isUsedAt(first) && IntStream.range(0, first).allMatch(this::isFilled);
+            return first < end && end <= size && Packed.isUsed(flagsAt(first), roundAt(first))
+                && IntStream.range(0, first).allMatch(this::isFilled);
         }
         return end == 0 || first <= end && IntStream.range(end - 2 * size, 0).anyMatch(this::isUsedOrFilledAgain);
     }
@@ -194,8 +195,9 @@ final class PackedRecovery {
     int passedBy() {
         final int out = out();
         for (int n = out; n < size; n++) {
-            if (!Packed.isAvailable(flagsAt(n), roundAt(n))) {
-                return isUsedAt(n) ? n - out : NOT_PASSED;
+            final int flags = flagsAt(n);
+            if (!Packed.isAvailable(flags, roundAt(n))) {
+                return Packed.isUsed(flags, roundAt(n)) ? n - out : NOT_PASSED;
             }
         }
         return NOT_PASSED;
@@ -213,10 +215,6 @@ final class PackedRecovery {
 
     private boolean roundAt(final int distance) {
         return (used + distance >= 0 && used + distance < size) == wrap;
-    }
-
-    private boolean isUsedAt(final int distance) {
-        return Packed.isUsed(flagsAt(distance), roundAt(distance));
     }
 
     private boolean isFilled(final int distance) {

@@ -100,7 +100,7 @@ public final class WarmUp implements AutoCloseable {
         }
     }
 
-    /** Begins, on a thread of its own that ends soon, and closes this. */
+    /** Begins, on a thread of its own that ends soon, which is returned, and closes this. */
     public Thread begin() {
         return Thread.ofPlatform().daemon().name("rb-warm-up").start(() -> {
             try {
