@@ -5,6 +5,7 @@ import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.DriverRing;
@@ -16,12 +17,20 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
+import java.util.function.BooleanSupplier;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What becomes of the kicks of a driver whose worker sleeps between them. */
+/** What becomes of the kicks of a driver whose worker sleeps between them, and of the calls to one that does not take them. */
 @Timeout(60)
 class KickTest {
     private static final int VRING = 1;
@@ -34,31 +43,69 @@ class KickTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void aKickIsTakenOutOfItsDescriptor(final boolean packed) throws Exception {
+        final EventFd kick = EventFd.create();
+        final EventFd call = EventFd.create();
+        try (Epoll kicked = Epoll.create()) {
+            kicked.add(kick);
+            sendAFew(packed, kick, call, () -> !kicked.await(0));
+        } finally {
+            kick.close();
+            call.close();
+        }
+    }
+
+    /** A write to such a descriptor would wait until the front-end reads it, and all ports of the worker with it. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aCallDescriptorThatIsBlockingAndFullHoldsUpNobody(final boolean packed) throws Throwable {
+        final EventFd kick = EventFd.create();
+        final EventFd call = EventFd.create();
+        try {
+            fill(call.fd());
+            sendAFew(packed, kick, call, () -> true);
+            assertTrue(call.drain());
+            sendAFew(packed, kick, call, call::drain);
+        } finally {
+            kick.close();
+            call.close();
+        }
+    }
+
+    private void sendAFew(final boolean packed, final EventFd kick, final EventFd call, final BooleanSupplier done) throws Exception {
         final long features = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES)
             | (packed ? Features.of(Features.RING_PACKED) : 0);
         try (SwitchFixture fixture = new SwitchFixture(directory.resolve("s")); MemFd memory = TestPeer.memory();
-             Mapping mapping = Mapping.map(memory.fd(), 0, TestPeer.MEMORY); Epoll kicked = Epoll.create();
-             TestPeer peer = fixture.peer().negotiated(features)) {
-            final EventFd kick = EventFd.create();
-            kicked.add(kick);
+             Mapping mapping = Mapping.map(memory.fd(), 0, TestPeer.MEMORY); TestPeer peer = fixture.peer().negotiated(features)) {
             peer.send(TestPeer.table(), memory.fd());
             peer.send(new Message.SetVringNum(VRING, SIZE));
             peer.send(new Message.SetVringBase(VRING, DriverRing.freshBase(features)));
             peer.send(TestPeer.address(VRING));
+            peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, VRING, true), call.fd());
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, VRING, true), kick.fd());
             assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
+            Fd.blocking(call.fd()); // the open file is shared, so this is the switch's descriptor as well
             final long at = mapping.address() + (VRING << 16);
             final DriverRing driver = DriverRing.create(SIZE, features, new RingAddresses(at, at + 0x4000, at + 0x8000));
-            for (int i = 0; i < 20; i++) {
+            driver.wantNotification(true);
+            for (int kicks = 0; kicks < 20;) {
                 SwitchFixture.await(() -> wantsKick(mapping, packed));
                 assertTrue(driver.add(TestPeer.GUEST + 0x8_0000, 72, false) >= 0);
-                assertTrue(driver.publish(), "it sleeps, and is to be kicked");
-                kick.signal();
+                if (driver.publish()) { // else the worker was still awake
+                    kick.signal();
+                    kicks++;
+                }
                 SwitchFixture.await(() -> driver.poll() >= 0);
-                SwitchFixture.await(() -> !kicked.await(0));
+                SwitchFixture.await(done);
             }
-            kicked.remove(kick);
-            kick.close();
+        }
+    }
+
+    private static void fill(final int eventfd) throws Throwable {
+        final Linker linker = Linker.nativeLinker();
+        final MethodHandle write = linker.downcallHandle(linker.defaultLookup().findOrThrow("write"),
+            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+        try (Arena arena = Arena.ofConfined()) {
+            assertEquals(Long.BYTES, (long) write.invokeExact(eventfd, arena.allocateFrom(JAVA_LONG, -2), (long) Long.BYTES));
         }
     }
 

@@ -3,30 +3,30 @@ package io.ringbridge.datapath.os;
 /**
  * A kick, call or error descriptor: a 64-bit counter of the kernel's.
  *
- * <p>Non-blocking always: a counter that its other holder has filled makes {@link #signal} do nothing, never wait.
- * Any thread may signal and drain; one owner closes.
+ * <p>Nothing here ever waits, whatever others who hold the descriptor have made of it. Any thread may signal and drain; one owner
+ * closes.
  */
 public final class EventFd implements AutoCloseable {
     private static final int EFD_CLOEXEC = 0x80000;
     private static final int EFD_NONBLOCK = 0x800;
-    private static final int O_NONBLOCK = 0x800;
-    private static final int F_GETFL = 3;
-    private static final int F_SETFL = 4;
 
+    private final EventSignals signals;
     private final int fd;
     private boolean closed;
 
-    private EventFd(final int fd) {
+    private EventFd(final EventSignals signals, final int fd) {
+        this.signals = signals;
         this.fd = fd;
     }
 
     /** Makes a new one with a count of zero. */
     public static EventFd create() {
+        final EventSignals signals = EventSignals.get();
         final int fd = Libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (fd < 0) {
             throw new OsException("eventfd", fd);
         }
-        return new EventFd(fd);
+        return new EventFd(signals, fd);
     }
 
     /**
@@ -41,17 +41,15 @@ public final class EventFd implements AutoCloseable {
             Fd.close(fd);
             throw new OsException("a descriptor of a ring is " + target + "; an eventfd is needed");
         }
-        final int flags = Libc.fcntl(fd, F_GETFL, 0);
-        Libc.fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-        return new EventFd(fd);
+        return new EventFd(EventSignals.get(), fd);
     }
 
-    /** Adds one to the count, which wakes whoever waits for it. */
+    /** Adds one to the count, which wakes whoever waits for it. A full count stays as it is. */
     public void signal() {
-        Libc.writeLong(fd, 1);
+        signals.signal(fd);
     }
 
-    /** Takes the count back to zero; true when it was not. Never waits, whatever its other holder makes of the descriptor. */
+    /** Takes the count back to zero; true when it was not. */
     public boolean drain() {
         return Libc.readLong(fd) == 8;
     }

@@ -47,8 +47,6 @@ final class Libc {
     private static final MethodHandle EVENTFD = function("eventfd", JAVA_INT, JAVA_INT, JAVA_INT);
     // ssize_t preadv2(int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags)
     private static final MethodHandle PREADV2 = function("preadv2", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_INT);
-    // ssize_t write(int fd, const void *buf, size_t count)
-    private static final MethodHandle WRITE = function("write", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
     // int close(int fd)
     private static final MethodHandle CLOSE = function("close", JAVA_INT, JAVA_INT);
     // int fcntl(int fd, int cmd, int arg): variadic from the third argument on
@@ -75,9 +73,10 @@ final class Libc {
     private static final MethodHandle MPROTECT = function("mprotect", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
     // int mincore(void *addr, size_t length, unsigned char *vec)
     private static final MethodHandle MINCORE = function("mincore", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
-    // long syscall(long number, int flags): variadic from the second argument on
+    // long syscall(long number, ...): variadic from the second argument on; five arguments are the most that any of ours takes
     private static final MethodHandle SYSCALL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("syscall"),
-        FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT), ERRNO, Linker.Option.firstVariadicArg(1));
+        FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG), ERRNO,
+        Linker.Option.firstVariadicArg(1));
     // int epoll_create1(int flags)
     private static final MethodHandle EPOLL_CREATE1 = function("epoll_create1", JAVA_INT, JAVA_INT);
     // int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
@@ -143,17 +142,6 @@ final class Libc {
         final Scratch s = SCRATCH.get();
         try {
             return orErrno((int) EVENTFD.invokeExact(s.errno, initial, flags), s);
-        } catch (final Throwable t) {
-            throw unexpected(t);
-        }
-    }
-
-    /** Writes a 64-bit value, as an eventfd takes it. */
-    static long writeLong(final int fd, final long value) {
-        final Scratch s = SCRATCH.get();
-        s.bytes.set(JAVA_LONG, 0, value);
-        try {
-            return orErrno((long) WRITE.invokeExact(s.errno, fd, s.bytes, 8L), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }
@@ -305,11 +293,11 @@ final class Libc {
         return present;
     }
 
-    /** A system call that the C library has no function for, and that takes flags only. */
-    static long syscall(final long number, final int flags) {
+    /** A system call that the C library has no function for; its number is the processor's. Arguments that it does not take are zero. */
+    static long syscall(final long number, final long a, final long b, final long c, final long d, final long e) {
         final Scratch s = SCRATCH.get();
         try {
-            return orErrno((long) SYSCALL.invokeExact(s.errno, number, flags), s);
+            return orErrno((long) SYSCALL.invokeExact(s.errno, number, a, b, c, d, e), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }

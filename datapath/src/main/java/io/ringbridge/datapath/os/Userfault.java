@@ -40,7 +40,7 @@ public final class Userfault implements AutoCloseable {
      * @throws OsException where the kernel has none, or it is not permitted
      */
     public static Userfault open() {
-        final int fd = (int) Libc.syscall(CALL_NUMBER, O_CLOEXEC | O_NONBLOCK);
+        final int fd = (int) Libc.syscall(CALL_NUMBER, O_CLOEXEC | O_NONBLOCK, 0, 0, 0, 0);
         if (fd == -Libc.EPERM) {
             throw new OsException("userfaultfd: not permitted (EPERM); it needs CAP_SYS_PTRACE, or the sysctl "
                 + "vm.unprivileged_userfaultfd=1");
