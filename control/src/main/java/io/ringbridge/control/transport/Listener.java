@@ -24,7 +24,8 @@ public final class Listener implements AutoCloseable {
     private static final int S_IFMT = 0xF000;
     private static final int S_IFSOCK = 0xC000;
     private static final int BACKLOG = 16;
-    private static final int ACCEPT_MILLIS = 500;
+    /** Each end of a wait costs a processor half a millisecond; a hand-over waits 2000 for a listener whose file was moved. */
+    private static final int ACCEPT_MILLIS = 1500;
 
     private final Path path;
     private final AFUNIXServerSocket server;

@@ -15,8 +15,8 @@ import org.agrona.concurrent.BusySpinIdleStrategy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
@@ -41,8 +41,7 @@ public final class Datapath implements AutoCloseable {
     private final LongSupplier nanoClock;
     private final ScheduledExecutorService housekeeping =
         Executors.newSingleThreadScheduledExecutor(task -> Thread.ofPlatform().daemon().name("rb-housekeeping").unstarted(task));
-    private ScheduledFuture<?> sweeping;
-    private ScheduledFuture<?> balancing;
+    private final List<Future<?>> chores = new ArrayList<>();
 
     private Datapath(final DatapathOptions options, final LongSupplier nanoClock) {
         this.options = options;
@@ -93,9 +92,15 @@ public final class Datapath implements AutoCloseable {
             worker.awaitStart();
         }
         final long period = Math.clamp(options.fdbAgeing().toMillis() / 4, 1000, 30_000);
-        sweeping = housekeeping.scheduleWithFixedDelay(() -> table.sweep(now()), period, period, TimeUnit.MILLISECONDS);
-        // Not when ports come and go, but now and then: a front-end that does it all the time neither waits nor holds others up often.
-        balancing = housekeeping.scheduleWithFixedDelay(() -> balance(onError), BALANCE_MILLIS, BALANCE_MILLIS, TimeUnit.MILLISECONDS);
+        repeat(() -> table.sweep(now()), period);
+        if (workers.length > 1) {
+            // Not when ports come and go, but now and then: a front-end that does it all the time neither waits nor holds others up often.
+            repeat(() -> balance(onError), BALANCE_MILLIS);
+        }
+    }
+
+    private void repeat(final Runnable chore, final long millis) {
+        chores.add(housekeeping.scheduleWithFixedDelay(chore, millis, millis, TimeUnit.MILLISECONDS));
     }
 
     /** The processor was there when it was looked at; where it has gone since, the worker runs on any, and that is told. */
@@ -271,10 +276,7 @@ public final class Datapath implements AutoCloseable {
     /** Stops the workers. Every port has to be detached before. */
     @Override
     public void close() {
-        if (sweeping != null) {
-            sweeping.cancel(false);
-            balancing.cancel(false);
-        }
+        chores.forEach(chore -> chore.cancel(false));
         housekeeping.shutdown();
         placement.close();
         for (final Worker worker : workers) {
