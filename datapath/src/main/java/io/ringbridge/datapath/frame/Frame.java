@@ -49,6 +49,11 @@ public final class Frame extends Segments {
         return verdict == Verdict.UNICAST && receiver == queue;
     }
 
+    /** Whether it goes to the same ports as another that is flooded, where both are in the same VLAN. */
+    public boolean floodsAs(final Frame other) {
+        return verdict == other.verdict && source == other.source;
+    }
+
     /** The index of the port it came from. */
     public int source() {
         return source;

@@ -45,6 +45,7 @@ final class Worker implements Agent, QueueOwner {
     private final Ingress ingress;
     private final Notifier notifier = new Notifier();
     private final Egress egress = new Egress(notifier);
+    private final FloodEgress floods;
     private final WorkerLoad load = new WorkerLoad();
     private final CommandQueue commands = new CommandQueue(this::recover);
     private final Epoll epoll = Epoll.create();
@@ -74,6 +75,7 @@ final class Worker implements Agent, QueueOwner {
         this.index = index;
         this.nanoClock = nanoClock;
         this.ports = ports;
+        floods = new FloodEgress(index, ports, egress);
         frames = new FrameRing(ringSize, workers.length == 1);
         ingress = new Ingress(index, workers, frames, new Bridge(table, ports), new VlanBridge(table, ports), notifier);
         startNanos = nanoClock.getAsLong();
@@ -268,8 +270,9 @@ final class Worker implements Agent, QueueOwner {
                 consumed = sequence + run - 1; // frames whose copying faults are not tried again
                 egress.deliver(frames, sequence, run, receiver);
             } else if (frame.verdict() != Frame.Verdict.DROP) {
-                consumed = sequence;
-                flood(frames, sequence);
+                run = floods.run(frames, sequence, last);
+                consumed = sequence + run - 1;
+                floods.deliver(frames, sequence, run);
             }
             sequence += run;
         }
@@ -277,20 +280,6 @@ final class Worker implements Agent, QueueOwner {
         egress.flush();
         frames.consumed(last);
         return count;
-    }
-
-    private void flood(final FrameRing from, final long sequence) {
-        final Frame frame = from.get(sequence);
-        final int vlan = frame.verdict() == Frame.Verdict.FLOOD_VLAN ? VlanTag.vlan(from.tag(sequence)) : 0;
-        for (final Port port : ports.present()) {
-            final Sink[] receivers = port.receivers();
-            if (port.index() != frame.source() && receivers.length > 0 && port.carries(vlan)) {
-                final Sink queue = Bridge.spread(receivers, frame.flow());
-                if (queue.owner().index() == index) {
-                    egress.deliver(from, sequence, 1, queue);
-                }
-            }
-        }
     }
 
     /**
@@ -304,7 +293,7 @@ final class Worker implements Agent, QueueOwner {
         frame.set(announcement, Rarp.BYTES);
         frame.floodVlan(port, 0);
         announcements.tag(0, VlanTag.none(Rarp.ETHERTYPE, vlan));
-        flood(announcements, 0);
+        floods.deliver(announcements, 0, 1);
         egress.flush();
     }
 

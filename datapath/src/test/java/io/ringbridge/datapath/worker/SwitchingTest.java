@@ -68,6 +68,38 @@ class SwitchingTest {
     }
 
     @Test
+    void aBurstThatIsFloodedInPartArrivesWholeAndEachFlowInOrder() {
+        send(1, Frames.broadcast(2, 60));
+        final TestGuest pairs = TestGuest.up(datapath.addGuestPort("d", 2, 1500));
+        guests.add(pairs);
+        final List<byte[]> all = new ArrayList<>();
+        for (int i = 0; i < 150; i++) {
+            final byte[] frame = i % 9 > 6 ? Frames.ethernet(2, 1, 60 + i) : Frames.ethernet(70 + i / 4 % 5, i < 100 ? 1 : 3, 60 + i);
+            guests.get(0).send(frame);
+            all.add(frame);
+        }
+        run();
+        final List<byte[]> flooded = all.stream().filter(f -> f[5] != 2).toList();
+        assertSame(all, guests.get(1).received());
+        assertSame(flooded, guests.get(2).received());
+        final List<byte[]> spread = pairs.received();
+        assertEquals(flooded.size(), spread.size());
+        for (int station = 70; station < 75; station++) {
+            final int flow = station;
+            assertSame(flooded.stream().filter(f -> f[5] == flow && f[11] == 1).toList(),
+                spread.stream().filter(f -> f[5] == flow && f[11] == 1).toList());
+        }
+        assertTrue(guests.get(0).received().isEmpty(), "none comes back");
+    }
+
+    private static void assertSame(final List<byte[]> sent, final List<byte[]> got) {
+        assertEquals(sent.size(), got.size());
+        for (int i = 0; i < sent.size(); i++) {
+            assertArrayEquals(sent.get(i), got.get(i));
+        }
+    }
+
+    @Test
     void broadcastAndMulticastFloodAndAreNeverLearned() {
         assertEquals("011", send(0, Frames.broadcast(1, 60)));
         assertEquals("101", send(1, Frames.ethernet(Frames.MULTICAST, 2, 60)));
