@@ -22,6 +22,7 @@ public final class OsException extends RuntimeException {
             case 19 -> "no such device (ENODEV)";
             case 22 -> "invalid argument (EINVAL)";
             case 24 -> "too many open files (EMFILE)";
+            case 38 -> "not in this kernel (ENOSYS)";
             default -> "errno " + errno;
         };
     }

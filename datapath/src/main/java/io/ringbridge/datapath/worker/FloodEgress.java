@@ -62,7 +62,7 @@ final class FloodEgress {
     }
 
     private static Sink queue(final FrameRing frames, final long sequence, final Sink[] receivers) {
-        return receivers.length == 1 ? receivers[0] : Bridge.spread(receivers, frames.get(sequence).flow());
+        return Bridge.spread(receivers, frames.get(sequence).flow());
     }
 
     private static int vlan(final FrameRing frames, final long sequence) {
