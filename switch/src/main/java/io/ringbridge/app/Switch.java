@@ -401,13 +401,19 @@ public final class Switch implements SwitchControl, AutoCloseable {
         succeeded.await();
     }
 
-    /** Ends every session, removes the sockets, and stops the workers; what was handed over is left alone. */
+    /**
+     * Ends every session, removes the sockets, and stops the workers; what was handed over is left alone. Frames that were taken are
+     * delivered first: a port that is closed takes none from those that are not closed yet.
+     */
     @Override
     public synchronized void close() {
         if (closed) {
             return;
         }
         closed = true;
+        if (!handedOver) {
+            datapath.withholdFrames();
+        }
         attached.values().forEach(this::close);
         attached.clear();
         datapath.close();

@@ -181,12 +181,17 @@ final class TalkingGuests implements AutoCloseable {
         assertEquals(b.sent(), a.received());
     }
 
-    @Override
-    public void close() {
+    /** Ends what {@link #talk} began, whatever is on its way. */
+    void stop() {
         while (thread != null && thread.isAlive()) {
             thread.interrupt();
             LockSupport.parkNanos(1_000_000);
         }
+    }
+
+    @Override
+    public void close() {
+        stop();
         a.frontend.close();
         b.frontend.close();
     }

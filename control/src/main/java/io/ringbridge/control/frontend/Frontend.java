@@ -38,7 +38,7 @@ public final class Frontend implements AutoCloseable {
     private static final int FEATURES_OK = 8;
     private static final int DRIVER_OK = 4;
 
-    private final Connection connection;
+    private Connection connection;
     private final List<Vring> vrings = new ArrayList<>();
     private long features;
     private long protocolFeatures;
@@ -107,9 +107,13 @@ public final class Frontend implements AutoCloseable {
             throw new IllegalStateException("memory is shared already");
         }
         ram = memory;
+        shareRam();
+        return ram;
+    }
+
+    private void shareRam() throws IOException {
         command(new Message.SetMemTable(List.of(new Message.Region(GuestRam.GUEST_ADDRESS, ram.size(), ram.address(), 0))),
             ram.file().fd());
-        return ram;
     }
 
     /** Makes a queue pair of two queues of the same shape. */
@@ -148,6 +152,18 @@ public final class Frontend implements AutoCloseable {
             vring.started = true;
         }
         status(ACKNOWLEDGE_AND_DRIVER | FEATURES_OK | DRIVER_OK);
+    }
+
+    /**
+     * Attaches the guest again, after its back-end has gone without a word: with the features, the memory and the rings that it has. As
+     * with QEMU, each ring is announced with the position of its last start, wherever it has got since.
+     */
+    public void reconnect(final Path socket) throws IOException {
+        connection.close();
+        connection = Connection.connect(socket);
+        negotiate(features);
+        shareRam();
+        start();
     }
 
     private Message addresses(final Vring vring) {

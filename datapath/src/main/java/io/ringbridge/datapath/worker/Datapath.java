@@ -209,6 +209,20 @@ public final class Datapath implements AutoCloseable {
         placement.still(action);
     }
 
+    /**
+     * Keeps workers from taking frames from any port, until {@link #takeFrames}. Frames wait where they are: in the guests' transmit
+     * queues, and in the devices of uplinks. Returns when every frame that was taken before is delivered or dropped, and its buffer given
+     * back. Ports may be started, stopped and removed meanwhile.
+     */
+    public void withholdFrames() {
+        placement.withhold(true);
+    }
+
+    /** Lets workers take frames after {@link #withholdFrames}. */
+    public void takeFrames() {
+        placement.withhold(false);
+    }
+
     /** Lets the workers do nothing any more but carry out commands. All ports are suspended; within {@link #still}. */
     public void retire() {
         for (final Worker worker : workers) {

@@ -21,6 +21,8 @@ final class Placement {
     private final List<Seat> seats = new ArrayList<>();
     private int next;
     private boolean closed;
+    /** Whether workers are kept from taking frames for longer than a move lasts. Under the write lock. */
+    private boolean withheld;
 
     Placement(final Worker[] workers) {
         this.workers = workers;
@@ -83,6 +85,24 @@ final class Placement {
             } finally {
                 standIn(null);
                 halt.end();
+                release();
+            }
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+
+    /**
+     * Keeps all workers from taking frames, or lets them take frames again. They carry out commands meanwhile. Returns when none of the
+     * frames that were taken before is on its way.
+     */
+    void withhold(final boolean nowWithheld) {
+        lock.writeLock().lock();
+        try {
+            withheld = nowWithheld;
+            if (withheld) {
+                hold();
+            } else {
                 release();
             }
         } finally {
@@ -170,7 +190,7 @@ final class Placement {
 
     private void release() {
         for (final Worker worker : workers) {
-            worker.execute(() -> worker.hold(false));
+            worker.execute(() -> worker.hold(withheld));
         }
     }
 }
