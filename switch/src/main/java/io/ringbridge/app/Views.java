@@ -14,6 +14,7 @@ import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.datapath.bridge.ForwardingTable;
+import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
@@ -126,6 +127,7 @@ final class Views {
         keys.put("postcopy", extras.postcopy() ? Boolean.TRUE : null);
         keys.put("iommu", extras.iommu() ? Boolean.TRUE : null);
         keys.put("cross-endian", extras.crossEndian() ? Boolean.TRUE : null);
+        keys.put("memory", extras.memory() == MemoryFiles.RAM ? null : "any");
         keys.put("log-base-reply", extras.logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : extras.logBaseReply());
         keys.put("features", extras.featureMask() == -1 ? null : VirtioFeatures.names(extras.featureMask()));
     }

@@ -4,6 +4,7 @@ import io.ringbridge.config.Places.Place;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.uplink.PcapOptions;
+import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.port.PortVlan;
 
 import java.nio.file.Path;
@@ -47,12 +48,13 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
      * @param crossEndian whether rings of big-endian legacy drivers are served
      * @param logBaseReply bytes of the reply to SET_LOG_BASE, 16 or 8
      * @param featureMask the virtio features that may be offered; -1 for all
+     * @param memory the files that are accepted as the guest's memory
      */
     public record Extras(String mac, boolean inband, boolean deviceState, boolean postcopy, boolean iommu, boolean crossEndian,
-                         int logBaseReply, long featureMask) {
+                         int logBaseReply, long featureMask, MemoryFiles memory) {
         /** None of it. */
         public static final Extras NONE =
-            new Extras(null, false, false, false, false, false, BackendOptions.DEFAULT_LOG_BASE_REPLY, -1);
+            new Extras(null, false, false, false, false, false, BackendOptions.DEFAULT_LOG_BASE_REPLY, -1, MemoryFiles.RAM);
     }
 
     /** A port of which nothing more is said. */

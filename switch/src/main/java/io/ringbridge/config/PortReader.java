@@ -6,6 +6,7 @@ import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.control.uplink.PcapOptions.Direction;
+import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.ring.Features;
 
 import java.nio.file.Path;
@@ -19,7 +20,7 @@ import java.util.stream.Stream;
 final class PortReader {
     private static final List<String> GUEST_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu", "permissions",
         "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "postcopy", "iommu",
-        "cross-endian", "log-base-reply", "features", "vlan", "trunk");
+        "cross-endian", "memory", "log-base-reply", "features", "vlan", "trunk");
     private static final List<String> TAP_KEYS = List.of("name", "type", "device", "queues", "mtu", "persist", "master", "up", "vlan",
         "trunk");
     private static final List<String> PCAP_KEYS = List.of("name", "type", "interface", "direction", "ring-size", "read", "speed", "write",
@@ -75,7 +76,7 @@ final class PortReader {
         return new PortConfig(name, guest(section), queues, mtu.orElse(PortConfig.DEFAULT_MTU), suspend, offloads,
             new PortConfig.Extras(mac, section.bool("inband").orElse(false), section.bool("device-state").orElse(false),
                 section.bool("postcopy").orElse(false), iommu, section.bool("cross-endian").orElse(false), logBaseReply(section),
-                FeatureList.in(section, "features", offered)));
+                FeatureList.in(section, "features", offered), section.choice("memory", MemoryFiles.class).orElse(MemoryFiles.RAM)));
     }
 
     private static SuspendOptions suspend(final Section section) {

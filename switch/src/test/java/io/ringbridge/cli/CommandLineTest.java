@@ -9,6 +9,7 @@ import io.ringbridge.app.Switch;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.PortConfig;
+import io.ringbridge.datapath.memory.MemoryFiles;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -114,7 +115,7 @@ class CommandLineTest {
             assertEquals(2, ok("show", "workers", "--api", api).lines().count());
 
             ok("port", "add", "name=b,socket=" + b + ",mode=server,permissions=0600,suspend-messages=false,suspend-feature-bit=42"
-                + ",mac=52:54:00:00:00:0a,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true"
+                + ",mac=52:54:00:00:00:0a,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true,memory=any"
                 + ",vlan=10,trunk=20+30-39",
                 "--api", api);
             assertTrue(Files.exists(b));
@@ -140,7 +141,7 @@ class CommandLineTest {
             final Config shown = ConfigReader.parse("shown", ok("show", "config", "--api", api));
             assertEquals(List.of("a", "b"), shown.ports().stream().map(port -> port.name()).toList());
             assertEquals(config.ports().getFirst(), shown.ports().getFirst());
-            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, -1),
+            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, -1, MemoryFiles.ANY),
                 shown.ports().getLast().extras());
             assertEquals("trunk 20,30-39 native 10", shown.ports().getLast().vlan().toString());
             assertEquals(config.state(), shown.state());

@@ -11,6 +11,7 @@ import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.control.uplink.PcapOptions.Direction;
+import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
 import org.junit.jupiter.api.Test;
@@ -30,7 +31,7 @@ import java.util.stream.Stream;
 class ConfigReaderTest {
     private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
         + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, cross-endian, "
-        + "log-base-reply, features, vlan, trunk";
+        + "memory, log-base-reply, features, vlan, trunk";
 
     private static final String OFFLOADS = "true, false or a list of csum, guest_csum, guest_tso4, guest_tso6, guest_ecn, guest_ufo, "
         + "host_tso4, host_tso6, host_ecn, host_ufo";
@@ -40,7 +41,7 @@ class ConfigReaderTest {
     private static final String PCAP_KEYS = "name, type, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk";
 
     private static PortConfig.Extras pinned(final int... features) {
-        return new PortConfig.Extras(null, false, false, false, false, false, 16, Features.of(features));
+        return new PortConfig.Extras(null, false, false, false, false, false, 16, Features.of(features), MemoryFiles.RAM);
     }
 
     @Test
@@ -335,14 +336,14 @@ class ConfigReaderTest {
     void whatMostPortsDoWithoutIsOffUnlessAskedFor() {
         final String plain = "name=vm1,socket=x";
         assertEquals(PortConfig.Extras.NONE, ConfigReader.parsePort("--port", plain).extras());
-        assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, -1),
+        assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, -1, MemoryFiles.ANY),
             ConfigReader.parsePort("--port", plain
-                + ",mac=52:54:00:00:00:0A,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true").extras());
-        assertEquals(new PortConfig.Extras("52:54:00:00:00:01", true, false, false, false, false, 16, -1),
+                + ",mac=52:54:00:00:00:0A,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true,memory=any").extras());
+        assertEquals(new PortConfig.Extras("52:54:00:00:00:01", true, false, false, false, false, 16, -1, MemoryFiles.RAM),
             ConfigReader.parse("f", "ports: [{name: a, socket: x, mac: 52:54:00:00:00:01, inband: true, device-state: false}]").ports()
                 .getFirst().extras());
         for (final String bad : List.of("mac=52:54:00:00:00", "mac=01:00:5e:00:00:01", "mac=00:00:00:00:00:00", "inband=1",
-            "device-state=yes", "postcopy=ram", "iommu=virtio", "cross-endian=big")) {
+            "device-state=yes", "postcopy=ram", "iommu=virtio", "cross-endian=big", "memory=disk")) {
             final String key = bad.substring(0, bad.indexOf('='));
             final String message =
                 assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", plain + ',' + bad)).getMessage();

@@ -120,7 +120,7 @@ final class BackendChannel implements AutoCloseable {
         try {
             return new BackendChannel(Connection.adopt(fd), acknowledged, name, silenced);
         } catch (final TransportException e) {
-            Fd.close(fd);
+            Fd.abandon(fd);
             throw ProtocolException.refused(e.getMessage());
         }
     }

@@ -5,6 +5,7 @@ import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.Descriptors;
+import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.InflightArea;
 import io.ringbridge.datapath.ring.InflightRegion;
@@ -17,11 +18,13 @@ import io.ringbridge.datapath.ring.RingConfig;
  */
 final class Inflight implements AutoCloseable {
     private final int vrings;
+    private final MemoryFiles files;
     private InflightArea area;
 
     /** For a port with so many vrings. */
-    Inflight(final int vrings) {
+    Inflight(final int vrings, final MemoryFiles files) {
         this.vrings = vrings;
+        this.files = files;
     }
 
     /**
@@ -45,9 +48,13 @@ final class Inflight implements AutoCloseable {
         }
         check(given);
         final InflightArea next =
-            InflightArea.map(descriptors.take(0), given.offset(), given.size(), given.queues(), given.queueSize());
+            InflightArea.map(accept(descriptors.take(0)), given.offset(), given.size(), given.queues(), given.queueSize());
         close();
         area = next;
+    }
+
+    private int accept(final int fd) {
+        return files.accept(fd, "in-flight area");
     }
 
     private void check(final Message.InflightFd message) {
@@ -77,7 +84,7 @@ final class Inflight implements AutoCloseable {
             final int queues = in.number();
             final int queueSize = in.number();
             check(queues, queueSize);
-            area = InflightArea.map(in.descriptor(), offset, size, queues, queueSize);
+            area = InflightArea.map(accept(in.descriptor()), offset, size, queues, queueSize);
         }
     }
 

@@ -9,6 +9,7 @@ import io.ringbridge.control.protocol.Message.Region;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.memory.MemoryRegion;
 
 import java.util.ArrayList;
@@ -25,15 +26,17 @@ import java.util.Map;
 final class MemoryTable implements AutoCloseable {
     private final Rings rings;
     private final Postcopy postcopy;
+    private final MemoryFiles files;
     private List<MemoryRegion> regions = List.of();
     /** The regions as they will be once the front-end, which was told where they are, has confirmed that; null while there is no such. */
     private List<MemoryRegion> proposed;
     /** How often more than once a region was added. */
     private final Map<MemoryRegion, Integer> repeats = new HashMap<>();
 
-    MemoryTable(final Rings rings, final Postcopy postcopy) {
+    MemoryTable(final Rings rings, final Postcopy postcopy, final MemoryFiles files) {
         this.rings = rings;
         this.postcopy = postcopy;
+        this.files = files;
     }
 
     /**
@@ -195,8 +198,9 @@ final class MemoryTable implements AutoCloseable {
             + Long.toHexString(unwanted.userAddress()) + ", size 0x" + Long.toHexString(unwanted.size()));
     }
 
-    private static MemoryRegion map(final Region region, final int fd) {
-        return MemoryRegion.map(region.guestAddress(), region.size(), region.userAddress(), region.offset(), fd);
+    private MemoryRegion map(final Region region, final int fd) {
+        return MemoryRegion.map(region.guestAddress(), region.size(), region.userAddress(), region.offset(),
+            files.accept(fd, "region at guest address 0x" + Long.toHexString(region.guestAddress())));
     }
 
     private void install(final GuestMemory next, final List<MemoryRegion> retired) {

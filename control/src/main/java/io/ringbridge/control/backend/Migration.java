@@ -71,7 +71,7 @@ final class Migration implements AutoCloseable {
     long begin(final Message.SetDeviceStateFd told, final int fd, final boolean running) {
         close();
         if (running || told.phase() != STOPPED || told.direction() != SAVE && told.direction() != LOAD) {
-            Fd.close(fd);
+            Fd.abandon(fd);
             LOG.warn("port {}: refused to transfer the device's state in direction {}, phase {}{}", port.name(),
                 Integer.toUnsignedString(told.direction()), Integer.toUnsignedString(told.phase()), running ? ", while rings run" : "");
             return FAILED | NO_DESCRIPTOR;

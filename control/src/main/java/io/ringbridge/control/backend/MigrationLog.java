@@ -7,6 +7,7 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.datapath.memory.DirtyLog;
+import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.port.GuestPort;
 
@@ -19,13 +20,15 @@ import io.ringbridge.datapath.port.GuestPort;
 final class MigrationLog implements AutoCloseable {
     private final GuestPort port;
     private final int replyBytes;
+    private final MemoryFiles files;
     private DirtyLog log;
     private EventFd changed;
     private boolean wanted;
 
-    MigrationLog(final GuestPort port, final int replyBytes) {
+    MigrationLog(final GuestPort port, final int replyBytes, final MemoryFiles files) {
         this.port = port;
         this.replyBytes = replyBytes;
+        this.files = files;
     }
 
     /** Whether LOG_ALL is negotiated: toggled while rings run. */
@@ -46,7 +49,7 @@ final class MigrationLog implements AutoCloseable {
             throw ProtocolException.refused("no descriptor; one, of the log's memory, is needed");
         }
         final DirtyLog old = log;
-        log = DirtyLog.map(descriptors.take(0), place.offset(), place.size());
+        log = DirtyLog.map(accept(descriptors.take(0)), place.offset(), place.size());
         apply();
         if (old != null) {
             old.close();
@@ -62,6 +65,10 @@ final class MigrationLog implements AutoCloseable {
         if (old != null) {
             old.close();
         }
+    }
+
+    private int accept(final int fd) {
+        return files.accept(fd, "dirty log");
     }
 
     private void apply() {
@@ -83,7 +90,7 @@ final class MigrationLog implements AutoCloseable {
         if (in.flag()) {
             final long offset = in.wide();
             final long size = in.wide();
-            log = DirtyLog.map(in.descriptor(), offset, size);
+            log = DirtyLog.map(accept(in.descriptor()), offset, size);
         }
         changed = in.event();
         apply();

@@ -72,14 +72,14 @@ final class Session {
         this.connection = connection;
         offered = Offer.virtio(port.queuePairs(), options);
         offeredProtocol = Postcopy.permitted(port.name(), Offer.protocol(options));
-        inflight = new Inflight(2 * port.queuePairs());
+        inflight = new Inflight(2 * port.queuePairs(), options.memory());
         rings = new Rings(port, options, inflight);
         handed = new HandedRings(port, rings, inflight);
         postcopy = new Postcopy(port);
-        memory = new MemoryTable(rings, postcopy);
+        memory = new MemoryTable(rings, postcopy, options.memory());
         iommu = new Iommu(port.name(), rings);
         suspension = new Suspension(port, options.suspend());
-        log = new MigrationLog(port, options.logBaseReply());
+        log = new MigrationLog(port, options.logBaseReply(), options.memory());
         config = new NetConfig(options.mac(), port.queuePairs(), port.mtu());
         migration = new Migration(port, config);
     }

@@ -53,7 +53,7 @@ public final class Descriptors implements AutoCloseable {
     public void close() {
         for (int i = 0; i < numbers.length; i++) {
             if (numbers[i] != TAKEN) {
-                Fd.close(take(i));
+                Fd.abandon(take(i));
             }
         }
     }

@@ -44,10 +44,10 @@ public final class Pipe {
             Fd.blocking(fd);
             return FileDescriptorCast.unsafeUsing(fd).getFileDescriptor();
         } catch (final IOException e) {
-            Fd.close(fd);
+            Fd.abandon(fd);
             throw new TransportException("descriptor " + fd + " cannot be used: " + e.getMessage(), e);
         } catch (final TransportException e) {
-            Fd.close(fd);
+            Fd.abandon(fd);
             throw e;
         }
     }

@@ -37,8 +37,8 @@ public final class EventFd implements AutoCloseable {
      */
     public static EventFd adopt(final int fd) {
         final String target = Fd.target(fd);
-        if (!target.contains("[eventfd]")) {
-            Fd.close(fd);
+        if (!target.equals("anon_inode:[eventfd]")) { // a file may have any name, and this in it
+            Fd.abandon(fd);
             throw new OsException("a descriptor of a ring is " + target + "; an eventfd is needed");
         }
         return new EventFd(EventSignals.get(), fd);

@@ -5,6 +5,7 @@ public final class Fd {
     private static final int F_GETFL = 3;
     private static final int F_SETFL = 4;
     private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int F_GET_SEALS = 1034;
     private static final int O_RDWR = 2;
     private static final int O_NONBLOCK = 0x800;
     private static final int O_CLOEXEC = 0x80000;
@@ -18,6 +19,28 @@ public final class Fd {
         if (rc < 0 && rc != -Libc.EINTR) {
             throw new OsException("close descriptor " + fd, rc);
         }
+    }
+
+    /**
+     * Closes a descriptor that a peer has sent and that is not used. Its file system may make the thread that closes it wait: FUSE
+     * asks its daemon. So it is closed on another thread, unless it is known not to wait.
+     */
+    public static void abandon(final int fd) {
+        final String target = target(fd);
+        final boolean isFile = !target.startsWith("anon_inode:") && !target.startsWith("socket:") && !target.startsWith("pipe:");
+        if (isFile && !isInMemory(fd)) {
+            SlowClose.close(fd);
+        } else {
+            close(fd);
+        }
+    }
+
+    /**
+     * Whether a descriptor is of a file that only memory holds: of memfd, tmpfs or hugetlbfs, the file systems that know seals.
+     * The file system is not asked, as it is by {@code fstat} and {@code fstatfs}: it may not answer.
+     */
+    public static boolean isInMemory(final int fd) {
+        return Libc.fcntl(fd, F_GET_SEALS, 0) >= 0;
     }
 
     /** Another descriptor of the same open file; the caller owns it. */
