@@ -3,14 +3,19 @@ package io.ringbridge.datapath.frame;
 import io.ringbridge.datapath.memory.Memory;
 
 /**
- * Makes of a frame what a receiver gets that does not take it as it is: TCP segments, UDP fragments, or the frame itself with its
- * checksum completed.
+ * Makes of a frame what a receiver gets that does not take it as it is: TCP segments, UDP datagrams or fragments, or
+ * the frame itself with its checksum completed.
  *
  * <p>Each is a {@link #prefix}, the headers with all that is different in them, and then {@link #payloadLength} bytes of the frame,
  * which the {@link FrameReader} stands at and which are not copied here. The headers are copied from the guest once a frame. Owned by
  * one worker; allocates nothing after construction.
+ *
+ * <p>At most {@link #MAX_SEGMENTS} are made of a frame. The rest of a TCP packet is left out, and its sender repeats
+ * it. Of a datagram that would have more fragments, none is made.
  */
 public final class Segmenter {
+    /** Segments made of one frame: cutting it must not cost a worker much more than copying it does. */
+    public static final int MAX_SEGMENTS = 512;
     /** Bytes kept free before {@link #prefix}, for the virtio-net header. */
     public static final int HEADROOM = 16;
 
@@ -29,6 +34,7 @@ public final class Segmenter {
     private VnetHeader header;
     private PacketLayout layout;
     private boolean partial;
+    private int limit;
     private int rest;
     private int done;
     private int prefixLength;
@@ -58,13 +64,14 @@ public final class Segmenter {
         header = frame.header();
         layout = header.layout();
         done = 0;
-        partial = takesPartial && header.isGso() && !header.isUdp();
+        limit = MAX_SEGMENTS;
+        partial = takesPartial && header.isGso() && !header.isFragmented();
         if (!header.isGso()) {
             beginWhole(frame);
-        } else if (header.isUdp()) {
-            beginUdp(frame);
+        } else if (header.isFragmented()) {
+            beginFragments(frame);
         } else {
-            beginTcp(frame);
+            beginSegments(frame);
         }
     }
 
@@ -83,18 +90,22 @@ public final class Segmenter {
         Memory.putShort(prefix + at, Checksum.given(sum));
     }
 
-    private void beginTcp(final Frame frame) {
+    private void beginSegments(final Frame frame) {
         takeHeaders(frame);
         firstSequence = Integer.reverseBytes(Memory.getInt(prefix + layout.transport() + 4));
-        flags = Memory.getByte(prefix + layout.transport() + FLAGS);
+        flags = Memory.getByte(prefix + layout.transport() + FLAGS); // of UDP neither is used
         pseudoHeader = pseudoHeader();
     }
 
     /** The datagram's checksum is completed here, and the room for what makes a fragment of an IPv6 packet is made. */
-    private void beginUdp(final Frame frame) {
+    private void beginFragments(final Frame frame) {
         final int transport = layout.transport();
         takeHeaders(frame);
         final int length = frame.totalLength() - transport;
+        if (length > header.segmentSize() * MAX_SEGMENTS) {
+            limit = 0;
+            return;
+        }
         put(prefix + transport + 4, length);
         Memory.putShort(prefix + transport + 6, (short) 0);
         final long sum = (long) pseudoHeader() + Checksum.word(length) + Checksum.sum(prefix + transport, PacketLayout.UDP_HEADER)
@@ -132,32 +143,42 @@ public final class Segmenter {
 
     /** Makes the next segment; false when there is none left. Whoever makes one reads its payload before the next. */
     public boolean next() {
-        if (done > 0 && rest == 0) {
+        if (done > 0 && rest == 0 || done == limit) {
             return false;
         }
         if (!header.isGso()) {
             payloadLength = rest;
             rest = 0;
-        } else if (header.isUdp()) {
+        } else if (header.isFragmented()) {
             nextFragment();
         } else {
-            nextTcp();
+            nextSegment();
         }
         done++;
         return true;
     }
 
-    private void nextTcp() {
+    /** Whether {@link #next} has come to the limit, and left the rest of the frame out. */
+    public boolean isLimited() {
+        return done == limit && rest > 0;
+    }
+
+    /** A TCP segment, or a UDP datagram of its own. */
+    private void nextSegment() {
         final int transport = layout.transport();
         final int size = header.segmentSize();
         payloadLength = Math.min(size, rest);
         rest -= payloadLength;
         final int length = prefixLength - transport + payloadLength;
         internet(firstId + done);
-        Memory.putInt(prefix + transport + 4, Integer.reverseBytes(firstSequence + done * size));
-        final int ends = rest == 0 ? 0 : FIN_PSH;
-        final int begins = done == 0 ? 0 : CWR;
-        Memory.putByte(prefix + transport + FLAGS, (byte) (flags & ~ends & ~begins));
+        if (layout.protocol() == PacketLayout.UDP) {
+            put(prefix + transport + 4, length);
+        } else {
+            Memory.putInt(prefix + transport + 4, Integer.reverseBytes(firstSequence + done * size));
+            final int ends = rest == 0 ? 0 : FIN_PSH;
+            final int begins = done == 0 ? 0 : CWR;
+            Memory.putByte(prefix + transport + FLAGS, (byte) (flags & ~ends & ~begins));
+        }
         final long pseudo = (long) pseudoHeader + Checksum.word(length);
         final long field = prefix + transport + header.checksumOffset();
         if (partial) {
@@ -165,7 +186,8 @@ public final class Segmenter {
         } else {
             Memory.putShort(field, (short) 0);
             final long sum = pseudo + Checksum.sum(prefix + transport, prefixLength - transport) + reader.sum(payloadLength);
-            Memory.putShort(field, Checksum.complement(sum));
+            final boolean udp = layout.protocol() == PacketLayout.UDP;
+            Memory.putShort(field, udp ? Checksum.given(sum) : Checksum.complement(sum));
         }
     }
 

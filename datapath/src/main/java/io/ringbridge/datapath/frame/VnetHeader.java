@@ -14,6 +14,10 @@ import io.ringbridge.datapath.ring.Features;
  *
  * <p>Each field is read once from the sender's memory, and believed only after {@link #check}. Only frames with
  * {@link Frame#needs} have one that means anything. Written by the worker that took the frame, read by the one that delivers it.
+ *
+ * <p>{@link #check} looks only at fields that the switch acts upon. It ignores hints ({@code hdr_len}), bits and types
+ * that the sender did not negotiate, and fields that mean nothing without another: they cost no frame, and no receiver
+ * sees them.
  */
 public final class VnetHeader {
     /** In the first eight bytes, the bits of which one at least asks for something; without them the others mean nothing. */
@@ -23,26 +27,25 @@ public final class VnetHeader {
     /** The features with which a driver may ask for something. */
     public static final long ASKABLE =
         Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_UFO);
-    /** What {@link #check} answers for a header that its frame or the sender's features do not bear out. */
-    public static final int LIES = 0;
+    /** The result of {@link #check} for a header that does not fit its frame. */
+    public static final int LIES = -1;
+    /** A bit of {@link Frame#needs} that no receiver negotiates: the frame is cut for each of them. */
+    public static final int NOBODY = 1 << 31;
     /** Bytes of the caller's that {@link #check} wants. */
     public static final int SCRATCH = PacketLayout.LOOK_AHEAD;
-    /** Segments that a frame may come to: cutting a frame must not cost a worker much more than copying it does. */
-    public static final int MAX_SEGMENTS = 512;
 
     private static final int NEEDS_CSUM = 1;
     private static final int DATA_VALID = 2;
     private static final int TCPV4 = 1;
     private static final int UDP = 3;
     private static final int TCPV6 = 4;
+    private static final int UDP_L4 = 5;
     private static final int ECN = 0x80;
     private static final int CSUM_OFFSET_TCP = 16;
     private static final int CSUM_OFFSET_UDP = 6;
     private static final int MAX_START = 0xFFFF;
     private static final int HEADER_WITH_BUFFERS = 12;
-    /** The distance of HOST_TSO4, HOST_TSO6, HOST_ECN and HOST_UFO from the features that stand for the same in a receiver. */
-    private static final int HOST_TO_GUEST = 4;
-    /** A fragment's length is a multiple of this. */
+    /** A fragment's length is a multiple of this, and at least this. */
     private static final int FRAGMENT_UNIT = 8;
     private static final int FRAGMENT_HEADER = 8;
 
@@ -55,7 +58,7 @@ public final class VnetHeader {
     private final PacketLayout layout = new PacketLayout();
 
     /**
-     * Takes what was read of a header, and checks it against the frame and the sender's features.
+     * Takes what was read of a header, and checks it against the frame.
      *
      * @param word the first eight bytes
      * @param offset {@code csum_offset}
@@ -65,50 +68,70 @@ public final class VnetHeader {
      * @return the features, as in {@link Frame#needs}, with which a receiver takes frame and header as they are; or {@link #LIES}
      */
     public int check(final long word, final int offset, final long features, final Frame frame, final long scratch) {
-        gsoType = (int) (word >>> 8) & 0xFF;
+        gsoType = negotiated((int) (word >>> 8) & 0xFF, features);
         gsoSize = (int) (word >>> 32) & 0xFFFF;
         checksumStart = (int) (word >>> 48);
         checksumOffset = offset;
-        final int headers = (int) (word >>> 16) & 0xFFFF;
-        final boolean partial = (word & NEEDS_CSUM) != 0;
-        vouches = gsoType == 0 && !partial;
-        if (vouches) {
-            return 1 << Features.GUEST_CSUM;
+        final boolean partial = (word & NEEDS_CSUM) != 0 && Features.has(features, Features.CSUM);
+        vouches = gsoType == 0 && !partial && (word & DATA_VALID) != 0;
+        if (gsoType != 0) {
+            return checkSegments(frame, partial, scratch);
         }
-        if (!partial || !Features.has(features, Features.CSUM) || headers > frame.totalLength()
-            || checksumStart < Ethernet.HEADER || checksumStart + checksumOffset + 2 > frame.totalLength()) {
+        gsoSize = 0;
+        if (!partial) {
+            return vouches ? 1 << Features.GUEST_CSUM : 0;
+        }
+        return checksumStart < Ethernet.HEADER || checksumStart + checksumOffset + 2 > frame.totalLength()
+            ? LIES : 1 << Features.GUEST_CSUM;
+    }
+
+    /** Returns the kind of segments that the sender may ask for, or 0. Congestion is notified by TCP alone. */
+    private static int negotiated(final int asked, final long features) {
+        final int type = asked & ~ECN;
+        final boolean known = switch (type) {
+            case TCPV4 -> Features.has(features, Features.HOST_TSO4);
+            case TCPV6 -> Features.has(features, Features.HOST_TSO6);
+            case UDP -> Features.has(features, Features.HOST_UFO);
+            case UDP_L4 -> Features.has(features, Features.HOST_USO);
+            default -> false;
+        };
+        return !known ? 0 : type == TCPV4 || type == TCPV6 ? asked : type;
+    }
+
+    /**
+     * Checks that the frame is of the kind to be cut. A receiver that takes it whole completes the checksum as well,
+     * so that without a request for a checksum the frame is cut for everybody.
+     */
+    private int checkSegments(final Frame frame, final boolean partial, final long scratch) {
+        if (gsoSize == 0 || !layout.find(frame, scratch) || !isOfKind()) {
             return LIES;
         }
-        final int needs = needs(gsoType);
-        if (gsoType == 0) {
-            gsoSize = 0;
-            return needs;
+        final int field = layout.protocol() == PacketLayout.UDP ? CSUM_OFFSET_UDP : CSUM_OFFSET_TCP;
+        if (partial) {
+            return checksumStart == layout.transport() && checksumOffset == field ? needs() : LIES;
         }
-        final long needed = (long) (needs & ~(1 << Features.GUEST_CSUM)) << HOST_TO_GUEST;
-        return needs != LIES && (features & needed) == needed && layout.find(frame, scratch) && canBeCut(frame) ? needs : LIES;
+        checksumStart = layout.transport();
+        checksumOffset = field;
+        return needs() | NOBODY;
     }
 
-    /** The features of a receiver that takes this whole; {@link #LIES} for what nobody may ask for. */
-    private static int needs(final int gsoType) {
-        final int whole = switch (gsoType & ~ECN) {
-            case 0 -> gsoType == 0 ? 1 << Features.GUEST_CSUM : LIES;
-            case TCPV4 -> 1 << Features.GUEST_CSUM | 1 << Features.GUEST_TSO4;
-            case TCPV6 -> 1 << Features.GUEST_CSUM | 1 << Features.GUEST_TSO6;
-            case UDP -> (gsoType & ECN) == 0 ? 1 << Features.GUEST_CSUM | 1 << Features.GUEST_UFO : LIES;
-            default -> LIES;
+    private boolean isOfKind() {
+        return switch (gsoType & ~ECN) {
+            case TCPV4 -> layout.protocol() == PacketLayout.TCP && !layout.isIpv6();
+            case TCPV6 -> layout.protocol() == PacketLayout.TCP && layout.isIpv6();
+            default -> layout.protocol() == PacketLayout.UDP;
         };
-        return whole != LIES && (gsoType & ECN) != 0 ? whole | 1 << Features.GUEST_ECN : whole;
     }
 
-    /** Whether what is to be cut is of the kind that the header says, and can be. */
-    private boolean canBeCut(final Frame frame) {
-        final boolean udp = gsoType == UDP;
-        if (layout.protocol() != (udp ? PacketLayout.UDP : PacketLayout.TCP) || !udp && layout.isIpv6() != ((gsoType & ~ECN) == TCPV6)) {
-            return false;
-        }
-        final int rest = frame.totalLength() - (udp ? layout.transport() : layout.payload());
-        return checksumStart == layout.transport() && checksumOffset == (udp ? CSUM_OFFSET_UDP : CSUM_OFFSET_TCP)
-            && segmentSize() > 0 && rest <= (long) segmentSize() * MAX_SEGMENTS;
+    /** Returns the features of a receiver that takes the segments whole. */
+    private int needs() {
+        final int whole = 1 << Features.GUEST_CSUM | switch (gsoType & ~ECN) {
+            case TCPV4 -> 1 << Features.GUEST_TSO4;
+            case TCPV6 -> 1 << Features.GUEST_TSO6;
+            case UDP -> 1 << Features.GUEST_UFO;
+            default -> NOBODY;
+        };
+        return (gsoType & ECN) != 0 ? whole | 1 << Features.GUEST_ECN : whole;
     }
 
     /** Whether it asks for nothing, but says that the frame's checksum has been verified. */
@@ -121,7 +144,8 @@ public final class VnetHeader {
         return gsoType != 0;
     }
 
-    boolean isUdp() {
+    /** Whether the segments are fragments of one UDP datagram. */
+    boolean isFragmented() {
         return gsoType == UDP;
     }
 
@@ -131,7 +155,7 @@ public final class VnetHeader {
 
     /** How many bytes a segment has after its headers at the most; of UDP a fragment, whose first begins with the UDP header. */
     int segmentSize() {
-        return isUdp() ? gsoSize & -FRAGMENT_UNIT : gsoSize;
+        return isFragmented() ? Math.max(FRAGMENT_UNIT, gsoSize & -FRAGMENT_UNIT) : gsoSize;
     }
 
     int checksumStart() {
@@ -144,9 +168,9 @@ public final class VnetHeader {
 
     /** Bytes of the longest IP packet that the frame comes to once it is cut. */
     public int longestPacket(final Frame frame) {
-        final int headers = isUdp() ? layout.transport() : layout.payload();
+        final int headers = isFragmented() ? layout.transport() : layout.payload();
         final int rest = frame.totalLength() - headers;
-        final int fragment = isUdp() && layout.isIpv6() && rest > segmentSize() ? FRAGMENT_HEADER : 0;
+        final int fragment = isFragmented() && layout.isIpv6() && rest > segmentSize() ? FRAGMENT_HEADER : 0;
         return headers - layout.network() + fragment + Math.min(segmentSize(), rest);
     }
 

@@ -10,6 +10,8 @@ public interface FrameDevice {
     int HEADER = 12;
     /** What {@link #read} and {@link #write} answer when there is no frame, or no room for one. */
     long AGAIN = -Libc.EAGAIN;
+    /** The result of {@link #write} for a header that asks for what the device does not do. */
+    long INVALID = -Libc.EINVAL;
     /** What {@link #write} answers while the device is down. */
     long DOWN = -Libc.EIO;
 

@@ -10,7 +10,7 @@ public enum DropReason {
     SHORT_FRAME,
     /** Longer than any port takes. */
     OVERSIZE_FRAME,
-    /** The virtio-net header asks for what its frame, or the features negotiated, do not bear out. */
+    /** The virtio-net header asks for what its frame does not bear out. */
     BAD_OFFLOAD,
     /** Its tag is cut off. */
     VLAN_MALFORMED,
@@ -32,6 +32,10 @@ public enum DropReason {
     PORT_SUSPENDED,
     /** Longer than the MTU of the port it was to leave by; of a frame that is to be cut, its segments. */
     MTU_EXCEEDED,
+    /**
+     * The frame had to be cut into more segments than the switch makes of one. Those up to the limit were delivered.
+     */
+    SEGMENT_LIMIT,
     /** The receive queue has no buffer, or the uplink's queue is full. */
     NO_BUFFER,
     /** The receive queue's next buffer is behind an IOMMU, and the front-end has yet to say where. */

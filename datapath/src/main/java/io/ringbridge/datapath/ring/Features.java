@@ -34,6 +34,8 @@ public final class Features {
     /** As drafts had it, and crosvm has it; the standard later gave the bit to others. */
     public static final int SUSPEND_DRAFT = 42;
     public static final int SUSPEND = 43;
+    /** Never offered: the kernel asks for it at an interface. */
+    public static final int HOST_USO = 56;
 
     /** Those by which a driver leaves checksums and segments to the device, or takes them over from it. */
     public static final long OFFLOADS = of(CSUM, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6, GUEST_ECN, GUEST_UFO, HOST_TSO4, HOST_TSO6, HOST_ECN,

@@ -27,8 +27,9 @@ final class Ingress {
 
     /** The longest frame any port takes: 64 KiB of payload, an Ethernet header and a VLAN tag. */
     private static final int MAX_FRAME = 65535 + Ethernet.HEADER + Ethernet.TAG;
-    /** What the kernel may ask for of a frame that it gives a tap; other uplinks ask for nothing. */
-    private static final long UPLINK_FEATURES = Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN);
+    /** What the kernel may ask for of a frame that it gives a tap or an interface. */
+    private static final long UPLINK_FEATURES =
+        Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_USO);
     private static final long NOTHING = -1;
     private static final long SCRATCH_STRIDE = 16;
 

@@ -47,7 +47,7 @@ final class OffloadEgress {
         }
     }
 
-    /** Delivers segment by segment; where one finds no room, it counts as dropped, and the rest of the frame with it. */
+    /** Delivers segment by segment. If one finds no room, or there are too many, the rest of the frame is one drop. */
     private void cut(final Frame frame, final ReceiveQueue queue, final DeviceRing ring) {
         segmenter.begin(frame, Features.has(ring.features(), Features.GUEST_CSUM));
         boolean going = true;
@@ -55,6 +55,9 @@ final class OffloadEgress {
             segmenter.writeHeader(ring.headerLength());
             going = scattered.deliver(segmenter.prefix(), segmenter.prefixLength(), segmenter.payloadLength(), queue, ring,
                 ring.next(buffers, true));
+        }
+        if (going && segmenter.isLimited()) {
+            queue.counters().dropped(DropReason.SEGMENT_LIMIT);
         }
     }
 }

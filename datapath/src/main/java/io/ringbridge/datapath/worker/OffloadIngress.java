@@ -13,6 +13,7 @@ import io.ringbridge.datapath.port.QueueCounters;
  */
 final class OffloadIngress {
     private static final int CSUM_OFFSET = 8;
+    private static final long FLAGS = 0xFF;
     private static final long STRIDE = 16;
 
     private final long split = Memory.allocate(Ingress.BURST * STRIDE);
@@ -47,7 +48,8 @@ final class OffloadIngress {
         }
         for (int i = 0; i < count; i++) {
             if ((words[i] & asking) != 0) {
-                ask(frames.get(first + i), words[i], Memory.getShort(headers[i] + CSUM_OFFSET) & 0xFFFF, counters, features);
+                final int checksumOffset = Memory.getShort(headers[i] + CSUM_OFFSET) & 0xFFFF;
+                ask(frames.get(first + i), words[i] & (asking | ~FLAGS), checksumOffset, counters, features);
             }
         }
     }

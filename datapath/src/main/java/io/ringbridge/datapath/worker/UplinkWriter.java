@@ -61,7 +61,7 @@ final class UplinkWriter {
             final Frame frame = frames.get(first + i);
             final DropReason reason = device == null || queue.port().failure() != null ? DropReason.NO_RECEIVER
                 : frame.totalLength() > mtu + Ethernet.HEADER && offloads.exceeds(frame, mtu) ? DropReason.MTU_EXCEEDED
-                : frame.needs() == 0 || device.offloads() ? whole(frame, device, queue) : cut(frame, device, queue);
+                : goesWhole(frame, device) ? whole(frame, device, queue) : cut(frame, device, queue);
             if (reason != null) {
                 queue.counters().dropped(reason);
             }
@@ -73,7 +73,11 @@ final class UplinkWriter {
         return written;
     }
 
-    /** Writes a frame as it is; null when it was taken. */
+    private static boolean goesWhole(final Frame frame, final FrameDevice device) {
+        return frame.needs() == 0 || device.offloads() && (frame.needs() & VnetHeader.NOBODY) == 0;
+    }
+
+    /** Writes a frame as it is, or cut or completed if the device refuses what it asks for; null when it was taken. */
     private DropReason whole(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
         if (frame.count() >= MAX_IOVECS) {
             return DropReason.REFUSED;
@@ -86,10 +90,12 @@ final class UplinkWriter {
         for (int i = 0; i < frame.count(); i++) {
             iovec(1 + i, frame.address(i), frame.length(i));
         }
-        return write(1 + frame.count(), frame.totalLength(), device, queue);
+        final long answer = device.write(iovecs, 1 + frame.count());
+        return answer == FrameDevice.INVALID && frame.needs() != 0
+            ? cut(frame, device, queue) : outcome(answer, frame.totalLength(), queue);
     }
 
-    /** Writes a frame in segments, or with its checksum completed; where one is not taken, the rest is not tried. */
+    /** Writes a frame in segments, or with its checksum completed, up to the first that is not taken, or the limit. */
     private DropReason cut(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
         segmenter.begin(frame, false);
         VnetHeader.writePlain(header, FrameDevice.HEADER, 1);
@@ -98,13 +104,13 @@ final class UplinkWriter {
             reader.copy(payload, segmenter.payloadLength());
             iovec(1, segmenter.prefix(), segmenter.prefixLength());
             iovec(2, payload, segmenter.payloadLength());
-            reason = write(3, segmenter.prefixLength() + segmenter.payloadLength(), device, queue);
+            reason = outcome(device.write(iovecs, 3), segmenter.prefixLength() + segmenter.payloadLength(), queue);
         }
-        return reason;
+        return reason == null && segmenter.isLimited() ? DropReason.SEGMENT_LIMIT : reason;
     }
 
-    private DropReason write(final int pieces, final int length, final FrameDevice device, final UplinkQueue queue) {
-        final long answer = device.write(iovecs, pieces);
+    /** Counts what was written; null when it was taken. */
+    private DropReason outcome(final long answer, final int length, final UplinkQueue queue) {
         if (answer >= 0) {
             written++;
             bytes += length;

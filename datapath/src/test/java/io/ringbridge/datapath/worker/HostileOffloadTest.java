@@ -16,6 +16,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -24,6 +25,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 class HostileOffloadTest {
     private static final byte[] BROADCAST = Arrays.copyOf(Frames.broadcast(1, 14), 12);
     private static final int DATA = 3000;
+    private static final int PLAIN = -1;
 
     private final SplittableRandom random = new SplittableRandom(11);
     private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
@@ -71,24 +73,14 @@ class HostileOffloadTest {
         final int v4 = OffloadTest.TCPV4;
         final int v6 = OffloadTest.TCPV6;
         final int ufo = OffloadTest.UDP;
-        final byte[] notPartial = OffloadTest.header(tcp4, v4, 1000);
-        notPartial[0] = 0;
         return Stream.of(
             lie("checksum begins beyond the frame", OffloadTest.header(0, 0, 0, tcp4.frame.length, 16, 0), tcp4.frame),
             lie("checksum begins far beyond the frame", OffloadTest.header(0, 0, 0, 65535, 65535, 0), tcp4.frame),
             lie("checksum lies beyond the frame", OffloadTest.header(0, 0, 0, t4, tcp4.frame.length - t4, 0), tcp4.frame),
             lie("checksum lies half beyond the frame", OffloadTest.header(0, 0, 0, t4, tcp4.frame.length - t4 - 1, 0), tcp4.frame),
             lie("checksum begins in the Ethernet header", OffloadTest.header(0, 0, 0, 13, 2, 0), tcp4.frame),
-            lie("headers longer than the frame", OffloadTest.header(0, tcp4.frame.length + 1, 0, t4, 16, 0), tcp4.frame),
-            lie("headers longer than the frame to be cut", OffloadTest.header(v4, tcp4.frame.length + 1, 1000, t4, 16, 0), tcp4.frame),
-            lie("segments without a checksum", notPartial, tcp4.frame),
             lie("segments of no size", OffloadTest.header(tcp4, v4, 0), tcp4.frame),
-            lie("fragments of no size", OffloadTest.header(udp, ufo, 7), udp.frame),
-            lie("more segments than allowed", OffloadTest.header(tcp4, v4, 5), tcp4.frame),
-            lie("unknown kind", OffloadTest.header(tcp4, 2, 1000), tcp4.frame),
-            lie("UDP segments, not offered", OffloadTest.header(udp, 5, 1000), udp.frame),
-            lie("ECN of nothing", OffloadTest.header(tcp4, OffloadTest.ECN, 0), tcp4.frame),
-            lie("ECN of UDP", OffloadTest.header(udp, ufo | OffloadTest.ECN, 1000), udp.frame),
+            lie("fragments of no size", OffloadTest.header(udp, ufo, 0), udp.frame),
             lie("TCP where there is UDP", OffloadTest.header(v4, 0, 1000, udp.transport, 16, 0), udp.frame),
             lie("UDP where there is TCP", OffloadTest.header(ufo, 0, 1000, t4, 6, 0), tcp4.frame),
             lie("IPv6 where there is IPv4", OffloadTest.header(v6, 0, 1000, t4, 16, 0), tcp4.frame),
@@ -143,8 +135,97 @@ class HostileOffloadTest {
         assertEquals(1, sender.reap());
     }
 
+    /** Hints, bits without a meaning, types that were not negotiated, and fields that mean nothing without another. */
+    static Stream<Arguments> meaningless() {
+        final Packet tcp4 = packet(false, Packet.TCP);
+        final Packet tcp6 = packet(true, Packet.TCP);
+        final Packet udp = packet(false, Packet.UDP);
+        final int length = tcp4.frame.length;
+        final int t4 = tcp4.transport;
+        final int v4 = OffloadTest.TCPV4;
+        return Stream.of(
+            same("no length of headers", tcp4, v4, OffloadTest.header(v4, 0, 1000, t4, 16, 0)),
+            same("headers too short", tcp4, v4, OffloadTest.header(v4, 14, 1000, t4, 16, 0)),
+            same("headers as long as the frame", tcp4, v4, OffloadTest.header(v4, length, 1000, t4, 16, 0)),
+            same("headers longer than the frame", tcp4, v4, OffloadTest.header(v4, length + 1, 1000, t4, 16, 0)),
+            same("headers of 65535 bytes", tcp6, OffloadTest.TCPV6,
+                OffloadTest.header(OffloadTest.TCPV6, 65535, 1000, tcp6.transport, 16, 0)),
+            same("headers longer than the datagram", udp, OffloadTest.UDP,
+                OffloadTest.header(OffloadTest.UDP, 65535, 1000, udp.transport, 6, 0)),
+            same("headers longer than a whole frame", tcp4, 0, OffloadTest.header(0, length + 1, 0, t4, 16, 0)),
+            same("segment size without segments", tcp4, 0, OffloadTest.header(0, 0, 9, t4, 16, 0)),
+            same("number of buffers", tcp4, v4, OffloadTest.header(v4, 0, 1000, t4, 16, 77)),
+            same("reserved flags", tcp4, v4, flags(OffloadTest.header(v4, 0, 1000, t4, 16, 0), 0xFF)),
+            same("an unknown kind of segments", tcp4, 0, OffloadTest.header(2, 0, 1000, t4, 16, 0)),
+            same("datagrams, which were not offered", udp, 0, OffloadTest.header(5, 0, 1000, udp.transport, 6, 0)),
+            same("congestion without segments", tcp4, 0, OffloadTest.header(OffloadTest.ECN, 0, 0, t4, 16, 0)),
+            same("congestion of UDP", udp, OffloadTest.UDP,
+                OffloadTest.header(OffloadTest.UDP | OffloadTest.ECN, 0, 1000, udp.transport, 6, 0)),
+            same("all but a checksum", tcp4, PLAIN, flags(garbage(OffloadTest.ECN), 0xFE)),
+            same("an unknown kind alone", tcp4, PLAIN, flags(garbage(0x7F), 0xFE)));
+    }
+
+    private static byte[] garbage(final int type) {
+        return OffloadTest.header(type, 65535, 65535, 65535, 65535, 9);
+    }
+
+    private static byte[] flags(final byte[] header, final int flags) {
+        header[0] = (byte) flags;
+        return header;
+    }
+
+    /** A header that means the same as one with this type, or as {@link #PLAIN}. */
+    private static Arguments same(final String what, final Packet packet, final int type, final byte[] header) {
+        return Arguments.of(what, packet, type, header);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("meaningless")
+    void fieldsThatMeanNothingCostNoFrame(final String what, final Packet packet, final int type, final byte[] header) {
+        sender.send(header, packet.frame);
+        sender.send(header, packet.frame, 5, 13, 30);
+        run();
+        assertEquals(2, sender.reap());
+        assertTrue(sender.port.statistics().drops().isEmpty(), what);
+        final byte[] expected = type == PLAIN ? new byte[12] : OffloadTest.header(packet, type, type == 0 ? 0 : 1000);
+        final List<TestGuest.Received> whole = all.receivedWithHeaders();
+        assertEquals(2, whole.size());
+        for (final TestGuest.Received received : whole) {
+            assertArrayEquals(Arrays.copyOf(expected, 10), Arrays.copyOf(received.header, 10), what);
+            assertArrayEquals(packet.frame, received.frame, what);
+        }
+        final List<byte[]> pieces = type == PLAIN ? List.of(packet.frame) : type == 0 ? List.of(packet.complete().frame)
+            : type == OffloadTest.UDP ? packet.fragments(1000, 0) : packet.segments(1000, false);
+        final List<byte[]> cut = none.received();
+        assertEquals(2 * pieces.size(), cut.size());
+        for (int i = 0; i < cut.size(); i++) {
+            assertArrayEquals(pieces.get(i % pieces.size()), cut.get(i), what);
+        }
+    }
+
+    /** A receiver that took it whole would complete a checksum that nobody asked for. */
     @Test
-    void whatWasNotNegotiatedMayNotBeAskedFor() {
+    void segmentsWithoutARequestForChecksumsAreCutForEverybody() {
+        for (final boolean ipv6 : new boolean[] {false, true}) {
+            final Packet packet = packet(ipv6, Packet.TCP);
+            final int type = ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4;
+            sender.send(flags(OffloadTest.header(packet, type, 700), 0), packet.frame);
+            run();
+            assertEquals(1, sender.reap());
+            final List<byte[]> expected = packet.segments(700, false);
+            final List<byte[]> got = none.received();
+            final List<TestGuest.Received> partial = all.receivedWithHeaders();
+            assertEquals(expected.size(), got.size());
+            assertEquals(expected.size(), partial.size());
+            for (int i = 0; i < got.size(); i++) {
+                assertArrayEquals(expected.get(i), got.get(i));
+                assertArrayEquals(packet.segments(700, true).get(i), partial.get(i).frame);
+            }
+        }
+    }
+
+    @Test
+    void whatWasNotNegotiatedMeansNothing() {
         final int[] bits = {Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_UFO};
         final int[] types = {0, OffloadTest.TCPV4, OffloadTest.TCPV6, OffloadTest.TCPV4 | OffloadTest.ECN, OffloadTest.UDP};
         for (int i = 0; i < bits.length; i++) {
@@ -153,9 +234,20 @@ class HostileOffloadTest {
             final Packet packet = packet(types[i] == OffloadTest.TCPV6, types[i] == OffloadTest.UDP ? Packet.UDP : Packet.TCP);
             sender.send(OffloadTest.header(packet, types[i], 1000), packet.frame);
             run();
-            assertEquals(i + 1L, sender.port.statistics().drops().get(DropReason.BAD_OFFLOAD));
+            final boolean congestion = bits[i] == Features.HOST_ECN;
+            final List<TestGuest.Received> whole = all.receivedWithHeaders();
+            assertEquals(1, whole.size());
+            assertArrayEquals(packet.frame, whole.getFirst().frame);
+            assertArrayEquals(bits[i] == Features.CSUM ? new byte[10]
+                : Arrays.copyOf(OffloadTest.header(packet, congestion ? types[i] : 0, congestion ? 1000 : 0), 10),
+                Arrays.copyOf(whole.getFirst().header, 10));
+            final List<byte[]> completed = none.received();
+            assertEquals(congestion ? packet.segments(1000, false).size() : 1, completed.size());
+            if (!congestion) {
+                assertArrayEquals((bits[i] == Features.CSUM ? packet : packet.complete()).frame, completed.getFirst());
+            }
         }
-        assertEquals(0, all.received().size() + none.received().size());
+        assertTrue(sender.port.statistics().drops().isEmpty());
     }
 
     @Test

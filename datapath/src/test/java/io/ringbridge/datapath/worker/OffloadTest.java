@@ -1,5 +1,6 @@
 package io.ringbridge.datapath.worker;
 
+import io.ringbridge.datapath.frame.Segmenter;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.EventFd;
@@ -10,11 +11,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
@@ -412,6 +415,55 @@ class OffloadTest {
                 assertEquals(dropped, whole.port.statistics().drops().getOrDefault(DropReason.MTU_EXCEEDED, 0L));
             }
         }
+    }
+
+    /**
+     * A receiver that takes the packet whole costs nothing, however small its segments; others get segments up to a
+     * limit.
+     */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 88, 116, 117, 118, 536})
+    void anySegmentSizeMayBeAskedFor(final int size) {
+        final TestGuest a = guest(65535, SENDER, 2048);
+        final TestGuest whole = guest(1500, VERSION_1 | MERGEABLE | TAKES_ALL, 2048);
+        final TestGuest cut = guest(1500, VERSION_1 | MERGEABLE, 2048);
+        final TestGuest partial = guest(1500, VERSION_1 | MERGEABLE | TAKES_CSUM, 2048);
+        for (final boolean ipv6 : new boolean[] {false, true}) {
+            final Packet packet = packet(ipv6, Packet.TCP, 60_000);
+            packet.frame[5] = 99;
+            final byte[] header = header(packet, ipv6 ? TCPV6 : TCPV4, size);
+            send(a, header, packet.frame);
+            assertReceives(whole, header, List.of(packet.frame), "whole");
+            final int most = Math.min(Segmenter.MAX_SEGMENTS, packet.segments(size, false).size());
+            assertReceives(cut, PLAIN, packet.segments(size, false).subList(0, most), "cut");
+            assertReceives(partial, partial(packet), packet.segments(size, true).subList(0, most), "partial");
+        }
+        final boolean tooMany = size * Segmenter.MAX_SEGMENTS < 60_000;
+        final Map<DropReason, Long> limited = tooMany ? Map.of(DropReason.SEGMENT_LIMIT, 2L) : Map.of();
+        assertEquals(limited, cut.port.statistics().drops());
+        assertEquals(limited, partial.port.statistics().drops());
+        assertEquals(Map.of(), whole.port.statistics().drops());
+        assertEquals(Map.of(), a.port.statistics().drops());
+    }
+
+    /** A datagram is of no use without its last fragment, so that none is made of one that would have too many. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 8, 15, 16})
+    void anyFragmentSizeMayBeAskedFor(final int size) {
+        final TestGuest a = guest(65535, SENDER, 2048);
+        final TestGuest whole = guest(1500, VERSION_1 | MERGEABLE | TAKES_ALL, 2048);
+        final TestGuest cut = guest(1500, VERSION_1 | MERGEABLE, 2048);
+        final int unit = Math.max(8, size & -8);
+        final Packet fits = packet(false, Packet.UDP, unit * Segmenter.MAX_SEGMENTS - 8);
+        final Packet over = packet(false, Packet.UDP, unit * Segmenter.MAX_SEGMENTS - 7);
+        for (final Packet packet : List.of(fits, over)) {
+            packet.frame[5] = 99;
+            send(a, header(packet, UDP, size), packet.frame);
+            assertReceives(whole, header(packet, UDP, unit), List.of(packet.frame), "whole");
+            assertReceives(cut, PLAIN, packet == fits ? packet.fragments(unit, 0) : List.of(), "cut");
+        }
+        assertEquals(Map.of(DropReason.SEGMENT_LIMIT, 1L), cut.port.statistics().drops());
+        assertEquals(Map.of(), a.port.statistics().drops());
     }
 
     @Test

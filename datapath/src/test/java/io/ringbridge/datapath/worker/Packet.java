@@ -160,6 +160,21 @@ final class Packet {
         return segments;
     }
 
+    /** UDP datagrams of so many bytes each, with partial or complete checksums. */
+    List<byte[]> datagrams(final int size, final boolean partial) {
+        final List<byte[]> datagrams = new ArrayList<>();
+        for (int at = payload; at < frame.length; at += size) {
+            final int length = Math.min(size, frame.length - at);
+            final Packet datagram = with(payload, at, length).put(transport + 4, 8 + length);
+            if (!ipv6) {
+                datagram.put(network + 4, number(network + 4) + datagrams.size());
+            }
+            datagram.internet();
+            datagrams.add((partial ? datagram.partial() : datagram.complete()).frame);
+        }
+        return datagrams;
+    }
+
     /** UDP fragments of so many bytes; {@code identification} is what the first of IPv6 has. */
     List<byte[]> fragments(final int size, final int identification) {
         final int unit = size / 8 * 8;

@@ -1,5 +1,6 @@
 package io.ringbridge.datapath.worker;
 
+import io.ringbridge.datapath.frame.Segmenter;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortState;
@@ -28,6 +29,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 class PlainUplinkTest {
     private static final byte[] ONE_TO_TWO = Arrays.copyOf(Frames.ethernet(2, 1, 14), 12);
     private static final long BARE = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
+
+    private static final int DATAGRAMS = 5;
 
     private final SplittableRandom random = new SplittableRandom(11);
     private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, new Wire.Clock()::nanos);
@@ -106,6 +109,59 @@ class PlainUplinkTest {
             assertFrames(packet.fragments(size, ipv6 && written.size() > 1 ? first.identification() : 0), written,
                 "packet " + i + " of fragments of " + size);
         }
+    }
+
+    @Test
+    void framesAreCutUpToALimitAndHintsCostNone() {
+        begin(OffloadTest.SENDER);
+        final Packet packet = Packet.random(random, false, Packet.TCP, ONE_TO_TWO, 60_000);
+        final byte[] header = OffloadTest.header(packet, OffloadTest.TCPV4, 88);
+        header[2] = (byte) 0xFF;
+        header[3] = (byte) 0xFF;
+        final List<byte[]> first = packet.segments(88, false).subList(0, Segmenter.MAX_SEGMENTS);
+        assertFrames(first, send(header, packet.frame), "small segments");
+        assertEquals(Map.of(DropReason.SEGMENT_LIMIT, 1L), uplink.statistics().drops());
+        assertEquals(Segmenter.MAX_SEGMENTS, uplink.statistics().outFrames());
+        assertEquals(Map.of(), guest.port.statistics().drops());
+    }
+
+    /** What a device with offloads refuses to do is done by the switch. */
+    @Test
+    void requestThatTheDeviceRefusesIsMetByTheSwitch() {
+        wire.offloads = true;
+        wire.refusesRequests = true;
+        begin(OffloadTest.SENDER);
+        final Packet packet = Packet.random(random, true, Packet.TCP, ONE_TO_TWO, 5000);
+        final byte[] segments = OffloadTest.header(packet, OffloadTest.TCPV6, 1000);
+        assertFrames(packet.segments(1000, false), send(segments, packet.frame), "segments");
+        final byte[] checksum = OffloadTest.header(packet, 0, 0);
+        assertFrames(List.of(packet.complete().frame), send(checksum, packet.frame), "a checksum");
+        assertEquals(Map.of(), uplink.statistics().drops());
+    }
+
+    /** The kernel asks for datagrams to be made of one, which no guest takes. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void datagramsOfTheKernelAreCut(final boolean takesChecksums) {
+        begin(BARE | Features.of(Features.MRG_RXBUF) | (takesChecksums ? OffloadTest.TAKES_ALL : 0));
+        for (int i = 0; i < 50; i++) {
+            final byte[] toAll = Arrays.copyOf(Frames.broadcast(2, 14), 12);
+            final int data = 1 + random.nextInt(20_000);
+            final Packet packet = Packet.random(random, random.nextBoolean(), Packet.UDP, toAll, data);
+            final int size = 100 + random.nextInt(1300);
+            wire.header = OffloadTest.header(packet, DATAGRAMS, size);
+            wire.given.add(packet.frame);
+            run();
+            final List<TestGuest.Received> received = guest.receivedWithHeaders();
+            final List<byte[]> expected = packet.datagrams(size, takesChecksums);
+            assertEquals(expected.size(), received.size());
+            for (int k = 0; k < expected.size(); k++) {
+                assertArrayEquals(expected.get(k), received.get(k).frame, "packet " + i + ", datagram " + k);
+                assertEquals(takesChecksums ? 1 : 0, received.get(k).header[0]);
+                assertEquals(0, received.get(k).header[1]);
+            }
+        }
+        assertEquals(Map.of(), uplink.statistics().drops());
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
@@ -181,6 +182,32 @@ class TapOffloadTest {
             assertEquals(taken ? 1 : 0, received.header[0]);
             assertArrayEquals((taken ? packet : packet.complete()).frame, received.frame, "packet " + i);
         }
+    }
+
+    /** The kernel refuses headers whose hints are wrong, and some checksums. The frame arrives all the same. */
+    @Test
+    void hintsAndSmallSegmentsCostNoFrame() {
+        guests(OffloadTest.SENDER, RECEIVER | OffloadTest.TAKES_ALL);
+        for (final int hint : new int[] {0, 14, 54, 60_000, 65_535}) {
+            for (final int size : new int[] {88, 117, 1448}) {
+                final Packet packet = packet(false, Packet.TCP, 50_000);
+                send(OffloadTest.header(OffloadTest.TCPV4, hint, size, packet.transport, 16, 9), packet);
+                assertFrames(List.of(packet.frame), await(b, 1), "hint " + hint + ", segments of " + size);
+            }
+        }
+        final byte[] frame = Frames.ethernet(2, 1, 80);
+        a.send(OffloadTest.header(0, 9999, 7, 14, 2, 0), frame);
+        final byte[] got = await(b, 1).getFirst().frame;
+        int sum = 0;
+        for (int i = 14; i < frame.length; i += 2) {
+            sum += (got[i] & 0xFF) << 8 | got[i + 1] & 0xFF;
+        }
+        sum = (sum & 0xFFFF) + (sum >> 16);
+        final int was = (frame[16] & 0xFF) << 8 | frame[17] & 0xFF;
+        assertEquals(0xFFFF - was, (sum & 0xFFFF) + (sum >> 16), "the checksum covers what was in its field");
+        a.reap();
+        assertEquals(Map.of(), leftTap.statistics().drops());
+        assertEquals(Map.of(), a.port.statistics().drops());
     }
 
     @Test

@@ -19,6 +19,10 @@ final class Wire implements FrameDevice, AutoCloseable {
     boolean offloads;
     /** The flags in the header of what is given. */
     byte flags;
+    /** The header of what is given, in place of one with these flags. */
+    byte[] header;
+    /** Whether it refuses frames whose header asks for something. */
+    boolean refusesRequests;
     long refusal;
     int flushes;
     private final EventFd event = EventFd.create();
@@ -46,6 +50,9 @@ final class Wire implements FrameDevice, AutoCloseable {
         final byte[] frame = given.poll();
         Memory.zero(address, HEADER);
         Memory.putByte(address, flags);
+        if (header != null) {
+            Memory.copy(header, 0, address, header.length);
+        }
         Memory.copy(frame, 0, address + HEADER, frame.length);
         return (long) HEADER + frame.length;
     }
@@ -56,6 +63,9 @@ final class Wire implements FrameDevice, AutoCloseable {
             return refusal;
         }
         assertEquals(HEADER, Memory.getLong(iovecs + 8));
+        if (refusesRequests && Memory.getLong(Memory.getLong(iovecs)) != 0) {
+            return INVALID;
+        }
         assertEquals(0, Memory.getLong(Memory.getLong(iovecs)), "a header that asks for nothing");
         final byte[] frame = new byte[1 << 17];
         int length = 0;
