@@ -35,7 +35,7 @@ public final class StateSocket implements AutoCloseable {
     private static final int HEAD = 24;
     private static final int VERSION_AT = 8;
     private static final int PART_BYTES = 32 * 1024;
-    /** Below SCM_MAX_FD, which is 253, and what {@link Connection} takes. */
+    /** Below SCM_MAX_FD, which is 253. */
     private static final int PART_DESCRIPTORS = 60;
     /** More than a full forwarding table has. */
     private static final int MAX_BYTES = 32 << 20;
@@ -47,6 +47,7 @@ public final class StateSocket implements AutoCloseable {
     /** Takes the connection over. */
     public StateSocket(final Connection connection) {
         this.connection = connection;
+        connection.allowDescriptors(PART_DESCRIPTORS);
     }
 
     /** Sends a record. */

@@ -2,7 +2,7 @@ package io.ringbridge.control.transport;
 
 import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.ProtocolException;
-import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.DescriptorSocket;
 
 import org.newsclub.net.unix.AFUNIXSocket;
 import org.newsclub.net.unix.AFUNIXSocketAddress;
@@ -10,9 +10,7 @@ import org.newsclub.net.unix.FileDescriptorCast;
 
 import java.io.EOFException;
 import java.io.FileDescriptor;
-import java.io.FileInputStream;
 import java.io.IOException;
-import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -27,26 +25,26 @@ import java.util.function.BooleanSupplier;
 public final class Connection implements AutoCloseable {
     /** What sun_path holds, less the final zero. */
     private static final int MAX_PATH = 107;
-    /** Room for SCM_MAX_FD (253) descriptors, so that the kernel never has to cut them off. */
-    private static final int ANCILLARY_BYTES = 2048;
-    /** More than any message may bring, and few enough that no peer can exhaust this process's descriptors with one message. */
-    private static final int MAX_DESCRIPTORS = 64;
+    /** What a message may bring, here and in {@link #allowDescriptors}: a connection that idles in the middle of one holds no more open. */
+    private static final int MAX_DESCRIPTORS = 8;
     private static final int IDLE_MILLIS = 500;
 
     private final AFUNIXSocket socket;
+    private final DescriptorSocket receiver;
+    private int maxDescriptors = MAX_DESCRIPTORS;
     private Inherited inherited;
     private volatile boolean halfway;
     private boolean over;
 
-    private Connection(final AFUNIXSocket socket) {
+    private Connection(final AFUNIXSocket socket) throws IOException {
         this.socket = socket;
+        receiver = new DescriptorSocket(Descriptors.number(socket.getFileDescriptor()));
     }
 
     /** Takes over a connected socket; it is closed where that fails. */
     static Connection over(final AFUNIXSocket socket) throws IOException {
         try {
-            socket.setAncillaryReceiveBufferSize(ANCILLARY_BYTES);
-            socket.setSoTimeout(IDLE_MILLIS);
+            socket.setSoTimeout(IDLE_MILLIS); // for what is sent
             return new Connection(socket);
         } catch (final IOException e) {
             socket.close();
@@ -123,20 +121,21 @@ public final class Connection implements AutoCloseable {
      */
     public Packet receive(final Runnable idle, final BooleanSupplier leave) throws IOException {
         final Descriptors descriptors = new Descriptors();
+        Packet packet = null;
         try {
             final byte[] header = new byte[Header.BYTES];
-            if (!fill(header, descriptors, idle, leave)) {
-                descriptors.close();
-                return null;
+            if (fill(header, descriptors, idle, leave)) {
+                final Header decoded = Header.decode(ByteBuffer.wrap(header)).checked();
+                final byte[] payload = new byte[decoded.size()];
+                fill(payload, descriptors, idle, null);
+                halfway = false;
+                packet = new Packet(decoded, payload, descriptors);
             }
-            final Header decoded = Header.decode(ByteBuffer.wrap(header)).checked();
-            final byte[] payload = new byte[decoded.size()];
-            fill(payload, descriptors, idle, null);
-            halfway = false;
-            return new Packet(decoded, payload, descriptors);
-        } catch (final IOException | RuntimeException e) {
-            descriptors.close();
-            throw e;
+            return packet;
+        } finally {
+            if (packet == null) {
+                descriptors.close();
+            }
         }
     }
 
@@ -145,16 +144,14 @@ public final class Connection implements AutoCloseable {
         throws IOException {
         int done = 0;
         while (done < buffer.length) {
-            int n = 0;
-            try {
-                n = socket.getInputStream().read(buffer, done, buffer.length - done);
-            } catch (final SocketTimeoutException e) {
+            final int n = receiver.awaitReadable(IDLE_MILLIS)
+                ? receiver.receive(buffer, done, buffer.length - done, descriptors::add) : 0;
+            checkCount(descriptors);
+            if (n == 0) {
                 idle.run();
                 if (leave != null && done == 0 && leave.getAsBoolean()) {
                     return false;
                 }
-            } finally {
-                claim(descriptors);
             }
             if (n < 0) {
                 if (leave != null && done == 0) {
@@ -164,27 +161,21 @@ public final class Connection implements AutoCloseable {
                 throw new EOFException("the connection ended within a message");
             }
             done += n;
-            if (n > 0) {
-                halfway = true;
-            }
+            halfway |= n > 0;
         }
         return true;
     }
 
-    /**
-     * Moves received descriptors out of the socket, which would close them with itself: each is duplicated, and the socket's own is
-     * closed in the way that makes it forget the number.
-     */
-    private void claim(final Descriptors descriptors) throws IOException {
-        for (final FileDescriptor received : socket.getReceivedFileDescriptors()) {
-            try (FileInputStream _ = new FileInputStream(received)) {
-                descriptors.add(Fd.duplicate(FileDescriptorCast.using(received).as(Integer.class)));
-            }
-        }
-        if (descriptors.count() > MAX_DESCRIPTORS) {
-            throw ProtocolException.fatal("a message brings " + descriptors.count() + " descriptors; at most " + MAX_DESCRIPTORS
+    private void checkCount(final Descriptors descriptors) {
+        if (descriptors.count() > maxDescriptors) {
+            throw ProtocolException.fatal("a message brings " + descriptors.count() + " descriptors; at most " + maxDescriptors
                 + " are allowed");
         }
+    }
+
+    /** Takes messages with as many descriptors as this, from a peer that is trusted with them. */
+    public void allowDescriptors(final int most) {
+        maxDescriptors = most;
     }
 
     /**

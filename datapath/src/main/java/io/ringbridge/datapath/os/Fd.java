@@ -13,10 +13,13 @@ public final class Fd {
     private Fd() {
     }
 
-    /** Closes a descriptor. A number that is not open is a defect of the caller, and is reported. */
+    /**
+     * Closes a descriptor. A number that is not open is a defect of the caller, and is reported. Any other error is the file's: its file
+     * system has failed to write something, and Linux has released the descriptor all the same.
+     */
     public static void close(final int fd) {
         final int rc = Libc.close(fd);
-        if (rc < 0 && rc != -Libc.EINTR) {
+        if (rc == -Libc.EBADF) {
             throw new OsException("close descriptor " + fd, rc);
         }
     }

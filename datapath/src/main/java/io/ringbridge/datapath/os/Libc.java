@@ -29,6 +29,7 @@ final class Libc {
     static final int ENOENT = 2;
     static final int EINTR = 4;
     static final int EIO = 5;
+    static final int EBADF = 9;
     static final int EAGAIN = 11;
     static final int EFAULT = 14;
     static final int EBUSY = 16;
@@ -105,6 +106,10 @@ final class Libc {
     private static final MethodHandle READ_AT = function("read", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
     // ssize_t writev(int fd, const struct iovec *iov, int iovcnt)
     private static final MethodHandle WRITEV = function("writev", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
+    // ssize_t recvmsg(int sockfd, struct msghdr *msg, int flags)
+    private static final MethodHandle RECVMSG = function("recvmsg", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT);
+    // int poll(struct pollfd *fds, nfds_t nfds, int timeout)
+    private static final MethodHandle POLL = function("poll", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
 
     private Libc() {
     }
@@ -428,6 +433,28 @@ final class Libc {
         final Scratch s = SCRATCH.get();
         try {
             return orErrno((long) WRITEV.invokeExact(s.errno, fd, iovecs, count), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Receives from a socket into what {@code struct msghdr} names. */
+    static long recvmsg(final int fd, final MemorySegment message, final int flags) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((long) RECVMSG.invokeExact(s.errno, fd, message, flags), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Waits until one descriptor has one of the events, has an error, or has been hung up. @return 0 if none came in time */
+    static int poll(final int fd, final short events, final int timeoutMillis) {
+        final Scratch s = SCRATCH.get();
+        s.bytes.set(JAVA_INT, 0, fd); // struct pollfd: fd, events, revents
+        s.bytes.set(ValueLayout.JAVA_SHORT, 4, events);
+        try {
+            return orErrno((int) POLL.invokeExact(s.errno, s.bytes, 1L, timeoutMillis), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }

@@ -1,0 +1,229 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateSocket;
+import io.ringbridge.control.handover.Step;
+import io.ringbridge.control.protocol.BackendRequest;
+import io.ringbridge.control.protocol.Codec;
+import io.ringbridge.control.protocol.Header;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.transport.Connection;
+import io.ringbridge.control.transport.Listener;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.ring.Features;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** Every descriptor that arrives is closed, however many come, with whatever bytes, and whatever becomes of the connection. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class ReceivedDescriptorsTest {
+    private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
+    /** The most that the kernel carries with one message. */
+    private static final int MOST = 253;
+    private static final int[] SOME = {1, 2, 8, 9, 59, 60, 61, 62, 63, 64, 65, 128, 200, 252, MOST};
+
+    @TempDir
+    private Path directory;
+    private SwitchFixture fixture;
+    private MemFd memory;
+    private EventFd event;
+
+    /** What one front-end does. */
+    @FunctionalInterface
+    private interface Conduct {
+        void accept(TestPeer peer) throws IOException;
+    }
+
+    @BeforeEach
+    void start() {
+        fixture = new SwitchFixture(directory.resolve("s"));
+        memory = TestPeer.memory();
+        event = EventFd.create();
+    }
+
+    @AfterEach
+    void end() {
+        fixture.close();
+        memory.close();
+        event.close();
+    }
+
+    private int[] events(final int count) {
+        final int[] fds = new int[count];
+        Arrays.fill(fds, event.fd());
+        return fds;
+    }
+
+    private static byte[] message(final Request request, final int size) {
+        final ByteBuffer bytes = ByteBuffer.allocate(Header.BYTES + size);
+        new Header(request.id(), Header.VERSION, size).encode(bytes);
+        return bytes.array();
+    }
+
+    /** Lets front-ends do something, of which nothing may be left. */
+    private void leavesNothing(final Conduct... conducts) throws IOException {
+        serve(peer -> peer.running(PLAIN, memory, event, 0, 1)); // what libraries open once
+        final long before = SwitchFixture.openDescriptors();
+        for (final Conduct conduct : conducts) {
+            serve(conduct);
+        }
+        SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= before);
+    }
+
+    private void serve(final Conduct conduct) throws IOException {
+        try (TestPeer peer = fixture.peer()) {
+            try {
+                conduct.accept(peer);
+            } catch (final IOException | IllegalStateException e) {
+                // The back-end has ended the connection, as it may.
+            }
+        }
+        try (TestPeer next = fixture.peer()) { // is served once the one before has ended
+            next.number(new Message.GetFeatures());
+        }
+        fixture.awaitDetached();
+    }
+
+    @Test
+    void howeverManyComeWithOneMessage() throws Exception {
+        final Conduct[] all = new Conduct[MOST];
+        for (int count = 1; count <= MOST; count++) {
+            final int[] fds = events(count);
+            all[count - 1] = peer -> peer.number(new Message.GetFeatures(), fds);
+        }
+        leavesNothing(all);
+    }
+
+    @Test
+    void whateverTheMessageIsAndWhicheverPartTheyComeWith() throws Exception {
+        final List<Conduct> all = new ArrayList<>();
+        for (final int count : SOME) {
+            final int[] fds = events(count);
+            all.add(peer -> peer.running(PLAIN, memory, event, 0, 1).send(new Message.SetVringFd(Request.SET_VRING_CALL, 0, true), fds));
+            all.add(peer -> peer.running(PLAIN, memory, event, 0, 1).ack(new Message.SetVringFd(Request.SET_VRING_KICK, 4, true), fds));
+            all.add(peer -> peer.negotiated(PLAIN).send(TestPeer.table(), fds));
+            all.add(peer -> peer.send(new Message.SetBackendReqFd(), fds));
+            all.add(peer -> peer.send(new Message.SetLogFd(), fds));
+            all.add(peer -> peer.connection.sendBytes(new byte[] {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}, fds));
+            all.add(peer -> peer.connection.sendBytes(new byte[] {1}, fds));
+            all.add(peer -> {
+                final byte[] bytes = message(Request.SET_FEATURES, 8);
+                peer.connection.sendBytes(Arrays.copyOf(bytes, Header.BYTES));
+                peer.connection.sendBytes(Arrays.copyOfRange(bytes, Header.BYTES, bytes.length), fds);
+            });
+            all.add(peer -> {
+                for (final byte each : message(Request.SET_FEATURES, 8)) {
+                    peer.connection.sendBytes(new byte[] {each}, fds);
+                }
+            });
+            all.add(peer -> {
+                for (int i = 0; i < 4; i++) {
+                    peer.connection.sendBytes(message(Request.SET_OWNER, 0), fds);
+                }
+            });
+        }
+        leavesNothing(all.toArray(Conduct[]::new));
+    }
+
+    @Test
+    void afterTheConnectionHasEnded() throws Exception {
+        leavesNothing(peer -> {
+            peer.connection.sendBytes(new byte[Header.BYTES]); // of version 0
+            for (int i = 0; i < 1000; i++) {
+                peer.connection.sendBytes(message(Request.SET_OWNER, 0), events(MOST));
+            }
+        });
+    }
+
+    @Test
+    void whileTheBackendWaitsToAnswer() throws Exception {
+        leavesNothing(peer -> {
+            for (int i = 0; i < 10_000; i++) { // whose answers nobody reads
+                peer.connection.sendBytes(message(Request.GET_FEATURES, 0), events(i % 2));
+            }
+        });
+    }
+
+    @Test
+    void thoseOfOthersThatWaitToBeServed() throws Exception {
+        leavesNothing(peer -> {
+            peer.number(new Message.GetFeatures());
+            for (int i = 0; i < 5; i++) {
+                try (TestPeer waiting = fixture.peer()) {
+                    waiting.send(new Message.SetVringFd(Request.SET_VRING_ERR, 0, true), events(62 + i));
+                }
+            }
+        });
+    }
+
+    @Test
+    void thoseOfAnswersToTheBackendsOwnRequests() throws Exception {
+        final List<RequestSocket> sockets = new ArrayList<>();
+        final List<Conduct> all = new ArrayList<>();
+        for (final int count : SOME) {
+            final RequestSocket socket = new RequestSocket();
+            sockets.add(socket);
+            all.add(peer -> {
+                assertEquals(0, socket.giveTo(peer.negotiated(PLAIN)));
+                assertEquals(0, peer.ack(new Message.NetSetMtu(1000 + count)));
+                socket.receive().close();
+                socket.connection.send(BackendRequest.CONFIG_CHANGE_MSG.id(), Header.VERSION | Header.REPLY, Codec.number(0),
+                    events(count));
+            });
+        }
+        leavesNothing(all.toArray(Conduct[]::new));
+        for (final RequestSocket socket : sockets) {
+            socket.close();
+        }
+    }
+
+    @Test
+    void thoseThatComeWhileAnotherProcessTakesOver() throws Exception {
+        final Path path = directory.resolve("upgrade");
+        leavesNothing(_ -> {
+            try (Listener listener = Listener.open(path, 0600)) {
+                for (final int count : SOME) {
+                    try (Connection peer = Connection.connect(path); StateSocket taking = new StateSocket(listener.accept())) {
+                        peer.send(Step.values()[0].ordinal(), Header.VERSION, new byte[32], events(count));
+                        assertThrows(HandOverException.class, () -> taking.receive(Step.values()[0], Duration.ofSeconds(20)));
+                    }
+                }
+            }
+        });
+    }
+
+    @Test
+    void aConnectionThatIsOpenHoldsFew() throws Exception {
+        serve(peer -> peer.running(PLAIN, memory, event, 0, 1));
+        final long before = SwitchFixture.openDescriptors();
+        try (TestPeer peer = fixture.peer()) {
+            peer.connection.sendBytes(Arrays.copyOf(message(Request.SET_FEATURES, 8), 14), events(MOST));
+            assertTrue(peer.ended());
+        }
+        try (TestPeer peer = fixture.peer()) {
+            peer.negotiated(PLAIN).send(TestPeer.table(), memory.fd());
+            for (int i = 0; i < 100; i++) {
+                peer.ack(new Message.SetVringFd(Request.SET_VRING_ERR, 0, true), event.fd());
+            }
+            assertTrue(SwitchFixture.openDescriptors() < before + 8, "one event, one memory file, and two ends of a socket");
+        }
+    }
+}
