@@ -29,7 +29,6 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -41,7 +40,6 @@ final class Session {
     private static final Logger LOG = LoggerFactory.getLogger(Session.class);
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
     private static final long REFUSED = 1;
-    private static final int[] NONE = {};
     /** What has to be negotiated with in-band notifications; there is no other way to refuse them without than to end the conversation. */
     private static final long INBAND_NEEDS = ProtocolFeature.of(ProtocolFeature.BACKEND_REQ, ProtocolFeature.REPLY_ACK);
 
@@ -64,8 +62,6 @@ final class Session {
     private boolean protocolFeaturesSet;
     private final Migration migration;
     private BackendChannel channel;
-    /** Descriptors that go with the reply, and are closed then. */
-    private int[] enclosed = NONE;
 
     Session(final GuestPort port, final BackendOptions options, final Connection connection) {
         this.port = port;
@@ -237,40 +233,35 @@ final class Session {
         if (header.isReply()) {
             throw ProtocolException.fatal(name + " is marked as a reply; only requests are allowed");
         }
+        try (Outcome outcome = outcome(request, name, packet)) {
+            tellState();
+            if (outcome instanceof final Outcome.Reply reply) {
+                connection.send(header.request(), REPLY_FLAGS, reply.payload(), reply.descriptors());
+            }
+        }
+        rings.answered();
+    }
+
+    /** Carries a request out, or refuses it; with an acknowledgement, if the front-end wants one. */
+    private Outcome outcome(final Request request, final String name, final Packet packet) {
+        final Header header = packet.header();
+        final Descriptors descriptors = packet.descriptors();
         boolean mayRefuse = true;
-        byte[] answer;
         try {
             final Message message = request == null ? null : Codec.decode(request, packet.payload(), descriptors.count());
             LOG.debug("port {}: {} flags 0x{} descriptors {}", port.name(), message == null ? name : message,
                 Integer.toHexString(header.flags()), descriptors.count());
             checkNegotiated(request);
             mayRefuse = request.reply() == Request.Reply.ACK;
-            answer = carryOut(message, descriptors);
-            if (answer == null && acknowledges(header)) {
-                answer = Codec.number(0);
-            }
+            final Outcome outcome = carryOut(message, descriptors);
+            return outcome instanceof Outcome.Done && acknowledges(header) ? new Outcome.Reply(Codec.number(0)) : outcome;
         } catch (final ProtocolException | MemoryException | OsException e) {
             final boolean ends = e instanceof ProtocolException p && p.endsConnection();
             if (ends || !mayRefuse || !acknowledges(header)) {
                 throw ProtocolException.fatal(ends ? e.getMessage() : name + ": " + e.getMessage());
             }
             LOG.warn("port {}: refused {}: {}", port.name(), name, e.getMessage());
-            answer = Codec.number(REFUSED);
-        }
-        tellState();
-        if (answer != null) {
-            send(header.request(), answer);
-        }
-        rings.answered();
-    }
-
-    private void send(final int request, final byte[] answer) throws IOException {
-        final int[] with = enclosed;
-        enclosed = NONE;
-        try {
-            connection.send(request, REPLY_FLAGS, answer, with);
-        } finally {
-            Arrays.stream(with).forEach(Fd::close);
+            return new Outcome.Reply(Codec.number(REFUSED));
         }
     }
 
@@ -288,11 +279,11 @@ final class Session {
         }
     }
 
-    /** Does what a request says; null where it has no reply of its own. */
-    private byte[] carryOut(final Message message, final Descriptors descriptors) {
+    /** Does what a request says. */
+    private Outcome carryOut(final Message message, final Descriptors descriptors) {
         switch (message) {
             case Message.GetFeatures _ -> {
-                return Codec.number(offered);
+                return new Outcome.Reply(Codec.number(offered));
             }
             case Message.SetFeatures m -> setFeatures(m.features());
             case Message.SetOwner _ -> { /* Nothing depends on it. */ }
@@ -300,10 +291,10 @@ final class Session {
             case Message.ResetOwner _ -> suspension.clear();
             case Message.SetMemTable _, Message.AddMemReg _, Message.RemMemReg _, Message.MemoryConfirmed _, Message.PostcopyListen _,
                  Message.PostcopyEnd _ -> {
-                return memory.serve(message, descriptors);
+                return Outcome.of(memory.serve(message, descriptors));
             }
             case Message.SetLogBase m -> {
-                return log.base(m, descriptors);
+                return new Outcome.Reply(log.base(m, descriptors));
             }
             case Message.SetLogFd _ -> log.event(EventFd.adopt(descriptors.take(0)));
             case Message.SetVringNum m -> rings.size(m.index(), m.num());
@@ -312,16 +303,16 @@ final class Session {
             case Message.SetVringEndian m -> rings.endian(m.index(), m.num());
             case Message.GetVringBase m -> {
                 suspension.ringStops(rings.anyRunning());
-                return Codec.vringState(m.index(), rings.stop(m.index()));
+                return new Outcome.Reply(Codec.vringState(m.index(), rings.stop(m.index())));
             }
             case Message.SetVringFd m ->
                 rings.event(m.request(), m.index(), m.hasDescriptor() ? EventFd.adopt(descriptors.take(0)) : null);
             case Message.GetProtocolFeatures _ -> {
-                return Codec.number(offeredProtocol);
+                return new Outcome.Reply(Codec.number(offeredProtocol));
             }
             case Message.SetProtocolFeatures m -> setProtocolFeatures(m.features());
             case Message.GetQueueNum _ -> {
-                return Codec.number(rings.limit());
+                return new Outcome.Reply(Codec.number(rings.limit()));
             }
             case Message.SetVringEnable m -> rings.enable(m.index(), m.num());
             case Message.SendRarp m -> migration.announce(m.address());
@@ -331,7 +322,7 @@ final class Session {
                     suspension::silences));
             case Message.Config m when m.request() == Request.GET_CONFIG -> {
                 final Message.Config content = config.read(m);
-                return content == null ? new byte[0] : Codec.encode(content);
+                return new Outcome.Reply(content == null ? new byte[0] : Codec.encode(content));
             }
             case Message.Config m -> config.write(m);
             case Message.VringKick m -> rings.kick(m.index(), m.num());
@@ -341,40 +332,40 @@ final class Session {
             }
             case Message.InflightFd m -> inflight.replace(m, descriptors, rings.anyRunning());
             case Message.GetMaxMemSlots _ -> {
-                return Codec.number(GuestMemory.MAX_REGIONS);
+                return new Outcome.Reply(Codec.number(GuestMemory.MAX_REGIONS));
             }
             case Message.PostcopyAdvise _ -> {
-                enclosed = postcopy.advise();
-                return new byte[0];
+                return new Outcome.Reply(new byte[0], postcopy.advise());
             }
             case Message.SetStatus m -> suspension.status(m.status(), features);
             case Message.GetStatus _ -> {
-                return Codec.number(suspension.status());
+                return new Outcome.Reply(Codec.number(suspension.status()));
             }
             case Message.Suspend _ -> suspension.suspend();
             case Message.Resume _ -> suspension.resume();
             case Message.GetSharedObject m -> {
-                return Codec.encode(m); // with no descriptor: there are no objects
+                return new Outcome.Reply(Codec.encode(m)); // with no descriptor: there are no objects
             }
             case Message.SetDeviceStateFd m -> {
-                return Codec.number(migration.begin(m, descriptors.take(0), rings.anyRunning()));
+                return new Outcome.Reply(Codec.number(migration.begin(m, descriptors.take(0), rings.anyRunning())));
             }
             case Message.CheckDeviceState _ -> {
-                return Codec.number(checkDeviceState());
+                return new Outcome.Reply(Codec.number(checkDeviceState()));
             }
             case Message.Iotlb m -> {
-                return iommu.serve(m);
+                return new Outcome.Reply(iommu.serve(m));
             }
             case Message.Unserved _ -> throw ProtocolException.refused("not offered");
         }
-        return null;
+        return Outcome.DONE;
     }
 
-    private byte[] getInflight(final Message.InflightFd wanted) {
+    private Outcome getInflight(final Message.InflightFd wanted) {
         // Before the features are known, any layout may come.
         try (MemFd area = inflight.create(wanted, features == 0 || Features.has(features, Features.RING_PACKED))) {
-            enclosed = new int[] {Fd.duplicate(area.fd())};
-            return Codec.encode(new Message.InflightFd(wanted.request(), area.size(), 0, wanted.queues(), wanted.queueSize()));
+            final byte[] reply =
+                Codec.encode(new Message.InflightFd(wanted.request(), area.size(), 0, wanted.queues(), wanted.queueSize()));
+            return new Outcome.Reply(reply, Fd.duplicate(area.fd()));
         }
     }
 
