@@ -24,6 +24,8 @@ final class Iommu {
     private static final Logger LOG = LoggerFactory.getLogger(Iommu.class);
     private static final long REFUSED = 1;
     private static final long LAST_ADDRESS = -1;
+    /** Permissions of an entry that denies its range to the device; the user address means nothing then. */
+    private static final int NO_ACCESS = 0;
 
     private final String port;
     private final Rings rings;
@@ -76,7 +78,7 @@ final class Iommu {
             check(entry);
             final long last = entry.address() + (entry.size() - 1);
             final long host = rings.memory().translateUser(entry.userAddress(), entry.size());
-            if (host == GuestMemory.UNMAPPED || table.overlaps(entry.address(), last)) {
+            if (host == GuestMemory.UNMAPPED && entry.permissions() != NO_ACCESS || table.overlaps(entry.address(), last)) {
                 throw new HandOverException("the translation of 0x" + Long.toHexString(entry.address())
                     + " is in none of the regions, or is there twice");
             }
@@ -88,10 +90,19 @@ final class Iommu {
     private static void check(final Message.Iotlb entry) {
         final long first = entry.address();
         final long last = first + (entry.size() - 1);
-        if (entry.size() <= 0 || Long.compareUnsigned(last, first) < 0 || entry.permissions() == 0
+        if (entry.size() <= 0 || Long.compareUnsigned(last, first) < 0
             || (entry.permissions() & ~(Iotlb.READ | Iotlb.WRITE)) != 0) {
             throw ProtocolException.refused("entry at 0x" + Long.toHexString(first) + ", size 0x" + Long.toHexString(entry.size())
-                + ", permissions " + entry.permissions() + ": the size must be positive, the end not overflow, permissions 1 to 3");
+                + ", permissions " + entry.permissions() + ": the size must be positive, the end not overflow, permissions 0 to 3");
+        }
+    }
+
+    private static void checkUser(final Message.Iotlb entry, final GuestMemory memory) {
+        for (long done = 0; done < entry.size(); done += memory.userExtent(entry.userAddress() + done)) {
+            if (memory.userExtent(entry.userAddress() + done) == 0) {
+                throw ProtocolException.refused("entry at 0x" + Long.toHexString(entry.address()) + ": user address 0x"
+                    + Long.toHexString(entry.userAddress() + done) + " is in none of the memory regions");
+            }
         }
     }
 
@@ -100,11 +111,8 @@ final class Iommu {
         final GuestMemory memory = rings.memory();
         final long first = entry.address();
         final long last = first + (entry.size() - 1);
-        for (long done = 0; done < entry.size(); done += memory.userExtent(entry.userAddress() + done)) {
-            if (memory.userExtent(entry.userAddress() + done) == 0) {
-                throw ProtocolException.refused("entry at 0x" + Long.toHexString(first) + ": user address 0x"
-                    + Long.toHexString(entry.userAddress() + done) + " is in none of the memory regions");
-            }
+        if (entry.permissions() != NO_ACCESS) {
+            checkUser(entry, memory);
         }
         if (memory.iotlb().says(first, entry.size(), entry.userAddress(), entry.permissions())) {
             rings.translations(memory.iotlb(), first, last); // two queues may have asked for the same
@@ -120,6 +128,9 @@ final class Iommu {
     private Iotlb with(final Message.Iotlb entry) {
         final GuestMemory memory = rings.memory();
         Iotlb table = memory.iotlb();
+        if (entry.permissions() == NO_ACCESS) {
+            return table.with(entry.address(), entry.size(), entry.userAddress(), GuestMemory.UNMAPPED, NO_ACCESS);
+        }
         long done = 0;
         while (done < entry.size()) {
             final long user = entry.userAddress() + done;

@@ -84,4 +84,9 @@ public final class Offer {
         final long always = options.suspend().messages() ? PROTOCOL : PROTOCOL & ~ProtocolFeature.SUSPEND.mask();
         return always | OPTIONAL & options.optional();
     }
+
+    /** The protocol features of an offer without those that others of it exclude (vhost-user, "Protocol features"). */
+    static long compatible(final long offer) {
+        return ProtocolFeature.PAGEFAULT.in(offer) ? offer & ~ProtocolFeature.CONFIGURE_MEM_SLOTS.mask() : offer;
+    }
 }

@@ -67,7 +67,7 @@ final class Session {
         this.port = port;
         this.connection = connection;
         offered = Offer.virtio(port.queuePairs(), options);
-        offeredProtocol = Postcopy.permitted(port.name(), Offer.protocol(options));
+        offeredProtocol = Offer.compatible(Postcopy.permitted(port.name(), Offer.protocol(options)));
         inflight = new Inflight(2 * port.queuePairs(), options.memory());
         rings = new Rings(port, options, inflight);
         handed = new HandedRings(port, rings, inflight);

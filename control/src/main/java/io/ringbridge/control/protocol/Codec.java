@@ -73,7 +73,8 @@ public final class Codec {
             case POSTCOPY_ADVISE -> new Message.PostcopyAdvise();
             case POSTCOPY_LISTEN -> new Message.PostcopyListen();
             case POSTCOPY_END -> new Message.PostcopyEnd();
-            case CREATE_CRYPTO_SESSION, CLOSE_CRYPTO_SESSION, GPU_SET_SOCKET, GET_SHMEM_CONFIG -> new Message.Unserved(request);
+            case CREATE_CRYPTO_SESSION, CLOSE_CRYPTO_SESSION, GPU_SET_SOCKET, GET_SHMEM_CONFIG, GET_VRING_BASE_SKIP_DRAIN ->
+                new Message.Unserved(request);
         };
     }
 
@@ -81,12 +82,13 @@ public final class Codec {
         return ProtocolException.fatal(request + " has " + what);
     }
 
+    /** What follows the regions is ignored: User-Mode Linux sends the C structure whole, with slots that it does not use. */
     private static Message memTable(final ByteBuffer in, final int descriptors) {
         final int count = in.getInt();
         in.getInt();
-        if (count != descriptors || in.remaining() != REGION_BYTES * count) {
+        if (count != descriptors || in.remaining() < REGION_BYTES * count) {
             throw malformed(Request.SET_MEM_TABLE, Integer.toUnsignedString(count) + " regions, " + descriptors + " descriptors and "
-                + in.remaining() + " bytes of regions; one descriptor and " + REGION_BYTES + " bytes a region are allowed");
+                + in.remaining() + " bytes of regions; one descriptor and at least " + REGION_BYTES + " bytes per region are allowed");
         }
         final List<Region> regions = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {

@@ -31,7 +31,8 @@ public enum ProtocolFeature {
     DEVICE_STATE(19),
     GET_VRING_BASE_INFLIGHT(20),
     GPA_ADDRESSES(21),
-    SHMEM(22);
+    SHMEM(22),
+    GET_VRING_BASE_SKIP_DRAIN(23);
 
     /** Features whose requests are allowed where the back-end merely offers them: "present in VHOST_USER_GET_PROTOCOL_FEATURES". */
     public static final long ENOUGH_WHEN_OFFERED = of(MQ, RARP, MTU, BACKEND_REQ, RESET_DEVICE);

@@ -20,7 +20,7 @@ public enum Request {
     RESET_OWNER(4, exactly(0), exactly(0), null, ACK, KEEPS),
     SET_MEM_TABLE(5, between(8, 8 + 32 * 8), between(0, 8), null, ACK, QUIESCES),
     SET_LOG_BASE(6, between(8, 16), between(0, 1), ProtocolFeature.LOG_SHMFD, ALWAYS, QUIESCES),
-    SET_LOG_FD(7, exactly(0), exactly(1), ProtocolFeature.LOG_SHMFD, ACK, KEEPS),
+    SET_LOG_FD(7, exactly(0), exactly(1), null, ACK, KEEPS),
     SET_VRING_NUM(8, exactly(8), exactly(0), null, ACK, QUIESCES),
     SET_VRING_ADDR(9, exactly(40), exactly(0), null, ACK, QUIESCES),
     SET_VRING_BASE(10, exactly(8), exactly(0), null, ACK, KEEPS),
@@ -60,6 +60,7 @@ public enum Request {
     SET_DEVICE_STATE_FD(42, exactly(8), exactly(1), ProtocolFeature.DEVICE_STATE, ALWAYS, KEEPS),
     CHECK_DEVICE_STATE(43, exactly(0), exactly(0), ProtocolFeature.DEVICE_STATE, ALWAYS, KEEPS),
     GET_SHMEM_CONFIG(44, exactly(0), exactly(0), ProtocolFeature.SHMEM, ALWAYS, KEEPS),
+    GET_VRING_BASE_SKIP_DRAIN(45, exactly(8), exactly(0), ProtocolFeature.GET_VRING_BASE_SKIP_DRAIN, ALWAYS, KEEPS),
     /** Shares its number with GET_SHARED_OBJECT. */
     SUSPEND(41, exactly(0), exactly(0), ProtocolFeature.SUSPEND, ACK, QUIESCES),
     /** Shares its number with SET_DEVICE_STATE_FD. */
@@ -81,7 +82,7 @@ public enum Request {
         QUIESCES
     }
 
-    private static final Request[] BY_ID = new Request[45];
+    private static final Request[] BY_ID = new Request[46];
 
     static {
         for (final Request request : values()) {

@@ -53,7 +53,8 @@ final class IncomingGuest implements AutoCloseable {
         this.peer = peer;
         this.features = features | Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES);
         own.watch(placing);
-        peer.send(new Message.SetProtocolFeatures(TestPeer.PROTOCOL | ProtocolFeature.PAGEFAULT.mask()));
+        peer.send(new Message.SetProtocolFeatures(
+            TestPeer.BESIDE_POSTCOPY | ProtocolFeature.PAGEFAULT.mask()));
         peer.send(new Message.SetOwner());
         peer.send(new Message.SetFeatures(this.features));
     }

@@ -226,7 +226,6 @@ class IommuTest {
             new Message.Iotlb(BUFFERS, PAGE, TestPeer.USER + TestPeer.MEMORY - PAGE + 1, 3, Message.Iotlb.UPDATE),
             new Message.Iotlb(BUFFERS, PAGE, -PAGE, 3, Message.Iotlb.UPDATE),
             new Message.Iotlb(BUFFERS, Long.MAX_VALUE, user, 3, Message.Iotlb.UPDATE),
-            new Message.Iotlb(BUFFERS, PAGE, user, 0, Message.Iotlb.UPDATE),
             new Message.Iotlb(BUFFERS, PAGE, user, 4, Message.Iotlb.UPDATE),
             new Message.Iotlb(BUFFERS, PAGE, user, 3, Message.Iotlb.MISS),
             new Message.Iotlb(BUFFERS, PAGE, user, 3, Message.Iotlb.ACCESS_FAIL),
@@ -246,6 +245,31 @@ class IommuTest {
         serve(BUFFERS + PAGE, user, Iotlb.READ);
         SwitchFixture.await(() -> used() == 2);
         assertTrue(fixture.started(TRANSMIT), "what tells of the ring itself has made room, and it goes on all the same");
+    }
+
+    @Test
+    void anEntryWithoutAccessDeniesItUntilAnotherComes() throws Exception {
+        setUp();
+        serveRing();
+        final long user = TestPeer.USER + 0x90000;
+        offer(0, BUFFERS);
+        expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
+        assertEquals(0, update(BUFFERS, PAGE, 0, 0), "the user address means nothing");
+        requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
+        expect(BUFFERS, Iotlb.READ, Message.Iotlb.ACCESS_FAIL);
+        requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
+        SwitchFixture.await(() -> used() == 1);
+        assertEquals(1, fixture.port.statistics().drops().get(DropReason.BAD_DESCRIPTOR));
+        assertEquals(0, update(BUFFERS, PAGE, user, Iotlb.READ));
+        offer(1, BUFFERS);
+        SwitchFixture.await(() -> used() == 2);
+        assertEquals(0, update(BUFFERS, PAGE, user, 0), "what was allowed is taken back");
+        offer(2, BUFFERS);
+        expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
+        assertEquals(0, update(BUFFERS, PAGE, user, Iotlb.READ));
+        requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
+        SwitchFixture.await(() -> used() == 3);
+        assertEquals(1, fixture.port.statistics().drops().get(DropReason.BAD_DESCRIPTOR));
     }
 
     @Test

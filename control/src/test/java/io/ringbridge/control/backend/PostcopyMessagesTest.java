@@ -63,42 +63,14 @@ class PostcopyMessagesTest {
     }
 
     @Test
-    void regionsThatAreAddedAreAnsweredAndConfirmedTogether() throws Exception {
+    void memorySlotsAreNotOfferedWithIt() throws Exception {
+        try (TestPeer peer = fixture.peer()) {
+            assertFalse(ProtocolFeature.CONFIGURE_MEM_SLOTS.in(peer.number(new Message.GetProtocolFeatures())));
+            peer.protocol(TestPeer.BESIDE_POSTCOPY).negotiated(PACKED);
+            assertEquals(1, peer.ack(new Message.SetProtocolFeatures(TestPeer.PROTOCOL)));
+        }
         arrive(0);
-        guest.advise().close();
-        assertEquals(0, guest.peer.ack(new Message.PostcopyListen()));
-        final long half = TestPeer.MEMORY / 2;
-        final Message.Region upper = new Message.Region(TestPeer.GUEST + half, half, TestPeer.USER + half, half);
-        for (final long offset : new long[] {0, half}) {
-            final Message.Region region = new Message.Region(TestPeer.GUEST + offset, half, TestPeer.USER + offset, offset);
-            for (int again = 0; again < 2; again++) {
-                guest.peer.send(new Message.AddMemReg(region), guest.target.fd());
-                try (Packet reply = guest.peer.receive()) {
-                    assertEquals(Request.ADD_MEM_REG.id(), reply.header().request());
-                    final Message.Region told =
-                        ((Message.AddMemReg) Codec.decode(Request.ADD_MEM_REG, reply.payload(), 1)).region();
-                    assertEquals(region.guestAddress(), told.guestAddress());
-                    assertEquals(region.size(), told.size());
-                    assertTrue(told.userAddress() != region.userAddress());
-                }
-            }
-        }
-        assertTrue(fixture.port.memory().regions().isEmpty());
-        guest.run(TRANSMIT);
-        assertFalse(fixture.started(TRANSMIT), "nothing is confirmed");
-        guest.peer.send(Request.ADD_MEM_REG, Header.VERSION, Codec.number(0));
-        guest.run();
-        assertTrue(fixture.started(TRANSMIT));
-        guest.peer.send(Request.ADD_MEM_REG, Header.VERSION | Header.NEED_REPLY, Codec.number(0));
-        assertEquals(1, guest.peer.replyTo(Request.ADD_MEM_REG), "nothing more to be confirmed");
-        guest.peer.connection.send(0, Header.VERSION, Codec.number(0)); // as QEMU does where nothing is new
-        guest.run();
-        assertEquals(0, guest.peer.number(new Message.PostcopyEnd()));
-        assertTrue(fixture.started(TRANSMIT));
-        for (int again = 0; again < 2; again++) {
-            assertEquals(0, guest.peer.ack(new Message.RemMemReg(upper)));
-        }
-        assertEquals(1, guest.peer.ack(new Message.RemMemReg(upper)));
+        assertEquals(1, guest.peer.ack(new Message.AddMemReg(TestPeer.table().regions().getFirst()), guest.target.fd()));
     }
 
     @Test
@@ -201,7 +173,8 @@ class PostcopyMessagesTest {
     void thePortHasToBeToldToOfferIt() throws Exception {
         try (TestPeer peer = fixture.peer()) {
             assertTrue(ProtocolFeature.PAGEFAULT.in(peer.number(new Message.GetProtocolFeatures())));
-            assertEquals(1, peer.negotiated(Features.of(Features.PROTOCOL_FEATURES)).ack(new Message.PostcopyListen()), "not negotiated");
+            peer.protocol(TestPeer.BESIDE_POSTCOPY).negotiated(Features.of(Features.PROTOCOL_FEATURES));
+            assertEquals(1, peer.ack(new Message.PostcopyListen()), "not negotiated");
         }
         final Path socket = directory.resolve("plain");
         try (SwitchFixture plain = new SwitchFixture(socket, 1, BackendOptions.server(socket)); TestPeer peer = plain.peer()) {

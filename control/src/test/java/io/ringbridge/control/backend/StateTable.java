@@ -3,7 +3,6 @@ package io.ringbridge.control.backend;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
-import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.datapath.ring.Features;
 
 import java.nio.ByteBuffer;
@@ -129,7 +128,8 @@ final class StateTable {
         new Row(new Message.Unserved(Request.CREATE_CRYPTO_SESSION), REFUSED),
         new Row(new Message.Unserved(Request.CLOSE_CRYPTO_SESSION), REFUSED),
         new Row(new Message.Unserved(Request.GPU_SET_SOCKET), REFUSED),
-        new Row(new Message.Unserved(Request.GET_SHMEM_CONFIG), REFUSED));
+        new Row(new Message.Unserved(Request.GET_SHMEM_CONFIG), REFUSED),
+        new Row(new Message.Unserved(Request.GET_VRING_BASE_SKIP_DRAIN), REFUSED));
 
     /** Where PAGEFAULT is negotiated, which the system has to permit. */
     static final List<Row> POSTCOPY = List.of(
@@ -156,12 +156,12 @@ final class StateTable {
         return rows;
     }
 
-    /** A port that offers all of it, as far as the system permits. */
+    /** A port that offers all of it but PAGEFAULT, which excludes memory slots. */
     static BackendOptions options(final BackendOptions plain) {
         BackendOptions all = plain;
         for (final ProtocolFeature feature : OPTIONAL) {
             all = all.with(feature);
         }
-        return Userfault.problem() == null ? all.with(ProtocolFeature.PAGEFAULT) : all;
+        return all;
     }
 }

@@ -39,7 +39,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 class StateTableTest {
     /** Requests whose reply of their own says whether they were done. */
     private static final Set<Request> RESULTS = EnumSet.of(Request.IOTLB_MSG, Request.POSTCOPY_END, Request.SET_DEVICE_STATE_FD,
-        Request.CHECK_DEVICE_STATE, Request.CREATE_CRYPTO_SESSION, Request.GET_SHMEM_CONFIG);
+        Request.CHECK_DEVICE_STATE, Request.CREATE_CRYPTO_SESSION, Request.GET_SHMEM_CONFIG, Request.GET_VRING_BASE_SKIP_DRAIN);
     /** Of a result; above it, SET_DEVICE_STATE_FD says whether a descriptor comes with it. */
     private static final int RESULT = 0xFF;
 
@@ -74,6 +74,9 @@ class StateTableTest {
     private void bring(final TestPeer peer, final long protocol, final State state) throws IOException {
         guest.available(0);
         guest.used(0);
+        if (ProtocolFeature.PAGEFAULT.in(protocol)) {
+            peer.protocol(TestPeer.BESIDE_POSTCOPY);
+        }
         if (state == State.CONNECTED) {
             peer.negotiated(StateTable.WITH_STATUS_BIT);
         } else {
@@ -244,7 +247,12 @@ class StateTableTest {
     @Test
     void whatIsSaidOfPostcopy() throws Exception {
         assumeTrue(Userfault.problem() == null, Userfault.problem());
-        tryOut(StateTable.POSTCOPY, StateTable.PROTOCOL | ProtocolFeature.PAGEFAULT.mask());
+        fixture.close();
+        final Path socket = directory.resolve("postcopy");
+        fixture = new SwitchFixture(socket, 2,
+            StateTable.options(BackendOptions.server(socket)).with(ProtocolFeature.PAGEFAULT));
+        tryOut(StateTable.POSTCOPY,
+            StateTable.PROTOCOL & ~ProtocolFeature.CONFIGURE_MEM_SLOTS.mask() | ProtocolFeature.PAGEFAULT.mask());
     }
 
     /** But for features whose requests may come without them, and those that suspend. */

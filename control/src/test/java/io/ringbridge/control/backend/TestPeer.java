@@ -23,7 +23,11 @@ final class TestPeer implements AutoCloseable {
         ProtocolFeature.REPLY_ACK, ProtocolFeature.MTU, ProtocolFeature.BACKEND_REQ, ProtocolFeature.CONFIG, ProtocolFeature.INFLIGHT_SHMFD,
         ProtocolFeature.RESET_DEVICE, ProtocolFeature.CONFIGURE_MEM_SLOTS, ProtocolFeature.STATUS, ProtocolFeature.SUSPEND);
 
+    /** Those beside PAGEFAULT, which excludes memory slots. */
+    static final long BESIDE_POSTCOPY = PROTOCOL & ~ProtocolFeature.CONFIGURE_MEM_SLOTS.mask();
+
     final Connection connection;
+    private long protocol = PROTOCOL;
 
     TestPeer(final Path socket) throws IOException {
         connection = Connection.connect(socket);
@@ -100,8 +104,14 @@ final class TestPeer implements AutoCloseable {
         return this;
     }
 
+    /** Negotiates other protocol features from now on. */
+    TestPeer protocol(final long others) {
+        protocol = others;
+        return this;
+    }
+
     TestPeer negotiated(final long features) throws IOException {
-        send(new Message.SetProtocolFeatures(PROTOCOL));
+        send(new Message.SetProtocolFeatures(protocol));
         send(new Message.SetOwner());
         send(new Message.SetFeatures(features));
         return this;

@@ -8,6 +8,7 @@ import java.lang.reflect.RecordComponent;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -132,6 +133,18 @@ class CodecTest {
         assertThrows(ProtocolException.class, () -> Codec.decode(Request.SET_MEM_TABLE, Arrays.copyOf(two, two.length - 1), 2));
         two[3] = -1;
         assertThrows(ProtocolException.class, () -> Codec.decode(Request.SET_MEM_TABLE, two, 2));
+    }
+
+    @Test
+    void slotsOfAMemoryTableThatAreNotUsedAreIgnored() {
+        for (int used = 0; used <= 8; used++) {
+            final List<Region> regions = Collections.nCopies(used, new Region(4, 5, 6, 7));
+            final byte[] whole = Arrays.copyOf(Codec.encode(new Message.SetMemTable(regions)), Request.SET_MEM_TABLE.payload().max());
+            Arrays.fill(whole, 8 + 32 * used, whole.length, (byte) 0xA5);
+            assertEquals(new Message.SetMemTable(regions), Codec.decode(Request.SET_MEM_TABLE, whole, used));
+            final int another = used == 0 ? 1 : used - 1;
+            assertThrows(ProtocolException.class, () -> Codec.decode(Request.SET_MEM_TABLE, whole, another));
+        }
     }
 
     @Test

@@ -21,7 +21,7 @@ class RequestTest {
         for (final Request request : Request.values()) {
             assertSame(request, Request.of(request.id(), request.payload().max(), request.descriptors().max()));
         }
-        for (final int id : new int[] {0, 45, 46, 1000, 65537, -1, Integer.MIN_VALUE}) {
+        for (final int id : new int[] {0, 46, 47, 1000, 65537, -1, Integer.MIN_VALUE}) {
             assertNull(Request.of(id, 0, 0));
         }
     }

@@ -147,11 +147,11 @@ public final class Iotlb {
         return Math.min(done, length);
     }
 
-    /** Whether an entry says already what another would: the same place in the front-end, and no less access. */
+    /** Whether an entry says already what another would: the same place in the front-end, and no less access; or none, if none is meant. */
     public boolean says(final long address, final long size, final long user, final int wanted) {
         final int entry = find(address);
         return entry >= 0 && Long.compareUnsigned(address + (size - 1), lasts[entry]) <= 0
-            && users[entry] + (address - starts[entry]) == user && allows(entry, wanted);
+            && users[entry] + (address - starts[entry]) == user && allows(entry, wanted) && (wanted == 0) == (access[entry] == 0);
     }
 
     /** Whether an address of a range, given by its last, is known. */
@@ -166,7 +166,7 @@ public final class Iotlb {
      * @param size in bytes, one at least; the end does not overflow
      * @param user where the front-end has it
      * @param host where this process has it
-     * @param allowed {@link #READ}, {@link #WRITE} or both
+     * @param allowed {@link #READ}, {@link #WRITE}, both, or 0
      */
     public Iotlb with(final long address, final long size, final long user, final long host, final int allowed) {
         if (starts.length == MAX_ENTRIES) {
@@ -235,7 +235,7 @@ public final class Iotlb {
         int kept = 0;
         for (int i = 0; i < starts.length; i++) {
             final long host = memory.translateUser(users[i], size(i));
-            if (host != GuestMemory.UNMAPPED) {
+            if (host != GuestMemory.UNMAPPED || access[i] == 0) {
                 next.starts[kept] = starts[i];
                 next.lasts[kept] = lasts[i];
                 next.users[kept] = users[i];
