@@ -85,6 +85,11 @@ abstract class DeviceLink implements Link {
     /** Has a look at what is open, once a second; false when it has to be opened anew. */
     abstract boolean follow();
 
+    /** Whether frames that are written to what is open can go on from there. */
+    boolean hasCarrier() {
+        return true;
+    }
+
     final UplinkPort port() {
         return port;
     }
@@ -128,6 +133,7 @@ abstract class DeviceLink implements Link {
     private void tick() {
         final String failure = port.failure();
         if (failure == null && isOpen && follow()) {
+            port.carrierLost(!hasCarrier());
             return;
         }
         if (failure != null && isOpen) {

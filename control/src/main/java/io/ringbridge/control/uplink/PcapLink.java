@@ -171,4 +171,10 @@ public final class PcapLink extends DeviceLink {
         followMtu(mtu);
         return true;
     }
+
+    /** A cable that was pulled, or the other end of a veth pair that is down, does not end a capture. */
+    @Override
+    boolean hasCarrier() {
+        return device == null || device.isRunning();
+    }
 }

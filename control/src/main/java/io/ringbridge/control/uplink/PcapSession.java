@@ -3,6 +3,7 @@ package io.ringbridge.control.uplink;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
+import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.UplinkPort;
@@ -303,6 +304,7 @@ final class PcapSession implements AutoCloseable {
         } catch (final PcapNativeException e) {
             LOG.debug("port {}: a frame of {} bytes was refused: {}", port.name(), frame.length, e.getMessage());
             lost(DropReason.REFUSED);
+            port.carrierLost(!new NetDevice(options.device()).isRunning());
         }
     }
 

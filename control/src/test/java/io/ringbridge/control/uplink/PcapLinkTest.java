@@ -360,6 +360,20 @@ class PcapLinkTest {
     }
 
     @Test
+    void interfaceWithoutCarrierIsAPortThatIsDown() throws IOException, InterruptedException {
+        wire();
+        final UplinkPort port = port(datapath(), PcapOptions.of(LEFT));
+        assertFalse(port.isDown());
+        for (int i = 0; i < 2; i++) {
+            ip("link", "set", RIGHT, "down");
+            await(port::isDown);
+            ip("link", "set", RIGHT, "up");
+            await(() -> !port.isDown());
+        }
+        assertEquals(PortState.RUNNING, port.state());
+    }
+
+    @Test
     void interfaceThatIsDownIsSaidToBe() throws IOException, InterruptedException {
         wire();
         ip("link", "set", LEFT, "down");

@@ -23,6 +23,9 @@ public final class Bridge {
     public interface PortTable {
         /** The port with an index, or null. */
         Port port(int index);
+
+        /** Whether a frame from a port reaches any other if it is flooded in this VLAN; 0 stands for ports without VLANs. */
+        boolean floodReachesAny(Port from, int vlan);
     }
 
     /** Makes the bridge of a worker. */
@@ -56,16 +59,33 @@ public final class Bridge {
         if (!MacAddress.isGroup(source)) {
             table.learn(ForwardingTable.key(source, 0), own, now);
         }
-        final int to = MacAddress.isGroup(destination)
-            ? ForwardingTable.UNKNOWN : table.find(ForwardingTable.key(destination, 0), now);
-        final Port port = to == ForwardingTable.UNKNOWN ? null : ports.port(to);
+        final long station = ForwardingTable.key(destination, 0);
+        final Port port = MacAddress.isGroup(destination) ? null
+            : find(table, ports, station, from, now);
         if (port == null) {
             frame.flood(own, FlowHash.of(frame, scratch));
-        } else if (to == own) {
+        } else if (port == from.port()) {
             drop(frame, from, DropReason.SAME_PORT);
         } else {
             unicast(frame, port, from, destination, source, stamp, scratch);
         }
+    }
+
+    /**
+     * Returns the port behind which a station is, or null if a frame for the station has to be flooded. That is so if
+     * the station is unknown, or was heard behind a port that is down, since it may have moved. A static station stays
+     * behind its port, and so does any while a flood would reach nobody: its frames are dropped and counted there.
+     */
+    static Port find(final ForwardingTable table, final PortTable ports, final long station, final Source from,
+                     final int now) {
+        final int index = table.find(station, now);
+        final Port port = index == ForwardingTable.UNKNOWN ? null : ports.port(index);
+        return port != null && port.isDown() && mayHaveMoved(table, ports, station, from) ? null : port;
+    }
+
+    private static boolean mayHaveMoved(final ForwardingTable table, final PortTable ports, final long station,
+                                        final Source from) {
+        return !table.isStatic(station) && ports.floodReachesAny(from.port(), ForwardingTable.vlan(station));
     }
 
     static void drop(final Frame frame, final Source from, final DropReason reason) {

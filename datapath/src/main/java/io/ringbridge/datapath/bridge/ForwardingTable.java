@@ -140,6 +140,16 @@ public final class ForwardingTable {
         return portOf(value);
     }
 
+    /** Whether a station was set by hand. */
+    public boolean isStatic(final long key) {
+        final int at = locate(key);
+        if (at < 0) {
+            return false;
+        }
+        final long value = slot(at + 1);
+        return slot(at) == key && (value & (VALID | STATIC)) == (VALID | STATIC);
+    }
+
     private int locate(final long key) {
         int at = line(key) * LINE_LONGS;
         for (int n = 0; n < MAX_LINES; n++) {

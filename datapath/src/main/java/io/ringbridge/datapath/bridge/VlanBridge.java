@@ -52,7 +52,7 @@ public final class VlanBridge {
             if (!MacAddress.isGroup(source)) {
                 table.learn(ForwardingTable.key(source, vlan), from.port().index(), now);
             }
-            decide(frame, vlan, find(destination, vlan, now), from, station, source, stamp);
+            decide(frame, vlan, find(destination, vlan, from, now), from, station, source, stamp);
         }
         return tag | vlan;
     }
@@ -74,10 +74,9 @@ public final class VlanBridge {
         return frame.needs() == 0 || frame.header().allowsTags(VlanTag.header(tag)) ? null : DropReason.BAD_OFFLOAD;
     }
 
-    private Port find(final long destination, final int vlan, final int now) {
-        final int to = MacAddress.isGroup(destination)
-            ? ForwardingTable.UNKNOWN : table.find(ForwardingTable.key(destination, vlan), now);
-        return to == ForwardingTable.UNKNOWN ? null : ports.port(to);
+    private Port find(final long destination, final int vlan, final Source from, final int now) {
+        return MacAddress.isGroup(destination) ? null
+            : Bridge.find(table, ports, ForwardingTable.key(destination, vlan), from, now);
     }
 
     private void decide(final Frame frame, final int vlan, final Port to, final Source from, final long station, final long source,

@@ -36,6 +36,7 @@ public final class NetDevice {
     private static final long SIOCBRADDIF = 0x89A2;
     private static final long BRCTL_GET_PORT_LIST = 7;
     private static final int MAX_BRIDGE_PORTS = 1024;
+    private static final int IFF_RUNNING = 0x40;
     private static final int IFF_UP = 1;
     private static final int REQUEST_BYTES = 40;
     private static final int VALUE = 16;
@@ -89,6 +90,12 @@ public final class NetDevice {
         if (rc < 0) {
             throw new OsException("device " + name + " cannot be set up", rc);
         }
+    }
+
+    /** Whether it is there and up, and has a carrier. */
+    public boolean isRunning() {
+        final int flags = call(SIOCGIFFLAGS, 0);
+        return flags >= 0 && (flags & IFF_RUNNING) != 0;
     }
 
     /** In which ways it makes one long packet of several that arrive behind each other: {@link #GRO}, {@link #LRO}. */

@@ -24,7 +24,7 @@ public enum DropReason {
     QUEUE_DISABLED,
     /** The destination is the port it came from. */
     SAME_PORT,
-    /** The destination port has no running receive queue. */
+    /** The destination port takes no frames, or it is down, and the frame is not flooded. */
     NO_RECEIVER,
     /** Another worker, which was to have a copy of a flooded frame, is too far behind. */
     FRAME_RING_FULL,

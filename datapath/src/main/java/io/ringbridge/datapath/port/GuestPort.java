@@ -109,6 +109,7 @@ public final class GuestPort extends Port {
         final Set<SuspendCause> causes = EnumSet.of(cause);
         causes.addAll(suspendedBy);
         suspendedBy = Set.copyOf(causes);
+        suspended(true);
     }
 
     /** With the last cause, the rings that are started run at once. */
@@ -122,6 +123,7 @@ public final class GuestPort extends Port {
             do {
                 onOwners(queues, GuestQueue::release);
             } while (queues.stream().anyMatch(GuestQueue::isHeld)); // as above
+            suspended(false);
         }
     }
 
@@ -304,6 +306,7 @@ public final class GuestPort extends Port {
         failure(null);
         ringFault = null;
         suspendedBy = suspendedBy.contains(SuspendCause.OPERATOR) ? Set.of(SuspendCause.OPERATOR) : Set.of();
+        suspended(!suspendedBy.isEmpty());
         stations().forget();
     }
 
@@ -349,8 +352,25 @@ public final class GuestPort extends Port {
         byOwner.values().forEach(owned -> owned.getFirst().owner().execute(() -> owned.forEach(action)));
     }
 
+    /**
+     * Makes the queues that run now those that take frames. A worker calls this as well, without the lock, after a ring
+     * broke: whoever writes last has seen the changes of all others.
+     */
     private void updateReceivers() {
-        receivers(Arrays.stream(receiveQueues).filter(q -> q.started() && q.enabled()).toArray(ReceiveQueue[]::new));
+        ReceiveQueue[] running;
+        do {
+            running = runningReceivers();
+            receivers(running);
+        } while (!Arrays.equals(running, runningReceivers()));
+    }
+
+    private ReceiveQueue[] runningReceivers() {
+        return Arrays.stream(receiveQueues).filter(q -> q.started() && q.enabled()).toArray(ReceiveQueue[]::new);
+    }
+
+    /** Takes no more frames on a ring that was given up. On the thread of the queue's owner. */
+    void ringGivenUp() {
+        updateReceivers();
     }
 
     private GuestQueue queue(final int vring) {

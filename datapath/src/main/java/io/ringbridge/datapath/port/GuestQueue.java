@@ -129,6 +129,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     public final void breakRing() {
         port.ringFault("vring " + vring + ": " + ring.fault());
         ring = null;
+        port.ringGivenUp();
         if (events.error() != null) {
             events.error().signal();
         }

@@ -12,6 +12,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     private volatile Sink[] receivers = {};
     private volatile PortState state = PortState.WAITING;
     private volatile String failure;
+    private volatile boolean suspended;
 
     Port(final int index, final String name, final int mtu, final PortVlan vlan, final Stations stations) {
         this.index = index;
@@ -71,6 +72,20 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         stations.changed();
     }
 
+    /**
+     * Whether nothing can be delivered by it, as by a link that is down: it is suspended, was given up, or has no
+     * running receive queue. Stations that were heard behind it may have moved.
+     */
+    public boolean isDown() {
+        return suspended || failure != null || receivers.length == 0;
+    }
+
+    /** Records whether a cause of suspension holds; verdicts that were reached before are void. */
+    final void suspended(final boolean now) {
+        suspended = now;
+        stations.changed();
+    }
+
     /** What is known of those behind it. */
     final Stations stations() {
         return stations;
@@ -89,6 +104,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     public void fail(final String why) {
         failure = why;
         state(PortState.FAILED);
+        stations.changed();
     }
 
     /**

@@ -13,9 +13,14 @@ import java.util.stream.IntStream;
  * <p>Commands are for one thread at a time, that of whoever opens the device, and return when the workers have carried them out.
  */
 public final class UplinkPort extends Port {
+    private static final Sink[] NONE = {};
+
     private final List<UplinkQueue> queues;
     private final Set<SuspendCause> suspendedBy = EnumSet.noneOf(SuspendCause.class);
     private boolean takes;
+    private volatile boolean onlyGives;
+    private volatile boolean writesFail;
+    private volatile boolean carrierLost;
 
     /**
      * Makes a port without a device.
@@ -41,16 +46,44 @@ public final class UplinkPort extends Port {
         failure(null);
         state(PortState.RUNNING);
         takes = mayWrite;
+        onlyGives = !mayWrite;
+        writesFail = false;
+        carrierLost = false;
         for (final UplinkQueue queue : queues) {
             queue.owner().execute(() -> queue.open(devices.get(queue.index()), !suspendedBy.isEmpty()));
         }
         updateReceivers();
     }
 
+    /** A port that only gives frames, as a capture that is replayed does, has no receive queue that could be down. */
+    @Override
+    public boolean isDown() {
+        return writesFail || carrierLost || failure() != null || !onlyGives && super.isDown();
+    }
+
+    /**
+     * Records whether its device is down, as the last write found it. Frames that are flooded are still written, so
+     * that the first one finds the device up again. Any worker that writes to it may call.
+     */
+    public void writesFail(final boolean fail) {
+        if (writesFail != fail) {
+            writesFail = fail;
+            stations().changed();
+        }
+    }
+
+    /** Records whether its device has lost its carrier; for whoever looks after the device. */
+    public void carrierLost(final boolean lost) {
+        if (carrierLost != lost) {
+            carrierLost = lost;
+            stations().changed();
+        }
+    }
+
     private void updateReceivers() {
-        receivers(takes && suspendedBy.isEmpty() ? queues.toArray(Sink[]::new) : new Sink[0]);
+        receivers(takes && suspendedBy.isEmpty() ? queues.toArray(Sink[]::new) : NONE);
         if (failure() != null) {
-            receivers(); // a worker has given it up again already
+            receivers(NONE); // a worker has given it up again already
         }
     }
 
@@ -104,7 +137,8 @@ public final class UplinkPort extends Port {
     @Override
     public synchronized void detach() {
         takes = false;
-        receivers();
+        onlyGives = false;
+        receivers(NONE);
         for (final UplinkQueue queue : queues) {
             queue.owner().execute(queue::pause);
             queue.owner().await(queue::idle);
@@ -117,7 +151,7 @@ public final class UplinkPort extends Port {
     @Override
     public void fail(final String why) {
         super.fail(why);
-        receivers();
+        receivers(NONE);
     }
 
     /** Counts frames that were lost between the port and what its device stands for. */

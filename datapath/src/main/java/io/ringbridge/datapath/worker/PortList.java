@@ -18,6 +18,16 @@ final class PortList implements Bridge.PortTable {
         return index < ports.length ? ports[index] : null;
     }
 
+    @Override
+    public boolean floodReachesAny(final Port from, final int vlan) {
+        for (final Port port : present) {
+            if (port != from && !port.isDown() && port.carries(vlan)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Those there are, without gaps. */
     Port[] present() {
         return present;

@@ -68,6 +68,7 @@ final class UplinkWriter {
         }
         if (written > 0) {
             device.flush();
+            queue.port().writesFail(false);
         }
         queue.counters().moved(written, bytes);
         return written;
@@ -120,6 +121,10 @@ final class UplinkWriter {
             queue.port().fail("the device is gone");
             return DropReason.NO_RECEIVER;
         }
-        return answer == FrameDevice.AGAIN ? DropReason.NO_BUFFER : answer == FrameDevice.DOWN ? DropReason.LINK_DOWN : DropReason.REFUSED;
+        if (answer == FrameDevice.DOWN) {
+            queue.port().writesFail(true);
+            return DropReason.LINK_DOWN;
+        }
+        return answer == FrameDevice.AGAIN ? DropReason.NO_BUFFER : DropReason.REFUSED;
     }
 }

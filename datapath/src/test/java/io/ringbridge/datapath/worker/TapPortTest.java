@@ -25,6 +25,7 @@ import java.util.stream.IntStream;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -160,9 +161,11 @@ class TapPortTest {
         assertEquals(1, a.reap());
         assertEquals(1L, leftTap.statistics().drops().get(DropReason.LINK_DOWN));
         assertEquals(PortState.RUNNING, leftTap.state());
+        assertTrue(leftTap.isDown(), "stations behind it may have moved");
         namespace.in("ip", "link", "set", "left", "up");
         a.send(Frames.broadcast(1, 60));
         assertEquals(1, await(b, 1).size());
+        assertFalse(leftTap.isDown());
     }
 
     @ParameterizedTest
