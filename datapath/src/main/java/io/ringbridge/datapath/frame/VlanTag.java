@@ -82,19 +82,26 @@ public final class VlanTag {
     }
 
     /**
+     * Whether the tag is a priority tag, and another follows that would name the frame's VLAN if this one were removed.
+     */
+    public static boolean hidesAnother(final long tag) {
+        return (tag & TAGGED) != 0 && named(tag) == 0 && (int) (tag >>> 32 & 0xFFFF) == TPID;
+    }
+
+    /**
      * Writes what is to be in their place.
      *
-     * @param tagged whether the frame leaves with a tag for its VLAN; if not, a priority tag is kept
+     * @param tagged whether the frame leaves with a tag for its VLAN; if not, it leaves without any that it had
      * @param to 8 bytes of the caller's
      * @return how many bytes were written
      */
     static int write(final long tag, final boolean tagged, final long to) {
         final short type = (short) (tag >>> 32);
-        if (!tagged && ((tag & TAGGED) == 0 || named(tag) != 0)) {
+        if (!tagged) {
             Memory.putShort(to, type);
             return TYPE;
         }
-        final int control = (int) (tag >>> 16) & PRIORITY_MASK | (tagged ? vlan(tag) : 0);
+        final int control = (int) (tag >>> 16) & PRIORITY_MASK | vlan(tag);
         Memory.putInt(to, TPID | Checksum.word(control) << 16);
         Memory.putShort(to + Ethernet.TAG, type);
         return Ethernet.TAG + TYPE;

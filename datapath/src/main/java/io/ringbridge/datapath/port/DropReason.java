@@ -14,7 +14,10 @@ public enum DropReason {
     BAD_OFFLOAD,
     /** Its tag is cut off. */
     VLAN_MALFORMED,
-    /** It has a tag that names a VLAN, and came in by an access port. */
+    /**
+     * It has a tag that names a VLAN, and came in by an access port; or it would leave a trunk without its priority
+     * tag, and the tag behind that would name its VLAN.
+     */
     VLAN_TAGGED,
     /** It has no tag, or one that names no VLAN, and came in by a trunk without a native VLAN. */
     VLAN_UNTAGGED,

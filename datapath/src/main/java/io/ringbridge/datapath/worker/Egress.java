@@ -10,7 +10,6 @@ import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.port.DropReason;
-import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.UplinkQueue;
@@ -57,14 +56,13 @@ final class Egress {
 
     /** Delivers frames that lie behind each other and go to the same queue, or drops them and counts why. */
     void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
-        final PortVlan vlan = sink.port().vlan();
-        if (vlan == null) {
+        if (sink.port().vlan() == null) {
             deliverAsTheyAre(frames, first, count, sink);
             return;
         }
         for (int done = 0; done < count; done += Ingress.BURST) {
             final int some = Math.min(count - done, Ingress.BURST);
-            deliverAsTheyAre(vlans.leaving(frames, first + done, some, vlan), 0, some, sink);
+            deliverAsTheyAre(vlans.leaving(), 0, vlans.prepare(frames, first + done, some, sink), sink);
         }
     }
 

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * A bridge with VLANs in the plainest way there is, as {@code docs/architecture.md} tells it: what the switch does is held against what
@@ -44,10 +45,13 @@ final class ReferenceBridge {
         }
     }
 
-    /** What becomes of a frame: why it is dropped, or null, and what leaves by which port. */
-    record Outcome(DropReason drop, Map<Integer, byte[]> out) {
+    /**
+     * What becomes of a frame: why it is dropped, or null; what leaves by which port; and the trunks that it does not
+     * leave by, since the tag behind its priority tag would name another VLAN there.
+     */
+    record Outcome(DropReason drop, Map<Integer, byte[]> out, Set<Integer> refusedBy) {
         private static Outcome of(final DropReason drop) {
-            return new Outcome(drop, Map.of());
+            return new Outcome(drop, Map.of(), Set.of());
         }
     }
 
@@ -70,14 +74,15 @@ final class ReferenceBridge {
         final int priority = Tags.number(frame, 14) & 0xF000;
         final byte[] bare = Tags.remove(frame);
         if (vlan == 0) {
-            return port.untagged == 0 ? Outcome.of(DropReason.VLAN_UNTAGGED) : forward(from, frame, port.untagged, bare, priority, true);
+            return port.untagged == 0 ? Outcome.of(DropReason.VLAN_UNTAGGED)
+                : forward(from, frame, port.untagged, bare, priority, Tags.isTagged(bare));
         }
         return port.trunk == null ? Outcome.of(DropReason.VLAN_TAGGED)
             : port.isIn(vlan) ? forward(from, frame, vlan, bare, priority, false) : Outcome.of(DropReason.VLAN_NOT_ALLOWED);
     }
 
     private Outcome forward(final int from, final byte[] frame, final int vlan, final byte[] bare, final int priority,
-                            final boolean keepsPriorityTag) {
+                            final boolean hidesTag) {
         if ((frame[6] & 1) == 0) {
             stations.put(station(vlan, frame, 6), from);
         }
@@ -86,15 +91,19 @@ final class ReferenceBridge {
             return Outcome.of(DropReason.SAME_PORT);
         }
         final Map<Integer, byte[]> out = new TreeMap<>();
+        final Set<Integer> refusedBy = new TreeSet<>();
         for (int i = 0; i < ports.size(); i++) {
             final Membership port = ports.get(i);
             final boolean member = vlan == 0 ? port.equals(Membership.NONE) : port.isIn(vlan);
             if (i != from && member && (to == null || to == i)) {
-                out.put(i, vlan != port.untagged ? Tags.insert(bare, priority | vlan)
-                    : keepsPriorityTag ? Tags.insert(bare, priority) : bare);
+                if (vlan == port.untagged && hidesTag && port.trunk != null) {
+                    refusedBy.add(i);
+                } else {
+                    out.put(i, vlan != port.untagged ? Tags.insert(bare, priority | vlan) : bare);
+                }
             }
         }
-        return new Outcome(null, out);
+        return new Outcome(null, out, refusedBy);
     }
 
     private static String station(final int vlan, final byte[] frame, final int at) {

@@ -98,23 +98,30 @@ class VlanOffloadTest {
         from.release(mark);
     }
 
-    /** A packet that floods, without a tag or with that of its VLAN; service tags come inside, up to two tags in all. */
+    /**
+     * A packet that floods, with the tag of its VLAN, or without: then it may have a priority tag. Service tags come
+     * inside, up to two tags in all.
+     */
     private Packet packet(final boolean tagged, final boolean ipv6, final int protocol, final int data) {
+        final boolean priority = !tagged && random.nextInt(3) == 0;
         Packet packet = Packet.random(random, ipv6, protocol, TO_ALL, data);
-        while (Tags.isTagged(packet.frame) || tagged && Tags.number(packet.frame, 12) == Tags.SERVICE) {
+        while (Tags.isTagged(packet.frame) || (tagged || priority) && Tags.number(packet.frame, 12) == Tags.SERVICE) {
             packet = packet.untagged();
         }
-        if (!tagged) {
+        if (!tagged && !priority) {
             return packet;
         }
         final byte[] inside = random.nextBoolean() ? packet.frame : Tags.insert(packet.frame, Tags.SERVICE, random.nextInt(1 << 16));
-        return new Packet(Tags.insert(inside, random.nextInt(16) << 12 | VLAN));
+        return new Packet(Tags.insert(inside, random.nextInt(16) << 12 | (tagged ? VLAN : 0)));
     }
 
     /** The packet as it is to leave. */
     private static Packet leaving(final Packet packet, final boolean tagged) {
-        final boolean has = Tags.isTagged(packet.frame);
-        return has == tagged ? packet : tagged ? packet.tagged(VLAN) : packet.untagged();
+        if (!Tags.isTagged(packet.frame)) {
+            return tagged ? packet.tagged(VLAN) : packet;
+        }
+        final Packet bare = packet.untagged();
+        return tagged ? bare.tagged(Tags.number(packet.frame, 14) & 0xF000 | VLAN) : bare;
     }
 
     private void assertReceives(final Receiver receiver, final byte[] header, final List<byte[]> frames, final String what) {

@@ -41,7 +41,10 @@ class VlanTest {
     private Datapath datapath;
 
     /** What a frame has after its addresses. */
-    private enum Kind { NONE, PRIORITY, TEN, TWENTY, THIRTY, FORTY, RESERVED, DOUBLE, PRIORITY_DOUBLE, SERVICE, SERVICE_INSIDE, CUT }
+    private enum Kind {
+        NONE, PRIORITY, TEN, TWENTY, THIRTY, FORTY, RESERVED, DOUBLE, PRIORITY_DOUBLE, SERVICE, SERVICE_INSIDE,
+        SERVICE_BEHIND_PRIORITY, PRIORITY_SERVICE, SHORTEST_PRIORITY, CUT
+    }
 
     private void start(final int workers, final Rings rings) {
         datapath = Datapath.stepped(new DatapathOptions(workers, List.of(), PollMode.BUSY, 4096, Duration.ofHours(24)),
@@ -95,6 +98,9 @@ class VlanTest {
             case PRIORITY_DOUBLE -> Tags.insert(Tags.insert(bare, 30), priority);
             case SERVICE -> Tags.insert(bare, Tags.SERVICE, priority | 20);
             case SERVICE_INSIDE -> Tags.insert(Tags.insert(bare, Tags.SERVICE, 30), priority | 10);
+            case SERVICE_BEHIND_PRIORITY -> Tags.insert(Tags.insert(bare, Tags.SERVICE, 30), priority);
+            case PRIORITY_SERVICE -> Tags.insert(bare, Tags.SERVICE, priority);
+            case SHORTEST_PRIORITY -> Arrays.copyOf(Tags.insert(bare, priority), 18 + random.nextInt(5));
             case CUT -> Arrays.copyOf(Tags.insert(bare, 10), 14 + random.nextInt(4));
         };
     }
@@ -127,6 +133,7 @@ class VlanTest {
             send(from, frame);
             final ReferenceBridge.Outcome outcome = reference.take(from, frame);
             outcome.out().forEach((port, out) -> expected.get(port).add(out));
+            outcome.refusedBy().forEach(port -> drops.get(port).merge(DropReason.VLAN_TAGGED, 1L, Long::sum));
             if (outcome.drop() != null) {
                 drops.get(from).merge(outcome.drop(), 1L, Long::sum);
             }
