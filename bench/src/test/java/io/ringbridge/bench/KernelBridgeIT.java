@@ -51,11 +51,20 @@ class KernelBridgeIT {
     private static final byte[] MULTICAST = {1, 0, 0x5E, 0, 0, 9};
     private static final byte[] MULTICAST_6 = {0x33, 0x33, 0, 0, 0, 9};
     private static final byte[] NO_TAG = {};
+    private static final byte[] BPDU = reservedGroup(0);
+    /** What a port relays of reserved groups, for either: 802.1X and LLDP. */
+    private static final String RELAYED = "802.1x+lldp";
+    private static final String RELAYED_MASK = "0x4008";
 
     /** How a port is set up on both sides; {@code untagged} is 0 where frames without a tag are not taken. */
     private record Port(int index, int untagged, List<Integer> tagged) {
         private String id() {
             return "p" + index;
+        }
+
+        /** Whether it relays 802.1X and LLDP. */
+        private boolean relays() {
+            return index % 2 == 0;
         }
 
         private boolean isIn(final int vlan) {
@@ -133,6 +142,9 @@ class KernelBridgeIT {
         for (final Port port : PORTS) {
             final String nic = nicNames.get(port.index());
             says("ip addr flush dev " + nic + " && brctl addif br0 " + nic + " && ip link set " + nic + " up");
+            if (port.relays()) {
+                says("echo " + RELAYED_MASK + " >/sys/class/net/" + nic + "/brport/group_fwd_mask");
+            }
             port.tagged.forEach(vlan -> says("bridge vlan add dev " + nic + " vid " + vlan));
             if (port.untagged != 0) {
                 says("bridge vlan add dev " + nic + " vid " + port.untagged + " pvid untagged");
@@ -193,6 +205,9 @@ class KernelBridgeIT {
             if (port.untagged != 0) {
                 config.vlan(port.untagged);
             }
+            if (port.relays()) {
+                config.groupForward(RELAYED);
+            }
             if (!port.tagged.isEmpty()) {
                 config.trunk(port.tagged.stream().map(String::valueOf).collect(Collectors.joining(",")));
             }
@@ -216,6 +231,10 @@ class KernelBridgeIT {
 
     private static byte[] station(final int rotation, final int station) {
         return new byte[] {0x52, 0x54, 0, (byte) rotation, 0, (byte) station};
+    }
+
+    private static byte[] reservedGroup(final int number) {
+        return new byte[] {1, (byte) 0x80, (byte) 0xC2, 0, 0, (byte) number};
     }
 
     private static byte[] tag(final int type, final int control) {
@@ -246,6 +265,7 @@ class KernelBridgeIT {
             case 0 -> BROADCAST;
             case 1 -> random.nextBoolean() ? MULTICAST : MULTICAST_6;
             case 2 -> station(rotation, 99);
+            case 3 -> reservedGroup(1 + random.nextInt(15));
             default -> station(rotation, random.nextInt(STATIONS));
         };
     }
@@ -288,7 +308,7 @@ class KernelBridgeIT {
         final byte[] mac = station(7, 1);
         assertDiffers("", true, BROADCAST, mac, tag(0x8100, 10), "tag of the access port's own VLAN");
         assertDiffers("01005e00000988b5", false, BROADCAST, MULTICAST, NO_TAG, "group of stations as the source");
-        assertDiffers("52540007000188b5", false, new byte[] {1, (byte) 0x80, (byte) 0xC2, 0, 0, 14}, mac, NO_TAG, "link-local group");
+        assertDiffers("", true, BPDU, mac, NO_TAG, "frame for the bridges' own group");
         assertDiffers("", true, BROADCAST, mac, tags(tag(0x8100, 0), tag(0x8100, 30)), "tag behind a priority tag");
     }
 

@@ -214,6 +214,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     private void attach(final PortConfig port, final boolean whileRunning, final Port added, final Supplier<Link> link) {
+        added.relayGroups(port.groupForward());
         try {
             attached.put(port.name(), new Attached(port, added, link.get(), whileRunning));
         } catch (final RuntimeException e) {
@@ -227,6 +228,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         final boolean guest = PortConfig.VHOST_USER.equals(port.type());
         final Port added = guest ? datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan())
             : datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
+        added.relayGroups(port.groupForward());
         added.suspend(SuspendCause.UPGRADE);
         try {
             final Link link = switch (port.attachment()) {

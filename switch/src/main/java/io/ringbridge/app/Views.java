@@ -6,6 +6,7 @@ import io.ringbridge.api.QueueView;
 import io.ringbridge.api.StationView;
 import io.ringbridge.api.WorkerView;
 import io.ringbridge.config.Config;
+import io.ringbridge.config.GroupForward;
 import io.ringbridge.config.Offloads;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortConfig.Attachment;
@@ -105,6 +106,7 @@ final class Views {
         }
         keys.put("vlan", untagged(port));
         keys.put("trunk", trunk(port));
+        keys.put("group-forward", port.groupForward() == 0 ? null : GroupForward.names(port.groupForward()));
         keys.values().removeIf(Objects::isNull);
         return keys;
     }

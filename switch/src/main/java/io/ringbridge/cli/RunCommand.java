@@ -53,7 +53,7 @@ final class RunCommand implements Callable<Integer> {
         + "features=NAME+NAME. For the host's network: name, type=tap, device; and if need be queues, mtu, persist=true, master=BRIDGE, "
         + "up=false. For an interface or files: name, type=pcap, interface, and if need be direction=in|out|both, ring-size, snaplen; "
         + "or read, speed=recorded|full, write, snaplen. Of all types: vlan=1..4094 for frames without a tag, trunk=10+20-29|all for "
-        + "frames with one";
+        + "frames with one, group-forward=lldp+802.1x|all for reserved groups that are relayed";
     private static final Logger LOG = LoggerFactory.getLogger(RunCommand.class);
     private static final String SINGLE = "net";
 

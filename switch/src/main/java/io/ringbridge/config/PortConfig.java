@@ -23,9 +23,10 @@ import java.util.stream.Stream;
  * @param offloads those it offers, as bits of the feature word
  * @param extras what most machines' ports do without
  * @param vlan the VLANs that it is in; null where nothing is said of VLANs
+ * @param groupForward the reserved groups that frames which come in here are relayed to, as in {@link GroupForward}
  */
 public record PortConfig(String name, Attachment attachment, int queues, int mtu, SuspendOptions suspend, long offloads,
-                         Extras extras, PortVlan vlan) {
+                         Extras extras, PortVlan vlan, int groupForward) {
     /** The type of a virtual machine's port. */
     public static final String VHOST_USER = "vhost-user";
     /** The type of a tap device's port. */
@@ -65,12 +66,17 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
     /** A port of which nothing is said of VLANs. */
     public PortConfig(final String name, final Attachment attachment, final int queues, final int mtu, final SuspendOptions suspend,
                       final long offloads, final Extras extras) {
-        this(name, attachment, queues, mtu, suspend, offloads, extras, null);
+        this(name, attachment, queues, mtu, suspend, offloads, extras, null, 0);
     }
 
     /** The same in VLANs; in none where {@code newVlan} is null. */
     public PortConfig withVlan(final PortVlan newVlan) {
-        return new PortConfig(name, attachment, queues, mtu, suspend, offloads, extras, newVlan);
+        return new PortConfig(name, attachment, queues, mtu, suspend, offloads, extras, newVlan, groupForward);
+    }
+
+    /** The same, relaying to other reserved groups. */
+    public PortConfig withGroupForward(final int newGroups) {
+        return new PortConfig(name, attachment, queues, mtu, suspend, offloads, extras, vlan, newGroups);
     }
 
     /** What is on the other side: a front-end, in one of three ways, a tap device, or an interface or files. */

@@ -20,11 +20,11 @@ import java.util.stream.Stream;
 final class PortReader {
     private static final List<String> GUEST_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu", "permissions",
         "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "postcopy", "iommu",
-        "cross-endian", "memory", "log-base-reply", "features", "vlan", "trunk");
+        "cross-endian", "memory", "log-base-reply", "features", "vlan", "trunk", "group-forward");
     private static final List<String> TAP_KEYS = List.of("name", "type", "device", "queues", "mtu", "persist", "master", "up", "vlan",
-        "trunk");
+        "trunk", "group-forward");
     private static final List<String> PCAP_KEYS = List.of("name", "type", "interface", "direction", "ring-size", "read", "speed", "write",
-        "snaplen", "vlan", "trunk");
+        "snaplen", "vlan", "trunk", "group-forward");
     private static final Map<String, List<String>> KEYS =
         Map.of(PortConfig.VHOST_USER, GUEST_KEYS, PortConfig.TAP, TAP_KEYS, PortConfig.PCAP, PCAP_KEYS);
     private static final String TYPES = PortConfig.VHOST_USER + ", " + PortConfig.TAP + " or " + PortConfig.PCAP;
@@ -48,7 +48,8 @@ final class PortReader {
     }
 
     static PortConfig read(final Section section) {
-        return typed(section).withVlan(VlanReader.read(section));
+        return typed(section).withVlan(VlanReader.read(section))
+            .withGroupForward(GroupForward.read(section, "group-forward"));
     }
 
     private static PortConfig typed(final Section section) {

@@ -282,6 +282,12 @@ public final class SwitchProcess implements AutoCloseable {
             return this;
         }
 
+        /** The reserved groups that the port which was added last relays. */
+        public Config groupForward(final String groups) {
+            last().put("group-forward", groups);
+            return this;
+        }
+
         /** Lets the guest of the port that was added last be behind an IOMMU. */
         public Config iommu() {
             last().put("iommu", true);

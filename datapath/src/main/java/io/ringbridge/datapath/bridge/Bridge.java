@@ -56,12 +56,19 @@ public final class Bridge {
     private void decide(final Frame frame, final long destination, final long source, final Source from, final int now,
                         final long stamp) {
         final int own = from.port().index();
-        if (!MacAddress.isGroup(source)) {
+        if (!MacAddress.isGroup(source) && ReservedGroups.isLearnedFrom(destination)) {
             table.learn(ForwardingTable.key(source, 0), own, now);
         }
+        if (MacAddress.isGroup(destination)) {
+            if (ReservedGroups.isRefused(destination, from.port())) {
+                drop(frame, from, DropReason.RESERVED_GROUP);
+            } else {
+                frame.flood(own, FlowHash.of(frame, scratch));
+            }
+            return;
+        }
         final long station = ForwardingTable.key(destination, 0);
-        final Port port = MacAddress.isGroup(destination) ? null
-            : find(table, ports, station, from, now);
+        final Port port = find(table, ports, station, from, now);
         if (port == null) {
             frame.flood(own, FlowHash.of(frame, scratch));
         } else if (port == from.port()) {

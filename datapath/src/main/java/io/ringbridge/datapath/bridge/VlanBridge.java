@@ -49,10 +49,15 @@ public final class VlanBridge {
         if (last != null) {
             frame.unicast(last);
         } else {
-            if (!MacAddress.isGroup(source)) {
+            if (!MacAddress.isGroup(source) && ReservedGroups.isLearnedFrom(destination)) {
                 table.learn(ForwardingTable.key(source, vlan), from.port().index(), now);
             }
-            decide(frame, vlan, find(destination, vlan, from, now), from, station, source, stamp);
+            if (MacAddress.isGroup(destination)) {
+                decideForGroup(frame, destination, from);
+            } else {
+                final Port to = Bridge.find(table, ports, ForwardingTable.key(destination, vlan), from, now);
+                decide(frame, vlan, to, from, station, source, stamp);
+            }
         }
         return tag | vlan;
     }
@@ -74,9 +79,12 @@ public final class VlanBridge {
         return frame.needs() == 0 || frame.header().allowsTags(VlanTag.header(tag)) ? null : DropReason.BAD_OFFLOAD;
     }
 
-    private Port find(final long destination, final int vlan, final Source from, final int now) {
-        return MacAddress.isGroup(destination) ? null
-            : Bridge.find(table, ports, ForwardingTable.key(destination, vlan), from, now);
+    private void decideForGroup(final Frame frame, final long group, final Source from) {
+        if (ReservedGroups.isRefused(group, from.port())) {
+            Bridge.drop(frame, from, DropReason.RESERVED_GROUP);
+        } else {
+            frame.floodVlan(from.port().index(), FlowHash.of(frame, scratch));
+        }
     }
 
     private void decide(final Frame frame, final int vlan, final Port to, final Source from, final long station, final long source,

@@ -23,6 +23,8 @@ public enum DropReason {
     VLAN_UNTAGGED,
     /** Its VLAN is not one of those that the port is in. */
     VLAN_NOT_ALLOWED,
+    /** It goes to a reserved group, 01:80:c2:00:00:00 to 0f, that its port does not relay. */
+    RESERVED_GROUP,
     /** The transmit queue is started but disabled. */
     QUEUE_DISABLED,
     /** The destination is the port it came from. */

@@ -13,6 +13,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     private volatile PortState state = PortState.WAITING;
     private volatile String failure;
     private volatile boolean suspended;
+    private volatile int relayedGroups;
 
     Port(final int index, final String name, final int mtu, final PortVlan vlan, final Stations stations) {
         this.index = index;
@@ -84,6 +85,24 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     final void suspended(final boolean now) {
         suspended = now;
         stations.changed();
+    }
+
+    /**
+     * Whether frames for a reserved group, 01:80:c2:00:00:00 to 0f, are relayed if they came in here.
+     *
+     * @param number the group's last octet
+     */
+    public final boolean relaysGroup(final int number) {
+        return (relayedGroups >>> number & 1) != 0;
+    }
+
+    /**
+     * Sets which reserved groups frames that come in here are relayed to; none at first.
+     *
+     * @param mask a bit per group, by its last octet; that of 01, MAC control, has no effect
+     */
+    public final void relayGroups(final int mask) {
+        relayedGroups = mask;
     }
 
     /** What is known of those behind it. */
