@@ -162,9 +162,7 @@ final class Rings implements AutoCloseable {
         if (ring.started) {
             final boolean broken = !port.queues().get(ring.index).started();
             final int base = port.stopRing(ring.index);
-            if (!isPacked() && base == RingConfig.USED_INDEX) {
-                ring.hasRun = false; // nor in this start: the port was suspended
-            } else if (!broken) {
+            if (!broken) {
                 ring.base = base;
             } else if (!isPacked()) {
                 ring.base = ring.used(features);
@@ -386,10 +384,8 @@ final class Rings implements AutoCloseable {
         if (record == null && isPacked()) {
             record = journals.begin(ring, place, memory);
         }
-        // A back-end that has restarted is told 0 by front-ends that do not keep count: what is used tells better.
-        final int base = ring.base == 0 && !ring.hasRun && !isPacked() ? RingConfig.USED_INDEX : ring.base;
         port.enableRing(ring.index, ring.enabled);
-        port.startRing(ring.index, new RingConfig(ring.size, features, place, base, memory, record, bigEndian), events(ring));
+        port.startRing(ring.index, new RingConfig(ring.size, features, place, ring.base, memory, record, bigEndian), events(ring));
         ring.placed = place;
         ring.started = true;
         ring.hasRun = true;

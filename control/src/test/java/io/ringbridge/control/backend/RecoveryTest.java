@@ -10,6 +10,7 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
@@ -84,12 +85,16 @@ class RecoveryTest {
     }
 
     private void ring(final TestPeer peer, final int base) throws IOException {
+        start(peer, base);
+        assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
+    }
+
+    private void start(final TestPeer peer, final int base) throws IOException {
         peer.send(new Message.SetVringNum(VRING, SIZE));
         peer.send(new Message.SetVringBase(VRING, base));
         peer.send(TestPeer.address(VRING));
         peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, VRING, true), event.fd());
         peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, VRING, true), event.fd());
-        assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
     }
 
     /** Offers frames, which nobody receives, and waits until their buffers are back. */
@@ -183,6 +188,90 @@ class RecoveryTest {
                 leave(peer);
             }
         }
+    }
+
+    private long sent() {
+        return fixture.port.queues().get(VRING).statistics().inFrames();
+    }
+
+    @Test
+    void aSplitRingResumesAtItsUsedIndexWhateverBaseIsGiven() throws Exception {
+        final DriverRing driver = driver(false);
+        int used = 0;
+        for (final int given : new int[] {5, 8, 0, 40_000, 25, 65_535}) { // the available index first, then any
+            offer(driver, 5);
+            final TestPeer peer = running(false, null, given);
+            for (int i = 0; i < 5; i++) {
+                SwitchFixture.await(() -> driver.poll() >= 0);
+            }
+            used += 5;
+            peer.send(new Message.GetVringBase(VRING));
+            try (Packet reply = peer.receive()) {
+                assertEquals(used, Codec.vringNumber(reply.payload(), VRING));
+            }
+            offer(driver, 5);
+            ring(peer, given);
+            for (int i = 0; i < 5; i++) {
+                SwitchFixture.await(() -> driver.poll() >= 0);
+            }
+            used += 5;
+            leave(peer);
+        }
+    }
+
+    @Test
+    void aUsedIndexThatTheDriverCannotBeAheadOfDoesNotCount() throws Exception {
+        final DriverRing driver = driver(false);
+        move(running(false, null, 0), driver, 3);
+        offer(driver, 4);
+        Memory.putShort(mapping.address() + (VRING << 16) + 0x8002, (short) 30_000);
+        final TestPeer peer = running(false, null, 3);
+        SwitchFixture.await(() -> sent() == 7);
+        peer.send(new Message.GetVringBase(VRING));
+        try (Packet reply = peer.receive()) {
+            assertEquals(7, Codec.vringNumber(reply.payload(), VRING));
+        }
+        leave(peer);
+    }
+
+    private void move(final TestPeer peer, final DriverRing driver, final int frames) {
+        move(driver, frames);
+        leave(peer);
+    }
+
+    private void offer(final DriverRing driver, final int frames) {
+        for (int i = 0; i < frames; i++) {
+            assertTrue(driver.add(TestPeer.GUEST + 0x8_0000, 72, false) >= 0);
+        }
+        driver.publish();
+    }
+
+    /** Firmware and drivers fill the receive ring early, and some front-ends give the available index as the base. */
+    @Test
+    void receiveBuffersThatWereOfferedEarlyAreFilled() throws Exception {
+        final GuestPort other = fixture.datapath.addGuestPort("b", 1, 1500);
+        final long at = mapping.address();
+        final DriverRing receiving = DriverRing.create(SIZE, features(false), new RingAddresses(at, at + 0x4000, at + 0x8000));
+        for (int i = 0; i < SIZE; i++) {
+            receiving.add(TestPeer.GUEST + 0x8_0000 + 2048L * i, 2048, true);
+        }
+        receiving.publish();
+        final TestPeer peer = fixture.peer().negotiated(features(false));
+        peer.send(TestPeer.table(), memory.fd());
+        peer.send(new Message.SetVringNum(0, SIZE));
+        peer.send(new Message.SetVringBase(0, SIZE));
+        peer.send(TestPeer.address(0));
+        peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 0, true), event.fd());
+        assertEquals(0, peer.ack(new Message.SetVringEnable(0, 1)));
+        for (int i = 1; i <= SIZE; i++) {
+            other.announce(0x0200_0000_0002L + ((long) i << 32));
+        }
+        for (int i = 0; i < SIZE; i++) {
+            SwitchFixture.await(() -> receiving.poll() >= 0);
+        }
+        leave(peer);
+    }
+
     }
 
     private byte[] content() {

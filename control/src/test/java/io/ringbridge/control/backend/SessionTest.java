@@ -199,10 +199,16 @@ class SessionTest {
         try (TestPeer peer = fixture.peer()) {
             peer.running(PLAIN, memory, event, 0);
             assertEquals(0xFFFE, base(peer, 0));
-            peer.ack(new Message.SetVringBase(0, 0));
-            peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 0, false));
-            assertTrue(fixture.started(0));
-            assertEquals(0, base(peer, 0), "the front-end is believed from then on");
+            for (final int given : new int[] {0, 0xFFFE, 0xFFFF, 2, 0x7FFF}) {
+                assertEquals(0, peer.ack(new Message.SetVringBase(0, given)));
+                assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 0, false)));
+                assertTrue(fixture.started(0));
+                assertEquals(0xFFFE, base(peer, 0), "whatever the front-end gives");
+            }
+            wasUsed(0, 0);
+            peer.send(new Message.SetVringBase(0, 0));
+            peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 0, false));
+            assertEquals(0, base(peer, 0), "a ring that the driver has made anew");
         }
     }
 

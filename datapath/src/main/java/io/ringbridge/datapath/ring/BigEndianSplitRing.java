@@ -51,7 +51,7 @@ final class BigEndianSplitRing extends DeviceRing {
         scratch = Scratch.of((long) HEADER_STRIDE * size);
         move(config.addresses());
         usedIdx = getShort(used + IDX);
-        nextAvail = config.base() == RingConfig.USED_INDEX ? usedIdx : config.base() & RingIndex.MASK;
+        nextAvail = RingIndex.resume(usedIdx, getShort(avail + IDX), size, config.base());
         shownIdx = usedIdx;
         askedIdx = usedIdx;
     }

@@ -8,8 +8,8 @@ import io.ringbridge.datapath.memory.GuestMemory;
  * @param size entries; split: a power of two up to 32768; packed: 1 to 32768
  * @param features the negotiated virtio features
  * @param addresses where its parts are, checked to be mapped and aligned
- * @param base where processing goes on, as in SET_VRING_BASE: split: the next available index; packed: available and used index
- *     with their wrap counters; or, of a split ring, {@link #USED_INDEX}
+ * @param base where processing goes on, as in SET_VRING_BASE: packed: available and used index with their wrap counters; split: the
+ *     next available index, which counts only if the used index makes no sense
  * @param memory the guest's memory, for the buffers
  * @param inflight where it is recorded which chains are out, and what it says goes before the base; null for nowhere
  * @param bigEndian whether it is the split ring of a legacy driver that has the other byte order; nothing is recorded of one
@@ -18,8 +18,6 @@ public record RingConfig(int size, long features, RingAddresses addresses, int b
                          boolean bigEndian) {
     /** The most entries any virtqueue may have (virtio 1.2, section 2.6). */
     public static final int MAX_SIZE = 32768;
-    /** As the base of a split ring: goes on where the used index is, read when the ring first runs. */
-    public static final int USED_INDEX = -1;
 
     /** A virtqueue of which nothing is recorded. */
     public RingConfig(final int size, final long features, final RingAddresses addresses, final int base, final GuestMemory memory) {

@@ -18,6 +18,14 @@ final class RingIndex {
     }
 
     /**
+     * Returns where a split ring resumes: at its used index, since buffers are used in the order in which they were made available. The
+     * base counts if the driver cannot be that far ahead of the used index, so that this is not the index of a device that ran before.
+     */
+    static int resume(final int used, final int available, final int size, final int base) {
+        return distance(used, available) <= size ? used : base & MASK;
+    }
+
+    /**
      * Whether moving from {@code old} to {@code now} passed the entry after which the other side asked to be told
      * (virtio 1.2, section 2.7.7.1).
      */

@@ -40,7 +40,7 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
         heads = new int[size];
         move(config.addresses());
         usedIdx = Memory.getShort(used + IDX) & RingIndex.MASK;
-        nextAvail = config.base() == RingConfig.USED_INDEX ? usedIdx : config.base() & RingIndex.MASK;
+        nextAvail = RingIndex.resume(usedIdx, Memory.getShortAcquire(avail + IDX), size, config.base());
         shownIdx = usedIdx;
         askedIdx = usedIdx;
     }

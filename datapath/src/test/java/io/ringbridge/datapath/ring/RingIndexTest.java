@@ -17,6 +17,16 @@ class RingIndexTest {
     }
 
     @Test
+    void aRingResumesAtItsUsedIndexUnlessTheDriverCannotBeThatFarAhead() {
+        for (int used = 0; used < 65536; used += 5) {
+            for (int ahead = 0; ahead < 100; ahead++) {
+                assertEquals(ahead <= 64 ? used : 1234, RingIndex.resume(used, RingIndex.advance(used, ahead), 64, 1234));
+            }
+            assertEquals(1234, RingIndex.resume(used, RingIndex.advance(used, -1), 64, 1234));
+        }
+    }
+
+    @Test
     void passedIsTrueExactlyWhenTheEventLiesInTheStep() {
         final SplittableRandom random = new SplittableRandom(42);
         for (int i = 0; i < 100_000; i++) {

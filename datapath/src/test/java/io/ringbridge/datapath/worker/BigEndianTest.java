@@ -295,7 +295,7 @@ class BigEndianTest {
         }
         assertEquals(3, a.reap());
         assertEquals(3, a.port.stopRing(1));
-        a.port.startRing(1, new RingConfig(SIZE, a.features, turned.get(1).device, RingConfig.USED_INDEX, a.memory, null, true),
+        a.port.startRing(1, new RingConfig(SIZE, a.features, turned.get(1).device, 0, a.memory, null, true),
             a.transmit.get(0).events());
         a.send(Frames.broadcast(1, 61));
         run();
@@ -324,7 +324,7 @@ class BigEndianTest {
             if (!a.port.queues().get(1).started()) {
                 a.port.stopRing(1);
                 Memory.putShort(device.driver() + 2, Memory.getShort(device.device() + 2));
-                a.port.startRing(1, new RingConfig(SIZE, a.features, device, RingConfig.USED_INDEX, a.memory, null, true),
+                a.port.startRing(1, new RingConfig(SIZE, a.features, device, 0, a.memory, null, true),
                     a.transmit.get(0).events());
             }
         }
