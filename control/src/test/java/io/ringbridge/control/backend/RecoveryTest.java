@@ -272,6 +272,45 @@ class RecoveryTest {
         leave(peer);
     }
 
+    /** Takes the chains of the first descriptors for out, as a process that ended with them leaves them. */
+    private static void markOut(final long region, final int chains) {
+        for (int head = 0; head < chains; head++) {
+            Memory.putByte(region + 16 + 16L * head, (byte) 1);
+            Memory.putLong(region + 16 + 16L * head + 8, 100 + head);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void whatWasOutWhenAProcessEndedWaitsForTheFirstEnable(final boolean suspended) throws Exception {
+        try (MemFd area = MemFd.create("inflight", 8192); Mapping seen = Mapping.map(area.fd(), 0, 8192)) {
+            final long region = seen.address() + 16 + 16 * SIZE + 48;
+            move(running(false, area, 0), driver(false), 0);
+            assertEquals(1, Memory.getShort(region + 8), "version");
+            final DriverRing driver = driver(false);
+            offer(driver, SIZE);
+            markOut(region, 7);
+            final byte[] before = content();
+            final TestPeer peer = fixture.peer().negotiated(features(false));
+            peer.send(TestPeer.table(), memory.fd());
+            assertEquals(0, peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, area.size(), 0, 2, SIZE), area.fd()));
+            start(peer, 0);
+            if (suspended) {
+                assertEquals(0, peer.ack(new Message.Suspend()));
+                assertEquals(0, peer.ack(new Message.Resume()));
+            }
+            peer.number(new Message.GetFeatures());
+            assertTrue(fixture.started(VRING));
+            assertArrayEquals(before, content());
+            assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
+            for (int i = 0; i < SIZE; i++) {
+                SwitchFixture.await(() -> driver.poll() >= 0);
+            }
+            assertEquals(SIZE, sent());
+            leave(peer);
+        }
+    }
+
     }
 
     private byte[] content() {

@@ -153,12 +153,19 @@ public final class GuestPort extends Port {
     }
 
     /**
-     * Enables or disables a ring, started or not. A started and disabled transmit ring is processed and its frames are discarded; a
-     * disabled receive ring gets nothing.
+     * Enables or disables a ring, started or not. A disabled receive ring gets nothing. A disabled transmit ring waits to be enabled for
+     * up to one second after it was started; then, or once it was enabled, it is processed and its frames are discarded.
      */
     public synchronized void enableRing(final int vring, final boolean enabled) {
         final GuestQueue queue = queue(vring);
-        queue.owner().execute(() -> queue.enabled(enabled));
+        do {
+            queue.owner().execute(() -> {
+                queue.enabled(enabled);
+                if (suspendedBy.isEmpty() && (queue.awaitsEnable() || queue.isHeld())) {
+                    queue.release();
+                }
+            });
+        } while (suspendedBy.isEmpty() && queue.isHeld()); // as in suspend
         updateReceivers();
     }
 
@@ -166,7 +173,7 @@ public final class GuestPort extends Port {
     public synchronized void ringEvents(final int vring, final RingEvents events) {
         final GuestQueue queue = queue(vring);
         queue.owner().execute(() -> {
-            final boolean polled = queue instanceof TransmitQueue && queue.ring() != null;
+            final boolean polled = queue instanceof final TransmitQueue transmit && transmit.polled();
             if (polled) {
                 queue.owner().remove((TransmitQueue) queue);
             }

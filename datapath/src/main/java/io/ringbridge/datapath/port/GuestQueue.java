@@ -70,7 +70,12 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     /** Whether its ring is kept from running, and not by itself, as a part of it has not come yet. */
     final boolean isHeld() {
         final HeldRing waiting = held;
-        return waiting != null && !waiting.lacksParts();
+        return waiting != null && !waiting.lacksParts() && !awaitsEnable();
+    }
+
+    /** Whether its ring is held until it is enabled for the first time since it was started. */
+    boolean awaitsEnable() {
+        return false;
     }
 
     /** Why nothing can be delivered to it now. */
@@ -304,7 +309,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         return running != null ? running.layout() : waiting != null ? waiting.layout() : "";
     }
 
-    final void enabled(final boolean nowEnabled) {
+    void enabled(final boolean nowEnabled) {
         enabled = nowEnabled;
     }
 

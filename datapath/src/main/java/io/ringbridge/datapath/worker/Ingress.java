@@ -65,11 +65,16 @@ final class Ingress {
      * Takes a burst from a queue, if it has one and there is room.
      *
      * @param now in seconds
+     * @param nanos the begin of the duty cycle
      * @return how many chains were taken
      */
-    int poll(final TransmitQueue queue, final int now) {
+    int poll(final TransmitQueue queue, final int now, final long nanos) {
         final DeviceRing ring = queue.ring();
-        if (ring == null || !queue.ready()) {
+        if (ring == null) {
+            queue.checkWait(nanos);
+            return 0;
+        }
+        if (!queue.ready()) {
             return 0;
         }
         if (queue.port().failure() != null) {

@@ -34,6 +34,7 @@ import java.util.function.LongSupplier;
 final class Worker implements Agent, QueueOwner {
     private static final long NANOS_A_SECOND = 1_000_000_000L;
     private static final long RETIRED_NANOS = 200_000;
+    private static final int MAX_SLEEP_MILLIS = 1000;
 
     private final int index;
     private final LongSupplier nanoClock;
@@ -170,7 +171,7 @@ final class Worker implements Agent, QueueOwner {
         }
         int work = 0;
         for (final TransmitQueue queue : queues) {
-            final int taken = ingress.poll(queue, now);
+            final int taken = ingress.poll(queue, now, load.lastBegin());
             if (taken > 0) {
                 load.poll(taken);
             }
@@ -402,9 +403,12 @@ final class Worker implements Agent, QueueOwner {
     private void sleepUntilKicked() {
         settle();
         asleep = true;
+        final long nanos = nanoClock.getAsLong();
+        int millis = MAX_SLEEP_MILLIS;
         boolean busy = ending || halt != null || !commands.isEmpty() || frames.published() > consumed;
         for (final TransmitQueue queue : queues) {
             busy |= !queue.idle() || queue.ring() != null && !queue.ring().isWaiting() && queue.ring().armKicks();
+            millis = queue.sleepMillis(nanos, millis);
         }
         for (final UplinkQueue uplink : uplinks) {
             busy |= !uplink.idle() || uplink.ready() && (uplink.hasReady() || uplink.device().arm());
@@ -412,7 +416,7 @@ final class Worker implements Agent, QueueOwner {
                 epoll.remove(uplink.device()); // it would end every sleep
             }
         }
-        epoll.await(busy ? 0 : 1000);
+        epoll.await(busy ? 0 : millis);
         for (final TransmitQueue queue : queues) {
             if (queue.ring() != null) {
                 queue.ring().suppressKicks();

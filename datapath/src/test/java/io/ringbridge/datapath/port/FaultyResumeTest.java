@@ -117,6 +117,7 @@ class FaultyResumeTest {
             final long at = memory + vring * RING;
             Memory.zero(at, RING);
             final RingAddresses place = new RingAddresses(at, at + 1024, at + 2048);
+            port.enableRing(vring, true);
             port.startRing(vring, new RingConfig(SIZE, features, place, DriverRing.freshBase(features), GuestMemory.NONE), RingEvents.NONE);
         }
         port.resume(SuspendCause.OPERATOR);
