@@ -21,8 +21,8 @@ final class PortOptions {
     static BackendOptions of(final PortConfig port, final Path state) {
         final PortConfig.Extras extras = port.extras();
         BackendOptions options = attachment(port).withSuspend(port.suspend()).withLogBaseReply(extras.logBaseReply())
-            .withFeatureMask((~Offloads.ALL | port.offloads()) & extras.featureMask()).withState(state).withIommu(extras.iommu())
-            .withMemory(extras.memory());
+            .withDiscardWhenDisabled(extras.discardWhenDisabled()).withMemory(extras.memory())
+            .withFeatureMask((~Offloads.ALL | port.offloads()) & extras.featureMask()).withState(state).withIommu(extras.iommu());
         if (extras.mac() != null) {
             options = options.withMac(MacAddress.parse(extras.mac()));
         }

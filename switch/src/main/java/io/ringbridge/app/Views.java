@@ -131,6 +131,7 @@ final class Views {
         keys.put("cross-endian", extras.crossEndian() ? Boolean.TRUE : null);
         keys.put("memory", extras.memory() == MemoryFiles.RAM ? null : "any");
         keys.put("log-base-reply", extras.logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : extras.logBaseReply());
+        keys.put("disabled", extras.discardWhenDisabled() ? null : "hold");
         keys.put("features", extras.featureMask() == -1 ? null : VirtioFeatures.names(extras.featureMask()));
     }
 

@@ -50,6 +50,7 @@ final class RunCommand implements Callable<Integer> {
         + "permissions=0660, suspend-messages=true|false, suspend-feature-bit=43|42, "
         + "offloads=true|false|csum,,guest_csum,,..., mac=52:54:00:00:00:01, "
         + "inband=true, device-state=true, postcopy=true, iommu=true, cross-endian=true, memory=ram|any, log-base-reply=16|8, "
+        + "disabled=discard|hold, "
         + "features=NAME+NAME. For the host's network: name, type=tap, device; and if need be queues, mtu, persist=true, master=BRIDGE, "
         + "up=false. For an interface or files: name, type=pcap, interface, and if need be direction=in|out|both, ring-size, snaplen; "
         + "or read, speed=recorded|full, write, snaplen. Of all types: vlan=1..4094 for frames without a tag, trunk=10+20-29|all for "

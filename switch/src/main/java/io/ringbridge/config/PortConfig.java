@@ -48,14 +48,15 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
      * @param iommu whether ACCESS_PLATFORM is offered
      * @param crossEndian whether rings of big-endian legacy drivers are served
      * @param logBaseReply bytes of the reply to SET_LOG_BASE, 16 or 8
+     * @param discardWhenDisabled whether frames of a disabled transmit ring are discarded; otherwise they wait
      * @param featureMask the virtio features that may be offered; -1 for all
      * @param memory the files that are accepted as the guest's memory
      */
     public record Extras(String mac, boolean inband, boolean deviceState, boolean postcopy, boolean iommu, boolean crossEndian,
-                         int logBaseReply, long featureMask, MemoryFiles memory) {
+                         int logBaseReply, boolean discardWhenDisabled, long featureMask, MemoryFiles memory) {
         /** None of it. */
-        public static final Extras NONE =
-            new Extras(null, false, false, false, false, false, BackendOptions.DEFAULT_LOG_BASE_REPLY, -1, MemoryFiles.RAM);
+        public static final Extras NONE = new Extras(null, false, false, false, false, false,
+            BackendOptions.DEFAULT_LOG_BASE_REPLY, true, -1, MemoryFiles.RAM);
     }
 
     /** A port of which nothing more is said. */

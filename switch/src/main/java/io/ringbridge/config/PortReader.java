@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 final class PortReader {
     private static final List<String> GUEST_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu", "permissions",
         "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state", "postcopy", "iommu",
-        "cross-endian", "memory", "log-base-reply", "features", "vlan", "trunk", "group-forward");
+        "cross-endian", "memory", "log-base-reply", "disabled", "features", "vlan", "trunk", "group-forward");
     private static final List<String> TAP_KEYS = List.of("name", "type", "device", "queues", "mtu", "persist", "master", "up", "vlan",
         "trunk", "group-forward");
     private static final List<String> PCAP_KEYS = List.of("name", "type", "interface", "direction", "ring-size", "read", "speed", "write",
@@ -30,6 +30,8 @@ final class PortReader {
     private static final String TYPES = PortConfig.VHOST_USER + ", " + PortConfig.TAP + " or " + PortConfig.PCAP;
 
     private enum Mode { SERVER, CLIENT }
+
+    private enum Disabled { DISCARD, HOLD }
 
     private enum Speed { RECORDED, FULL }
 
@@ -77,6 +79,7 @@ final class PortReader {
         return new PortConfig(name, guest(section), queues, mtu.orElse(PortConfig.DEFAULT_MTU), suspend, offloads,
             new PortConfig.Extras(mac, section.bool("inband").orElse(false), section.bool("device-state").orElse(false),
                 section.bool("postcopy").orElse(false), iommu, section.bool("cross-endian").orElse(false), logBaseReply(section),
+                section.choice("disabled", Disabled.class).orElse(Disabled.DISCARD) == Disabled.DISCARD,
                 FeatureList.in(section, "features", offered), section.choice("memory", MemoryFiles.class).orElse(MemoryFiles.RAM)));
     }
 

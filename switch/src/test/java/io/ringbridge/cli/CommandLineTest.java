@@ -116,7 +116,7 @@ class CommandLineTest {
 
             ok("port", "add", "name=b,socket=" + b + ",mode=server,permissions=0600,suspend-messages=false,suspend-feature-bit=42"
                 + ",mac=52:54:00:00:00:0a,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true,memory=any"
-                + ",vlan=10,trunk=20+30-39,group-forward=lldp+0d",
+                + ",disabled=hold,vlan=10,trunk=20+30-39,group-forward=lldp+0d",
                 "--api", api);
             assertTrue(Files.exists(b));
             final JsonNode tagged = new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api)).get(1);
@@ -141,7 +141,7 @@ class CommandLineTest {
             final Config shown = ConfigReader.parse("shown", ok("show", "config", "--api", api));
             assertEquals(List.of("a", "b"), shown.ports().stream().map(port -> port.name()).toList());
             assertEquals(config.ports().getFirst(), shown.ports().getFirst());
-            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, -1, MemoryFiles.ANY),
+            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, false, -1, MemoryFiles.ANY),
                 shown.ports().getLast().extras());
             assertEquals("trunk 20,30-39 native 10", shown.ports().getLast().vlan().toString());
             assertEquals(List.of(0, 0x6000), shown.ports().stream().map(PortConfig::groupForward).toList());

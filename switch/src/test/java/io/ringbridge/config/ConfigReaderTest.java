@@ -31,17 +31,17 @@ import java.util.stream.Stream;
 class ConfigReaderTest {
     private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
         + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, cross-endian, "
-        + "memory, log-base-reply, features, vlan, trunk";
+        + "memory, log-base-reply, disabled, features, vlan, trunk, group-forward";
 
     private static final String OFFLOADS = "true, false or a list of csum, guest_csum, guest_tso4, guest_tso6, guest_ecn, guest_ufo, "
         + "host_tso4, host_tso6, host_ecn, host_ufo";
 
-    private static final String TAP_KEYS = "name, type, device, queues, mtu, persist, master, up, vlan, trunk";
+    private static final String TAP_KEYS = "name, type, device, queues, mtu, persist, master, up, vlan, trunk, group-forward";
 
-    private static final String PCAP_KEYS = "name, type, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk";
+    private static final String PCAP_KEYS = "name, type, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk, group-forward";
 
     private static PortConfig.Extras pinned(final int... features) {
-        return new PortConfig.Extras(null, false, false, false, false, false, 16, Features.of(features), MemoryFiles.RAM);
+        return new PortConfig.Extras(null, false, false, false, false, false, 16, true, Features.of(features), MemoryFiles.RAM);
     }
 
     @Test
@@ -281,6 +281,14 @@ class ConfigReaderTest {
     }
 
     @Test
+    void framesOfADisabledRingAreDiscardedUnlessTheyAreToWait() {
+        assertTrue(ConfigReader.parsePort("--port", "name=a,socket=s").extras().discardWhenDisabled());
+        assertTrue(ConfigReader.parsePort("--port", "name=a,socket=s,disabled=discard").extras().discardWhenDisabled());
+        assertFalse(ConfigReader.parsePort("--port", "name=a,socket=s,disabled=hold").extras().discardWhenDisabled());
+        assertMessage("--port: disabled: \"true\" is not discard or hold", "name=a,socket=s,disabled=true");
+    }
+
+    @Test
     void aPortOnTheCommandLineIsReadAsInTheFile() {
         assertEquals(new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1,2.sock"), 0640), 4, 1500),
             ConfigReader.parsePort("--port", "name=vm1,type=vhost-user,socket=/run/vm1,,2.sock,queues=4,permissions=0640"));
@@ -336,10 +344,10 @@ class ConfigReaderTest {
     void whatMostPortsDoWithoutIsOffUnlessAskedFor() {
         final String plain = "name=vm1,socket=x";
         assertEquals(PortConfig.Extras.NONE, ConfigReader.parsePort("--port", plain).extras());
-        assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, -1, MemoryFiles.ANY),
+        assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, true, -1, MemoryFiles.ANY),
             ConfigReader.parsePort("--port", plain
                 + ",mac=52:54:00:00:00:0A,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true,memory=any").extras());
-        assertEquals(new PortConfig.Extras("52:54:00:00:00:01", true, false, false, false, false, 16, -1, MemoryFiles.RAM),
+        assertEquals(new PortConfig.Extras("52:54:00:00:00:01", true, false, false, false, false, 16, true, -1, MemoryFiles.RAM),
             ConfigReader.parse("f", "ports: [{name: a, socket: x, mac: 52:54:00:00:00:01, inband: true, device-state: false}]").ports()
                 .getFirst().extras());
         for (final String bad : List.of("mac=52:54:00:00:00", "mac=01:00:5e:00:00:01", "mac=00:00:00:00:00:00", "inband=1",

@@ -80,7 +80,7 @@ class VlanReaderTest {
             Arguments.of("trunk: {from: 1}", "trunk: keys with values" + NEEDED),
             Arguments.of("native: 10", "native: unknown key; allowed: name, type, socket, mode, queues, mtu, permissions, "
                 + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, cross-endian, "
-                + "memory, log-base-reply, features, vlan, trunk"));
+                + "memory, log-base-reply, disabled, features, vlan, trunk, group-forward"));
     }
 
     @ParameterizedTest

@@ -184,15 +184,16 @@ final class Rings implements AutoCloseable {
             throw ProtocolException.refused("vring " + index + " enabled with " + Integer.toUnsignedString(value) + "; allowed: 0 and 1");
         }
         ring.enabled = value != 0;
-        if (!ring.enabled && waitsWhileDisabled(ring)) {
+        if (waits(ring)) {
             halt(ring);
         }
         port.enableRing(index, ring.enabled);
         start(ring, true);
     }
 
-    private boolean waitsWhileDisabled(final Vring ring) {
-        return !discardWhenDisabled && ring.transmits();
+    /** Whether a ring is disabled, and its frames wait instead of being discarded. */
+    boolean waits(final Vring ring) {
+        return !ring.enabled && !discardWhenDisabled && ring.transmits();
     }
 
     /** Takes over a ring's descriptor; {@code event} is null where the front-end wants none. */
@@ -361,7 +362,7 @@ final class Rings implements AutoCloseable {
         if (startEnabled) {
             ring.enabled = true;
         }
-        if (!ring.enabled && waitsWhileDisabled(ring)) {
+        if (waits(ring)) {
             return;
         }
         Vring.checkLayout(ring.index, ring.size, ring.base, isPacked());

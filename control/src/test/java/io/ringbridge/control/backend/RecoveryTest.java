@@ -311,6 +311,29 @@ class RecoveryTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void framesOfADisabledRingWaitWhereThatIsAskedFor(final boolean packed) throws Exception {
+        fixture.close();
+        final Path socket = directory.resolve("held");
+        fixture = new SwitchFixture(socket, 1, BackendOptions.server(socket).withDiscardWhenDisabled(false));
+        final DriverRing driver = driver(packed);
+        final TestPeer peer = running(packed, null, DriverRing.freshBase(features(packed)));
+        for (int round = 1; round < 20; round++) {
+            assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 0)));
+            offer(driver, 5);
+            event.signal();
+            final byte[] before = content();
+            fixture.port.enableRing(0, false); // the worker goes round
+            fixture.port.enableRing(0, false);
+            assertArrayEquals(before, content());
+            assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
+            for (int i = 0; i < 5; i++) {
+                SwitchFixture.await(() -> driver.poll() >= 0);
+            }
+            assertEquals(5L * round, sent());
+        }
+        leave(peer);
     }
 
     private byte[] content() {
