@@ -134,13 +134,15 @@ final class Migration implements AutoCloseable {
     }
 
     /**
-     * Notes whether rings run. When they begin to, a guest has come: its address is announced where it is known, since its own
-     * announcement takes a while and some front-ends make none. If they do after the state was saved, the migration has failed, and
-     * the guest is still here.
+     * Notes whether rings are started. When the first is, a guest has come: its address is announced where it is known, since its own
+     * announcement takes a while and some front-ends make none; of a suspended port, when that resumes. If rings start after the state
+     * was saved, the migration has failed, and the guest is still here.
      */
     void ringsRun(final boolean any) {
         if (any && !ringsRan && config.mac() != 0) {
-            port.announce(config.mac());
+            port.announceWhenResumed(config.mac());
+        } else if (!any && ringsRan) {
+            port.announceWhenResumed(0);
         }
         ringsRan = any;
         handedOn &= !any;
@@ -149,12 +151,16 @@ final class Migration implements AutoCloseable {
     /** Writes down what the front-end was told, for another process. */
     void save(final StateWriter out) {
         config.save(out);
+        out.flag(port.isToAnnounce());
     }
 
-    /** Goes on in the place of another process, which has announced the guest. */
+    /** Goes on in the place of another process, which has announced the guest unless it was suspended until now. */
     void restore(final StateReader in) {
         config.restore(in);
         ringsRan = true;
+        if (in.flag()) {
+            port.announceWhenResumed(config.mac());
+        }
     }
 
     /** Ends with the conversation. Static stations that have gone on with their guest are forgotten: others may hear of them elsewhere. */

@@ -6,6 +6,7 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.DatapathOptions;
 import io.ringbridge.datapath.worker.PollMode;
@@ -71,6 +72,59 @@ class AnnouncementTest {
                 }
                 assertAnnouncement(pair);
                 assertEquals(silent.index(), datapath.stations().getFirst().port());
+            }
+        }
+    }
+
+    private static void assertSilence(final Frontend other, final QueuePair pair) throws IOException {
+        other.query(new Message.GetQueueNum());
+        assertFalse(pair.receiver().poll());
+    }
+
+    @Test
+    void theAddressOfASuspendedPortIsAnnouncedWhenThatResumes() throws Exception {
+        try (Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace)) {
+            final GuestPort known = datapath.addGuestPort("known", 1, 1500);
+            final GuestPort hearing = datapath.addGuestPort("hearing", 1, 1500);
+            try (Backend _ = Backend.start(known, BackendOptions.server(directory.resolve("known")).withMac(ADDRESS));
+                 Backend _ = Backend.start(hearing, BackendOptions.server(directory.resolve("hearing")));
+                 Frontend frontend = Frontend.connect(directory.resolve("hearing"))) {
+                final QueuePair pair = start(frontend);
+                for (int i = 0; i < 3; i++) {
+                    known.suspend(SuspendCause.OPERATOR);
+                    try (Frontend comes = Frontend.connect(directory.resolve("known"))) {
+                        start(comes);
+                        comes.suspend();
+                        assertSilence(comes, pair);
+                        if (i == 1) {
+                            comes.stop();
+                            known.resume(SuspendCause.OPERATOR);
+                            comes.resume();
+                            assertSilence(comes, pair);
+                            comes.start();
+                        } else {
+                            known.resume(SuspendCause.OPERATOR);
+                            assertSilence(comes, pair);
+                            comes.resume();
+                        }
+                        assertAnnouncement(pair);
+                        comes.suspend();
+                        comes.resume();
+                        assertSilence(comes, pair);
+                        comes.stop();
+                        comes.suspend();
+                        comes.start();
+                        assertSilence(comes, pair);
+                    }
+                    SwitchFixture.await(() -> known.state() == PortState.WAITING);
+                    assertFalse(pair.receiver().poll(), "a guest that has gone is not announced");
+                }
+                known.suspend(SuspendCause.OPERATOR);
+                try (Frontend comes = Frontend.connect(directory.resolve("known"))) {
+                    start(comes);
+                    known.resume(SuspendCause.OPERATOR);
+                    assertAnnouncement(pair);
+                }
             }
         }
     }

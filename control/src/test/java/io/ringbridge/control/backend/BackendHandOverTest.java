@@ -242,6 +242,23 @@ class BackendHandOverTest {
     }
 
     @Test
+    void theAddressOfASuspendedPortIsAnnouncedByWhoeverHasItAtTheEnd() throws Exception {
+        serve(options.withMac(MacAddress.parse("52:54:00:00:00:01")));
+        try (TestPeer peer = new TestPeer(options.socket())) {
+            peer.negotiated(features(false));
+            peer.send(TestPeer.table(), memory.fd());
+            assertEquals(0, peer.ack(new Message.Suspend()));
+            ring(peer, false);
+            for (int i = 0; i < 2; i++) {
+                assertEquals(List.of(), datapath.stations());
+                handOver();
+            }
+            assertEquals(0, peer.ack(new Message.Resume()));
+            assertEquals(1, datapath.stations().size());
+        }
+    }
+
+    @Test
     void aRingThatIsBrokenStaysSo() throws Exception {
         serve(options);
         final DriverRing driver = driver(false);

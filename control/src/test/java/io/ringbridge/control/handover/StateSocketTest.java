@@ -142,15 +142,15 @@ class StateSocketTest {
         try (EventFd event = EventFd.create()) {
             refused(new byte[0], "does not begin");
             refused(new byte[24], "does not begin", event.fd());
-            refused(head(3, 0, 0, 0).array(), "version 3; 2 is understood");
-            refused(head(2, -1, 0, 0).array(), "4294967295 bytes");
-            refused(head(2, 33 << 20, 0, 0).array(), "are allowed");
-            refused(head(2, 0, 5000, 0).array(), "5000 descriptors");
-            refused(head(2, 0, 0, 1).array(), "checksum");
-            refused(head(2, 0, 0, 0).array(), "0 and 0 were to come", event.fd());
-            refused(head(2, 4, 1, 0).array(), "0 bytes and 0 descriptors where 4 and 1 were to come");
+            refused(head(StateSocket.VERSION + 1, 0, 0, 0).array(), StateSocket.VERSION + " is understood");
+            refused(head(StateSocket.VERSION, -1, 0, 0).array(), "4294967295 bytes");
+            refused(head(StateSocket.VERSION, 33 << 20, 0, 0).array(), "are allowed");
+            refused(head(StateSocket.VERSION, 0, 5000, 0).array(), "5000 descriptors");
+            refused(head(StateSocket.VERSION, 0, 0, 1).array(), "checksum");
+            refused(head(StateSocket.VERSION, 0, 0, 0).array(), "0 and 0 were to come", event.fd());
+            refused(head(StateSocket.VERSION, 4, 1, 0).array(), "0 bytes and 0 descriptors where 4 and 1 were to come");
             final int kinds = Step.values().length;
-            sender.send(kinds, Header.VERSION, head(2, 0, 0, 0).array());
+            sender.send(kinds, Header.VERSION, head(StateSocket.VERSION, 0, 0, 0).array());
             assertTrue(assertThrows(HandOverException.class, () -> to.await(Step.PORT)).getMessage().contains("of kind " + kinds));
         }
         assertEquals(before, openDescriptors());

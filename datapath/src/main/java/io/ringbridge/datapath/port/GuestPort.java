@@ -39,6 +39,8 @@ public final class GuestPort extends Port {
     private volatile String ringFault;
     private volatile Set<SuspendCause> suspendedBy = Set.of();
     private volatile PortStatistics brought = PortStatistics.NONE;
+    /** The station to announce at the end of the suspension, or 0. */
+    private long toAnnounce;
 
     /**
      * Makes a port with no ring started.
@@ -114,9 +116,21 @@ public final class GuestPort extends Port {
 
     /** With the last cause, the rings that are started run at once. */
     @Override
-    public synchronized void resume(final SuspendCause cause) {
+    public void resume(final SuspendCause cause) {
+        final long station = release(cause);
+        if (station != 0) {
+            announce(station); // without the lock, which it does not need
+        }
+    }
+
+    /**
+     * Removes a cause of suspension.
+     *
+     * @return the station that is to be announced now, or 0
+     */
+    private synchronized long release(final SuspendCause cause) {
         if (!suspendedBy.contains(cause)) {
-            return;
+            return 0;
         }
         suspendedBy = suspendedBy.stream().filter(other -> other != cause).collect(Collectors.toUnmodifiableSet());
         if (suspendedBy.isEmpty()) {
@@ -125,6 +139,13 @@ public final class GuestPort extends Port {
             } while (queues.stream().anyMatch(GuestQueue::isHeld)); // as above
             suspended(false);
         }
+        return suspendedBy.isEmpty() ? takeAnnouncement() : 0;
+    }
+
+    private long takeAnnouncement() {
+        final long station = toAnnounce;
+        toAnnounce = 0;
+        return station;
     }
 
     /**
@@ -325,6 +346,27 @@ public final class GuestPort extends Port {
      */
     public void announce(final long address) {
         stations().announce(address);
+    }
+
+    /**
+     * Announces a station now, or at the end of the suspension if the port is suspended.
+     *
+     * @param address as in {@link #announce}; 0 to withdraw an announcement that is still to come
+     */
+    public void announceWhenResumed(final long address) {
+        final long station;
+        synchronized (this) {
+            toAnnounce = address;
+            station = suspendedBy.isEmpty() ? takeAnnouncement() : 0;
+        }
+        if (station != 0) {
+            announce(station);
+        }
+    }
+
+    /** Whether an announcement waits for the end of the suspension. */
+    public synchronized boolean isToAnnounce() {
+        return toAnnounce != 0;
     }
 
     /** The stations set by hand here, by their keys in the forwarding table. */
