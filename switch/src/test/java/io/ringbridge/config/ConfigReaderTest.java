@@ -38,7 +38,8 @@ class ConfigReaderTest {
 
     private static final String TAP_KEYS = "name, type, device, queues, mtu, persist, master, up, vlan, trunk, group-forward";
 
-    private static final String PCAP_KEYS = "name, type, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk, group-forward";
+    private static final String PCAP_KEYS =
+        "name, type, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk, group-forward";
 
     private static PortConfig.Extras pinned(final int... features) {
         return new PortConfig.Extras(null, false, false, false, false, false, 16, true, Features.of(features), MemoryFiles.RAM);

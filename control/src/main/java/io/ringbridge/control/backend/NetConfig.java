@@ -6,6 +6,7 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.frame.Frame;
+import io.ringbridge.datapath.port.GuestPort;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -31,16 +32,15 @@ final class NetConfig {
     /** The flag of SET_CONFIG with which read-only fields may be written. */
     private static final int LIVE_MIGRATION = 1;
 
-    private final int queuePairs;
-    private final int maxMtu;
+    private final GuestPort port;
     private long mac;
-    private int mtu;
+    /** Whether the MTU is one that the front-end has set. */
+    private boolean mtuSet;
 
-    NetConfig(final long mac, final int queuePairs, final int maxMtu) {
+    /** Shows a port with the MTU that is configured. */
+    NetConfig(final long mac, final GuestPort port) {
         this.mac = mac;
-        this.queuePairs = queuePairs;
-        this.maxMtu = maxMtu;
-        mtu = maxMtu;
+        this.port = port;
     }
 
     long mac() {
@@ -48,17 +48,29 @@ final class NetConfig {
     }
 
     int mtu() {
-        return mtu;
+        return port.mtu();
     }
 
-    /** Takes over another MTU; whether that is a change. */
+    /** Takes over another MTU, which limits what is delivered from now on; whether that is a change. */
     boolean mtu(final long wanted) {
-        if (wanted < MIN_MTU || wanted > maxMtu) {
-            throw ProtocolException.refused("MTU " + Long.toUnsignedString(wanted) + "; allowed: " + MIN_MTU + " to " + maxMtu);
-        }
-        final boolean change = mtu != wanted;
-        mtu = (int) wanted;
+        check(wanted);
+        final boolean change = mtu() != wanted;
+        mtuSet = true;
+        port.mtu((int) wanted);
         return change;
+    }
+
+    private void check(final long mtu) {
+        if (mtu < MIN_MTU || mtu > port.configuredMtu()) {
+            throw ProtocolException.refused("MTU " + Long.toUnsignedString(mtu) + "; allowed: " + MIN_MTU + " to "
+                + port.configuredMtu());
+        }
+    }
+
+    /** Returns to the MTU that is configured, as the device was reset. */
+    void forgetMtu() {
+        mtuSet = false;
+        port.mtu(port.configuredMtu());
     }
 
     /** Takes over another address; whether that is a change. */
@@ -73,19 +85,27 @@ final class NetConfig {
 
     /** Writes down what the front-end was told, for another process. */
     void save(final StateWriter out) {
-        out.wide(mac).number(mtu);
+        out.wide(mac).number(mtu()).flag(mtuSet);
     }
 
-    /** Takes over what the front-end was told by another process. */
+    /**
+     * Takes over what the front-end was told by another process. An MTU that was set is the limit here as well; one that was configured
+     * there has to be allowed here, since the guest may have been shown it.
+     */
     void restore(final StateReader in) {
         mac(in.wide());
-        mtu(in.number());
+        final int shown = in.number();
+        if (in.flag()) {
+            mtu(shown);
+        } else {
+            check(shown);
+        }
     }
 
     private byte[] content() {
         final ByteBuffer out = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
         out.putInt((int) mac).putShort((short) (mac >>> 32));
-        out.putShort(LINK_UP).putShort((short) queuePairs).putShort((short) mtu).putInt(SPEED_UNKNOWN).put(DUPLEX_UNKNOWN);
+        out.putShort(LINK_UP).putShort((short) port.queuePairs()).putShort((short) mtu()).putInt(SPEED_UNKNOWN).put(DUPLEX_UNKNOWN);
         return out.array();
     }
 
@@ -124,7 +144,9 @@ final class NetConfig {
         final long before = mac;
         mac(nextMac);
         try {
-            mtu(nextMtu);
+            if (nextMtu != mtu()) {
+                mtu(nextMtu);
+            }
         } catch (final ProtocolException e) {
             mac = before;
             throw e;

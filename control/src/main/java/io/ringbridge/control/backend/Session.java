@@ -76,7 +76,7 @@ final class Session {
         iommu = new Iommu(port.name(), rings);
         suspension = new Suspension(port, options.suspend());
         log = new MigrationLog(port, options.logBaseReply(), options.memory());
-        config = new NetConfig(options.mac(), port.queuePairs(), port.mtu());
+        config = new NetConfig(options.mac(), port);
         migration = new Migration(port, config);
     }
 
@@ -436,6 +436,7 @@ final class Session {
         log.wanted(false);
         features = 0;
         suspension.reset();
+        config.forgetMtu();
         port.features(0);
     }
 }

@@ -60,6 +60,8 @@ class BackendHandOverTest {
     private MemFd memory;
     private Mapping mapping;
     private EventFd event;
+    /** What the next process is configured with. */
+    private int mtu = 1500;
 
     @BeforeEach
     void start() {
@@ -132,7 +134,7 @@ class BackendHandOverTest {
             backend.savePositions(positions);
             to.send(Step.POSITIONS, positions);
             final Datapath nextDatapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace);
-            final GuestPort nextPort = nextDatapath.addGuestPort("a", 1, 1500);
+            final GuestPort nextPort = nextDatapath.addGuestPort("a", 1, mtu);
             nextPort.suspend(SuspendCause.UPGRADE);
             final Backend next;
             try (StateReader in = from.receive(Step.PORT, LIMIT)) {
@@ -255,6 +257,29 @@ class BackendHandOverTest {
             }
             assertEquals(0, peer.ack(new Message.Resume()));
             assertEquals(1, datapath.stations().size());
+        }
+    }
+
+    @Test
+    void theMtuThatWasSetStaysWhateverIsConfigured() throws Exception {
+        serve(options);
+        try (TestPeer peer = new TestPeer(options.socket())) {
+            peer.negotiated(features(false));
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1000)));
+            for (final int configured : new int[] {1500, 9000, 1000, 1500}) {
+                mtu = configured;
+                handOver();
+                assertEquals(1000, port.mtu());
+            }
+        }
+        SwitchFixture.await(() -> port.state() == PortState.WAITING);
+        assertEquals(1500, port.mtu());
+        try (TestPeer peer = new TestPeer(options.socket())) {
+            peer.negotiated(features(false));
+            peer.number(new Message.GetFeatures());
+            mtu = 9000;
+            handOver();
+            assertEquals(9000, port.mtu(), "where none was set, the configured one");
         }
     }
 

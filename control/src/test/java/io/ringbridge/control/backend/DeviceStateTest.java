@@ -164,6 +164,7 @@ class DeviceStateTest {
             assertEquals(0, load(peer, stream));
             requests.expect(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
             assertEquals("52:54:00:00:00:09 1400", config(peer));
+            assertEquals(1400, fixture.port.mtu(), "which limits what is delivered");
             assertEquals(source.port.statistics(), fixture.port.statistics());
             assertEquals(0, load(peer, stream), "again, which adds nothing");
             assertEquals(source.port.statistics(), fixture.port.statistics());

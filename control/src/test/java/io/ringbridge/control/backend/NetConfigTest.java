@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.QueuePair;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;
@@ -8,6 +10,8 @@ import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
 
@@ -118,6 +122,7 @@ class NetConfigTest {
             assertEquals(OURS, read(peer, 0, 24), "what is refused changes nothing");
             assertEquals(0, peer.ack(config(Request.SET_CONFIG, 0, 24, 1, source)));
             assertEquals(HexFormat.of().formatHex(source), read(peer, 0, 24));
+            assertEquals(1400, fixture.port.mtu());
         }
         fixture.awaitDetached();
         try (TestPeer peer = fixture.peer()) {
@@ -175,6 +180,62 @@ class NetConfigTest {
             assertTrue(requests.isSilent());
             fixture.port.resume(SuspendCause.OPERATOR);
             requests.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
+        }
+    }
+
+    private static QueuePair attached(final Frontend frontend) throws IOException {
+        frontend.negotiate(Frontend.DEFAULT_FEATURES);
+        frontend.share(8 << 20);
+        final QueuePair pair = frontend.addPair(256, 2048);
+        frontend.start();
+        return pair;
+    }
+
+    private static byte[] broadcast(final int payload) {
+        final byte[] frame = new byte[14 + payload];
+        Arrays.fill(frame, 0, 6, (byte) 0xFF);
+        frame[6] = 2;
+        return frame;
+    }
+
+    /** Sends frames of a payload longer than a limit and of just that, and waits for the second. */
+    private void assertLimit(final QueuePair from, final QueuePair to, final int limit) {
+        assertEquals(limit, fixture.port.mtu());
+        final long before = fixture.port.statistics().drops().getOrDefault(DropReason.MTU_EXCEEDED, 0L);
+        assertTrue(from.transmitter().transmit(broadcast(limit + 1)));
+        assertTrue(from.transmitter().transmit(broadcast(limit)));
+        SwitchFixture.await(to.receiver()::poll);
+        assertEquals(14 + limit, to.receiver().frame().length);
+        assertEquals(before + 1, fixture.port.statistics().drops().get(DropReason.MTU_EXCEEDED));
+    }
+
+    @Test
+    void theMtuThatWasSetLimitsWhatIsDeliveredUntilTheFrontEndLeaves() throws Exception {
+        final GuestPort sender = fixture.datapath.addGuestPort("b", 1, 9000);
+        try (Backend _ = Backend.start(sender, BackendOptions.server(directory.resolve("b")));
+             Frontend sends = Frontend.connect(directory.resolve("b"))) {
+            final QueuePair from = attached(sends);
+            for (int i = 0; i < 2; i++) {
+                try (Frontend receives = Frontend.connect(fixture.socket)) {
+                    final QueuePair to = attached(receives);
+                    assertLimit(from, to, 1500);
+                    for (final int mtu : new int[] {1000, 68, 1499}) {
+                        receives.command(new Message.NetSetMtu(mtu));
+                        assertLimit(from, to, mtu);
+                    }
+                }
+                fixture.awaitDetached();
+                assertEquals(1500, fixture.port.mtu());
+            }
+            try (TestPeer peer = fixture.peer()) {
+                peer.negotiated(PLAIN);
+                assertEquals(0, peer.ack(new Message.NetSetMtu(1000)));
+                assertEquals(1, peer.ack(new Message.NetSetMtu(1501)));
+                assertEquals("e803", read(peer, 10, 2));
+                assertEquals(0, peer.ack(new Message.ResetDevice()));
+                assertEquals("dc05", read(peer, 10, 2), "as the device was at first");
+                assertEquals(1500, fixture.port.mtu());
+            }
         }
     }
 

@@ -32,6 +32,7 @@ import java.util.stream.Stream;
  * as that allows, and take effect when it goes on. Frames for it are dropped and counted.
  */
 public final class GuestPort extends Port {
+    private final int configuredMtu;
     private final ReceiveQueue[] receiveQueues;
     private final List<GuestQueue> queues;
     private volatile GuestMemory memory = GuestMemory.NONE;
@@ -53,6 +54,7 @@ public final class GuestPort extends Port {
     public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final PortVlan vlan,
                      final QueueOwner[] owners, final int workers, final Stations stations) {
         super(index, name, mtu, vlan, stations);
+        configuredMtu = mtu;
         receiveQueues = new ReceiveQueue[queuePairs];
         final List<GuestQueue> all = new ArrayList<>();
         for (int pair = 0; pair < queuePairs; pair++) {
@@ -65,6 +67,11 @@ public final class GuestPort extends Port {
 
     public int queuePairs() {
         return receiveQueues.length;
+    }
+
+    /** The MTU without what a front-end has set, which ends with {@link #detach}. */
+    public int configuredMtu() {
+        return configuredMtu;
     }
 
     /** Says which virtio features were negotiated, for display; 0 while nobody is attached. */
@@ -317,8 +324,8 @@ public final class GuestPort extends Port {
     }
 
     /**
-     * Stops and disables every ring, forgets memory, log and features, and makes the bridge forget the addresses learned here. Of
-     * suspension, only the operator's outlasts it.
+     * Stops and disables every ring, forgets memory, log, features and the MTU that was set, and makes the bridge forget the addresses
+     * learned here. Of suspension, only the operator's outlasts it.
      */
     @Override
     public synchronized void detach() {
@@ -333,6 +340,8 @@ public final class GuestPort extends Port {
         features = 0;
         failure(null);
         ringFault = null;
+        toAnnounce = 0;
+        mtu(configuredMtu);
         suspendedBy = suspendedBy.contains(SuspendCause.OPERATOR) ? Set.of(SuspendCause.OPERATOR) : Set.of();
         suspended(!suspendedBy.isEmpty());
         stations().forget();
