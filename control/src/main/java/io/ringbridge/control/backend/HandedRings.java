@@ -98,21 +98,30 @@ final class HandedRings {
         }
     }
 
-    /** Starts, on a suspended port, those that were taken over. */
-    void begin() {
+    /**
+     * Starts, on a suspended port, those that were taken over.
+     *
+     * @return whether one of them is broken
+     */
+    boolean begin() {
+        boolean broken = false;
         for (int i = 0; i < rings.limit(); i++) {
             final Vring ring = rings.known(i);
             if (ring == null) {
                 continue;
             }
-            if (ring.started && !ring.broken) {
+            if (ring.started && !ring.broken && !rings.waits(ring)) {
                 rings.run(ring, ring.placed);
                 continue;
             }
+            ring.started &= ring.broken;
+            broken |= ring.broken;
             port.enableRing(i, ring.enabled);
             if (ring.broken && rings.events(ring).error() != null) {
                 rings.events(ring).error().signal(); // the signal to a channel may not have come so far
             }
         }
+        rings.startWhatCan(); // what waited there may be discarded here
+        return broken;
     }
 }

@@ -34,6 +34,8 @@ final class Rings implements AutoCloseable {
     private long features;
     private boolean featuresKnown;
     private boolean startEnabled;
+    /** Whether the driver is ready, as far as its device status is known; otherwise no ring runs. */
+    private boolean driverReady = true;
     private BackendChannel inband;
     /** Where translations are asked for; null where there is nobody to ask. */
     private BackendChannel requests;
@@ -171,6 +173,31 @@ final class Rings implements AutoCloseable {
         }
     }
 
+    /** Stops all rings where they are until the driver is ready, or starts them. */
+    void driverReady(final boolean ready) {
+        driverReady = ready;
+        for (final Vring ring : rings) {
+            if (ring != null && ready) {
+                ring.awaitsKick = false;
+            } else if (ring != null) {
+                haltUntilTold(ring);
+            }
+        }
+        if (ready) {
+            startWhatCan();
+        }
+    }
+
+    /** Stops all rings where they are, each until the front-end starts it again, or {@link #driverReady} does. */
+    void awaitKicks() {
+        for (final Vring ring : rings) {
+            if (ring != null) {
+                haltUntilTold(ring);
+                ring.awaitsKick = true;
+            }
+        }
+    }
+
     /** Stops a ring until all its parts are told of again; one that broke stays stopped. */
     private void haltUntilTold(final Vring ring) {
         ring.kicked &= !ring.started || port.queues().get(ring.index).started();
@@ -223,6 +250,8 @@ final class Rings implements AutoCloseable {
             event(Request.SET_VRING_KICK, index, EventFd.create());
         }
         ring.kick.signal();
+        ring.kicked();
+        start(ring, false);
     }
 
     /**
@@ -349,9 +378,10 @@ final class Rings implements AutoCloseable {
         }
     }
 
-    /** Whether a stopped ring may start, as far as the front-end has said all there is to say of it. */
+    /** Whether a stopped ring may start, as far as the front-end has said all there is to say of it, and the driver is ready. */
     private boolean isComplete(final Vring ring) {
-        return !ring.started && ring.kicked && ring.size != 0 && ring.address != null && featuresKnown && !memory.regions().isEmpty();
+        return driverReady && !ring.started && ring.kicked && !ring.awaitsKick
+            && ring.size != 0 && ring.address != null && featuresKnown && !memory.regions().isEmpty();
     }
 
     /** Starts a ring if all is there. Where memory does not cover it, {@code strict} says to refuse rather than to wait for more memory. */

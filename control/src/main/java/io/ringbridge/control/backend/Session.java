@@ -74,7 +74,7 @@ final class Session {
         postcopy = new Postcopy(port);
         memory = new MemoryTable(rings, postcopy, options.memory());
         iommu = new Iommu(port.name(), rings);
-        suspension = new Suspension(port, options.suspend());
+        suspension = new Suspension(port, rings, options.suspend());
         log = new MigrationLog(port, options.logBaseReply(), options.memory());
         config = new NetConfig(options.mac(), port);
         migration = new Migration(port, config);
@@ -128,16 +128,21 @@ final class Session {
     }
 
     private void checkPort() {
-        final String broken = port.takeRingFault();
-        if (broken != null) {
-            LOG.warn("port {}: {}", port.name(), broken);
-        }
+        checkRings();
         final String failure = port.failure();
         if (failure != null) {
             throw ProtocolException.fatal(failure);
         }
         rings.askWhatWaits();
         BackendChannel.heed(channel); // an operator's suspension begins and ends by itself
+    }
+
+    private void checkRings() {
+        final String broken = port.takeRingFault();
+        if (broken != null) {
+            LOG.warn("port {}: {}", port.name(), broken);
+            configChanged(suspension.needsReset());
+        }
     }
 
     private void leave() {
@@ -211,7 +216,7 @@ final class Session {
     /** Starts the rings, on the suspended port. */
     void begin() {
         BackendChannel.goOn(channel);
-        handed.begin();
+        configChanged(handed.begin() && suspension.needsReset());
         tellState();
     }
 
@@ -228,6 +233,7 @@ final class Session {
         if (memory.isConfirmedBy(header)) {
             return;
         }
+        checkRings(); // what is asked for may be the device status
         final Request request = Request.of(header.request(), header.size(), descriptors.count());
         final String name = request == null ? "request " + Integer.toUnsignedString(header.request()) : request.toString();
         if (header.isReply()) {
@@ -287,8 +293,7 @@ final class Session {
             }
             case Message.SetFeatures m -> setFeatures(m.features());
             case Message.SetOwner _ -> { /* Nothing depends on it. */ }
-            // Of what it could reset only suspension is: to ignore it is what is recommended.
-            case Message.ResetOwner _ -> suspension.clear();
+            case Message.ResetOwner _ -> suspension.resetOwner();
             case Message.SetMemTable _, Message.AddMemReg _, Message.RemMemReg _, Message.MemoryConfirmed _, Message.PostcopyListen _,
                  Message.PostcopyEnd _ -> {
                 return Outcome.of(memory.serve(message, descriptors));
@@ -401,6 +406,9 @@ final class Session {
         }
         protocolFeatures = wanted;
         protocolFeaturesSet = true;
+        if (!ProtocolFeature.STATUS.in(wanted)) {
+            suspension.statusNotNegotiated();
+        }
         rings.channels(inband(), channel);
     }
 

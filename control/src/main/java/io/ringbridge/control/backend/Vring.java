@@ -43,6 +43,8 @@ final class Vring {
     boolean enabled;
     /** SET_VRING_KICK has come since the ring was last stopped: it is to run as soon as all else is there. */
     boolean kicked;
+    /** It is not to run before it is kicked again, as its device was reset without a word of its driver. */
+    boolean awaitsKick;
     /** It runs in the port. */
     boolean started;
     /** It has run in this connection. */
@@ -110,7 +112,7 @@ final class Vring {
 
     /** Writes down what was said of it, for another process. */
     void save(final StateWriter out) {
-        out.number(size).number(base).number(told).flag(bigEndian).flag(enabled).flag(kicked).flag(started).flag(hasRun);
+        out.number(size).number(base).number(told).flag(bigEndian).flag(enabled).flag(kicked).flag(awaitsKick).flag(started).flag(hasRun);
         out.flag(address != null);
         if (address != null) {
             out.number(address.flags()).wide(address.descriptor()).wide(address.used()).wide(address.available()).wide(address.log());
@@ -126,6 +128,7 @@ final class Vring {
         bigEndian = in.flag();
         enabled = in.flag();
         kicked = in.flag();
+        awaitsKick = in.flag();
         started = in.flag();
         hasRun = in.flag();
         if (in.flag()) {
@@ -212,7 +215,7 @@ final class Vring {
             case SET_VRING_KICK -> {
                 old = kick;
                 kick = event;
-                kicked = true;
+                kicked();
             }
             case SET_VRING_CALL -> {
                 old = call;
@@ -226,9 +229,16 @@ final class Vring {
         return old;
     }
 
+    /** The front-end has started it. */
+    void kicked() {
+        kicked = true;
+        awaitsKick = false;
+    }
+
     /** Forgets what was said of it but for the descriptors. */
     void forget() {
         enabled = false;
+        awaitsKick = false;
         size = 0;
         address = null;
         base = 0;

@@ -34,6 +34,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -283,6 +284,61 @@ class BackendHandOverTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aDriverThatIsNotReadyIsWaitedFor(final boolean packed) throws Exception {
+        serve(options);
+        final DriverRing driver = driver(packed);
+        try (TestPeer peer = new TestPeer(options.socket())) {
+            peer.negotiated(features(packed));
+            peer.send(TestPeer.table(), memory.fd());
+            assertEquals(0, peer.ack(new Message.SetStatus(11)));
+            ring(peer, packed);
+            driver.add(TestPeer.GUEST + 0x8_0000, 72, false);
+            driver.publish();
+            handOver();
+            assertFalse(port.queues().get(VRING).started());
+            assertEquals(11, peer.number(new Message.GetStatus()));
+            assertEquals(0, peer.ack(new Message.SetStatus(15)));
+            SwitchFixture.await(() -> driver.poll() >= 0);
+            assertEquals(0, peer.ack(new Message.Suspend()));
+            assertEquals(0, peer.ack(new Message.ResetOwner()));
+            driver.add(TestPeer.GUEST + 0x8_0000, 72, false);
+            driver.publish();
+            handOver();
+            assertFalse(port.queues().get(VRING).started());
+            assertEquals(0, peer.ack(new Message.Resume()));
+            SwitchFixture.await(() -> driver.poll() >= 0);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aDisabledRingWaitsOrIsDiscardedAsTheProcessIsConfigured(final boolean packed) throws Exception {
+        serve(options);
+        final BackendOptions plain = options;
+        final DriverRing driver = driver(packed);
+        try (TestPeer peer = new TestPeer(options.socket())) {
+            peer.negotiated(features(packed));
+            peer.send(TestPeer.table(), memory.fd());
+            ring(peer, packed);
+            move(driver, 3);
+            assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 0)));
+            options = plain.withDiscardWhenDisabled(false);
+            handOver();
+            assertFalse(port.queues().get(VRING).started());
+            assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
+            move(driver, 3);
+            assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 0)));
+            options = plain;
+            handOver();
+            assertTrue(port.queues().get(VRING).started());
+            assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
+            move(driver, 3);
+            assertEquals(9, port.queues().get(VRING).statistics().inFrames());
+        }
+    }
+
     @Test
     void aRingThatIsBrokenStaysSo() throws Exception {
         serve(options);
@@ -297,6 +353,7 @@ class BackendHandOverTest {
             SwitchFixture.await(() -> !port.queues().get(VRING).started());
             handOver();
             assertFalse(port.queues().get(VRING).started());
+            assertEquals(64, peer.number(new Message.GetStatus()), "the device needs a reset");
             peer.send(new Message.GetVringBase(VRING));
             try (Packet reply = peer.receive()) {
                 assertEquals(7, Codec.vringNumber(reply.payload(), VRING));

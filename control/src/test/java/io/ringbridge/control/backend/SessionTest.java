@@ -184,8 +184,10 @@ class SessionTest {
             peer.send(new Message.SetVringNum(3, 256));
             peer.send(TestPeer.address(3));
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 3, false));
-            assertEquals(0, peer.ack(new Message.SetStatus(0)), "which QEMU 7.2 sends first");
+            assertEquals(0, peer.ack(new Message.SetVringEnable(3, 1)));
             assertTrue(fixture.started(3));
+            assertEquals(0, peer.ack(new Message.SetStatus(0)), "which QEMU 7.2 sends first");
+            assertFalse(fixture.started(3));
             assertEquals(77, base(peer, 3));
             assertFalse(fixture.started(3));
             assertEquals(77, base(peer, 3), "twice");
@@ -323,6 +325,8 @@ class SessionTest {
             assertEquals(0, peer.ack(new Message.SetVringNum(0, 64)));
             assertEquals(0, peer.ack(TestPeer.address(0)));
             assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 0, true), event.fd()));
+            assertFalse(fixture.started(0), "the driver is not ready");
+            assertEquals(0, peer.ack(new Message.SetStatus(15)));
             assertTrue(fixture.started(0));
         }
     }

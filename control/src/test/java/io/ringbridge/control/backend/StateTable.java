@@ -17,6 +17,7 @@ final class StateTable {
     static final int READY = 0x0B;
     static final int RUNS = 0x0F;
     static final int SUSPEND_BIT = 0x10;
+    private static final int DRIVER_OK = 4;
 
     /** Optional features without which requests would be refused in any state. */
     static final List<ProtocolFeature> OPTIONAL =
@@ -56,18 +57,35 @@ final class StateTable {
     private static final String FATAL = "xxxxxxxx";
     private static final Message.Region ANOTHER = new Message.Region(0, 4096, 0, 0);
 
+    private static final List<Message> DRIVER_RESET = List.of(new Message.SetStatus(0));
+    private static final List<Message> OWNER_RESET = List.of(new Message.ResetOwner());
+
     static final List<Row> SUSPENSION = List.of(
         new Row(new Message.Suspend(), "SSSSSSSS"),
         new Row(List.of(new Message.Suspend()), new Message.Suspend(), "SSSSSSSS"),
         new Row(new Message.Resume(), "RRSSSSSC"),
         new Row(List.of(new Message.Resume()), new Message.Resume(), "RRSSSSSC"),
         new Row(List.of(new Message.Suspend()), new Message.Resume(), "RRSSSSSC"),
-        new Row(new Message.SetStatus(0), "RRRRSCCC"),
+        new Row(new Message.SetStatus(0), "CCCCSCCC"),
+        new Row(DRIVER_RESET, new Message.Resume(), "CCCCSCCC"),
+        new Row(DRIVER_RESET, new Message.SetStatus(READY), "CCCCSCCC"),
+        new Row(DRIVER_RESET, new Message.SetStatus(READY | SUSPEND_BIT), "SSSSSSSS"),
+        new Row(DRIVER_RESET, new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), "CCCCSCCC"),
+        new Row(DRIVER_RESET, new Message.VringKick(1, 0), "CCCCSCCC"),
+        new Row(DRIVER_RESET, new Message.SetStatus(RUNS), "RRRRSCCC"),
+        new Row(DRIVER_RESET, new Message.SetStatus(DRIVER_OK), "RRRRSCCC"),
+        new Row(new Message.SetStatus(READY), "CSSSSSSC"),
         new Row(new Message.SetStatus(RUNS | SUSPEND_BIT), "SSRSSSSS"),
         new Row(new Message.SetStatus(RUNS), "RSRSSSSC"),
         new Row(new Message.SetStatus(READY | SUSPEND_BIT), "SSSSSSSS"),
+        new Row(new Message.SetStatus(SUSPEND_BIT), "SSSSSSSS"),
         new Row(new Message.GetStatus(), UNCHANGED),
-        new Row(new Message.ResetOwner(), "RRRRSCCC"),
+        new Row(new Message.ResetOwner(), "RCCCSCCC"),
+        new Row(OWNER_RESET, new Message.Resume(), "RRRRSCCC"),
+        new Row(OWNER_RESET, new Message.SetStatus(READY), "CCCCSCCC"),
+        new Row(OWNER_RESET, new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), "RCCCSRCC"),
+        new Row(OWNER_RESET, new Message.VringKick(1, 0), "RCCCSRCC"),
+        new Row(OWNER_RESET, new Message.SetStatus(RUNS), "RRRRSCCC"),
         new Row(new Message.ResetDevice(), "CCCCSCCC"));
 
     static final List<Row> RINGS = List.of(

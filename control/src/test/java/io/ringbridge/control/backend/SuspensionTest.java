@@ -1,5 +1,6 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.Message;
@@ -24,6 +25,7 @@ import java.util.Set;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Who may suspend a port, what that stops, and what goes on. */
 class SuspensionTest {
@@ -31,6 +33,7 @@ class SuspensionTest {
     private static final int READY = 0x0B;
     private static final int RUNS = 0x0F;
     private static final int SUSPEND_BIT = 0x10;
+    private static final int NEEDS_RESET = 0x40;
 
     @TempDir
     Path directory;
@@ -130,9 +133,15 @@ class SuspensionTest {
 
     private void suspendByStatus(final SwitchFixture on, final int bit) throws IOException {
         try (TestPeer peer = on.peer().running(PLAIN | Features.of(bit), guest.memory, guest.event, 0, 1)) {
+            peer.ack(new Message.SetStatus(3 | SUSPEND_BIT));
+            assertEquals(3, peer.number(new Message.GetStatus()), "the features are not agreed on");
             peer.ack(new Message.SetStatus(READY));
-            peer.ack(new Message.SetStatus(RUNS | SUSPEND_BIT));
-            assertEquals(RUNS, peer.number(new Message.GetStatus()), "the driver was not running");
+            assertEquals(PortState.CONNECTED, on.port.state());
+            peer.ack(new Message.SetStatus(READY | SUSPEND_BIT));
+            assertEquals(READY | SUSPEND_BIT, peer.number(new Message.GetStatus()), "before the driver runs");
+            assertEquals(PortState.SUSPENDED, on.port.state());
+            peer.ack(new Message.SetStatus(RUNS));
+            assertEquals(RUNS, peer.number(new Message.GetStatus()));
             for (int i = 0; i < 3; i++) {
                 assertEquals(PortState.RUNNING, on.port.state());
                 peer.ack(new Message.SetStatus(RUNS | SUSPEND_BIT));
@@ -188,6 +197,88 @@ class SuspensionTest {
             assertEquals(77, base(peer, 1));
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd());
             assertEquals(77, base(peer, 1));
+        }
+    }
+
+    @Test
+    void noRingRunsBeforeTheDriverIsReadyOnceItsStatusIsKnown() throws Exception {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
+            guest.transmit();
+            guest.event.signal();
+            SwitchFixture.await(() -> guest.used() == 1);
+            for (final int notReady : new int[] {0, 1, 3, READY}) {
+                assertEquals(0, peer.ack(new Message.SetStatus(notReady)));
+                assertEquals(PortState.CONNECTED, fixture.port.state());
+                guest.available(2);
+                guest.event.signal();
+                final long before = guest.checksum();
+                round();
+                assertEquals(before, guest.checksum());
+            }
+            assertEquals(0, peer.ack(new Message.SetStatus(RUNS)));
+            SwitchFixture.await(() -> guest.used() == 2);
+            assertEquals(PortState.RUNNING, fixture.port.state());
+            assertEquals(0, peer.ack(new Message.SetStatus(0)));
+            assertEquals(2, base(peer, 1), "as QEMU 7.2 asks");
+            assertEquals(0, peer.ack(new Message.SetProtocolFeatures(TestPeer.PROTOCOL & ~ProtocolFeature.STATUS.mask())));
+            assertTrue(fixture.started(0), "without the status nobody can say that the driver is ready");
+        }
+    }
+
+    @Test
+    void whatWasSuspendedWaitsForTheDriverAfterAReset() throws Exception {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
+            int used = 0;
+            for (final boolean byMessage : new boolean[] {false, true, false}) {
+                assertEquals(0, peer.ack(new Message.Suspend()));
+                guest.available(++used);
+                if (used == 1) {
+                    guest.transmit();
+                }
+                guest.event.signal();
+                final long before = guest.checksum();
+                assertEquals(0, peer.ack(new Message.ResetOwner()));
+                assertEquals(PortState.CONNECTED, fixture.port.state());
+                round();
+                assertEquals(before, guest.checksum());
+                if (byMessage) {
+                    assertEquals(0, peer.ack(new Message.Resume()));
+                } else {
+                    assertEquals(used - 1, base(peer, 1));
+                    assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd()));
+                }
+                final int now = used;
+                SwitchFixture.await(() -> guest.used() == now);
+            }
+        }
+    }
+
+    @Test
+    void aBrokenRingNeedsAReset() throws Exception {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1); RequestSocket requests = new RequestSocket()) {
+            assertEquals(0, requests.giveTo(peer));
+            assertEquals(0, peer.ack(new Message.SetStatus(RUNS)));
+            for (int i = 0; i < 3; i++) {
+                guest.available(30_000);
+                guest.event.signal();
+                SwitchFixture.await(() -> !fixture.started(1));
+                assertEquals(RUNS | NEEDS_RESET, peer.number(new Message.GetStatus()));
+                requests.expect(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
+                requests.acknowledge(BackendRequest.CONFIG_CHANGE_MSG, 0);
+                assertEquals(0, peer.ack(new Message.SetStatus(RUNS)));
+                assertEquals(RUNS | NEEDS_RESET, peer.number(new Message.GetStatus()), "the driver cannot clear it");
+                assertEquals(0, peer.ack(new Message.SetStatus(RUNS | NEEDS_RESET)), "nor does reading and writing");
+                guest.available(0);
+                if (i == 0) {
+                    assertEquals(0, peer.ack(new Message.SetStatus(0)));
+                } else {
+                    assertEquals(0, peer.ack(new Message.ResetDevice()));
+                }
+                assertEquals(0, peer.number(new Message.GetStatus()));
+                peer.running(PLAIN, guest.memory, guest.event, 0, 1);
+                assertEquals(0, peer.ack(new Message.SetStatus(RUNS)));
+                assertEquals(RUNS, peer.number(new Message.GetStatus()));
+            }
         }
     }
 
