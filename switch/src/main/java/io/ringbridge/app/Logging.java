@@ -27,6 +27,9 @@ public final class Logging extends ContextAwareBase implements Configurator {
         appender.setContext(context);
         appender.setTarget(ConsoleTarget.SystemErr.getName());
         appender.setEncoder(encoder);
+        final LogLimit limit = new LogLimit();
+        limit.start();
+        appender.addFilter(limit);
         appender.start();
         final Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
         root.setLevel(Level.INFO);
@@ -36,7 +39,7 @@ public final class Logging extends ContextAwareBase implements Configurator {
         return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
     }
 
-    /** Lets the project's own debug messages through, and stack traces. */
+    /** Lets the project's own debug messages through, and stack traces; nothing is suppressed any more. */
     public static void verbose() {
         level("io.ringbridge", Level.DEBUG);
     }

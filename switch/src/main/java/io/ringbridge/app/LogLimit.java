@@ -1,0 +1,124 @@
+package io.ringbridge.app;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.filter.Filter;
+import ch.qos.logback.core.spi.FilterReply;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * Keeps what a front-end can repeat at will from filling the log. Per port and kind of line, that is per message before
+ * its arguments are filled in, ten lines pass in ten seconds. The rest is counted, and one line reports the number and
+ * the last of them.
+ *
+ * <p>Debug messages always pass, and with them everything else while debug messages are on. Any thread.
+ */
+final class LogLimit extends Filter<ILoggingEvent> {
+    static final int LINES = 10;
+    static final Duration PERIOD = Duration.ofSeconds(10);
+    private static final Logger LOG = LoggerFactory.getLogger(LogLimit.class);
+    private static final String OF_A_PORT = "port {}: ";
+    /** More than ports have kinds of lines at a time; whichever was quiet for longest is forgotten. */
+    private static final int MOST = 8192;
+
+    private final Consumer<Runnable> after;
+    private final Map<Kind, Count> counts = new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(final Map.Entry<Kind, Count> eldest) {
+            return size() > MOST;
+        }
+    };
+
+    /** Lines that are counted together. */
+    private record Kind(String port, String message) {
+    }
+
+    /** The lines of a kind in one period. */
+    private static final class Count {
+        private long began;
+        private int passed;
+        private long suppressed;
+        private ILoggingEvent last;
+    }
+
+    LogLimit() {
+        this(LogLimit::afterPeriod);
+    }
+
+    /**
+     * Limits lines.
+     *
+     * @param after runs something when a period has passed
+     */
+    LogLimit(final Consumer<Runnable> after) {
+        this.after = after;
+    }
+
+    private static void afterPeriod(final Runnable report) {
+        Thread.ofVirtual().start(() -> {
+            try {
+                Thread.sleep(PERIOD);
+                report.run();
+            } catch (final InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+    }
+
+    @Override
+    public FilterReply decide(final ILoggingEvent event) {
+        if (!event.getLevel().isGreaterOrEqual(Level.INFO) || Logging.isVerbose()) {
+            return FilterReply.NEUTRAL;
+        }
+        final Kind kind = kind(event);
+        final boolean first;
+        synchronized (counts) {
+            final Count count = counts.computeIfAbsent(kind, _ -> new Count());
+            if (event.getTimeStamp() - count.began >= PERIOD.toMillis() && count.suppressed == 0) {
+                count.began = event.getTimeStamp();
+                count.passed = 0;
+            }
+            if (count.passed < LINES) {
+                count.passed++;
+                return FilterReply.NEUTRAL;
+            }
+            count.last = event;
+            first = count.suppressed++ == 0;
+        }
+        if (first) {
+            after.accept(() -> report(kind));
+        }
+        return FilterReply.DENY;
+    }
+
+    private static Kind kind(final ILoggingEvent event) {
+        final Object[] arguments = event.getArgumentArray();
+        final boolean ofPort = event.getMessage().startsWith(OF_A_PORT) && arguments != null && arguments.length > 0;
+        return new Kind(ofPort ? String.valueOf(arguments[0]) : "", event.getMessage());
+    }
+
+    /** Reports how many lines of a kind were suppressed, and lets lines pass again. */
+    private void report(final Kind kind) {
+        final long suppressed;
+        final ILoggingEvent last;
+        synchronized (counts) {
+            final Count count = counts.remove(kind);
+            if (count == null || count.suppressed == 0) {
+                return;
+            }
+            suppressed = count.suppressed;
+            last = count.last;
+        }
+        LOG.atLevel(org.slf4j.event.Level.valueOf(last.getLevel().toString()))
+            .log("{} more lines like this one were suppressed within {} s: {}", suppressed, PERIOD.toSeconds(),
+                last.getFormattedMessage());
+    }
+}
