@@ -135,20 +135,48 @@ class KillIT {
         });
     }
 
+    /** Packed rings do not show where they stand. The configuration names no place for their positions. */
+    @ParameterizedTest(name = "killed: {0}")
+    @ValueSource(booleans = {false, true})
+    void guestsAnswerAgainWithTheDefaults(final boolean killed) throws IOException {
+        final SwitchProcess.Config config = new SwitchProcess.Config().keepingStateByDefault().server("a", 2).server("b", 2);
+        betweenGuests(config, ",packed=on", 2, (a, b) -> {
+            a.awaitAnswerOf(ADDRESS_B);
+            a.console().check("ping -c 300 -i 0.005 " + ADDRESS_B, LIMIT); // so that the rings have come round
+            final long stopped = System.nanoTime();
+            if (killed) {
+                ringbridge.killAndStartAgain();
+            } else {
+                ringbridge.stopAndStartAgain();
+            }
+            ringbridge.awaitState("running", LIMIT, "a", "b");
+            a.awaitAnswerOf(ADDRESS_B);
+            report("packed, 2 queue pairs, defaults, " + (killed ? "killed" : "stopped") + ": answers again after "
+                + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - stopped) + " ms");
+            a.console().check("ping -c 300 -i 0.005 -W 1 " + ADDRESS_B, LIMIT);
+            b.console().check("ping -c 300 -i 0.005 -W 1 " + ADDRESS_A, LIMIT);
+        });
+    }
+
     /** What two guests do, the first of which sends. */
     private interface Talk {
         void between(QemuGuest a, QemuGuest b) throws IOException;
     }
 
     private void betweenGuests(final boolean packed, final Talk talk) throws IOException {
+        final SwitchProcess.Config config = new SwitchProcess.Config().keepingState().server("a").server("b");
+        betweenGuests(config, packed ? ",packed=on" : "", 1, talk);
+    }
+
+    private void betweenGuests(final SwitchProcess.Config config, final String device, final int pairs, final Talk talk)
+        throws IOException {
         Required.programs(QemuGuest.PROGRAM);
         Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
         final GuestImage image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
-        final String device = packed ? ",packed=on" : "";
         final Path directory = Machine.temporaryDirectory(0);
-        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").keepingState().server("a").server("b"));
-        try (QemuGuest a = QemuGuest.start(spec("guest-a", MAC_A, ADDRESS_A, "a", device), image, directory);
-             QemuGuest b = QemuGuest.boot(spec("guest-b", MAC_B, ADDRESS_B, "b", device), image, directory)) {
+        ringbridge = SwitchProcess.start(config.set("poll", "adaptive"));
+        try (QemuGuest a = QemuGuest.start(spec("guest-a", MAC_A, ADDRESS_A, "a", pairs, device), image, directory);
+             QemuGuest b = QemuGuest.boot(spec("guest-b", MAC_B, ADDRESS_B, "b", pairs, device), image, directory)) {
             a.awaitBoot();
             ringbridge.awaitState("running", LIMIT, "a", "b");
             talk.between(a, b);
@@ -157,8 +185,9 @@ class KillIT {
         }
     }
 
-    private QemuGuest.Spec spec(final String name, final String mac, final String address, final String port, final String device) {
-        return new QemuGuest.Spec(name, mac, address, ringbridge.socket(port), device);
+    private QemuGuest.Spec spec(final String name, final String mac, final String address, final String port, final int pairs,
+                                final String device) {
+        return new QemuGuest.Spec(name, mac, address, ringbridge.socket(port), pairs, device);
     }
 
     private static void report(final String line) throws IOException {

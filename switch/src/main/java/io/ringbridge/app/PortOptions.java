@@ -8,8 +8,6 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.uplink.TapOptions;
 import io.ringbridge.datapath.bridge.MacAddress;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** What a back-end is to know of its port's configuration. */
@@ -51,17 +49,5 @@ final class PortOptions {
             case Attachment.Tap _, Attachment.Pcap _ ->
                 throw new IllegalArgumentException("port " + port.name() + " is no vhost-user port");
         };
-    }
-
-    /** Makes the directory for what outlives a process. */
-    static void makeState(final Path directory) {
-        try {
-            Files.createDirectories(directory);
-        } catch (final IOException e) {
-            throw new SwitchException("the state directory " + directory + " cannot be made: " + e.getMessage(), e);
-        }
-        if (!Files.isWritable(directory)) {
-            throw new SwitchException("the state directory " + directory + " cannot be written", null);
-        }
     }
 }

@@ -17,6 +17,7 @@ import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
+import io.ringbridge.control.backend.Presence;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateSocket;
@@ -33,6 +34,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -54,6 +56,10 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Config config;
     private final Datapath datapath;
     private final Fdb fdb;
+    /** Null if nothing is kept. */
+    private final StateDirectory state;
+    private final Reunion reunion;
+    private final Observer observer = new Observer();
     private final Map<String, Attached> attached = new LinkedHashMap<>();
     private final AtomicBoolean upgrading = new AtomicBoolean();
     private final CountDownLatch succeeded = new CountDownLatch(1);
@@ -67,6 +73,18 @@ public final class Switch implements SwitchControl, AutoCloseable {
         this.config = config;
         this.datapath = datapath;
         fdb = new Fdb(this, datapath);
+        state = config.state().directory().map(StateDirectory::new).orElse(null);
+        reunion = new Reunion(datapath);
+    }
+
+    /**
+     * Names a place for the state of a configuration that names none: a directory beside the default socket of the API.
+     * If there is no place to write to, nothing is kept, and the log has a warning.
+     *
+     * @param apiSockets the default sockets of the API, the preferred one first
+     */
+    public static Config placeState(final Config config, final List<Path> apiSockets) {
+        return StateDirectory.place(config, apiSockets);
     }
 
     /** Starts the workers; the ports of the configuration are opened by {@link #openPorts}. */
@@ -87,6 +105,9 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     void run() {
         datapath.run(failure -> LOG.error("a worker failed and goes on", failure));
+        if (state != null) {
+            observer.repeat(StateDirectory.PERIOD, this::tendState);
+        }
     }
 
     /**
@@ -116,8 +137,22 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     /** Opens every port of the configuration that is not open. */
     public void openPorts() {
+        if (state != null) {
+            config.ports().forEach(this::awaitAttached);
+            reunion.begin(); // before any port is open
+        }
         bindPorts();
+        if (state != null) {
+            tendState();
+        }
         servePorts();
+        if (hasUplinks()) {
+            reunion.arrived();
+        }
+    }
+
+    private synchronized boolean hasUplinks() {
+        return attached.values().stream().anyMatch(port -> port.port() instanceof UplinkPort);
     }
 
     /** Opens the sockets of those; who connects waits until {@link #servePorts}. */
@@ -135,7 +170,18 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     void prepareState() {
-        config.state().ifPresent(PortOptions::makeState);
+        if (state != null) {
+            state.make();
+        }
+    }
+
+    /** Keeps the state directory of the ports there are, and removes what others have left. */
+    private void tendState() {
+        final List<PortConfig> ports;
+        synchronized (this) {
+            ports = attached.values().stream().map(Attached::config).toList();
+        }
+        state.tend(ports, Instant.now());
     }
 
     Datapath datapath() {
@@ -194,9 +240,25 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     private void open(final PortConfig port, final boolean whileRunning) {
         final GuestPort added = datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan());
-        attach(port, whileRunning, added, () -> Backend.open(added, PortOptions.of(port, config.state().orElse(null))));
+        final Path kept = stateOf(port);
+        final Presence presence = presence(port.name(), kept);
+        attach(port, whileRunning, added, () -> Backend.open(added, PortOptions.of(port, kept), presence));
         LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.mode(), port.socket(), port.queues(), port.mtu(),
             Views.vlan(port));
+    }
+
+    private void awaitAttached(final PortConfig port) {
+        if (presence(port.name(), stateOf(port)) instanceof final Attendance attendance && attendance.wasAttached()) {
+            reunion.await(port.name(), attendance);
+        }
+    }
+
+    private Presence presence(final String port, final Path kept) {
+        return kept == null ? Presence.UNHEARD : new Attendance(port, kept, reunion::arrived);
+    }
+
+    private Path stateOf(final PortConfig port) {
+        return state == null ? null : state.of(port);
     }
 
     private void open(final PortConfig port, final boolean whileRunning, final TapOptions options) {
@@ -234,7 +296,10 @@ public final class Switch implements SwitchControl, AutoCloseable {
             final Link link = switch (port.attachment()) {
                 case Attachment.Tap tap -> TapLink.adopt((UplinkPort) added, PortOptions.of(port, tap), in);
                 case Attachment.Pcap pcap -> PcapLink.adopt((UplinkPort) added, pcap.options(), in);
-                default -> Backend.adopt((GuestPort) added, PortOptions.of(port, config.state().orElse(null)), in);
+                default -> {
+                    final Path kept = stateOf(port);
+                    yield Backend.adopt((GuestPort) added, PortOptions.of(port, kept), presence(port.name(), kept), in);
+                }
             };
             attached.put(port.name(), new Attached(port, added, link, whileRunning));
             return added;
@@ -264,8 +329,12 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     @Override
     public synchronized void removePort(final String name) {
-        close(named(name));
+        final Attached port = named(name);
+        close(port);
         attached.remove(name);
+        if (state != null) {
+            state.remove(port.config());
+        }
         LOG.info("port {}: removed", name);
     }
 
@@ -404,8 +473,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     /**
-     * Ends every session, removes the sockets, and stops the workers; what was handed over is left alone. Frames that were taken are
-     * delivered first: a port that is closed takes none from those that are not closed yet.
+     * Ends every session, removes the sockets, and stops the workers; what was handed over is left alone. Frames that
+     * were taken are delivered first: a port that is closed takes none from those that are not closed yet.
      */
     @Override
     public synchronized void close() {
@@ -413,9 +482,11 @@ public final class Switch implements SwitchControl, AutoCloseable {
             return;
         }
         closed = true;
+        reunion.cancel();
         if (!handedOver) {
             datapath.withholdFrames();
         }
+        observer.close();
         attached.values().forEach(this::close);
         attached.clear();
         datapath.close();

@@ -91,7 +91,7 @@ final class Views {
         return new ConfigView(config.workers(), config.cpus(), config.poll().name().toLowerCase(Locale.ROOT),
             new ConfigView.Api(api == null ? null : api.toString()),
             new ConfigView.Fdb(config.fdb().capacity(), config.fdb().ageing().toSeconds() + "s"),
-            config.state().map(Path::toString).orElse(null), ports.stream().map(Views::config).toList());
+            config.state().text(), ports.stream().map(Views::config).toList());
     }
 
     /** A port's keys and values; a value that is null is left out. */

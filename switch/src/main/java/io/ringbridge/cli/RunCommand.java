@@ -14,6 +14,7 @@ import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.config.State;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.datapath.worker.PollMode;
@@ -37,8 +38,8 @@ import java.util.concurrent.Callable;
     footer = {
         "",
         "SPEC is key=value,...: " + RunCommand.SPEC_KEYS,
-        "The file is YAML with the same keys, and workers, cpus, poll, api: {socket}, fdb: {capacity, ageing}, state: DIR,",
-        "ports: [...]; state is where the positions of packed rings are kept, for the next start after a crash.",
+        "The file is YAML with the same keys, and workers, cpus, poll, api: {socket}, fdb: {capacity, ageing},",
+        "state: DIR|none, ports: [...].",
         "",
         "Examples:",
         "  ringbridge run --config switch.yaml",
@@ -80,6 +81,11 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--api", paramLabel = "PATH", description = "The socket that other commands talk to; "
         + "/run/ringbridge/api.sock or $XDG_RUNTIME_DIR/ringbridge/api.sock if not given.")
     private Path api;
+
+    @Option(names = "--state", paramLabel = "DIR|none", description = "Where attachments and the positions of packed rings are kept, "
+        + "for the next start after this process has ended, however it ended; "
+        + "/run/ringbridge/state or $XDG_RUNTIME_DIR/ringbridge/state if not given.")
+    private String state;
 
     @Option(names = "--socket-path", paramLabel = "PATH",
         description = "Serve one front-end that connects to this socket; no file, no --port.")
@@ -227,6 +233,12 @@ final class RunCommand implements Callable<Integer> {
         }
         if (api != null) {
             config = config.withApi(api);
+        }
+        if (state != null) {
+            config = config.withState(State.parse(state));
+        }
+        if (descriptor == null && !rehearse) { // neither has a front-end that could come again
+            config = Switch.placeState(config, ApiSocket.places(System.getenv()));
         }
         final List<Integer> pinned = cpus == null ? config.cpus() : ConfigReader.parseCpus("--cpus", cpus);
         final int threads = workers != null ? workers : cpus != null ? pinned.size() : config.workers();

@@ -16,10 +16,10 @@ import java.util.Optional;
  * @param poll what idle workers do
  * @param api the socket of the API where one was named; the default place otherwise
  * @param fdb the forwarding table
- * @param state the directory for what has to outlive this process, where one was named
+ * @param state where what has to outlive this process is kept
  * @param ports in the order they were written
  */
-public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Path> api, Fdb fdb, Optional<Path> state,
+public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Path> api, Fdb fdb, State state,
                      List<PortConfig> ports) {
     /** The most datapath threads there may be. */
     public static final int MAX_WORKERS = 64;
@@ -31,7 +31,7 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Pa
 
     /** What an empty file says. */
     public static final Config DEFAULT = new Config(DatapathOptions.DEFAULT.workers(), DatapathOptions.DEFAULT.cpus(),
-        DatapathOptions.DEFAULT.poll(), Optional.empty(), Fdb.DEFAULT, Optional.empty(), List.of());
+        DatapathOptions.DEFAULT.poll(), Optional.empty(), Fdb.DEFAULT, new State.Default(), List.of());
 
     /** What of it the datapath has to know. */
     public DatapathOptions datapath() {
@@ -51,6 +51,11 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Pa
     /** The same with the socket of the API replaced. */
     public Config withApi(final Path newApi) {
         return new Config(workers, cpus, poll, Optional.of(newApi), fdb, state, ports);
+    }
+
+    /** The same with the place of the state replaced. */
+    public Config withState(final State newState) {
+        return new Config(workers, cpus, poll, api, fdb, newState, ports);
     }
 
     /** The same with ports replaced. */

@@ -57,7 +57,7 @@ public final class ConfigReader {
             top.choice("poll", PollMode.class).orElse(Config.DEFAULT.poll()),
             api.socket("socket"),
             new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()), ageing(fdb)),
-            top.text("state", "the path of a directory").map(Path::of),
+            top.text("state", "the path of a directory, or none").map(State::parse).orElse(Config.DEFAULT.state()),
             List.of());
         return config.withPorts(ports(source, top, api));
     }

@@ -1,17 +1,28 @@
 package io.ringbridge.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ringbridge.api.PortView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.datapath.ring.Features;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A switch ends under traffic, and another one is started with the same configuration. */
 @Timeout(60)
@@ -19,9 +30,13 @@ class RestartTest {
     @TempDir
     private Path dir;
 
-    private Switch start(final int workers, final String poll) {
-        final Config config = ConfigReader.parse("test", "workers: " + workers + "\npoll: " + poll + "\nstate: " + dir.resolve("state")
-            + "\nports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}]");
+    private Config config(final int workers, final String poll, final String more) {
+        return ConfigReader.parse("test", "workers: " + workers + "\npoll: " + poll + "\nstate: " + dir.resolve("state")
+            + "\nports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}" + more
+            + "]");
+    }
+
+    private static Switch start(final Config config) {
         final Switch running = Switch.start(config);
         running.openPorts();
         return running;
@@ -35,7 +50,7 @@ class RestartTest {
     @ParameterizedTest
     @CsvSource({"1, split, adaptive", "1, packed, busy", "2, split, busy", "2, packed, adaptive"})
     void everyFrameThatWasTakenIsDeliveredAtTheEnd(final int workers, final String layout, final String poll) throws Exception {
-        final Switch running = start(workers, poll);
+        final Switch running = start(config(workers, poll, ""));
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
             guests.exchange(10);
             guests.talk();
@@ -49,5 +64,120 @@ class RestartTest {
         } finally {
             running.close();
         }
+    }
+
+    /**
+     * Split rings, too: their position is in the guest's memory, but the frames of whoever is back first would be
+     * flooded to nobody.
+     */
+    @ParameterizedTest
+    @CsvSource({"1, split, adaptive", "1, packed, busy", "2, split, busy", "2, packed, adaptive"})
+    void noFrameIsLostWhenTheFrontEndsComeBackOneAfterTheOther(final int workers, final String layout, final String poll)
+        throws Exception {
+        Switch running = start(config(workers, poll, ""));
+        try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
+            guests.exchange(300);
+            for (int i = 0; i < 2; i++) {
+                guests.talk();
+                guests.awaitMore(500);
+                running.close();
+                guests.stop();
+                running = start(config(workers, poll, ""));
+                guests.a.frontend.reconnect(dir.resolve("a"));
+                while (guests.a.sent() - guests.b.received() < TalkingGuests.WINDOW) {
+                    assertTrue(guests.a.send(2));
+                }
+                assertEquals(0, running.ports().getFirst().inFrames(), "frames that were taken before all are back");
+                guests.b.frontend.reconnect(dir.resolve("b"));
+                guests.settle();
+                guests.exchange(300);
+                assertEquals(List.of(Map.of(), Map.of()), running.ports().stream().map(PortView::drops).toList());
+            }
+        } finally {
+            running.close();
+        }
+    }
+
+    @Test
+    void framesMoveWithoutAPortThatDoesNotComeBack() throws Exception {
+        final Config config = config(1, "adaptive", ", {name: c, socket: " + dir.resolve("c") + "}");
+        Switch running = start(config);
+        try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
+            try (Frontend _ = attach("c")) {
+                guests.exchange(10);
+                running.close();
+            }
+            assertEquals(Set.of("a", "b", "c"), recorded());
+            running = start(config);
+            guests.a.frontend.reconnect(dir.resolve("a"));
+            guests.b.frontend.reconnect(dir.resolve("b"));
+            guests.exchange(300);
+            assertEquals(Set.of("a", "b"), recorded());
+        } finally {
+            running.close();
+        }
+    }
+
+    @Test
+    void aPortWhoseFrontEndHasLeftIsNotAwaited() throws Exception {
+        final Switch running = start(config(1, "adaptive", ""));
+        try (Frontend _ = attach("a")) {
+            try (Frontend _ = attach("b")) {
+                while (!recorded().equals(Set.of("a", "b"))) {
+                    Thread.onSpinWait();
+                }
+            }
+            while (recorded().contains("b")) {
+                Thread.onSpinWait();
+            }
+            running.removePort("a");
+            assertEquals(Set.of(), recorded());
+        } finally {
+            running.close();
+        }
+    }
+
+    /** A record that is half written, or of another boot. */
+    @ParameterizedTest
+    @ValueSource(strings = {"", "{", "{\"boot\":null}", "{\"boot\":\"another\"}", "[]"})
+    void aRecordThatMakesNoSenseCountsAsNone(final String content) throws Exception {
+        Switch running = start(config(1, "adaptive", ""));
+        try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
+            guests.exchange(10);
+            running.close();
+            for (final Path record : records()) {
+                Files.writeString(record, content);
+            }
+            running = start(config(1, "adaptive", ""));
+            guests.a.frontend.reconnect(dir.resolve("a"));
+            guests.a.send(2); // to nobody
+            while (running.ports().getFirst().inFrames() == 0) {
+                Thread.onSpinWait();
+            }
+            assertEquals("waiting", running.ports().getLast().state());
+        } finally {
+            running.close();
+        }
+    }
+
+    private Frontend attach(final String port) throws IOException {
+        final Frontend frontend = Frontend.connect(dir.resolve(port));
+        frontend.negotiate(features("split"));
+        frontend.share(1 << 18);
+        frontend.addPair(16, 128);
+        frontend.start();
+        return frontend;
+    }
+
+    private List<Path> records() throws IOException {
+        try (Stream<Path> files = Files.walk(dir.resolve("state"))) {
+            return files.filter(file -> file.endsWith("attached.json")).toList();
+        }
+    }
+
+    /** The ports whose attachment is recorded. */
+    private Set<String> recorded() throws IOException {
+        return records().stream().map(file -> file.getParent().getFileName().toString().replaceAll("-.*", ""))
+            .collect(Collectors.toSet());
     }
 }

@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 
 /** Two guests that send numbered frames to each other: each has to get the other's, every one, once, in order. */
 final class TalkingGuests implements AutoCloseable {
-    private static final int WINDOW = 100;
+    static final int WINDOW = 100;
     private static final int FRAME = 60;
     private static final int MEMORY = 192 << 10;
     private static final short ETHERTYPE = Short.reverseBytes((short) 0x88B5);
@@ -187,6 +187,7 @@ final class TalkingGuests implements AutoCloseable {
             thread.interrupt();
             LockSupport.parkNanos(1_000_000);
         }
+        failure = null;
     }
 
     @Override

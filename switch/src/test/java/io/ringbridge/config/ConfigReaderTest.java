@@ -64,10 +64,19 @@ class ConfigReaderTest {
                 features: [version_1, mrg_rxbuf]
             """);
         assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, Optional.of(Path.of("/run/a.sock")),
-            new Config.Fdb(1024, Duration.ofMinutes(5)), Optional.of(Path.of("/run/state")), List.of(
+            new Config.Fdb(1024, Duration.ofMinutes(5)), new State.Directory(Path.of("/run/state")), List.of(
                 new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1.sock"), 0600), 4, 9000),
                 new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500, new SuspendOptions(false, 42),
                     Offloads.ALL, pinned(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES)))), config);
+    }
+
+    @Test
+    void stateIsKeptUnlessItIsTurnedOff() {
+        assertEquals(new State.Default(), ConfigReader.parse("f.yaml", "workers: 1").state());
+        assertEquals(new State.None(), ConfigReader.parse("f.yaml", "state: none").state());
+        assertEquals(new State.Directory(Path.of("./none")), ConfigReader.parse("f.yaml", "state: ./none").state());
+        assertEquals("f.yaml: line 1: state: true is not the path of a directory, or none",
+            assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", "state: true")).getMessage());
     }
 
     @Test

@@ -73,6 +73,16 @@ public final class SwitchProcess implements AutoCloseable {
     /** SIGKILL, and a new process with the same configuration. */
     public void killAndStartAgain() {
         program.kill();
+        startAgain();
+    }
+
+    /** SIGTERM, and a new process with the same configuration. */
+    public void stopAndStartAgain() {
+        program.stop();
+        startAgain();
+    }
+
+    private void startAgain() {
         try {
             Files.deleteIfExists(api()); // what the killed process leaves behind is not to be taken for the new one's
         } catch (final IOException e) {
@@ -231,7 +241,9 @@ public final class SwitchProcess implements AutoCloseable {
         private final ObjectNode root = JSON.createObjectNode();
         private final List<String> listening = new ArrayList<>();
         private final List<String> prefix = new ArrayList<>();
-        private boolean keepsState;
+        private State state = State.NONE;
+
+        private enum State { NONE, OWN_DIRECTORY, DEFAULT }
 
         /** One of the keys beside {@code ports}. */
         public Config set(final String key, final Object value) {
@@ -241,7 +253,13 @@ public final class SwitchProcess implements AutoCloseable {
 
         /** Keeps state, in the switch's own directory. */
         public Config keepingState() {
-            keepsState = true;
+            state = State.OWN_DIRECTORY;
+            return this;
+        }
+
+        /** Says nothing of state. The switch then has a runtime directory, {@code /run}, of its own. */
+        public Config keepingStateByDefault() {
+            state = State.DEFAULT;
             return this;
         }
 
@@ -341,6 +359,10 @@ public final class SwitchProcess implements AutoCloseable {
 
         private List<String> command(final Path file) {
             final List<String> command = new ArrayList<>(prefix);
+            if (state == State.DEFAULT) {
+                command.addAll(List.of("unshare", "-m", "sh", "-c", "mkdir -p \"$0\" && mount --bind \"$0\" /run && exec \"$@\"",
+                    file.resolveSibling("run").toString()));
+            }
             command.addAll(List.of(launcher().toString(), "run", "--config", file.toString()));
             return command;
         }
@@ -357,8 +379,10 @@ public final class SwitchProcess implements AutoCloseable {
         private String json(final Path directory) {
             final ObjectNode whole = root.deepCopy();
             whole.putObject("api").put("socket", directory.resolve("api.sock").toString());
-            if (keepsState) {
-                whole.put("state", directory.resolve("state").toString());
+            switch (state) {
+                case NONE -> whole.put("state", "none");
+                case OWN_DIRECTORY -> whole.put("state", directory.resolve("state").toString());
+                case DEFAULT -> { /* what is tested is what comes of that */ }
             }
             for (final JsonNode port : whole.path("ports")) {
                 if ("vhost-user".equals(port.path("type").asText())) {

@@ -33,6 +33,7 @@ public final class Backend implements Link {
 
     private final GuestPort port;
     private final BackendOptions options;
+    private final Presence presence;
     private final Listener listener;
     /** What is served before anybody else: an inherited socket, or one whose session another process has begun. */
     private final Connection first;
@@ -43,9 +44,11 @@ public final class Backend implements Link {
     private Connection current;
     private Session session;
 
-    private Backend(final GuestPort port, final BackendOptions options, final Listener listener, final Connection first) {
+    private Backend(final GuestPort port, final BackendOptions options, final Presence presence, final Listener listener,
+                    final Connection first) {
         this.port = port;
         this.options = options;
+        this.presence = presence;
         this.listener = listener;
         this.first = first;
         thread = Thread.ofPlatform().daemon().name("rb-session-" + port.name()).unstarted(this::run);
@@ -58,20 +61,20 @@ public final class Backend implements Link {
      * @throws TransportException when the socket cannot be opened
      */
     public static Backend start(final GuestPort port, final BackendOptions options) {
-        final Backend backend = open(port, options);
+        final Backend backend = open(port, options, Presence.UNHEARD);
         backend.serve();
         return backend;
     }
 
     /** Opens the socket as {@link #start} does; who connects waits until {@link #serve}. */
-    public static Backend open(final GuestPort port, final BackendOptions options) {
+    public static Backend open(final GuestPort port, final BackendOptions options, final Presence presence) {
         return switch (options.mode()) {
-            case SERVER -> new Backend(port, options, Listener.open(options.socket(), options.permissions()), null);
+            case SERVER -> new Backend(port, options, presence, Listener.open(options.socket(), options.permissions()), null);
             case CLIENT -> {
                 Connection.checkPath(options.socket());
-                yield new Backend(port, options, null, null);
+                yield new Backend(port, options, presence, null, null);
             }
-            case DESCRIPTOR -> new Backend(port, options, null, Connection.adopt(options.descriptor()));
+            case DESCRIPTOR -> new Backend(port, options, presence, null, Connection.adopt(options.descriptor()));
         };
     }
 
@@ -131,7 +134,7 @@ public final class Backend implements Link {
         try {
             final Session serving;
             synchronized (this) {
-                serving = session != null ? session : new Session(port, options, connection);
+                serving = session != null ? session : new Session(port, options, presence, connection);
                 session = serving;
                 current = connection;
             }
@@ -228,7 +231,7 @@ public final class Backend implements Link {
      * @param port has to be new, and suspended
      * @throws RuntimeException when the state does not fit; all that was taken over is let go
      */
-    public static Backend adopt(final GuestPort port, final BackendOptions options, final StateReader in) {
+    public static Backend adopt(final GuestPort port, final BackendOptions options, final Presence presence, final StateReader in) {
         final Listener listener = listener(options, in);
         Connection connection = null;
         Session session = null;
@@ -238,7 +241,7 @@ public final class Backend implements Link {
             }
             if (in.flag()) {
                 connection = adopt(in.descriptor());
-                session = new Session(port, options, connection);
+                session = new Session(port, options, presence, connection);
                 session.restore(in);
             }
             in.end();
@@ -246,7 +249,7 @@ public final class Backend implements Link {
             letGo(listener, connection, session);
             throw e;
         }
-        final Backend backend = new Backend(port, options, listener, connection);
+        final Backend backend = new Backend(port, options, presence, listener, connection);
         backend.current = connection;
         backend.session = session;
         return backend;

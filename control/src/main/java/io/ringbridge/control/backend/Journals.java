@@ -9,6 +9,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
 
@@ -30,7 +31,7 @@ final class Journals implements AutoCloseable {
     /**
      * Makes the journals of a port with so many vrings.
      *
-     * @param directory has to exist; null for no journals
+     * @param directory made with the first journal; null for no journals
      */
     Journals(final String port, final Path directory, final int vrings) {
         this.port = port;
@@ -51,6 +52,7 @@ final class Journals implements AutoCloseable {
         close(ring.index);
         final Journal journal;
         try {
+            Files.createDirectories(directory);
             journal = Journal.open(directory.resolve(port + "." + ring.index + ".journal"), ring.size);
         } catch (final IOException e) {
             LOG.warn("port {}: vring {} runs without a journal: {}", port, ring.index, e.getMessage());

@@ -45,6 +45,7 @@ final class Session {
 
     private final GuestPort port;
     private final Connection connection;
+    private final Presence presence;
     private final long offered;
     private final long offeredProtocol;
     private final Inflight inflight;
@@ -57,15 +58,17 @@ final class Session {
     private final NetConfig config;
     private final Iommu iommu;
     private boolean restored;
+    private boolean arrived;
     private long features;
     private long protocolFeatures;
     private boolean protocolFeaturesSet;
     private final Migration migration;
     private BackendChannel channel;
 
-    Session(final GuestPort port, final BackendOptions options, final Connection connection) {
+    Session(final GuestPort port, final BackendOptions options, final Presence presence, final Connection connection) {
         this.port = port;
         this.connection = connection;
+        this.presence = presence;
         offered = Offer.virtio(port.queuePairs(), options);
         offeredProtocol = Offer.compatible(Postcopy.permitted(port.name(), Offer.protocol(options)));
         inflight = new Inflight(2 * port.queuePairs(), options.memory());
@@ -119,9 +122,12 @@ final class Session {
             } else {
                 leave();
             }
+            if (standstill.isOpen()) {
+                presence.left();
+            }
         }
         if (fault == null) {
-            LOG.info("port {}: detached by the front-end", port.name());
+            LOG.info("port {}: detached {}", port.name(), standstill.isOpen() ? "by the front-end" : "as the port is closed");
         } else {
             LOG.warn("port {}: detached: {}", port.name(), fault);
         }
@@ -223,6 +229,10 @@ final class Session {
     private void tellState() {
         migration.ringsRun(rings.anyRunning());
         port.state(suspension.state(rings.anyRunning(), rings.anyKicked()));
+        if (!arrived && rings.anyRunning()) {
+            arrived = true;
+            presence.arrived();
+        }
         BackendChannel.heed(channel);
     }
 

@@ -155,14 +155,20 @@ public final class Frontend implements AutoCloseable {
     }
 
     /**
-     * Attaches the guest again, after its back-end has gone without a word: with the features, the memory and the rings that it has. As
-     * with QEMU, each ring is announced with the position of its last start, wherever it has got since.
+     * Attaches the guest again, after its back-end has gone without a word: with the features, the memory and the rings
+     * that it has. As with QEMU, rings are enabled before they are started, and each is announced with the position of
+     * its last start, wherever it has got since.
      */
     public void reconnect(final Path socket) throws IOException {
         connection.close();
         connection = Connection.connect(socket);
         negotiate(features);
         shareRam();
+        if (Features.has(features, Features.PROTOCOL_FEATURES)) {
+            for (final Vring vring : vrings) {
+                command(new Message.SetVringEnable(vring.index, 1));
+            }
+        }
         start();
     }
 

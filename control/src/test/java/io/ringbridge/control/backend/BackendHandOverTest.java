@@ -139,7 +139,7 @@ class BackendHandOverTest {
             nextPort.suspend(SuspendCause.UPGRADE);
             final Backend next;
             try (StateReader in = from.receive(Step.PORT, LIMIT)) {
-                next = Backend.adopt(nextPort, options, in);
+                next = Backend.adopt(nextPort, options, Presence.UNHEARD, in);
             }
             try (StateReader in = from.receive(Step.POSITIONS, LIMIT)) {
                 next.restorePositions(in);
