@@ -11,6 +11,7 @@ import io.ringbridge.api.QueueView;
 import io.ringbridge.api.SwitchControl;
 import io.ringbridge.api.UpgradeView;
 import io.ringbridge.api.WorkerView;
+import io.ringbridge.app.diagnosis.Diagnoses;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.PortConfig;
@@ -60,6 +61,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final StateDirectory state;
     private final Reunion reunion;
     private final Observer observer = new Observer();
+    private final Diagnoses diagnoses;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
     private final AtomicBoolean upgrading = new AtomicBoolean();
     private final CountDownLatch succeeded = new CountDownLatch(1);
@@ -75,6 +77,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         fdb = new Fdb(this, datapath);
         state = config.state().directory().map(StateDirectory::new).orElse(null);
         reunion = new Reunion(datapath);
+        diagnoses = new Diagnoses(datapath);
     }
 
     /**
@@ -105,6 +108,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     void run() {
         datapath.run(failure -> LOG.error("a worker failed and goes on", failure));
+        observer.repeat(Diagnoses.PERIOD, () -> diagnoses.look(System.nanoTime()));
         if (state != null) {
             observer.repeat(StateDirectory.PERIOD, this::tendState);
         }
@@ -377,7 +381,16 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     @Override
     public synchronized List<PortView> ports() {
-        return attached.values().stream().map(Views::port).toList();
+        return attached.values().stream().map(port -> Views.port(port, why(port))).toList();
+    }
+
+    private String why(final Attached port) {
+        final Path socket = switch (port.config().attachment()) {
+            case Attachment.Server server -> server.socket();
+            case Attachment.Client client -> client.socket();
+            case Attachment.Descriptor _, Attachment.Tap _, Attachment.Pcap _ -> null;
+        };
+        return diagnoses.why(port.port(), port.link(), socket);
     }
 
     @Override

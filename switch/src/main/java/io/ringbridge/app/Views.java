@@ -23,6 +23,8 @@ import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.worker.WorkerStatus;
 
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,16 +40,21 @@ final class Views {
     private Views() {
     }
 
-    static PortView port(final Attached attached) {
+    /** A port; {@code why} is what keeps it from working, or null. */
+    static PortView port(final Attached attached, final String why) {
         final PortConfig config = attached.config();
         final Port port = attached.port();
         final PcapOptions pcap = config.attachment() instanceof Attachment.Pcap(PcapOptions options) ? options : null;
         final List<String> features = port instanceof final GuestPort guest ? VirtioFeatures.names(guest.features()) : List.of();
         final PortStatistics statistics = port.statistics();
-        return new PortView(port.name(), config.type(), config.socket(), config.device(), pcap == null ? null : text(pcap.read()),
-            pcap == null ? null : text(pcap.write()), config.mode(), port.state().label(), port.failure(), config.queues(), port.mtu(),
-            untagged(config), trunk(config), features, statistics.inFrames(), statistics.inBytes(), statistics.outFrames(),
-            statistics.outBytes(), drops(statistics));
+        return new PortView(port.name(), config.type(), config.socket(), config.device(),
+            pcap == null ? null : text(pcap.read()), pcap == null ? null : text(pcap.write()), config.mode(), port.state().label(),
+            port.failure(), since(port), why, config.queues(), port.mtu(), untagged(config), trunk(config), features,
+            statistics.inFrames(), statistics.inBytes(), statistics.outFrames(), statistics.outBytes(), drops(statistics));
+    }
+
+    private static String since(final Port port) {
+        return Instant.ofEpochMilli(port.sinceMillis()).truncatedTo(ChronoUnit.SECONDS).toString();
     }
 
     /** What is logged of a port's VLANs; nothing where it is in none. */

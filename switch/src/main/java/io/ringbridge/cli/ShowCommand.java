@@ -89,7 +89,8 @@ final class ShowCommand implements Callable<Integer> {
                 port.outFrames(), port.outBytes(), drops(port.drops()), where(port));
         }
         table.print(out);
-        ports.stream().filter(port -> port.failure() != null).forEach(port -> out.println(port.name() + " failed: " + port.failure()));
+        ports.stream().filter(port -> port.why() != null)
+            .forEach(port -> out.println(port.name() + " is " + port.state() + " since " + port.since() + ": " + port.why()));
         out.flush();
     }
 

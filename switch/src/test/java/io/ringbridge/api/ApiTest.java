@@ -36,7 +36,7 @@ class ApiTest {
 
         @Override
         public List<PortView> ports() {
-            return List.of(new PortView("a", "vhost-user", "/tmp/a.sock", null, null, null, "server", "running", null, 1, 1500,
+            return List.of(new PortView("a", "vhost-user", "/tmp/a.sock", null, null, null, "server", "running", null, null, null, 1, 1500,
                 10, List.of("20", "30-39"), List.of("version_1"), 1, 64, 2, 128, Map.of("no-buffer", 3L)));
         }
 

@@ -107,9 +107,13 @@ class CommandLineTest {
             final JsonNode ports = new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api));
             assertEquals("a", ports.get(0).get("name").asText());
             assertEquals("waiting", ports.get(0).get("state").asText());
-            assertEquals(List.of("name", "type", "socket", "mode", "state", "queues", "mtu", "features", "in_frames", "in_bytes",
-                "out_frames", "out_bytes", "drops"), ports.get(0).properties().stream().map(java.util.Map.Entry::getKey).toList());
+            assertEquals(List.of("name", "type", "socket", "mode", "state", "since", "why", "queues", "mtu", "features",
+                "in_frames", "in_bytes", "out_frames", "out_bytes", "drops"),
+                ports.get(0).properties().stream().map(java.util.Map.Entry::getKey).toList());
             assertTrue(ok("show", "ports", "--api", api).lines().toList().get(1).startsWith("a     waiting       2  1500 "));
+            assertTrue(ports.get(0).get("why").asText().startsWith("no front-end has connected to " + a + ": "));
+            assertTrue(ok("show", "ports", "--api", api).contains("\na is waiting since " + ports.get(0).get("since").asText()
+                + ": no front-end has connected to " + a + ": "));
             assertTrue(ok("show", "queues", "--api", api).contains("and 4 that are not started"));
             assertEquals(1, ok("show", "fdb", "--api", api).lines().count());
             assertEquals(2, ok("show", "workers", "--api", api).lines().count());
@@ -122,7 +126,7 @@ class CommandLineTest {
             final JsonNode tagged = new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api)).get(1);
             assertEquals("10 [\"20\",\"30-39\"]", tagged.get("vlan") + " " + tagged.get("trunk"));
             assertEquals(List.of("VLAN", "-", "trunk 20,30-39 native 10"), ok("show", "ports", "--api", api).lines()
-                .map(line -> line.split(" {2,}", -1)[4].strip()).toList());
+                .limit(3).map(line -> line.split(" {2,}", -1)[4].strip()).toList());
             for (int i = 0; i < 2; i++) {
                 assertEquals("", ok("port", "suspend", "b", "--api", api));
                 assertEquals("suspended", state(api, 1));

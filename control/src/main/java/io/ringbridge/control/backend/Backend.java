@@ -41,6 +41,8 @@ public final class Backend implements Link {
     private final Standstill standstill = new Standstill();
     /** Whether what was taken over cannot be gone on with. */
     private boolean lost;
+    /** Why there is no connection, as far as is known; null once there is one. */
+    private volatile String connectError;
     private Connection current;
     private Session session;
 
@@ -120,8 +122,11 @@ public final class Backend implements Link {
 
     private Connection connect() {
         try {
-            return Connection.connect(options.socket());
+            final Connection connection = Connection.connect(options.socket());
+            connectError = null;
+            return connection;
         } catch (final IOException e) {
+            connectError = e.getMessage();
             LOG.debug("port {}: {}: {}", port.name(), options.socket(), e.getMessage());
             return null;
         }
@@ -151,6 +156,18 @@ public final class Backend implements Link {
             }
             connection.close();
         }
+    }
+
+    /** Whether front-ends connect to it, and not the other way round. */
+    public boolean isListening() {
+        return listener != null;
+    }
+
+    /**
+     * Returns why the front-end's socket could not be connected to the last time; null if it could, or was not tried.
+     */
+    public String connectError() {
+        return connectError;
     }
 
     /** Whether it still serves, or will again: an inherited socket ends once, the others only with {@link #close}. */

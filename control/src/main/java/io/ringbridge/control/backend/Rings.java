@@ -369,6 +369,17 @@ final class Rings implements AutoCloseable {
         }
     }
 
+    /**
+     * Counts kicks that no worker has heard, as a busy one does not listen. While nothing has moved: after that nobody
+     * wants to know.
+     */
+    void countKicks() {
+        if (port.sinceAttached().inFrames() == 0) {
+            Arrays.stream(rings).filter(ring -> ring != null && ring.started && ring.transmits())
+                .forEach(ring -> port.kicked(ring.newKicks()));
+        }
+    }
+
     /** Starts every ring that has become complete. */
     void startWhatCan() {
         for (final Vring ring : rings) {

@@ -90,6 +90,7 @@ final class Session {
      */
     void run(final Standstill standstill) {
         if (!restored) {
+            port.attached();
             port.state(PortState.CONNECTED);
         }
         LOG.info("port {}: {} {}", port.name(), restored ? "goes on with" : "attached to", connection.peer());
@@ -104,7 +105,7 @@ final class Session {
                     }
                     BackendChannel.goOn(channel);
                 }
-                try (Packet packet = connection.receive(this::checkPort, standstill::isAsked)) {
+                try (Packet packet = connection.receive(this::idle, standstill::isAsked)) {
                     if (packet != null) {
                         serve(packet);
                     }
@@ -131,6 +132,12 @@ final class Session {
         } else {
             LOG.warn("port {}: detached: {}", port.name(), fault);
         }
+    }
+
+    /** Nothing has come for a moment. */
+    private void idle() {
+        checkPort();
+        rings.countKicks();
     }
 
     private void checkPort() {

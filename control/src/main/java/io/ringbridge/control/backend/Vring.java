@@ -59,6 +59,8 @@ final class Vring {
     TranslationRequests translations;
     /** It was started, and the port has given it up since, in the process before this one. */
     boolean broken;
+    /** The count of {@link #kick} when it was last looked at; negative before. */
+    private long seenKicks = -1;
     EventFd kick;
     EventFd call;
     EventFd error;
@@ -103,6 +105,15 @@ final class Vring {
     /** Whether it is a big-endian ring, as its driver has negotiated these features. */
     boolean isBigEndian(final long features) {
         return bigEndian && (features & Features.of(Features.VERSION_1, Features.RING_PACKED)) == 0;
+    }
+
+    /**
+     * Returns by how much the count of kicks has grown since it was last looked at, 0 if a worker has taken it back.
+     */
+    long newKicks() {
+        final long before = seenKicks;
+        seenKicks = kick == null ? -1 : kick.count();
+        return before < 0 ? 0 : Math.max(0, seenKicks - before);
     }
 
     /** Whether the guest transmits on it. */
@@ -215,6 +226,7 @@ final class Vring {
             case SET_VRING_KICK -> {
                 old = kick;
                 kick = event;
+                seenKicks = -1;
                 kicked();
             }
             case SET_VRING_CALL -> {

@@ -72,6 +72,7 @@ public final class ForwardingTable {
     private final AtomicInteger size = new AtomicInteger();
     private final AtomicIntegerArray perPort;
     private final AtomicLong version = new AtomicLong();
+    private final StationMoves moves = new StationMoves();
 
     /**
      * Makes an empty table.
@@ -107,6 +108,11 @@ public final class ForwardingTable {
     /** Makes all verdicts void that were reached before. */
     public void changed() {
         version.incrementAndGet();
+    }
+
+    /** How often stations have moved. */
+    public StationMoves moves() {
+        return moves;
     }
 
     /** How many stations there are, those among them that have aged and not been cleared away. */
@@ -197,6 +203,9 @@ public final class ForwardingTable {
             if (SLOT.compareAndSet(slots, at + 1, old, heard) && ((old ^ heard) & PORT_MASK) != 0) {
                 perPort.decrementAndGet(portOf(old));
                 perPort.incrementAndGet(port);
+                if (!isAged(old, now)) {
+                    moves.count(key, portOf(old), port);
+                }
                 changed();
             }
             return;

@@ -66,6 +66,16 @@ public final class Epoll implements AutoCloseable {
         return readyCount > 0;
     }
 
+    /** Whether an event ended the last wait, and was not drained since. */
+    public boolean isReady(final EventFd event) {
+        for (int i = 0; i < readyCount; i++) {
+            if (ready[i] == event.fd()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Takes the counts of the events that ended the last wait back to zero; those for which there was no room end the next. */
     public void drain() {
         for (int i = 0; i < readyCount; i++) {

@@ -1,5 +1,11 @@
 package io.ringbridge.datapath.os;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+
 /**
  * A kick, call or error descriptor: a 64-bit counter of the kernel's.
  *
@@ -52,6 +58,21 @@ public final class EventFd implements AutoCloseable {
     /** Takes the count back to zero; true when it was not. */
     public boolean drain() {
         return Libc.readLong(fd) == 8;
+    }
+
+    /**
+     * Reads the count and leaves it as it is. Costs several system calls.
+     *
+     * @return the count, or 0 if the kernel does not show it
+     */
+    public long count() {
+        final String label = "eventfd-count:";
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/fdinfo/" + fd))) {
+            return lines.filter(line -> line.startsWith(label)).mapToLong(line -> Long.parseUnsignedLong(
+                line.substring(label.length()).strip(), 16)).findFirst().orElse(0);
+        } catch (final IOException | UncheckedIOException | NumberFormatException e) {
+            return 0;
+        }
     }
 
     /** The descriptor's number, for handing it on; it remains this object's. */

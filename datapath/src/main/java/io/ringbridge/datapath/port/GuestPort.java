@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -42,6 +43,8 @@ public final class GuestPort extends Port {
     private volatile PortStatistics brought = PortStatistics.NONE;
     /** The station to announce at the end of the suspension, or 0. */
     private long toAnnounce;
+    private volatile PortStatistics whenAttached = PortStatistics.NONE;
+    private final AtomicLong kicks = new AtomicLong();
 
     /**
      * Makes a port with no ring started.
@@ -72,6 +75,33 @@ public final class GuestPort extends Port {
     /** The MTU without what a front-end has set, which ends with {@link #detach}. */
     public int configuredMtu() {
         return configuredMtu;
+    }
+
+    /** A front-end is attached: {@link #sinceAttached} and {@link #kicks} count from now. */
+    public void attached() {
+        whenAttached = statistics();
+        kicks.set(0);
+    }
+
+    /** Returns what has moved and was dropped since the front-end is attached. */
+    public PortStatistics sinceAttached() {
+        return statistics().minus(whenAttached);
+    }
+
+    /**
+     * Counts kicks of transmit queues that were heard, of which a driver gives none while its worker polls. Any thread.
+     *
+     * @param more one for several in quick succession
+     */
+    public void kicked(final long more) {
+        kicks.addAndGet(more);
+    }
+
+    /**
+     * Returns the kicks that were heard since the front-end is attached; several in quick succession may count as one.
+     */
+    public long kicks() {
+        return kicks.get();
     }
 
     /** Says which virtio features were negotiated, for display; 0 while nobody is attached. */

@@ -11,6 +11,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     private volatile int mtu;
     private volatile Sink[] receivers = {};
     private volatile PortState state = PortState.WAITING;
+    private volatile long sinceMillis = System.currentTimeMillis();
     private volatile String failure;
     private volatile boolean suspended;
     private volatile int relayedGroups;
@@ -49,7 +50,15 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
 
     /** Says how far the port has come; for whoever drives it, a session for a guest port. */
     public final void state(final PortState newState) {
+        if (state != newState) {
+            sinceMillis = System.currentTimeMillis();
+        }
         state = newState;
+    }
+
+    /** Returns when it has come that far, in milliseconds since 1970. */
+    public final long sinceMillis() {
+        return sinceMillis;
     }
 
     /** The longest payload of a frame, in bytes. */

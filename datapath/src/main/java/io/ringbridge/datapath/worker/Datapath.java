@@ -210,9 +210,9 @@ public final class Datapath implements AutoCloseable {
     }
 
     /**
-     * Keeps workers from taking frames from any port, until {@link #takeFrames}. Frames wait where they are: in the guests' transmit
-     * queues, and in the devices of uplinks. Returns when every frame that was taken before is delivered or dropped, and its buffer given
-     * back. Ports may be started, stopped and removed meanwhile.
+     * Keeps workers from taking frames from any port, until {@link #takeFrames}. Frames wait where they are: in the
+     * guests' transmit queues, and in the devices of uplinks. Returns when every frame that was taken before is
+     * delivered or dropped, and its buffer given back. Ports may be started, stopped and removed meanwhile.
      */
     public void withholdFrames() {
         placement.withhold(true);

@@ -93,8 +93,8 @@ final class Placement {
     }
 
     /**
-     * Keeps all workers from taking frames, or lets them take frames again. They carry out commands meanwhile. Returns when none of the
-     * frames that were taken before is on its way.
+     * Keeps all workers from taking frames, or lets them take frames again. They carry out commands meanwhile. Returns
+     * when none of the frames that were taken before is on its way.
      */
     void withhold(final boolean nowWithheld) {
         lock.writeLock().lock();

@@ -421,6 +421,9 @@ final class Worker implements Agent, QueueOwner {
             if (queue.ring() != null) {
                 queue.ring().suppressKicks();
             }
+            if (queue.events().kick() != null && epoll.isReady(queue.events().kick())) {
+                queue.port().kicked(1);
+            }
         }
         // A kick that was heard would end the next sleep, and if this process ends, a front-end would serve the ring for it.
         epoll.drain();

@@ -1,0 +1,111 @@
+package io.ringbridge.app.diagnosis;
+
+import io.ringbridge.app.diagnosis.Finding.Kind;
+import io.ringbridge.datapath.bridge.ForwardingTable;
+import io.ringbridge.datapath.bridge.MacAddress;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
+
+/**
+ * Finds addresses that keep moving between two ports, as they do if two guests have the same one. Owned by one thread.
+ *
+ * <p>A guest that migrates moves once, and once more if that fails. A guest with two ports moves once whenever it
+ * changes to the other.
+ */
+final class MovingStations {
+    static final int WINDOW_SECONDS = 10;
+    private static final long WINDOW_NANOS = TimeUnit.SECONDS.toNanos(WINDOW_SECONDS);
+    /** More than a migration there and back, and its announcements, come to. */
+    private static final int MOST = 4;
+
+    private final Map<Long, Track> tracks = new HashMap<>();
+
+    /** How often a station had moved, at each look within the window, and since when it rests. */
+    private static final class Track {
+        private final Deque<long[]> counts = new ArrayDeque<>();
+        private int from;
+        private int to;
+        private boolean seen;
+    }
+
+    /**
+     * Notes how often a station has moved. Called for every station that has, before {@link #findings}.
+     *
+     * @param nanos when
+     */
+    void note(final long key, final long moves, final int from, final int to, final long nanos) {
+        final Track track = tracks.computeIfAbsent(key, _ -> new Track());
+        if (track.counts.isEmpty()) {
+            track.counts.add(new long[] {nanos - 1, 0});
+        }
+        track.counts.add(new long[] {nanos, moves});
+        track.from = from;
+        track.to = to;
+        track.seen = true;
+    }
+
+    /** The moves of a station within the window. */
+    private static long recent(final Track track, final long nanos) {
+        while (track.counts.size() > 1 && nanos - track.counts.getFirst()[0] > WINDOW_NANOS) {
+            track.counts.removeFirst();
+        }
+        return track.counts.getLast()[1] - track.counts.getFirst()[1];
+    }
+
+    /**
+     * Finds what is wrong now.
+     *
+     * @param names the name of a port by its index; null for one that is gone
+     * @param nanos when
+     * @return a finding per port
+     */
+    Map<String, Finding> findings(final IntFunction<String> names, final long nanos) {
+        final Map<String, Finding> findings = new HashMap<>();
+        tracks.values().removeIf(track -> !track.seen);
+        for (final Map.Entry<Long, Track> entry : tracks.entrySet()) {
+            final Track track = entry.getValue();
+            track.seen = false;
+            final long moves = recent(track, nanos);
+            final String from = names.apply(track.from);
+            final String to = names.apply(track.to);
+            if (moves > MOST && from != null && to != null) {
+                final Finding finding = new Finding(Kind.ADDRESS_MOVES, text(entry.getKey(), from, to, moves));
+                findings.putIfAbsent(from, finding);
+                findings.putIfAbsent(to, finding);
+            }
+        }
+        return findings;
+    }
+
+    private static String text(final long key, final String from, final String to, final long moves) {
+        final int vlan = ForwardingTable.vlan(key);
+        final boolean inOrder = from.compareTo(to) < 0;
+        return MacAddress.format(key >>> 12) + (vlan == 0 ? "" : " in VLAN " + vlan) + " moves between "
+            + (inOrder ? from : to) + " and " + (inOrder ? to : from) + " (" + moves + " times in " + WINDOW_SECONDS
+            + " s): do two guests have it?";
+    }
+
+    /**
+     * The stations that have not moved within the window, which need not be noted again before they move. They are
+     * forgotten here.
+     */
+    Set<Long> rested(final long nanos) {
+        final Set<Long> rested = new HashSet<>();
+        for (final Iterator<Map.Entry<Long, Track>> all = tracks.entrySet().iterator(); all.hasNext();) {
+            final Map.Entry<Long, Track> entry = all.next();
+            if (recent(entry.getValue(), nanos) == 0) {
+                rested.add(entry.getKey());
+                all.remove();
+            }
+        }
+        return rested;
+    }
+}
