@@ -3,7 +3,6 @@ package io.ringbridge.control.backend;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
-import io.ringbridge.datapath.port.GuestPort;
 
 import java.util.OptionalInt;
 
@@ -12,11 +11,12 @@ import java.util.OptionalInt;
  * moves any more, where they stand. Used while the session's thread stands still, or has not begun.
  */
 final class HandedRings {
-    private final GuestPort port;
+    private final DeviceQueues port;
     private final Rings rings;
     private final Inflight inflight;
+    private int pairs;
 
-    HandedRings(final GuestPort port, final Rings rings, final Inflight inflight) {
+    HandedRings(final DeviceQueues port, final Rings rings, final Inflight inflight) {
         this.port = port;
         this.rings = rings;
         this.inflight = inflight;
@@ -25,7 +25,7 @@ final class HandedRings {
     /** Writes down all but where they stand. */
     void save(final StateWriter out) {
         rings.saveNegotiated(out);
-        out.number(rings.limit());
+        out.number(rings.limit()).number(port.pairs());
         for (int i = 0; i < rings.limit(); i++) {
             final Vring ring = rings.known(i);
             out.flag(ring != null);
@@ -41,6 +41,7 @@ final class HandedRings {
         if (in.number() != rings.limit()) {
             throw new HandOverException("another number of rings than the " + rings.limit() + " of this port");
         }
+        pairs = in.number();
         for (int i = 0; i < rings.limit(); i++) {
             if (in.flag()) {
                 restore(rings.ring(i), in);
@@ -58,6 +59,9 @@ final class HandedRings {
             if (ring.placed == null) {
                 throw new HandOverException("vring " + ring.index + " runs, and is not wholly in the guest's memory");
             }
+            if (port.isControl(ring.index)) {
+                return;
+            }
             inflight.region(ring.index, ring.size, rings.isPacked()); // refuses one that has no room for it
         }
     }
@@ -68,7 +72,7 @@ final class HandedRings {
             final Vring ring = rings.known(i);
             if (ring != null && ring.started) {
                 final OptionalInt position = port.position(i);
-                out.flag(port.queues().get(i).started()).flag(position.isPresent()).number(position.orElse(0));
+                out.flag(port.started(i)).flag(position.isPresent()).number(position.orElse(0));
             }
         }
     }
@@ -121,6 +125,7 @@ final class HandedRings {
                 rings.events(ring).error().signal(); // the signal to a channel may not have come so far
             }
         }
+        port.pairs(pairs);
         rings.startWhatCan(); // what waited there may be discarded here
         return broken;
     }

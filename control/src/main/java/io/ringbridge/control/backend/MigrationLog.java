@@ -9,7 +9,6 @@ import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.port.GuestPort;
 
 /**
  * The dirty log of one session (vhost-user, "Migration"): written while there is one and LOG_ALL is negotiated.
@@ -18,14 +17,14 @@ import io.ringbridge.datapath.port.GuestPort;
  * have left it: front-ends that change logs take what is in the old one for complete once they are answered.
  */
 final class MigrationLog implements AutoCloseable {
-    private final GuestPort port;
+    private final DeviceQueues port;
     private final int replyBytes;
     private final MemoryFiles files;
     private DirtyLog log;
     private EventFd changed;
     private boolean wanted;
 
-    MigrationLog(final GuestPort port, final int replyBytes, final MemoryFiles files) {
+    MigrationLog(final DeviceQueues port, final int replyBytes, final MemoryFiles files) {
         this.port = port;
         this.replyBytes = replyBytes;
         this.files = files;

@@ -6,10 +6,10 @@ import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.InflightRegion;
 import io.ringbridge.datapath.ring.RingAddresses;
@@ -25,7 +25,7 @@ import java.util.StringJoiner;
  * <p>Owned by the session's thread. A ring's descriptors are closed only after the port has acknowledged that it lets go of them.
  */
 final class Rings implements AutoCloseable {
-    private final GuestPort port;
+    private final DeviceQueues port;
     private final boolean discardWhenDisabled;
     private final Vring[] rings;
     private final Inflight inflight;
@@ -40,12 +40,12 @@ final class Rings implements AutoCloseable {
     /** Where translations are asked for; null where there is nobody to ask. */
     private BackendChannel requests;
 
-    Rings(final GuestPort port, final BackendOptions options, final Inflight inflight) {
+    Rings(final DeviceQueues port, final BackendOptions options, final Inflight inflight) {
         this.port = port;
         this.inflight = inflight;
         discardWhenDisabled = options.discardWhenDisabled();
-        journals = new Journals(port.name(), options.state(), 2 * port.queuePairs());
-        rings = new Vring[2 * port.queuePairs()];
+        journals = new Journals(port.port().name(), options.state(), port.limit());
+        rings = new Vring[port.limit()];
     }
 
     /** How many there may be. */
@@ -64,8 +64,8 @@ final class Rings implements AutoCloseable {
 
     /** The ring of that index, made on first use: front-ends name rings before they set them up. */
     Vring ring(final int index) {
-        if (Integer.compareUnsigned(index, rings.length) >= 0) {
-            throw ProtocolException.refused("vring " + Integer.toUnsignedString(index) + "; allowed: 0 to " + (rings.length - 1));
+        if (Integer.compareUnsigned(index, port.named()) >= 0) {
+            throw ProtocolException.refused("vring " + Integer.toUnsignedString(index) + "; allowed: 0 to " + (port.named() - 1));
         }
         if (rings[index] == null) {
             rings[index] = new Vring(index);
@@ -82,6 +82,7 @@ final class Rings implements AutoCloseable {
             memory = memory.through(translated ? Iotlb.EMPTY : null);
         }
         startEnabled = enabled;
+        port.features(negotiated);
         startWhatCan();
     }
 
@@ -162,7 +163,7 @@ final class Rings implements AutoCloseable {
 
     private void halt(final Vring ring) {
         if (ring.started) {
-            final boolean broken = !port.queues().get(ring.index).started();
+            final boolean broken = !port.started(ring.index);
             final int base = port.stopRing(ring.index);
             if (!broken) {
                 ring.base = base;
@@ -200,7 +201,7 @@ final class Rings implements AutoCloseable {
 
     /** Stops a ring until all its parts are told of again; one that broke stays stopped. */
     private void haltUntilTold(final Vring ring) {
-        ring.kicked &= !ring.started || port.queues().get(ring.index).started();
+        ring.kicked &= !ring.started || port.started(ring.index);
         halt(ring);
         ring.asked.clear();
     }
@@ -278,7 +279,7 @@ final class Rings implements AutoCloseable {
 
     RingEvents events(final Vring ring) {
         if (ring.translations == null && memory.iotlb() != null && requests != null) {
-            ring.translations = new TranslationRequests(requests, port, ring.index);
+            ring.translations = new TranslationRequests(requests, port.port(), ring.index);
         }
         return new RingEvents(ring.kick,
             ring.call != null || inband == null ? ring.call : inband.event(BackendRequest.VRING_CALL, ring.index),
@@ -374,9 +375,9 @@ final class Rings implements AutoCloseable {
      * wants to know.
      */
     void countKicks() {
-        if (port.sinceAttached().inFrames() == 0) {
+        if (port.port().sinceAttached().inFrames() == 0) {
             Arrays.stream(rings).filter(ring -> ring != null && ring.started && ring.transmits())
-                .forEach(ring -> port.kicked(ring.newKicks()));
+                .forEach(ring -> port.port().kicked(ring.newKicks()));
         }
     }
 
@@ -406,6 +407,13 @@ final class Rings implements AutoCloseable {
         if (waits(ring)) {
             return;
         }
+        if (!port.serves(ring.index)) {
+            if (strict) {
+                throw ProtocolException.refused("vring " + ring.index + " has no use with the negotiated features "
+                    + VirtioFeatures.names(features));
+            }
+            return;
+        }
         Vring.checkLayout(ring.index, ring.size, ring.base, isPacked());
         final RingAddresses place = ring.place(memory, ring.address, isPacked());
         if (place == null) {
@@ -422,8 +430,12 @@ final class Rings implements AutoCloseable {
     /** Starts a ring of which all is there. */
     void run(final Vring ring, final RingAddresses place) {
         final boolean bigEndian = ring.isBigEndian(features);
-        InflightRegion record = bigEndian ? null : inflight.region(ring.index, ring.size, isPacked());
-        if (record == null && isPacked()) {
+        final boolean control = port.isControl(ring.index);
+        if (control && bigEndian) {
+            throw ProtocolException.refused("vring " + ring.index + " is a big-endian control queue; only little-endian ones are served");
+        }
+        InflightRegion record = control || bigEndian ? null : inflight.region(ring.index, ring.size, isPacked());
+        if (record == null && isPacked() && !control) {
             record = journals.begin(ring, place, memory);
         }
         port.enableRing(ring.index, ring.enabled);
@@ -434,7 +446,7 @@ final class Rings implements AutoCloseable {
     }
 
     private void ask(final Vring ring) {
-        TranslationRequests.askFor(ring, memory, isPacked(), port, requests);
+        TranslationRequests.askFor(ring, memory, isPacked(), port.port(), requests);
     }
 
     /** The ring of that index if anything was said of it, or null. */
@@ -452,6 +464,9 @@ final class Rings implements AutoCloseable {
         features = negotiated;
         featuresKnown = in.flag();
         startEnabled = in.flag();
+        if (featuresKnown) {
+            port.features(negotiated);
+        }
     }
 
     /** Stops and disables every ring, and forgets what was said of them but for the error descriptor, which is not told again. */
@@ -465,6 +480,7 @@ final class Rings implements AutoCloseable {
         }
         features = 0;
         featuresKnown = false;
+        port.reset();
         memory = memory.through(null);
     }
 

@@ -51,6 +51,7 @@ final class Session {
     private final Inflight inflight;
     private final Rings rings;
     private final HandedRings handed;
+    private final DeviceQueues queues;
     private final Postcopy postcopy;
     private final MemoryTable memory;
     private final Suspension suspension;
@@ -72,13 +73,14 @@ final class Session {
         offered = Offer.virtio(port.queuePairs(), options);
         offeredProtocol = Offer.compatible(Postcopy.permitted(port.name(), Offer.protocol(options)));
         inflight = new Inflight(2 * port.queuePairs(), options.memory());
-        rings = new Rings(port, options, inflight);
-        handed = new HandedRings(port, rings, inflight);
+        queues = new DeviceQueues(port, offered);
+        rings = new Rings(queues, options, inflight);
+        handed = new HandedRings(queues, rings, inflight);
         postcopy = new Postcopy(port);
         memory = new MemoryTable(rings, postcopy, options.memory());
         iommu = new Iommu(port.name(), rings);
         suspension = new Suspension(port, rings, options.suspend());
-        log = new MigrationLog(port, options.logBaseReply(), options.memory());
+        log = new MigrationLog(queues, options.logBaseReply(), options.memory());
         config = new NetConfig(options.mac(), port);
         migration = new Migration(port, config);
     }
@@ -147,6 +149,8 @@ final class Session {
             throw ProtocolException.fatal(failure);
         }
         rings.askWhatWaits();
+        queues.serveControl();
+        connection.wakeBy(queues.kick());
         BackendChannel.heed(channel); // an operator's suspension begins and ends by itself
     }
 
@@ -160,7 +164,7 @@ final class Session {
 
     private void leave() {
         BackendChannel.end(channel); // what a suspended device has kept back is not said in parting
-        port.detach();
+        queues.detach();
         rings.close();
         inflight.close();
         postcopy.close();
@@ -173,7 +177,7 @@ final class Session {
 
     /** Leaves it to the process that has it as well, which the front-end does not notice. The port has to be suspended. */
     void letGo() {
-        port.detach();
+        queues.detach();
         if (channel != null) {
             channel.letGo();
             channel = null;

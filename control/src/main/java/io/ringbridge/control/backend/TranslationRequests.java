@@ -57,7 +57,7 @@ final class TranslationRequests implements IotlbRequests, BackendChannel.Source 
         }
         final Message.Iotlb wanted = missing.getAndSet(null);
         return wanted == null ? null : new BackendChannel.Outgoing(BackendRequest.IOTLB_MSG, Codec.encode(wanted), refusal -> {
-            if (refusal != 0) {
+            if (refusal != 0 && vring < 2 * port.queuePairs()) {
                 port.refuseTranslation(vring, wanted.address(), wanted.permissions());
             }
         });

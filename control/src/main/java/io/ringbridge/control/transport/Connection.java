@@ -3,6 +3,7 @@ package io.ringbridge.control.transport;
 import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.os.DescriptorSocket;
+import io.ringbridge.datapath.os.EventFd;
 
 import org.newsclub.net.unix.AFUNIXSocket;
 import org.newsclub.net.unix.AFUNIXSocketAddress;
@@ -171,6 +172,11 @@ public final class Connection implements AutoCloseable {
             throw ProtocolException.fatal("a message brings " + descriptors.count() + " descriptors; at most " + maxDescriptors
                 + " are allowed");
         }
+    }
+
+    /** Ends each wait for a message early while this event is signalled, and calls what is to be called meanwhile; null for none. */
+    public void wakeBy(final EventFd event) {
+        receiver.wakeBy(event);
     }
 
     /** Takes messages with as many descriptors as this, from a peer that is trusted with them. */

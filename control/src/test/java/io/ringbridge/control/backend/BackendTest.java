@@ -70,7 +70,7 @@ class BackendTest {
             first.number(new Message.GetFeatures());
             try (TestPeer second = fixture.peer()) {
                 second.send(new Message.GetFeatures());
-                assertEquals(4, first.number(new Message.GetQueueNum()));
+                assertEquals(5, first.number(new Message.GetQueueNum()));
                 first.connection.shutdown();
                 assertEquals(Offer.virtio(2), second.replyTo(Request.GET_FEATURES));
             }

@@ -75,7 +75,7 @@ class MigrationLogTest {
             peer.negotiated(PLAIN);
             for (final int flags : new int[] {Header.VERSION, Header.VERSION | Header.NEED_REPLY}) {
                 assertArrayEquals(Codec.encode(request), reply(peer, flags, request, file.fd()));
-                assertEquals(4, peer.number(new Message.GetQueueNum()), "nothing comes between");
+                assertEquals(5, peer.number(new Message.GetQueueNum()), "nothing comes between");
             }
         }
     }

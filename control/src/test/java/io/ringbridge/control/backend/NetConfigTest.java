@@ -264,7 +264,7 @@ class NetConfigTest {
             assertTrue(requests.isSilent(), "but one for all of them at the end");
             change(peer, 5000); // more than fits into a socket
             peer.send(new Message.Suspend());
-            assertEquals(4, peer.number(new Message.GetQueueNum()));
+            assertEquals(5, peer.number(new Message.GetQueueNum()));
         }
     }
 

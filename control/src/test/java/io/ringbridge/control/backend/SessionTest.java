@@ -59,7 +59,7 @@ class SessionTest {
         try (TestPeer peer = fixture.peer()) {
             assertEquals(Offer.virtio(2), peer.number(new Message.GetFeatures()));
             assertEquals(TestPeer.PROTOCOL, peer.number(new Message.GetProtocolFeatures()));
-            assertEquals(4, peer.number(new Message.GetQueueNum()), "the number of vrings");
+            assertEquals(5, peer.number(new Message.GetQueueNum()), "the number of vrings");
             peer.negotiated(PLAIN);
             assertEquals(509, peer.number(new Message.GetMaxMemSlots()));
         }
@@ -91,7 +91,7 @@ class SessionTest {
             assertEquals(0, peer.ack(new Message.SetOwner()));
             peer.send(Request.GET_FEATURES, Header.VERSION | Header.NEED_REPLY, new byte[0]);
             assertEquals(Offer.virtio(2), peer.replyTo(Request.GET_FEATURES));
-            assertEquals(4, peer.number(new Message.GetQueueNum()), "a reply is not followed by an acknowledgement");
+            assertEquals(5, peer.number(new Message.GetQueueNum()), "a reply is not followed by an acknowledgement");
         }
     }
 
@@ -176,7 +176,7 @@ class SessionTest {
     void theBaseIsAnsweredInEveryState() throws Exception {
         wasUsed(3, 77);
         try (TestPeer peer = fixture.peer()) {
-            peer.negotiated(PLAIN);
+            peer.negotiated(PLAIN | Features.of(Features.MQ));
             assertEquals(0, base(peer, 3));
             assertEquals(0, peer.ack(new Message.SetVringBase(3, 77)));
             assertEquals(77, base(peer, 3), "a ring that never ran");

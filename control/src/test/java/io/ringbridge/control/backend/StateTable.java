@@ -100,7 +100,7 @@ final class StateTable {
         new Row(new Message.SetVringEnable(1, 2), REFUSED),
         new Row(new Message.GetVringBase(0), UNCHANGED),
         new Row(List.of(new Message.GetVringBase(1)), new Message.GetVringBase(0), "SSSSSSSC"),
-        new Row(new Message.GetVringBase(4), FATAL),
+        new Row(new Message.GetVringBase(5), FATAL),
         new Row(new Message.SetVringNum(1, 256), WHILE_STOPPED),
         new Row(new Message.SetVringBase(1, 0), WHILE_STOPPED),
         new Row(new Message.SetVringEndian(1, 0), WHILE_STOPPED),

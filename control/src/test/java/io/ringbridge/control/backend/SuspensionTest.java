@@ -90,10 +90,10 @@ class SuspensionTest {
         try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
             peer.send(new Message.Suspend());
             peer.send(new Message.Suspend());
-            assertEquals(4, peer.number(new Message.GetQueueNum()), "nothing comes before this");
+            assertEquals(5, peer.number(new Message.GetQueueNum()), "nothing comes before this");
             assertEquals(PortState.SUSPENDED, fixture.port.state());
             peer.send(new Message.Resume());
-            assertEquals(4, peer.number(new Message.GetQueueNum()));
+            assertEquals(5, peer.number(new Message.GetQueueNum()));
             assertEquals(PortState.RUNNING, fixture.port.state());
         }
     }

@@ -109,7 +109,7 @@ class FrontendTest {
     @MethodSource("layouts")
     void framesArriveWholeAndInOrder(final long features) throws Exception {
         try (Guest a = guest("a", features, 2048); Guest b = guest("b", features, 2048)) {
-            assertEquals(4, a.frontend.maxVrings());
+            assertEquals(5, a.frontend.maxVrings());
             final SplittableRandom random = new SplittableRandom(1);
             for (int i = 0; i < 5000; i++) {
                 final byte[] frame = frame(2, 1, 60 + random.nextInt(1400), i);

@@ -51,11 +51,14 @@ public final class DescriptorSocket {
     private static final int MSG_CMSG_CLOEXEC = 0x4000_0000;
     private static final short POLLIN = 1;
 
+    private static final int NONE = -1;
+
     private static final int CHUNK = 8192;
     /** How long to leave the processor to others if a socket that is said to be readable has nothing to read. */
     private static final long EMPTY_NANOS = 1_000_000;
 
     private final int fd;
+    private int other = NONE;
     private final MemorySegment message;
     private final MemorySegment iovec;
     private final MemorySegment control;
@@ -75,9 +78,14 @@ public final class DescriptorSocket {
         message.set(JAVA_LONG, CONTROL_AT, control.address());
     }
 
+    /** Ends each wait early while this event is signalled; null for none. */
+    public void wakeBy(final EventFd event) {
+        other = event == null ? NONE : event.fd();
+    }
+
     /** Waits until there is something to receive, or the connection has ended. @return false if neither was so in time */
     public boolean awaitReadable(final int timeoutMillis) {
-        return Libc.poll(fd, POLLIN, timeoutMillis) != 0;
+        return Libc.poll(fd, other, POLLIN, timeoutMillis);
     }
 
     /**

@@ -448,13 +448,21 @@ final class Libc {
         }
     }
 
-    /** Waits until one descriptor has one of the events, has an error, or has been hung up. @return 0 if none came in time */
-    static int poll(final int fd, final short events, final int timeoutMillis) {
+    /**
+     * Waits until one of two descriptors has one of the events, has an error, or has been hung up.
+     *
+     * @param other ignored if negative
+     * @return whether that is so for the first
+     */
+    static boolean poll(final int fd, final int other, final short events, final int timeoutMillis) {
         final Scratch s = SCRATCH.get();
         s.bytes.set(JAVA_INT, 0, fd); // struct pollfd: fd, events, revents
-        s.bytes.set(ValueLayout.JAVA_SHORT, 4, events);
+        s.bytes.set(JAVA_INT, 4, events);
+        s.bytes.set(JAVA_INT, 8, other);
+        s.bytes.set(JAVA_INT, 12, events);
         try {
-            return orErrno((int) POLL.invokeExact(s.errno, s.bytes, 1L, timeoutMillis), s);
+            return orErrno((int) POLL.invokeExact(s.errno, s.bytes, 2L, timeoutMillis), s) > 0
+                && s.bytes.get(ValueLayout.JAVA_SHORT, 6) != 0;
         } catch (final Throwable t) {
             throw unexpected(t);
         }

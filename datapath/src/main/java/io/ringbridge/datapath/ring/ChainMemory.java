@@ -25,6 +25,8 @@ public abstract sealed class ChainMemory permits DeviceRing {
     /** What it waits for of memory that is still on its way; null where all is there. */
     private MissingPage missing;
     private boolean mayWait;
+    /** Receives what the device may write of a chain that it also reads; null in a ring whose chains go in one direction. */
+    private Segments answer;
     private long regionStart;
     private long regionSize;
     private long regionHost;
@@ -97,6 +99,15 @@ public abstract sealed class ChainMemory permits DeviceRing {
         return translation != null && translation.isLacking();
     }
 
+    /**
+     * Allows chains that the device reads first and then writes. {@link DeviceRing#next} takes their front.
+     *
+     * @param written receives the pieces that the device may write, after what it holds already
+     */
+    public final void takeAnswers(final Segments written) {
+        answer = written;
+    }
+
     /** Begins or ends taking chains which may be put back, so that a refused translation is not used up. */
     final void look(final boolean begins) {
         if (translation != null) {
@@ -126,8 +137,20 @@ public abstract sealed class ChainMemory permits DeviceRing {
      */
     final boolean append(final Segments chain, final long guestAddress, final int length, final int flags, final boolean writable) {
         if ((flags & Descriptor.WRITE) != 0 != writable) {
-            return false;
+            return answer != null && !writable && appendAnswer(guestAddress, length);
         }
+        return (answer == null || answer.count() == 0) && append(chain, guestAddress, length, writable);
+    }
+
+    /** Appends to the answer, without what was last hit for reading: an IOMMU may allow the one and not the other. */
+    private boolean appendAnswer(final long guestAddress, final int length) {
+        regionSize = 0;
+        final boolean appended = append(answer, guestAddress, length, true);
+        regionSize = 0;
+        return appended;
+    }
+
+    private boolean append(final Segments chain, final long guestAddress, final int length, final boolean writable) {
         long at = guestAddress;
         long left = length & 0xFFFF_FFFFL;
         while (left > 0) {

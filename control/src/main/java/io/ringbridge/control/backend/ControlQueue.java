@@ -1,0 +1,185 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.datapath.memory.DirtyLog;
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.Scratch;
+import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.datapath.ring.RingConfig;
+import io.ringbridge.datapath.ring.RingEvents;
+
+import java.util.function.IntPredicate;
+
+/**
+ * The control virtqueue of a device whose front-end hands it on (virtio 1.2, section 5.1.6.5).
+ *
+ * <pre>
+ *  the device reads              the device writes
+ *  0       1         2                     0
+ * | class | command | its data ...      | | ack: 0 if it was carried out, else 1 |
+ * </pre>
+ *
+ * <p>Every command is answered, since a driver waits for the answer without a limit. Owned by the session's thread.
+ */
+final class ControlQueue {
+    private static final int HEADER_BYTES = 2;
+    private static final byte OK = 0;
+    private static final byte ERROR = 1;
+    private static final int CLASS_ANNOUNCE = 3;
+    private static final int ANNOUNCE_ACK = 0;
+    private static final int CLASS_MQ = 4;
+    private static final int VQ_PAIRS_SET = 0;
+    private static final int PAIRS_BYTES = 2;
+    /** Commands answered in a row before messages are looked at again. */
+    private static final int BURST = 64;
+
+    private final IntPredicate pairs;
+    private final Segments command = new Segments();
+    private final Segments answer = new Segments();
+    private final Scratch scratch = Scratch.of(HEADER_BYTES + PAIRS_BYTES);
+    private DeviceRing ring;
+    private RingEvents events = RingEvents.NONE;
+    private boolean callAgain;
+    private DirtyLog log;
+    private EventFd changed;
+
+    /** Makes a stopped one. The predicate sets how many queue pairs the driver uses, and fails if there are not that many. */
+    ControlQueue(final IntPredicate pairs) {
+        this.pairs = pairs;
+    }
+
+    void start(final RingConfig config, final RingEvents with) {
+        ring = DeviceRing.create(config, log, changed);
+        ring.takeAnswers(answer);
+        events(with);
+    }
+
+    /** Stops it. @return where it goes on, as in GET_VRING_BASE */
+    int stop() {
+        final int base = ring == null ? 0 : ring.base();
+        ring = null;
+        events = RingEvents.NONE;
+        return base;
+    }
+
+    boolean isStarted() {
+        return ring != null && ring.fault() == null;
+    }
+
+    int base() {
+        return ring.base();
+    }
+
+    /** Takes over descriptors, and notifies the driver in case a notification was lost between two of them. */
+    void events(final RingEvents with) {
+        events = with;
+        callAgain = true;
+    }
+
+    /** Returns what the driver kicks, or null while there is nothing to be kicked. */
+    EventFd kick() {
+        return ring == null ? null : events.kick();
+    }
+
+    void remap(final GuestMemory memory, final RingAddresses addresses) {
+        if (ring != null && addresses != null) {
+            ring.remap(memory, addresses);
+        }
+    }
+
+    void translations(final GuestMemory memory, final long first, final long last) {
+        if (ring != null) {
+            ring.translations(memory, first, last);
+        }
+    }
+
+    void log(final DirtyLog next, final EventFd signal) {
+        log = next;
+        changed = signal;
+        if (ring != null) {
+            ring.log(next, signal);
+        }
+    }
+
+    /**
+     * Answers the commands that are there.
+     *
+     * @return why the ring cannot go on, once; null while it can
+     */
+    String serve() {
+        if (!isStarted()) {
+            return null;
+        }
+        if (callAgain && events.call() != null) {
+            events.call().signal();
+        }
+        callAgain = false;
+        int left = BURST;
+        do {
+            left -= answerAll();
+        } while (left > 0 && ring.fault() == null && ring.armKicks() && !ring.isWaiting());
+        if (ring.translation() != null && events.translations() != null) {
+            ring.translation().tell(events.translations());
+        }
+        if (left <= 0 && events.kick() != null) {
+            events.kick().signal();
+        }
+        if (ring.fault() != null && events.error() != null) {
+            events.error().signal();
+        }
+        return ring.fault();
+    }
+
+    private int answerAll() {
+        int answered = 0;
+        int result = next();
+        while (result == DeviceRing.TAKEN || result == DeviceRing.BAD) {
+            ring.use(result == DeviceRing.TAKEN ? acknowledge() : 0);
+            result = ++answered < BURST ? next() : DeviceRing.EMPTY;
+        }
+        if (answered > 0) {
+            ring.publish();
+            Memory.fullFence(); // what is used is visible before the driver's wish is read (virtio 1.2, section 2.7.10)
+            if (ring.wantsNotification() && events.call() != null) {
+                events.call().signal();
+            }
+        }
+        return answered;
+    }
+
+    private int next() {
+        answer.clear();
+        command.clear();
+        return ring.next(command, false);
+    }
+
+    /** Writes the answer to the command that was taken. @return how many bytes were written */
+    private int acknowledge() {
+        if (answer.count() == 0) {
+            return 0;
+        }
+        Memory.putByte(answer.address(0), carriedOut() ? OK : ERROR);
+        if (ring.log() != null) {
+            ring.log().written(answer, 1);
+        }
+        return 1;
+    }
+
+    private boolean carriedOut() {
+        final int length = Math.min(command.totalLength(), HEADER_BYTES + PAIRS_BYTES);
+        if (length < HEADER_BYTES) {
+            return false;
+        }
+        command.peek(scratch.address(), length);
+        final int which = Memory.getByte(scratch.address()) << 8 | Memory.getByte(scratch.address() + 1) & 0xFF;
+        return switch (which) {
+            case CLASS_MQ << 8 | VQ_PAIRS_SET ->
+                length == HEADER_BYTES + PAIRS_BYTES && pairs.test(Memory.getShort(scratch.address() + HEADER_BYTES) & 0xFFFF);
+            case CLASS_ANNOUNCE << 8 | ANNOUNCE_ACK -> true;
+            default -> false;
+        };
+    }
+}

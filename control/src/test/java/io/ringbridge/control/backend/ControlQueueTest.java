@@ -1,0 +1,183 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.os.Mapping;
+import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.ring.Features;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** What a ring's number means, and that every command of a control queue that is handed on is answered. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class ControlQueueTest {
+    private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
+    private static final long CONTROL = PLAIN | Features.of(Features.CTRL_VQ);
+    private static final long MANY = CONTROL | Features.of(Features.MQ);
+    private static final int RECEIVE = 0;
+    private static final int BUFFERS = 0xC0000;
+    private static final int UNTOUCHED = 0xAA;
+
+    @TempDir
+    private Path directory;
+    private SwitchFixture fixture;
+    private MemFd memory;
+    private Mapping guest;
+    private EventFd kick;
+    private TestPeer peer;
+    private int commands;
+
+    @BeforeEach
+    void start() throws IOException {
+        fixture = new SwitchFixture(directory.resolve("s"));
+        memory = TestPeer.memory();
+        guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
+        kick = EventFd.create();
+        peer = fixture.peer();
+    }
+
+    @AfterEach
+    void end() {
+        peer.close();
+        fixture.close();
+        kick.close();
+        guest.close();
+        memory.close();
+    }
+
+    private long ring(final int vring, final int offset) {
+        return guest.address() + ((long) vring << 16) + offset;
+    }
+
+    private void descriptor(final int vring, final boolean packed, final int at, final long address, final int length, final int flags) {
+        final long descriptor = ring(vring, 16 * at);
+        Memory.putLong(descriptor, address);
+        final int next = (flags & 1) == 0 ? 0 : at + 1;
+        Memory.putLong(descriptor + 8, length | (packed ? (long) (flags | 0x80) << 48 : (long) flags << 32 | (long) next << 48));
+    }
+
+    /** Makes a command available, and returns its answer. */
+    private int command(final int vring, final boolean packed, final int which, final int number, final int bytes) {
+        final int at = 3 * commands;
+        final long buffer = guest.address() + BUFFERS + 64L * commands;
+        final long address = TestPeer.GUEST + BUFFERS + 64L * commands;
+        Memory.putByte(buffer, (byte) which);
+        Memory.putByte(buffer + 1, (byte) 0);
+        Memory.putShort(buffer + 2, (short) number);
+        Memory.putByte(buffer + 32, (byte) UNTOUCHED);
+        descriptor(vring, packed, at + 1, address + 2, bytes, 1);
+        descriptor(vring, packed, at + 2, address + 32, 1, 2);
+        Memory.fullFence();
+        descriptor(vring, packed, at, address, 2, 1);
+        Memory.putShort(ring(vring, 0x4000 + 4 + 2 * commands), (short) at);
+        commands++;
+        if (!packed) {
+            Memory.putShortRelease(ring(vring, 0x4002), (short) commands);
+        }
+        kick.signal();
+        final int done = commands;
+        SwitchFixture.await(() -> packed ? (Memory.getShortAcquire(ring(vring, 16 * at + 14)) & 0x8000) != 0
+            : Memory.getShortAcquire(ring(vring, 0x8002)) == done);
+        return Memory.getByte(buffer + 32) & 0xFF;
+    }
+
+    private void start(final int vring, final boolean packed) throws IOException {
+        peer.send(new Message.SetVringNum(vring, 256));
+        peer.send(new Message.SetVringBase(vring, packed ? 0x80008000 : 0));
+        peer.send(TestPeer.address(vring));
+        peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, vring, true), kick.fd());
+        peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, vring, true), kick.fd());
+        peer.send(new Message.SetVringEnable(vring, 1));
+        peer.number(new Message.GetFeatures());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2, 0", "2, 0x400000000", "4, 0x400000", "4, 0x400400000"})
+    void everyCommandIsAnswered(final int vring, final long more) throws Exception {
+        final long features = CONTROL | more;
+        final boolean packed = Features.has(features, Features.RING_PACKED);
+        peer.negotiated(features).send(TestPeer.table(), memory.fd());
+        start(vring, packed);
+        assertEquals(1, command(vring, packed, 0, 1, 1), "promiscuous mode is not offered");
+        assertEquals(1, command(vring, packed, 77, 0, 4), "unknown");
+        assertEquals(0, command(vring, packed, 3, 0, 1), "an announcement was seen");
+        assertEquals(0, command(vring, packed, 4, 1, 2));
+        assertEquals(vring == 4 ? 0 : 1, command(vring, packed, 4, 2, 2));
+        assertEquals(1, command(vring, packed, 4, 0, 2));
+        assertEquals(1, command(vring, packed, 4, 3, 2));
+        assertEquals(1, command(vring, packed, 4, 1, 1), "cut off");
+        peer.ack(new Message.Suspend());
+        peer.ack(new Message.Resume());
+        assertEquals(1, command(vring, packed, 1, 0, 1));
+        final int base = (int) (peer.number(new Message.GetVringBase(vring)) >>> 32);
+        assertEquals(packed ? 0x80008000 + 27 * 0x10001 : 9, base);
+    }
+
+    @Test
+    void aRingMayBeSetUpBeforeTheFeaturesAreKnown() throws Exception {
+        peer.send(new Message.SetProtocolFeatures(0));
+        peer.send(TestPeer.table(), memory.fd());
+        start(2, false);
+        assertFalse(fixture.started(2));
+        peer.send(new Message.SetFeatures(CONTROL));
+        assertEquals(1, command(2, false, 0, 1, 1));
+        assertFalse(fixture.started(2), "nor is it a receive queue");
+    }
+
+    @Test
+    void theDriverDecidesHowManyPairsAreUsed() throws Exception {
+        peer.running(MANY, memory, kick, 0, 1, 2, 3);
+        assertTrue(fixture.enabled(2) && fixture.enabled(3), "the front-end serves its control queue itself");
+        start(4, false);
+        assertTrue(fixture.enabled(RECEIVE) && !fixture.enabled(2) && !fixture.enabled(3));
+        assertEquals(0, command(4, false, 4, 2, 2));
+        assertTrue(fixture.enabled(2) && fixture.enabled(3));
+        peer.ack(new Message.SetVringEnable(2, 0));
+        assertFalse(fixture.enabled(2));
+        peer.ack(new Message.ResetDevice());
+        assertFalse(fixture.enabled(RECEIVE) || fixture.enabled(3));
+    }
+
+    @Test
+    void withoutManyQueuesThereIsOnePair() throws Exception {
+        peer.running(PLAIN, memory, kick, 0, 1);
+        assertEquals(0, peer.ack(new Message.SetVringNum(2, 256)));
+        assertEquals(0, peer.ack(TestPeer.address(2)));
+        assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 2, true), kick.fd()));
+        assertEquals(0, peer.ack(new Message.SetVringEnable(2, 0)), "as QEMU says it of all rings");
+        assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), kick.fd()), "nobody serves it");
+        assertFalse(fixture.started(2) || fixture.enabled(2));
+    }
+
+    @Test
+    void nothingIsAnsweredWhileTheDeviceIsSuspended() throws Exception {
+        peer.negotiated(CONTROL).send(TestPeer.table(), memory.fd());
+        start(2, false);
+        assertEquals(1, command(2, false, 0, 1, 1));
+        peer.ack(new Message.Suspend());
+        Memory.putShort(ring(2, 0x4000 + 6), (short) 0);
+        Memory.putShortRelease(ring(2, 0x4002), (short) 2);
+        kick.signal();
+        for (int i = 0; i < 10; i++) {
+            peer.number(new Message.GetFeatures());
+        }
+        assertEquals(1, Memory.getShortAcquire(ring(2, 0x8002)));
+        peer.ack(new Message.Resume());
+        SwitchFixture.await(() -> Memory.getShortAcquire(ring(2, 0x8002)) == 2);
+    }
+}
