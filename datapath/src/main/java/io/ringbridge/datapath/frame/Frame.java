@@ -2,6 +2,7 @@ package io.ringbridge.datapath.frame;
 
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.port.Sink;
+import io.ringbridge.datapath.port.Source;
 
 /**
  * One frame on its way: where its bytes are, in the sender's memory or in an uplink's buffer, and what was read of it, once, on the
@@ -20,6 +21,7 @@ public final class Frame extends Segments {
     private int flow;
     private int needs;
     private final VnetHeader header = new VnetHeader();
+    private Source origin;
 
     /** What is to become of a frame. */
     public enum Verdict {
@@ -77,9 +79,20 @@ public final class Frame extends Segments {
         return header;
     }
 
+    /** The queue to which the work for it is billed, if another worker has taken it; else null. */
+    public Source origin() {
+        return origin;
+    }
+
+    /** Notes the queue to which the work for it is billed. */
+    public void origin(final Source queue) {
+        origin = queue;
+    }
+
     /** Notes that its descriptors are good; a plain frame as far as is known. */
     public void accept() {
         verdict = Verdict.ACCEPTED;
+        origin = null;
         needs = 0;
     }
 
@@ -124,6 +137,7 @@ public final class Frame extends Segments {
         final int replaced = VlanTag.replaced(tag);
         final int length = VlanTag.write(tag, tagged, slot);
         splice(other, Ethernet.ADDRESSES, replaced, slot, length);
+        origin = other.origin;
         needs = other.needs;
         if (needs != 0) {
             header.copyOf(other.header);

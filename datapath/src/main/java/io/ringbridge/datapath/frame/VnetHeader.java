@@ -154,7 +154,7 @@ public final class VnetHeader {
     }
 
     /** How many bytes a segment has after its headers at the most; of UDP a fragment, whose first begins with the UDP header. */
-    int segmentSize() {
+    public int segmentSize() {
         return isFragmented() ? Math.max(FRAGMENT_UNIT, gsoSize & -FRAGMENT_UNIT) : gsoSize;
     }
 

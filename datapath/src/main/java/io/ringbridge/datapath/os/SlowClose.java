@@ -23,7 +23,7 @@ final class SlowClose {
             return;
         }
         final boolean othersWait = FREE.availablePermits() < THREADS - 1;
-        final Thread thread = Thread.ofPlatform().daemon().name("rb-close-" + fd).start(() -> {
+        final Thread thread = Thread.ofPlatform().daemon().name("rb-close").start(() -> {
             try {
                 Fd.close(fd);
             } finally {

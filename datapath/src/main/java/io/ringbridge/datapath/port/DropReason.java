@@ -47,7 +47,10 @@ public enum DropReason {
     NO_TRANSLATION,
     /** The receive queue, or its next buffer, is in a page of the guest's memory that is still on its way from another host. */
     PAGE_TO_COME,
-    /** The receive buffer is smaller than the frame, and buffers may not be merged. */
+    /**
+     * The receive buffer is smaller than the frame, and buffers may not be merged; or the receive queue's buffers have so many
+     * descriptors for so few bytes that filling them has taken more than the queue's share of its worker.
+     */
     SMALL_BUFFER,
     /** The receive queue's descriptors are out of bounds, loop, point outside the guest's memory, or are of the wrong direction. */
     BAD_BUFFER,

@@ -21,6 +21,10 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
     private boolean touched;
     private long chainsSinceLook;
     private Segments looked;
+    private long debt;
+    private long lastCharge;
+    private int chargedBy;
+    private long barredUntil;
 
     ReceiveQueue(final GuestPort port, final int vring, final QueueOwner owner) {
         super(port, vring, owner);
@@ -31,6 +35,27 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
         final boolean first = !touched;
         touched = true;
         return first;
+    }
+
+    /**
+     * Charges work that was done because of the shape of the driver's buffers, and bars the queue if that is more than its share.
+     *
+     * @param worker the worker's number
+     * @param round the number of the worker's round
+     * @param share the work that it may cause per round
+     * @param limit the debt that it may have
+     */
+    public void charge(final long work, final int worker, final long round, final int share, final int limit) {
+        final long rounds = worker == chargedBy ? round - lastCharge : Long.MAX_VALUE;
+        debt = Math.max(0, debt - Math.min(rounds, debt / share + 1) * share) + work;
+        lastCharge = round;
+        chargedBy = worker;
+        barredUntil = debt > limit ? round + debt / share : 0;
+    }
+
+    /** Whether it gets no frames in this round of a worker; one that it has moved to knows nothing of its debt. */
+    public boolean isBarred(final int worker, final long round) {
+        return round < barredUntil && worker == chargedBy;
     }
 
     /** Adds frames to the burst's sums. */
@@ -81,6 +106,7 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
     @Override
     void release() {
         super.release();
+        barredUntil = 0;
         retry();
     }
 

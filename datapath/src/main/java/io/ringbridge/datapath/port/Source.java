@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.port;
 
+import java.util.concurrent.atomic.AtomicLongArray;
+
 /**
  * Where frames enter the switch: the ingress side of a queue, whatever it takes its frames from.
  *
@@ -9,6 +11,8 @@ package io.ringbridge.datapath.port;
 public final class Source {
     /** Bursts that may be out at a time; a power of two. */
     private static final int BURSTS = 64;
+    /** Counts of different workers are two cache lines apart. */
+    private static final int APART = 16;
 
     private final Port port;
     private final QueueCounters counters;
@@ -25,11 +29,23 @@ public final class Source {
     private long lastVersion = -1;
     private Sink lastReceiver;
 
+    /** The work of its frames that is over its share. */
+    private long debt;
+    private boolean inDebt;
+    /** The rounds of each worker after which the debt is paid; 0 of those that did none of the work. */
+    private final long[] paidAt;
+    /** The work that other workers have done for its frames, each at a place of its own, far apart. */
+    private final AtomicLongArray billed;
+    private final long[] billsPaid;
+
     Source(final Port port, final QueueCounters counters, final int workers) {
         this.port = port;
         this.counters = counters;
         this.workers = workers;
         burstSequences = new long[BURSTS * workers];
+        paidAt = new long[workers];
+        billed = new AtomicLongArray(workers * APART);
+        billsPaid = new long[workers];
     }
 
     public Port port() {
@@ -86,11 +102,57 @@ public final class Source {
         return chains;
     }
 
+    /** Notes work that a worker has done for frames that came in here. By that worker. */
+    public void bill(final int worker, final long work) {
+        billed.setOpaque(worker * APART, billed.getPlain(worker * APART) + work);
+    }
+
+    /** Returns the work that a worker has billed since this was last asked. */
+    public long newBill(final int worker) {
+        final long all = billed.getOpaque(worker * APART);
+        final long fresh = all - billsPaid[worker];
+        billsPaid[worker] = all;
+        return fresh;
+    }
+
+    /**
+     * Charges work to the queue, in place of its share of a round.
+     *
+     * @return the debt
+     */
+    public long charge(final long work, final int share) {
+        debt = Math.max(0, debt + work - share);
+        return debt;
+    }
+
+    /** Whether it takes nothing until its {@linkplain #paidAt debt is paid}. */
+    public boolean isInDebt() {
+        return inDebt;
+    }
+
+    /** Notes the round of a worker at which the debt is paid; 0 if that worker did none of the work. */
+    public void payAt(final int worker, final long round) {
+        paidAt[worker] = round;
+        inDebt = true;
+    }
+
+    /** The round of a worker at which the debt is paid. */
+    public long paidAt(final int worker) {
+        return paidAt[worker];
+    }
+
+    /** Notes that the debt is paid. */
+    public void payOff() {
+        debt = 0;
+        inDebt = false;
+    }
+
     /** Forgets all bursts, and the last verdict. */
     void forget() {
         firstBurst = nextBurst;
         chainsNoted = 0;
         lastReceiver = null;
+        payOff();
     }
 
     /** The receiver that the last frame's verdict named, when this one has the same addresses and nothing has changed; else null. */

@@ -132,6 +132,7 @@ final class BigEndianSplitRing extends DeviceRing {
             final long address = Long.reverseBytes(Memory.getLong(descriptor));
             final long rest = Long.reverseBytes(Memory.getLong(descriptor + 8));
             final int length = (int) (rest >>> 32);
+            countDescriptor();
             final int flags = (int) (rest >>> 16) & 0xFFFF;
             if ((flags & Descriptor.INDIRECT) != 0) {
                 return own && indirect && (flags & Descriptor.NEXT) == 0 && length >>> 4 != 0 && (length & Descriptor.SIZE - 1) == 0

@@ -17,6 +17,8 @@ import io.ringbridge.datapath.memory.Segments;
  */
 public abstract sealed class ChainMemory permits DeviceRing {
     private static final long IN_PAGE = Memory.pageSize() - 1L;
+    /** The weight of a search for a region, or an entry of the translations. */
+    private static final int LOOK_UP = 8;
 
     final boolean indirect;
     private GuestMemory memory;
@@ -27,6 +29,7 @@ public abstract sealed class ChainMemory permits DeviceRing {
     private boolean mayWait;
     /** Receives what the device may write of a chain that it also reads; null in a ring whose chains go in one direction. */
     private Segments answer;
+    private int work;
     private long regionStart;
     private long regionSize;
     private long regionHost;
@@ -115,6 +118,24 @@ public abstract sealed class ChainMemory permits DeviceRing {
         }
     }
 
+    /**
+     * Returns the descriptors read, pieces found and look-ups made since {@link #clearWork}, weighted by what they cost. A chain that is
+     * one buffer in one piece, in the region last hit, counts nothing: that is what nearly all are.
+     */
+    public final int work() {
+        return work;
+    }
+
+    /** Counts from zero again. */
+    public final void clearWork() {
+        work = 0;
+    }
+
+    /** Counts one descriptor that has been read. */
+    final void countDescriptor() {
+        work++;
+    }
+
     /** Begins to follow a chain that is not one buffer in one piece. */
     final void beginChain() {
         if (translation != null) {
@@ -163,6 +184,7 @@ public abstract sealed class ChainMemory permits DeviceRing {
             if (!chain.add(regionHost + offset, piece)) {
                 return false;
             }
+            work++;
             at += piece;
             left -= piece;
         }
@@ -183,6 +205,7 @@ public abstract sealed class ChainMemory permits DeviceRing {
         int at = 0;
         for (int n = 1; ; n++) {
             final long descriptor = entry(table + (long) at * Descriptor.SIZE);
+            work++;
             if (descriptor == GuestMemory.UNMAPPED) {
                 return false;
             }
@@ -226,6 +249,7 @@ public abstract sealed class ChainMemory permits DeviceRing {
     }
 
     private boolean find(final long address, final boolean writable) {
+        work += LOOK_UP;
         return (translation == null ? findRegion(address) : findTranslated(address, writable ? Iotlb.WRITE : Iotlb.READ))
             && (missing == null || narrow(address));
     }

@@ -164,6 +164,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         for (int n = 1; ; n++) {
             final int flags = (int) (rest >>> 48);
             final boolean last = (flags & Descriptor.NEXT) == 0;
+            countDescriptor();
             if ((flags & Descriptor.INDIRECT) != 0) {
                 good &= last && n == 1 && appendTable(chain, address, (int) rest, writable, false);
             } else {

@@ -169,6 +169,7 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
         long rest = firstRest;
         for (int n = 1; ; n++) {
             final int flags = (int) (rest >>> 32) & 0xFFFF;
+            countDescriptor();
             if ((flags & Descriptor.INDIRECT) != 0) {
                 return (flags & Descriptor.NEXT) == 0 && appendTable(chain, address, (int) rest, writable, true);
             }

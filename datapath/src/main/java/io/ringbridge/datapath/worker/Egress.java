@@ -33,6 +33,7 @@ final class Egress {
     private final long[] targets = new long[Ingress.BURST];
     private final int[] capacities = new int[Ingress.BURST];
     private final EgressBurst burst;
+    private final Effort effort;
     private final ScatteredEgress scattered;
     private final OffloadEgress offloads;
     private final UplinkWriter uplinks;
@@ -40,13 +41,14 @@ final class Egress {
     /** All features that the burst's frames need. */
     private int needs;
 
-    Egress(final Notifier notifier) {
+    Egress(final Notifier notifier, final Effort effort) {
+        this.effort = effort;
         final FrameReader reader = new FrameReader();
         burst = new EgressBurst(notifier);
-        scattered = new ScatteredEgress(burst, reader, buffers);
+        scattered = new ScatteredEgress(burst, reader, buffers, effort);
         final Segmenter segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());
-        offloads = new OffloadEgress(scattered, segmenter, buffers);
-        uplinks = new UplinkWriter(offloads, segmenter, reader);
+        offloads = new OffloadEgress(scattered, segmenter, buffers, effort);
+        uplinks = new UplinkWriter(offloads, segmenter, reader, effort);
     }
 
     /** Frames delivered since the start. */
@@ -87,12 +89,19 @@ final class Egress {
                 }
                 return;
             }
+            if (effort.bars(queue)) {
+                for (; done < count; done++) {
+                    queue.counters().dropped(DropReason.SMALL_BUFFER);
+                }
+                return;
+            }
             done += deliverSome(frames, first + done, Math.min(count - done, targets.length), queue, ring);
         }
     }
 
     private int deliverSome(final FrameRing frames, final long first, final int count, final ReceiveQueue queue, final DeviceRing ring) {
         final int unchanged = unchanged(frames, first, count, queue, ring);
+        ring.clearWork();
         final int taken = ring.nextPlain(targets, capacities, 0, unchanged, true);
         int fitting = 0;
         while (fitting < taken && capacities[fitting] >= lengths[fitting]) {
@@ -103,10 +112,15 @@ final class Egress {
             writeHeaders(frames, first, fitting, ring.headerLength());
             burst.done(queue, fitting, fill(frames, first, fitting, ring));
         }
+        if (ring.work() > 0) {
+            effort.spend(frames.get(first), ring.work());
+            ring.clearWork();
+        }
         if (fitting == count) {
             return count;
         }
         final Frame special = frames.get(first + fitting);
+        effort.spend(special, taken - fitting);
         if (fitting == unchanged) {
             offloads.deliver(special, queue, ring);
         } else {
@@ -151,6 +165,7 @@ final class Egress {
             final int length = lengths[i] - headerLength;
             if (sources[i] == SEVERAL) {
                 gather(frames.get(first + i), targets[i] + headerLength);
+                effort.spend(frames.get(first + i), 2L * frames.get(first + i).count());
             } else {
                 Memory.copy(sources[i], targets[i] + headerLength, length);
             }

@@ -5,6 +5,7 @@ import io.ringbridge.datapath.bridge.VlanBridge;
 import io.ringbridge.datapath.frame.Ethernet;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
+import io.ringbridge.datapath.frame.VlanTag;
 import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.FrameDevice;
@@ -31,6 +32,7 @@ final class Ingress {
     private static final long UPLINK_FEATURES =
         Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_USO);
     private static final long NOTHING = -1;
+    private static final long MOST_BYTES = (long) Effort.BURST << Effort.BYTES;
     private static final long SCRATCH_STRIDE = 16;
 
     private final int own;
@@ -39,6 +41,7 @@ final class Ingress {
     private final Bridge bridge;
     private final VlanBridge vlans;
     private final Notifier notifier;
+    private final Effort effort;
     private final long[] sequences;
     private final long scratch = Memory.allocate(BURST * SCRATCH_STRIDE);
     private final long[] addresses = new long[BURST];
@@ -51,8 +54,9 @@ final class Ingress {
     private long claimedTo = NOTHING;
 
     Ingress(final int own, final Worker[] workers, final FrameRing frames, final Bridge bridge, final VlanBridge vlans,
-            final Notifier notifier) {
+            final Notifier notifier, final Effort effort) {
         this.notifier = notifier;
+        this.effort = effort;
         this.own = own;
         this.workers = workers;
         this.frames = frames;
@@ -88,16 +92,20 @@ final class Ingress {
             }
             return 0;
         }
-        if (!claim(count)) {
+        if (queue.source().isInDebt() && effort.leavesOut(queue.source()) || !claim(count)) {
             return 0;
         }
+        ring.clearWork();
         final boolean mayAsk = (ring.features() & VnetHeader.ASKABLE) != 0;
         final int described = describe(queue, ring, mayAsk);
         readAddresses(described);
+        int checked = described;
         if (mayAsk) {
-            offloads.check(frames, claimedFrom, described, queue.counters(), ring.features(), VnetHeader.ASKING);
+            checked = offloads.check(frames, claimedFrom, described, queue.counters(), ring.features(), VnetHeader.ASKING);
+            dropFrom(claimedFrom + checked);
         }
-        final int taken = decide(queue.source(), described, now);
+        final int taken = decide(queue.source(), checked, now);
+        effort.spend(ring.work() + (long) Effort.FRAME * taken);
         if (taken < described) {
             ring.rewind(described - taken);
         }
@@ -126,13 +134,16 @@ final class Ingress {
             return 0;
         }
         final int count = queue.fill(BURST, nanos);
-        if (count <= 0 || !claim(count)) {
+        if (count <= 0 || queue.source().isInDebt() && effort.leavesOut(queue.source()) || !claim(count)) {
             return Math.min(count, 0);
         }
         describe(queue, count);
         readAddresses(count);
-        offloads.check(frames, claimedFrom, count, queue.source().counters(), UPLINK_FEATURES, VnetHeader.ASKING_UPLINK);
-        final int taken = decide(queue.source(), count, now);
+        final int checked =
+            offloads.check(frames, claimedFrom, count, queue.source().counters(), UPLINK_FEATURES, VnetHeader.ASKING_UPLINK);
+        dropFrom(claimedFrom + checked);
+        final int taken = decide(queue.source(), checked, now);
+        effort.spend((long) (Effort.FRAME + Effort.CALL) * taken);
         if (taken < count) {
             queue.rewind(count - taken);
         }
@@ -184,6 +195,10 @@ final class Ingress {
                     return taken;
                 }
                 taken++;
+                if (ring.work() > Effort.BURST) {
+                    dropFrom(claimedFrom + taken);
+                    return taken;
+                }
             }
         }
         return taken;
@@ -257,11 +272,13 @@ final class Ingress {
 
     /** Has the bridge decide on frames that were taken; how many stay taken. */
     private int decide(final Source source, final int taken, final int now) {
+        effort.beginFloods();
         if (source.port().vlan() != null) {
             return decideInVlans(source, taken, now);
         }
         final boolean alone = workers.length == 1;
         long bytes = 0;
+        long copied = 0;
         int good = 0;
         int decided = taken;
         for (int i = 0; i < taken; i++) {
@@ -271,22 +288,31 @@ final class Ingress {
             }
             bridge.classify(frame, destinations[i] & Frame.ADDRESS_MASK, sources[i] >>> 16, source, now);
             if (frame.verdict() != Frame.Verdict.DROP) {
+                final int length = frame.totalLength();
+                copied += frame.verdict() == Frame.Verdict.UNICAST ? length : flooded(length, source, 0);
                 if (!alone && !handOver(frame, source, 0)) {
                     dropFrom(claimedFrom + i);
                     decided = i;
                     break;
                 }
                 good++;
-                bytes += frame.totalLength();
+                bytes += length;
+                if (copied > MOST_BYTES) {
+                    dropFrom(claimedFrom + i + 1);
+                    decided = i + 1;
+                    break;
+                }
             }
         }
         source.counters().moved(good, bytes);
+        effort.spend(copied >>> Effort.BYTES);
         return decided;
     }
 
     /** The same for a port with VLANs, in a loop of its own: the other one is as short as without them. */
     private int decideInVlans(final Source source, final int taken, final int now) {
         long bytes = 0;
+        long copied = 0;
         int good = 0;
         int decided = taken;
         for (int i = 0; i < taken; i++) {
@@ -297,17 +323,30 @@ final class Ingress {
             final long tag = vlans.classify(frame, destinations[i] & Frame.ADDRESS_MASK, sources[i] >>> 16, source, now);
             frames.tag(claimedFrom + i, tag);
             if (frame.verdict() != Frame.Verdict.DROP) {
+                final int length = frame.totalLength();
+                copied += frame.verdict() == Frame.Verdict.UNICAST ? length : flooded(length, source, VlanTag.vlan(tag));
                 if (workers.length > 1 && !handOver(frame, source, tag)) {
                     dropFrom(claimedFrom + i);
                     decided = i;
                     break;
                 }
                 good++;
-                bytes += frame.totalLength();
+                bytes += length;
+                if (copied > MOST_BYTES) {
+                    dropFrom(claimedFrom + i + 1);
+                    decided = i + 1;
+                    break;
+                }
             }
         }
         source.counters().moved(good, bytes);
+        effort.spend(copied >>> Effort.BYTES);
         return decided;
+    }
+
+    /** The work for a flooded frame, in bytes that could be copied instead: every port may get it. */
+    private long flooded(final int length, final Source source, final int vlan) {
+        return (long) (length + (Effort.FRAME << Effort.BYTES)) * effort.fanOut(source.port().index(), vlan);
     }
 
     /** Where a frame's Ethernet header is in one piece: in place, or in the scratch memory for this place in the burst. */
@@ -336,25 +375,27 @@ final class Ingress {
             if (owner == own) {
                 return true;
             }
-            final boolean given = give(frame, owner, tag);
+            final boolean given = give(frame, source, owner, tag);
             frame.drop();
             return given;
         }
         for (int i = 0; i < workers.length; i++) {
-            if (i != own && !give(frame, i, tag)) {
+            if (i != own && !give(frame, source, i, tag)) {
                 source.counters().dropped(DropReason.FRAME_RING_FULL); // waiting would hand the others a second copy
             }
         }
         return true;
     }
 
-    private boolean give(final Frame frame, final int worker, final long tag) {
+    private boolean give(final Frame frame, final Source source, final int worker, final long tag) {
         final FrameRing ring = workers[worker].frames();
         final long sequence = ring.claim(1);
         if (sequence == FrameRing.FULL) {
             return false;
         }
         ring.get(sequence).copyOf(frame);
+        ring.get(sequence).origin(source);
+        effort.spend(frame.count());
         if (tag != 0) {
             ring.tag(sequence, tag);
         }
@@ -375,6 +416,7 @@ final class Ingress {
 
     /** Gives back the buffers of every burst that all workers have done with. */
     void complete(final TransmitQueue queue) {
+        effort.settle(queue.source(), sequences);
         boolean any = false;
         while (isOldestDone(queue.source())) {
             queue.releaseOldest();
@@ -388,6 +430,7 @@ final class Ingress {
 
     /** Frees the buffers of every burst that all workers have done with. */
     void complete(final UplinkQueue queue) {
+        effort.settle(queue.source(), sequences);
         while (isOldestDone(queue.source())) {
             queue.releaseOldest();
         }
@@ -411,5 +454,6 @@ final class Ingress {
             dropFrom(claimedFrom);
             publish();
         }
+        effort.forget();
     }
 }

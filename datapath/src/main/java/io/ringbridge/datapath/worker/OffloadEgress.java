@@ -21,8 +21,10 @@ final class OffloadEgress {
     private final ScatteredEgress scattered;
     private final Segments buffers;
     private final Segmenter segmenter;
+    private final Effort effort;
 
-    OffloadEgress(final ScatteredEgress scattered, final Segmenter segmenter, final Segments buffers) {
+    OffloadEgress(final ScatteredEgress scattered, final Segmenter segmenter, final Segments buffers, final Effort effort) {
+        this.effort = effort;
         this.scattered = scattered;
         this.buffers = buffers;
         this.segmenter = segmenter;
@@ -53,7 +55,8 @@ final class OffloadEgress {
         boolean going = true;
         while (going && segmenter.next()) {
             segmenter.writeHeader(ring.headerLength());
-            going = scattered.deliver(segmenter.prefix(), segmenter.prefixLength(), segmenter.payloadLength(), queue, ring,
+            effort.spend(frame, Effort.SEGMENT + (segmenter.payloadLength() >>> Effort.BYTES));
+            going = scattered.deliver(frame, segmenter.prefix(), segmenter.prefixLength(), segmenter.payloadLength(), queue, ring,
                 ring.next(buffers, true));
         }
         if (going && segmenter.isLimited()) {

@@ -2,6 +2,7 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
+import io.ringbridge.datapath.frame.Segmenter;
 import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.DropReason;
@@ -15,6 +16,7 @@ final class OffloadIngress {
     private static final int CSUM_OFFSET = 8;
     private static final long FLAGS = 0xFF;
     private static final long STRIDE = 16;
+    private static final int MANY = 48;
 
     private final long split = Memory.allocate(Ingress.BURST * STRIDE);
     private final long scratch = Memory.allocate(VnetHeader.SCRATCH);
@@ -40,18 +42,35 @@ final class OffloadIngress {
      * Checks the headers of the accepted ones of a burst, in a pass of loads and one of decisions.
      *
      * @param asking the bits that ask for something, {@link VnetHeader#ASKING} or {@link VnetHeader#ASKING_UPLINK}
+     * @return the number of frames whose segments are no more than the work for a burst; the others were not looked at
      */
-    void check(final FrameRing frames, final long first, final int count, final QueueCounters counters, final long features,
+    int check(final FrameRing frames, final long first, final int count, final QueueCounters counters, final long features,
                final long asking) {
         for (int i = 0; i < count; i++) {
             words[i] = frames.get(first + i).verdict() == Frame.Verdict.ACCEPTED ? Memory.getLong(headers[i]) : 0;
         }
+        int work = 0;
         for (int i = 0; i < count; i++) {
             if ((words[i] & asking) != 0) {
+                final Frame frame = frames.get(first + i);
                 final int checksumOffset = Memory.getShort(headers[i] + CSUM_OFFSET) & 0xFFFF;
-                ask(frames.get(first + i), words[i] & (asking | ~FLAGS), checksumOffset, counters, features);
+                ask(frame, words[i] & (asking | ~FLAGS), checksumOffset, counters, features);
+                work += manySegments(frame);
+                if (work > Effort.BURST) {
+                    return i + 1;
+                }
             }
         }
+        return count;
+    }
+
+    /** The work for a frame that is to be cut into more segments than 64 KiB of an Ethernet's packets are. */
+    private static int manySegments(final Frame frame) {
+        if (frame.verdict() != Frame.Verdict.ACCEPTED || frame.needs() == 0 || !frame.header().isGso()) {
+            return 0;
+        }
+        final int segments = Math.min(Segmenter.MAX_SEGMENTS, frame.totalLength() / frame.header().segmentSize());
+        return segments > MANY ? segments * Effort.SEGMENT : 0;
     }
 
     private void ask(final Frame frame, final long word, final int checksumOffset, final QueueCounters counters, final long features) {

@@ -17,9 +17,12 @@ final class ScatteredEgress {
     private final EgressBurst burst;
     private final FrameReader reader;
     private final Segments buffers;
+    private final Effort effort;
     private final Segments merged = new Segments();
     private final int[] capacities = new int[Segments.MAX_SEGMENTS];
     private final long headerEnd = Memory.allocate(LONGEST_HEADER) + LONGEST_HEADER;
+    /** Buffers taken for one frame. */
+    private int count;
     private int piece;
     private int offset;
 
@@ -29,7 +32,8 @@ final class ScatteredEgress {
      * @param reader what comes after the headers is read with
      * @param buffers where chains are taken to
      */
-    ScatteredEgress(final EgressBurst burst, final FrameReader reader, final Segments buffers) {
+    ScatteredEgress(final EgressBurst burst, final FrameReader reader, final Segments buffers, final Effort effort) {
+        this.effort = effort;
         this.burst = burst;
         this.reader = reader;
         this.buffers = buffers;
@@ -48,31 +52,41 @@ final class ScatteredEgress {
             frame.header().write(headerEnd - headerLength, headerLength, 1);
         }
         reader.begin(frame, 0);
-        deliver(headerEnd, 0, frame.totalLength(), queue, ring, taken);
+        deliver(frame, headerEnd, 0, frame.totalLength(), queue, ring, taken);
     }
 
     /**
      * Delivers some bytes of the caller's, before which their virtio-net header is, and then bytes of the reader's; or counts the drop.
      *
+     * @param frame what they are of
      * @param taken what {@link DeviceRing#next} answered when it took the first chain
      * @return whether they were delivered
      */
-    boolean deliver(final long prefix, final int prefixLength, final int payloadLength, final ReceiveQueue queue, final DeviceRing ring,
-                    final int taken) {
+    boolean deliver(final Frame frame, final long prefix, final int prefixLength, final int payloadLength, final ReceiveQueue queue,
+                    final DeviceRing ring, final int taken) {
+        final boolean delivered = deliver(prefix, prefixLength, payloadLength, queue, ring, taken);
+        effort.spend(frame, 2L * frame.count());
+        effort.spend(frame, prefixLength + payloadLength, ring.work() + (long) Effort.BUFFER * count, queue);
+        ring.clearWork();
+        return delivered;
+    }
+
+    private boolean deliver(final long prefix, final int prefixLength, final int payloadLength, final ReceiveQueue queue,
+                            final DeviceRing ring, final int taken) {
         final int headerLength = ring.headerLength();
         final int needed = headerLength + prefixLength + payloadLength;
         int result = taken;
-        int count = 0;
+        count = 0;
         merged.clear();
         while (result == DeviceRing.TAKEN && merged.addAll(buffers)) {
             capacities[count++] = buffers.totalLength();
-            if (merged.totalLength() >= needed || !ring.mergeable()) {
+            if (merged.totalLength() >= needed || !ring.mergeable() || ring.work() > Effort.BURST) {
                 break;
             }
             result = count == capacities.length ? DeviceRing.EMPTY : ring.next(buffers, true);
         }
         if (result == DeviceRing.BAD) {
-            giveUp(queue, ring, count + 1);
+            giveUp(queue, ring);
             return false;
         }
         if (result == DeviceRing.BROKEN) {
@@ -95,12 +109,12 @@ final class ScatteredEgress {
         if (ring.log() != null) {
             ring.log().written(merged, needed);
         }
-        use(ring, count, needed);
+        use(ring, needed);
         burst.done(queue, 1, prefixLength + (long) payloadLength);
         return true;
     }
 
-    private void use(final DeviceRing ring, final int count, final int bytes) {
+    private void use(final DeviceRing ring, final int bytes) {
         int left = bytes;
         for (int i = 0; i < count; i++) {
             final int written = Math.min(left, capacities[i]);
@@ -109,9 +123,9 @@ final class ScatteredEgress {
         }
     }
 
-    /** Gives unusable buffers back empty, the good ones before them too, since buffers go back in order. */
-    private void giveUp(final ReceiveQueue queue, final DeviceRing ring, final int count) {
-        for (int i = 0; i < count; i++) {
+    /** Gives an unusable buffer back empty, the good ones before it too, since buffers go back in order. */
+    private void giveUp(final ReceiveQueue queue, final DeviceRing ring) {
+        for (int i = 0; i <= count; i++) {
             ring.use(0);
         }
         queue.counters().dropped(DropReason.BAD_BUFFER);

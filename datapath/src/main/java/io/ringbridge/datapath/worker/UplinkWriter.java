@@ -29,6 +29,7 @@ final class UplinkWriter {
     private final OffloadEgress offloads;
     private final Segmenter segmenter;
     private final FrameReader reader;
+    private final Effort effort;
     private int written;
     private long bytes;
 
@@ -39,7 +40,8 @@ final class UplinkWriter {
      * @param segmenter makes of frames what devices without offloads take
      * @param reader the segmenter's
      */
-    UplinkWriter(final OffloadEgress offloads, final Segmenter segmenter, final FrameReader reader) {
+    UplinkWriter(final OffloadEgress offloads, final Segmenter segmenter, final FrameReader reader, final Effort effort) {
+        this.effort = effort;
         this.offloads = offloads;
         this.segmenter = segmenter;
         this.reader = reader;
@@ -91,6 +93,7 @@ final class UplinkWriter {
         for (int i = 0; i < frame.count(); i++) {
             iovec(1 + i, frame.address(i), frame.length(i));
         }
+        effort.spend(frame, Effort.CALL + 2L * frame.count());
         final long answer = device.write(iovecs, 1 + frame.count());
         return answer == FrameDevice.INVALID && frame.needs() != 0
             ? cut(frame, device, queue) : outcome(answer, frame.totalLength(), queue);
@@ -105,6 +108,7 @@ final class UplinkWriter {
             reader.copy(payload, segmenter.payloadLength());
             iovec(1, segmenter.prefix(), segmenter.prefixLength());
             iovec(2, payload, segmenter.payloadLength());
+            effort.spend(frame, Effort.CALL + Effort.SEGMENT + (segmenter.payloadLength() >>> Effort.BYTES));
             reason = outcome(device.write(iovecs, 3), segmenter.prefixLength() + segmenter.payloadLength(), queue);
         }
         return reason == null && segmenter.isLimited() ? DropReason.SEGMENT_LIMIT : reason;

@@ -45,7 +45,8 @@ final class Worker implements Agent, QueueOwner {
     private final PortList ports;
     private final Ingress ingress;
     private final Notifier notifier = new Notifier();
-    private final Egress egress = new Egress(notifier);
+    private final Effort effort;
+    private final Egress egress;
     private final FloodEgress floods;
     private final WorkerLoad load = new WorkerLoad();
     private final CommandQueue commands = new CommandQueue(this::recover);
@@ -76,12 +77,24 @@ final class Worker implements Agent, QueueOwner {
         this.index = index;
         this.nanoClock = nanoClock;
         this.ports = ports;
+        effort = new Effort(index, workers, ports);
+        egress = new Egress(notifier, effort);
         floods = new FloodEgress(index, ports, egress);
         frames = new FrameRing(ringSize, workers.length == 1);
-        ingress = new Ingress(index, workers, frames, new Bridge(table, ports), new VlanBridge(table, ports), notifier);
+        ingress = new Ingress(index, workers, frames, new Bridge(table, ports), new VlanBridge(table, ports), notifier,
+            effort);
         startNanos = nanoClock.getAsLong();
         secondBegan = startNanos;
         epoll.add(commands.wake());
+    }
+
+    Effort effort() {
+        return effort;
+    }
+
+    /** Whether it sleeps, or is about to. Any thread. */
+    boolean isAsleep() {
+        return asleep;
     }
 
     FrameRing frames() {
@@ -169,6 +182,17 @@ final class Worker implements Agent, QueueOwner {
             standWhereDrained();
             return drain();
         }
+        int work = moveBursts();
+        boolean leftOut = effort.endRound(work > 0);
+        if (leftOut) {
+            work = moveBursts(); // of queues over their share, since no other has anything
+            leftOut = effort.endRound(work > 0);
+        }
+        return leftOut ? 1 : work; // one that waits for another worker has something to do
+    }
+
+    /** Moves a burst of each queue that is not over its share. */
+    private int moveBursts() {
         int work = 0;
         for (final TransmitQueue queue : queues) {
             final int taken = ingress.poll(queue, now, load.lastBegin());

@@ -1,0 +1,171 @@
+package io.ringbridge.datapath.worker;
+
+import com.lmax.disruptor.Sequence;
+import io.ringbridge.datapath.frame.Frame;
+import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.ReceiveQueue;
+import io.ringbridge.datapath.port.Source;
+
+/**
+ * The work that a worker does for each queue, so that none takes more than its share: a deficit round robin.
+ *
+ * <p>A unit is about what it costs to copy 64 bytes. Every queue has a share of units per round of its worker. A queue whose frames
+ * cost more is in debt. It takes nothing until its worker, and those that did the work, have done as many rounds as pay the debt.
+ * A round in which a worker finds nothing to do counts as many, so a queue waits only if others have work.
+ *
+ * <p>Work for frames is charged to the queue that they come from. Work for receive buffers of an unusual shape is charged to the
+ * queue that they are in. Owned by one worker; any thread may read {@link #round}.
+ */
+final class Effort {
+    /** Taking, deciding on and delivering a frame in one piece, without its bytes. */
+    static final int FRAME = 6;
+    /** Preparing a segment and finding buffers for it. */
+    static final int SEGMENT = 16;
+    /** Taking a receive buffer that is merged with others, and giving it back. */
+    static final int BUFFER = 4;
+    /** A system call that reads or writes a frame. */
+    static final int CALL = 64;
+    /** Bytes copied per unit, as a shift. */
+    static final int BYTES = 6;
+    /** Work for a burst, after which the rest stays in its queue: 512 KiB copied, or 4096 descriptors. */
+    static final int BURST = 8192;
+
+    /** Work per round that a queue may cause: a burst of small frames. */
+    private static final int SHARE = Ingress.BURST * (FRAME + 1);
+    /** Work per round that the shape of a receive queue's buffers may cause. */
+    private static final int RECEIVER_SHARE = 64;
+    /** Debt that a queue may have and still take frames. Bursts of full frames have to wait once in a while only. */
+    private static final int LIMIT = 4096;
+    /** Rounds that a worker counts when it finds nothing to do: more than a debt lasts, and no overflow in 20 years. */
+    private static final int IDLE_ROUNDS = 1 << 10;
+    /** Work per delivered frame that its sender pays, whatever the shape of the buffers; and more for long frames. */
+    private static final int ORDINARY = 64;
+    private static final int ORDINARY_BYTES = 7;
+    private static final int NONE = -1;
+
+    private final int own;
+    private final Worker[] workers;
+    private final PortList ports;
+    private final Sequence rounds = new Sequence(0);
+    private long spent;
+    private boolean leftOut;
+    private int floodVlan = NONE;
+    private int fanOut;
+    private final long[] bills;
+
+    Effort(final int own, final Worker[] workers, final PortList ports) {
+        this.own = own;
+        this.workers = workers;
+        this.ports = ports;
+        bills = new long[workers.length];
+    }
+
+    /** The number of this worker's round. */
+    long round() {
+        return rounds.get();
+    }
+
+    /** Forgets work that nobody is charged for. */
+    void forget() {
+        spent = 0;
+    }
+
+    /** Begins to count what a burst is flooded to. */
+    void beginFloods() {
+        floodVlan = NONE;
+    }
+
+    /**
+     * Returns the number of ports that a frame is flooded to.
+     *
+     * @param source the index of the port that it came from
+     * @param vlan 0 if it is in none
+     */
+    int fanOut(final int source, final int vlan) {
+        if (vlan != floodVlan) {
+            floodVlan = vlan;
+            fanOut = 0;
+            for (final Port port : ports.present()) {
+                fanOut += port.index() != source && port.receivers().length > 0 && port.carries(vlan) ? 1 : 0;
+            }
+        }
+        return fanOut;
+    }
+
+    /** Adds work for the queue whose turn it is. */
+    void spend(final long work) {
+        spent += work;
+    }
+
+    /** Adds work for the queue that a frame came from. */
+    void spend(final Frame frame, final long work) {
+        final Source origin = frame.origin();
+        if (origin == null) {
+            spent += work;
+        } else {
+            origin.bill(own, work);
+        }
+    }
+
+    /** Adds work for a frame, or segment, that was put into buffers of any shape. The receiver pays for what is unusual. */
+    void spend(final Frame frame, final int bytes, final long work, final ReceiveQueue receiver) {
+        final int ordinary = ORDINARY + (bytes >>> ORDINARY_BYTES);
+        spend(frame, Math.min(work, ordinary));
+        if (work > ordinary) {
+            receiver.charge(work - ordinary, own, round(), RECEIVER_SHARE, LIMIT);
+        }
+    }
+
+    /** Whether a receive queue gets no frames in this round. */
+    boolean bars(final ReceiveQueue receiver) {
+        return receiver.isBarred(own, rounds.get());
+    }
+
+    /** Whether a queue has to be left out of this round. */
+    boolean leavesOut(final Source source) {
+        for (int i = 0; i < workers.length; i++) {
+            if (workers[i].effort().round() < source.paidAt(i) && !workers[i].isAsleep()) {
+                leftOut = true;
+                return true;
+            }
+        }
+        source.payOff();
+        return false;
+    }
+
+    /**
+     * Charges the work since the last time to a queue.
+     *
+     * @param sequences the last sequence of each worker's frame ring that holds a frame of its last burst; negative for none
+     */
+    void settle(final Source source, final long[] sequences) {
+        long work = spent;
+        spent = 0;
+        if (workers.length > 1) {
+            for (int i = 0; i < workers.length; i++) {
+                bills[i] = source.newBill(i);
+                work += bills[i];
+            }
+        }
+        final long debt = source.charge(work, SHARE);
+        if (source.isInDebt() ? work >= SHARE : debt > LIMIT) {
+            final long more = (source.isInDebt() ? work : debt) / SHARE;
+            for (int i = 0; i < workers.length; i++) {
+                final boolean worked = i == own || bills[i] > 0 || sequences[i] >= 0;
+                source.payAt(i, worked ? Math.max(source.paidAt(i), workers[i].effort().round()) + more : source.paidAt(i));
+            }
+        }
+    }
+
+    /**
+     * Ends a round.
+     *
+     * @return whether nothing was done, though a queue that was left out may have frames
+     */
+    boolean endRound(final boolean worked) {
+        rounds.set(rounds.get() + (worked ? 1 : IDLE_ROUNDS));
+        final boolean again = !worked && leftOut;
+        leftOut = false;
+        return again;
+    }
+}
