@@ -22,6 +22,7 @@ import io.ringbridge.control.backend.Presence;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateSocket;
+import io.ringbridge.control.uplink.InterfaceLink;
 import io.ringbridge.control.uplink.PcapLink;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.control.uplink.TapLink;
@@ -273,7 +274,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     private void open(final PortConfig port, final boolean whileRunning, final PcapOptions options) {
         final UplinkPort added = datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
-        attach(port, whileRunning, added, () -> PcapLink.start(added, options));
+        attach(port, whileRunning, added,
+            () -> options.device() == null ? PcapLink.start(added, options) : InterfaceLink.start(added, options));
         LOG.info("port {}: pcap{}{}{}{}", port.name(), options.device() == null ? "" : ", interface " + options.device(),
             options.read() == null ? "" : ", replays " + options.read(), options.write() == null ? "" : ", records to " + options.write(),
             Views.vlan(port));
@@ -299,7 +301,9 @@ public final class Switch implements SwitchControl, AutoCloseable {
         try {
             final Link link = switch (port.attachment()) {
                 case Attachment.Tap tap -> TapLink.adopt((UplinkPort) added, PortOptions.of(port, tap), in);
-                case Attachment.Pcap pcap -> PcapLink.adopt((UplinkPort) added, pcap.options(), in);
+                case Attachment.Pcap(PcapOptions options) when options.device() != null ->
+                    InterfaceLink.adopt((UplinkPort) added, options, in);
+                case Attachment.Pcap(PcapOptions options) -> PcapLink.adopt((UplinkPort) added, options, in);
                 default -> {
                     final Path kept = stateOf(port);
                     yield Backend.adopt((GuestPort) added, PortOptions.of(port, kept), presence(port.name(), kept), in);

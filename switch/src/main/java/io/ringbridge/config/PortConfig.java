@@ -13,7 +13,7 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * A port: one that a virtual machine attaches to over vhost-user, a tap device, or what libpcap reads and writes.
+ * A port: one that a virtual machine attaches to over vhost-user, a tap device, an interface, or captures in files.
  *
  * @param name unique in the switch
  * @param attachment what is on its other side, and how the two find each other
@@ -99,7 +99,7 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
         record Tap(String device, boolean persist, String master, boolean up) implements Attachment {
         }
 
-        /** An interface of the host's, or files, by libpcap. */
+        /** An interface of the host's, or captures in files. */
         record Pcap(PcapOptions options) implements Attachment {
         }
     }

@@ -5,8 +5,8 @@ import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.uplink.PcapOptions;
-import io.ringbridge.control.uplink.PcapOptions.Direction;
 import io.ringbridge.datapath.memory.MemoryFiles;
+import io.ringbridge.datapath.os.PacketSocket.Direction;
 import io.ringbridge.datapath.ring.Features;
 
 import java.nio.file.Path;

@@ -131,13 +131,13 @@ abstract class DeviceLink implements Link {
     }
 
     private void tick() {
-        final String failure = port.failure();
-        if (failure == null && isOpen && follow()) {
+        if (port.failure() == null && isOpen && follow()) {
             port.carrierLost(!hasCarrier());
             return;
         }
+        final String failure = port.failure();
         if (failure != null && isOpen) {
-            LOG.warn("port {}: {}: {}", port.name(), what, failure);
+            LOG.warn("port {}: {}", port.name(), failure.startsWith(what) ? failure : what + ": " + failure);
         }
         giveUp(true);
         if (!isThere()) {

@@ -3,10 +3,8 @@ package io.ringbridge.control.uplink;
 import io.ringbridge.datapath.os.OsException;
 import org.pcap4j.core.NotOpenException;
 import org.pcap4j.core.PcapHandle;
-import org.pcap4j.core.PcapHandle.PcapDirection;
 import org.pcap4j.core.PcapHandle.TimestampPrecision;
 import org.pcap4j.core.PcapNativeException;
-import org.pcap4j.core.PcapNetworkInterface.PromiscuousMode;
 import org.pcap4j.core.Pcaps;
 import org.pcap4j.packet.namednumber.DataLinkType;
 
@@ -15,31 +13,7 @@ import java.nio.file.Path;
 
 /** Opens what libpcap reads; what cannot be is said in a line. Any thread may call. */
 final class Libpcap {
-    /** How long a read waits for a frame; it may be longer, see {@link PcapHandle#breakLoop}. */
-    private static final int WAIT_MILLIS = 100;
-
     private Libpcap() {
-    }
-
-    /** Opens an interface; one handle reads and writes, which keeps the kernel from giving it what it wrote. */
-    static PcapHandle open(final PcapOptions options, final int snapLength) {
-        final String what = "interface " + options.device();
-        return open(what, () -> {
-            final PcapHandle handle = new PcapHandle.Builder(options.device()).snaplen(snapLength).bufferSize(options.ringBytes())
-                .promiscuousMode(PromiscuousMode.PROMISCUOUS).immediateMode(true).timeoutMillis(WAIT_MILLIS)
-                .timestampPrecision(TimestampPrecision.NANO).build();
-            try {
-                handle.setDirection(switch (options.direction()) {
-                    case IN -> PcapDirection.IN;
-                    case OUT -> PcapDirection.OUT;
-                    case BOTH -> PcapDirection.INOUT;
-                });
-                return handle;
-            } catch (final PcapNativeException | NotOpenException e) {
-                handle.close();
-                throw e;
-            }
-        });
     }
 
     /** Opens a capture. */

@@ -1,5 +1,7 @@
 package io.ringbridge.control.uplink;
 
+import io.ringbridge.datapath.os.PacketSocket.Direction;
+
 import java.nio.file.Path;
 
 /**
@@ -7,7 +9,7 @@ import java.nio.file.Path;
  *
  * @param device the interface's name, or null
  * @param direction which of the interface's frames come in
- * @param ringBytes room for those that libpcap has not been asked for yet
+ * @param ringBytes room for those that were not taken yet
  * @param read the capture that is replayed, or null
  * @param fullSpeed whether it is replayed as fast as it can be, not as it was captured
  * @param write the file in which frames are recorded, or null
@@ -16,9 +18,6 @@ import java.nio.file.Path;
 public record PcapOptions(String device, Direction direction, int ringBytes, Path read, boolean fullSpeed, Path write, int snapLength) {
     /** Room for some thousand frames of 1500 bytes. */
     public static final int DEFAULT_RING_BYTES = 4 << 20;
-
-    /** Which frames of an interface: those that arrive at it, those that this machine sends out by it, or both. */
-    public enum Direction { IN, OUT, BOTH }
 
     /** What arrives at an interface. */
     public static PcapOptions of(final String device) {

@@ -28,11 +28,11 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A capture that is open: {@code rb-pcap-in-NAME} reads frames from it, {@code rb-pcap-out-NAME} writes frames to it, and between them
- * and the port's worker is a {@link PcapDevice}.
+ * Captures that are open: {@code rb-pcap-in-NAME} replays one, {@code rb-pcap-out-NAME} records another, and between
+ * them and the port's worker is a {@link PcapDevice}.
  *
- * <p>A process that takes over opens an interface for itself, while the one before still reads from it: the kernel gives both every frame.
- * Those that the one before has handed on are told by their time, and left out. Of a capture that is replayed, so many are.
+ * <p>A process that takes over opens the captures for itself, and leaves out as many frames as the one before has
+ * replayed.
  */
 final class PcapSession implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PcapSession.class);
@@ -50,15 +50,10 @@ final class PcapSession implements AutoCloseable {
     private final Map<DropReason, AtomicLong> lost = new EnumMap<>(DropReason.class);
     private final Thread reader;
     private final Thread sender;
-    private long kernelLost;
     private volatile boolean ending;
     /** Held by the reader while it hands a frame on. What follows is changed while it is held. */
     private final Object gate = new Object();
     private boolean resting;
-    /** When the last frame that was handed on was captured, in nanoseconds. */
-    private long handedOn;
-    /** Up to when another process has handed frames on; counts until there is one that is later, since clocks are set back at times. */
-    private long skippedTo = Long.MIN_VALUE;
     /** How many frames were replayed; so many are skipped by a process that takes over. */
     private long replayed;
     private boolean replayEnded;
@@ -72,16 +67,11 @@ final class PcapSession implements AutoCloseable {
         this.options = options;
         this.handle = handle;
         this.file = file;
-        for (final DropReason reason : List.of(DropReason.OVERRUN, DropReason.TRUNCATED, DropReason.OVERSIZE_FRAME, DropReason.REFUSED)) {
+        for (final DropReason reason : List.of(DropReason.TRUNCATED, DropReason.OVERSIZE_FRAME)) {
             lost.put(reason, new AtomicLong());
         }
         reader = Thread.ofPlatform().daemon().name("rb-pcap-in-" + port.name()).unstarted(this::read);
         sender = Thread.ofPlatform().daemon().name("rb-pcap-out-" + port.name()).unstarted(this::send);
-    }
-
-    /** Opens an interface, and attaches the port; it rests until {@link #goOn}. */
-    static PcapSession live(final UplinkPort port, final PcapOptions options, final int snapLength) {
-        return new PcapSession(port, options, Libpcap.open(options, snapLength), null).begin();
     }
 
     /** Opens files, and attaches the port; it rests until {@link #goOn}. */
@@ -131,7 +121,7 @@ final class PcapSession implements AutoCloseable {
     private PcapSession begin() {
         resting = true;
         try {
-            port.attach(List.of(device), sends());
+            port.attach(List.of(device), file != null);
         } catch (final OsException e) {
             close();
             throw e;
@@ -139,18 +129,10 @@ final class PcapSession implements AutoCloseable {
         if (handle != null) {
             reader.start();
         }
-        if (sends()) {
+        if (file != null) {
             sender.start();
         }
         return this;
-    }
-
-    private boolean sends() {
-        return isLive() || file != null;
-    }
-
-    private boolean isLive() {
-        return options.device() != null;
     }
 
     private void read() {
@@ -199,16 +181,7 @@ final class PcapSession implements AutoCloseable {
 
     /** Hands a frame on; {@code number} is how many were read with it. */
     private void handOn(final byte[] frame, final long number) {
-        final long captured = nanos(handle.getTimestamp().toInstant());
-        if (isLive()) {
-            synchronized (gate) {
-                if (pass() && captured > skippedTo) {
-                    skippedTo = Long.MIN_VALUE;
-                    handedOn = captured;
-                    handOn(frame);
-                }
-            }
-        } else if (isDue(captured, number)) {
+        if (isDue(nanos(handle.getTimestamp().toInstant()), number)) {
             while (!replay(frame, number)) {
                 LockSupport.parkNanos(this, ROOM_WAIT_NANOS);
             }
@@ -229,17 +202,14 @@ final class PcapSession implements AutoCloseable {
         }
     }
 
-    /** Hands a frame on, or counts it as lost; false where a capture that is replayed is to wait for room. */
+    /** Hands a frame on, or counts it as lost; false if it has to wait for room. */
     private boolean handOn(final byte[] frame) {
         if (handle.getOriginalLength() > frame.length) {
             lost(DropReason.TRUNCATED);
         } else if (frame.length > PcapDevice.MAX_FRAME) {
             lost(DropReason.OVERSIZE_FRAME);
-        } else if (!device.offer(frame)) {
-            if (!isLive()) {
-                return false;
-            }
-            lost(DropReason.OVERRUN);
+        } else {
+            return device.offer(frame);
         }
         return true;
     }
@@ -280,32 +250,14 @@ final class PcapSession implements AutoCloseable {
             sendAll();
         } catch (final IOException e) {
             port.fail("capture " + options.write() + ": cannot be written: " + reason(e));
-        } catch (final NotOpenException e) {
-            port.fail(e.toString());
         }
     }
 
-    private void sendAll() throws IOException, NotOpenException {
+    private void sendAll() throws IOException {
         for (byte[] frame = device.take(); frame != null; frame = device.take()) {
-            if (file != null) {
-                file.write(frame);
-            } else {
-                inject(frame);
-            }
+            file.write(frame);
         }
-        if (file != null) {
-            file.flush();
-        }
-    }
-
-    private void inject(final byte[] frame) throws NotOpenException {
-        try {
-            handle.sendPacket(frame);
-        } catch (final PcapNativeException e) {
-            LOG.debug("port {}: a frame of {} bytes was refused: {}", port.name(), frame.length, e.getMessage());
-            lost(DropReason.REFUSED);
-            port.carrierLost(!new NetDevice(options.device()).isRunning());
-        }
+        file.flush();
     }
 
     /** Lets reader and sender come to rest; the port is suspended. */
@@ -313,7 +265,7 @@ final class PcapSession implements AutoCloseable {
         synchronized (gate) {
             resting = true;
         }
-        if (sends()) {
+        if (file != null) {
             final long begun = System.nanoTime();
             while (!device.allTaken() && sender.isAlive()) {
                 if (System.nanoTime() - begun > REST_NANOS) {
@@ -324,17 +276,13 @@ final class PcapSession implements AutoCloseable {
         }
         synchronized (gate) {
             waiting = device.takeBack();
-            if (isLive() && options.direction() != PcapOptions.Direction.IN) {
-                // Another handle on the interface sees what this one has sent.
-                handedOn = nanos(Instant.now());
-            }
         }
     }
 
     /** Begins, or goes on after {@link #hold}. */
     void goOn() {
         synchronized (gate) {
-            waiting.stream().filter(frame -> !device.offer(frame)).forEach(_ -> lost(DropReason.OVERRUN));
+            waiting.forEach(device::offer); // all of it was there before
             waiting = List.of();
             resting = false;
             gate.notifyAll();
@@ -351,7 +299,7 @@ final class PcapSession implements AutoCloseable {
     /** Writes down how far this has come, and what waits to be taken. */
     void savePosition(final StateWriter out) {
         synchronized (gate) {
-            out.wide(handedOn).wide(replayed).flag(replayEnded).wide(firstCaptured).wide(replayBegan);
+            out.wide(replayed).flag(replayEnded).wide(firstCaptured).wide(replayBegan);
             DeviceLink.saveFrames(waiting, out);
         }
     }
@@ -359,8 +307,6 @@ final class PcapSession implements AutoCloseable {
     /** Goes on from there, once it goes on. */
     void restorePosition(final StateReader in) {
         synchronized (gate) {
-            handedOn = in.wide();
-            skippedTo = handedOn;
             replayed = in.wide();
             replayEnded = in.flag();
             firstCaptured = in.wide();
@@ -378,15 +324,6 @@ final class PcapSession implements AutoCloseable {
 
     /** Counts what was lost since the last time with what the port has dropped. For whoever drives the port. */
     void countLost() {
-        if (isLive()) {
-            try {
-                final long dropped = handle.getStats().getNumPacketsDropped();
-                lost.get(DropReason.OVERRUN).addAndGet(dropped - kernelLost);
-                kernelLost = dropped;
-            } catch (final PcapNativeException | NotOpenException e) {
-                LOG.debug("port {}: libpcap's counts cannot be had: {}", port.name(), e.getMessage());
-            }
-        }
         lost.forEach((reason, count) -> port.lost(reason, count.getAndSet(0)));
     }
 

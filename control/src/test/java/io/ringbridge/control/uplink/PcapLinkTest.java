@@ -1,10 +1,11 @@
 package io.ringbridge.control.uplink;
 
+import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.QueuePair;
-import io.ringbridge.control.uplink.PcapOptions.Direction;
+import io.ringbridge.datapath.os.PacketSocket.Direction;
 import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.DropReason;
@@ -98,8 +99,12 @@ class PcapLinkTest {
 
     private UplinkPort port(final Datapath datapath, final PcapOptions options) {
         final UplinkPort port = datapath.addUplinkPort("pcap", 1, 1500);
-        open.add(PcapLink.start(port, options));
+        open.add(start(port, options));
         return port;
+    }
+
+    private static Link start(final UplinkPort port, final PcapOptions options) {
+        return options.device() == null ? PcapLink.start(port, options) : InterfaceLink.start(port, options);
     }
 
     private static void await(final BooleanSupplier condition) {
@@ -285,7 +290,7 @@ class PcapLinkTest {
     }
 
     private static void refused(final UplinkPort port, final PcapOptions options, final String why) {
-        final OsException e = assertThrows(OsException.class, () -> PcapLink.start(port, options));
+        final OsException e = assertThrows(OsException.class, () -> start(port, options));
         assertTrue(e.getMessage().contains(why), e.getMessage());
         assertFalse(e.getMessage().contains("\n"), e.getMessage());
     }
@@ -324,7 +329,7 @@ class PcapLinkTest {
         final QueuePair b = guest(right);
         final UplinkPort leftPort = left.addUplinkPort("left", 1, 1500);
         final UplinkPort rightPort = port(right, new PcapOptions(RIGHT, Direction.BOTH, 1 << 20, null, false, null, 0));
-        try (PcapLink _ = PcapLink.start(leftPort, PcapOptions.of(LEFT))) {
+        try (InterfaceLink _ = InterfaceLink.start(leftPort, PcapOptions.of(LEFT))) {
             assertEquals(0, device.merging());
             assertEquals(2000, leftPort.mtu());
             for (int i = 0; i < 20; i++) {

@@ -99,7 +99,7 @@ public final class DescriptorSocket {
         iovec.set(JAVA_LONG, Long.BYTES, Math.min(most, CHUNK));
         message.set(JAVA_LONG, CONTROL_SIZE_AT, CONTROL_BYTES);
         message.set(JAVA_INT, FLAGS_AT, 0);
-        final int n = (int) Libc.recvmsg(fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        final int n = (int) Libc.recvmsg(fd, message.address(), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n == -Libc.EAGAIN || n == -Libc.EINTR) {
             LockSupport.parkNanos(EMPTY_NANOS); // urgent data makes a socket readable, and so does what the peer then reads itself
             return 0;

@@ -12,11 +12,14 @@ public interface FrameDevice {
     long AGAIN = -Libc.EAGAIN;
     /** The result of {@link #write} for a header that asks for what the device does not do. */
     long INVALID = -Libc.EINVAL;
+    /** The result of {@link #read} and {@link #write} if the device is no more. */
+    long GONE = -Libc.ENODEV;
     /** What {@link #write} answers while the device is down. */
     long DOWN = -Libc.EIO;
 
     /**
-     * Whether either side may leave checksums and TCP segments to the other by that header. Where not, no header asks for anything.
+     * Whether frames that are written may leave checksums and segments to the device. If not, their headers ask for
+     * nothing.
      */
     boolean offloads();
 
@@ -49,6 +52,6 @@ public interface FrameDevice {
 
     /** Whether an answer means that the device is no more. */
     static boolean isGone(final long answer) {
-        return answer == -Libc.EBADFD || answer == -Libc.ENODEV;
+        return answer == -Libc.EBADFD || answer == GONE;
     }
 }

@@ -29,6 +29,7 @@ final class Libc {
     static final int ENOENT = 2;
     static final int EINTR = 4;
     static final int EIO = 5;
+    static final int ENXIO = 6;
     static final int EBADF = 9;
     static final int EAGAIN = 11;
     static final int EFAULT = 14;
@@ -37,6 +38,8 @@ final class Libc {
     static final int EINVAL = 22;
     static final int EBADFD = 77;
     static final int EOPNOTSUPP = 95;
+    static final int ENETDOWN = 100;
+    static final int ENOBUFS = 105;
 
     private static final Linker LINKER = Linker.nativeLinker();
     private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
@@ -107,9 +110,17 @@ final class Libc {
     // ssize_t writev(int fd, const struct iovec *iov, int iovcnt)
     private static final MethodHandle WRITEV = function("writev", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
     // ssize_t recvmsg(int sockfd, struct msghdr *msg, int flags)
-    private static final MethodHandle RECVMSG = function("recvmsg", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT);
+    private static final MethodHandle RECVMSG = function("recvmsg", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
     // int poll(struct pollfd *fds, nfds_t nfds, int timeout)
     private static final MethodHandle POLL = function("poll", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
+    // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)
+    private static final MethodHandle BIND = function("bind", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
+    // int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen)
+    private static final MethodHandle SETSOCKOPT =
+        function("setsockopt", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
+    // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)
+    private static final MethodHandle GETSOCKOPT =
+        function("getsockopt", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
 
     private Libc() {
     }
@@ -438,8 +449,8 @@ final class Libc {
         }
     }
 
-    /** Receives from a socket into what {@code struct msghdr} names. */
-    static long recvmsg(final int fd, final MemorySegment message, final int flags) {
+    /** Receives what a {@code struct msghdr} has room for. Allocates nothing. */
+    static long recvmsg(final int fd, final long message, final int flags) {
         final Scratch s = SCRATCH.get();
         try {
             return orErrno((long) RECVMSG.invokeExact(s.errno, fd, message, flags), s);
@@ -463,6 +474,34 @@ final class Libc {
         try {
             return orErrno((int) POLL.invokeExact(s.errno, s.bytes, 2L, timeoutMillis), s) > 0
                 && s.bytes.get(ValueLayout.JAVA_SHORT, 6) != 0;
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int bind(final int fd, final MemorySegment address) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) BIND.invokeExact(s.errno, fd, address, (int) address.byteSize()), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int setsockopt(final int fd, final int level, final int option, final MemorySegment value) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((int) SETSOCKOPT.invokeExact(s.errno, fd, level, option, value, (int) value.byteSize()), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int getsockopt(final int fd, final int level, final int option, final MemorySegment value) {
+        final Scratch s = SCRATCH.get();
+        s.bytes.set(JAVA_INT, 0, (int) value.byteSize());
+        try {
+            return orErrno((int) GETSOCKOPT.invokeExact(s.errno, fd, level, option, value, s.bytes), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }

@@ -25,6 +25,9 @@ public final class NetDevice {
     private static final long SIOCGIFMTU = 0x8921;
     private static final long SIOCSIFMTU = 0x8922;
     private static final long SIOCGIFINDEX = 0x8933;
+    private static final long SIOCGIFHWADDR = 0x8927;
+    private static final int ARPHRD_ETHER = 1;
+    private static final int ARPHRD_LOOPBACK = 772;
     private static final long SIOCDEVPRIVATE = 0x89F0;
     private static final long SIOCETHTOOL = 0x8946;
     private static final int ETHTOOL_GFLAGS = 0x25;
@@ -68,6 +71,23 @@ public final class NetDevice {
     /** Whether there is such a device. */
     public boolean exists() {
         return call(SIOCGIFINDEX, 0) >= 0;
+    }
+
+    /** Returns its number, which is negative if there is no such device. */
+    int index() {
+        return call(SIOCGIFINDEX, 0);
+    }
+
+    /** Whether there is such a device and it is set up. */
+    public boolean isUp() {
+        final int flags = call(SIOCGIFFLAGS, 0);
+        return flags >= 0 && (flags & IFF_UP) != 0;
+    }
+
+    /** Whether its frames have Ethernet headers. */
+    public boolean isEthernet() {
+        final int type = call(SIOCGIFHWADDR, 0) & 0xFFFF;
+        return type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK;
     }
 
     /** Its MTU; negative where there is no such device. */

@@ -12,6 +12,8 @@ public enum DropReason {
     OVERSIZE_FRAME,
     /** The virtio-net header asks for what its frame does not bear out. */
     BAD_OFFLOAD,
+    /** A sender on this machine left the frame to an interface unfinished, in a way that the switch cannot finish. */
+    UNFINISHED,
     /** Its tag is cut off. */
     VLAN_MALFORMED,
     /**

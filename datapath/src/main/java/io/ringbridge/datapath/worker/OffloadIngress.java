@@ -54,7 +54,14 @@ final class OffloadIngress {
             if ((words[i] & asking) != 0) {
                 final Frame frame = frames.get(first + i);
                 final int checksumOffset = Memory.getShort(headers[i] + CSUM_OFFSET) & 0xFFFF;
-                ask(frame, words[i] & (asking | ~FLAGS), checksumOffset, counters, features);
+                final long word = words[i] & (asking | ~FLAGS);
+                final int needs = frame.header().check(word, checksumOffset, features, frame, scratch);
+                if (needs == VnetHeader.LIES) {
+                    frame.drop();
+                    counters.dropped(asking == VnetHeader.ASKING ? DropReason.BAD_OFFLOAD : DropReason.UNFINISHED);
+                } else {
+                    frame.needs(needs);
+                }
                 work += manySegments(frame);
                 if (work > Effort.BURST) {
                     return i + 1;
@@ -71,15 +78,5 @@ final class OffloadIngress {
         }
         final int segments = Math.min(Segmenter.MAX_SEGMENTS, frame.totalLength() / frame.header().segmentSize());
         return segments > MANY ? segments * Effort.SEGMENT : 0;
-    }
-
-    private void ask(final Frame frame, final long word, final int checksumOffset, final QueueCounters counters, final long features) {
-        final int needs = frame.header().check(word, checksumOffset, features, frame, scratch);
-        if (needs == VnetHeader.LIES) {
-            frame.drop();
-            counters.dropped(DropReason.BAD_OFFLOAD);
-        } else {
-            frame.needs(needs);
-        }
     }
 }

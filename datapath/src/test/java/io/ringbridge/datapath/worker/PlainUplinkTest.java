@@ -164,6 +164,19 @@ class PlainUplinkTest {
         assertEquals(Map.of(), uplink.statistics().drops());
     }
 
+    /** Segments inside a tunnel: the header is about TCP, and the packet is UDP on the outside. */
+    @Test
+    void whatTheKernelAsksForAndCannotBeDoneIsNotCalledALie() {
+        begin(BARE);
+        final byte[] toAll = Arrays.copyOf(Frames.broadcast(2, 14), 12);
+        final Packet packet = Packet.random(random, false, Packet.UDP, toAll, 3000);
+        wire.header = OffloadTest.header(OffloadTest.TCPV4, 0, 1000, packet.transport + 50, 16, 0);
+        wire.given.add(packet.frame);
+        run();
+        assertEquals(Map.of(DropReason.UNFINISHED, 1L), uplink.statistics().drops());
+        assertTrue(guest.received().isEmpty());
+    }
+
     @Test
     void checksumsAreCompletedAndPlainFramesLeftAlone() {
         begin(OffloadTest.SENDER);

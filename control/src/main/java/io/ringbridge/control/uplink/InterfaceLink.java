@@ -1,0 +1,170 @@
+package io.ringbridge.control.uplink;
+
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
+import io.ringbridge.datapath.os.NetDevice;
+import io.ringbridge.datapath.os.OsException;
+import io.ringbridge.datapath.os.PacketSocket;
+import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.UplinkPort;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.util.List;
+
+/**
+ * Holds a network interface for a port, and follows its MTU. If the interface is set down or removed, the port is
+ * failed until it is back.
+ *
+ * <p>Nothing that is written to the interface comes back: the kernel spares a packet socket its own frames, and there
+ * is one per port. Another process gets the socket's descriptor: frames that nobody has read wait there.
+ */
+public final class InterfaceLink extends DeviceLink {
+    private static final Logger LOG = LoggerFactory.getLogger(InterfaceLink.class);
+
+    private final PcapOptions options;
+    private final NetDevice device;
+    private InterfaceDevice opened;
+    private PacketSocket socket;
+    private int merging;
+    private long unfinished;
+
+    private InterfaceLink(final UplinkPort port, final PcapOptions options) {
+        super(port, "interface " + options.device());
+        this.options = options;
+        device = new NetDevice(options.device());
+    }
+
+    /**
+     * Opens the interface, and begins to move frames.
+     *
+     * @param port has to be detached, have one queue, and be commanded by nobody else
+     * @throws OsException if the interface cannot be had
+     */
+    public static InterfaceLink start(final UplinkPort port, final PcapOptions options) {
+        final InterfaceLink link = new InterfaceLink(port, options);
+        link.start();
+        return link;
+    }
+
+    /**
+     * Takes over what another process has saved.
+     *
+     * @param port has to be new, and suspended
+     * @throws RuntimeException if that cannot be; nothing stays open then
+     */
+    public static InterfaceLink adopt(final UplinkPort port, final PcapOptions options, final StateReader in) {
+        final InterfaceLink link = new InterfaceLink(port, options);
+        link.adopt(in);
+        return link;
+    }
+
+    @Override
+    void saveDevice(final StateWriter out) {
+        out.number(merging).descriptor(opened.fd());
+    }
+
+    @Override
+    void adoptDevice(final StateReader in) {
+        merging = in.number();
+        socket = PacketSocket.adopt(in.descriptor());
+        attach();
+    }
+
+    private void attach() {
+        opened = new InterfaceDevice(socket);
+        try {
+            followMtu(device.mtu());
+            port().attach(List.of(opened), true);
+        } catch (final RuntimeException e) {
+            opened.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public void begin() {
+        // The kernel has kept what nobody has read.
+    }
+
+    @Override
+    void open() {
+        if (!device.exists()) {
+            throw failure("there is none with this name");
+        }
+        if (!device.isEthernet()) {
+            throw failure("its frames are not Ethernet frames, which are needed");
+        }
+        if (!device.isUp()) {
+            throw failure(down());
+        }
+        try {
+            socket = PacketSocket.open(device, options.direction(), options.ringBytes(),
+                options.snapLength() > 0 ? options.snapLength() : Integer.MAX_VALUE);
+        } catch (final OsException e) {
+            throw failure(e.getMessage());
+        }
+        merging = device.merging();
+        device.merging(0);
+        try {
+            attach();
+        } catch (final RuntimeException e) {
+            device.merging(merging);
+            throw e;
+        }
+        if (socket.bufferBytes() < options.ringBytes()) {
+            LOG.warn("port {}: interface {}: room for {} bytes of frames, not {}; CAP_NET_ADMIN is needed, or a larger"
+                + " net.core.rmem_max", port().name(), options.device(), socket.bufferBytes(), options.ringBytes());
+        }
+    }
+
+    private OsException failure(final String why) {
+        return new OsException("interface " + options.device() + ": " + why);
+    }
+
+    private String down() {
+        return "it is down; ip link set " + options.device() + " up";
+    }
+
+    @Override
+    void shut(final boolean forGood) {
+        opened.takeLost(port()::lost);
+        opened.close();
+        if (forGood) {
+            device.merging(merging);
+        }
+    }
+
+    @Override
+    boolean isThere() {
+        return device.exists();
+    }
+
+    @Override
+    boolean follow() {
+        opened.takeLost(port()::lost);
+        warnOfUnfinished();
+        if (!device.isUp()) {
+            port().fail(failure(device.exists() ? down() : "it is gone").getMessage());
+            return false;
+        }
+        followMtu(device.mtu());
+        return true;
+    }
+
+    /** A cable that was pulled, or the other end of a veth pair that is down, does not fail the port. */
+    @Override
+    boolean hasCarrier() {
+        return device.isRunning();
+    }
+
+    private void warnOfUnfinished() {
+        final long count = port().statistics().drops().getOrDefault(DropReason.UNFINISHED, 0L);
+        if (unfinished == 0 && count > 0) {
+            LOG.warn("port {}: interface {}: packets that a sender on this machine left unfinished were dropped; at the"
+                + " sender, or the other end of a veth pair: ethtool -K PEER gso off tso off",
+                port().name(), options.device());
+        }
+        unfinished = count;
+    }
+}
