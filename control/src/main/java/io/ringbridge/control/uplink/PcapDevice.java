@@ -36,6 +36,7 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
     private final RingBuffer out = ring();
     private final EventFd readable = EventFd.create();
     private final MessageHandler toWorker = this::copy;
+    private volatile String fault;
     private volatile boolean armed;
     private volatile Thread waiting;
     private long target;
@@ -54,8 +55,9 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
     @Override
     public long read(final long address, final int length) {
         target = address + HEADER;
+        final boolean ended = fault != null; // before the ring is looked at: nothing is offered behind it
         if (!read(in, toWorker)) {
-            return AGAIN;
+            return ended ? GONE : AGAIN;
         }
         Memory.zero(address, HEADER);
         return HEADER + (long) copied;
@@ -108,7 +110,7 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
     @Override
     public boolean arm() {
         armed = true; // before the ring is looked at, see offer
-        return in.size() > 0;
+        return in.size() > 0 || fault != null;
     }
 
     @Override
@@ -132,6 +134,23 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
             readable.signal();
         }
         return true;
+    }
+
+    /**
+     * Ends what the worker reads, behind the frames that were offered; null takes that back. Nothing is offered behind
+     * it.
+     */
+    void end(final String why) {
+        fault = why;
+        Memory.fullFence(); // the end is visible before the worker's wish is looked at
+        if (why != null && armed) {
+            readable.signal();
+        }
+    }
+
+    @Override
+    public String fault() {
+        return fault;
     }
 
     /** Takes the next frame that the worker wrote; null when there is none. */

@@ -61,6 +61,8 @@ final class PcapSession implements AutoCloseable {
     private long replayBegan;
     /** What was read and is not taken by the worker, while this rests. */
     private List<byte[]> waiting = List.of();
+    /** The reason that the capture could not be read to its end, while this rests. */
+    private String brokenBy;
 
     private PcapSession(final UplinkPort port, final PcapOptions options, final PcapHandle handle, final CaptureFile file) {
         this.port = port;
@@ -155,7 +157,17 @@ final class PcapSession implements AutoCloseable {
             }
             LOG.info("port {}: capture {} was replayed, {} frames", port.name(), options.read(), frames);
         } catch (final PcapNativeException | NotOpenException e) {
-            port.fail(e.getMessage().replaceFirst("^Error occurr?ed in pcap_next_ex\\(\\): ", ""));
+            end("capture " + options.read() + ": broken after " + frames + " whole frames: "
+                + e.getMessage().replaceFirst("^Error occurr?ed in pcap_next_ex\\(\\): ", ""));
+        }
+    }
+
+    /** Ends the replay with a fault, which the worker finds behind the frames that were read before. */
+    private void end(final String why) {
+        synchronized (gate) {
+            if (pass()) {
+                device.end(why);
+            }
         }
     }
 
@@ -275,6 +287,8 @@ final class PcapSession implements AutoCloseable {
             }
         }
         synchronized (gate) {
+            brokenBy = device.fault();
+            device.end(null);
             waiting = device.takeBack();
         }
     }
@@ -284,6 +298,8 @@ final class PcapSession implements AutoCloseable {
         synchronized (gate) {
             waiting.forEach(device::offer); // all of it was there before
             waiting = List.of();
+            device.end(brokenBy);
+            brokenBy = null;
             resting = false;
             gate.notifyAll();
         }

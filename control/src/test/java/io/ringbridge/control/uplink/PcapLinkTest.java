@@ -270,6 +270,27 @@ class PcapLinkTest {
         await(() -> port.statistics().drops().equals(Map.of(DropReason.TRUNCATED, 2L)));
     }
 
+    /**
+     * As a capture is left by a program that was killed: the last record has its header and a part of its bytes, or of
+     * its header.
+     */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 59, 61, 75})
+    void allWholeFramesOfATruncatedCaptureAreReplayedFirst(final int missing) throws IOException {
+        final Datapath datapath = datapath();
+        final QueuePair guest = guest(datapath);
+        final List<byte[]> frames = IntStream.range(0, 250).mapToObj(i -> frame(2 + i % 7, 60)).toList();
+        final Path capture = capture(ETHERNET, 0, frames, 65535);
+        final byte[] bytes = Files.readAllBytes(capture);
+        Files.write(capture, Arrays.copyOf(bytes, bytes.length - missing));
+        final UplinkPort port = port(datapath, PcapOptions.files(capture, true, null, 0));
+        assertFrames(frames.subList(0, 249), receive(guest, 249));
+        await(() -> port.state() == PortState.FAILED);
+        assertEquals(249, port.statistics().inFrames());
+        final String failure = port.failure();
+        assertTrue(failure.startsWith("capture " + capture + ": broken after 249 whole frames: "), failure);
+    }
+
     @Test
     void whatCannotBeIsSaidInALineAndLeavesNothing() throws IOException {
         final Datapath datapath = datapath();

@@ -50,6 +50,11 @@ public interface FrameDevice {
     /** Asks that it be left alone. */
     void disarm();
 
+    /** Returns the reason that the device is no more, for messages. */
+    default String fault() {
+        return "the device is gone";
+    }
+
     /** Whether an answer means that the device is no more. */
     static boolean isGone(final long answer) {
         return answer == -Libc.EBADFD || answer == GONE;

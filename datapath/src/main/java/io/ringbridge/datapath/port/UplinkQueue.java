@@ -75,6 +75,11 @@ public final class UplinkQueue implements Sink {
         return source;
     }
 
+    /** Gives the port up, because its device is gone. */
+    public void gone() {
+        port.fail(device.fault());
+    }
+
     /** What it reads and writes, or null where there is none. */
     public FrameDevice device() {
         return device;
@@ -89,7 +94,7 @@ public final class UplinkQueue implements Sink {
      * Reads frames until so many are ready, the device has no more, or no buffer is left.
      *
      * @param now in nanoseconds
-     * @return how many are ready, at most {@code wanted}; negative when the device is gone
+     * @return how many are ready, at most {@code wanted}; negative if none is and the device is gone
      */
     public int fill(final int wanted, final long now) {
         if (filled == released) {
@@ -106,7 +111,7 @@ public final class UplinkQueue implements Sink {
             if (length < 0) {
                 rests = true;
                 restsSince = now;
-                if (FrameDevice.isGone(length)) {
+                if (FrameDevice.isGone(length) && filled == taken) {
                     return -1;
                 }
                 break;

@@ -122,7 +122,7 @@ final class UplinkWriter {
             return null;
         }
         if (FrameDevice.isGone(answer)) {
-            queue.port().fail("the device is gone");
+            queue.gone();
             return DropReason.NO_RECEIVER;
         }
         if (answer == FrameDevice.DOWN) {

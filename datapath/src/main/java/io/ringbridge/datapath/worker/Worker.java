@@ -211,7 +211,7 @@ final class Worker implements Agent, QueueOwner {
     private int moveFrames(final UplinkQueue uplink) {
         final int taken = ingress.poll(uplink, now, load.lastBegin());
         if (taken < 0) {
-            uplink.port().fail("the device is gone");
+            uplink.gone();
         } else if (taken > 0) {
             load.poll(taken);
         }
