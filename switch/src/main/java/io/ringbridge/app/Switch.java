@@ -108,7 +108,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     void run() {
-        datapath.run(failure -> LOG.error("a worker failed and goes on", failure));
+        datapath.run(new WorkerWatch());
         observer.repeat(Diagnoses.PERIOD, () -> diagnoses.look(System.nanoTime()));
         if (state != null) {
             observer.repeat(StateDirectory.PERIOD, this::tendState);

@@ -25,7 +25,7 @@ import java.util.List;
         "  ringbridge show ports                                 what goes through",
         "  ringbridge bench throughput                           measure it; bench --help tells more",
         "",
-        "Exit status: 0 done, 1 failed, 2 wrong usage or configuration."})
+        "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 70 a worker of a running switch has ended."})
 public final class Main implements Runnable {
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;

@@ -2,6 +2,7 @@ package io.ringbridge.datapath.memory;
 
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.Mapping;
+import io.ringbridge.datapath.os.MemoryProbe;
 import io.ringbridge.datapath.os.OsException;
 
 /**
@@ -66,9 +67,11 @@ public final class DirtyLog implements AutoCloseable {
         return fd;
     }
 
-    /** Whether the file still covers the log; a touch of what it no longer covers raises {@code InternalError}. */
+    /**
+     * Whether the file still covers the log, and there is room for all of it; a touch of what is not there raises {@code InternalError}.
+     */
     public boolean intact() {
-        return Mapping.fileSize(fd) >= offset + mapping.size();
+        return Mapping.fileSize(fd) >= offset + mapping.size() && MemoryProbe.isThere(mapping.address(), mapping.size(), true);
     }
 
     /**

@@ -11,6 +11,8 @@ import org.agrona.UnsafeApi;
  */
 public final class Memory {
     private static final long WORD = 8;
+    /** Any object serves for a native call. */
+    private static final Object FAULT = new Object();
 
     private Memory() {
     }
@@ -77,6 +79,23 @@ public final class Memory {
     /** Neither loads nor stores cross this point in either direction. */
     public static void fullFence() {
         UnsafeApi.fullFence();
+    }
+
+    /**
+     * Raises the {@code InternalError} of a fault that this thread has met, if it was not raised yet. The JVM raises it when compiled code
+     * next looks for such things, which may be several calls after the access; a native method, as called here, always looks on its return.
+     */
+    public static void surfaceFault() {
+        Thread.holdsLock(FAULT);
+    }
+
+    /** Forgets a fault that this thread has met and that was not raised yet. */
+    public static void forgetFault() {
+        try {
+            surfaceFault();
+        } catch (InternalError _) {
+            // That was it.
+        }
     }
 
     /** Bytes of a page of this process's memory. */

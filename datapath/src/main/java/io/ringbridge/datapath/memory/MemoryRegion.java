@@ -2,6 +2,7 @@ package io.ringbridge.datapath.memory;
 
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.Mapping;
+import io.ringbridge.datapath.os.MemoryProbe;
 import io.ringbridge.datapath.os.OsException;
 
 /**
@@ -97,6 +98,11 @@ public final class MemoryRegion implements AutoCloseable {
     /** Whether the file still covers the region; a touch of what it no longer covers raises {@code InternalError}. */
     public boolean intact() {
         return Mapping.fileSize(fd) >= offset + mapping.size();
+    }
+
+    /** Whether all of it can be touched, see {@link MemoryProbe}. */
+    public boolean isThere() {
+        return MemoryProbe.isThere(mapping.address(), mapping.size(), true);
     }
 
     /** Whether two regions share a guest address or a user address. */

@@ -81,6 +81,8 @@ final class Libc {
     private static final MethodHandle SYSCALL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("syscall"),
         FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG), ERRNO,
         Linker.Option.firstVariadicArg(1));
+    // int getpagesize(void)
+    private static final MethodHandle GETPAGESIZE = function("getpagesize", JAVA_INT);
     // int epoll_create1(int flags)
     private static final MethodHandle EPOLL_CREATE1 = function("epoll_create1", JAVA_INT, JAVA_INT);
     // int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
@@ -150,8 +152,9 @@ final class Libc {
         return result != -1 ? result : -(int) ERRNO_VALUE.get(scratch.errno, 0L);
     }
 
-    private static AssertionError unexpected(final Throwable t) {
-        return new AssertionError("a foreign call threw", t);
+    /** Returns errors as they are: a fault in a guest's memory is raised some time after the touch, and often when a call returns. */
+    private static Error unexpected(final Throwable t) {
+        return t instanceof final Error error ? error : new AssertionError("a foreign call threw", t);
     }
 
     static int eventfd(final int initial, final int flags) {
@@ -314,6 +317,16 @@ final class Libc {
         final Scratch s = SCRATCH.get();
         try {
             return orErrno((long) SYSCALL.invokeExact(s.errno, number, a, b, c, d, e), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Bytes of a page of this process's memory. */
+    static int pageSize() {
+        final Scratch s = SCRATCH.get();
+        try {
+            return (int) GETPAGESIZE.invokeExact(s.errno);
         } catch (final Throwable t) {
             throw unexpected(t);
         }

@@ -3,6 +3,7 @@ package io.ringbridge.datapath.port;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
@@ -138,12 +139,10 @@ public final class GuestPort extends Port {
     public synchronized void suspend(final SuspendCause cause) {
         if (suspendedBy.isEmpty()) {
             quiesce(queues);
-            do {
-                onOwners(queues, queue -> {
-                    finish(queue);
-                    queue.hold();
-                });
-            } while (queues.stream().anyMatch(queue -> queue.ring() != null)); // a fault in a guest's memory cuts a command short
+            onOwners(queues, queue -> {
+                finish(queue);
+                queue.hold();
+            });
         }
         final Set<SuspendCause> causes = EnumSet.of(cause);
         causes.addAll(suspendedBy);
@@ -171,9 +170,7 @@ public final class GuestPort extends Port {
         }
         suspendedBy = suspendedBy.stream().filter(other -> other != cause).collect(Collectors.toUnmodifiableSet());
         if (suspendedBy.isEmpty()) {
-            do {
-                onOwners(queues, GuestQueue::release);
-            } while (queues.stream().anyMatch(GuestQueue::isHeld)); // as above
+            onOwners(queues, GuestQueue::release);
             suspended(false);
         }
         return suspendedBy.isEmpty() ? takeAnnouncement() : 0;
@@ -201,6 +198,9 @@ public final class GuestPort extends Port {
         final GuestQueue queue = queue(vring);
         memory = config.memory();
         queue.owner().execute(() -> {
+            if (failure() != null) {
+                return; // a start that has met a fault is run again, and the ring is where the fault was
+            }
             queue.events(events);
             queue.start(config);
             if (suspendedBy.isEmpty()) {
@@ -230,12 +230,12 @@ public final class GuestPort extends Port {
     /** Replaces a ring's descriptors, and notifies the driver once in case a notification was lost in between. */
     public synchronized void ringEvents(final int vring, final RingEvents events) {
         final GuestQueue queue = queue(vring);
+        final boolean askAnew = !Objects.equals(events.translations(), queue.events().translations());
         queue.owner().execute(() -> {
             final boolean polled = queue instanceof final TransmitQueue transmit && transmit.polled();
             if (polled) {
                 queue.owner().remove((TransmitQueue) queue);
             }
-            final boolean askAnew = !Objects.equals(events.translations(), queue.events().translations());
             queue.events(events);
             if (polled) {
                 queue.owner().add((TransmitQueue) queue);
@@ -257,16 +257,20 @@ public final class GuestPort extends Port {
         final GuestQueue queue = queue(vring);
         quiesce(List.of(queue));
         final int[] base = new int[1];
-        queue.owner().execute(() -> base[0] = stop(queue));
+        queue.owner().execute(() -> {
+            if (queue.started()) {
+                base[0] = queue.base(); // noted before it goes: the command may be run again
+            }
+            stop(queue);
+        });
         updateReceivers();
         return base[0];
     }
 
-    private static int stop(final GuestQueue queue) {
+    private static void stop(final GuestQueue queue) {
         finish(queue);
-        final int base = queue.stop();
+        queue.stop();
         queue.events(RingEvents.NONE);
-        return base;
     }
 
     /** Shows and notifies, before the ring's place in memory changes or goes. */
@@ -284,16 +288,14 @@ public final class GuestPort extends Port {
     public synchronized void remap(final GuestMemory newMemory, final RingAddresses[] addresses) {
         quiesce(queues);
         memory = newMemory;
-        do {
-            onOwners(queues, queue -> {
-                final RingAddresses place = place(queue, addresses);
-                finish(queue);
-                if (place != null) {
-                    queue.remap(newMemory, place);
-                }
-                queue.resume();
-            });
-        } while (queues.stream().anyMatch(queue -> place(queue, addresses) != null && !queue.sees(newMemory))); // as in suspend
+        onOwners(queues, queue -> {
+            final RingAddresses place = place(queue, addresses);
+            finish(queue);
+            if (place != null) {
+                queue.remap(newMemory, place);
+            }
+            queue.resume();
+        });
         onOwners(queues, this::goOn);
     }
 
@@ -319,9 +321,7 @@ public final class GuestPort extends Port {
      */
     public synchronized void translations(final GuestMemory newMemory, final long first, final long last) {
         memory = newMemory;
-        do {
-            onOwners(queues, queue -> queue.translations(newMemory, first, last));
-        } while (queues.stream().anyMatch(queue -> !queue.sees(newMemory))); // as in suspend
+        onOwners(queues, queue -> queue.translations(newMemory, first, last));
         onOwners(queues, GuestQueue::retry);
     }
 
@@ -348,9 +348,7 @@ public final class GuestPort extends Port {
      * @param changed signalled when the log was written, once a queue and burst; may be null
      */
     public synchronized void log(final DirtyLog log, final EventFd changed) {
-        do {
-            onOwners(queues, queue -> queue.log(log, changed));
-        } while (queues.stream().anyMatch(queue -> !queue.logsTo(log, changed))); // a fault in a guest's memory cuts a command short
+        onOwners(queues, queue -> queue.log(log, changed));
     }
 
     /**
@@ -466,17 +464,49 @@ public final class GuestPort extends Port {
     }
 
     /**
-     * Which file of the front-end's was cut, as a worker finds it after a fault; null where none was. Costs system calls. On that worker's
-     * thread.
+     * Which part of the front-end's memory is not there any more, as a worker finds it after a fault, or null: its files are too short, or
+     * there is no room for a ring, a log or a record. Costs system calls. On that worker's thread.
      */
     public String cut(final QueueOwner worker) {
-        if (!memory.intact()) {
+        final GuestMemory looked = memory;
+        if (!looked.intact() && looked == memory) { // its files may be closed once it has been replaced
             return "the file behind the guest's memory was cut while in use";
         }
         if (!owned(worker).allMatch(GuestQueue::logIntact)) {
-            return "the file behind the dirty log was cut while in use";
+            return "the file behind the dirty log was cut while in use, or there is no room for it";
         }
-        return owned(worker).allMatch(GuestQueue::recordIntact) ? null : "the file that records chains in flight was cut while in use";
+        if (!owned(worker).allMatch(GuestQueue::recordIntact)) {
+            return "the file that records chains in flight was cut while in use, or there is no room for it";
+        }
+        return owned(worker).allMatch(GuestQueue::ringIsThere) ? null : "the memory that a ring is in cannot be accessed";
+    }
+
+    /**
+     * Which of the ranges that a worker may have touched is in the guest's memory and cannot be accessed, or null. Costs system calls. On
+     * that worker's thread.
+     */
+    public String lost(final TouchedRanges touched) {
+        final long address = touched.firstLost(memory);
+        return address == TouchedRanges.NONE ? null
+            : "the memory at guest address 0x" + Long.toHexString(address) + " cannot be accessed: its file system has no room for it, or "
+                + "it cannot be read";
+    }
+
+    /** Adds what is touched of its rings of a worker. On that worker's thread. */
+    public void addTouched(final QueueOwner worker, final TouchedRanges ranges) {
+        owned(worker).forEach(queue -> queue.addTouched(ranges));
+    }
+
+    /** Whether a worker has rings of its. On that worker's thread. */
+    public boolean hasRings(final QueueOwner worker) {
+        return owned(worker).anyMatch(GuestQueue::started);
+    }
+
+    /** Gives the port up: from now on nothing is delivered to it. Any worker may call. */
+    @Override
+    public void fail(final String why) {
+        super.fail(why);
+        receivers();
     }
 
     /** Gives up, without a further touch of their memory, the rings a worker owns. On that worker's thread. */
@@ -484,9 +514,13 @@ public final class GuestPort extends Port {
         owned(worker).forEach(GuestQueue::abandon);
     }
 
-    /** Puts back what a fault left out of the rings a worker owns. On that worker's thread. */
+    /**
+     * Puts back what a fault left out of the rings a worker owns, shows what was used, and notifies. A fault in this port's memory is
+     * raised before this returns. On that worker's thread.
+     */
     public void recover(final QueueOwner worker) {
         owned(worker).forEach(GuestQueue::recover);
+        Memory.surfaceFault();
     }
 
     private Stream<GuestQueue> owned(final QueueOwner worker) {

@@ -2,6 +2,7 @@ package io.ringbridge.datapath.port;
 
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingAddresses;
@@ -154,9 +155,19 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         logChanged = changed;
     }
 
-    /** Whether it has taken over a log. After the owner has acknowledged. */
-    final boolean logsTo(final DirtyLog newLog, final EventFd changed) {
-        return log == newLog && logChanged == changed;
+    /** Whether all parts of its ring can be touched. On the owner's thread. */
+    final boolean ringIsThere() {
+        final DeviceRing current = ring;
+        final HeldRing waiting = held;
+        return (current == null || current.partsAreThere()) && (waiting == null || waiting.partsAreThere());
+    }
+
+    /** Adds the parts of its ring, and the indirect table that it read last, to what is touched. On the owner's thread. */
+    final void addTouched(final TouchedRanges ranges) {
+        final DeviceRing current = ring;
+        if (current != null) {
+            current.addTouched(ranges);
+        }
     }
 
     /** Whether the file behind the log of its ring, or of the one it will have, is still there. On the owner's thread. */
@@ -175,8 +186,22 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     /** Whether no worker holds a frame of this queue. On the owner's thread, or after it has acknowledged a {@link #pause}. */
     abstract boolean idle();
 
-    /** Puts back what a fault left out of the ring. */
-    abstract void recover();
+    /**
+     * Puts back what a fault left out of the ring, shows the driver all that was used, and notifies it: the fault may have been raised
+     * just before either.
+     */
+    void recover() {
+        unsettled = false;
+        final DeviceRing running = ring;
+        if (running != null) {
+            putBack(running);
+            running.publish();
+            call();
+        }
+    }
+
+    /** Puts back what a fault left out of the ring. Touches no memory of the guest. */
+    abstract void putBack(DeviceRing running);
 
     /** Gives the ring up without a further touch of its memory. */
     public final void abandon() {
@@ -214,12 +239,15 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         callDue = false;
     }
 
-    /** Gives the ring up, wherever it is; where it goes on, or 0 when there is none. */
-    int stop() {
-        final int base = ring != null ? ring.base() : held != null ? held.base() : 0;
+    /** Where its ring goes on, wherever that is; 0 if there is none. On the owner's thread. */
+    final int base() {
+        return ring != null ? ring.base() : held != null ? held.base() : 0;
+    }
+
+    /** Gives the ring up, wherever it is. */
+    void stop() {
         ring = null;
         held = null;
-        return base;
     }
 
     /** Where a held ring that has run goes on; empty for any other. On the owner's thread, or after it has acknowledged {@link #hold}. */
@@ -245,13 +273,6 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         } else if (waiting != null) {
             waiting.translations(memory, first, last);
         }
-    }
-
-    /** Whether its ring, if there is one, has taken over this memory. */
-    final boolean sees(final GuestMemory memory) {
-        final DeviceRing running = ring;
-        final HeldRing waiting = held;
-        return running != null ? running.sees(memory) : waiting == null || waiting.sees(memory);
     }
 
     /** Says that a translation that was asked for is not to be had. */

@@ -105,11 +105,6 @@ final class HeldRing {
         }
     }
 
-    /** Whether it has taken over this memory. */
-    boolean sees(final GuestMemory memory) {
-        return ring == null ? config.memory() == memory : ring.sees(memory);
-    }
-
     /** Says that a translation the ring asked for, while it ran, is not to be had. */
     void refuseTranslation(final long address, final int access) {
         if (ring != null && ring.translation() != null) {
@@ -117,9 +112,14 @@ final class HeldRing {
         }
     }
 
-    /** Whether the file still covers the record of its chains in flight, where there is one. Costs a system call. */
+    /** Whether the record of its chains in flight, if there is one, is all there. Costs system calls. */
     boolean intact() {
         return ring != null ? ring.intact() : config.inflight() == null || config.inflight().area().intact();
+    }
+
+    /** Whether all parts of the ring can be touched. Costs system calls. */
+    boolean partsAreThere() {
+        return ring == null ? config.partsAreThere() : ring.partsAreThere();
     }
 
     int size() {

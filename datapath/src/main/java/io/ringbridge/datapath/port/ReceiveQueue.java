@@ -127,8 +127,15 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
 
     @Override
     void recover() {
-        if (ring() != null) {
-            ring().rewind(ring().out());
-        }
+        counters().moved(burstFrames, burstBytes);
+        touched = false;
+        burstFrames = 0;
+        burstBytes = 0;
+        super.recover();
+    }
+
+    @Override
+    void putBack(final DeviceRing ring) {
+        ring.rewind(ring.out());
     }
 }

@@ -79,10 +79,16 @@ public final class Source {
      * @param sequences the last sequence of each worker's frame ring that holds one of its frames
      */
     public void noteBurst(final int chains, final long[] sequences) {
-        final int slot = nextBurst++ & BURSTS - 1;
+        final int slot = nextBurst & BURSTS - 1;
         burstChains[slot] = chains;
         System.arraycopy(sequences, 0, burstSequences, slot * workers, workers);
+        nextBurst++; // last, since a fault may be raised anywhere before
         chainsNoted += chains;
+    }
+
+    /** How many bursts were noted so far, modulo 2^32. */
+    public int bursts() {
+        return nextBurst;
     }
 
     /** Chains of the burst that has been out longest, or 0 when none is out. */

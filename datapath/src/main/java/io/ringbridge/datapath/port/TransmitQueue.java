@@ -57,10 +57,10 @@ public final class TransmitQueue extends GuestQueue {
     /** Gives the chains of the burst that has been out longest back to the ring, if there still is one; not shown yet. */
     public void releaseOldest() {
         final DeviceRing ring = ring();
-        final int chains = source.forgetOldest();
         if (ring != null) {
-            ring.giveBack(chains);
+            ring.giveBack(source.oldestBurst());
         }
+        source.forgetOldest();
     }
 
     @Override
@@ -69,10 +69,11 @@ public final class TransmitQueue extends GuestQueue {
     }
 
     @Override
-    void recover() {
-        if (ring() != null) {
-            ring().rewind(ring().out() - source.chainsNoted());
+    void putBack(final DeviceRing ring) {
+        while (ring.out() < source.chainsNoted()) {
+            source.forgetOldest(); // it was given back, and the fault raised before it was forgotten
         }
+        ring.rewind(ring.out() - source.chainsNoted());
     }
 
     @Override
@@ -170,11 +171,11 @@ public final class TransmitQueue extends GuestQueue {
     }
 
     @Override
-    int stop() {
+    void stop() {
         owner().remove(this);
         awaitsEnable = false;
         forget();
-        return super.stop();
+        super.stop();
     }
 
     /** Forgets bursts, once the ring is gone. */

@@ -93,9 +93,7 @@ public final class UplinkPort extends Port {
         suspendedBy.add(cause);
         updateReceivers();
         for (final UplinkQueue queue : queues) {
-            do {
-                queue.owner().execute(queue::pause);
-            } while (!queue.paused()); // a fault in a guest's memory cuts a command short
+            queue.owner().execute(queue::pause);
             queue.owner().await(queue::idle);
         }
     }
@@ -106,9 +104,7 @@ public final class UplinkPort extends Port {
             return;
         }
         for (final UplinkQueue queue : queues) {
-            do {
-                queue.owner().execute(queue::resume);
-            } while (queue.paused()); // as above
+            queue.owner().execute(queue::resume);
         }
         updateReceivers();
     }
@@ -158,7 +154,13 @@ public final class UplinkPort extends Port {
     public void lost(final DropReason reason, final long frames) {
         if (frames > 0) {
             final UplinkQueue first = queues.getFirst();
-            first.owner().execute(() -> first.source().counters().dropped(reason, frames));
+            final boolean[] counted = new boolean[1]; // a command may be run again
+            first.owner().execute(() -> {
+                if (!counted[0]) {
+                    first.source().counters().dropped(reason, frames);
+                    counted[0] = true;
+                }
+            });
         }
     }
 

@@ -174,10 +174,6 @@ public final class UplinkQueue implements Sink {
         paused = false;
     }
 
-    boolean paused() {
-        return paused;
-    }
-
     /** A copy of the frames that were read and not taken. While it is paused. */
     List<byte[]> readyFrames() {
         final List<byte[]> frames = new ArrayList<>();
@@ -191,10 +187,12 @@ public final class UplinkQueue implements Sink {
 
     /** Fills buffers with frames that were read elsewhere; at most {@link #BUFFERS}, each with its header, none longer than any may be. */
     void readyFrames(final List<byte[]> frames) {
+        int at = taken; // from the start, should this be done again
         for (final byte[] frame : frames) {
-            Memory.copy(frame, 0, buffer(filled), frame.length);
-            lengths[filled++ & MASK] = frame.length;
+            Memory.copy(frame, 0, buffer(at), frame.length);
+            lengths[at++ & MASK] = frame.length;
         }
+        filled = at;
     }
 
     /** Whether frames can be what {@link #readyFrames()} gave. */
@@ -209,7 +207,9 @@ public final class UplinkQueue implements Sink {
     }
 
     void open(final FrameDevice opened, final boolean suspended) {
-        buffers = Mapping.anonymous((long) BUFFERS * BUFFER_SIZE);
+        if (buffers == null) {
+            buffers = Mapping.anonymous((long) BUFFERS * BUFFER_SIZE);
+        }
         released = 0;
         taken = 0;
         filled = 0;
@@ -223,7 +223,10 @@ public final class UplinkQueue implements Sink {
         if (device != null) {
             owner.remove(this);
             device = null;
+        }
+        if (buffers != null) {
             buffers.close();
+            buffers = null;
         }
         source.forget();
     }

@@ -4,6 +4,7 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.memory.TouchedRanges;
 
 /**
  * How a ring finds the buffers that its driver names, through the region last hit: what is the same whatever the ring's layout.
@@ -33,6 +34,8 @@ public abstract sealed class ChainMemory permits DeviceRing {
     private long regionStart;
     private long regionSize;
     private long regionHost;
+    /** The descriptor of an indirect table that was read last; 0 if none was. */
+    private long lastEntry;
 
     ChainMemory(final GuestMemory memory, final boolean indirect) {
         this.indirect = indirect;
@@ -65,11 +68,6 @@ public abstract sealed class ChainMemory permits DeviceRing {
         if (translation != null) {
             translation.take(newMemory.iotlb(), first, last);
         }
-    }
-
-    /** Whether it has taken over this memory. */
-    public final boolean sees(final GuestMemory other) {
-        return memory == other;
     }
 
     /** How it finds what its driver names behind an IOMMU; null where it is behind none. */
@@ -209,6 +207,7 @@ public abstract sealed class ChainMemory permits DeviceRing {
             if (descriptor == GuestMemory.UNMAPPED) {
                 return false;
             }
+            lastEntry = descriptor;
             final long address = Memory.getLong(descriptor);
             final long rest = Memory.getLong(descriptor + 8);
             final int flags = Descriptor.flagsInTable(rest, linked, !writable && n == 1 && entries > 1);
@@ -222,6 +221,13 @@ public abstract sealed class ChainMemory permits DeviceRing {
             if (n == Segments.MAX_SEGMENTS || at >= entries) {
                 return false;
             }
+        }
+    }
+
+    /** Adds the indirect table that was read last to what is touched. */
+    final void addTable(final TouchedRanges ranges) {
+        if (lastEntry != 0) {
+            ranges.add(lastEntry, Descriptor.SIZE, false);
         }
     }
 

@@ -3,6 +3,7 @@ package io.ringbridge.datapath.ring;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.os.EventFd;
 
 /**
@@ -169,7 +170,7 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitDeviceR
     /** {@code split} or {@code packed}. */
     public abstract String layout();
 
-    /** Whether the file still covers the record of chains in flight, where there is one. Costs a system call. */
+    /** Whether the record of chains in flight, if there is one, is all there. Costs system calls: for use after a fault. */
     public boolean intact() {
         return true;
     }
@@ -244,6 +245,17 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitDeviceR
     /** Whether the file behind the log it writes, if it does, is still there. Costs a system call: for use after a fault. */
     public final boolean logIntact() {
         return log == null || log.intact();
+    }
+
+    /** Adds the parts of the ring, and the indirect table that was read last, to what is touched. */
+    public final void addTouched(final TouchedRanges ranges) {
+        addresses.add(size, Features.has(features, Features.RING_PACKED), ranges);
+        addTable(ranges);
+    }
+
+    /** Whether all its parts can be touched. Costs system calls: for use after a fault. */
+    public final boolean partsAreThere() {
+        return addresses.areThere(size, Features.has(features, Features.RING_PACKED));
     }
 
     final int broken(final String why) {

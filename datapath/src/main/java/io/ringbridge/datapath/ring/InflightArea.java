@@ -84,9 +84,9 @@ public final class InflightArea implements AutoCloseable {
         return memory.hostAddress();
     }
 
-    /** Whether the file still covers it; a touch of what it no longer covers raises {@code InternalError}. */
+    /** Whether the file still covers it, and there is room for all of it; a touch of what is not there raises {@code InternalError}. */
     public boolean intact() {
-        return memory.intact();
+        return memory.intact() && memory.isThere();
     }
 
     /** Unmaps. */

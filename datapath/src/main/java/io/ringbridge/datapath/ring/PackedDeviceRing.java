@@ -230,8 +230,8 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     @Override
     public void use(final int written) {
         final int oldest = firstOut;
-        firstOut = oldest + 1 == size ? 0 : oldest + 1;
         writeUsed(ids[oldest], written);
+        firstOut = oldest + 1 == size ? 0 : oldest + 1;
         used(1, slots[oldest]);
     }
 
@@ -252,7 +252,8 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     /** The same up to where what is noted of the chains begins again. */
     private void useStraight(final int[] written, final int from, final int count) {
         final int place = firstOut;
-        long round = usedFlags();
+        boolean wrap = usedWrap; // nothing of this object changes before all is written, since a fault may be raised at any time till then
+        long round = usedFlags(wrap);
         int at = nextUsed;
         int all = 0;
         for (int n = 0; n < count; n++) {
@@ -265,35 +266,38 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
             at += descriptorsOfIt;
             if (at >= size) {
                 at -= size;
-                usedWrap = !usedWrap;
-                round = usedFlags();
+                wrap = !wrap;
+                round = usedFlags(wrap);
             }
         }
         nextUsed = at;
+        usedWrap = wrap;
         firstOut = place + count == size ? 0 : place + count;
         out -= count;
         slotsOut -= all;
     }
 
-    private long usedFlags() {
-        return usedWrap ? Packed.AVAIL | Packed.USED : 0;
+    private static long usedFlags(final boolean wrap) {
+        return wrap ? Packed.AVAIL | Packed.USED : 0;
     }
 
     @Override
     void useBatch(final int chains) {
         int last = firstOut;
+        int next = last;
         int count = 0;
         for (int i = 0; i < chains; i++) {
-            last = firstOut;
+            last = next;
             count += slots[last];
-            firstOut = last + 1 == size ? 0 : last + 1;
+            next = last + 1 == size ? 0 : last + 1;
         }
         writeUsed(ids[last], 0);
+        firstOut = next;
         used(chains, count);
     }
 
     private void writeUsed(final int id, final int written) {
-        final long flags = usedFlags() | (written > 0 ? Descriptor.WRITE : 0);
+        final long flags = usedFlags(usedWrap) | (written > 0 ? Descriptor.WRITE : 0);
         final long word = written & 0xFFFF_FFFFL | (long) id << 32 | flags << 48;
         final long at = descriptors + (long) nextUsed * Descriptor.SIZE + 8;
         if (head == 0) {

@@ -1,5 +1,8 @@
 package io.ringbridge.datapath.ring;
 
+import io.ringbridge.datapath.memory.TouchedRanges;
+import io.ringbridge.datapath.os.MemoryProbe;
+
 /**
  * Where the three parts of a virtqueue are in this process (virtio 1.2, section 2.6).
  *
@@ -31,5 +34,19 @@ public record RingAddresses(long descriptors, long driver, long device, long log
     /** Bytes of what the device writes; a split ring's include {@code avail_event}. */
     public static long deviceBytes(final int size, final boolean packed) {
         return packed ? 4 : 6 + 8L * size;
+    }
+
+    /** Adds all parts to what is touched. */
+    void add(final int size, final boolean packed, final TouchedRanges ranges) {
+        ranges.add(descriptors, descriptorBytes(size), packed);
+        ranges.add(driver, driverBytes(size, packed), false);
+        ranges.add(device, deviceBytes(size, packed), true);
+    }
+
+    /** Whether all parts can be touched, see {@link MemoryProbe}. For use after a fault. */
+    boolean areThere(final int size, final boolean packed) {
+        return MemoryProbe.isThere(descriptors, descriptorBytes(size), packed)
+            && MemoryProbe.isThere(driver, driverBytes(size, packed), false)
+            && MemoryProbe.isThere(device, deviceBytes(size, packed), true);
     }
 }

@@ -38,6 +38,11 @@ public record RingConfig(int size, long features, RingAddresses addresses, int b
             && missing.holds(addresses.device(), RingAddresses.deviceBytes(size, packed));
     }
 
+    /** Whether all its parts can be touched. While pages are still on their way nothing is probed: that would make them. */
+    public boolean partsAreThere() {
+        return memory.incoming() != null || addresses.areThere(size, Features.has(features, Features.RING_PACKED));
+    }
+
     /** A virtqueue of the byte order that nearly all have. */
     public RingConfig(final int size, final long features, final RingAddresses addresses, final int base, final GuestMemory memory,
                       final InflightRegion inflight) {

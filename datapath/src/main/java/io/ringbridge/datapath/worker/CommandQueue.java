@@ -1,9 +1,10 @@
 package io.ringbridge.datapath.worker;
 
+import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
 
-import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * What other threads want done on a worker's, one command a duty cycle. Who has halted the worker has its own commands carried out in its
@@ -16,7 +17,7 @@ final class CommandQueue {
 
     private final ManyToOneConcurrentArrayQueue<Command> queue = new ManyToOneConcurrentArrayQueue<>(CAPACITY);
     private final EventFd wake = EventFd.create();
-    private final BooleanSupplier recover;
+    private final Consumer<InternalError> recover;
     private volatile boolean running;
     /** Who has halted the worker; null while it goes on. */
     private volatile Thread standIn;
@@ -24,9 +25,9 @@ final class CommandQueue {
     /**
      * Makes one.
      *
-     * @param recover what the worker does about a fault in a guest's memory; false where it was another fault
+     * @param recover gives up the port whose memory a fault was in, see {@link Command#run}
      */
-    CommandQueue(final BooleanSupplier recover) {
+    CommandQueue(final Consumer<InternalError> recover) {
         this.recover = recover;
     }
 
@@ -45,27 +46,40 @@ final class CommandQueue {
 
     /** Carries out the command that has waited longest; false where there is none. */
     boolean runNext() {
+        if (queue.isEmpty()) {
+            return false;
+        }
+        Memory.surfaceFault(); // not between taking a command and carrying it out: nobody would complete it
         final Command command = queue.poll();
         if (command == null) {
             return false;
         }
-        command.run();
+        command.run(recover);
         return true;
     }
 
+    /** Has commands carried out by whoever gives them from now on, and carries out those that wait. Once. */
     void end() {
         running = false;
-        while (runNext()) {
-            Thread.onSpinWait();
-        }
+        drain();
+    }
+
+    /** Closes what wakes the worker; its thread has ended. */
+    void close() {
         wake.close();
     }
 
-    /** Has a command carried out, and returns when it is; what it throws is thrown here, a fault in a guest's memory is dealt with. */
+    private synchronized void drain() {
+        while (runNext()) {
+            Thread.onSpinWait();
+        }
+    }
+
+    /** Carries out a command, and returns when it is done. What it throws is thrown here; a fault in a guest's memory is dealt with. */
     void execute(final Runnable action) {
         final Command command = new Command(action);
         if (!running || Thread.currentThread().equals(standIn)) {
-            runInItsPlace(command);
+            command.run(recover);
         } else {
             enqueue(command);
             command.await();
@@ -75,27 +89,25 @@ final class CommandQueue {
 
     /** Has a command carried out, and does not wait for it. */
     void submit(final Runnable action) {
+        final Command command = new Command(action);
         if (running) {
-            enqueue(new Command(action));
+            enqueue(command);
         } else {
-            action.run();
+            command.run(recover);
         }
     }
 
     private void enqueue(final Command command) {
         while (!queue.offer(command)) {
+            if (!running) {
+                drain();
+            }
             Thread.onSpinWait();
         }
-        wake.signal();
-    }
-
-    private void runInItsPlace(final Command command) {
-        try {
-            command.run();
-        } catch (final InternalError e) {
-            if (!recover.getAsBoolean()) {
-                throw e;
-            }
+        if (running) {
+            wake.signal();
+        } else {
+            drain(); // the worker has ended in the meantime, and may not have seen the command
         }
     }
 

@@ -9,7 +9,6 @@ import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
 import io.ringbridge.datapath.port.UplinkPort;
 import org.agrona.ErrorHandler;
-import org.agrona.concurrent.AgentRunner;
 import org.agrona.concurrent.BusySpinIdleStrategy;
 
 import java.util.ArrayList;
@@ -34,7 +33,7 @@ public final class Datapath implements AutoCloseable {
 
     private final DatapathOptions options;
     private final Worker[] workers;
-    private final List<AgentRunner> runners = new ArrayList<>();
+    private final List<WorkerThread> threads = new ArrayList<>();
     private final PortList ports = new PortList();
     private final ForwardingTable table;
     private final Placement placement;
@@ -58,13 +57,33 @@ public final class Datapath implements AutoCloseable {
     /**
      * Makes the workers and starts their threads.
      *
-     * @param onError told what a worker could not cope with; it goes on
+     * @param onError hears what goes wrong with workers, whatever that is
      * @throws OsException when a worker cannot be pinned
      */
     public static Datapath start(final DatapathOptions options, final ErrorHandler onError) {
         final Datapath datapath = prepare(options);
-        datapath.run(onError);
+        datapath.run(listener(onError));
         return datapath;
+    }
+
+    /** Passes on all that goes wrong with workers. */
+    public static WorkerListener listener(final ErrorHandler onError) {
+        return new WorkerListener() {
+            @Override
+            public void failed(final String worker, final Throwable why) {
+                onError.onError(why);
+            }
+
+            @Override
+            public void unexplained(final String worker, final String what) {
+                onError.onError(new IllegalStateException(worker + ": " + what));
+            }
+
+            @Override
+            public void ended(final String worker, final Throwable why) {
+                onError.onError(why);
+            }
+        };
     }
 
     /**
@@ -79,23 +98,19 @@ public final class Datapath implements AutoCloseable {
     }
 
     /** Starts the threads of workers that were {@linkplain #prepare prepared}, once. */
-    public void run(final ErrorHandler onError) {
+    public void run(final WorkerListener listener) {
         for (final Worker worker : workers) {
             final int cpu = cpu(worker);
-            final AgentRunner runner = new AgentRunner(
-                options.poll() == PollMode.BUSY ? BusySpinIdleStrategy.INSTANCE : new AdaptiveIdle(worker), onError, null, worker);
-            runners.add(runner);
-            AgentRunner.startOnThread(runner, task -> Thread.ofPlatform().daemon().name(worker.roleName()).unstarted(() -> {
-                pin(cpu, onError);
-                task.run();
-            }));
+            threads.add(WorkerThread.start(worker,
+                options.poll() == PollMode.BUSY ? BusySpinIdleStrategy.INSTANCE : new AdaptiveIdle(worker),
+                () -> pin(worker, cpu, listener), listener));
             worker.awaitStart();
         }
         final long period = Math.clamp(options.fdbAgeing().toMillis() / 4, 1000, 30_000);
         repeat(() -> table.sweep(now()), period);
         if (workers.length > 1) {
             // Not when ports come and go, but now and then: a front-end that does it all the time neither waits nor holds others up often.
-            repeat(() -> balance(onError), BALANCE_MILLIS);
+            repeat(() -> balance(listener), BALANCE_MILLIS);
         }
     }
 
@@ -103,22 +118,22 @@ public final class Datapath implements AutoCloseable {
         chores.add(housekeeping.scheduleWithFixedDelay(chore, millis, millis, TimeUnit.MILLISECONDS));
     }
 
-    /** The processor was there when it was looked at; where it has gone since, the worker runs on any, and that is told. */
-    private static void pin(final int cpu, final ErrorHandler onError) {
+    /** The processor was there when it was looked at; if it has gone since, the worker runs on any, and the listener hears of it. */
+    private static void pin(final Worker worker, final int cpu, final WorkerListener listener) {
         try {
             if (cpu >= 0) {
                 ThreadTuning.pin(cpu);
             }
         } catch (final OsException e) {
-            onError.onError(e);
+            listener.failed(worker.roleName(), e);
         }
     }
 
-    private void balance(final ErrorHandler onError) {
+    private void balance(final WorkerListener listener) {
         try {
             balance();
         } catch (final RuntimeException e) {
-            onError.onError(e);
+            listener.failed("rb-housekeeping", e);
         }
     }
 
@@ -132,7 +147,7 @@ public final class Datapath implements AutoCloseable {
         int work = 0;
         for (final Worker worker : workers) {
             work += worker.doWork();
-            worker.settle();
+            worker.settleAll();
         }
         return work;
     }
@@ -293,11 +308,8 @@ public final class Datapath implements AutoCloseable {
         chores.forEach(chore -> chore.cancel(false));
         housekeeping.shutdown();
         placement.close();
-        for (final Worker worker : workers) {
-            worker.end();
-        }
-        runners.forEach(AgentRunner::close);
-        if (runners.isEmpty()) {
+        threads.forEach(WorkerThread::close);
+        if (threads.isEmpty()) {
             for (final Worker worker : workers) {
                 worker.onClose();
             }

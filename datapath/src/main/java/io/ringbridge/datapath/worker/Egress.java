@@ -9,6 +9,7 @@ import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
@@ -40,6 +41,12 @@ final class Egress {
     private final VlanEgress vlans = new VlanEgress();
     /** All features that the burst's frames need. */
     private int needs;
+    /** The first frame, by its sequence, that is known not to be done with; with {@link #pending} it is found again after a fault. */
+    private long next;
+    /** Frames from there on that take a chain each, if these are out; each is done with when its chain was used. */
+    private int pending;
+    /** Where the last frames went; null if to an uplink. */
+    private ReceiveQueue receiver;
 
     Egress(final Notifier notifier, final Effort effort) {
         this.effort = effort;
@@ -58,6 +65,7 @@ final class Egress {
 
     /** Delivers frames that lie behind each other and go to the same queue, or drops them and counts why. */
     void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
+        begin(first);
         if (sink.port().vlan() == null) {
             deliverAsTheyAre(frames, first, count, sink);
             return;
@@ -76,9 +84,12 @@ final class Egress {
      */
     private void deliverAsTheyAre(final FrameRing frames, final long first, final int count, final Sink sink) {
         if (!(sink instanceof final ReceiveQueue queue)) {
+            receiver = null;
             burst.delivered(uplinks.deliver(frames, first, count, (UplinkQueue) sink));
+            next += uplinks.leaveOff();
             return;
         }
+        receiver = queue;
         int done = 0;
         while (done < count) {
             final DeviceRing ring = queue.ring();
@@ -109,8 +120,12 @@ final class Egress {
         }
         ring.rewind(taken - fitting);
         if (fitting > 0) {
+            pending = fitting;
             writeHeaders(frames, first, fitting, ring.headerLength());
-            burst.done(queue, fitting, fill(frames, first, fitting, ring));
+            final long bytes = fill(frames, first, fitting, ring);
+            next += fitting;
+            pending = 0;
+            burst.done(queue, fitting, bytes);
         }
         if (ring.work() > 0) {
             effort.spend(frames.get(first), ring.work());
@@ -124,9 +139,50 @@ final class Egress {
         if (fitting == unchanged) {
             offloads.deliver(special, queue, ring);
         } else {
-            scattered.whole(special, queue, ring, ring.next(buffers, true));
+            final int result = ring.next(buffers, true);
+            pending = 1;
+            scattered.whole(special, queue, ring, result);
         }
+        next++;
+        pending = 0;
         return fitting + 1;
+    }
+
+    /** Notes that nothing from a frame on, by its sequence, is done with. */
+    void begin(final long sequence) {
+        next = sequence;
+        pending = 0;
+    }
+
+    /**
+     * Finds out after a fault how many of the frames delivered last are done with: not from what went on when it was raised, but from
+     * what is out of the ring. Before rings are put in order.
+     *
+     * @return the first frame, by its sequence, that is not done with
+     */
+    long leaveOff() {
+        next += uplinks.leaveOff();
+        final DeviceRing ring = receiver == null ? null : receiver.ring();
+        if (ring != null) {
+            next += Math.max(0, pending - ring.out());
+        }
+        pending = 0;
+        burst.forget();
+        return next;
+    }
+
+    /** Where the last frames went; null if to an uplink. */
+    ReceiveQueue receiver() {
+        return receiver;
+    }
+
+    /** Adds what it may have touched of buffers, to look for a fault. */
+    void addTouched(final TouchedRanges ranges) {
+        for (int i = 0; i < targets.length; i++) {
+            ranges.add(targets[i], Math.min(lengths[i], capacities[i]), true);
+        }
+        ranges.add(buffers, true);
+        scattered.addTouched(ranges);
     }
 
     /** How many frames in front go to this receiver as they are; notes where they are, and how much is to be written for each. */

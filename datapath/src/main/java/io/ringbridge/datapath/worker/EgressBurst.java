@@ -42,6 +42,12 @@ final class EgressBurst {
         }
     }
 
+    /** Forgets the queues that got something: after a fault all queues are shown, and their drivers notified, wherever it came. */
+    void forget() {
+        Arrays.fill(touched, null);
+        touchedCount = 0;
+    }
+
     /** Ends the burst for every queue that got something. */
     void flush() {
         for (int i = 0; i < touchedCount; i++) {

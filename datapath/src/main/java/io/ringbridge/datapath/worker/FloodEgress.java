@@ -13,9 +13,17 @@ import io.ringbridge.datapath.port.Sink;
  * <p>Every worker delivers to the queues that are its own. Owned by one worker.
  */
 final class FloodEgress {
+    private static final Port[] NONE = {};
+
     private final int worker;
     private final PortList ports;
     private final Egress egress;
+    /** The ports that the run under way goes to, which one is next, and how many frames that has; none while no run is under way. */
+    private Port[] receivers = NONE;
+    private int at;
+    private int done;
+    private long first;
+    private int count;
 
     FloodEgress(final int worker, final PortList ports, final Egress egress) {
         this.worker = worker;
@@ -35,23 +43,65 @@ final class FloodEgress {
     }
 
     /** Delivers a {@linkplain #run run} of them. */
-    void deliver(final FrameRing frames, final long first, final int count) {
-        final int source = frames.get(first).source();
-        final int vlan = vlan(frames, first);
-        for (final Port port : ports.present()) {
-            final Sink[] receivers = port.receivers();
-            if (port.index() != source && receivers.length > 0 && port.carries(vlan)) {
-                deliver(frames, first, count, receivers);
-            }
-        }
+    void deliver(final FrameRing frames, final long firstOfRun, final int framesOfRun) {
+        first = firstOfRun;
+        count = framesOfRun;
+        at = 0;
+        done = 0;
+        receivers = ports.present();
+        proceed(frames);
     }
 
-    private void deliver(final FrameRing frames, final long first, final int count, final Sink[] receivers) {
-        int done = 0;
+    /** Delivers what is left of a run that a fault has interrupted. */
+    void proceed(final FrameRing frames) {
+        final int source = frames.get(first).source();
+        final int vlan = vlan(frames, first);
+        final Port[] all = receivers;
+        for (int i = at; i < all.length; i++) {
+            final Port port = all[i];
+            final Sink[] queues = port.receivers();
+            if (port.index() != source && queues.length > 0 && port.carries(vlan)) {
+                deliver(frames, queues);
+            }
+            egress.begin(first);
+            done = 0;
+            at = i + 1;
+        }
+        receivers = NONE;
+    }
+
+    /** Whether a run is under way: between two duty cycles, one that a fault has interrupted. */
+    boolean isHalfway() {
+        return receivers.length > 0;
+    }
+
+    /** Frames of the run under way. */
+    int count() {
+        return count;
+    }
+
+    /**
+     * Notes after a fault how far the port has got that was being delivered to.
+     *
+     * @param next as {@link Egress#leaveOff} returned it
+     */
+    void leaveOff(final long next) {
+        if (next > first + done) {
+            done = (int) (next - first);
+        }
+        egress.begin(first);
+    }
+
+    /** Gives up the run under way. */
+    void forget() {
+        receivers = NONE;
+    }
+
+    private void deliver(final FrameRing frames, final Sink[] queues) {
         while (done < count) {
-            final Sink queue = queue(frames, first + done, receivers);
+            final Sink queue = queue(frames, first + done, queues);
             int run = 1;
-            while (done + run < count && queue(frames, first + done + run, receivers) == queue) {
+            while (done + run < count && queue(frames, first + done + run, queues) == queue) {
                 run++;
             }
             if (queue.owner().index() == worker) {

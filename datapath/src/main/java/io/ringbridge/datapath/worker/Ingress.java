@@ -8,6 +8,7 @@ import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.frame.VlanTag;
 import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.Source;
@@ -52,6 +53,9 @@ final class Ingress {
     private final OffloadIngress offloads = new OffloadIngress();
     private long claimedFrom;
     private long claimedTo = NOTHING;
+    /** What the frames claimed for come from, and how many bursts it had noted before. */
+    private Source claimedFor;
+    private int burstsBefore;
 
     Ingress(final int own, final Worker[] workers, final FrameRing frames, final Bridge bridge, final VlanBridge vlans,
             final Notifier notifier, final Effort effort) {
@@ -92,7 +96,7 @@ final class Ingress {
             }
             return 0;
         }
-        if (queue.source().isInDebt() && effort.leavesOut(queue.source()) || !claim(count)) {
+        if (queue.source().isInDebt() && effort.leavesOut(queue.source()) || !claim(count, queue.source())) {
             return 0;
         }
         ring.clearWork();
@@ -134,7 +138,7 @@ final class Ingress {
             return 0;
         }
         final int count = queue.fill(BURST, nanos);
-        if (count <= 0 || queue.source().isInDebt() && effort.leavesOut(queue.source()) || !claim(count)) {
+        if (count <= 0 || queue.source().isInDebt() && effort.leavesOut(queue.source()) || !claim(count, queue.source())) {
             return Math.min(count, 0);
         }
         describe(queue, count);
@@ -155,11 +159,13 @@ final class Ingress {
     }
 
     /** Claims entries of the own frame ring; false when it has no room. */
-    private boolean claim(final int count) {
+    private boolean claim(final int count, final Source source) {
         final long last = frames.claim(count);
         if (last == FrameRing.FULL) {
             return false;
         }
+        claimedFor = source;
+        burstsBefore = source.bursts();
         claimedFrom = last - count + 1;
         claimedTo = last;
         Arrays.fill(sequences, NOTHING);
@@ -448,12 +454,27 @@ final class Ingress {
         return true;
     }
 
-    /** Publishes as dropped what a fault left claimed. */
+    /** Publishes what a fault left claimed: as it is if the burst was noted, so that its buffers wait for it, else as dropped. */
     void recover() {
         if (claimedTo != NOTHING) {
-            dropFrom(claimedFrom);
+            if (claimedFor.bursts() == burstsBefore) {
+                dropFrom(claimedFrom);
+            }
             publish();
         }
         effort.forget();
+    }
+
+    /** Adds what it may have touched of the frames of the burst under way, to look for a fault. */
+    void addTouched(final TouchedRanges ranges) {
+        for (int i = 0; i < BURST; i++) {
+            ranges.add(addresses[i], lengths[i], false);
+            ranges.add(headers[i], Ethernet.HEADER, false);
+        }
+        if (claimedTo != NOTHING) {
+            for (long sequence = claimedFrom; sequence <= claimedTo; sequence++) {
+                ranges.add(frames.get(sequence), false);
+            }
+        }
     }
 }

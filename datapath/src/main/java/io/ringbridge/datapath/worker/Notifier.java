@@ -48,6 +48,14 @@ final class Notifier {
         }
     }
 
+    /** Forgets what was noted: after a fault all drivers are notified. */
+    void forget() {
+        Arrays.fill(unsettled, null);
+        count = 0;
+        quiet = 0;
+        busy = 0;
+    }
+
     /** Notifies, of the drivers whose queues were noted, those that want it. */
     void settle() {
         if (count == 0) {

@@ -159,10 +159,8 @@ final class Placement {
         running[to.index()]++;
         final Seat seat = longestSettled(from);
         if (seat != null) {
-            from.execute(() -> seat.leave(to));
-            if (seat.worker() == to) { // a guest that cut its memory may have ended the command
-                to.execute(seat::arrive);
-            }
+            from.execute(() -> seat.leave(from, to));
+            to.execute(seat::arrive);
         }
     }
 

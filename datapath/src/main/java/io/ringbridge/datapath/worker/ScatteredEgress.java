@@ -5,6 +5,7 @@ import io.ringbridge.datapath.frame.FrameReader;
 import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
@@ -114,7 +115,15 @@ final class ScatteredEgress {
         return true;
     }
 
+    /** Adds the buffers of the last frame, to look for a fault. */
+    void addTouched(final TouchedRanges ranges) {
+        ranges.add(merged, true);
+    }
+
     private void use(final DeviceRing ring, final int bytes) {
+        if (count > 1) {
+            Memory.surfaceFault(); // not between two of them, which belong together
+        }
         int left = bytes;
         for (int i = 0; i < count; i++) {
             final int written = Math.min(left, capacities[i]);

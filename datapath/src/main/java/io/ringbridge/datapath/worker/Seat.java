@@ -84,16 +84,19 @@ final class Seat implements QueueOwner {
         worker.remove(queue);
     }
 
-    /** Leaves for another worker; what drivers are still to be told is told before. On the thread of the one it leaves, which is held. */
-    void leave(final Worker next) {
-        worker.settle();
+    /**
+     * Leaves a worker for another; drivers that are still to be notified are notified before. On the thread of the one it leaves, which is
+     * held.
+     */
+    void leave(final Worker from, final Worker next) {
+        from.settle();
         final TransmitQueue queue = polled;
         if (queue != null) {
-            worker.remove(queue);
+            from.remove(queue);
         }
         final UplinkQueue device = uplink;
         if (device != null) {
-            worker.remove(device);
+            from.remove(device);
         }
         worker = next;
     }

@@ -31,6 +31,8 @@ final class UplinkWriter {
     private final FrameReader reader;
     private final Effort effort;
     private int written;
+    /** Frames that were begun since {@link #leaveOff}. */
+    private int begun;
     private long bytes;
 
     /**
@@ -60,6 +62,7 @@ final class UplinkWriter {
         written = 0;
         bytes = 0;
         for (int i = 0; i < count; i++) {
+            begun++;
             final Frame frame = frames.get(first + i);
             final DropReason reason = device == null || queue.port().failure() != null ? DropReason.NO_RECEIVER
                 : frame.totalLength() > mtu + Ethernet.HEADER && offloads.exceeds(frame, mtu) ? DropReason.MTU_EXCEEDED
@@ -78,6 +81,17 @@ final class UplinkWriter {
 
     private static boolean goesWhole(final Frame frame, final FrameDevice device) {
         return frame.needs() == 0 || device.offloads() && (frame.needs() & VnetHeader.NOBODY) == 0;
+    }
+
+    /**
+     * Begins to count frames anew.
+     *
+     * @return how many were begun since the last time; after a fault none of them is tried again
+     */
+    int leaveOff() {
+        final int frames = begun;
+        begun = 0;
+        return frames;
     }
 
     /** Writes a frame as it is, or cut or completed if the device refuses what it asks for; null when it was taken. */

@@ -11,18 +11,18 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
-import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.QueueOwner;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.TransmitQueue;
-import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.port.UplinkQueue;
-import org.agrona.concurrent.Agent;
 
 import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * One datapath thread: takes frames from the transmit queues it owns, and delivers what lies in its frame ring to the receive queues
@@ -31,10 +31,30 @@ import java.util.function.LongSupplier;
  * <p>A duty cycle runs the commands that others have given, then for each queue: take a burst, deliver what is in the ring, give
  * buffers back. It never blocks while there is something to do, and never waits for another worker.
  */
-final class Worker implements Agent, QueueOwner {
+final class Worker implements QueueOwner {
     private static final long NANOS_A_SECOND = 1_000_000_000L;
     private static final long RETIRED_NANOS = 200_000;
     private static final int MAX_SLEEP_MILLIS = 1000;
+    private static final int NONE = -1;
+    /** Failures in a row after which a worker is beyond hope. */
+    static final int MOST_FAILURES = 1000;
+    /** Until its thread has begun. */
+    private static final WorkerListener SILENT = new WorkerListener() {
+        @Override
+        public void failed(final String worker, final Throwable why) {
+            // Nobody is there to hear it.
+        }
+
+        @Override
+        public void unexplained(final String worker, final String what) {
+            // As above.
+        }
+
+        @Override
+        public void ended(final String worker, final Throwable why) {
+            // As above.
+        }
+    };
 
     private final int index;
     private final LongSupplier nanoClock;
@@ -42,7 +62,6 @@ final class Worker implements Agent, QueueOwner {
     /** One entry, never published: what no guest has sent is delivered where it is made. */
     private final FrameRing announcements = new FrameRing(1, true);
     private final long announcement = Memory.allocate(Rarp.BYTES);
-    private final PortList ports;
     private final Ingress ingress;
     private final Notifier notifier = new Notifier();
     private final Effort effort;
@@ -50,11 +69,20 @@ final class Worker implements Agent, QueueOwner {
     private final FloodEgress floods;
     private final WorkerLoad load = new WorkerLoad();
     private final CommandQueue commands = new CommandQueue(this::recover);
+    private final Recovery recovery;
     private final Epoll epoll = Epoll.create();
     private final long startNanos;
-    private TransmitQueue[] queues = {};
-    private UplinkQueue[] uplinks = {};
+    /** Replaced, never changed; read by any thread. */
+    private volatile TransmitQueue[] queues = {};
+    /** As above. */
+    private volatile UplinkQueue[] uplinks = {};
+    /** The last frame that is done with. */
     private long consumed = -1;
+    /** The transmit queue that is being polled, armed or completed; the last one of a round otherwise. */
+    private int served = NONE;
+    private boolean delivering;
+    private boolean announcing;
+    private int unexplainedFaults;
     private long secondBegan;
     private long lastWork;
     private int now;
@@ -65,6 +93,7 @@ final class Worker implements Agent, QueueOwner {
     private final CountDownLatch started = new CountDownLatch(1);
     private volatile boolean asleep;
     private volatile boolean ending;
+    private WorkerListener listener = SILENT;
 
     /**
      * Makes a worker.
@@ -76,13 +105,13 @@ final class Worker implements Agent, QueueOwner {
            final LongSupplier nanoClock) {
         this.index = index;
         this.nanoClock = nanoClock;
-        this.ports = ports;
         effort = new Effort(index, workers, ports);
         egress = new Egress(notifier, effort);
         floods = new FloodEgress(index, ports, egress);
         frames = new FrameRing(ringSize, workers.length == 1);
         ingress = new Ingress(index, workers, frames, new Bridge(table, ports), new VlanBridge(table, ports), notifier,
             effort);
+        recovery = new Recovery(this, ports, frames, ingress, egress);
         startNanos = nanoClock.getAsLong();
         secondBegan = startNanos;
         epoll.add(commands.wake());
@@ -123,13 +152,14 @@ final class Worker implements Agent, QueueOwner {
         return index;
     }
 
-    @Override
-    public String roleName() {
+    /** The name of its thread. */
+    String roleName() {
         return "rb-worker-" + index;
     }
 
-    @Override
-    public void onStart() {
+    /** Begins. On its thread, before the first duty cycle. */
+    void onStart(final WorkerListener events) {
+        listener = events;
         ThreadTuning.preciseTimers();
         commands.begin();
         started.countDown();
@@ -142,8 +172,8 @@ final class Worker implements Agent, QueueOwner {
         }
     }
 
-    @Override
-    public int doWork() {
+    /** Runs a duty cycle. @return how much it has found to do */
+    int doWork() {
         int work = 0;
         final long begin = nanoClock.getAsLong();
         load.cycle(begin);
@@ -154,10 +184,9 @@ final class Worker implements Agent, QueueOwner {
             work += commands.runNext() ? 1 : 0;
             work += moveFrames();
             notifier.cycle(work > 0);
+            unexplainedFaults = 0;
         } catch (final InternalError e) {
-            if (!recover()) {
-                throw e;
-            }
+            recover(e);
             work++;
         }
         if (work > 0) {
@@ -194,7 +223,10 @@ final class Worker implements Agent, QueueOwner {
     /** Moves a burst of each queue that is not over its share. */
     private int moveBursts() {
         int work = 0;
-        for (final TransmitQueue queue : queues) {
+        final TransmitQueue[] polled = queues;
+        for (int i = 0; i < polled.length; i++) {
+            final TransmitQueue queue = polled[i];
+            served = i;
             final int taken = ingress.poll(queue, now, load.lastBegin());
             if (taken > 0) {
                 load.poll(taken);
@@ -202,10 +234,12 @@ final class Worker implements Agent, QueueOwner {
             work += taken + deliver();
             ingress.complete(queue);
         }
-        for (final UplinkQueue uplink : uplinks) {
+        served = NONE;
+        final UplinkQueue[] devices = uplinks;
+        for (final UplinkQueue uplink : devices) {
             work += moveFrames(uplink);
         }
-        return queues.length + uplinks.length == 0 ? deliver() : work;
+        return polled.length + devices.length == 0 ? deliver() : work;
     }
 
     private int moveFrames(final UplinkQueue uplink) {
@@ -244,14 +278,15 @@ final class Worker implements Agent, QueueOwner {
     void halt(final Halt where) {
         held = true;
         halt = where;
-        where.held();
+        where.held(index);
     }
 
     private void standWhereDrained() {
         final Halt where = halt;
         if (where != null && where.allHeld() && drained()) {
-            halt = null;
+            Memory.surfaceFault(); // none is raised while another thread acts in the place of this one
             where.stand();
+            halt = null;
         }
     }
 
@@ -283,6 +318,11 @@ final class Worker implements Agent, QueueOwner {
         if (count == 0) {
             return 0;
         }
+        delivering = true;
+        if (floods.isHalfway()) {
+            floods.proceed(frames);
+            consumed += floods.count();
+        }
         long sequence = consumed + 1;
         while (sequence <= last) {
             final Frame frame = frames.get(sequence);
@@ -292,19 +332,23 @@ final class Worker implements Agent, QueueOwner {
                 while (sequence + run <= last && frames.get(sequence + run).goesTo(receiver)) {
                     run++;
                 }
-                consumed = sequence + run - 1; // frames whose copying faults are not tried again
                 egress.deliver(frames, sequence, run, receiver);
             } else if (frame.verdict() != Frame.Verdict.DROP) {
                 run = floods.run(frames, sequence, last);
-                consumed = sequence + run - 1;
                 floods.deliver(frames, sequence, run);
             }
             sequence += run;
+            consumed = sequence - 1; // what a fault interrupts before is gone on with where it was
         }
-        consumed = last;
         egress.flush();
         frames.consumed(last);
+        delivering = false;
         return count;
+    }
+
+    /** The last frame that it has done with. On its thread. */
+    long consumed() {
+        return consumed;
     }
 
     /**
@@ -318,47 +362,85 @@ final class Worker implements Agent, QueueOwner {
         frame.set(announcement, Rarp.BYTES);
         frame.floodVlan(port, 0);
         announcements.tag(0, VlanTag.none(Rarp.ETHERTYPE, vlan));
+        announcing = true;
         floods.deliver(announcements, 0, 1);
+        announcing = false;
         egress.flush();
+    }
+
+    /** Goes on after a touch of memory that was not there, see {@link Recovery}. On its thread, or that of whoever stands in for it. */
+    void recover(final InternalError fault) {
+        Memory.forgetFault(); // one more of the same cause would be raised in the middle of this
+        final Set<GuestPort> suspects = suspects();
+        final String unexplained = takeUp(() -> recovery.blame(suspects));
+        if (unexplained != null) {
+            if (++unexplainedFaults > MOST_FAILURES) {
+                throw new WorkerFailedError(MOST_FAILURES, fault);
+            }
+            listener.unexplained(roleName(), fault.getMessage() + "; " + unexplained);
+        }
+    }
+
+    /** Goes on after a failure of its own. The frame, or the port, that it was about is given up, or it would fail again. */
+    void recover(final RuntimeException failure) {
+        Memory.forgetFault();
+        takeUp(() -> {
+            if (delivering && frames.published() > consumed) {
+                frames.get(consumed + 1).drop();
+                floods.forget();
+            } else if (served != NONE && served < queues.length) {
+                queues[served].port().fail("the switch failed on what its driver has in a ring: " + failure);
+            }
+            return null;
+        });
+        listener.failed(roleName(), failure);
+    }
+
+    private Set<GuestPort> suspects() {
+        final Set<GuestPort> suspects = new LinkedHashSet<>();
+        if (served != NONE && served < queues.length) {
+            suspects.add(queues[served].port());
+        }
+        if (delivering) {
+            recovery.addSender(suspects);
+            if (egress.receiver() != null) {
+                suspects.add(egress.receiver().port());
+            }
+        }
+        return suspects;
     }
 
     /**
-     * After a touch of memory, or of a log, that its guest has cut away: gives that guest's port up, and puts everything else in
-     * order. The fault is raised some time after the touch, so what was going on at this moment tells nothing about whose memory it was.
+     * Takes up everything where it was interrupted. What was delivered is not delivered again, and what was not is.
      *
-     * @return false when nobody's memory was cut, and the fault is another
+     * @param sort finds out what is not to be gone on with
      */
-    private boolean recover() {
-        boolean found = false;
-        for (final Port port : ports.present()) {
-            if (port instanceof final GuestPort guest) {
-                found |= gaveUp(guest);
-            }
+    private String takeUp(final Supplier<String> sort) {
+        final long next = egress.leaveOff();
+        if (announcing) {
+            floods.forget(); // the command is carried out again
+        } else if (floods.isHalfway()) {
+            floods.leaveOff(next);
+        } else {
+            consumed = Math.max(consumed, next - 1);
         }
-        for (final Port port : ports.present()) {
-            switch (port) {
-                case GuestPort guest -> guest.recover(this);
-                case UplinkPort uplink -> uplink.recover(this);
-            }
-        }
+        notifier.forget();
         ingress.recover();
-        egress.flush();
-        frames.consumed(consumed);
-        return found;
-    }
-
-    /** Gives a port up whose guest has cut something away; false when it has not. */
-    private boolean gaveUp(final GuestPort port) {
-        final String cut = port.cut(this);
-        if (cut != null) {
-            port.fail(cut);
-            port.abandon(this);
+        final String what = sort.get();
+        if (floods.isHalfway() && frames.get(consumed + 1).verdict() == Frame.Verdict.DROP) {
+            floods.forget();
         }
-        return cut != null;
+        recovery.putInOrder();
+        frames.consumed(consumed);
+        announcing = false;
+        delivering = false;
+        served = NONE;
+        return what;
     }
 
     @Override
     public void add(final TransmitQueue queue) {
+        remove(queue); // a command that a fault has cut short may have added it
         final TransmitQueue[] more = Arrays.copyOf(queues, queues.length + 1);
         more[queues.length] = queue;
         queues = more;
@@ -369,24 +451,27 @@ final class Worker implements Agent, QueueOwner {
 
     @Override
     public void remove(final TransmitQueue queue) {
-        final int before = queues.length;
-        queues = Arrays.stream(queues).filter(q -> q != queue).toArray(TransmitQueue[]::new);
-        if (queues.length < before && queue.events().kick() != null) {
-            epoll.remove(queue.events().kick());
+        if (queue.events().kick() != null) {
+            epoll.remove(queue.events().kick()); // first: what is not polled any more must not be heard
         }
+        queues = Arrays.stream(queues).filter(q -> q != queue).toArray(TransmitQueue[]::new);
     }
 
     @Override
     public void add(final UplinkQueue queue) {
-        uplinks = Arrays.copyOf(uplinks, uplinks.length + 1);
-        uplinks[uplinks.length - 1] = queue;
+        remove(queue);
+        final UplinkQueue[] more = Arrays.copyOf(uplinks, uplinks.length + 1);
+        more[uplinks.length] = queue;
+        uplinks = more;
         epoll.add(queue.device());
     }
 
     @Override
     public void remove(final UplinkQueue queue) {
+        if (queue.device() != null) {
+            epoll.remove(queue.device());
+        }
         uplinks = Arrays.stream(uplinks).filter(q -> q != queue).toArray(UplinkQueue[]::new);
-        epoll.remove(queue.device());
     }
 
     @Override
@@ -407,6 +492,16 @@ final class Worker implements Agent, QueueOwner {
         notifier.settle();
     }
 
+    /** The same of a worker that has no thread. */
+    void settleAll() {
+        try {
+            settle();
+            Memory.surfaceFault();
+        } catch (final InternalError e) {
+            recover(e);
+        }
+    }
+
     /** Sleeps no more: its thread is about to be told to end. Any thread. */
     void end() {
         ending = true;
@@ -418,7 +513,7 @@ final class Worker implements Agent, QueueOwner {
         try {
             sleepUntilKicked();
         } catch (final InternalError e) {
-            recover(); // arming kicks touches the guests' memory as well
+            recover(e); // arming kicks touches the guests' memory as well
         } finally {
             asleep = false;
         }
@@ -430,10 +525,15 @@ final class Worker implements Agent, QueueOwner {
         final long nanos = nanoClock.getAsLong();
         int millis = MAX_SLEEP_MILLIS;
         boolean busy = ending || halt != null || !commands.isEmpty() || frames.published() > consumed;
-        for (final TransmitQueue queue : queues) {
+        final TransmitQueue[] armed = queues;
+        for (int i = 0; i < armed.length; i++) {
+            final TransmitQueue queue = armed[i];
+            served = i;
             busy |= !queue.idle() || queue.ring() != null && !queue.ring().isWaiting() && queue.ring().armKicks();
             millis = queue.sleepMillis(nanos, millis);
         }
+        Memory.surfaceFault(); // not after the sleep
+        served = NONE;
         for (final UplinkQueue uplink : uplinks) {
             busy |= !uplink.idle() || uplink.ready() && (uplink.hasReady() || uplink.device().arm());
             if (uplink.port().failure() != null) {
@@ -456,9 +556,11 @@ final class Worker implements Agent, QueueOwner {
         }
     }
 
-    @Override
-    public void onClose() {
+    /** Ends. On its thread after the last duty cycle; on any if it has none. */
+    void onClose() {
+        started.countDown();
         commands.end();
+        commands.close();
         epoll.close();
     }
 

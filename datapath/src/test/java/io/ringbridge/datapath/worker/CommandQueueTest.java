@@ -18,11 +18,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 @Timeout(30)
 class CommandQueueTest {
     private final AtomicInteger recovered = new AtomicInteger();
-    private volatile boolean recovers = true;
-    private final CommandQueue commands = new CommandQueue(() -> {
-        recovered.incrementAndGet();
-        return recovers;
-    });
+    private final CommandQueue commands = new CommandQueue(_ -> recovered.incrementAndGet());
     private volatile boolean ending;
     private Thread worker;
     private Halt halt;
@@ -45,12 +41,13 @@ class CommandQueueTest {
             worker.join();
         }
         commands.end();
+        commands.close();
     }
 
     private void halt() {
         final Halt where = new Halt(1);
         commands.submit(() -> {
-            where.held();
+            where.held(0);
             where.stand();
         });
         where.await();
@@ -102,13 +99,17 @@ class CommandQueueTest {
     }
 
     private void assertRecoversFromAFault() {
-        final Runnable faulty = () -> {
-            throw new InternalError("a fault occurred in an unsafe memory access operation");
-        };
-        commands.execute(faulty);
-        assertEquals(1, recovered.get());
-        recovers = false;
-        assertThrows(InternalError.class, () -> commands.execute(faulty));
+        final AtomicInteger runs = new AtomicInteger();
+        commands.execute(() -> {
+            if (runs.incrementAndGet() < 4) {
+                throw new InternalError("a fault occurred in an unsafe memory access operation");
+            }
+        });
+        assertEquals(4, runs.get());
+        assertEquals(3, recovered.get());
+        assertThrows(IllegalStateException.class, () -> commands.execute(() -> {
+            throw new InternalError("a fault that comes again and again");
+        }));
     }
 
     @Test

@@ -11,8 +11,12 @@ final class NumberedFrames {
     private final long[] buffers = new long[256];
 
     NumberedFrames(final TestGuest guest) {
+        this(guest, 2, 1);
+    }
+
+    NumberedFrames(final TestGuest guest, final int destination, final int source) {
         this.guest = guest;
-        final byte[] frame = Frames.ethernet(2, 1, 64);
+        final byte[] frame = Frames.ethernet(destination, source, 64);
         for (int i = 0; i < buffers.length; i++) {
             buffers[i] = guest.allocate(128, 64);
             Memory.copy(frame, 0, buffers[i] + TestGuest.HEADER, frame.length);

@@ -118,7 +118,7 @@ public final class WarmUp implements AutoCloseable {
 
     void run() throws InterruptedException {
         try (this) {
-            datapath.run(failure -> LOG.debug("a worker failed in the warm-up", failure));
+            datapath.run(Datapath.listener(failure -> LOG.debug("a worker failed in the warm-up", failure)));
             while (!rounds.isEmpty()) {
                 try (Round round = rounds.remove()) {
                     exchange(round);
