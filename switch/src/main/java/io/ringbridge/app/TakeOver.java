@@ -100,10 +100,11 @@ final class TakeOver {
             }
             from.send(Step.TAKEN);
             from.await(Step.GO).close();
-        } catch (final RuntimeException e) {
+        } catch (final RuntimeException | InternalError e) { // the latter where a guest has cut its memory
             links.forEach(TakeOver::letGo);
             running.close();
-            throw e;
+            throw e instanceof final RuntimeException known ? known
+                : new HandOverException("a front-end has cut memory that was handed over", e);
         }
         return running;
     }

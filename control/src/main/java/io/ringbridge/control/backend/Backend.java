@@ -9,6 +9,7 @@ import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.TransportException;
+import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
@@ -146,7 +147,7 @@ public final class Backend implements Link {
             if (standstill.isOpen()) {
                 serving.run(standstill);
             }
-        } catch (final RuntimeException e) {
+        } catch (final RuntimeException | InternalError e) { // the latter where a guest has cut its memory
             LOG.error("port {}: the end of a session failed: {}", port.name(), e.toString());
             LOG.debug("port {}: the end of a session failed", port.name(), e);
         } finally {
@@ -260,11 +261,15 @@ public final class Backend implements Link {
                 connection = adopt(in.descriptor());
                 session = new Session(port, options, presence, connection);
                 session.restore(in);
+                Memory.surfaceFault();
             }
             in.end();
         } catch (final RuntimeException e) {
             letGo(listener, connection, session);
             throw e;
+        } catch (final InternalError e) {
+            letGo(listener, connection, session);
+            throw new HandOverException("port " + port.name() + ": its front-end has cut memory that was handed over", e);
         }
         final Backend backend = new Backend(port, options, presence, listener, connection);
         backend.current = connection;
@@ -336,6 +341,7 @@ public final class Backend implements Link {
     private void beginSession() {
         try {
             session.begin();
+            Memory.surfaceFault();
         } catch (final RuntimeException | InternalError e) { // the latter where a guest has cut its memory
             LOG.error("port {}: its session cannot go on, and ends: {}", port.name(), e.toString());
             LOG.debug("port {}: its session cannot go on", port.name(), e);

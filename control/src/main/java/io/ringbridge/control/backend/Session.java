@@ -16,6 +16,7 @@ import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.MemoryException;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
@@ -120,6 +121,7 @@ final class Session {
             fault = "unexpected " + e;
             LOG.debug("port {}: unexpected", port.name(), e);
         } finally {
+            Memory.forgetFault(); // raised in the middle of the end, it would leave half of it undone
             if (standstill.isLeft()) {
                 letGo();
             } else {

@@ -91,6 +91,7 @@ final class Vring {
     /** The used index of a split ring, where it ran last. */
     int used(final long features) {
         final short used = Memory.getShort(placed.device() + USED_IDX);
+        Memory.surfaceFault(); // here, where the session expects it
         return (isBigEndian(features) ? Short.reverseBytes(used) : used) & INDEX_MASK;
     }
 

@@ -83,14 +83,23 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
         if (index < 0) {
             return AGAIN;
         }
-        long to = out.buffer().addressOffset() + index;
+        try {
+            copy(iovecs, count, out.buffer().addressOffset() + index);
+        } catch (final InternalError e) {
+            out.abort(index); // the sender's guest has cut its memory; what was claimed would keep all that follows from being read
+            throw e;
+        }
+        out.commit(index);
+        return length;
+    }
+
+    private static void copy(final long iovecs, final int count, final long target) {
+        long to = target;
         for (int i = 1; i < count; i++) {
             final int piece = (int) Memory.getLong(iovecs + (long) i * IOVEC + 8);
             Memory.copy(Memory.getLong(iovecs + (long) i * IOVEC), to, piece);
             to += piece;
         }
-        out.commit(index);
-        return length;
     }
 
     @Override
