@@ -12,6 +12,8 @@ import io.ringbridge.datapath.ring.RingAddresses;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 
 /**
@@ -56,6 +58,9 @@ final class Journal implements AutoCloseable {
      */
     static Journal open(final Path path, final int size) throws IOException {
         final long length = HEAD + InflightArea.bytes(1, size, true);
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
+            throw new IOException(path + " is not a regular file; it is not replaced");
+        }
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
             if (file.length() != length) {
                 file.setLength(0);

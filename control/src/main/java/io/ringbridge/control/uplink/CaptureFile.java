@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -28,7 +29,7 @@ final class CaptureFile implements AutoCloseable {
 
     /** Makes the file, or makes it empty. */
     CaptureFile(final Path file, final int snapLength) throws IOException {
-        this(file, snapLength, Files.newOutputStream(file));
+        this(file, snapLength, Files.newOutputStream(checked(file)));
         final ByteBuffer start = ByteBuffer.allocate(FILE_HEADER).order(ByteOrder.nativeOrder());
         start.putInt(MAGIC_NANOSECONDS).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0).putInt(snapLength).putInt(ETHERNET);
         out.write(start.array());
@@ -41,6 +42,17 @@ final class CaptureFile implements AutoCloseable {
         inode = inode(file);
     }
 
+    /**
+     * Refuses what is not a regular file: a pipe would stop the port until somebody reads it, and a disk would be
+     * overwritten.
+     */
+    private static Path checked(final Path file) throws IOException {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new FileSystemException(file.toString(), null, "not a regular file; it is not replaced");
+        }
+        return file;
+    }
+
     private static long inode(final Path file) throws IOException {
         return (Long) Files.getAttribute(file, "unix:ino");
     }
@@ -48,7 +60,8 @@ final class CaptureFile implements AutoCloseable {
     /** Goes on with the file that another process has made; where another is in its place by now, or none, a new one is begun. */
     static CaptureFile goOn(final Path file, final int snapLength, final long inode) throws IOException {
         return Files.exists(file) && inode(file) == inode
-            ? new CaptureFile(file, snapLength, Files.newOutputStream(file, StandardOpenOption.APPEND)) : new CaptureFile(file, snapLength);
+            ? new CaptureFile(file, snapLength, Files.newOutputStream(checked(file), StandardOpenOption.APPEND))
+            : new CaptureFile(file, snapLength);
     }
 
     /** The file's number, for who goes on with it. */
