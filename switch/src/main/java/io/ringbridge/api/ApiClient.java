@@ -1,96 +1,129 @@
 package io.ringbridge.api;
 
-import org.eclipse.jetty.client.CompletableResponseListener;
-import org.eclipse.jetty.client.ContentResponse;
-import org.eclipse.jetty.client.HttpClient;
-import org.eclipse.jetty.client.Request;
-import org.eclipse.jetty.client.StringRequestContent;
-import org.eclipse.jetty.client.transport.HttpClientTransportOverHTTP;
-import org.eclipse.jetty.http.HttpMethod;
-import org.eclipse.jetty.http.HttpStatus;
-import org.eclipse.jetty.io.ClientConnector;
-import org.eclipse.jetty.io.Transport;
-import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import io.ringbridge.config.ConfigException;
+import org.apache.hc.core5.http.ContentLengthStrategy;
+import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.impl.DefaultContentLengthStrategy;
+import org.apache.hc.core5.http.impl.io.ChunkedInputStream;
+import org.apache.hc.core5.http.impl.io.ContentLengthInputStream;
+import org.apache.hc.core5.http.impl.io.DefaultHttpRequestWriter;
+import org.apache.hc.core5.http.impl.io.DefaultHttpResponseParser;
+import org.apache.hc.core5.http.impl.io.IdentityInputStream;
+import org.apache.hc.core5.http.impl.io.SessionInputBufferImpl;
+import org.apache.hc.core5.http.impl.io.SessionOutputBufferImpl;
+import org.apache.hc.core5.http.io.SessionInputBuffer;
+import org.apache.hc.core5.http.message.BasicClassicHttpRequest;
+import org.apache.hc.core5.http.ClassicHttpResponse;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.URLEncoder;
+import java.nio.channels.Channels;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.time.Duration;
 
-/** Asks a switch that runs. */
+/**
+ * Sends requests to a running switch, each on a connection of its own.
+ *
+ * <p>A command lives for one request. This uses a blocking channel, and no JSON unless a caller asks for it, because
+ * the classes of an HTTP client cost more processor time than everything else that {@code ringbridge show} does.
+ */
 public final class ApiClient implements AutoCloseable {
-    private static final int TIMEOUT_SECONDS = 10;
-    /** The switch gives up before. */
-    private static final int UPGRADE_SECONDS = 280;
-    private static final int MAX_ANSWER = 1 << 28;
+    private static final Duration TIMEOUT = Duration.ofSeconds(10);
+    /**
+     * For the stages of an upgrade that follow the start of the new process, which have limits of their own in the
+     * switch.
+     */
+    private static final Duration HAND_OVER = Duration.ofSeconds(40);
+    private static final int BUFFER = 8192;
+    private static final int OK = 200;
+    private static final int BAD_GATEWAY = 502;
+    private static final int TIMED_OUT = 504;
 
-    private final HttpClient client;
     private final Path socket;
 
-    /** Connects at the first request. */
+    /**
+     * Connects at the first request.
+     *
+     * @throws ConfigException if no socket can have this path
+     */
     public ApiClient(final Path socket) {
+        ApiSocket.checkPath(socket);
         this.socket = socket;
-        final ClientConnector connector = new ClientConnector();
-        connector.setSelectors(1);
-        client = new HttpClient(new HttpClientTransportOverHTTP(connector));
-        final QueuedThreadPool threads = new QueuedThreadPool(4, 1);
-        threads.setDaemon(true);
-        client.setExecutor(threads);
-        client.setIdleTimeout(TimeUnit.SECONDS.toMillis(UPGRADE_SECONDS));
     }
 
-    /** The JSON at a path such as {@code /ports}. */
+    /** Returns the JSON at a path such as {@code /ports}. */
     public String get(final String path) {
-        return send(request(HttpMethod.GET, path));
+        return send(new Call("GET", path, "application/json", null, TIMEOUT));
+    }
+
+    /** Returns what is at a path such as {@code /ports} as a table for people. */
+    public String table(final String path) {
+        return send(call("GET", path, null));
     }
 
     /** Adds a port, given as on the command line. */
     public void addPort(final String spec) {
-        send(request(HttpMethod.POST, "/ports").body(new StringRequestContent("text/plain", spec)));
+        send(call("POST", "/ports", spec));
     }
 
     /** Removes a port. */
     public void removePort(final String name) {
-        send(request(HttpMethod.DELETE, port(name)));
+        send(call("DELETE", port(name), null));
     }
 
     /** Suspends a port. */
     public void suspendPort(final String name) {
-        send(request(HttpMethod.POST, port(name) + "/suspend"));
+        send(call("POST", port(name) + "/suspend", null));
     }
 
-    /** Lets a suspended port go on. */
+    /** Resumes a suspended port. */
     public void resumePort(final String name) {
-        send(request(HttpMethod.POST, port(name) + "/resume"));
+        send(call("POST", port(name) + "/resume", null));
     }
 
     /** Sets a station by hand, as {@link FdbControl#add} does. */
     public void addStation(final String spec) {
-        send(request(HttpMethod.POST, "/fdb").body(new StringRequestContent("text/plain", spec)));
+        send(call("POST", "/fdb", spec));
     }
 
     /** Forgets a station, as {@link FdbControl#remove} does. */
     public void removeStation(final String spec) {
-        send(request(HttpMethod.DELETE, "/fdb/" + encoded(spec)));
+        send(call("DELETE", "/fdb/" + encoded(spec), null));
     }
 
-    /** Forgets the stations behind a port, or behind every port where it is null; how many. */
-    public int flushStations(final String port, final boolean statics) {
-        final Request request = request(HttpMethod.DELETE, "/fdb").param("static", Boolean.toString(statics));
-        return Json.read(send(port == null ? request : request.param("port", port)), FlushView.class).flushed();
+    /**
+     * Forgets the stations behind a port.
+     *
+     * @param port null for every port
+     * @return how many, as a sentence
+     */
+    public String flushStations(final String port, final boolean statics) {
+        return send(call("DELETE", "/fdb?static=" + statics + (port == null ? "" : "&port=" + encoded(port)), null));
     }
 
     /**
      * Lets another process take over.
      *
      * @param program the path of the program to start; null for the one that the switch was started with
+     * @param limit for the new process to start and to be ready
      */
-    public UpgradeView upgrade(final String program) {
-        return Json.read(send(request(HttpMethod.POST, "/upgrade").timeout(UPGRADE_SECONDS, TimeUnit.SECONDS)
-            .body(new StringRequestContent("text/plain", program == null ? "" : program))), UpgradeView.class);
+    public UpgradeView upgrade(final String program, final Duration limit) {
+        return Json.read(send(new Call("POST", "/upgrade?timeout=" + limit.toSeconds(), "application/json",
+            program == null ? "" : program, limit.plus(HAND_OVER))), UpgradeView.class);
+    }
+
+    /** One request; {@code body} is null for none. */
+    private record Call(String method, String path, String accept, String body, Duration limit) {
+    }
+
+    /** A request whose answer, or refusal, is for people. */
+    private static Call call(final String method, final String path, final String body) {
+        return new Call(method, path, "text/plain", body, TIMEOUT);
     }
 
     private static String port(final String name) {
@@ -101,50 +134,82 @@ public final class ApiClient implements AutoCloseable {
         return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
-    private Request request(final HttpMethod method, final String path) {
-        return client.newRequest("http://localhost" + path).method(method).transport(new Transport.TCPUnix(socket))
-            .timeout(TIMEOUT_SECONDS, TimeUnit.SECONDS);
-    }
-
-    private String send(final Request request) {
-        try {
-            client.start();
-            final ContentResponse response = new CompletableResponseListener(request, MAX_ANSWER).send().get();
-            final String body = response.getContentAsString().strip();
-            if (response.getStatus() != HttpStatus.OK_200) {
-                throw new ApiException(response.getStatus(), Json.read(body, ErrorView.class).error());
+    private String send(final Call call) {
+        try (SocketChannel channel = ApiSocket.connect(socket)) {
+            final Thread watch = closeAfter(call.limit(), channel);
+            try {
+                write(call, Channels.newOutputStream(channel));
+                return read(call, Channels.newInputStream(channel));
+            } finally {
+                watch.interrupt();
             }
-            return body;
-        } catch (final ExecutionException e) {
-            if (e.getCause() instanceof TimeoutException) {
-                throw new ApiException(HttpStatus.GATEWAY_TIMEOUT_504,
-                    "the switch at " + socket + " has not answered for " + TIMEOUT_SECONDS + " s");
-            }
-            throw new ApiException(HttpStatus.BAD_GATEWAY_502, "no switch answers at " + socket + ": " + reason(e.getCause()));
-        } catch (final ApiException e) {
-            throw e;
-        } catch (final Exception e) {
-            throw new ApiException(HttpStatus.BAD_GATEWAY_502, "cannot ask the switch at " + socket + ": " + e);
+        } catch (ClosedChannelException _) {
+            throw new ApiException(TIMED_OUT, "the switch at " + socket + " has not answered for "
+                + call.limit().toSeconds() + " s");
+        } catch (final IOException | HttpException e) {
+            throw new ApiException(BAD_GATEWAY, "no switch answers at " + socket + ": " + e.getMessage());
         }
     }
 
-    /** Why there is no connection. */
-    private String reason(final Throwable failure) {
-        return Files.exists(socket) ? failure.getMessage() : "no such socket";
+    /** Ends the wait for an answer that does not come: a blocking channel has no timeout of its own. */
+    private static Thread closeAfter(final Duration limit, final SocketChannel channel) {
+        return Thread.ofPlatform().daemon().name("api-watch").start(() -> {
+            try {
+                Thread.sleep(limit);
+                channel.close();
+            } catch (InterruptedException | IOException _) {
+                // The answer has come, or the channel is closed.
+            }
+        });
+    }
+
+    private static void write(final Call call, final OutputStream out) throws IOException, HttpException {
+        final BasicClassicHttpRequest request = new BasicClassicHttpRequest(call.method(), call.path());
+        request.addHeader("Host", "localhost");
+        request.addHeader("Accept", call.accept());
+        request.addHeader("Connection", "close");
+        final byte[] body = call.body() == null ? new byte[0] : call.body().getBytes(StandardCharsets.UTF_8);
+        if (call.body() != null) {
+            request.addHeader("Content-Type", "text/plain;charset=utf-8");
+            request.addHeader("Content-Length", body.length);
+        }
+        final SessionOutputBufferImpl buffer = new SessionOutputBufferImpl(BUFFER);
+        new DefaultHttpRequestWriter().write(request, buffer, out);
+        buffer.write(body, out);
+        buffer.flush(out);
+    }
+
+    private static String read(final Call call, final InputStream in) throws IOException, HttpException {
+        final SessionInputBuffer buffer = new SessionInputBufferImpl(BUFFER);
+        final ClassicHttpResponse response = new DefaultHttpResponseParser().parse(buffer, in);
+        if (response == null) {
+            throw new IOException("it has closed the connection without an answer");
+        }
+        final String body = new String(content(response, buffer, in).readAllBytes(), StandardCharsets.UTF_8)
+            .stripTrailing();
+        if (response.getCode() == OK) {
+            return body;
+        }
+        throw new ApiException(response.getCode(), "text/plain".equals(call.accept()) ? body
+            : Json.read(body, ErrorView.class).error());
+    }
+
+    private static InputStream content(final ClassicHttpResponse response, final SessionInputBuffer buffer,
+        final InputStream in)
+        throws HttpException {
+        final long length = DefaultContentLengthStrategy.INSTANCE.determineLength(response);
+        if (length == ContentLengthStrategy.CHUNKED) {
+            return new ChunkedInputStream(buffer, in);
+        }
+        return length >= 0 ? new ContentLengthInputStream(buffer, in, length) : new IdentityInputStream(buffer, in);
     }
 
     private record ErrorView(String error) {
     }
 
-    private record FlushView(int flushed) {
-    }
-
+    /** Does nothing: no connection outlives its request. */
     @Override
     public void close() {
-        try {
-            client.stop();
-        } catch (Exception _) {
-            // The answer is there, or the error is told.
-        }
+        // Nothing is open between requests.
     }
 }

@@ -1,121 +1,171 @@
 package io.ringbridge.api;
 
 import io.ringbridge.config.ConfigException;
+import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
-import org.eclipse.jetty.util.Fields;
+import org.eclipse.jetty.util.Promise;
+import org.eclipse.jetty.util.thread.Invocable.InvocationType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.concurrent.TimeoutException;
 
-/** Carries out the requests. */
+/**
+ * Carries out the requests.
+ *
+ * <p>A request's body is awaited without a thread: a client that never ends its request holds up nobody.
+ */
 final class ApiHandler extends Handler.Abstract {
     private static final Logger LOG = LoggerFactory.getLogger(ApiHandler.class);
-    private static final String PORT = "/ports/";
-    private static final String STATION = "/fdb/";
     private static final int MAX_BODY = 4096;
+    private static final String JSON = "application/json";
+    private static final String TEXT = "text/plain";
 
     private final SwitchControl control;
+    private final ApiResources resources;
+    private final ApiConnections connections;
 
-    ApiHandler(final SwitchControl control) {
+    ApiHandler(final SwitchControl control, final ApiConnections connections) {
         this.control = control;
+        this.connections = connections;
+        resources = new ApiResources(control);
+    }
+
+    /** A request on its way: what it asks for, and where its answer goes. */
+    private record Exchange(Request request, Response response, Callback callback) {
+        Connection connection() {
+            return request.getConnectionMetaData().getConnection();
+        }
+
+        boolean isHead() {
+            return HttpMethod.HEAD.is(request.getMethod());
+        }
+
+        /** Whether the answer is for people, as a table or a sentence. */
+        boolean wantsText() {
+            return request.getHeaders().getQualityCSV(HttpHeader.ACCEPT).stream()
+                .filter(type -> type.equals(TEXT) || type.equals(JSON))
+                .findFirst().filter(TEXT::equals).isPresent();
+        }
     }
 
     @Override
-    public boolean handle(final Request request, final Response response, final Callback callback) throws Exception {
-        int status = HttpStatus.OK_200;
-        Object answer;
-        Callback told = callback;
+    public boolean handle(final Request request, final Response response, final Callback callback) {
+        final Exchange exchange = new Exchange(request, response, callback);
         try {
-            answer = answer(request.getMethod(), Request.getPathInContext(request), request);
-            if (answer instanceof UpgradeView) {
-                told = Callback.from(callback, control::upgraded);
+            final ApiResources.Action action = action(exchange);
+            if (!action.takesBody()) {
+                act(exchange, action, "");
+                return true;
             }
+            checkLength(request, action);
+            Content.Source.asByteArrayAsync(request, MAX_BODY, Promise.Invocable.from(InvocationType.BLOCKING,
+                bytes -> act(exchange, action, new String(bytes, StandardCharsets.UTF_8).strip()),
+                failure -> refuse(exchange, refusal(failure))));
         } catch (final ApiException e) {
-            if (e instanceof LastException) {
-                told = Callback.from(callback, control::upgraded);
-            }
-            status = e.status();
-            answer = Map.of("error", e.getMessage());
-        } catch (final ConfigException e) {
-            status = HttpStatus.BAD_REQUEST_400;
-            answer = Map.of("error", e.getMessage());
-        } catch (final RuntimeException e) {
-            LOG.error("{} {} failed", request.getMethod(), request.getHttpURI(), e);
-            status = HttpStatus.INTERNAL_SERVER_ERROR_500;
-            answer = Map.of("error", "the switch could not do this: " + e);
+            refuse(exchange, e);
         }
-        response.setStatus(status);
-        response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
-        Content.Sink.write(response, true, Json.write(answer) + '\n', told);
         return true;
     }
 
-    private Object answer(final String method, final String path, final Request request) throws Exception {
-        return switch (method + ' ' + path) {
-            case "GET /ports" -> control.ports();
-            case "GET /queues" -> control.queues();
-            case "GET /fdb" -> control.fdb().stations();
-            case "GET /workers" -> control.workers();
-            case "GET /config" -> control.config();
-            case "POST /ports" -> {
-                control.addPort(body(request));
-                yield Map.of();
-            }
-            case "POST /fdb" -> {
-                control.fdb().add(body(request));
-                yield Map.of();
-            }
-            case "DELETE /fdb" -> {
-                final Fields asked = Request.extractQueryParameters(request);
-                yield Map.of("flushed", control.fdb().flush(asked.getValue("port"), "true".equals(asked.getValue("static"))));
-            }
-            case "POST /upgrade" -> {
-                final String program = body(request);
-                yield control.upgrade(program.isEmpty() ? null : program);
-            }
-            default -> {
-                change(method, path);
-                yield Map.of();
-            }
+    private ApiResources.Action action(final Exchange exchange) {
+        final String method = exchange.request().getMethod();
+        final String path = Request.getPathInContext(exchange.request());
+        final Map<String, ApiResources.Action> actions = resources.at(path);
+        if (actions.isEmpty()) {
+            throw new ApiException(HttpStatus.NOT_FOUND_404, method + ' ' + path + " is not known; allowed: "
+                + ApiResources.ALL);
+        }
+        final ApiResources.Action action = actions.get(exchange.isHead() ? HttpMethod.GET.asString() : method);
+        if (action == null) {
+            final String allowed = ApiResources.methods(actions);
+            exchange.response().getHeaders().put(HttpHeader.ALLOW, allowed);
+            throw new ApiException(HttpStatus.METHOD_NOT_ALLOWED_405, method + ' ' + path
+                + " is not known; allowed there: " + allowed);
+        }
+        return action;
+    }
+
+    private static void checkLength(final Request request, final ApiResources.Action action) {
+        if (request.getLength() > MAX_BODY) {
+            throw tooLarge();
+        }
+        if (action.needsBody() && request.getLength() < 0 && !request.getHeaders()
+            .contains(HttpHeader.TRANSFER_ENCODING)) {
+            throw new ApiException(HttpStatus.LENGTH_REQUIRED_411,
+                "a body is needed, with Content-Length or Transfer-Encoding: chunked");
+        }
+    }
+
+    private static ApiException tooLarge() {
+        return new ApiException(HttpStatus.PAYLOAD_TOO_LARGE_413, "the body is longer than " + MAX_BODY + " bytes");
+    }
+
+    /** Why a body has not come. */
+    private static ApiException refusal(final Throwable failure) {
+        return switch (failure) {
+            case TimeoutException _ -> new ApiException(HttpStatus.REQUEST_TIMEOUT_408,
+                "the body has not arrived in time");
+            case HttpException http -> new ApiException(http.getCode(), http.getReason());
+            case IllegalStateException _ -> tooLarge();
+            default -> new ApiException(HttpStatus.BAD_REQUEST_400, "the body cannot be read: " + failure.getMessage());
         };
     }
 
-    /** What is done to one port, or one station. */
-    private void change(final String method, final String path) {
-        if ("DELETE".equals(method) && path.startsWith(STATION)) {
-            control.fdb().remove(path.substring(STATION.length()));
-            return;
-        }
-        if (!path.startsWith(PORT)) {
-            throw unknown(method, path);
-        }
-        final String[] parts = path.substring(PORT.length()).split("/", 2);
-        switch (parts.length == 1 ? method : method + " " + parts[1]) {
-            case "DELETE" -> control.removePort(parts[0]);
-            case "POST suspend" -> control.suspendPort(parts[0]);
-            case "POST resume" -> control.resumePort(parts[0]);
-            default -> throw unknown(method, path);
+    private void act(final Exchange exchange, final ApiResources.Action action, final String body) {
+        final Request request = exchange.request();
+        connections.acting(exchange.connection());
+        // What the switch takes long for, an upgrade for one, has limits of its own.
+        request.addIdleTimeoutListener(_ -> false);
+        try {
+            final ApiResources.Answer answer = action.run(request, body);
+            send(exchange, HttpStatus.OK_200, exchange.wantsText() ? answer.text().get() : Json.write(answer.json())
+                + '\n',
+                answer.json() instanceof UpgradeView);
+        } catch (final LastException e) {
+            send(exchange, e.status(), error(exchange, e.getMessage()), true);
+        } catch (final ApiException e) {
+            refuse(exchange, e);
+        } catch (final ConfigException e) {
+            refuse(exchange, new ApiException(e.isConflict() ? HttpStatus.CONFLICT_409 : HttpStatus.BAD_REQUEST_400,
+                e.getMessage()));
+        } catch (final RuntimeException e) {
+            LOG.error("{} {} failed", request.getMethod(), request.getHttpURI(), e);
+            refuse(exchange, new ApiException(HttpStatus.INTERNAL_SERVER_ERROR_500, "the switch could not do this: "
+                + e));
         }
     }
 
-    private static ApiException unknown(final String method, final String path) {
-        return new ApiException(HttpStatus.NOT_FOUND_404, method + ' ' + path + " is not known; allowed: GET /ports /queues /fdb "
-            + "/workers /config, POST /ports /fdb /upgrade, "
-            + "DELETE /ports/NAME /fdb /fdb/STATION, POST /ports/NAME/suspend, POST /ports/NAME/resume");
+    private void refuse(final Exchange exchange, final ApiException why) {
+        send(exchange, why.status(), error(exchange, why.getMessage()), false);
     }
 
-    private static String body(final Request request) throws Exception {
-        if (request.getLength() < 0 || request.getLength() > MAX_BODY) {
-            throw new ApiException(HttpStatus.PAYLOAD_TOO_LARGE_413, "Content-Length " + request.getLength() + " is not 0 to " + MAX_BODY);
-        }
-        return Content.Source.asString(request, StandardCharsets.UTF_8).strip();
+    private static String error(final Exchange exchange, final String message) {
+        return exchange.wantsText() ? message + '\n' : Json.write(Map.of("error", String.valueOf(message))) + '\n';
+    }
+
+    /** Sends an answer; {@code last} if the switch ends once it is sent. */
+    private void send(final Exchange exchange, final int status, final String text, final boolean last) {
+        final byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        final Response response = exchange.response();
+        response.setStatus(status);
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, exchange.wantsText() ? TEXT + ";charset=utf-8" : JSON);
+        response.getHeaders().put(HttpHeader.CONTENT_LENGTH, bytes.length);
+        connections.answering(exchange.connection(), bytes.length);
+        final Callback sent = Callback.from(exchange.callback(), () -> connections.answered(exchange.connection()));
+        response.write(true, exchange.isHead() ? BufferUtil.EMPTY_BUFFER : ByteBuffer.wrap(bytes),
+            last ? Callback.from(sent, control::upgraded) : sent);
     }
 }

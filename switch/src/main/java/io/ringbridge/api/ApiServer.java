@@ -12,13 +12,18 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 
 /** The API on a Unix socket. */
 public final class ApiServer implements AutoCloseable {
-    private static final int MAX_THREADS = 8;
-
-    /** Longer than any request takes; an upgrade starts a process, and may have to wait for it to be built. */
-    private static final long IDLE_MILLIS = 300_000;
+    /** Only requests that have arrived take a thread; an upgrade keeps one for minutes. */
+    private static final int MAX_THREADS = 16;
+    /**
+     * For each part of a request to arrive and for each part of an answer to be read; not for what is done in between.
+     */
+    private static final Duration IDLE = Duration.ofSeconds(10);
+    /** A path at which there never is anything. */
+    private static final Path NOWHERE = Path.of("/proc/ringbridge/none");
 
     private final Server server;
     private final UnixDomainServerConnector connector;
@@ -38,16 +43,27 @@ public final class ApiServer implements AutoCloseable {
      * @throws ApiException when the socket cannot be opened; one that another process listens on is left alone
      */
     public static ApiServer start(final Path socket, final SwitchControl control) {
+        return start(socket, control, IDLE);
+    }
+
+    static ApiServer start(final Path socket, final SwitchControl control, final Duration idle) {
+        ApiSocket.checkPath(socket);
         final UnixDomainServerConnector connector = connector();
         final Server server = connector.getServer();
-        connector.setUnixDomainPath(socket);
-        server.setHandler(new ApiHandler(control));
+        final ApiConnections connections = new ApiConnections();
+        connector.addBean(connections);
+        connector.setIdleTimeout(idle.toMillis());
+        server.setHandler(new ApiHandler(control, connections));
         try {
+            RuntimeDirectory.makeFor(socket);
             ApiSocket.clear(socket);
+            connector.setUnixDomainPath(socket);
             server.start();
             Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-rw----"));
             return new ApiServer(server, connector, socket, inode(socket));
         } catch (final Exception e) {
+            // what is there may belong to somebody else
+            connector.setUnixDomainPath(server.isStarted() ? socket : NOWHERE);
             stop(server);
             throw new ApiException(500, "api socket " + socket + ": " + reason(socket, e));
         }
@@ -67,7 +83,6 @@ public final class ApiServer implements AutoCloseable {
         http.setSendServerVersion(false);
         http.setSendDateHeader(false);
         final UnixDomainServerConnector connector = new UnixDomainServerConnector(server, 1, 1, new HttpConnectionFactory(http));
-        connector.setIdleTimeout(IDLE_MILLIS);
         server.addConnector(connector);
         server.setErrorHandler(new ApiErrors());
         server.setStopTimeout(0);
@@ -89,6 +104,7 @@ public final class ApiServer implements AutoCloseable {
      */
     public void moveTo(final Path place) {
         try {
+            ApiSocket.checkSocketOrNothing(place);
             Files.move(socket, place, StandardCopyOption.ATOMIC_MOVE);
             socket = place;
         } catch (final IOException e) {
@@ -106,7 +122,7 @@ public final class ApiServer implements AutoCloseable {
             // Removed by somebody else.
         }
         // Jetty removes what is at the path, whoever made it.
-        connector.setUnixDomainPath(ours ? socket : socket.resolveSibling(".api-gone"));
+        connector.setUnixDomainPath(ours ? socket : NOWHERE);
         stop(server);
     }
 

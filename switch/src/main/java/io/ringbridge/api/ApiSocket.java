@@ -1,37 +1,44 @@
 package io.ringbridge.api;
 
+import io.ringbridge.config.ConfigException;
+
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.SocketException;
+import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 
-/** Where the API's socket is where nobody says, and whether a place is free. */
+/** The place of the API's socket if nobody names one, and whether a place is free. */
 public final class ApiSocket {
     private static final String NAME = "ringbridge/api.sock";
+    /** The length of {@code sun_path} in {@code struct sockaddr_un}, without the zero at its end. */
+    private static final int MAX_PATH_BYTES = 107;
+    private static final int S_IFMT = 0xF000;
+    private static final int S_IFSOCK = 0xC000;
 
     private ApiSocket() {
     }
 
     /** The places that are looked at, the preferred one first. */
     public static List<Path> places(final Map<String, String> environment) {
-        return Stream.of("/run", environment.get("XDG_RUNTIME_DIR")).filter(dir -> dir != null && !dir.isEmpty())
-            .map(dir -> Path.of(dir, NAME)).toList();
+        return RuntimeDirectory.roots(environment).map(dir -> dir.resolve(NAME)).toList();
     }
 
-    /** The first place where a socket can be made; makes its directory. */
+    /** Returns the first place at which a socket can be made, and makes its directory. */
     public static Optional<Path> writable(final List<Path> places) {
         return places.stream().filter(place -> {
             final Path directory = place.getParent();
             try {
-                if (!Files.isDirectory(directory)) {
-                    Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-x---")));
+                if (!Files.isDirectory(directory) && Files.isDirectory(directory.getParent())) {
+                    RuntimeDirectory.create(directory);
                 }
                 return Files.isWritable(directory);
             } catch (IOException _) {
@@ -40,26 +47,119 @@ public final class ApiSocket {
         }).findFirst();
     }
 
-    /** Whether a process listens at a place. */
+    /**
+     * Checks that a socket can have this path.
+     *
+     * @throws ConfigException if it is empty or too long
+     */
+    public static void checkPath(final Path path) {
+        final int length = path.toString().getBytes(StandardCharsets.UTF_8).length;
+        if (length == 0 || length > MAX_PATH_BYTES) {
+            throw new ConfigException("api socket " + path + ": a path of " + length
+                + " bytes; a Unix socket's may have 1 to "
+                + MAX_PATH_BYTES);
+        }
+    }
+
+    /**
+     * Connects without waiting for room in the listener's backlog.
+     *
+     * @throws IOException with a reason for people
+     */
+    static SocketChannel connect(final Path place) throws IOException {
+        final SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+        try {
+            channel.configureBlocking(false);
+            channel.connect(UnixDomainSocketAddress.of(place));
+            channel.configureBlocking(true);
+            return channel;
+        } catch (final IOException e) {
+            channel.close();
+            throw reason(place, e);
+        }
+    }
+
+    private static IOException reason(final Path place, final IOException failure) {
+        final String why;
+        if (!Files.exists(place, LinkOption.NOFOLLOW_LINKS)) {
+            why = Files.isExecutable(existing(place)) ? "no such socket" : "permission denied at " + existing(place);
+        } else if (failure instanceof ConnectException) {
+            why = isSocket(place) ? "nobody listens there" : "it is not a socket";
+        } else if (!Files.isWritable(place)) {
+            why = "permission denied; only its owner and group may use it";
+        } else {
+            why = "it is in use, and its listener accepts no connection";
+        }
+        return new IOException(why, failure);
+    }
+
+    /** Returns the nearest directory above a path that is visible to this process. */
+    private static Path existing(final Path path) {
+        Path directory = path.toAbsolutePath().getParent();
+        while (!Files.isDirectory(directory)) {
+            directory = directory.getParent();
+        }
+        return directory;
+    }
+
+    /** Why nobody can be asked at a place. */
+    public static String why(final Path place) {
+        try (SocketChannel _ = connect(place)) {
+            return "a process listens there";
+        } catch (final IOException e) {
+            return e.getMessage();
+        }
+    }
+
+    /** Whether a process listens at a place; one that accepts no connection at present counts. */
     public static boolean isLive(final Path place) {
-        try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(place))) {
-            return channel.isConnected();
+        try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            channel.configureBlocking(false); // a full backlog makes a blocking connect wait for ever
+            channel.connect(UnixDomainSocketAddress.of(place));
+            return true;
+        } catch (ConnectException _) {
+            return false;
+        } catch (SocketException _) {
+            return isSocket(place);
         } catch (IOException _) {
             return false;
         }
     }
 
-    /** Removes what a process has left that is no more; refuses a place that is in use. */
-    static void clear(final Path place) throws IOException {
-        if (!Files.exists(place, LinkOption.NOFOLLOW_LINKS)) {
-            return;
-        }
-        if (Files.isRegularFile(place) || Files.isDirectory(place)) {
-            throw new IOException("the path is taken by something that is no socket");
-        }
+    /**
+     * Checks that a place is free, or taken by a socket that a process has left behind.
+     *
+     * @throws IOException if the place is in use, or taken by anything that is not a socket
+     */
+    public static void checkFree(final Path place) throws IOException {
+        checkSocketOrNothing(place);
         if (isLive(place)) {
-            throw new IOException("a switch that runs listens there");
+            throw new IOException("in use: a process listens there");
         }
-        Files.delete(place);
+    }
+
+    /** Checks that a socket may take a place: only another socket is ever replaced. */
+    static void checkSocketOrNothing(final Path place) throws IOException {
+        if (Files.exists(place, LinkOption.NOFOLLOW_LINKS) && !isSocket(place)) {
+            throw new IOException("the path is taken by something that is not a socket; it is not replaced");
+        }
+    }
+
+    /**
+     * Removes a socket that a process has left behind; refuses a place that is in use, or taken by anything that is not
+     * a socket.
+     */
+    static void clear(final Path place) throws IOException {
+        checkFree(place);
+        Files.deleteIfExists(place);
+    }
+
+    /** Whether there is a socket itself at a place: what a symbolic link leads to does not count. */
+    static boolean isSocket(final Path place) {
+        try {
+            return ((Integer) Files.getAttribute(place, "unix:mode", LinkOption.NOFOLLOW_LINKS) & S_IFMT) == S_IFSOCK;
+        } catch (IOException _) {
+            return false;
+        }
     }
 }

@@ -40,8 +40,6 @@ import java.util.concurrent.TimeUnit;
  */
 final class HandOver {
     private static final Logger LOG = LoggerFactory.getLogger(HandOver.class);
-    /** For the new process to start and to warm up; its launcher may have to build it first. */
-    private static final Duration WARM_UP = Duration.ofMinutes(2);
     private static final Duration PREPARE = Duration.ofSeconds(20);
     /** For what is done while no frame moves. */
     private static final Duration TAKE = Duration.ofSeconds(2);
@@ -66,8 +64,8 @@ final class HandOver {
     }
 
     /** Returns the new process's id when it is warm. */
-    static long awaitReady(final StateSocket to) {
-        try (StateReader in = to.receive(Step.READY, WARM_UP)) {
+    static long awaitReady(final StateSocket to, final Duration limit) {
+        try (StateReader in = to.receive(Step.READY, limit)) {
             return in.wide();
         }
     }

@@ -1,5 +1,6 @@
 package io.ringbridge.app;
 
+import io.ringbridge.api.RuntimeDirectory;
 import io.ringbridge.config.Offloads;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortConfig.Attachment;
@@ -43,11 +44,22 @@ final class PortOptions {
 
     private static BackendOptions attachment(final PortConfig port) {
         return switch (port.attachment()) {
-            case Attachment.Server server -> BackendOptions.server(server.socket()).withPermissions(server.permissions());
+            case Attachment.Server server -> BackendOptions.server(place(server.socket()))
+                .withPermissions(server.permissions());
             case Attachment.Client client -> BackendOptions.client(client.socket());
             case Attachment.Descriptor descriptor -> BackendOptions.descriptor(descriptor.number());
             case Attachment.Tap _, Attachment.Pcap _ ->
                 throw new IllegalArgumentException("port " + port.name() + " is no vhost-user port");
         };
+    }
+
+    /** A socket's path, whose directory is made if it belongs below {@code /run}. */
+    private static Path place(final Path socket) {
+        try {
+            RuntimeDirectory.makeFor(socket);
+        } catch (final IOException e) {
+            throw new SwitchException("the directory of socket " + socket + " cannot be made: " + e.getMessage(), e);
+        }
+        return socket;
     }
 }

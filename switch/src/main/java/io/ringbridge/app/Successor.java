@@ -18,17 +18,18 @@ import java.util.List;
  * {@link #close}, but for one that was {@linkplain #release released}.
  */
 final class Successor implements AutoCloseable {
-    /** What a launcher may take to build and to start, before the new process has anything to say. */
-    private static final Duration START = Duration.ofMinutes(2);
     /** Only who runs this process may connect. */
     private static final int OWNER_ONLY = 0600;
 
     private final Path directory;
     private final Listener listener;
     private final Process process;
+    private final Duration limit;
+    private final long begun = System.nanoTime();
     private boolean released;
 
-    private Successor(final Path directory, final Listener listener, final Process process) {
+    private Successor(final Path directory, final Listener listener, final Process process, final Duration limit) {
+        this.limit = limit;
         this.directory = directory;
         this.listener = listener;
         this.process = process;
@@ -38,8 +39,9 @@ final class Successor implements AutoCloseable {
      * Starts it.
      *
      * @param command to which the option that says where to connect is added
+     * @param limit for it to start and to be ready; its launcher may have to build it first
      */
-    static Successor start(final List<String> command) {
+    static Successor start(final List<String> command, final Duration limit) {
         Path directory = null;
         Listener listener = null;
         try {
@@ -48,7 +50,7 @@ final class Successor implements AutoCloseable {
             listener = Listener.open(socket, OWNER_ONLY);
             final List<String> whole = new ArrayList<>(command);
             whole.add("--upgrade-from=" + socket);
-            return new Successor(directory, listener, new ProcessBuilder(whole).inheritIO().start());
+            return new Successor(directory, listener, new ProcessBuilder(whole).inheritIO().start(), limit);
         } catch (final IOException | TransportException e) {
             remove(directory, listener);
             throw new HandOverException("the new process cannot be started: " + e.getMessage(), e);
@@ -57,7 +59,6 @@ final class Successor implements AutoCloseable {
 
     /** Waits for it to connect. */
     StateSocket connection() {
-        final long begun = System.nanoTime();
         try {
             Connection connection = null;
             while (connection == null) {
@@ -65,8 +66,9 @@ final class Successor implements AutoCloseable {
                     throw new HandOverException("the new process has ended with status " + process.exitValue()
                         + " before it was ready; its own words are in the log");
                 }
-                if (System.nanoTime() - begun > START.toNanos()) {
-                    throw new HandOverException("the new process has not connected within " + START.toSeconds() + " s");
+                if (remaining().isZero()) {
+                    throw new HandOverException("the new process has not connected within " + limit.toSeconds()
+                        + " s; upgrade --timeout allows more");
                 }
                 connection = listener.accept();
             }
@@ -74,6 +76,12 @@ final class Successor implements AutoCloseable {
         } catch (final IOException e) {
             throw new HandOverException("the new process cannot connect: " + e.getMessage(), e);
         }
+    }
+
+    /** Returns what is left of the time in which it has to be ready. */
+    Duration remaining() {
+        final Duration left = limit.minusNanos(System.nanoTime() - begun);
+        return left.isNegative() ? Duration.ZERO : left;
     }
 
     /** Lets it live. */

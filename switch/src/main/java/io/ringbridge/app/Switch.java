@@ -35,7 +35,9 @@ import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -202,7 +204,13 @@ public final class Switch implements SwitchControl, AutoCloseable {
     public synchronized void openApi(final Path socket) {
         if (!closed) {
             api = ApiServer.start(socket, this);
-            LOG.info("API on {}", socket);
+        }
+    }
+
+    /** Logs where the API is, if there is one. */
+    public synchronized void logApi() {
+        if (api != null) {
+            LOG.info("API on {}", api.socket());
         }
     }
 
@@ -212,8 +220,12 @@ public final class Switch implements SwitchControl, AutoCloseable {
      * @param taken whether it is the process before that has the socket; else it has to be free
      */
     synchronized void openApiBeside(final Path socket, final boolean taken) {
-        if (!taken && ApiSocket.isLive(socket)) {
-            throw new HandOverException("api socket " + socket + ": a switch that runs listens there");
+        if (!taken) {
+            try {
+                ApiSocket.checkFree(socket);
+            } catch (final IOException e) {
+                throw new HandOverException("api socket " + socket + ": " + e.getMessage(), e);
+            }
         }
         api = ApiServer.start(socket.resolveSibling(".api-" + ProcessHandle.current().pid()), this);
     }
@@ -429,7 +441,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     @Override
-    public UpgradeView upgrade(final String program) {
+    public UpgradeView upgrade(final String program, final Duration limit) {
         final Function<String, List<String>> command = commands;
         if (command == null) {
             throw new ApiException(CONFLICT, "this switch is a part of another program, and cannot be upgraded by itself");
@@ -437,8 +449,9 @@ public final class Switch implements SwitchControl, AutoCloseable {
         if (!upgrading.compareAndSet(false, true)) {
             throw new ApiException(CONFLICT, "an upgrade is under way");
         }
-        try (Successor successor = Successor.start(command.apply(program)); StateSocket to = successor.connection()) {
-            final Outcome outcome = handOver(to);
+        try (Successor successor = Successor.start(command.apply(program), limit);
+             StateSocket to = successor.connection()) {
+            final Outcome outcome = handOver(to, successor.remaining());
             successor.release();
             ServiceManager.succeeded(outcome.pid());
             return new UpgradeView(outcome.pid(), outcome.ports(), outcome.nanos() < 0 ? null : outcome.nanos() / NANOS_A_MILLI);
@@ -461,7 +474,18 @@ public final class Switch implements SwitchControl, AutoCloseable {
      * @throws SwitchException when the other process failed after it had taken everything over
      */
     public Outcome handOver(final StateSocket to) {
-        final long pid = HandOver.awaitReady(to);
+        return handOver(to, UPGRADE_LIMIT);
+    }
+
+    /**
+     * Hands everything to another process as soon as that is warm, and lets go of it.
+     *
+     * @param limit for it to become warm
+     * @throws HandOverException when it failed; this goes on as before
+     * @throws SwitchException when the other process failed after it had taken everything over
+     */
+    public Outcome handOver(final StateSocket to, final Duration limit) {
+        final long pid = HandOver.awaitReady(to, limit);
         return handOver(to, pid);
     }
 
@@ -529,7 +553,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
         }
     }
 
-    private synchronized boolean isHandedOver() {
+    /** Whether another process has taken over. */
+    public synchronized boolean isHandedOver() {
         return handedOver;
     }
 

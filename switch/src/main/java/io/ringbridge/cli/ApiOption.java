@@ -3,28 +3,45 @@ package io.ringbridge.cli;
 import io.ringbridge.api.ApiClient;
 import io.ringbridge.api.ApiException;
 import io.ringbridge.api.ApiSocket;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Which switch is asked. */
+/** The switch that is asked. */
 final class ApiOption {
     private static final int NO_SWITCH = 502;
+    private static final String NAME = "--api";
+    private static final String LABEL = "PATH";
+    private static final String DESCRIPTION = "The API socket of the switch; "
+        + "/run/ringbridge/api.sock or $XDG_RUNTIME_DIR/ringbridge/api.sock if not given.";
 
-    @Option(names = "--api", paramLabel = "PATH", description = "The API socket of the switch; "
-        + "/run/ringbridge/api.sock or $XDG_RUNTIME_DIR/ringbridge/api.sock if not given.")
+    @Option(names = NAME, paramLabel = LABEL, description = DESCRIPTION)
     private Path api;
+
+    /** Makes the option for a command without annotations. */
+    static OptionSpec spec() {
+        return OptionSpec.builder(NAME).paramLabel(LABEL).type(Path.class).description(DESCRIPTION).build();
+    }
 
     /** A client of the switch that was named, or else of the first that is found. */
     ApiClient client() {
-        if (api != null) {
-            return new ApiClient(api);
+        return client(api);
+    }
+
+    static ApiClient client(final OptionSpec option) {
+        return client(option.<Path>getValue());
+    }
+
+    private static ApiClient client(final Path named) {
+        if (named != null) {
+            return new ApiClient(named);
         }
         final List<Path> places = ApiSocket.places(System.getenv());
         return places.stream().filter(ApiSocket::isLive).findFirst().map(ApiClient::new).orElseThrow(() -> new ApiException(NO_SWITCH,
-            "no switch answers at " + places.stream().map(Path::toString).collect(Collectors.joining(" or "))
-                + "; is one running, and as this user? --api PATH names another place"));
+            "no switch answers at " + places.stream().map(place -> place + " (" + ApiSocket.why(place) + ")").collect(
+                Collectors.joining(" or ")) + "; is one running, and as this user? --api PATH names another place"));
     }
 }

@@ -1,6 +1,7 @@
 package io.ringbridge.cli;
 
 import io.ringbridge.api.Json;
+import io.ringbridge.api.Table;
 import io.ringbridge.app.Logging;
 import io.ringbridge.app.SwitchException;
 import io.ringbridge.app.demo.Demo;
@@ -41,7 +42,8 @@ final class DemoCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         if (seconds < Demo.MIN_SECONDS || seconds > MAX_SECONDS) {
             throw new CommandLine.ParameterException(spec.commandLine(),
-                "--seconds " + seconds + " is not a whole number, " + Demo.MIN_SECONDS + " to " + MAX_SECONDS);
+                "--seconds " + seconds + " is out of range; " + Demo.MIN_SECONDS + " to " + MAX_SECONDS
+                + " is allowed");
         }
         Logging.quiet();
         final PrintWriter out = spec.commandLine().getOut();

@@ -2,74 +2,104 @@ package io.ringbridge.cli;
 
 import io.ringbridge.api.ApiClient;
 import io.ringbridge.config.ConfigReader;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Stations that are set, or forgotten, by hand. */
-@Command(name = "fdb", sortOptions = false, mixinStandardHelpOptions = true, synopsisSubcommandLabel = "add|remove|flush",
-    description = "Changes the forwarding table of a running switch: which address is behind which port. \"show fdb\" shows it.%n",
-    footerHeading = "%nExamples:%n",
-    footer = {
-        "  ringbridge fdb add 52:54:00:00:00:01 vm1              there, whatever is heard",
-        "  ringbridge fdb add 52:54:00:00:00:01 up --vlan 10",
-        "  ringbridge fdb remove 52:54:00:00:00:01",
-        "  ringbridge fdb flush vm1                              forget what was learned there"})
-final class FdbCommand implements Runnable {
-    private static final String ADDRESS = "The station's Ethernet address.";
-
-    @CommandLine.Spec
-    private CommandLine.Model.CommandSpec spec;
-
-    @Override
-    public void run() {
-        throw new CommandLine.ParameterException(spec.commandLine(), "add, remove or flush is needed");
+final class FdbCommand {
+    private FdbCommand() {
     }
 
-    @Command(name = "add", mixinStandardHelpOptions = true, description = "Sets a station by hand: it does not age, and stays at its port "
-        + "whatever is heard elsewhere, until it is removed or its port is. An upgrade takes it over.")
-    int add(@Parameters(paramLabel = "MAC", description = ADDRESS) final String mac,
-            @Parameters(paramLabel = "PORT", description = "The name of the port it is behind.") final String port,
-            @Option(names = "--vlan", paramLabel = "N", description = "The VLAN it is in; without this, that of the port's frames without "
-                + "a tag.") final Integer vlan,
-            @Mixin final ApiOption api) {
-        final String station = station(mac, vlan) + ",port=" + port.replace(",", ",,");
-        ConfigReader.parseStation("fdb add", station);
-        try (ApiClient client = api.client()) {
-            client.addStation(station);
+    static CommandSpec spec() {
+        final CommandSpec spec = Specs.examples(Specs.group("fdb", "add, remove or flush is needed",
+            "Changes the forwarding table of a running switch: which address is behind which port. \"show fdb\" shows "
+                + "it.%n"),
+            "  ringbridge fdb add 52:54:00:00:00:01 vm1      there, whatever is heard",
+            "  ringbridge fdb add 52:54:00:00:00:01 up --vlan 10",
+            "  ringbridge fdb remove 52:54:00:00:00:01",
+            "  ringbridge fdb flush vm1                      forget what was learned there");
+        return Specs.with(spec, new Add().spec(), new Remove().spec(), new Flush().spec());
+    }
+
+    /** A command about one station. */
+    private abstract static class Station extends ClientCommand {
+        private final String name;
+        private final PositionalParamSpec mac = Specs.parameter(0, "MAC", "The station's Ethernet address.");
+        private final OptionSpec vlan;
+
+        Station(final String name, final String description, final String inVlan) {
+            super(name, description);
+            this.name = name;
+            vlan = OptionSpec.builder("--vlan").paramLabel("N").type(Integer.class).description(inVlan).build();
+            own().addPositional(mac).addOption(vlan);
         }
-        return CommandLine.ExitCode.OK;
-    }
 
-    @Command(name = "remove", mixinStandardHelpOptions = true,
-        description = "Forgets a station, learned or set by hand. One that is learned comes back with the next frame from it.")
-    int remove(@Parameters(paramLabel = "MAC", description = ADDRESS) final String mac,
-               @Option(names = "--vlan", paramLabel = "N", description = "The VLAN it is in; needed where it is known in several.")
-               final Integer vlan,
-               @Mixin final ApiOption api) {
-        final String station = station(mac, vlan);
-        ConfigReader.parseStation("fdb remove", station);
-        try (ApiClient client = api.client()) {
-            client.removeStation(station);
+        /** The station as the API takes it. */
+        String station() {
+            final Integer in = vlan.getValue();
+            return "mac=" + mac.<String>getValue().replace(",", ",,") + (in == null ? "" : ",vlan=" + in);
         }
-        return CommandLine.ExitCode.OK;
-    }
 
-    @Command(name = "flush", mixinStandardHelpOptions = true, description = "Forgets the stations that were learned, and says how many.")
-    int flush(@Parameters(paramLabel = "PORT", arity = "0..1", description = "Only those behind this port.") final String port,
-              @Option(names = "--static", description = "Those set by hand as well.") final boolean statics,
-              @Mixin final ApiOption api) {
-        final int flushed;
-        try (ApiClient client = api.client()) {
-            flushed = client.flushStations(port, statics);
+        @Override
+        final void check() {
+            ConfigReader.parseStation("fdb " + name, station());
         }
-        spec.commandLine().getOut().println(flushed + (flushed == 1 ? " station" : " stations") + " forgotten");
-        return CommandLine.ExitCode.OK;
     }
 
-    private static String station(final String mac, final Integer vlan) {
-        return "mac=" + mac.replace(",", ",,") + (vlan == null ? "" : ",vlan=" + vlan);
+    private static final class Add extends Station {
+        private final PositionalParamSpec port = Specs.parameter(1, "PORT", "The name of the port it is behind.");
+
+        Add() {
+            super("add",
+                "Sets a station by hand: it does not age, and stays at its port whatever is heard elsewhere, until it "
+                    + "is removed "
+                + "or its port is. An upgrade takes it over.",
+                "The VLAN it is in; without this, that of the port's frames without a tag.");
+            own().addPositional(port);
+        }
+
+        @Override
+        String station() {
+            return super.station() + ",port=" + port.<String>getValue().replace(",", ",,");
+        }
+
+        @Override
+        String ask(final ApiClient client) {
+            client.addStation(station());
+            return "";
+        }
+    }
+
+    private static final class Remove extends Station {
+        Remove() {
+            super("remove",
+                "Forgets a station, learned or set by hand. One that is learned comes back with the next frame from "
+                    + "it.",
+                "The VLAN it is in; needed if it is known in several.");
+        }
+
+        @Override
+        String ask(final ApiClient client) {
+            client.removeStation(station());
+            return "";
+        }
+    }
+
+    private static final class Flush extends ClientCommand {
+        private final PositionalParamSpec port = PositionalParamSpec.builder().index("0").paramLabel("PORT")
+            .type(String.class)
+            .arity("0..1").description("Only those behind this port.").build();
+        private final OptionSpec statics = Specs.flag("--static", "Those set by hand as well.");
+
+        Flush() {
+            super("flush", "Forgets the stations that were learned, and prints how many.");
+            own().addPositional(port).addOption(statics);
+        }
+
+        @Override
+        String ask(final ApiClient client) {
+            return client.flushStations(port.getValue(), Specs.isSet(statics));
+        }
     }
 }

@@ -6,33 +6,62 @@ import io.ringbridge.app.SwitchException;
 import io.ringbridge.config.ConfigException;
 import io.ringbridge.control.handover.HandOverException;
 import picocli.CommandLine;
-import picocli.CommandLine.Command;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
 
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Callable;
 
 /** The command {@code ringbridge}. */
-@Command(name = "ringbridge", sortOptions = false, mixinStandardHelpOptions = true, versionProvider = Main.Version.class,
-    synopsisSubcommandLabel = "COMMAND",
-    description = "A vhost-user-net software switch: virtual machines attach to it over sockets, and it moves frames between them.%n",
-    footerHeading = "%nExamples:%n",
-    footer = {
-        "  ringbridge demo                                       see it work, without a virtual machine",
-        "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock --port name=vm2,socket=/tmp/vm2.sock",
-        "  ringbridge qemu-args vm1                              what to start QEMU with",
-        "  ringbridge show ports                                 what goes through",
-        "  ringbridge bench throughput                           measure it; bench --help tells more",
+public final class Main {
+    private static final String DESCRIPTION =
+        "A vhost-user-net software switch: virtual machines attach to it over sockets, and it moves frames between "
+            + "them.%n";
+    private static final String[] FOOTER = {
+        "  ringbridge demo                      see it work, without a virtual machine",
+        "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock \\",
+        "                 --port name=vm2,socket=/tmp/vm2.sock",
+        "  ringbridge qemu-args vm1             what to start QEMU with",
+        "  ringbridge show ports                what goes through",
+        "  ringbridge bench throughput          measure it",
         "",
-        "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 70 a worker of a running switch has ended."})
-public final class Main implements Runnable {
-    @CommandLine.Spec
-    private CommandLine.Model.CommandSpec spec;
+        "Exit status: 0 done, 1 failed, 2 wrong usage or configuration,",
+        "70 a worker of a running switch has ended."};
 
     /** In the order in which help lists them. */
-    private static final List<Class<?>> COMMANDS = List.of(RunCommand.class, DemoCommand.class, ShowCommand.class, PortCommand.class,
-        FdbCommand.class, UpgradeCommand.class, QemuArgsCommand.class);
+    private static final List<String> COMMANDS =
+        List.of("run", "demo", "show", "port", "fdb", "upgrade", "qemu-args", "bench", "help");
+
+    private Main() {
+    }
+
+    private static Object command(final String name) {
+        return switch (name) {
+            case "run" -> new RunCommand();
+            case "demo" -> new DemoCommand();
+            case "show" -> new ShowCommand().spec();
+            case "port" -> PortCommand.spec();
+            case "fdb" -> FdbCommand.spec();
+            case "upgrade" -> new UpgradeCommand();
+            case "qemu-args" -> new QemuArgsCommand();
+            case "bench" -> Specs.command("bench", new Bench(),
+                "Measures this switch, or any other vhost-user back-end; bench --help lists how.");
+            default -> new CommandLine.HelpCommand();
+        };
+    }
+
+    /** The tool that measures is a program of its own, which the launcher starts; this stands for it in the help. */
+    private static final class Bench implements Callable<Integer> {
+        @Override
+        public Integer call() {
+            throw new SwitchException("bench is started by the launcher, switch/bin/ringbridge", null);
+        }
+    }
 
     /** Of the vhost-user conventions for back-end programs. */
     private static final String CAPABILITIES = "--print-capabilities";
@@ -60,31 +89,58 @@ public final class Main implements Runnable {
             out.flush();
             return CommandLine.ExitCode.OK;
         }
-        final CommandLine line = new CommandLine(new Main());
-        commands(args).forEach(line::addSubcommand);
-        line.setOut(out).setErr(err)
+        final Failures failures = new Failures(err);
+        return line(args).setOut(out).setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)
             .setUsageHelpAutoWidth(true)
-            .setParameterExceptionHandler((failure, _) -> {
-                final String message = failure.getMessage().lines().findFirst().orElse("wrong usage");
-                tell(err, message + "; see " + failure.getCommandLine().getCommandSpec().qualifiedName() + " --help");
-                return CommandLine.ExitCode.USAGE;
-            })
-            .setExecutionExceptionHandler((failure, _, _) -> status(err, failure));
-        line.getCommandSpec().addOption(OptionSpec.builder(CAPABILITIES).type(boolean.class)
+            .setParameterExceptionHandler(failures)
+            .setExecutionExceptionHandler(failures)
+            .execute(args);
+    }
+
+    /** Prints failures, and makes statuses of them. Not lambdas, for the reason that {@link Specs} gives. */
+    private record Failures(PrintWriter err) implements IParameterExceptionHandler, IExecutionExceptionHandler {
+        @Override
+        public int handleParseException(final ParameterException failure, final String[] args) {
+            tell(err, Usage.line(failure));
+            return CommandLine.ExitCode.USAGE;
+        }
+
+        @Override
+        public int handleExecutionException(final Exception failure, final CommandLine line,
+            final CommandLine.ParseResult result) {
+            return status(err, failure);
+        }
+    }
+
+    /** Makes the model of the command line; of all commands if none of them is named. */
+    static CommandLine line(final String... args) {
+        final CommandSpec root = Specs.examples(Specs.group("ringbridge", "a command is needed", DESCRIPTION), FOOTER);
+        root.usageMessage().synopsisSubcommandLabel("COMMAND");
+        root.addOption(OptionSpec.builder(CAPABILITIES).type(boolean.class)
             .description("Print what this vhost-user back-end program can do, as JSON, and exit.").build());
-        return line.execute(args);
+        final CommandLine line = new CommandLine(root);
+        for (final String name : named(args)) {
+            line.addSubcommand(name, command(name));
+        }
+        versions(line);
+        return line;
     }
 
-    /** The command that is named; all where none is. To read what the others take is a part of a start that one would notice. */
-    private static List<Class<?>> commands(final String... args) {
-        return COMMANDS.stream().filter(command -> args.length > 0 && command.getAnnotation(Command.class).name().equals(args[0]))
-            .findFirst().<List<Class<?>>>map(List::of).orElse(COMMANDS);
+    /** Lets every command answer {@code --version}. */
+    private static void versions(final CommandLine line) {
+        line.getCommandSpec().versionProvider(new Version());
+        for (final CommandLine command : line.getSubcommands().values()) {
+            versions(command);
+        }
     }
 
-    @Override
-    public void run() {
-        throw new CommandLine.ParameterException(spec.commandLine(), "a command is needed");
+    /**
+     * The command that is named; all if none is. To read what the others take is a part of a start that one would
+     * notice.
+     */
+    private static List<String> named(final String... args) {
+        return args.length > 0 && COMMANDS.contains(args[0]) && !"help".equals(args[0]) ? List.of(args[0]) : COMMANDS;
     }
 
     private static int status(final PrintWriter err, final Exception failure) {

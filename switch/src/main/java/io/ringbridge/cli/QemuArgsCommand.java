@@ -20,15 +20,22 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
-/** What to start QEMU with. */
+/** Prints what to start QEMU with. */
 @Command(name = "qemu-args", sortOptions = false, mixinStandardHelpOptions = true,
-    description = "Prints the QEMU options that attach a virtual machine to a port, one a line.%n",
+    description = "Prints the QEMU options that attach a virtual machine to a port, one per line.%n",
     footerHeading = "%nExamples:%n",
     footer = {
-        "  qemu-system-x86_64 -M q35,accel=kvm -m 2G $(ringbridge qemu-args vm1 --memory 2G) disk.qcow2",
-        "  ringbridge qemu-args vm1 --config switch.yaml         without a switch that runs"})
+        "  qemu-system-x86_64 -M q35,accel=kvm -m 2G \\",
+        "    $(ringbridge qemu-args vm1 --memory 2G --accel kvm) disk.qcow2",
+        "  ringbridge qemu-args vm1 --config switch.yaml",
+        "      without a running switch",
+        "",
+        "The address is the port's mac; without one it is derived from the port's name and the machine id of this "
+            + "host, begins with 02, and is the same each time. "
+            + "For QEMU 7 without KVM the options include vectors=0: that version crashes otherwise."})
 final class QemuArgsCommand implements Callable<Integer> {
-    private static final double RECONNECT_MS_SINCE = 9.2;
+    /** What QEMU runs a guest with. */
+    enum Accel { KVM, TCG }
 
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;
@@ -43,8 +50,13 @@ final class QemuArgsCommand implements Callable<Integer> {
         description = "The virtual machine's memory, the same as its -m; ${DEFAULT-VALUE} if not given.")
     private String memory;
 
-    @Option(names = "--qemu-version", paramLabel = "X.Y", defaultValue = "7.2",
-        description = "From 9.2 on QEMU wants reconnect-ms in place of reconnect; ${DEFAULT-VALUE} if not given.")
+    @Option(names = "--accel", paramLabel = "kvm|tcg", defaultValue = "TCG",
+        description = "What QEMU runs the guest with; tcg if not given, as in QEMU.")
+    private Accel accel;
+
+    @Option(names = "--qemu-version", paramLabel = "X.Y",
+        description = "From 9.2 on QEMU wants reconnect-ms in place of reconnect; the version of qemu-system-x86_64 "
+            + "if not given, or 7.2 if that is not installed.")
     private String qemuVersion;
 
     @Mixin
@@ -59,14 +71,18 @@ final class QemuArgsCommand implements Callable<Integer> {
     }
 
     /** What there is to know of a port. */
-    private record Target(String name, String type, String socket, String mode, int queues, int mtu, boolean iommu) {
+    private record Target(String name, String type, String socket, String mode, int queues, int mtu, boolean iommu,
+        String mac) {
         static Target of(final PortConfig port) {
-            return new Target(port.name(), port.type(), port.socket(), port.mode(), port.queues(), port.mtu(), port.extras().iommu());
+            return new Target(port.name(), port.type(), port.socket(), port.mode(), port.queues(), port.mtu(),
+                port.extras().iommu(),
+                port.extras().mac());
         }
 
         static Target of(final Map<String, Object> keys) {
             return new Target((String) keys.get("name"), (String) keys.get("type"), (String) keys.get("socket"), (String) keys.get("mode"),
-                number(keys.get("queues")), number(keys.get("mtu")), Boolean.TRUE.equals(keys.get("iommu")));
+                number(keys.get("queues")), number(keys.get("mtu")), Boolean.TRUE.equals(keys.get("iommu")),
+                (String) keys.get("mac"));
         }
 
         private static int number(final Object value) {
@@ -89,12 +105,12 @@ final class QemuArgsCommand implements Callable<Integer> {
 
     private List<String> arguments(final Target found) {
         final String name = found.name();
-        final int vectors = 2 * found.queues() + 2;
         if (!PortConfig.VHOST_USER.equals(found.type())) {
             throw new ConfigException("port " + name + " is of type " + found.type() + "; QEMU attaches to type " + PortConfig.VHOST_USER);
         }
+        final QemuVersion version = version();
         final String link = switch (found.mode()) {
-            case "server" -> reconnect();
+            case "server" -> version.reconnect();
             case "client" -> ",server=on,wait=off";
             default -> throw new ConfigException("port " + name + " was handed a connected socket; QEMU cannot connect to it");
         };
@@ -107,20 +123,26 @@ final class QemuArgsCommand implements Callable<Integer> {
         if (translated) {
             arguments.add("-device intel-iommu,intremap=off,device-iotlb=on"); // of machine q35, and before the devices behind it
         }
-        arguments.add("-device virtio-net-pci,netdev=net-" + name + (found.queues() > 1 ? ",mq=on,vectors=" + vectors : "")
-            + ",host_mtu=" + found.mtu() + (translated ? ",disable-legacy=on,iommu_platform=on,ats=on" : ""));
+        arguments.add("-device virtio-net-pci,netdev=net-" + name + ",mac="
+            + (found.mac() == null ? GuestMac.of(name) : found.mac())
+            + (found.queues() > 1 ? ",mq=on" : "") + vectors(found.queues(), version) + ",host_mtu=" + found.mtu()
+            + (translated ? ",disable-legacy=on,iommu_platform=on,ats=on" : ""));
         return arguments;
     }
 
-    private String reconnect() {
-        final double version;
-        try {
-            final String[] parts = qemuVersion.split("\\.", -1);
-            version = Integer.parseInt(parts[0]) + (parts.length > 1 ? Integer.parseInt(parts[1]) / 10.0 : 0);
-        } catch (NumberFormatException _) {
-            throw new CommandLine.ParameterException(spec.commandLine(), "--qemu-version " + qemuVersion + " is not a version such as 7.2");
+    private String vectors(final int queues, final QemuVersion version) {
+        if (accel == Accel.TCG && version.crashesWithVectors()) {
+            return ",vectors=0";
         }
-        return version >= RECONNECT_MS_SINCE ? ",reconnect-ms=1000" : ",reconnect=1";
+        return queues > 1 ? ",vectors=" + (2 * queues + 2) : "";
+    }
+
+    private QemuVersion version() {
+        if (qemuVersion == null) {
+            return QemuVersion.installed();
+        }
+        return QemuVersion.parse(qemuVersion).orElseThrow(() -> new CommandLine.ParameterException(spec.commandLine(),
+            "--qemu-version " + qemuVersion + " is not a version such as 7.2"));
     }
 
     /** QEMU may run in another directory, and has commas doubled. */

@@ -39,16 +39,21 @@ import java.util.concurrent.Callable;
         "",
         "SPEC is key=value,...: " + RunCommand.SPEC_KEYS,
         "The file is YAML with the same keys, and workers, cpus, poll, api: {socket}, fdb: {capacity, ageing},",
-        "state: DIR|none, ports: [...].",
+        "state: DIR|none, ports: [...]. Directories of sockets below /run are made.",
         "",
-        "Exit status: 0 after SIGTERM or SIGINT, 1 failed, 2 wrong usage or configuration, 70 a worker has ended: a supervisor is to",
-        "start the switch again; guests attach again by themselves.",
+        "SIGTERM and SIGINT end the switch; SIGHUP is logged and ignored.",
+        "",
+        "Exit status: 0 after SIGTERM or SIGINT, 1 failed, 2 wrong usage or configuration, 70 a worker has",
+        "ended: a supervisor is to start the switch again; guests attach again by themselves.",
         "",
         "Examples:",
         "  ringbridge run --config switch.yaml",
-        "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock --port name=vm2,socket=/tmp/vm2.sock,queues=4 --cpus 1",
-        "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock --port name=up,type=tap,device=tap0,master=br0",
-        "  ringbridge run --socket-path=/tmp/net.sock            one port, as vhost-user back-end programs do"})
+        "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock \\",
+        "                 --port name=vm2,socket=/tmp/vm2.sock,queues=4 --cpus 1",
+        "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock \\",
+        "                 --port name=up,type=tap,device=tap0,master=br0",
+        "  ringbridge run --socket-path=/tmp/net.sock",
+        "      one port, as vhost-user back-end programs do"})
 final class RunCommand implements Callable<Integer> {
     static final String SPEC_KEYS = "name, socket; and if need be type=vhost-user, mode=server|client, queues=1..128, mtu=68..65535, "
         + "permissions=0660, suspend-messages=true|false, suspend-feature-bit=43|42, "
@@ -113,6 +118,7 @@ final class RunCommand implements Callable<Integer> {
         if (verbose) {
             Logging.verbose();
         }
+        Signals.handle();
         if (api != null || !isSingle()) {
             ApiServer.preload();
         }
@@ -129,6 +135,9 @@ final class RunCommand implements Callable<Integer> {
         } else {
             running.awaitEnd(SINGLE);
         }
+        LOG.info("ending: {}", running.isLost() ? "another process has taken over, and failed"
+            : rehearse ? "the rehearsal is over" : running.isHandedOver() ? "another process has taken over"
+            : "the front-end has gone");
         ending.cancel();
         running.close();
         return running.isLost() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
@@ -156,6 +165,7 @@ final class RunCommand implements Callable<Integer> {
         try {
             openApi(running); // first: whoever finds a port's socket may count on the API
             running.openPorts();
+            running.logApi();
         } catch (final RuntimeException e) {
             warmUp.ifPresent(WarmUp::close);
             throw e;
@@ -198,7 +208,7 @@ final class RunCommand implements Callable<Integer> {
             }
             return override(Config.DEFAULT.withPorts(List.of(socketPath != null ? atPath() : atDescriptor())));
         }
-        final Config config = override(file == null ? Config.DEFAULT : ConfigReader.read(file));
+        final Config config = override(file == null ? Config.DEFAULT : ConfigReader.readForHere(file));
         if (ports.isEmpty()) {
             return config;
         }
@@ -235,6 +245,7 @@ final class RunCommand implements Callable<Integer> {
             config = config.withPoll(poll);
         }
         if (api != null) {
+            ApiSocket.checkPath(api);
             config = config.withApi(api);
         }
         if (state != null) {
@@ -243,10 +254,11 @@ final class RunCommand implements Callable<Integer> {
         if (descriptor == null && !rehearse) { // neither has a front-end that could come again
             config = Switch.placeState(config, ApiSocket.places(System.getenv()));
         }
-        final List<Integer> pinned = cpus == null ? config.cpus() : ConfigReader.parseCpus("--cpus", cpus);
+        final List<Integer> pinned = cpus == null ? config.cpus() : ConfigReader.parseCpusForHere("--cpus", cpus);
         final int threads = workers != null ? workers : cpus != null ? pinned.size() : config.workers();
         if (threads < 1 || threads > Config.MAX_WORKERS) {
-            throw new ConfigException("--workers: " + threads + " is not a whole number, 1 to " + Config.MAX_WORKERS);
+            throw new ConfigException("--workers: " + threads + " is out of range; 1 to " + Config.MAX_WORKERS
+                + " is allowed");
         }
         if (!pinned.isEmpty() && pinned.size() != threads) {
             throw new ConfigException("--cpus: " + pinned.size() + " processors for " + threads + " workers; one for each is needed");

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 
 /** Reads configurations from files, and ports from the command line. */
 public final class ConfigReader {
@@ -32,8 +33,12 @@ public final class ConfigReader {
 
     /** Reads a file. */
     public static Config read(final Path file) {
+        return parse(file.toString(), text(file));
+    }
+
+    private static String text(final Path file) {
         try {
-            return parse(file.toString(), Files.readString(file));
+            return Files.readString(file);
         } catch (NoSuchFileException _) {
             throw new ConfigException(file + ": no such file");
         } catch (CharacterCodingException _) {
@@ -43,12 +48,26 @@ public final class ConfigReader {
         }
     }
 
+    /** Reads a file whose processors have to be there on this host. */
+    public static Config readForHere(final Path file) {
+        return parse(file.toString(), text(file), CpuList::whyNotHere);
+    }
+
     /** Reads the text of a file; {@code source} is its name. */
     public static Config parse(final String source, final String text) {
+        return parse(source, text, _ -> null);
+    }
+
+    private static Config parse(final String source, final String text,
+                                final Function<List<Integer>, String> cpuCheck) {
         final Section top = Section.of(source, "", NodeParser.parse(source, text), TOP_KEYS);
         final Section api = top.section("api", List.of("socket"));
         final Section fdb = top.section("fdb", List.of("capacity", "ageing"));
         final List<Integer> cpus = top.cpus("cpus").orElse(List.of());
+        final String wrongCpu = cpuCheck.apply(cpus);
+        if (wrongCpu != null) {
+            throw top.error("cpus", wrongCpu);
+        }
         final int workers = top.integer("workers", 1, Config.MAX_WORKERS).orElse(cpus.isEmpty() ? Config.DEFAULT.workers() : cpus.size());
         if (!cpus.isEmpty() && cpus.size() != workers) {
             throw top.error("cpus", cpus.size() + " processors for " + workers + " workers; one for each is needed");
@@ -63,32 +82,48 @@ public final class ConfigReader {
     }
 
     /**
-     * Reads a port in the form {@code name=vm1,type=vhost-user,socket=/run/vm1.sock}; a comma in a value is written twice.
+     * Reads a port in the form {@code name=vm1,type=vhost-user,socket=/run/vm1.sock}, in which a comma in a value is
+     * written twice, or as
+     * a JSON object with the same keys.
      *
      * @param source the option it was given to
      */
     public static PortConfig parsePort(final String source, final String spec) {
+        if (isJson(spec)) {
+            return PortReader.read(PortReader.section(source, "", NodeParser.parseJson(source, spec)));
+        }
         return PortReader.read(PortReader.section(source, "", pairs(source, spec, PortReader.allKeys())));
     }
 
     /**
-     * Reads a station in the form {@code mac=52:54:00:00:00:01,vlan=10,port=vm1}.
+     * Reads a station in the form {@code mac=52:54:00:00:00:01,vlan=10,port=vm1}, or as a JSON object with the same
+     * keys.
      *
      * @param source what it was given to
      */
     public static StationConfig parseStation(final String source, final String spec) {
-        final Section section = Section.of(source, "", pairs(source, spec, String.join(", ", StationConfig.KEYS)), StationConfig.KEYS);
+        final Node keys = isJson(spec) ? NodeParser.parseJson(source, spec)
+            : pairs(source, spec, String.join(", ", StationConfig.KEYS));
+        final Section section = Section.of(source, "", keys, StationConfig.KEYS);
         return new StationConfig(MacAddress.parse(section.mac("mac").orElseThrow(() -> section.missing("mac", "a station's address"))),
             section.integer("vlan", 0, PortVlan.MAX), section.text("port", "the name of a port"));
     }
 
+    private static boolean isJson(final String spec) {
+        return spec.stripLeading().startsWith("{");
+    }
+
     private static Node pairs(final String source, final String spec, final String allowed) {
         final Map<String, Node> values = new LinkedHashMap<>();
+        String before = null;
         for (final String part : spec.split("(?<!,),(?!,)", -1)) {
             final String[] pair = part.replace(",,", ",").split("=", 2);
             if (pair.length != 2) {
-                throw new ConfigException(source + ": \"" + part + "\" is not key=value; allowed keys: " + allowed);
+                throw new ConfigException(source + ": \"" + part + "\" is not key=value; "
+                    + (before == null || part.isBlank() ? "allowed keys: " + allowed
+                        : "if it belongs to " + before + ", write the comma before it twice: ,," + part));
             }
+            before = pair[0].strip();
             if (values.put(pair[0].strip(), new Node.Scalar(0, pair[1].strip(), Node.Kind.UNTYPED)) != null) {
                 throw new ConfigException(source + ": " + pair[0].strip() + ": given twice");
             }
@@ -105,18 +140,29 @@ public final class ConfigReader {
         return List.copyOf(cpus);
     }
 
+    /** Reads processors of this host. */
+    public static List<Integer> parseCpusForHere(final String source, final String text) {
+        final List<Integer> cpus = parseCpus(source, text);
+        final String wrong = CpuList.whyNotHere(cpus);
+        if (wrong != null) {
+            throw new ConfigException(source + ": " + wrong);
+        }
+        return cpus;
+    }
+
     /** Refuses ports that cannot be together; for ports that come from different places. */
     public static void checkTogether(final String source, final List<PortConfig> ports) {
         final Set<String> names = new HashSet<>();
         final Places places = new Places();
         for (final PortConfig port : ports) {
             if (!names.add(port.name())) {
-                throw new ConfigException(source + ": name: \"" + port.name() + "\" is taken; every port needs its own");
+                throw ConfigException.conflict(source + ": name: \"" + port.name()
+                    + "\" is taken; every port needs its own");
             }
             for (final Place place : port.places()) {
                 final String other = places.take(place, "port " + port.name() + "'s");
                 if (other != null) {
-                    throw new ConfigException(source + ": " + place.key() + ": " + place.name() + " is " + other
+                    throw ConfigException.conflict(source + ": " + place.key() + ": " + place.name() + " is " + other
                         + "; every port needs its own");
                 }
             }

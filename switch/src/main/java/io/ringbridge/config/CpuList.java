@@ -1,16 +1,48 @@
 package io.ringbridge.config;
 
+import io.ringbridge.datapath.os.OsException;
+import io.ringbridge.datapath.os.ThreadTuning;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** Processors written as the kernel writes them: {@code 1,3-5}. */
 final class CpuList {
     static final String NEEDED = "a list of different processors, 0 to 1023, such as 1,3-5";
+    private static final String ALLOWED = "Cpus_allowed_list:";
     private static final int MAX_CPU = 1023;
     private static final Pattern RANGE = Pattern.compile("(\\d{1,4})(?:-(\\d{1,4}))?");
 
     private CpuList() {
+    }
+
+    /** Why this process cannot pin threads to these processors; null if it can. */
+    static String whyNotHere(final List<Integer> cpus) {
+        for (final int cpu : cpus) {
+            try {
+                ThreadTuning.check(cpu);
+            } catch (OsException _) {
+                return "processor " + cpu + " does not exist, or this process may not use it; it may use "
+                    + ofThisProcess();
+            }
+        }
+        return null;
+    }
+
+    private static String ofThisProcess() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+            return lines.filter(line -> line.startsWith(ALLOWED)).map(line -> line.substring(ALLOWED.length()).strip())
+                .findFirst()
+                .orElse("others");
+        } catch (IOException | UncheckedIOException _) {
+            return "others";
+        }
     }
 
     /** Adds what the text says; false when it is no such list, or names a processor twice. */

@@ -1,6 +1,7 @@
 package io.ringbridge.config;
 
-import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
@@ -19,29 +20,39 @@ final class NodeParser {
     private static final int MAX_DEPTH = 16;
 
     private final String source;
-    private final YAMLParser parser;
+    private final JsonParser parser;
 
-    private NodeParser(final String source, final YAMLParser parser) {
+    private NodeParser(final String source, final JsonParser parser) {
         this.source = source;
         this.parser = parser;
     }
 
     /** Parses a whole document; an empty one is an empty mapping. */
     static Node parse(final String source, final String text) {
-        try (YAMLParser parser = new YAMLFactory().createParser(text)) {
+        return parse(source, "YAML", text, new YAMLFactory());
+    }
+
+    /** Parses a whole JSON object, which YAML would be too lenient for. */
+    static Node parseJson(final String source, final String text) {
+        return parse(source, "JSON", text, new JsonFactory());
+    }
+
+    private static Node parse(final String source, final String language, final String text,
+        final JsonFactory factory) {
+        try (JsonParser parser = factory.createParser(text)) {
             final NodeParser walk = new NodeParser(source, parser);
             if (parser.nextToken() == null) {
                 return new Node.Mapping(1, Map.of(), Map.of());
             }
             final Node root = walk.node(0);
             if (parser.nextToken() != null) {
-                throw walk.error("a second document begins here; one is allowed");
+                throw walk.error("a second " + (factory instanceof YAMLFactory ? "document" : "value")
+                    + " begins here; one is allowed");
             }
             return root;
         } catch (final JsonProcessingException e) {
-            final JsonLocation at = e.getLocation();
-            throw new ConfigException(source + (at == null ? "" : ": line " + at.getLineNr() + ", column " + at.getColumnNr())
-                + ": not YAML: " + firstLines(e.getOriginalMessage()));
+            throw new ConfigException(source + YamlProblem.place(e, text) + ": not " + language + ": "
+                + firstLines(e.getOriginalMessage()));
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -52,7 +63,7 @@ final class NodeParser {
         if (depth > MAX_DEPTH) {
             throw error("nested more than " + MAX_DEPTH + " deep");
         }
-        if (parser.isCurrentAlias()) {
+        if (parser instanceof final YAMLParser yaml && yaml.isCurrentAlias()) {
             throw error("aliases are not allowed");
         }
         return switch (parser.currentToken()) {

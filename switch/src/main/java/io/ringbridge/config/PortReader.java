@@ -45,8 +45,22 @@ final class PortReader {
 
     /** Takes a node that has to be a port's keys. */
     static Section section(final String source, final String path, final Node node) {
-        return Section.of(source, path, node, KEYS.getOrDefault(node instanceof final Node.Mapping mapping
-            && mapping.values().get("type") instanceof final Node.Scalar type ? type.text() : PortConfig.VHOST_USER, GUEST_KEYS));
+        return Section.of(source, path, node,
+            node instanceof final Node.Mapping mapping ? KEYS.get(type(Section.unchecked(source, path, mapping)))
+            : GUEST_KEYS);
+    }
+
+    /**
+     * Reads the type first: it decides which keys are allowed, so that a wrong one must not be taken for another key's
+     * mistake.
+     */
+    private static String type(final Section section) {
+        final String type = section.text("type", TYPES).orElse(PortConfig.VHOST_USER);
+        if (!KEYS.containsKey(type)) {
+            throw section.error("type", '"' + type + "\" is not " + TYPES
+                + Spelling.nearest(type, List.copyOf(KEYS.keySet())).map(near -> " (\"" + near + "\"?)").orElse(""));
+        }
+        return type;
     }
 
     static PortConfig read(final Section section) {
@@ -59,10 +73,7 @@ final class PortReader {
         if (!PortLimits.NAME.matcher(name).matches()) {
             throw section.error("name", '"' + name + "\" is not " + PortLimits.NAME_RULE);
         }
-        final String type = section.text("type", TYPES).orElse(PortConfig.VHOST_USER);
-        if (!KEYS.containsKey(type)) {
-            throw section.error("type", '"' + type + "\" is not " + TYPES);
-        }
+        final String type = type(section);
         if (PortConfig.PCAP.equals(type)) {
             return new PortConfig(name, pcap(section), PortConfig.DEFAULT_QUEUES, 0);
         }

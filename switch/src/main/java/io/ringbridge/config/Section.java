@@ -24,12 +24,17 @@ record Section(String source, String prefix, Node.Mapping mapping) {
             throw new ConfigException(place(source, node.line()) + (path.isEmpty() ? "" : path + ": ") + node.what()
                 + " where keys with values are needed; allowed keys: " + String.join(", ", allowed));
         }
-        final Section section = new Section(source, path.isEmpty() ? "" : path + ".", mapping);
+        final Section section = unchecked(source, path, mapping);
         mapping.values().keySet().stream().filter(key -> !allowed.contains(key)).findFirst().ifPresent(key -> {
             throw section.error(key, "unknown key" + Spelling.nearest(key, allowed).map(near -> " (\"" + near + "\"?)").orElse("")
                 + "; allowed: " + String.join(", ", allowed));
         });
         return section;
+    }
+
+    /** Makes a section whose keys are not checked yet. */
+    static Section unchecked(final String source, final String path, final Node.Mapping mapping) {
+        return new Section(source, path.isEmpty() ? "" : path + ".", mapping);
     }
 
     private static String place(final String source, final int line) {
@@ -84,17 +89,19 @@ record Section(String source, String prefix, Node.Mapping mapping) {
 
     Optional<Integer> integer(final String key, final int min, final int max) {
         return value(key).map(node -> {
-            if (node instanceof final Node.Scalar scalar && scalar.isNumber()) {
-                try {
-                    final int number = Integer.parseInt(scalar.text());
-                    if (number >= min && number <= max) {
-                        return number;
-                    }
-                } catch (NumberFormatException _) {
-                    // The same message as for a number out of range.
-                }
+            if (!(node instanceof final Node.Scalar scalar) || !scalar.isNumber()
+                || !scalar.text().matches("[-+]?\\d+")) {
+                throw error(key, node.what() + " is not a whole number, " + min + " to " + max);
             }
-            throw error(key, node.what() + " is not a whole number, " + min + " to " + max);
+            try {
+                final int number = Integer.parseInt(scalar.text());
+                if (number >= min && number <= max) {
+                    return number;
+                }
+            } catch (NumberFormatException _) {
+                // It is out of range whatever the range is.
+            }
+            throw error(key, scalar.text() + " is out of range; " + min + " to " + max + " is allowed");
         });
     }
 

@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Optional;
 
 /** Words as users write them. */
-final class Spelling {
+public final class Spelling {
     private static final int NEAR = 3;
 
     private Spelling() {
@@ -17,7 +17,7 @@ final class Spelling {
     }
 
     /** The allowed word that a wrong one was most likely meant to be. */
-    static Optional<String> nearest(final String wrong, final List<String> allowed) {
+    public static Optional<String> nearest(final String wrong, final List<String> allowed) {
         return allowed.stream()
             .filter(word -> distance(wrong, word) < Math.min(NEAR, word.length()))
             .min(Comparator.comparingInt(word -> distance(wrong, word)));

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.type.TypeReference;
-import io.ringbridge.config.ConfigException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,111 +19,16 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
 class ApiTest {
+    private static final Duration LIMIT = Duration.ofSeconds(7);
+
     @TempDir
     private Path dir;
-
-    /** Answers with fixed views, and remembers what it was asked to do. */
-    private static final class FakeSwitch implements SwitchControl {
-        private final List<String> done = new ArrayList<>();
-        private List<StationView> stations = List.of(new StationView("52:54:00:00:00:01", 0, "a", true, 0));
-
-        @Override
-        public List<PortView> ports() {
-            return List.of(new PortView("a", "vhost-user", "/tmp/a.sock", null, null, null, "server", "running", null, null, null, 1, 1500,
-                10, List.of("20", "30-39"), List.of("version_1"), 1, 64, 2, 128, Map.of("no-buffer", 3L)));
-        }
-
-        @Override
-        public List<QueueView> queues() {
-            throw new IllegalStateException("broken");
-        }
-
-        @Override
-        public FdbControl fdb() {
-            return new FdbControl() {
-                @Override
-                public List<StationView> stations() {
-                    return stations;
-                }
-
-                @Override
-                public void add(final String spec) {
-                    done.add("add " + spec);
-                }
-
-                @Override
-                public void remove(final String spec) {
-                    done.add("remove " + spec);
-                }
-
-                @Override
-                public int flush(final String port, final boolean statics) {
-                    done.add("flush " + port + " " + statics);
-                    return 3;
-                }
-            };
-        }
-
-        @Override
-        public List<WorkerView> workers() {
-            return List.of(new WorkerView(0, -1, 2, 0.5, 10, 52.5, 3.5, 1000, 0));
-        }
-
-        @Override
-        public ConfigView config() {
-            return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"), "/run/state", List.of());
-        }
-
-        @Override
-        public UpgradeView upgrade(final String program) {
-            if ("/none".equals(program)) {
-                throw new ApiException(500, "not upgraded");
-            }
-            if ("/failing".equals(program)) {
-                throw new LastException(500, "taken over, and failed");
-            }
-            done.add("upgrade " + program);
-            return new UpgradeView(17, 3, 1.5);
-        }
-
-        @Override
-        public synchronized void upgraded() {
-            done.add("upgraded");
-            notifyAll();
-        }
-
-        @Override
-        public void addPort(final String spec) {
-            if (spec.isEmpty()) {
-                throw new ConfigException("port add: nothing");
-            }
-            done.add("add " + spec);
-        }
-
-        @Override
-        public void removePort(final String name) {
-            if ("none".equals(name)) {
-                throw new ApiException(404, "no port is named \"none\"");
-            }
-            done.add("remove " + name);
-        }
-
-        @Override
-        public void suspendPort(final String name) {
-            done.add("suspend " + name);
-        }
-
-        @Override
-        public void resumePort(final String name) {
-            done.add("resume " + name);
-        }
-    }
 
     @Test
     void roundTrip() {
@@ -146,8 +50,8 @@ class ApiTest {
             client.removePort("b");
             client.addStation("mac=52:54:00:00:00:01,port=b");
             client.removeStation("mac=52:54:00:00:00:01,vlan=10");
-            assertEquals(3, client.flushStations(null, false));
-            assertEquals(3, client.flushStations("b+ c", true));
+            assertEquals("3 stations forgotten", client.flushStations(null, false));
+            assertEquals("3 stations forgotten", client.flushStations("b+ c", true));
             assertEquals(List.of("add name=b,socket=/tmp/b", "suspend b", "resume b", "remove b", "add mac=52:54:00:00:00:01,port=b",
                 "remove mac=52:54:00:00:00:01,vlan=10", "flush null false", "flush b+ c true"), fake.done);
         }
@@ -159,22 +63,22 @@ class ApiTest {
         final Path socket = dir.resolve("api.sock");
         final FakeSwitch fake = new FakeSwitch();
         try (ApiServer _ = ApiServer.start(socket, fake); ApiClient client = new ApiClient(socket)) {
-            assertRefused(500, "not upgraded", () -> client.upgrade("/none"));
+            assertRefused(500, "not upgraded", () -> client.upgrade("/none", LIMIT));
             assertEquals(List.of(), fake.done);
-            assertEquals(new UpgradeView(17, 3, 1.5), client.upgrade(null));
+            assertEquals(new UpgradeView(17, 3, 1.5), client.upgrade(null, LIMIT));
             synchronized (fake) {
                 while (fake.done.size() < 2) {
                     fake.wait();
                 }
             }
-            assertEquals(List.of("upgrade null", "upgraded"), fake.done);
-            assertRefused(500, "taken over, and failed", () -> client.upgrade("/failing"));
+            assertEquals(List.of("upgrade null PT7S", "upgraded"), fake.done);
+            assertRefused(500, "taken over, and failed", () -> client.upgrade("/failing", LIMIT));
             synchronized (fake) {
                 while (fake.done.size() < 3) {
                     fake.wait();
                 }
             }
-            assertEquals(List.of("upgrade null", "upgraded", "upgraded"), fake.done);
+            assertEquals(List.of("upgrade null PT7S", "upgraded", "upgraded"), fake.done);
         }
     }
 
@@ -204,9 +108,10 @@ class ApiTest {
             assertRefused(404, "GET /nothing is not known; allowed: GET /ports /queues /fdb /workers /config, POST /ports /fdb "
                 + "/upgrade, DELETE /ports/NAME /fdb /fdb/STATION, POST /ports/NAME/suspend, POST /ports/NAME/resume",
                 () -> client.get("/nothing"));
-            assertThrows(ApiException.class, () -> client.get("/ports/a/suspend"));
+            assertRefused(405, "GET /ports/a/suspend is not known; allowed there: POST",
+                () -> client.get("/ports/a/suspend"));
             assertRefused(500, "the switch could not do this: java.lang.IllegalStateException: broken", () -> client.get("/queues"));
-            assertRefused(413, "Content-Length 5000 is not 0 to 4096", () -> client.addPort("x".repeat(5000)));
+            assertRefused(413, "the body is longer than 4096 bytes", () -> client.addPort("x".repeat(5000)));
         }
     }
 
@@ -248,7 +153,7 @@ class ApiTest {
         assertTrue(Files.exists(socket));
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
             final ApiException e = assertThrows(ApiException.class, () -> ApiServer.start(socket, new FakeSwitch()));
-            assertEquals("api socket " + socket + ": a switch that runs listens there", e.getMessage());
+            assertEquals("api socket " + socket + ": in use: a process listens there", e.getMessage());
             assertTrue(client.get("/ports").startsWith("[{"));
         }
     }

@@ -1,6 +1,8 @@
 package io.ringbridge.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -11,15 +13,19 @@ import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.datapath.memory.MemoryFiles;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 class CommandLineTest {
     @TempDir
@@ -38,7 +44,7 @@ class CommandLineTest {
     @ParameterizedTest
     @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "port --help", "port add --help", "port remove --help",
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help", "fdb flush --help",
-        "upgrade --help", "qemu-args --help", "--version"})
+        "upgrade --help", "qemu-args --help", "--version", "show --version", "port add --version", "help", "help show"})
     void helpHelps(final String args) {
         final Run run = Run.of(args.split(" ", -1));
         assertEquals(0, run.status());
@@ -52,7 +58,9 @@ class CommandLineTest {
         "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b", "run --config /nonexistent",
         "show", "show nothing", "port", "port suspend", "port add", "port add nonsense", "demo --seconds 2", "demo --seconds x",
         "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove", "fdb flush vm1 vm2",
-        "upgrade --binary", "upgrade now", "qemu-args vm1 --config /nonexistent"})
+        "upgrade --binary", "upgrade now", "upgrade --timeout x", "qemu-args vm1 --config /nonexistent",
+        "qemu-args vm1 --accel xen",
+        "qemu-args vm1 --config /nonexistent --qemu-version new", "help nothing"})
     void wrongUseIsOneLineAndStatusTwo(final String args) {
         final Run run = args.isEmpty() ? Run.of() : Run.of(args.split(" ", -1));
         assertEquals("", run.out());
@@ -152,10 +160,11 @@ class CommandLineTest {
             assertEquals(config.state(), shown.state());
             assertEquals(shown, ConfigReader.parse("json", ok("show", "config", "--json", "--api", api)));
 
-            assertTrue(ok("qemu-args", "a", "--api", api).contains("path=" + a + ",reconnect=1\n"));
-            assertTrue(ok("qemu-args", "b", "--api", api).endsWith("""
+            assertTrue(ok("qemu-args", "a", "--qemu-version", "7.2", "--api", api)
+                .contains("path=" + a + ",reconnect=1\n"));
+            assertTrue(ok("qemu-args", "b", "--accel", "kvm", "--api", api).endsWith("""
                 -device intel-iommu,intremap=off,device-iotlb=on
-                -device virtio-net-pci,netdev=net-b,host_mtu=1500,disable-legacy=on,iommu_platform=on,ats=on
+                -device virtio-net-pci,netdev=net-b,mac=52:54:00:00:00:0a,host_mtu=1500,disable-legacy=on,iommu_platform=on,ats=on
                 """));
             ok("port", "remove", "b", "--api", api);
             assertTrue(Files.notExists(b));
@@ -187,7 +196,7 @@ class CommandLineTest {
             assertRefused(1, "fdb add: vlan: port a is not in 10; the VLANs of port a are: none; leave vlan out",
                 "add", "52:54:00:00:00:01", "a", "--vlan", "10", "--api", api);
             assertRefused(1, "fdb add: vlan: missing; the VLANs of port c are: trunk 10,20", "add", "52:54:00:00:00:01", "c", "--api", api);
-            assertRefused(2, "fdb add: vlan: \"4095\" is not a whole number, 0 to 4094",
+            assertRefused(2, "fdb add: vlan: 4095 is out of range; 0 to 4094 is allowed",
                 "add", "52:54:00:00:00:01", "b", "--vlan", "4095", "--api", api);
             assertRefused(1, "station 52:54:00:00:00:0a is known in the VLANs 10, 20; say in which it is meant",
                 "remove", "52:54:00:00:00:0a", "--api", api);
@@ -246,25 +255,125 @@ class CommandLineTest {
         final Path config = Files.writeString(dir.resolve("f.yaml"), """
             ports:
               - {name: one, socket: /run/one.sock}
-              - {name: many, socket: '/run/a,b.sock', mode: client, queues: 4, mtu: 9000}
+              - {name: many, socket: '/run/a,b.sock', mode: client, queues: 4, mtu: 9000, mac: 52:54:00:00:00:07}
             """);
+        final String one = GuestMac.of("one");
         assertEquals("""
             -object memory-backend-memfd,id=mem-ringbridge,size=1G,share=on
             -numa node,memdev=mem-ringbridge
             -chardev socket,id=chr-one,path=/run/one.sock,reconnect=1
             -netdev vhost-user,id=net-one,chardev=chr-one,queues=1
-            -device virtio-net-pci,netdev=net-one,host_mtu=1500
-            """, ok("qemu-args", "one", "--config", config.toString()));
+            -device virtio-net-pci,netdev=net-one,mac=%s,host_mtu=1500
+            """.formatted(one), ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "7.2.22", "--accel", "kvm"));
         assertEquals("""
             -object memory-backend-memfd,id=mem-ringbridge,size=2G,share=on
             -numa node,memdev=mem-ringbridge
             -chardev socket,id=chr-many,path=/run/a,,b.sock,server=on,wait=off
             -netdev vhost-user,id=net-many,chardev=chr-many,queues=4
-            -device virtio-net-pci,netdev=net-many,mq=on,vectors=10,host_mtu=9000
-            """, ok("qemu-args", "many", "--config", config.toString(), "--memory", "2G"));
+            -device virtio-net-pci,netdev=net-many,mac=52:54:00:00:00:07,mq=on,vectors=10,host_mtu=9000
+            """, ok("qemu-args", "many", "--config", config.toString(), "--memory", "2G", "--accel", "KVM"));
+        assertTrue(ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "7.2").contains(",vectors=0,"));
+        for (final String port : List.of("one", "many")) {
+            assertTrue(device(config, port, "7.2", "tcg").contains(",vectors=0,host_mtu="));
+            assertFalse(device(config, port, "8.0", "tcg").contains("vectors=0"));
+            assertFalse(device(config, port, "7.2", "kvm").contains("vectors=0"));
+        }
         assertTrue(ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "10.0").contains(",reconnect-ms=1000\n"));
         assertEquals("ringbridge: no port is named \"two\"; there are: one, many\n", Run.of("qemu-args", "two", "--config",
             config.toString()).err());
+    }
+
+    private static String device(final Path config, final String port, final String version, final String accel) {
+        return ok("qemu-args", port, "--config", config.toString(), "--qemu-version", version, "--accel", accel).lines()
+            .filter(line -> line.startsWith("-device virtio-net-pci")).findFirst().orElseThrow();
+    }
+
+    @Test
+    void everyPortHasAnAddressOfItsOwnThatStays() {
+        final Set<String> addresses = new HashSet<>();
+        for (int i = 0; i < 1024; i++) {
+            final String mac = GuestMac.of("vm" + i, "0123456789abcdef");
+            assertTrue(mac.matches("02(:[0-9a-f]{2}){5}"), mac);
+            assertTrue(addresses.add(mac), mac);
+        }
+        assertEquals(GuestMac.of("vm1", "a"), GuestMac.of("vm1", "a"));
+        assertNotEquals(GuestMac.of("vm1", "a"), GuestMac.of("vm1", "b"));
+        assertEquals(GuestMac.of("vm1"), GuestMac.of("vm1"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+        show prots                | "prots" is not ports, queues, fdb, workers or config ("ports"?); see ringbridge show --help
+        runn                      | Unmatched argument at index 0: 'runn' ("run"?); see ringbridge --help
+        port ad                   | Unmatched argument at index 1: 'ad' ("add"?); see ringbridge port --help
+        run --wokers 2            | Unknown options: '--wokers', '2' ("--workers"?); see ringbridge run --help
+        run --workers 65          | --workers: 65 is out of range; 1 to 64 is allowed
+        demo --seconds 1          | --seconds 1 is out of range; 3 to 3600 is allowed; see ringbridge demo --help
+        upgrade --timeout 0       | --timeout 0 is out of range; 1 to 3600 is allowed; see ringbridge upgrade --help
+        port add name=a,type=tpa  | port add: type: "tpa" is not vhost-user, tap or pcap ("tap"?)
+        port add name=a,mtu=10    | port add: mtu: 10 is out of range; 68 to 65535 is allowed
+        """)
+    void mistakesAreNamedWithWhatIsAllowed(final String args, final String message) {
+        assertEquals("ringbridge: " + message + "\n", Run.of(args.split(" ", -1)).err());
+    }
+
+    @Test
+    void aWrongTypeInAPortOfAListBlamesNoOtherKey() {
+        final String port = "name=a,type=tpa,device=tap0";
+        assertEquals("ringbridge: --port " + port + ": type: \"tpa\" is not vhost-user, tap or pcap (\"tap\"?)\n",
+            Run.of("run", "--port", "name=b,socket=/tmp/b", "--port", port).err());
+    }
+
+    @Test
+    void aSingleCommaInAListIsExplained() {
+        assertEquals("ringbridge: port add: \"host_tso4\" is not key=value; if it belongs to offloads, write the "
+            + "comma before it twice: "
+            + ",,host_tso4\n", Run.of("port", "add", "name=a,socket=/tmp/a,offloads=csum,host_tso4").err());
+    }
+
+    @Test
+    void choicesAreInSmallLetters() {
+        assertTrue(Run.of("run", "--poll", "lazy").err().contains("expected one of busy, adaptive but was 'lazy'"));
+    }
+
+    @Test
+    void processorsThatAreNotThereAreRefusedWithTheirPlace() throws IOException {
+        final String why = "cpus: processor 1023 does not exist, or this process may not use it; it may use ";
+        final Run option = Run.of("run", "--cpus", "1023");
+        assertEquals(2, option.status());
+        assertTrue(option.err().startsWith("ringbridge: --" + why), option.err());
+        final Path file = Files.writeString(dir.resolve("f.yaml"), "workers: 1\ncpus: 1023\n");
+        final Run inFile = Run.of("run", "--config", file.toString());
+        assertEquals(2, inFile.status());
+        assertTrue(inFile.err().startsWith("ringbridge: " + file + ": line 2: " + why), inFile.err());
+    }
+
+    @Test
+    void apiPathsThatAreTooLongAreRefused() throws IOException {
+        final String path = "/tmp/" + "x".repeat(103);
+        final String why = "a path of 108 bytes; a Unix socket's may have ";
+        for (final Run run : List.of(Run.of("run", "--api", path), Run.of("show", "ports", "--api", path),
+            Run.of("upgrade", "--api", path))) {
+            assertEquals("ringbridge: api socket " + path + ": " + why + "1 to 107\n", run.err());
+            assertEquals(2, run.status());
+        }
+        final Path file = Files.writeString(dir.resolve("f.yaml"), "api: {socket: " + path + "}\n");
+        assertEquals("ringbridge: " + file + ": line 1: api.socket: " + why + "107\n",
+            Run.of("run", "--config", file.toString()).err());
+    }
+
+    @Test
+    @Timeout(60)
+    void aCaptureIsWrittenToARegularFileOnly() throws Exception {
+        final Path fifo = dir.resolve("fifo");
+        assertEquals(0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
+        final Path device = Files.createSymbolicLink(dir.resolve("device"), Path.of("/dev/full"));
+        for (final Path taken : List.of(fifo, device, dir)) {
+            final Run run = Run.of("run", "--api", dir.resolve("api.sock").toString(), "--port",
+                "name=w,type=pcap,write=" + taken);
+            assertEquals(1, run.status());
+            assertTrue(run.err().contains(taken + ": cannot be written: not a regular file; it is not replaced"), run.err());
+        }
     }
 
     private static String ok(final String... args) {

@@ -64,8 +64,8 @@ class VlanReaderTest {
 
     static Stream<Arguments> mistakes() {
         return Stream.of(
-            Arguments.of("vlan: 0", "vlan: 0 is not a whole number, 1 to 4094"),
-            Arguments.of("vlan: 4095", "vlan: 4095 is not a whole number, 1 to 4094"),
+            Arguments.of("vlan: 0", "vlan: 0 is out of range; 1 to 4094 is allowed"),
+            Arguments.of("vlan: 4095", "vlan: 4095 is out of range; 1 to 4094 is allowed"),
             Arguments.of("vlan: ten", "vlan: \"ten\" is not a whole number, 1 to 4094"),
             Arguments.of("vlan: [10]", "vlan: a list is not a whole number, 1 to 4094"),
             Arguments.of("trunk: []", "trunk: an empty list" + NEEDED),

@@ -2,7 +2,7 @@ package io.ringbridge.bench.learning;
 
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.Setup;
-import io.ringbridge.cli.Table;
+import io.ringbridge.api.Table;
 import java.io.PrintWriter;
 
 /**

@@ -4,7 +4,7 @@ import io.ringbridge.bench.load.FrameMix;
 import io.ringbridge.bench.load.Outcome;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.Setup;
-import io.ringbridge.cli.Table;
+import io.ringbridge.api.Table;
 import java.io.PrintWriter;
 import java.util.List;
 

@@ -1,4 +1,4 @@
-package io.ringbridge.cli;
+package io.ringbridge.api;
 
 import java.io.PrintWriter;
 import java.util.ArrayList;

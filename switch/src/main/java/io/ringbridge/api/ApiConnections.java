@@ -1,0 +1,83 @@
+package io.ringbridge.api;
+
+import org.eclipse.jetty.io.Connection;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/**
+ * Keeps a slot free for the next client, whatever those before it do or leave undone: connections that send nothing,
+ * never end a request, or do not read their answer are closed, the longest unused first, when there are too many of
+ * them. Any thread may call in.
+ */
+final class ApiConnections implements Connection.Listener {
+    /** So that no client can exhaust the descriptors of the process, which ports need as well. */
+    private static final int MAX_OPEN = 64;
+    /** So that no client can exhaust the heap with answers that it does not read. */
+    private static final long MAX_UNREAD_BYTES = 32 << 20;
+
+    /** In the order of their last use. */
+    private final Map<Connection, Use> open = new LinkedHashMap<>();
+
+    /** What a connection does: its request is being carried out, or so many bytes of an answer wait to be read. */
+    private record Use(boolean acting, long unread) {
+        static final Use NONE = new Use(false, 0);
+    }
+
+    @Override
+    public void onOpened(final Connection connection) {
+        use(connection, Use.NONE);
+        closeWhile(() -> open.size() > MAX_OPEN, use -> !use.acting());
+    }
+
+    @Override
+    public synchronized void onClosed(final Connection connection) {
+        open.remove(connection);
+    }
+
+    /** Notes that a request has come, and is carried out: from now on the connection is not closed. */
+    void acting(final Connection connection) {
+        use(connection, new Use(true, 0));
+    }
+
+    /** Notes that an answer is about to be sent. */
+    void answering(final Connection connection, final long bytes) {
+        use(connection, new Use(false, bytes));
+        closeWhile(() -> open.values().stream().mapToLong(Use::unread).sum() > Math.max(bytes, MAX_UNREAD_BYTES),
+            use -> use.unread() > 0);
+    }
+
+    /** Notes that the answer is sent, or cannot be. */
+    synchronized void answered(final Connection connection) {
+        open.computeIfPresent(connection, (_, _) -> Use.NONE);
+    }
+
+    private synchronized void use(final Connection connection, final Use use) {
+        open.remove(connection);
+        open.put(connection, use);
+    }
+
+    private interface Condition {
+        boolean holds();
+    }
+
+    private void closeWhile(final Condition tooMany, final Predicate<Use> candidate) {
+        final List<Connection> surplus = new ArrayList<>();
+        synchronized (this) {
+            while (tooMany.holds()) {
+                final Connection longest = open.entrySet().stream().filter(each -> candidate.test(each.getValue()))
+                    .findFirst()
+                    .map(Map.Entry::getKey).orElse(null);
+                if (longest == null) {
+                    break;
+                }
+                open.remove(longest);
+                surplus.add(longest);
+            }
+        }
+        surplus.forEach(connection -> connection.getEndPoint().close());
+    }
+}

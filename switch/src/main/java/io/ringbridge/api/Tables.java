@@ -1,0 +1,140 @@
+package io.ringbridge.api;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** The views as people read them. */
+final class Tables {
+    private static final Set<String> FREE_TEXT = Set.of("socket", "device", "master", "interface", "read", "write");
+    private static final double MIN_BUSY_SHARE = 0.01;
+
+    private Tables() {
+    }
+
+    static String ports(final List<PortView> ports) {
+        return text(out -> ports(ports, out));
+    }
+
+    static String queues(final List<QueueView> queues) {
+        return text(out -> queues(queues, out));
+    }
+
+    static String stations(final List<StationView> stations) {
+        return text(out -> stations(stations, out));
+    }
+
+    static String workers(final List<WorkerView> workers) {
+        return text(out -> workers(workers, out));
+    }
+
+    static String config(final ConfigView config) {
+        return text(out -> config(config, out));
+    }
+
+    private static String text(final Consumer<PrintWriter> view) {
+        final StringWriter text = new StringWriter();
+        try (PrintWriter out = new PrintWriter(text)) {
+            view.accept(out);
+        }
+        return text.toString();
+    }
+
+    private static void ports(final List<PortView> ports, final PrintWriter out) {
+        final Table table = new Table("PORT", "STATE", "QUEUES", "MTU", "VLAN", "IN-FRAMES", "IN-BYTES", "OUT-FRAMES", "OUT-BYTES",
+            "DROPS", "SOCKET, DEVICE OR FILE");
+        for (final PortView port : ports) {
+            table.row(port.name(), port.state(), port.queues(), port.mtu(), vlan(port), port.inFrames(), port.inBytes(),
+                port.outFrames(), port.outBytes(), drops(port.drops()), where(port));
+        }
+        table.print(out);
+        ports.stream().filter(port -> port.why() != null)
+            .forEach(port -> out.println(port.name() + " is " + port.state() + " since " + port.since() + ": " + port.why()));
+        out.flush();
+    }
+
+    private static String vlan(final PortView port) {
+        final String untagged = port.vlan() == null ? "" : port.vlan().toString();
+        return port.trunk() == null ? untagged.isEmpty() ? "-" : untagged
+            : "trunk " + String.join(",", port.trunk()) + (untagged.isEmpty() ? "" : " native " + untagged);
+    }
+
+    private static String where(final PortView port) {
+        return Stream.of(port.socket(), port.device(), port.read(), port.write()).filter(Objects::nonNull)
+            .collect(Collectors.joining(", "));
+    }
+
+    private static void queues(final List<QueueView> queues, final PrintWriter out) {
+        final Table table = new Table("PORT", "QUEUE", "KIND", "WORKER", "STATE", "LAYOUT", "SIZE", "IN-FRAMES", "OUT-FRAMES", "DROPS");
+        final List<QueueView> started = queues.stream().filter(QueueView::started).toList();
+        for (final QueueView queue : started) {
+            table.row(queue.port(), queue.index(), queue.kind(), queue.worker(), queue.enabled() ? "enabled" : "disabled", queue.layout(),
+                queue.size(), queue.inFrames(), queue.outFrames(), drops(queue.drops()));
+        }
+        table.print(out);
+        if (started.size() < queues.size()) {
+            out.println("and " + (queues.size() - started.size()) + " that are not started");
+            out.flush();
+        }
+    }
+
+    private static void stations(final List<StationView> stations, final PrintWriter out) {
+        final Table table = new Table("MAC", "VLAN", "PORT", "AGE");
+        for (final StationView station : stations) {
+            table.row(station.mac(), station.vlan(), station.port(), station.isStatic() ? "static" : station.ageSeconds() + " s");
+        }
+        table.print(out);
+    }
+
+    private static void workers(final List<WorkerView> workers, final PrintWriter out) {
+        final Table table = new Table("WORKER", "CPU", "QUEUES", "BUSY", "FRAMES", "CYCLES/FRAME", "FRAMES/POLL", "LONGEST-US", "STALLS");
+        for (final WorkerView worker : workers) {
+            table.row(worker.index(), worker.cpu() < 0 ? "any" : worker.cpu(), worker.queues(),
+                String.format(Locale.ROOT, "%.0f%%", 100 * worker.busyShare()), worker.frames(),
+                isIdle(worker) ? "-" : String.format(Locale.ROOT, "%.0f", worker.cyclesPerFrame()),
+                String.format(Locale.ROOT, "%.1f", worker.framesPerPoll()),
+                String.format(Locale.ROOT, "%.1f", worker.longestCycleNanos() / 1e3), worker.stalls());
+        }
+        table.print(out);
+    }
+
+    /** Whether a worker had so little to do that what it spent on a frame says nothing of what a frame costs. */
+    private static boolean isIdle(final WorkerView worker) {
+        return worker.cyclesPerFrame() == 0 || worker.busyShare() < MIN_BUSY_SHARE;
+    }
+
+    private static void config(final ConfigView config, final PrintWriter out) {
+        out.println("workers: " + config.workers());
+        out.println("cpus: " + config.cpus());
+        out.println("poll: " + config.poll());
+        if (config.api().socket() != null) {
+            out.println("api: {socket: " + Json.write(config.api().socket()) + "}");
+        }
+        out.println("fdb: {capacity: " + config.fdb().capacity() + ", ageing: " + config.fdb().ageing() + "}");
+        if (config.state() != null) {
+            out.println("state: " + Json.write(config.state()));
+        }
+        out.println(config.ports().isEmpty() ? "ports: []" : "ports:");
+        config.ports().forEach(port -> out.println("  - " + keys(port)));
+        out.flush();
+    }
+
+    /** A port as the configuration file has it. */
+    private static String keys(final Map<String, Object> port) {
+        return port.entrySet().stream()
+            .map(key -> key.getKey() + ": " + (FREE_TEXT.contains(key.getKey()) ? Json.write(key.getValue()) : key.getValue()))
+            .collect(Collectors.joining(", ", "{", "}"));
+    }
+
+    private static String drops(final Map<String, Long> drops) {
+        return drops.isEmpty() ? "0" : drops.entrySet().stream().map(drop -> drop.getKey() + " " + drop.getValue())
+            .collect(Collectors.joining(", "));
+    }
+}

@@ -1,0 +1,171 @@
+package io.ringbridge.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringbridge.app.Switch;
+import io.ringbridge.config.ConfigReader;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** What the API answers, as any HTTP client sees it. */
+@Timeout(60)
+class ApiStatusTest {
+    @TempDir
+    private Path dir;
+
+    private Path socket;
+    private Switch running;
+
+    @BeforeEach
+    void start() {
+        socket = dir.resolve("api.sock");
+        running = Switch.start(ConfigReader.parse("f", "ports: [{name: a, socket: " + dir.resolve("a.sock") + "}]"));
+        running.openPorts();
+        running.openApi(socket);
+    }
+
+    @AfterEach
+    void stop() {
+        running.close();
+    }
+
+    private void assertStatus(final int status, final String body, final String answer) {
+        assertTrue(answer.startsWith("HTTP/1.1 " + status + " "), answer);
+        assertTrue(answer.contains(body), answer);
+    }
+
+    private static String withBody(final String type, final String body) {
+        return "Content-Type: " + type + "\r\nContent-Length: " + body.length() + "\r\n\r\n" + body;
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        PUT /ports                 | 405 | GET, HEAD, POST
+        DELETE /ports              | 405 | GET, HEAD, POST
+        POST /queues               | 405 | GET, HEAD
+        POST /workers              | 405 | GET, HEAD
+        DELETE /config             | 405 | GET, HEAD
+        PUT /fdb                   | 405 | GET, HEAD, POST, DELETE
+        GET /upgrade               | 405 | POST
+        HEAD /upgrade              | 405 | POST
+        GET /ports/a               | 405 | DELETE
+        GET /ports/a/suspend       | 405 | POST
+        DELETE /ports/a/resume     | 405 | POST
+        POST /fdb/mac=x            | 405 | DELETE
+        OPTIONS /ports             | 405 | GET, HEAD, POST
+        BREW /ports                | 405 | GET, HEAD, POST
+        """)
+    void aMethodThatAPathHasNotIsRefusedWithThoseItHas(final String line, final int status,
+        final String allow) throws IOException {
+        final String answer = RawClient.exchange(socket, line);
+        assertStatus(status, "\r\nAllow: " + allow + "\r\n", answer);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        GET /nothing               | 404 | is not known; allowed: GET /ports
+        GET /                      | 404 | is not known
+        GET /ports/                | 404 | is not known
+        GET /ports/a/b/c           | 404 | is not known
+        POST /ports/a/             | 404 | is not known
+        DELETE /fdb/               | 404 | is not known
+        DELETE /ports/none         | 404 | no port is named \\"none\\"
+        POST /ports                | 411 | a body is needed
+        POST /fdb                  | 411 | a body is needed
+        DELETE /fdb?static=maybe   | 400 | static=maybe is not true or false
+        DELETE /fdb?prot=a         | 400 | prot is not a parameter of this request; allowed: port, static
+        POST /upgrade?timeout=0    | 400 | timeout=0 is not a whole number of seconds, 1 to 3600
+        POST /upgrade?timeout=1    | 409 | this switch is a part of another program
+        DELETE /fdb?port=a         | 200 | {"flushed":0}
+        POST /ports/a/suspend      | 200 | {}
+        """)
+    void requestsWithoutABody(final String line, final int status, final String body) throws IOException {
+        assertStatus(status, body, RawClient.exchange(socket, line));
+    }
+
+    @Test
+    void headIsGetWithoutTheBody() throws IOException {
+        for (final String path : new String[] {"/ports", "/queues", "/fdb", "/workers", "/config"}) {
+            final String answer = RawClient.exchange(socket, "HEAD " + path);
+            assertTrue(answer.startsWith("HTTP/1.1 200 ") && answer.contains("\r\nContent-Type: application/json\r\n"),
+                answer);
+            assertTrue(answer.matches("(?s).*\r\nContent-Length: [1-9]\\d*\r\n.*") && answer.endsWith("\r\n\r\n"),
+                answer);
+        }
+        final String unknown = RawClient.exchange(socket, "HEAD /nothing");
+        assertTrue(unknown.startsWith("HTTP/1.1 404 ") && unknown.endsWith("\r\n\r\n"), unknown);
+    }
+
+    @Test
+    void portsAreKeysWithValuesOrJson() throws IOException {
+        final String b = dir.resolve("b.sock").toString();
+        assertStatus(200, "{}", RawClient.exchange(socket, "POST /ports", withBody("application/json",
+            "{\"name\": \"b\", \"socket\": \"" + b + "\", \"queues\": 2, \"trunk\": [10, \"20-29\"]}")));
+        assertStatus(409, "\\\"b\\\" is taken", RawClient.exchange(socket, "POST /ports",
+            withBody("text/plain", "name=b,socket=" + dir.resolve("c.sock"))));
+        assertStatus(409, "is port b's", RawClient.exchange(socket, "POST /ports",
+            withBody("application/json", "{\"name\": \"c\", \"socket\": \"" + b + "\"}")));
+        assertStatus(200, "{}", RawClient.exchange(socket, "POST /fdb",
+            withBody("application/json", "{\"mac\": \"52:54:00:00:00:01\", \"port\": \"a\"}")));
+        final String spec = "name=d,socket=" + dir.resolve("d.sock");
+        assertStatus(200, "{}", RawClient.exchange(socket, "POST /ports", "Transfer-Encoding: chunked\r\n\r\n5\r\n"
+            + spec.substring(0, 5)
+            + "\r\n" + Integer.toHexString(spec.length() - 5) + "\r\n" + spec.substring(5) + "\r\n0\r\n\r\n"));
+        assertTrue(RawClient.exchange(socket, "GET /ports").contains("\"name\":\"d\""));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+        {"name": "b",                       | not JSON
+        {name: b}                           | not JSON
+        {"name": "b"} {"name": "c"}         | a second value begins here
+        {"name": "b", "name": "c"}          | given twice
+        {"name": "b", "sokcet": "/tmp/b"}   | unknown key (\\"socket\\"?)
+        {"name": "b", "type": "tpa"}        | type: \\"tpa\\" is not vhost-user, tap or pcap (\\"tap\\"?)
+        {"name": "b", "queues": "two", "socket": "/tmp/b"} | queues
+        ["name", "b"]                       | is not key=value
+        "name"                              | is not key=value
+        name=b                              | socket: missing
+        nonsense                            | is not key=value
+        """)
+    void wrongBodiesAreTheClientsMistake(final String body, final String why) throws IOException {
+        for (final String type : new String[] {"application/json", "text/plain", "application/x-www-form-urlencoded"}) {
+            assertStatus(400, why, RawClient.exchange(socket, "POST /ports", withBody(type, body)));
+        }
+    }
+
+    @Test
+    void longBodiesAreRefusedHoweverTheyCome() throws IOException {
+        final String tooLong = "name=" + "x".repeat(5000);
+        assertStatus(413, "the body is longer than 4096 bytes",
+            RawClient.exchange(socket, "POST /ports", withBody("text/plain", tooLong)));
+        assertStatus(413, "the body is longer than 4096 bytes", RawClient.exchange(socket, "POST /ports",
+            "Transfer-Encoding: chunked\r\n\r\n" + Integer.toHexString(tooLong.length()) + "\r\n" + tooLong
+            + "\r\n0\r\n\r\n"));
+        assertStatus(400, "is not key=value", RawClient.exchange(socket, "POST /ports", "Content-Length: 0"));
+    }
+
+    @Test
+    void peopleGetTables() throws IOException {
+        final String table = RawClient.exchange(socket, "GET /ports", "Accept: text/plain");
+        assertTrue(table.contains("\r\nContent-Type: text/plain;charset=utf-8\r\n")
+            && table.contains("\r\n\r\nPORT  STATE"), table);
+        assertTrue(RawClient.exchange(socket, "GET /nothing", "Accept: text/plain")
+            .contains("\r\n\r\nGET /nothing is not known"));
+        for (final String accept : new String[] {"*/*", "application/json, text/plain;q=0.5", "text/html"}) {
+            assertTrue(RawClient.exchange(socket, "GET /ports", "Accept: " + accept)
+                .contains("\r\n\r\n[{\"name\":\"a\""), accept);
+        }
+        final String idle = RawClient.exchange(socket, "GET /workers", "Accept: text/plain");
+        assertEquals("-", idle.lines().reduce((_, last) -> last).orElseThrow().strip().split(" +", -1)[5], idle);
+    }
+}
