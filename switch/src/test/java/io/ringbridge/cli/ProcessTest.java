@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.BufferedReader;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -28,11 +30,15 @@ class ProcessTest {
     }
 
     private static Process java(final List<String> prefix, final String... args) throws IOException {
+        return new ProcessBuilder(command(prefix, args)).start();
+    }
+
+    private static List<String> command(final List<String> prefix, final String... args) {
         final List<String> command = new ArrayList<>(prefix);
         command.addAll(List.of(JAVA.toString(), "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
             "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), "io.ringbridge.cli.Main"));
         command.addAll(List.of(args));
-        return new ProcessBuilder(command).start();
+        return command;
     }
 
     /** What it has logged when it runs, up to the line that says so. */
@@ -63,6 +69,95 @@ class ProcessTest {
         } finally {
             process.destroyForcibly();
         }
+    }
+
+    private static void signal(final Process process, final String signal) throws Exception {
+        assertEquals(0, new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor());
+    }
+
+    private static String await(final BufferedReader err, final String text) throws IOException {
+        String line;
+        do {
+            line = err.readLine();
+            assertTrue(line != null, "nothing logged: " + text);
+        } while (!line.contains(text));
+        return line;
+    }
+
+    @Test
+    @Timeout(60)
+    void signalsThatDaemonsGetForOtherReasonsAreLoggedAndIgnored() throws Exception {
+        final String api = dir.resolve("api.sock").toString();
+        final Process process = java("run", "--port", "name=a,socket=" + dir.resolve("a.sock"), "--api", api);
+        try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
+            untilItRuns(err);
+            for (int i = 0; i < 2; i++) {
+                for (final String name : List.of("HUP", "USR1")) {
+                    signal(process, name);
+                    await(err, "INFO  SIG" + name + " ignored; ringbridge upgrade reads the configuration again");
+                    assertEquals(0, Run.of("show", "ports", "--api", api).status());
+                }
+            }
+            signal(process, "INT");
+            await(err, "INFO  ending: received SIGINT");
+            assertTrue(process.waitFor(20, TimeUnit.SECONDS));
+            assertEquals(0, process.exitValue());
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void aSignalThatWasIgnoredFromTheStartStaysSo() throws Exception {
+        final Path port = dir.resolve("a.sock");
+        final Process process = java(List.of("sh", "-c", "trap '' HUP; exec \"$@\"", "sh"), "run", "--port",
+            "name=a,socket=" + port,
+            "--api", dir.resolve("api.sock").toString());
+        try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
+            untilItRuns(err);
+            signal(process, "HUP");
+            signal(process, "TERM");
+            await(err, "INFO  ending: received SIGTERM");
+            assertTrue(process.waitFor(20, TimeUnit.SECONDS));
+            assertEquals(0, process.exitValue());
+            assertFalse(Files.exists(port));
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void directoriesInTheRuntimeDirectoryAreMade() throws Exception {
+        final Path run = Files.createDirectory(dir.resolve("run"));
+        final Path file = Files.writeString(dir.resolve("f.yaml"), "api: {socket: " + run
+            + "/ringbridge/api.sock}\nports:\n"
+            + "  - {name: a, socket: " + run + "/guests/one/a.sock}\n");
+        final ProcessBuilder builder = new ProcessBuilder(command(List.of(), "run", "--config", file.toString()));
+        builder.environment().put("XDG_RUNTIME_DIR", run.toString());
+        final Process process = builder.start();
+        try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
+            untilItRuns(err);
+            for (final String made : List.of("ringbridge", "guests", "guests/one")) {
+                assertEquals("rwxr-x---",
+                    PosixFilePermissions.toString(Files.getPosixFilePermissions(run.resolve(made))));
+            }
+            assertTrue(Files.exists(run.resolve("guests/one/a.sock")));
+            assertEquals(0, Run.of("show", "ports", "--api", run + "/ringbridge/api.sock").status());
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void aStartThatIsRefusedAnnouncesNothing() throws Exception {
+        final Process process = java("run", "--port", "name=a,socket=/nonexistent/a.sock", "--api",
+            dir.resolve("api.sock").toString());
+        final String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(1, process.waitFor(), err);
+        assertTrue(err.matches("ringbridge: port a: socket /nonexistent/a.sock[^\\n]*\\n"), err);
     }
 
     @Test
@@ -98,6 +193,7 @@ class ProcessTest {
                 assertEquals(inode, Files.getAttribute(port, "unix:ino"));
                 assertTrue(Run.of("show", "ports", "--api", api).out().contains("waiting"));
             }
+            await(err, "INFO  ending: another process has taken over");
             assertTrue(process.waitFor(20, TimeUnit.SECONDS));
             assertEquals(0, process.exitValue());
             final Run refused = Run.of("upgrade", "--api", api, "--binary", "/bin/false");
@@ -177,7 +273,9 @@ class ProcessTest {
         final Run shown = finish(first);
         final Run ran = finish(second);
         assertEquals(0, shown.status(), shown.err());
-        assertTrue(shown.out().endsWith("root with space/switch/target/ringbridge.jar><show><two words>\n"), shown.out());
+        assertTrue(shown.out().endsWith("<-Xbootclasspath/a:"
+            + dir.resolve("root with space/switch/target/ringbridge.jar")
+            + "><io.ringbridge.cli.Main><show><two words>\n"), shown.out());
         assertTrue(shown.out().contains("<-XX:TieredStopAtLevel=1>"), shown.out());
         assertFalse(ran.out().contains("TieredStopAtLevel"), ran.out());
         assertEquals(1, (shown.err() + ran.err()).lines().filter(line -> line.startsWith("ringbridge: building ")).count());
@@ -189,6 +287,80 @@ class ProcessTest {
         Files.setLastModifiedTime(jar, java.nio.file.attribute.FileTime.fromMillis(0));
         assertTrue(finish(launch(launcher, "run").start()).err().startsWith("ringbridge: building "));
         assertEquals(2, Files.readAllLines(dir.resolve("builds")).size());
+    }
+
+    @Test
+    @Timeout(60)
+    void theLauncherHelpsWithoutABuildOrAJdk() throws Exception {
+        final Path launcher = launcher();
+        final Path root = dir.resolve("root with space");
+        final Path help = Path.of(System.getProperty("ringbridge.root"), "switch/src/main/help");
+        final Path copy = Files.createDirectories(root.resolve("switch/src/main/help"));
+        for (final String name : List.of("ringbridge", "show", "port-add", "bench", "bench-jmh")) {
+            Files.copy(help.resolve(name + ".txt"), copy.resolve(name + ".txt"));
+        }
+        Files.writeString(root.resolve("pom.xml"), "<artifactId>ringbridge</artifactId>\n<version>1.2.3</version>\n");
+        Files.createDirectories(root.resolve("bench/src/main"));
+        Files.writeString(root.resolve("bench/pom.xml"), "");
+        for (final List<String> line : List.of(List.of("ringbridge", "--help"), List.of("ringbridge", "-h", "show"),
+            List.of("ringbridge", "help"), List.of("show", "show", "--help"), List.of("show", "help", "show"),
+            List.of("show", "show", "ports", "-h"), List.of("port-add", "port", "add", "--help"),
+            List.of("bench", "bench", "--help"),
+            List.of("bench-jmh", "bench", "jmh", "--help"))) {
+            final ProcessBuilder builder = launch(launcher, line.subList(1, line.size()).toArray(String[]::new));
+            builder.environment().put("RINGBRIDGE_JAVA", dir.resolve("old").toString());
+            final Run run = finish(builder.start());
+            assertEquals("", run.err(), line.toString());
+            assertEquals(Files.readString(help.resolve(line.getFirst() + ".txt")), run.out(), line.toString());
+            assertEquals(0, run.status());
+        }
+        for (final String[] line : new String[][] {{"--version"}, {"show", "-V"}, {"bench", "--version"}}) {
+            assertEquals("ringbridge 1.2.3\n", finish(launch(launcher, line).start()).out());
+        }
+        assertFalse(Files.exists(dir.resolve("builds")));
+        assertTrue(finish(launch(launcher, "bench", "jmh", "-h").start()).err().contains("ringbridge: building "));
+    }
+
+    @Test
+    @Timeout(60)
+    void theLauncherShowsHowFarABuildIs() throws Exception {
+        final Path launcher = launcher();
+        script(dir.resolve("tools/mvn"), "echo '[INFO] Scanning for projects...'"
+            + "; echo '[INFO] Building Ringbridge datapath 0.1.0      [2/4]'"
+            + "; echo '[INFO] --- maven-compiler-plugin:3.15.0:compile (default-compile) @ ringbridge-datapath ---'"
+            + "; echo '[INFO] Building Ringbridge switch 0.1.0      [4/4]'"
+            + "; mkdir -p switch/target; echo jar > switch/target/ringbridge.jar");
+        final Run run = finish(launch(launcher, "run").start());
+        assertEquals("ringbridge: building " + dir.resolve("root with space/switch/target/ringbridge.jar") + "\n"
+            + "ringbridge:   Ringbridge datapath 0.1.0      [2/4]\nringbridge:   Ringbridge switch 0.1.0      [4/4]\n",
+            run.err());
+        assertEquals(0, run.status());
+    }
+
+    /**
+     * What the launcher leaves running in the background must not keep open what a supervisor or QEMU waits for the end
+     * of.
+     */
+    @Test
+    @Timeout(60)
+    void theTrainerOfTheClassCachesHasNoDescriptorOfItsParent() throws Exception {
+        final Path launcher = launcher();
+        final Path seen = dir.resolve("seen");
+        final Path end = dir.resolve("end");
+        assertEquals(0, new ProcessBuilder("mkfifo", end.toString()).start().waitFor());
+        script(dir.resolve("jdk/bin/java"), "for a; do case $a in *AOTCacheOutput*) trains=yes;; esac; done\n"
+            + "[ -n \"$trains\" ] || exit 0\n"
+            + "{ echo \"notify ${NOTIFY_SOCKET:-none}\"; readlink /proc/$$/fd/*; echo end; } >> '" + seen
+            + "'; echo > '" + end + "'");
+        final ProcessBuilder builder = launch(Path.of("/bin/bash"), "-c",
+            "exec 3</dev/zero 7</dev/zero 63</dev/zero; exec \"$@\"", "bash", launcher.toString(), "run", "--fd=7");
+        builder.environment().put("NOTIFY_SOCKET", "/run/systemd/notify");
+        final Run run = finish(builder.start());
+        assertEquals(0, run.status(), run.err());
+        assertEquals("\n", Files.readString(end)); // the trainer has written what it has
+        final String text = Files.readString(seen);
+        assertTrue(text.startsWith("notify none\n"), text);
+        assertFalse(text.contains("/dev/zero") || text.contains("pipe:"), text);
     }
 
     @Test
