@@ -7,6 +7,7 @@ import io.ringbridge.bench.jmh.JmhCommand;
 import io.ringbridge.bench.latency.LatencyCommand;
 import io.ringbridge.bench.learning.LearningCommand;
 import io.ringbridge.bench.throughput.ThroughputCommand;
+import io.ringbridge.cli.Usage;
 import io.ringbridge.config.ConfigException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -18,6 +19,7 @@ import picocli.CommandLine.Spec;
 
 /** The command {@code ringbridge bench}. */
 @Command(name = "ringbridge bench", sortOptions = false, mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND",
+    versionProvider = Bench.Version.class,
     description = "Measures this switch, or any other vhost-user back-end that forwards between its ports.%n",
     subcommands = {ThroughputCommand.class, LatencyCommand.class, LearningCommand.class,
         Compare.class, JmhCommand.class},
@@ -41,18 +43,32 @@ public final class Bench implements Runnable {
     /** Runs a command and gives back its status. */
     static int run(final PrintWriter out, final PrintWriter err, final String... args) {
         Logging.quiet();
-        final CommandLine line = new CommandLine(new Bench());
-        line.getSubcommands().get("jmh").setUnmatchedOptionsArePositionalParams(true).setStopAtPositional(true);
-        return line.setOut(out).setErr(err)
+        return line().setOut(out).setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)
             .setUsageHelpAutoWidth(true)
             .setParameterExceptionHandler((failure, _) -> {
-                final CommandSpec command = failure.getCommandLine().getCommandSpec();
-                tell(err, failure.getMessage().lines().findFirst().orElse("wrong usage") + "; see " + command.qualifiedName() + " --help");
+                tell(err, Usage.line(failure));
                 return CommandLine.ExitCode.USAGE;
             })
             .setExecutionExceptionHandler((failure, command, _) -> status(err, command.getCommandName(), failure))
             .execute(args);
+    }
+
+    /** Makes the model of the command line. */
+    static CommandLine line() {
+        final CommandLine line = new CommandLine(new Bench());
+        line.getSubcommands().get("jmh").setUnmatchedOptionsArePositionalParams(true).setStopAtPositional(true);
+        line.getSubcommands().values().forEach(command -> command.getCommandSpec().versionProvider(new Version()));
+        return line;
+    }
+
+    /** The version of the switch, which is that of this tool. */
+    static final class Version implements CommandLine.IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            final String version = Bench.class.getPackage().getImplementationVersion();
+            return new String[] {"ringbridge " + (version == null ? "(not packaged)" : version)};
+        }
     }
 
     @Override

@@ -3,11 +3,19 @@ package io.ringbridge.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ringbridge.bench.harness.ProjectRoot;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
 
 /** Wrong usage is one line that says what is wrong and what is allowed, and nothing is started. */
 class BenchTest {
@@ -20,13 +28,15 @@ class BenchTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-        nothing                                          | Unmatched argument at index 0: 'nothing'
+        nothing                                          | Unmatched argument at index 0: 'nothing'; see ringbridge bench --help
+        thruput                                          | Unmatched argument at index 0: 'thruput'; see ringbridge bench --help
+        latncy                                           | Unmatched argument at index 0: 'latncy' ("latency"?)
         throughput --sizes 63                            | --sizes: '63' is no frame size; 64 to 9000 bytes or imix is allowed
         throughput --seconds 0                           | --seconds 0.0 is no number of seconds, 0.05 to 3600
         throughput --resolution 60                       | --resolution 60.0 is no percentage, 0.01 to 50.0
         throughput --ring-size 1000                      | --ring-size 1000 is not a power of two, 64 to 32768
-        throughput --pairs 129                           | --pairs 129 is not a whole number, 1 to 128
-        throughput --ports 1                             | --ports 1 is not a whole number, 2 to 64
+        throughput --pairs 129                           | --pairs 129 is out of range; 1 to 128 is allowed
+        throughput --ports 1                             | --ports 1 is out of range; 2 to 64 is allowed
         throughput --cpus 1024                           | --cpus: "1024" is not a list of different processors
         throughput --target /a                           | --target is given for 1 ports; 2 to 64 are needed
         throughput --target /a --target /b/../a          | --target: a socket is named twice
@@ -34,16 +44,16 @@ class BenchTest {
         throughput --stations 3                          | --stations 3 is no multiple of the 2 ports up to 65536
         throughput --stations 131072                     | --stations 131072 is no multiple of the 2 ports up to 65536
         throughput --stations 4 --pairs 2                | --stations above one a port, or --pairs above 1: one of them
-        throughput --soak -1                             | --soak -1 is not a whole number, 0 to 9223372036854775807
+        throughput --soak -1                             | --soak -1 is out of range; 0 to 9223372036854775807 is allowed
         throughput --listen                              | --listen goes with --target
         throughput --rings round                         | Invalid value for option '--rings'
         latency --size 10000                             | --size: '10000' is no frame size
-        latency --rates 0                                | --rates 0 is not a whole number, 1 to 1000000000
+        latency --rates 0                                | --rates 0 is out of range; 1 to 1000000000 is allowed
         latency --poll never                             | Invalid value for option '--poll'
         latency --plot a.pdf                             | --plot a.pdf does not end in .svg or .png
         latency --hgrm /nowhere/a.hgrm                   | --hgrm /nowhere/a.hgrm: /nowhere is no directory
         learning --target /a --target /b                 | --target is given for 2 ports; 3 to 64 are needed
-        learning --max-addresses 0                       | --max-addresses 0 is not a whole number, 1 to 16777216
+        learning --max-addresses 0                       | --max-addresses 0 is out of range; 1 to 16777216 is allowed
         """)
     void wrongUsageIsOneLine(final String arguments, final String message) {
         assertEquals(2, run(arguments));
@@ -62,6 +72,48 @@ class BenchTest {
         assertEquals(1, run(arguments));
         assertTrue(err.toString().startsWith("ringbridge bench: " + command + ": --target /nowhere/a: cannot connect: "), err::toString);
         assertEquals(1, err.toString().lines().count(), err::toString);
+    }
+
+    /**
+     * The launcher prints these files as long as nothing is built; {@code mvn test -Dringbridge.write-help=true} writes
+     * them anew.
+     */
+    @Test
+    void everyCommandHasAFileWithItsHelp() throws IOException {
+        final CommandLine bench = Bench.line().setUsageHelpAutoWidth(false);
+        assertHelp("bench", bench);
+        for (final Map.Entry<String, CommandLine> command : bench.getSubcommands().entrySet()) {
+            assertHelp("bench-" + command.getKey(), command.getValue());
+        }
+    }
+
+    private static void assertHelp(final String name, final CommandLine command) throws IOException {
+        final String text = command.getUsageMessage(Ansi.OFF);
+        final Path file = ProjectRoot.find().resolve("switch/src/main/help").resolve(name + ".txt");
+        if (Boolean.getBoolean("ringbridge.write-help")) {
+            Files.writeString(file, text);
+        }
+        assertEquals(text, Files.exists(file) ? Files.readString(file) : "", file
+            + "; mvn test -Dringbridge.write-help=true writes it");
+        for (final String line : command.getCommandSpec().usageMessage().footer()) {
+            assertTrue(!line.startsWith("  ")
+                || line.length() < CommandLine.Model.UsageMessageSpec.DEFAULT_USAGE_WIDTH, line);
+        }
+    }
+
+    @Test
+    void helpOfJmhIsThatOfTheCommandAndItsOwnOptionsRemain() {
+        assertEquals(0, run("jmh --help"));
+        assertTrue(out.toString().contains("ringbridge bench jmh Copy"), out::toString);
+        assertEquals("", err.toString());
+        assertEquals(0, run("jmh -h"));
+    }
+
+    @Test
+    void onlyRegularFilesAreReplaced(@TempDir final Path dir) throws IOException {
+        final Path taken = Files.createSymbolicLink(dir.resolve("a.svg"), Path.of("/dev/null"));
+        assertEquals(2, run("latency --plot " + taken));
+        assertTrue(err.toString().contains(taken + " is not a regular file; it is not replaced"), err::toString);
     }
 
     @Test

@@ -23,37 +23,44 @@ public final class Compare implements Callable<Integer> {
     /** Rounds a trial may take until each system was measured with the processors near each other. */
     private static final int ROUNDS = 3;
 
-    @Option(names = "--trials", description = "how often each is measured with the processors near each other; the best "
+    @Option(names = "--trials", paramLabel = "N", description =
+        "how often each is measured with the processors near each other; the best "
         + "counts. A trial in which the host of a virtual machine had them apart is repeated, three times as many in all, and told beside")
     private int trials = 5;
 
-    @Option(names = "--systems", split = ",", description = "what to measure, of ${COMPLETION-CANDIDATES}")
+    @Option(names = "--systems", paramLabel = "LIST", split = ",",
+        description = "what to measure, of ${COMPLETION-CANDIDATES}")
     private List<Contender> contenders = List.of(Contender.values());
 
-    @Option(names = "--work", split = ",", description = "what is done, of ${COMPLETION-CANDIDATES}: frames that go round between two "
+    @Option(names = "--work", paramLabel = "LIST", split = ",",
+        description = "what is done, of ${COMPLETION-CANDIDATES}: frames that go round between two "
         + "guests; large TCP packets from one guest to another; the same to the kernel through a tap")
     private List<Kind> kinds = List.of(Kind.FRAMES);
 
-    @Option(names = "--variants", split = ",", description = "kinds of rings, of ${COMPLETION-CANDIDATES}")
+    @Option(names = "--variants", paramLabel = "LIST", split = ",",
+        description = "kinds of rings, of ${COMPLETION-CANDIDATES}")
     private List<Variant> variants = List.of(Variant.values());
 
-    @Option(names = "--sizes", split = ",", description = "frame sizes in bytes, without the check sequence")
+    @Option(names = "--sizes", paramLabel = "LIST", split = ",",
+        description = "frame sizes in bytes, without the check sequence")
     private List<Integer> sizes = List.of(64, 1500);
 
-    @Option(names = "--bursts", description = "bursts of 32 frames that go round in each direction")
+    @Option(names = "--bursts", paramLabel = "N", description = "bursts of 32 frames that go round in each direction")
     private int bursts = 32;
 
-    @Option(names = "--warm-up", description = "seconds before each measurement")
+    @Option(names = "--warm-up", paramLabel = "SECONDS", description = "seconds before each measurement")
     private double warmUp = 3;
 
-    @Option(names = "--seconds", description = "seconds of each measurement")
+    @Option(names = "--seconds", paramLabel = "SECONDS", description = "seconds of each measurement")
     private double seconds = 2;
 
-    @Option(names = "--generator-cpu", defaultValue = "-1", showDefaultValue = CommandLine.Help.Visibility.NEVER,
+    @Option(names = "--generator-cpu", paramLabel = "N", defaultValue = "-1",
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
         description = "processor of the load; default: the first that may be used")
     private int generatorCpu;
 
-    @Option(names = "--switch-cpu", defaultValue = "-1", showDefaultValue = CommandLine.Help.Visibility.NEVER,
+    @Option(names = "--switch-cpu", paramLabel = "N", defaultValue = "-1",
+        showDefaultValue = CommandLine.Help.Visibility.NEVER,
         description = "processor of the forwarding thread; default: the second")
     private int switchCpu;
 

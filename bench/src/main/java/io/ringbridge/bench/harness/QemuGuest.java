@@ -22,6 +22,9 @@ public final class QemuGuest implements AutoCloseable {
     /** The name of the program. */
     public static final String PROGRAM = "qemu-system-x86_64";
 
+    /** The size of a guest's memory, as QEMU's options have it. */
+    public static final String MEMORY = "192M";
+
     private static final Duration BOOT_LIMIT = Duration.ofSeconds(90);
     private static final long PRECOPY_BANDWIDTH = 4 << 20;
     private static final long POSTCOPY_BANDWIDTH = 2 << 20;
@@ -66,7 +69,7 @@ public final class QemuGuest implements AutoCloseable {
             this(name, mac, address, socket, 1, device);
         }
 
-        /** One with no other network devices than those of these options. */
+        /** One with no other network devices than those of these options, and with their memory if they have any. */
         public static Spec without(final String name, final String address, final List<String> devices) {
             return new Spec(name, "", address, null, 1, "", devices, "");
         }
@@ -197,8 +200,11 @@ public final class QemuGuest implements AutoCloseable {
     private static List<String> command(final Spec spec, final GuestImage image, final Path monitor, final Path serial) {
         final List<String> command = new ArrayList<>(List.of(PROGRAM, "-nodefaults", "-no-user-config", "-display", "none",
             // Some machines that offer KVM cannot run a guest kernel with it; emulation is good enough to be correct.
-            "-accel", "tcg", "-cpu", "qemu64,+rdrand", "-machine", "q35", "-smp", "1", "-m", "192M",
-            "-object", "memory-backend-memfd,id=mem,size=192M,share=on", "-numa", "node,memdev=mem"));
+            "-accel", "tcg", "-cpu", "qemu64,+rdrand", "-machine", "q35", "-smp", "1", "-m", MEMORY));
+        if (!spec.devices().contains("-numa")) { // which comes with the memory
+            command.addAll(List.of("-object", "memory-backend-memfd,id=mem,size=" + MEMORY + ",share=on",
+                "-numa", "node,memdev=mem"));
+        }
         command.addAll(spec.devices());
         if (spec.socket() != null) {
             command.addAll(List.of("-chardev", "socket,id=port,path=" + spec.socket() + "," + reconnectOption(),

@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import org.openjdk.jmh.Main;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Runs the benchmarks of the pieces. */
@@ -19,6 +20,12 @@ import picocli.CommandLine.Parameters;
         "  ringbridge bench jmh -l              all benchmarks",
         "  ringbridge bench jmh Copy -p length=64,1500"})
 public final class JmhCommand implements Callable<Integer> {
+    @Option(names = "--help", usageHelp = true, description = "Show this help message and exit.")
+    private boolean help;
+
+    @Option(names = "--version", versionHelp = true, description = "Print version information and exit.")
+    private boolean version;
+
     @Parameters(paramLabel = "JMH-OPTION",
         description = "Options of JMH, and regular expressions that name benchmarks; all if none is given.")
     private List<String> arguments = new ArrayList<>();

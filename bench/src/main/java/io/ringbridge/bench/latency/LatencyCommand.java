@@ -35,8 +35,10 @@ import picocli.CommandLine;
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge bench latency --plot latency.svg",
-        "  ringbridge bench latency --target a.sock --target b.sock --rates 100000,1000000 --poll busy --json"})
+        "  ringbridge bench latency --target a.sock --target b.sock \\",
+        "    --rates 100000,1000000 --poll busy --json"})
 public final class LatencyCommand implements Callable<Integer> {
+    private static final String NOT_REPLACED = " is not a regular file; it is not replaced";
     private static final double SHORTEST_TRIAL = 0.05;
     private static final long MAX_RATE = 1_000_000_000;
     private static final int[] SHARES = {10, 50, 90};
@@ -132,18 +134,26 @@ public final class LatencyCommand implements Callable<Integer> {
         if (plot != null && PercentilePlot.Format.of(plot) == null) {
             throw check.refuse("--plot " + plot + " does not end in .svg or .png");
         }
-        checkDirectory(check, "--plot", plot);
-        checkDirectory(check, "--hgrm", hgrm);
+        checkFile(check, "--plot", plot);
+        checkFile(check, "--hgrm", hgrm);
     }
 
     /** Before anything is measured that then could not be kept. */
-    private static void checkDirectory(final Check check, final String option, final Path file) {
+    private static void checkFile(final Check check, final String option, final Path file) {
         if (file != null) {
             final Path directory = file.toAbsolutePath().getParent();
             if (directory == null || !Files.isDirectory(directory) || !Files.isWritable(directory)) {
                 throw check.refuse(option + " " + file + ": " + directory + " is no directory that can be written");
             }
+            if (isTaken(file)) {
+                throw check.refuse(option + " " + file + NOT_REPLACED);
+            }
         }
+    }
+
+    /** Whether there is something at a path that is not a regular file, such as a device or a pipe. */
+    private static boolean isTaken(final Path file) {
+        return Files.exists(file) && !Files.isRegularFile(file);
     }
 
     private FrameMix mix(final Check check) {
@@ -188,6 +198,9 @@ public final class LatencyCommand implements Callable<Integer> {
     }
 
     private static void writeHgrm(final Series series, final Path file) {
+        if (isTaken(file)) {
+            throw new HarnessException("--hgrm " + file + NOT_REPLACED);
+        }
         try (PrintStream out = new PrintStream(Files.newOutputStream(file), false, StandardCharsets.US_ASCII)) {
             series.histogram().outputPercentileDistribution(out, HGRM_STEPS, HGRM_UNIT);
         } catch (final IOException e) {

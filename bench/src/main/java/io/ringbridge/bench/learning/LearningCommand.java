@@ -23,7 +23,8 @@ import picocli.CommandLine;
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge bench learning",
-        "  ringbridge bench learning --target a.sock --target b.sock --target c.sock --ageing 30 --json"})
+        "  ringbridge bench learning --target a.sock --target b.sock \\",
+        "    --target c.sock --ageing 30 --json"})
 public final class LearningCommand implements Callable<Integer> {
     private static final int PORTS = 3;
     private static final int MOST_ADDRESSES = 1 << 24;

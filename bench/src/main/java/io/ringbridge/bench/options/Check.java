@@ -18,7 +18,7 @@ public final class Check {
     /** A whole number within limits. */
     public int number(final String option, final int value, final int min, final int max) {
         if (value < min || value > max) {
-            throw refuse(option + " " + value + " is not a whole number, " + min + " to " + max);
+            throw refuse(option + " " + value + " is out of range; " + min + " to " + max + " is allowed");
         }
         return value;
     }
@@ -26,7 +26,7 @@ public final class Check {
     /** A whole number within limits. */
     public long number(final String option, final long value, final long min, final long max) {
         if (value < min || value > max) {
-            throw refuse(option + " " + value + " is not a whole number, " + min + " to " + max);
+            throw refuse(option + " " + value + " is out of range; " + min + " to " + max + " is allowed");
         }
         return value;
     }

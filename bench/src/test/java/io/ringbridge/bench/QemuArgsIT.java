@@ -1,0 +1,57 @@
+package io.ringbridge.bench;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringbridge.bench.harness.GuestImage;
+import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.harness.Program;
+import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.harness.QemuGuest;
+import io.ringbridge.bench.harness.SwitchProcess;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Two guests without KVM, started with what {@code ringbridge qemu-args} prints and nothing else for their network:
+ * they reach each other.
+ */
+@Timeout(240)
+class QemuArgsIT {
+    private static final String ADDRESS_A = "10.79.0.1";
+    private static final String ADDRESS_B = "10.79.0.2";
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
+    @Test
+    void guestsWithTheOptionsAsPrintedPingEachOther() {
+        Required.programs(QemuGuest.PROGRAM);
+        Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
+        final GuestImage image = Required.resource("guest image",
+            () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
+        final Path directory = Machine.temporaryDirectory(0);
+        final SwitchProcess.Config config = new SwitchProcess.Config().set("poll", "adaptive").server("a");
+        config.server("b", 2);
+        try (SwitchProcess ringbridge = SwitchProcess.start(config);
+             QemuGuest a = start("a", ADDRESS_A, ringbridge, image, directory);
+             QemuGuest b = start("b", ADDRESS_B, ringbridge, image, directory)) {
+            a.awaitBoot();
+            b.awaitBoot();
+            a.awaitAnswerOf(ADDRESS_B);
+            a.console().check("ping -c 5 -i 0.1 " + ADDRESS_B, LIMIT);
+            b.console().check("ping -c 5 -i 0.1 " + ADDRESS_A, LIMIT);
+        } finally {
+            Machine.delete(directory);
+        }
+    }
+
+    private static QemuGuest start(final String port, final String address, final SwitchProcess ringbridge,
+                                   final GuestImage image, final Path directory) {
+        final String printed = Program.run(LIMIT, SwitchProcess.launcher().toString(), "qemu-args", port,
+            "--memory", QemuGuest.MEMORY, "--api", ringbridge.socket("api").toString());
+        final List<String> options = List.of(printed.strip().split("\\s+")); // as a shell splits them
+        assertTrue(options.stream().anyMatch(option -> option.contains(",mac=02:")), printed);
+        return QemuGuest.start(QemuGuest.Spec.without("guest-" + port, address, options), image, directory);
+    }
+}
