@@ -269,6 +269,24 @@ class ConfigReaderTest {
         }
     }
 
+    static Stream<Arguments> brokenLines() {
+        return Stream.of(
+            Arguments.of("workers: 1\nports:\n\t- {name: a}\n", "line 3, column 1"),
+            Arguments.of("workers: 1\nfdb:\n  capacity: 16\n\tageing: 1s\n", "line 4, column 1"),
+            Arguments.of("workers: 1\npoll: \"busy\napi: {}\n", "line 2, column 7"),
+            Arguments.of("workers: 1\nfdb: {capacity: 16\n", "line 2, column 6"),
+            Arguments.of("workers: 1\n- x\n", "line 2, column 1"),
+            Arguments.of("workers: 1\npoll: busy: x\n", "line 2, column 11"),
+            Arguments.of("workers: 1\npoll: \u0001\n", "line 2, column 7"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("brokenLines")
+    void theLineIsThatOfTheProblem(final String text, final String place) {
+        final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", text));
+        assertTrue(e.getMessage().startsWith("f.yaml: " + place + ": not YAML: "), e.getMessage());
+    }
+
     @Test
     void deepNestingIsRefused() {
         final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", "[".repeat(40) + "]".repeat(40)));
