@@ -15,10 +15,12 @@ import java.util.stream.Collectors;
  * What a worker does after a touch of memory that was not there: gives up the port whose memory it was, and puts everything else in order,
  * so that no other port loses a frame.
  *
- * <p>The JVM raises the fault some time after the touch, so that what the worker was doing does not tell whose memory it was. So the memory
- * is looked at: first the files, which may be too short, and what is touched all the time; then what was touched lately. If all of it can
- * be touched by now, as in a file that was cut and extended again, the ports count of whose memory something has gone that was just touched,
- * and at last the ports that were being served. Owned by one worker.
+ * <p>The JVM raises the fault some time after the touch, so that what the worker was doing does not show whose memory it
+ * was. So the worker looks at the memory: first at the files, which may be too short, and at what is touched all the time;
+ * then at what was touched lately. If all of it can be touched by now, as in a file that was cut and extended again, the
+ * ports are blamed that have lost pages which were just touched, and at last the ports that were being served.
+ *
+ * <p>Owned by one worker.
  */
 final class Recovery {
     /** More faults in a row, while ports are put in order, than there may be ports. */

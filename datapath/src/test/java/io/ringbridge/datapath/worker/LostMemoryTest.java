@@ -29,7 +29,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  */
 @Timeout(60)
 class LostMemoryTest {
-    private static final int ROUNDS = Integer.getInteger("ringbridge.test.rounds", 6);
+    private static final int ROUNDS = Integer.getInteger("ringbridge.test.rounds", 3);
     private static final int WINDOW = 48;
     private static final int BETWEEN = 1000;
     /** Frames after which a guest that nothing happened to is let go: it has extended its file again in time. */
