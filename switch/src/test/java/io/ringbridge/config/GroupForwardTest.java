@@ -60,6 +60,6 @@ class GroupForwardTest {
         final String keys = "name: a, socket: /tmp/a, group-forward: " + (value.isEmpty() ? "''" : value);
         final ConfigException refused =
             assertThrows(ConfigException.class, () -> ConfigReader.parse("f", "ports: [{" + keys + "}]"));
-        assertEquals("f: line 1: ports[0].group-forward: " + what + NEEDED, refused.getMessage());
+        assertEquals("f: line 1: ports[0].group-forward: " + what + " " + NEEDED, refused.getMessage());
     }
 }

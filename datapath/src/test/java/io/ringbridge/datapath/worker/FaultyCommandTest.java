@@ -24,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Function;
 import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -222,14 +221,19 @@ class FaultyCommandTest {
     }
 
     /** A command, what comes before it, and what it answers. */
-    private record Case(String name, Function<Rig, Object> before, Function<Rig, Object> command) {
+    /** Something done to the rig, and what it answers. */
+    private interface Step {
+        Object on(Rig rig);
+    }
+
+    private record Case(String name, Step before, Step command) {
         @Override
         public String toString() {
             return name;
         }
     }
 
-    private static Case of(final String name, final Function<Rig, Object> command) {
+    private static Case of(final String name, final Step command) {
         return new Case(name, rig -> "", command);
     }
 
@@ -302,10 +306,10 @@ class FaultyCommandTest {
     private static String outcome(final Case command, final Rings rings, final int faultAt, final boolean[] met) {
         try (Rig rig = new Rig(rings)) {
             rig.traffic();
-            command.before.apply(rig);
+            command.before.on(rig);
             rig.owner.points = 0;
             rig.owner.faultAt = faultAt;
-            final Object answer = command.command.apply(rig);
+            final Object answer = command.command.on(rig);
             met[0] = rig.owner.points > faultAt;
             rig.owner.faultAt = NEVER;
             return answer + " " + rig.state() + rig.traffic() + rig.traffic() + rig.state();
@@ -331,10 +335,10 @@ class FaultyCommandTest {
     void costsThePortNoMoreThanItsConnection(final Case command, final Rings rings) {
         try (Rig rig = new Rig(rings)) {
             rig.traffic();
-            command.before.apply(rig);
+            command.before.on(rig);
             rig.log.begin();
             rig.guest.file.resize(0);
-            command.command.apply(rig);
+            command.command.on(rig);
             rig.run();
             rig.guest.port.detach();
             rig.guest.port.resume(SuspendCause.OPERATOR);
