@@ -44,7 +44,7 @@ final class HandedRings {
         pairs = in.number();
         for (int i = 0; i < rings.limit(); i++) {
             if (in.flag()) {
-                restore(rings.ring(i), in);
+                restore(rings.made(i), in);
             }
         }
     }

@@ -67,6 +67,11 @@ final class Rings implements AutoCloseable {
         if (Integer.compareUnsigned(index, port.named()) >= 0) {
             throw ProtocolException.refused("vring " + Integer.toUnsignedString(index) + "; allowed: 0 to " + (port.named() - 1));
         }
+        return made(index);
+    }
+
+    /** The ring of an index that was named before, perhaps before the features were known. */
+    Vring made(final int index) {
         if (rings[index] == null) {
             rings[index] = new Vring(index);
         }
@@ -142,12 +147,15 @@ final class Rings implements AutoCloseable {
 
     /** Stops a ring, and says where it goes on. */
     int stop(final int index) {
-        final Vring ring = ring(index);
+        return stop(ring(index));
+    }
+
+    private int stop(final Vring ring) {
         halt(ring);
         ring.kicked = false;
         ring.kick = replace(ring.kick, null);
         ring.call = replace(ring.call, null);
-        journals.stopped(index);
+        journals.stopped(ring.index);
         ring.told = ring.base;
         ring.asked.clear();
         if (memory.iotlb() != null && !anyKicked()) {
@@ -473,7 +481,7 @@ final class Rings implements AutoCloseable {
     void reset() {
         for (final Vring ring : rings) {
             if (ring != null) {
-                stop(ring.index);
+                stop(ring);
                 port.enableRing(ring.index, false);
                 ring.forget();
             }
