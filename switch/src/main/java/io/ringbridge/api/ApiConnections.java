@@ -1,6 +1,7 @@
 package io.ringbridge.api;
 
 import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.IdleTimeout;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -19,7 +20,6 @@ final class ApiConnections implements Connection.Listener {
     /** So that no client can exhaust the heap with answers that it does not read. */
     private static final long MAX_UNREAD_BYTES = 32 << 20;
 
-    /** In the order of their last use. */
     private final Map<Connection, Use> open = new LinkedHashMap<>();
 
     /** What a connection does: its request is being carried out, or so many bytes of an answer wait to be read. */
@@ -69,8 +69,7 @@ final class ApiConnections implements Connection.Listener {
         synchronized (this) {
             while (tooMany.holds()) {
                 final Connection longest = open.entrySet().stream().filter(each -> candidate.test(each.getValue()))
-                    .findFirst()
-                    .map(Map.Entry::getKey).orElse(null);
+                    .map(Map.Entry::getKey).reduce((a, b) -> idleMillis(b) > idleMillis(a) ? b : a).orElse(null);
                 if (longest == null) {
                     break;
                 }
@@ -79,5 +78,10 @@ final class ApiConnections implements Connection.Listener {
             }
         }
         surplus.forEach(connection -> connection.getEndPoint().close());
+    }
+
+    /** For how long nothing has been read or written on a connection: one whose client reads its answer is spared. */
+    private static long idleMillis(final Connection connection) {
+        return connection.getEndPoint() instanceof final IdleTimeout endPoint ? endPoint.getIdleFor() : 0;
     }
 }
