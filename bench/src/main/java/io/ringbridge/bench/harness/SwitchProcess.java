@@ -382,7 +382,7 @@ public final class SwitchProcess implements AutoCloseable {
             switch (state) {
                 case NONE -> whole.put("state", "none");
                 case OWN_DIRECTORY -> whole.put("state", directory.resolve("state").toString());
-                case DEFAULT -> { /* what is tested is what comes of that */ }
+                default -> { /* the configuration has no such key */ }
             }
             for (final JsonNode port : whole.path("ports")) {
                 if ("vhost-user".equals(port.path("type").asText())) {

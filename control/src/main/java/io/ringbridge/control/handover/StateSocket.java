@@ -29,7 +29,7 @@ import java.util.zip.CRC32C;
  */
 public final class StateSocket implements AutoCloseable {
     /** Of the records' content: another one is refused by either side, and the old process goes on. */
-    public static final int VERSION = 3;
+    public static final int VERSION = 4;
 
     private static final long MAGIC = 0x5055_5242_474E_4952L;
     private static final int HEAD = 24;
