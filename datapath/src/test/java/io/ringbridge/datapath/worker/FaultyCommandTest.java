@@ -220,12 +220,12 @@ class FaultyCommandTest {
         return row.toString();
     }
 
-    /** A command, what comes before it, and what it answers. */
     /** Something done to the rig, and what it answers. */
     private interface Step {
         Object on(Rig rig);
     }
 
+    /** A command, and what comes before it. */
     private record Case(String name, Step before, Step command) {
         @Override
         public String toString() {

@@ -148,7 +148,7 @@ class LostMemoryTest {
     }
 
     /** What a guest does to its memory. */
-    private enum Loss {
+    enum Loss {
         /** It cuts the file. */
         CUT,
         /** It cuts the file, and extends it at once: when the worker looks, nothing is missing. */

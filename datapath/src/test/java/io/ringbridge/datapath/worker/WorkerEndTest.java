@@ -42,11 +42,11 @@ class WorkerEndTest {
     private static final class FailingDevice implements FrameDevice, AutoCloseable {
         private final EventFd event = EventFd.create();
         private final Throwable failure;
-        private volatile int left;
+        private final AtomicInteger left;
 
         FailingDevice(final Throwable failure, final int times) {
             this.failure = failure;
-            left = times;
+            left = new AtomicInteger(times);
         }
 
         @Override
@@ -56,8 +56,8 @@ class WorkerEndTest {
 
         @Override
         public long read(final long address, final int length) {
-            if (left > 0) {
-                left--;
+            if (left.get() > 0) {
+                left.decrementAndGet();
                 if (failure instanceof final Error error) {
                     throw error;
                 }
@@ -83,7 +83,7 @@ class WorkerEndTest {
 
         @Override
         public boolean arm() {
-            return left > 0;
+            return left.get() > 0;
         }
 
         @Override
@@ -138,7 +138,7 @@ class WorkerEndTest {
              Datapath datapath = start(poll)) {
             final UplinkPort port = datapath.addUplinkPort("up", 1, 1500);
             port.attach(List.of(device), true);
-            while (device.left > 0) {
+            while (device.left.get() > 0) {
                 Thread.onSpinWait();
             }
             port.detach();
