@@ -89,7 +89,7 @@ final class NetConfig {
     }
 
     /**
-     * Takes over what the front-end was told by another process. An MTU that was set is the limit here as well; one that was configured
+     * Takes over what another process has shown the front-end. An MTU that was set is the limit here as well; one that was configured
      * there has to be allowed here, since the guest may have been shown it.
      */
     void restore(final StateReader in) {

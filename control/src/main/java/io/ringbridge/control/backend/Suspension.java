@@ -80,8 +80,8 @@ final class Suspension {
     }
 
     /**
-     * SET_STATUS. SUSPEND counts where it is negotiated and FEATURES_OK is set; DRIVER_OK ends it, since it reads 0 meanwhile. Zero stops
-     * the rings where they are, and keeps their positions: QEMU 7.2 says it before it asks for them.
+     * SET_STATUS. SUSPEND counts if it is negotiated and FEATURES_OK is set; DRIVER_OK ends it, since it reads 0 meanwhile. Zero stops the
+     * rings where they are, and keeps their positions: QEMU 7.2 sends it before GET_VRING_BASE.
      *
      * @param features the negotiated virtio features
      */

@@ -216,14 +216,12 @@ public final class GuestPort extends Port {
      */
     public synchronized void enableRing(final int vring, final boolean enabled) {
         final GuestQueue queue = queue(vring);
-        do {
-            queue.owner().execute(() -> {
-                queue.enabled(enabled);
-                if (suspendedBy.isEmpty() && (queue.awaitsEnable() || queue.isHeld())) {
-                    queue.release();
-                }
-            });
-        } while (suspendedBy.isEmpty() && queue.isHeld()); // as in suspend
+        queue.owner().execute(() -> {
+            queue.enabled(enabled);
+            if (suspendedBy.isEmpty() && (queue.awaitsEnable() || queue.isHeld())) {
+                queue.release();
+            }
+        });
         updateReceivers();
     }
 

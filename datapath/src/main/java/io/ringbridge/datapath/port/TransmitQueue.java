@@ -146,7 +146,7 @@ public final class TransmitQueue extends GuestQueue {
     /**
      * Ends the wait of a ring that is to be enabled, if it has been long enough. Called once per duty cycle while there is no ring.
      *
-     * @param nanos the begin of the duty cycle
+     * @param nanos the start of the duty cycle
      */
     public void checkWait(final long nanos) {
         if (!awaitsEnable) {

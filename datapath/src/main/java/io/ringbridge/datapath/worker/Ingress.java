@@ -73,7 +73,7 @@ final class Ingress {
      * Takes a burst from a queue, if it has one and there is room.
      *
      * @param now in seconds
-     * @param nanos the begin of the duty cycle
+     * @param nanos the start of the duty cycle
      * @return how many chains were taken
      */
     int poll(final TransmitQueue queue, final int now, final long nanos) {

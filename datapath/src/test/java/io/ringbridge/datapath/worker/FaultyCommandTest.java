@@ -221,12 +221,12 @@ class FaultyCommandTest {
     }
 
     /** Something done to the rig, and what it answers. */
-    private interface Step {
+    interface Step {
         Object on(Rig rig);
     }
 
     /** A command, and what comes before it. */
-    private record Case(String name, Step before, Step command) {
+    record Case(String name, Step before, Step command) {
         @Override
         public String toString() {
             return name;
