@@ -38,7 +38,7 @@ class FaultyCommandTest {
     private static final int NEVER = Integer.MAX_VALUE;
 
     /** A worker whose commands meet a fault at a point: before they begin, when they are done, or before or after a change of queues. */
-    private static final class FaultyOwner implements QueueOwner {
+    static final class FaultyOwner implements QueueOwner {
         final Worker worker;
         int faultAt = NEVER;
         int points;
@@ -97,7 +97,7 @@ class FaultyCommandTest {
     }
 
     /** A device that gives no frame and takes all. */
-    private static final class Device implements FrameDevice {
+    static final class Device implements FrameDevice {
         final EventFd event = EventFd.create();
 
         @Override
@@ -137,7 +137,7 @@ class FaultyCommandTest {
     }
 
     /** A worker without a thread, and on it a guest whose port is commanded, another guest, and an uplink. */
-    private static final class Rig implements AutoCloseable {
+    static final class Rig implements AutoCloseable {
         final PortList ports = new PortList();
         final Worker[] workers = new Worker[1];
         final FaultyOwner owner;
