@@ -9,6 +9,7 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.uplink.TapOptions;
 import io.ringbridge.datapath.bridge.MacAddress;
 
+import java.io.IOException;
 import java.nio.file.Path;
 
 /** What a back-end is to know of its port's configuration. */

@@ -20,9 +20,12 @@ import picocli.CommandLine.Parameters;
         "  ringbridge bench jmh -l              all benchmarks",
         "  ringbridge bench jmh Copy -p length=64,1500"})
 public final class JmhCommand implements Callable<Integer> {
+    // -h is JMH's own, so the standard options, which picocli acts on, have their long names only.
+    @SuppressWarnings("unused")
     @Option(names = "--help", usageHelp = true, description = "Show this help message and exit.")
     private boolean help;
 
+    @SuppressWarnings("unused")
     @Option(names = "--version", versionHelp = true, description = "Print version information and exit.")
     private boolean version;
 

@@ -3,7 +3,6 @@ package io.ringbridge.control.uplink;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
-import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.UplinkPort;
