@@ -71,7 +71,7 @@ class SessionFuzzTest {
     @Timeout(value = 15, unit = TimeUnit.MINUTES)
     void aSession(final FuzzedDataProvider data) throws IOException {
         start();
-        try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create(); TestPeer peer = fixture.peer()) {
+        try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create(); TestPeer peer = peer()) {
             final Mapping view = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
             try {
                 if (data.consumeBoolean()) {
@@ -167,8 +167,13 @@ class SessionFuzzTest {
         };
     }
 
+    /** A front-end that negotiates what is offered without an option. */
+    private static TestPeer peer() throws IOException {
+        return fixture.peer().protocol(Offer.PROTOCOL & Offer.compatible(Offer.protocol(options)));
+    }
+
     private static void serveAnother() throws IOException {
-        try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create(); TestPeer peer = fixture.peer()) {
+        try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create(); TestPeer peer = peer()) {
             peer.running(SPLIT, memory, event, 0, 1);
             assertTrue(fixture.started(0) && fixture.started(1), "the next front-end's rings run");
             assertEquals(Offer.virtio(2, options), peer.number(new Message.GetFeatures()));
