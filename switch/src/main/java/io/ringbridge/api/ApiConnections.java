@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /**
  * Keeps a slot free for the next client, whatever those before it do or leave undone: connections that send nothing,
@@ -30,7 +30,7 @@ final class ApiConnections implements Connection.Listener {
     @Override
     public void onOpened(final Connection connection) {
         use(connection, Use.NONE);
-        closeWhile(() -> open.size() > MAX_OPEN, use -> !use.acting());
+        closeWhile(() -> open.size() > MAX_OPEN, () -> firstWaiting(connection));
     }
 
     @Override
@@ -47,7 +47,7 @@ final class ApiConnections implements Connection.Listener {
     void answering(final Connection connection, final long bytes) {
         use(connection, new Use(false, bytes));
         closeWhile(() -> open.values().stream().mapToLong(Use::unread).sum() > Math.max(bytes, MAX_UNREAD_BYTES),
-            use -> use.unread() > 0);
+            this::longestUnread);
     }
 
     /** Notes that the answer is sent, or cannot be. */
@@ -64,20 +64,34 @@ final class ApiConnections implements Connection.Listener {
         boolean holds();
     }
 
-    private void closeWhile(final Condition tooMany, final Predicate<Use> candidate) {
+    private void closeWhile(final Condition tooMany, final Supplier<Connection> next) {
         final List<Connection> surplus = new ArrayList<>();
         synchronized (this) {
             while (tooMany.holds()) {
-                final Connection longest = open.entrySet().stream().filter(each -> candidate.test(each.getValue()))
-                    .map(Map.Entry::getKey).reduce((a, b) -> idleMillis(b) > idleMillis(a) ? b : a).orElse(null);
-                if (longest == null) {
+                final Connection closed = next.get();
+                if (closed == null) {
                     break;
                 }
-                open.remove(longest);
-                surplus.add(longest);
+                open.remove(closed);
+                surplus.add(closed);
             }
         }
         surplus.forEach(connection -> connection.getEndPoint().close());
+    }
+
+    /**
+     * Returns the connection that has been without a complete request for longest, but never the newest: its request
+     * may not have been read yet. If there is none, one that does not read its answer.
+     */
+    private Connection firstWaiting(final Connection newest) {
+        return open.entrySet().stream().filter(each -> !each.getKey().equals(newest) && each.getValue().equals(Use.NONE))
+            .map(Map.Entry::getKey).findFirst().orElseGet(this::longestUnread);
+    }
+
+    /** Returns the connection whose answer waits to be read and has made no progress for longest, or null. */
+    private Connection longestUnread() {
+        return open.entrySet().stream().filter(each -> each.getValue().unread() > 0).map(Map.Entry::getKey)
+            .reduce((a, b) -> idleMillis(b) > idleMillis(a) ? b : a).orElse(null);
     }
 
     /** For how long nothing has been read or written on a connection: one whose client reads its answer is spared. */
