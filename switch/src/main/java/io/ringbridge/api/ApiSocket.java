@@ -15,12 +15,16 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 
 /** The place of the API's socket if nobody names one, and whether a place is free. */
 public final class ApiSocket {
     private static final String NAME = "ringbridge/api.sock";
     /** The length of {@code sun_path} in {@code struct sockaddr_un}, without the zero at its end. */
     private static final int MAX_PATH_BYTES = 107;
+    /** The longest wait for room in a listener's backlog. */
+    private static final long BACKLOG_NANOS = 1_000_000_000;
+    private static final long PAUSE_NANOS = 5_000_000;
     private static final int S_IFMT = 0xF000;
     private static final int S_IFSOCK = 0xC000;
 
@@ -62,20 +66,36 @@ public final class ApiSocket {
     }
 
     /**
-     * Connects without waiting for room in the listener's backlog.
+     * Connects. If the listener's backlog is full, waits for room for at most a second.
      *
      * @throws IOException with a reason for people
      */
     static SocketChannel connect(final Path place) throws IOException {
+        final long end = System.nanoTime() + BACKLOG_NANOS;
+        while (true) {
+            try {
+                return connectAtOnce(place);
+            } catch (final IOException e) {
+                final boolean isFull = e instanceof SocketException && !(e instanceof ConnectException)
+                    && isSocket(place) && Files.isWritable(place);
+                if (!isFull || System.nanoTime() - end > 0) {
+                    throw reason(place, e);
+                }
+                LockSupport.parkNanos(PAUSE_NANOS);
+            }
+        }
+    }
+
+    private static SocketChannel connectAtOnce(final Path place) throws IOException {
         final SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
         try {
-            channel.configureBlocking(false);
+            channel.configureBlocking(false); // a full backlog makes a blocking connect wait for ever
             channel.connect(UnixDomainSocketAddress.of(place));
             channel.configureBlocking(true);
             return channel;
         } catch (final IOException e) {
             channel.close();
-            throw reason(place, e);
+            throw e;
         }
     }
 
