@@ -442,7 +442,7 @@ final class Rings implements AutoCloseable {
         if (control && bigEndian) {
             throw ProtocolException.refused("vring " + ring.index + " is a big-endian control queue; only little-endian ones are served");
         }
-        InflightRegion record = control || bigEndian ? null : inflight.region(ring.index, ring.size, isPacked());
+        InflightRegion record = control ? null : inflight.region(ring.index, ring.size, isPacked());
         if (record == null && isPacked() && !control) {
             record = journals.begin(ring, place, memory);
         }

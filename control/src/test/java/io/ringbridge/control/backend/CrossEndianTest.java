@@ -29,6 +29,9 @@ class CrossEndianTest {
     private static final long PROTOCOL = TestPeer.PROTOCOL | ProtocolFeature.CROSS_ENDIAN.mask();
     private static final int TRANSMIT = 1;
     private static final int BIG = 1;
+    private static final int SIZE = 256;
+    /** Bytes of the region of one ring in an in-flight area. */
+    private static final int REGION = 16 + 16 * SIZE + 48;
 
     @TempDir
     Path directory;
@@ -62,7 +65,7 @@ class CrossEndianTest {
         peer.send(new Message.SetProtocolFeatures(PROTOCOL));
         peer.send(new Message.SetFeatures(features));
         peer.send(TestPeer.table(), memory.fd());
-        peer.send(new Message.SetVringNum(TRANSMIT, 256));
+        peer.send(new Message.SetVringNum(TRANSMIT, SIZE));
         peer.send(TestPeer.address(TRANSMIT));
         peer.send(new Message.SetVringEnable(TRANSMIT, 1));
     }
@@ -141,6 +144,60 @@ class CrossEndianTest {
         start(0);
         offer(700, true);
         awaitUsed(701, true);
+    }
+
+    private int entry(final Mapping area, final int head) {
+        return Memory.getByte(area.address() + REGION + 16 + 16L * head);
+    }
+
+    /** A process that ended with chains out, and before it had settled the batch it showed last, leaves this. */
+    @Test
+    void chainsInFlightAreRecordedAndTakenAgain() throws Exception {
+        try (MemFd file = MemFd.create("inflight", 2 * REGION); Mapping area = Mapping.map(file.fd(), 0, 2 * REGION)) {
+            final Message inflight = new Message.InflightFd(Request.SET_INFLIGHT_FD, file.size(), 0, 2, SIZE);
+            setUp(LEGACY);
+            assertEquals(0, peer.ack(inflight, file.fd()));
+            assertEquals(0, peer.ack(new Message.SetVringEndian(TRANSMIT, BIG)));
+            start(0);
+            for (int i = 0; i < 5; i++) {
+                offer(i, true);
+                awaitUsed(i + 1, true);
+            }
+            SwitchFixture.await(() -> Memory.getShortAcquire(area.address() + REGION + 14) == 5);
+            assertEquals(1, Memory.getShort(area.address() + REGION + 8), "version, in host order");
+            assertEquals(SIZE, Memory.getShort(area.address() + REGION + 10), "entries, in host order");
+            assertEquals(0, entry(area, 0));
+            peer.close();
+            fixture.awaitDetached();
+
+            final long ring = guest.address() + (TRANSMIT << 16);
+            final int[] counters = {90, 40, 70, 50}; // of descriptors 0 to 3; number 0 was shown
+            for (int head = 0; head < counters.length; head++) {
+                Memory.putLong(ring + 16L * head, Long.reverseBytes(TestPeer.GUEST + 0x90000));
+                Memory.putInt(ring + 16L * head + 8, Integer.reverseBytes(16));
+                Memory.putShort(ring + 0x4004 + 2L * (5 + head), Short.reverseBytes((short) head));
+                Memory.putLong(area.address() + REGION + 16 + 16L * head + 8, counters[head]);
+                Memory.putByte(area.address() + REGION + 16 + 16L * head, (byte) 1);
+            }
+            Memory.putShort(area.address() + REGION + 12, (short) 0);
+            Memory.putShort(ring + 0x8002, Short.reverseBytes((short) 6));
+            Memory.putShort(ring + 0x4002, Short.reverseBytes((short) 9));
+            peer = fixture.peer();
+            setUp(LEGACY);
+            assertEquals(0, peer.ack(inflight, file.fd()));
+            assertEquals(0, peer.ack(new Message.SetVringEndian(TRANSMIT, BIG)));
+            start(0);
+            awaitUsed(9, true);
+            final int[] order = {1, 3, 2};
+            for (int i = 0; i < order.length; i++) {
+                assertEquals(order[i], Integer.reverseBytes(Memory.getInt(ring + 0x8004 + 8L * (6 + i))));
+            }
+            assertEquals(9, base());
+            for (int head = 0; head < SIZE; head++) {
+                assertEquals(0, entry(area, head), "nothing is in flight");
+            }
+            assertEquals(9, Memory.getShort(area.address() + REGION + 14), "settled");
+        }
     }
 
     @Test

@@ -14,6 +14,8 @@ import io.ringbridge.datapath.os.Scratch;
  * everybody else expects it: read from the buffer, and turned, when the chain is taken, or turned and written when it is used. Whoever
  * works on the ring therefore sees nothing of the byte order, and this is slower than other rings. A buffer to receive into has to
  * begin with a header in one piece, as those of legacy drivers do.
+ *
+ * <p>The chains that are out are recorded if there is a place for that: see {@link SplitInflight}.
  */
 final class BigEndianSplitRing extends DeviceRing {
     private static final int IDX = 2;
@@ -32,6 +34,8 @@ final class BigEndianSplitRing extends DeviceRing {
     private final long[] headers;
     private final Scratch scratch;
     private final Segments pieces = new Segments();
+    /** The record of the chains that are out; null if nothing is recorded. */
+    private final SplitInflight record;
     private long descriptors;
     private long avail;
     private long used;
@@ -54,6 +58,10 @@ final class BigEndianSplitRing extends DeviceRing {
         nextAvail = RingIndex.resume(usedIdx, getShort(avail + IDX), size, config.base());
         shownIdx = usedIdx;
         askedIdx = usedIdx;
+        record = config.inflight() == null ? null : new SplitInflight(config.inflight(), size);
+        if (record != null && record.resume(usedIdx, RingIndex.distance(usedIdx, getShort(avail + IDX)))) {
+            nextAvail = usedIdx;
+        }
     }
 
     private static int getShort(final long address) {
@@ -94,7 +102,8 @@ final class BigEndianSplitRing extends DeviceRing {
             return fault() == null ? EMPTY : BROKEN;
         }
         final int slot = nextAvail & mask;
-        final int head = getShort(avail + ENTRIES + 2L * slot);
+        final int again = record == null ? SplitInflight.NONE : record.toTakeAgain();
+        final int head = again == SplitInflight.NONE ? getShort(avail + ENTRIES + 2L * slot) : again;
         if (head >= size) {
             return broken("an available entry names descriptor " + head + " of " + size);
         }
@@ -105,14 +114,15 @@ final class BigEndianSplitRing extends DeviceRing {
         out++;
         pieces.clear();
         beginChain();
-        if (walk(descriptors, head, size, writable, true) && take(chain, slot, writable)) {
-            return TAKEN;
+        final boolean good = walk(descriptors, head, size, writable, true) && take(chain, slot, writable);
+        if (!good && isToWait()) {
+            putBack(1);
+            return EMPTY;
         }
-        if (!isToWait()) {
-            return BAD;
+        if (record != null) {
+            record.taken(head);
         }
-        rewind(1);
-        return EMPTY;
+        return good ? TAKEN : BAD;
     }
 
     /** None is plain: the header of each has to be turned. */
@@ -179,6 +189,13 @@ final class BigEndianSplitRing extends DeviceRing {
 
     @Override
     public void rewind(final int chains) {
+        if (record != null) {
+            record.putBack(chains);
+        }
+        putBack(chains);
+    }
+
+    private void putBack(final int chains) {
         nextAvail = RingIndex.advance(nextAvail, -chains);
         known += chains;
         out -= chains;
@@ -194,6 +211,9 @@ final class BigEndianSplitRing extends DeviceRing {
         Memory.putLong(entry, Long.reverseBytes((long) heads[slot] << 32 | written & 0xFFFF_FFFFL));
         usedIdx = RingIndex.advance(usedIdx, 1);
         out--;
+        if (record != null) {
+            record.used(heads[slot], out);
+        }
     }
 
     /** Writes the front of a buffer, which is a header where a frame begins. */
@@ -231,6 +251,15 @@ final class BigEndianSplitRing extends DeviceRing {
 
     @Override
     public void publish() {
+        show();
+        if (record != null) {
+            record.unmark();
+            record.settle(usedIdx);
+        }
+    }
+
+    /** The batch is the driver's. */
+    void show() {
         final int count = Math.min(RingIndex.distance(shownIdx, usedIdx), size);
         if (count == 0) {
             return;
@@ -279,6 +308,19 @@ final class BigEndianSplitRing extends DeviceRing {
         if (log != null) {
             log.eventWritten(offset, 2);
         }
+    }
+
+    int usedIdx() {
+        return usedIdx;
+    }
+
+    SplitInflight record() {
+        return record;
+    }
+
+    @Override
+    public boolean intact() {
+        return record == null || record.intact();
     }
 
     @Override

@@ -12,7 +12,7 @@ import io.ringbridge.datapath.memory.GuestMemory;
  *     next available index, which counts only if the used index makes no sense
  * @param memory the guest's memory, for the buffers
  * @param inflight where it is recorded which chains are out, and what it says goes before the base; null for nowhere
- * @param bigEndian whether it is the split ring of a legacy driver that has the other byte order; nothing is recorded of one
+ * @param bigEndian whether it is the split ring of a legacy driver that has the other byte order
  */
 public record RingConfig(int size, long features, RingAddresses addresses, int base, GuestMemory memory, InflightRegion inflight,
                          boolean bigEndian) {

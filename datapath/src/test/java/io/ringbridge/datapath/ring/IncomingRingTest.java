@@ -5,6 +5,8 @@ import io.ringbridge.datapath.memory.IncomingMemory;
 import io.ringbridge.datapath.memory.IncomingRegion;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.Userfault;
 
 import org.junit.jupiter.api.AfterEach;
@@ -182,8 +184,28 @@ class IncomingRingTest extends RingFixture {
 
     @Test
     void aBigEndianRingWaitsToo() {
+        aBigEndianRingWaits(null);
+    }
+
+    @Test
+    void aBigEndianRingRecordsNoChainThatWaits() {
+        final long bytes = InflightArea.bytes(1, SIZE, false);
+        try (MemFd records = MemFd.create("inflight", bytes);
+             InflightArea area = InflightArea.map(Fd.duplicate(records.fd()), 0, bytes, 1, SIZE)) {
+            final InflightRegion record = area.region(0, SIZE, false);
+            final DeviceRing device = aBigEndianRingWaits(record);
+            assertEquals(1, Memory.getByte(record.address() + 16), "it is out");
+            device.rewind(1);
+            assertEquals(DeviceRing.TAKEN, device.next(chain, false));
+            device.use(0);
+            device.publish();
+            assertEquals(0, Memory.getByte(record.address() + 16));
+        }
+    }
+
+    private DeviceRing aBigEndianRingWaits(final InflightRegion record) {
         final RingAddresses addresses = ram.ring(SIZE);
-        final DeviceRing device = DeviceRing.create(new RingConfig(SIZE, 0, addresses, 0, memory, null, true));
+        final DeviceRing device = DeviceRing.create(new RingConfig(SIZE, 0, addresses, 0, memory, record, true));
         Memory.putLong(addresses.descriptors(), Long.reverseBytes(pages + PAGE - 50));
         Memory.putInt(addresses.descriptors() + 8, Integer.reverseBytes(100));
         Memory.putShort(addresses.driver() + 2, Short.reverseBytes((short) 1));
@@ -194,11 +216,13 @@ class IncomingRingTest extends RingFixture {
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
         assertAsks(device, pages + PAGE);
         assertEquals(0, device.out());
+        assertEquals(0, record == null ? 0 : Memory.getByte(record.address() + 16), "it is not out");
         come(pages + PAGE);
         device.missingPage().came();
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(100, chain.totalLength());
         assertEquals(1, device.out());
+        return device;
     }
 
     @ParameterizedTest

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -31,6 +31,8 @@ class InflightTest {
     private static final int QUEUES = 3;
     private static final int LENGTH = 64;
     private static final long BEFORE = 4096;
+    /** Where a buffer is marked: behind the bytes of a header. */
+    private static final int MARK = 16;
 
     private final GuestRam ram = new GuestRam();
     private final MemFd file = MemFd.create("inflight", 1 << 16);
@@ -39,6 +41,9 @@ class InflightTest {
     private final SplittableRandom random = new SplittableRandom(11);
     private boolean inOrder;
 
+    /** Of a ring; the layout of a big-endian one is that of split rings. */
+    enum Layout { SPLIT, BIG_ENDIAN, PACKED }
+
     @AfterEach
     void close() {
         area.close();
@@ -46,17 +51,18 @@ class InflightTest {
         ram.close();
     }
 
-    private long features(final boolean packed) {
-        return Features.of(Features.VERSION_1) | (packed ? Features.of(Features.RING_PACKED) : 0)
-            | (inOrder ? Features.of(Features.IN_ORDER) : 0);
+    private long features(final Layout layout) {
+        return (layout == Layout.BIG_ENDIAN ? 0 : Features.of(Features.VERSION_1))
+            | (layout == Layout.PACKED ? Features.of(Features.RING_PACKED) : 0) | (inOrder ? Features.of(Features.IN_ORDER) : 0);
     }
 
-    private RingConfig config(final RingAddresses at, final boolean packed, final InflightRegion region) {
-        return new RingConfig(SIZE, features(packed), at, DriverRing.freshBase(features(packed)), ram.memory, region);
+    private InflightRegion region(final Layout layout) {
+        return area.region(1, SIZE, layout == Layout.PACKED);
     }
 
-    private DeviceRing device(final RingAddresses at, final boolean packed) {
-        return DeviceRing.create(config(at, packed, area.region(1, SIZE, packed)));
+    private DeviceRing device(final RingAddresses at, final Layout layout) {
+        return DeviceRing.create(new RingConfig(SIZE, features(layout), at, DriverRing.freshBase(features(layout)), ram.memory,
+            region(layout), layout == Layout.BIG_ENDIAN));
     }
 
     /** Where a device ends. */
@@ -64,8 +70,12 @@ class InflightTest {
 
     /** A ring with a driver that knows what it has offered, and what a device may have done with it. */
     private final class Rig {
+        final Layout layout;
         final boolean writable;
+        /** The ring as the device has it. */
         final RingAddresses at;
+        /** The same as its driver has it; null if that is the same memory. */
+        final TurnedRing turned;
         final DriverRing driver;
         final long[] buffers = new long[SIZE];
         /** Buffers of chains that were offered and not shown as used, in order. */
@@ -77,14 +87,20 @@ class InflightTest {
         int returned;
         long nextBuffer = GuestRam.BASE + GuestRam.SIZE;
 
-        Rig(final boolean packed, final boolean writable) {
-            this(packed, writable, ram.ring(SIZE));
+        Rig(final Layout layout, final boolean writable) {
+            this(layout, writable, ram.ring(SIZE), ram.ring(SIZE));
         }
 
-        Rig(final boolean packed, final boolean writable, final RingAddresses at) {
+        Rig(final Layout layout, final boolean writable, final RingAddresses at, final RingAddresses other) {
+            this.layout = layout;
             this.writable = writable;
             this.at = at;
-            driver = DriverRing.create(SIZE, features(packed), at);
+            turned = layout == Layout.BIG_ENDIAN ? new TurnedRing(other, at, SIZE) : null;
+            driver = DriverRing.create(SIZE, features(layout), turned == null ? at : turned.driver());
+        }
+
+        DeviceRing device() {
+            return InflightTest.this.device(at, layout);
         }
 
         void offer(final int most) {
@@ -98,7 +114,7 @@ class InflightTest {
                 if (id < 0) {
                     break;
                 }
-                Memory.zero(ram.host(nextBuffer), 8);
+                Memory.zero(ram.host(nextBuffer) + MARK, 8);
                 buffers[id] = nextBuffer;
                 pending.add(nextBuffer);
                 nextBuffer += 4L * LENGTH;
@@ -106,7 +122,21 @@ class InflightTest {
                     nextBuffer = GuestRam.BASE + GuestRam.SIZE;
                 }
             }
+            publish();
+        }
+
+        void publish() {
             driver.publish();
+            if (turned != null) {
+                turned.offer();
+            }
+        }
+
+        int poll() {
+            if (turned != null) {
+                turned.use();
+            }
+            return driver.poll();
         }
 
         void take(final DeviceRing device, final int most) {
@@ -119,10 +149,15 @@ class InflightTest {
                     return;
                 }
                 assertEquals(DeviceRing.TAKEN, result);
-                assertEquals(ram.host(expected.get(place)), chain.address(0), "the oldest chain that was not given back");
+                assertEquals(ram.host(expected.get(place)), bufferTaken(), "the oldest chain that was not given back");
                 assertEquals(0, chain.totalLength() % LENGTH);
                 out.add(expected.get(place));
             }
+        }
+
+        /** The address of the buffer of the chain that was just taken; a big-endian ring has its own memory for the header. */
+        private long bufferTaken() {
+            return turned == null ? chain.address(0) : chain.address(1) - Features.headerLength(features(layout));
         }
 
         void rewind(final DeviceRing device, final int chains) {
@@ -134,7 +169,7 @@ class InflightTest {
 
         /** What moving a frame amounts to here: a mark in the buffer. */
         void copy() {
-            out.forEach(buffer -> Memory.putLong(ram.host(buffer), 1));
+            out.forEach(buffer -> Memory.putLong(ram.host(buffer) + MARK, 1));
         }
 
         void use(final DeviceRing device, final int chains) {
@@ -151,15 +186,9 @@ class InflightTest {
 
         void publish(final DeviceRing device, final End end) {
             if (device instanceof final TrackedSplitRing split) {
-                if (end.compareTo(End.SHOWN) >= 0) {
-                    split.show();
-                }
-                if (end.compareTo(End.UNMARKED) >= 0) {
-                    split.unmark();
-                }
-                if (end.compareTo(End.SETTLED) >= 0) {
-                    split.settle();
-                }
+                publish(split::show, split.record(), split.usedIdx, end);
+            } else if (device instanceof final BigEndianSplitRing split) {
+                publish(split::show, split.record(), split.usedIdx(), end);
             } else if (device instanceof final TrackedPackedRing ring && !unshown.isEmpty()) {
                 if (end.compareTo(End.ANNOUNCED) >= 0) {
                     ring.announce();
@@ -180,10 +209,22 @@ class InflightTest {
             }
         }
 
+        private void publish(final Runnable show, final SplitInflight record, final int usedIdx, final End end) {
+            if (end.compareTo(End.SHOWN) >= 0) {
+                show.run();
+            }
+            if (end.compareTo(End.UNMARKED) >= 0) {
+                record.unmark();
+            }
+            if (end.compareTo(End.SETTLED) >= 0) {
+                record.settle(usedIdx);
+            }
+        }
+
         /** The driver takes back what it was shown; each buffer has been worked on. */
         void reap() {
-            for (int id = driver.poll(); id >= 0; id = driver.poll()) {
-                assertEquals(1, Memory.getLong(ram.host(buffers[id])), "a buffer given back was filled, or sent");
+            for (int id = poll(); id >= 0; id = poll()) {
+                assertEquals(1, Memory.getLong(ram.host(buffers[id]) + MARK), "a buffer given back was filled, or sent");
                 assertEquals(writable ? 8 : 0, driver.usedLength());
                 returned++;
             }
@@ -214,12 +255,12 @@ class InflightTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"false,false,false", "false,true,false", "true,false,false", "true,true,false",
-        "false,false,true", "false,true,true", "true,false,true", "true,true,true"})
-    void aDeviceThatEndsAnywhereLeavesNothingBehind(final boolean packed, final boolean writable, final boolean keepsOrder) {
+    @CsvSource({"SPLIT,false,false", "SPLIT,true,false", "PACKED,false,false", "PACKED,true,false", "BIG_ENDIAN,false,false",
+        "SPLIT,false,true", "SPLIT,true,true", "PACKED,false,true", "PACKED,true,true", "BIG_ENDIAN,true,false"})
+    void aDeviceThatEndsAnywhereLeavesNothingBehind(final Layout layout, final boolean writable, final boolean keepsOrder) {
         inOrder = keepsOrder;
-        final Rig rig = new Rig(packed, writable);
-        DeviceRing device = device(rig.at, packed);
+        final Rig rig = new Rig(layout, writable);
+        DeviceRing device = rig.device();
         for (int i = 0; i < 40_000; i++) {
             rig.offer(random.nextInt(SIZE));
             if (random.nextInt(4) == 0) {
@@ -228,7 +269,7 @@ class InflightTest {
                     rig.reap(); // while no device is there
                     rig.offer(random.nextInt(3));
                 }
-                device = device(rig.at, packed);
+                device = rig.device();
                 rig.out.clear();
                 rig.unshown.clear();
             } else {
@@ -248,23 +289,24 @@ class InflightTest {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void chainsNeverTakenAreTakenFromTheRing(final boolean packed) {
-        final Rig rig = new Rig(packed, false);
-        device(rig.at, packed);
+    @EnumSource(Layout.class)
+    void chainsNeverTakenAreTakenFromTheRing(final Layout layout) {
+        final Rig rig = new Rig(layout, false);
+        rig.device();
         rig.offer(2);
-        rig.take(device(rig.at, packed), 2);
+        rig.take(rig.device(), 2);
     }
 
     /** A split area as the specification has a device keep it that gives buffers back in another order than it took them. */
-    @Test
-    void aSplitRecordOfAnotherDeviceIsTakenInTheOrderOfItsCounters() {
-        final RingAddresses at = ram.ring(SIZE);
-        final DriverRing driver = DriverRing.create(SIZE, features(false), at);
+    @ParameterizedTest
+    @EnumSource(names = {"SPLIT", "BIG_ENDIAN"})
+    void aSplitRecordOfAnotherDeviceIsTakenInTheOrderOfItsCounters(final Layout layout) {
+        final Rig rig = new Rig(layout, false);
+        final boolean big = layout == Layout.BIG_ENDIAN;
         for (int i = 0; i < 5; i++) {
-            driver.add(GuestRam.BASE + (long) i * LENGTH, LENGTH, false);
+            rig.driver.add(GuestRam.BASE + (long) i * LENGTH, LENGTH, false);
         }
-        driver.publish();
+        rig.publish();
         final long region = area.region(1, SIZE, false).address();
         Memory.putShort(region + 8, (short) 1);
         Memory.putShort(region + 10, (short) SIZE);
@@ -276,12 +318,12 @@ class InflightTest {
         // Descriptor 2 was given back, and the device ended before it was unmarked.
         Memory.putShort(region + 16 + 16L * 2 + 6, Memory.getShort(region + 12));
         Memory.putShort(region + 12, (short) 2);
-        Memory.putLong(at.device() + 4, 2);
-        Memory.putShort(at.device() + 2, (short) 1);
-        final DeviceRing device = device(at, false);
+        Memory.putInt(rig.at.device() + 4, big ? Integer.reverseBytes(2) : 2);
+        Memory.putShort(rig.at.device() + 2, (short) (big ? 0x0100 : 1));
+        final DeviceRing device = rig.device();
         for (final int head : new int[] {1, 3, 0, 4}) {
             assertEquals(DeviceRing.TAKEN, device.next(chain, false));
-            assertEquals(ram.host(GuestRam.BASE + (long) head * LENGTH), chain.address(0));
+            assertEquals(ram.host(GuestRam.BASE + (long) head * LENGTH), rig.bufferTaken());
         }
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
         for (int i = 0; i < 4; i++) {
@@ -289,7 +331,7 @@ class InflightTest {
         }
         device.publish();
         for (final int id : new int[] {2, 1, 3, 0, 4}) {
-            assertEquals(id, driver.poll());
+            assertEquals(id, rig.poll());
         }
         assertEquals(5, Memory.getShort(region + 14), "the used index");
         for (int head = 0; head < SIZE; head++) {
@@ -301,7 +343,7 @@ class InflightTest {
     @Test
     void aPackedRecordOfAnotherDeviceIsTakenInTheOrderOfItsCounters() {
         final RingAddresses at = ram.ring(SIZE);
-        final DriverRing driver = DriverRing.create(SIZE, features(true), at);
+        final DriverRing driver = DriverRing.create(SIZE, features(Layout.PACKED), at);
         final int[] ids = new int[4];
         for (int i = 0; i < 4; i++) {
             ids[i] = driver.add(GuestRam.BASE + (long) i * LENGTH, LENGTH, false);
@@ -332,7 +374,7 @@ class InflightTest {
             }
         }
         Memory.putLong(at.descriptors() + 8, (long) ids[1] << 32 | (long) (Packed.AVAIL | Packed.USED) << 48);
-        final DeviceRing device = device(at, true);
+        final DeviceRing device = device(at, Layout.PACKED);
         for (final int i : new int[] {2, 0, 3}) {
             assertEquals(DeviceRing.TAKEN, device.next(chain, false));
             assertEquals(ram.host(GuestRam.BASE + (long) i * LENGTH), chain.address(0));
@@ -352,16 +394,20 @@ class InflightTest {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void whateverIsInTheAreaNothingBesideItIsTouched(final boolean packed) {
-        final InflightRegion region = area.region(1, SIZE, packed);
+    @EnumSource(Layout.class)
+    void whateverIsInTheAreaNothingBesideItIsTouched(final Layout layout) {
+        final boolean packed = layout == Layout.PACKED;
+        final InflightRegion region = region(layout);
         final int bytes = packed ? 32 + 32 * SIZE : 16 + 16 * SIZE;
         final RingAddresses at = ram.ring(SIZE);
+        final RingAddresses other = ram.ring(SIZE);
         for (int round = 0; round < 20_000; round++) {
-            Memory.zero(at.descriptors(), RingAddresses.descriptorBytes(SIZE));
-            Memory.zero(at.driver(), RingAddresses.driverBytes(SIZE, packed));
-            Memory.zero(at.device(), RingAddresses.deviceBytes(SIZE, packed));
-            final Rig rig = new Rig(packed, false, at);
+            for (final RingAddresses each : List.of(at, other)) {
+                Memory.zero(each.descriptors(), RingAddresses.descriptorBytes(SIZE));
+                Memory.zero(each.driver(), RingAddresses.driverBytes(SIZE, packed));
+                Memory.zero(each.device(), RingAddresses.deviceBytes(SIZE, packed));
+            }
+            final Rig rig = new Rig(layout, false, at, other);
             rig.offer(SIZE);
             for (int i = 0; i < bytes; i += 2) {
                 final boolean small = random.nextInt(4) > 0;
@@ -373,7 +419,7 @@ class InflightTest {
                 Memory.putLong(region.address() - 8 - i, 0x5555);
                 Memory.putLong(region.address() + bytes + (packed ? 32 : 48) + i, 0x5555);
             }
-            final DeviceRing device = device(rig.at, packed);
+            final DeviceRing device = rig.device();
             for (int i = 0; i < 3 * SIZE; i++) {
                 final int result = device.next(chain, false);
                 if (result == DeviceRing.TAKEN || result == DeviceRing.BAD) {
@@ -396,9 +442,9 @@ class InflightTest {
     void aRecordFitsTheRingItWasMadeOfAndNoneThatWasMadeAnew() {
         int missed = 0;
         for (int bursts = 1; bursts < 300; bursts++) {
-            final Rig rig = new Rig(true, true);
+            final Rig rig = new Rig(Layout.PACKED, true);
             Memory.zero(area.address(), 4096);
-            final DeviceRing device = device(rig.at, true);
+            final DeviceRing device = rig.device();
             for (int i = 0; i < bursts; i++) {
                 rig.offer(random.nextInt(SIZE));
                 rig.burst(device, i < bursts - 1 ? End.SETTLED : End.values()[random.nextInt(End.values().length)]);
@@ -412,7 +458,7 @@ class InflightTest {
                 for (int i = 0; i < SIZE && bursts % 2 == 0; i++) {
                     Memory.putShort(rig.at.descriptors() + (long) i * Descriptor.SIZE + 12, (short) i); // as DPDK's driver does
                 }
-                final DriverRing anew = DriverRing.create(SIZE, features(true), rig.at);
+                final DriverRing anew = DriverRing.create(SIZE, features(Layout.PACKED), rig.at);
                 final int chains = random.nextInt(SIZE + 1);
                 for (int i = 0; i < chains; i++) {
                     anew.add(GuestRam.BASE, LENGTH, true);

@@ -2,18 +2,23 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.ring.InflightArea;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
+import io.ringbridge.datapath.ring.TurnedRing;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,64 +46,43 @@ class BigEndianTest {
     private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
     private final SplittableRandom random = new SplittableRandom(17);
     private final List<TestGuest> guests = new ArrayList<>();
-    private final List<Turned> turned = new ArrayList<>();
+    private final List<TurnedRing> turned = new ArrayList<>();
+
+    private final MemFd file = MemFd.create("inflight", 1 << 16);
+    private final InflightArea area = InflightArea.map(Fd.duplicate(file.fd()), 0, 1 << 16, 2, SIZE);
+    /** Whether chains that are out are recorded. */
+    private boolean recorded;
 
     @AfterEach
     void detach() {
         guests.forEach(TestGuest::close);
         datapath.close();
+        area.close();
+        file.close();
     }
 
-    /** A ring as its driver has it, and the same with all bytes turned, which is what the device is given. */
-    private static final class Turned {
-        private final TestGuest.Queue queue;
-        private final RingAddresses device;
+    /** Gives the device a turned copy of a guest's ring, and starts it. */
+    private TurnedRing turn(final TestGuest guest, final TestGuest.Queue queue) {
+        final long used = guest.allocate(RingAddresses.deviceBytes(SIZE, false), 4096);
+        final RingAddresses device = new RingAddresses(guest.allocate(RingAddresses.descriptorBytes(SIZE), 16),
+            guest.allocate(RingAddresses.driverBytes(SIZE, false), 2), used, guest.guest(used));
+        final TurnedRing ring = new TurnedRing(queue.ring.addresses(), device, SIZE);
+        ring.offer();
+        guest.port.startRing(queue.vring, config(guest, queue.vring, device), queue.events());
+        guest.port.enableRing(queue.vring, true);
+        return ring;
+    }
 
-        Turned(final TestGuest guest, final TestGuest.Queue queue) {
-            this.queue = queue;
-            final long used = guest.allocate(RingAddresses.deviceBytes(SIZE, false), 4096);
-            device = new RingAddresses(guest.allocate(RingAddresses.descriptorBytes(SIZE), 16),
-                guest.allocate(RingAddresses.driverBytes(SIZE, false), 2), used, guest.guest(used));
-            offer();
-            guest.port.startRing(queue.vring, new RingConfig(SIZE, guest.features, device, 0, guest.memory, null, true), queue.events());
-            guest.port.enableRing(queue.vring, true);
-        }
-
-        /** What the driver wrote. */
-        void offer() {
-            final RingAddresses driver = queue.ring.addresses();
-            for (int i = 0; i < SIZE; i++) {
-                final long from = driver.descriptors() + 16L * i;
-                final long to = device.descriptors() + 16L * i;
-                Memory.putLong(to, Long.reverseBytes(Memory.getLong(from)));
-                Memory.putInt(to + 8, Integer.reverseBytes(Memory.getInt(from + 8)));
-                turnShorts(from + 12, to + 12, 2);
-            }
-            turnShorts(driver.driver(), device.driver(), 3 + SIZE);
-        }
-
-        /** What the device wrote. */
-        void use() {
-            final RingAddresses driver = queue.ring.addresses();
-            for (int i = 0; i < 2 * SIZE; i++) {
-                Memory.putInt(driver.device() + 4 + 4L * i, Integer.reverseBytes(Memory.getInt(device.device() + 4 + 4L * i)));
-            }
-            turnShorts(device.device(), driver.device(), 2);
-            turnShorts(device.device() + 4 + 8L * SIZE, driver.device() + 4 + 8L * SIZE, 1);
-        }
-
-        private static void turnShorts(final long from, final long to, final int count) {
-            for (int i = 0; i < count; i++) {
-                Memory.putShort(to + 2L * i, Short.reverseBytes(Memory.getShort(from + 2L * i)));
-            }
-        }
+    private RingConfig config(final TestGuest guest, final int vring, final RingAddresses device) {
+        return new RingConfig(SIZE, guest.features, device, 0, guest.memory,
+            recorded ? area.region(vring, SIZE, false) : null, true);
     }
 
     private TestGuest big(final long features, final int bufferLength) {
         final TestGuest guest = new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 65535), features, SIZE, bufferLength);
         guests.add(guest);
-        turned.add(new Turned(guest, guest.receive.get(0)));
-        turned.add(new Turned(guest, guest.transmit.get(0)));
+        turned.add(turn(guest, guest.receive.get(0)));
+        turned.add(turn(guest, guest.transmit.get(0)));
         return guest;
     }
 
@@ -109,11 +93,11 @@ class BigEndianTest {
     }
 
     private void run() {
-        turned.forEach(Turned::offer);
+        turned.forEach(TurnedRing::offer);
         while (datapath.step() > 0) {
             Thread.onSpinWait();
         }
-        turned.forEach(Turned::use);
+        turned.forEach(TurnedRing::use);
     }
 
     /** Turns the fields of a virtio-net header. */
@@ -242,8 +226,10 @@ class BigEndianTest {
         assertEquals(Map.of(DropReason.BAD_OFFLOAD, 1L), a.port.statistics().drops(), "little-endian fields make no sense there");
     }
 
-    @Test
-    void whatIsWrittenIsLogged() {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void whatIsWrittenIsLogged(final boolean record) {
+        recorded = record;
         final TestGuest a = big(LEGACY | MERGEABLE, 300);
         final TestGuest b = little(TestGuest.FEATURES);
         try (GuestLog log = new GuestLog(a)) {
@@ -251,7 +237,7 @@ class BigEndianTest {
             for (int i = 0; i < 200; i++) {
                 log.reset();
                 b.send(Frames.broadcast(2, 60 + random.nextInt(1400)));
-                turned.forEach(Turned::offer);
+                turned.forEach(TurnedRing::offer);
                 final Set<Long> before = log.changedPages();
                 while (datapath.step() > 0) {
                     Thread.onSpinWait();
@@ -259,9 +245,9 @@ class BigEndianTest {
                 final Set<Long> written = log.changedPages();
                 written.removeAll(before);
                 final Set<Long> marked = log.marked();
-                written.add((turned.get(0).device.device() - a.region.hostAddress()) / DirtyLog.PAGE_SIZE);
+                written.add((turned.get(0).device().device() - a.region.hostAddress()) / DirtyLog.PAGE_SIZE);
                 assertTrue(marked.containsAll(written), () -> written + " were written, " + marked + " are marked");
-                turned.forEach(Turned::use);
+                turned.forEach(TurnedRing::use);
                 received(a, new byte[12]);
                 b.reap();
             }
@@ -285,8 +271,10 @@ class BigEndianTest {
         assertFalse(a.port.queues().get(1).started());
     }
 
-    @Test
-    void positionsAreKeptOverAStop() {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void positionsAreKeptOverAStop(final boolean record) {
+        recorded = record;
         final TestGuest a = big(LEGACY, 2048);
         final TestGuest b = little(TestGuest.FEATURES);
         for (int i = 0; i < 3; i++) {
@@ -295,7 +283,7 @@ class BigEndianTest {
         }
         assertEquals(3, a.reap());
         assertEquals(3, a.port.stopRing(1));
-        a.port.startRing(1, new RingConfig(SIZE, a.features, turned.get(1).device, 0, a.memory, null, true),
+        a.port.startRing(1, config(a, 1, turned.get(1).device()),
             a.transmit.get(0).events());
         a.send(Frames.broadcast(1, 61));
         run();
@@ -303,12 +291,14 @@ class BigEndianTest {
         assertEquals(4, b.received().size());
     }
 
-    @Test
-    void scribblingEndsTheRingAtMost() {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void scribblingEndsTheRingAtMost(final boolean record) {
+        recorded = record;
         final TestGuest a = big(LEGACY | EVENTS, 2048);
         final TestGuest b = little(TestGuest.FEATURES);
         for (int round = 0; round < 3000; round++) {
-            final RingAddresses device = turned.get(1).device;
+            final RingAddresses device = turned.get(1).device();
             for (int i = 0; i < 8; i++) {
                 Memory.putInt(device.descriptors() + 4L * random.nextInt(4 * SIZE), random.nextBoolean() ? random.nextInt() : 0x0200_0000);
             }
@@ -324,7 +314,7 @@ class BigEndianTest {
             if (!a.port.queues().get(1).started()) {
                 a.port.stopRing(1);
                 Memory.putShort(device.driver() + 2, Memory.getShort(device.device() + 2));
-                a.port.startRing(1, new RingConfig(SIZE, a.features, device, 0, a.memory, null, true),
+                a.port.startRing(1, config(a, 1, device),
                     a.transmit.get(0).events());
             }
         }
