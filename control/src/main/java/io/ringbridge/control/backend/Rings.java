@@ -59,15 +59,48 @@ final class Rings implements AutoCloseable {
 
     /** Whether any is to run, as soon as all is there. */
     boolean anyKicked() {
-        return Arrays.stream(rings).anyMatch(ring -> ring != null && ring.kicked);
+        return Arrays.stream(rings).anyMatch(ring -> ring != null && ring.kicked && isServed(ring));
     }
 
     /** The ring of that index, made on first use: front-ends name rings before they set them up. */
     Vring ring(final int index) {
-        if (Integer.compareUnsigned(index, port.named()) >= 0) {
-            throw ProtocolException.refused("vring " + Integer.toUnsignedString(index) + "; allowed: 0 to " + (port.named() - 1));
+        if (Integer.compareUnsigned(index, port.named()) < 0) {
+            return made(index);
         }
-        return made(index);
+        if (wasNamed(index)) {
+            throw withoutUse(rings[index]);
+        }
+        throw ProtocolException.refused("vring " + Integer.toUnsignedString(index) + "; allowed: 0 to "
+            + (port.named() - 1));
+    }
+
+    /** Whether a ring was named before, perhaps when the features did not say yet that there is none of its index. */
+    private boolean wasNamed(final int index) {
+        return Integer.compareUnsigned(index, rings.length) < 0 && rings[index] != null;
+    }
+
+    /** The ring of an index that is to be kicked, which somebody has to serve. */
+    private Vring served(final int index) {
+        final Vring ring = ring(index);
+        if (featuresKnown && !isServed(ring)) {
+            throw withoutUse(ring);
+        }
+        return ring;
+    }
+
+    /** Whether anybody serves a ring with the negotiated features. */
+    private boolean isServed(final Vring ring) {
+        return port.serves(ring.index) && !isBigEndianControl(ring);
+    }
+
+    private boolean isBigEndianControl(final Vring ring) {
+        return port.isControl(ring.index) && ring.isBigEndian(features);
+    }
+
+    private ProtocolException withoutUse(final Vring ring) {
+        return ProtocolException.withoutUse("vring " + ring.index + (isBigEndianControl(ring)
+            ? " is a big-endian control queue; only little-endian ones are served"
+            : " has no use with the negotiated features " + VirtioFeatures.names(features)));
     }
 
     /** The ring of an index that was named before, perhaps before the features were known. */
@@ -147,7 +180,7 @@ final class Rings implements AutoCloseable {
 
     /** Stops a ring, and says where it goes on. */
     int stop(final int index) {
-        return stop(ring(index));
+        return stop(wasNamed(index) ? rings[index] : ring(index));
     }
 
     private int stop(final Vring ring) {
@@ -236,7 +269,7 @@ final class Rings implements AutoCloseable {
     void event(final Request which, final int index, final EventFd event) {
         final Vring ring;
         try {
-            ring = ring(index);
+            ring = which == Request.SET_VRING_KICK ? served(index) : ring(index);
         } catch (final ProtocolException e) {
             replace(event, null);
             throw e;
@@ -254,7 +287,7 @@ final class Rings implements AutoCloseable {
         if (num != 0) {
             throw ProtocolException.refused("vring " + index + " kicked with " + Integer.toUnsignedString(num) + "; 0 is allowed");
         }
-        final Vring ring = ring(index);
+        final Vring ring = served(index);
         if (ring.kick == null) {
             event(Request.SET_VRING_KICK, index, EventFd.create());
         }
@@ -374,7 +407,7 @@ final class Rings implements AutoCloseable {
     /** Asks for what rings wait for that lies behind an IOMMU, where it could not be asked for before. */
     void askWhatWaits() {
         if (memory.iotlb() != null) {
-            Arrays.stream(rings).filter(ring -> ring != null && isComplete(ring)).forEach(this::ask);
+            Arrays.stream(rings).filter(ring -> ring != null && isComplete(ring) && isServed(ring)).forEach(this::ask);
         }
     }
 
@@ -415,10 +448,9 @@ final class Rings implements AutoCloseable {
         if (waits(ring)) {
             return;
         }
-        if (!port.serves(ring.index)) {
+        if (!isServed(ring)) {
             if (strict) {
-                throw ProtocolException.refused("vring " + ring.index + " has no use with the negotiated features "
-                    + VirtioFeatures.names(features));
+                throw withoutUse(ring);
             }
             return;
         }
@@ -437,17 +469,15 @@ final class Rings implements AutoCloseable {
 
     /** Starts a ring of which all is there. */
     void run(final Vring ring, final RingAddresses place) {
-        final boolean bigEndian = ring.isBigEndian(features);
         final boolean control = port.isControl(ring.index);
-        if (control && bigEndian) {
-            throw ProtocolException.refused("vring " + ring.index + " is a big-endian control queue; only little-endian ones are served");
-        }
         InflightRegion record = control ? null : inflight.region(ring.index, ring.size, isPacked());
         if (record == null && isPacked() && !control) {
             record = journals.begin(ring, place, memory);
         }
         port.enableRing(ring.index, ring.enabled);
-        port.startRing(ring.index, new RingConfig(ring.size, features, place, ring.base, memory, record, bigEndian), events(ring));
+        final RingConfig config =
+            new RingConfig(ring.size, features, place, ring.base, memory, record, ring.isBigEndian(features));
+        port.startRing(ring.index, config, events(ring));
         ring.placed = place;
         ring.started = true;
         ring.hasRun = true;

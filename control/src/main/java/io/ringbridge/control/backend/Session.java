@@ -286,6 +286,10 @@ final class Session {
             return outcome instanceof Outcome.Done && acknowledges(header) ? new Outcome.Reply(Codec.number(0)) : outcome;
         } catch (final ProtocolException | MemoryException | OsException e) {
             final boolean ends = e instanceof ProtocolException p && p.endsConnection();
+            if (mayRefuse && !acknowledges(header) && e instanceof ProtocolException p && p.isIgnored()) {
+                LOG.warn("port {}: ignored {}: {}", port.name(), name, e.getMessage());
+                return Outcome.DONE;
+            }
             if (ends || !mayRefuse || !acknowledges(header)) {
                 throw ProtocolException.fatal(ends ? e.getMessage() : name + ": " + e.getMessage());
             }

@@ -1,6 +1,7 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.protocol.Message;
+import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -162,6 +164,99 @@ class ControlQueueTest {
         assertEquals(0, peer.ack(new Message.SetVringEnable(2, 0)), "as QEMU says it of all rings");
         assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), kick.fd()), "nobody serves it");
         assertFalse(fixture.started(2) || fixture.enabled(2));
+    }
+
+    /** Sends all that starts a ring, and asks for no acknowledgement. */
+    private void setUp(final int vring) throws IOException {
+        peer.send(new Message.SetVringNum(vring, 256));
+        peer.send(new Message.SetVringBase(vring, 0));
+        peer.send(TestPeer.address(vring));
+        peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, vring, true), kick.fd());
+        peer.send(new Message.SetVringFd(Request.SET_VRING_ERR, vring, true), kick.fd());
+        peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, vring, true), kick.fd());
+        peer.send(new Message.SetVringEnable(vring, 1));
+    }
+
+    private void assertOnePairRuns() throws IOException {
+        peer.number(new Message.GetFeatures());
+        assertTrue(fixture.started(RECEIVE) && fixture.started(1));
+        assertFalse(fixture.started(2) || fixture.started(3));
+    }
+
+    /** Without REPLY_ACK a refusal would end the connection. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aRingThatNobodyServesCostsNoConnection(final boolean beforeFeatures) throws Exception {
+        final long descriptors = SwitchFixture.openDescriptors();
+        peer.protocol(TestPeer.PROTOCOL & ~ProtocolFeature.REPLY_ACK.mask());
+        final int last = beforeFeatures ? 4 : 3; // 4 is allowed if it was named before the features were known
+        for (int vring = last; vring >= 0 && beforeFeatures; vring--) {
+            setUp(vring);
+        }
+        peer.negotiated(PLAIN).send(TestPeer.table(), memory.fd());
+        for (int vring = 0; vring < 2 && !beforeFeatures; vring++) {
+            setUp(vring);
+        }
+        for (int round = 0; round < 2; round++) {
+            for (int vring = 2; vring <= last; vring++) {
+                setUp(vring);
+            }
+            assertOnePairRuns();
+            for (int vring = 2; vring <= last; vring++) {
+                assertEquals(vring, peer.number(new Message.GetVringBase(vring)), "it never ran");
+            }
+        }
+        assertOnePairRuns();
+        peer.send(new Message.ResetDevice());
+        peer.number(new Message.GetFeatures());
+        assertFalse(fixture.started(RECEIVE) || fixture.started(2));
+        peer.send(new Message.SetFeatures(MANY));
+        for (int vring = 0; vring < 4; vring++) {
+            setUp(vring);
+        }
+        start(4, false);
+        assertTrue(fixture.started(2) && fixture.started(3));
+        assertEquals(0, command(4, false, 4, 2, 2));
+        peer.send(new Message.SetVringNum(5, 256));
+        assertTrue(peer.ended(), "the port has no such ring");
+        peer.close();
+        fixture.awaitDetached();
+        SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors);
+    }
+
+    @Test
+    void aRingThatWasKickedTooEarlyStartsOnceSomebodyServesIt() throws Exception {
+        peer.send(new Message.SetProtocolFeatures(TestPeer.PROTOCOL));
+        setUp(2);
+        peer.send(new Message.SetFeatures(PLAIN));
+        peer.send(TestPeer.table(), memory.fd());
+        assertEquals(1, peer.ack(new Message.SetVringEnable(2, 1)), "nobody serves it");
+        assertFalse(fixture.started(2));
+        peer.send(new Message.SetFeatures(MANY));
+        peer.number(new Message.GetFeatures());
+        assertTrue(fixture.started(2));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aBigEndianControlQueueIsRefused(final boolean endianFirst) throws Exception {
+        peer.close();
+        fixture.close();
+        final Path socket = directory.resolve("legacy");
+        fixture = new SwitchFixture(socket, 2, BackendOptions.server(socket).with(ProtocolFeature.CROSS_ENDIAN));
+        peer = fixture.peer().protocol(TestPeer.PROTOCOL | ProtocolFeature.CROSS_ENDIAN.mask());
+        peer.negotiated(CONTROL & ~Features.of(Features.VERSION_1)).send(TestPeer.table(), memory.fd());
+        if (endianFirst) {
+            peer.send(new Message.SetVringEndian(2, 1));
+            setUp(2);
+        } else {
+            peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), kick.fd());
+            peer.send(new Message.SetVringEndian(2, 1));
+            peer.send(new Message.SetVringNum(2, 256));
+            peer.send(TestPeer.address(2));
+        }
+        assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), kick.fd()));
+        assertEquals(2, peer.number(new Message.GetVringBase(2)), "it never ran");
     }
 
     @Test
