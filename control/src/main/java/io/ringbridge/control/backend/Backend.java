@@ -18,6 +18,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
+import java.util.concurrent.Semaphore;
 
 /**
  * The vhost-user back-end of one guest port: serves one front-end after another, on a thread of its own.
@@ -40,6 +41,7 @@ public final class Backend implements Link {
     private final Connection first;
     private final Thread thread;
     private final Standstill standstill = new Standstill();
+    private final Semaphore relays;
     /** Whether what was taken over cannot be gone on with. */
     private boolean lost;
     /** Why there is no connection, as far as is known; null once there is one. */
@@ -49,11 +51,17 @@ public final class Backend implements Link {
 
     private Backend(final GuestPort port, final BackendOptions options, final Presence presence, final Listener listener,
                     final Connection first) {
+        this(port, options, presence, listener, first, Relay.permits());
+    }
+
+    private Backend(final GuestPort port, final BackendOptions options, final Presence presence, final Listener listener,
+                    final Connection first, final Semaphore relays) {
         this.port = port;
         this.options = options;
         this.presence = presence;
         this.listener = listener;
         this.first = first;
+        this.relays = relays;
         thread = Thread.ofPlatform().daemon().name("rb-session-" + port.name()).unstarted(this::run);
     }
 
@@ -140,7 +148,7 @@ public final class Backend implements Link {
         try {
             final Session serving;
             synchronized (this) {
-                serving = session != null ? session : new Session(port, options, presence, connection);
+                serving = session != null ? session : new Session(port, options, presence, relays, connection);
                 session = serving;
                 current = connection;
             }
@@ -251,6 +259,7 @@ public final class Backend implements Link {
      */
     public static Backend adopt(final GuestPort port, final BackendOptions options, final Presence presence, final StateReader in) {
         final Listener listener = listener(options, in);
+        final Semaphore relays = Relay.permits();
         Connection connection = null;
         Session session = null;
         try {
@@ -259,7 +268,7 @@ public final class Backend implements Link {
             }
             if (in.flag()) {
                 connection = adopt(in.descriptor());
-                session = new Session(port, options, presence, connection);
+                session = new Session(port, options, presence, relays, connection);
                 session.restore(in);
                 Memory.surfaceFault();
             }
@@ -271,7 +280,7 @@ public final class Backend implements Link {
             letGo(listener, connection, session);
             throw new HandOverException("port " + port.name() + ": its front-end has cut memory that was handed over", e);
         }
-        final Backend backend = new Backend(port, options, presence, listener, connection);
+        final Backend backend = new Backend(port, options, presence, listener, connection, relays);
         backend.current = connection;
         backend.session = session;
         return backend;

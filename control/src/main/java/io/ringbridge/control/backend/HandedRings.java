@@ -14,12 +14,14 @@ final class HandedRings {
     private final DeviceQueues port;
     private final Rings rings;
     private final Inflight inflight;
+    private final Relay relay;
     private int pairs;
 
-    HandedRings(final DeviceQueues port, final Rings rings, final Inflight inflight) {
+    HandedRings(final DeviceQueues port, final Rings rings, final Inflight inflight, final Relay relay) {
         this.port = port;
         this.rings = rings;
         this.inflight = inflight;
+        this.relay = relay;
     }
 
     /** Writes down all but where they stand. */
@@ -50,7 +52,7 @@ final class HandedRings {
     }
 
     private void restore(final Vring ring, final StateReader in) {
-        ring.restore(in);
+        ring.restore(in, relay);
         if (ring.size > 0) {
             Vring.checkLayout(ring.index, ring.size, ring.base, rings.isPacked());
         }

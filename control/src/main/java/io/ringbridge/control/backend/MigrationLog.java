@@ -8,7 +8,6 @@ import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.MemoryFiles;
-import io.ringbridge.datapath.os.EventFd;
 
 /**
  * The dirty log of one session (vhost-user, "Migration"): written while there is one and LOG_ALL is negotiated.
@@ -21,7 +20,7 @@ final class MigrationLog implements AutoCloseable {
     private final int replyBytes;
     private final MemoryFiles files;
     private DirtyLog log;
-    private EventFd changed;
+    private PeerEvent changed;
     private boolean wanted;
 
     MigrationLog(final DeviceQueues port, final int replyBytes, final MemoryFiles files) {
@@ -57,8 +56,8 @@ final class MigrationLog implements AutoCloseable {
     }
 
     /** SET_LOG_FD: another descriptor to signal, taken over. */
-    void event(final EventFd event) {
-        final EventFd old = changed;
+    void event(final PeerEvent event) {
+        final PeerEvent old = changed;
         changed = event;
         apply();
         if (old != null) {
@@ -71,7 +70,7 @@ final class MigrationLog implements AutoCloseable {
     }
 
     private void apply() {
-        port.log(wanted ? log : null, changed);
+        port.log(wanted ? log : null, changed == null ? null : changed.event());
     }
 
     /** Writes the log's place down, for another process. */
@@ -80,18 +79,18 @@ final class MigrationLog implements AutoCloseable {
         if (log != null) {
             out.wide(log.offset()).wide(log.size()).descriptor(log.fd());
         }
-        out.event(changed);
+        out.event(changed == null ? StateWriter.NONE : changed.fd());
     }
 
     /** Maps the log of another process, in place of none. */
-    void restore(final StateReader in) {
+    void restore(final StateReader in, final Relay relay) {
         wanted = in.flag();
         if (in.flag()) {
             final long offset = in.wide();
             final long size = in.wide();
             log = DirtyLog.map(accept(in.descriptor()), offset, size);
         }
-        changed = in.event();
+        changed = in.event(relay::notification);
         apply();
     }
 

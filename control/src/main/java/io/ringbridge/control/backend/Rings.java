@@ -266,7 +266,7 @@ final class Rings implements AutoCloseable {
     }
 
     /** Takes over a ring's descriptor; {@code event} is null where the front-end wants none. */
-    void event(final Request which, final int index, final EventFd event) {
+    void event(final Request which, final int index, final PeerEvent event) {
         final Vring ring;
         try {
             ring = which == Request.SET_VRING_KICK ? served(index) : ring(index);
@@ -274,7 +274,7 @@ final class Rings implements AutoCloseable {
             replace(event, null);
             throw e;
         }
-        final EventFd old = ring.event(which, event);
+        final PeerEvent old = ring.event(which, event);
         if (ring.started) {
             port.ringEvents(index, events(ring));
         }
@@ -289,9 +289,9 @@ final class Rings implements AutoCloseable {
         }
         final Vring ring = served(index);
         if (ring.kick == null) {
-            event(Request.SET_VRING_KICK, index, EventFd.create());
+            event(Request.SET_VRING_KICK, index, new PeerEvent.Direct(EventFd.create()));
         }
-        ring.kick.signal();
+        ring.kick.event().signal();
         ring.kicked();
         start(ring, false);
     }
@@ -322,12 +322,17 @@ final class Rings implements AutoCloseable {
         if (ring.translations == null && memory.iotlb() != null && requests != null) {
             ring.translations = new TranslationRequests(requests, port.port(), ring.index);
         }
-        return new RingEvents(ring.kick,
-            ring.call != null || inband == null ? ring.call : inband.event(BackendRequest.VRING_CALL, ring.index),
-            ring.error != null || inband == null ? ring.error : inband.event(BackendRequest.VRING_ERR, ring.index), ring.translations);
+        return new RingEvents(event(ring.kick),
+            ring.call != null || inband == null ? event(ring.call) : inband.event(BackendRequest.VRING_CALL, ring.index),
+            ring.error != null || inband == null ? event(ring.error) : inband.event(BackendRequest.VRING_ERR, ring.index),
+            ring.translations);
     }
 
-    private static EventFd replace(final EventFd old, final EventFd by) {
+    private static EventFd event(final PeerEvent given) {
+        return given == null ? null : given.event();
+    }
+
+    private static PeerEvent replace(final PeerEvent old, final PeerEvent by) {
         if (old != null) {
             old.close();
         }

@@ -18,7 +18,6 @@ import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.MemoryException;
-import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.OsException;
@@ -31,6 +30,7 @@ import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 
 /**
  * One front-end's conversation, from connection to end (vhost-user, "Communication").
@@ -51,6 +51,7 @@ final class Session {
     private final long offeredProtocol;
     private final Inflight inflight;
     private final Rings rings;
+    private final Relay relay;
     private final HandedRings handed;
     private final DeviceQueues queues;
     private final Postcopy postcopy;
@@ -67,7 +68,9 @@ final class Session {
     private final Migration migration;
     private BackendChannel channel;
 
-    Session(final GuestPort port, final BackendOptions options, final Presence presence, final Connection connection) {
+    /** Begins a conversation on a port whose sessions share permits for threads. */
+    Session(final GuestPort port, final BackendOptions options, final Presence presence, final Semaphore relays,
+            final Connection connection) {
         this.port = port;
         this.connection = connection;
         this.presence = presence;
@@ -76,7 +79,8 @@ final class Session {
         inflight = new Inflight(2 * port.queuePairs(), options.memory());
         queues = new DeviceQueues(port, offered);
         rings = new Rings(queues, options, inflight);
-        handed = new HandedRings(queues, rings, inflight);
+        relay = new Relay(port.name(), this::isSuspended, relays);
+        handed = new HandedRings(queues, rings, inflight, relay);
         postcopy = new Postcopy(port);
         memory = new MemoryTable(rings, postcopy, options.memory());
         iommu = new Iommu(port.name(), rings);
@@ -102,11 +106,13 @@ final class Session {
             while (!connection.isOver()) {
                 if (standstill.isAsked()) {
                     BackendChannel.rest(channel);
+                    relay.rest();
                     standstill.stand();
                     if (standstill.isLeft()) {
                         return;
                     }
                     BackendChannel.goOn(channel);
+                    relay.goOn();
                 }
                 try (Packet packet = connection.receive(this::idle, standstill::isAsked)) {
                     if (packet != null) {
@@ -172,6 +178,7 @@ final class Session {
         postcopy.close();
         memory.close();
         log.close();
+        relay.close();
         channel(null);
         migration.leave();
         port.state(PortState.WAITING);
@@ -218,7 +225,8 @@ final class Session {
         memory.restore(in);
         iommu.restore(in, features);
         inflight.restore(in);
-        log.restore(in);
+        relay.rest(); // until then the other process may go on
+        log.restore(in, relay);
         suspension.restore(in);
         migration.restore(in);
         channel = BackendChannel.restore(in, port.name(), suspension::silences);
@@ -235,6 +243,7 @@ final class Session {
     /** Starts the rings, on the suspended port. */
     void begin() {
         BackendChannel.goOn(channel);
+        relay.goOn();
         configChanged(handed.begin() && suspension.needsReset());
         tellState();
     }
@@ -247,6 +256,13 @@ final class Session {
             presence.arrived();
         }
         BackendChannel.heed(channel);
+        if (suspension.isSuspended()) {
+            relay.settle(); // no notification comes after the reply
+        }
+    }
+
+    private boolean isSuspended() {
+        return suspension.isSuspended();
     }
 
     /** One request: decoded, checked to be negotiated, carried out, answered. The only place that knows REPLY_ACK. */
@@ -328,7 +344,7 @@ final class Session {
             case Message.SetLogBase m -> {
                 return new Outcome.Reply(log.base(m, descriptors));
             }
-            case Message.SetLogFd _ -> log.event(EventFd.adopt(descriptors.take(0)));
+            case Message.SetLogFd _ -> log.event(relay.notification(descriptors.take(0)));
             case Message.SetVringNum m -> rings.size(m.index(), m.num());
             case Message.SetVringAddr m -> rings.address(m);
             case Message.SetVringBase m -> rings.base(m.index(), m.num());
@@ -338,7 +354,7 @@ final class Session {
                 return new Outcome.Reply(Codec.vringState(m.index(), rings.stop(m.index())));
             }
             case Message.SetVringFd m ->
-                rings.event(m.request(), m.index(), m.hasDescriptor() ? EventFd.adopt(descriptors.take(0)) : null);
+                rings.event(m.request(), m.index(), m.hasDescriptor() ? event(m, descriptors.take(0)) : null);
             case Message.GetProtocolFeatures _ -> {
                 return new Outcome.Reply(Codec.number(offeredProtocol));
             }
@@ -390,6 +406,10 @@ final class Session {
             case Message.Unserved _ -> throw ProtocolException.refused("not offered");
         }
         return Outcome.DONE;
+    }
+
+    private PeerEvent event(final Message.SetVringFd message, final int fd) {
+        return message.request() == Request.SET_VRING_KICK ? relay.kick(fd) : relay.notification(fd);
     }
 
     private Outcome getInflight(final Message.InflightFd wanted) {

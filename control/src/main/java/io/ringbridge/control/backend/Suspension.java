@@ -18,7 +18,7 @@ import java.util.Set;
  *
  * <p>Keeps the device status, and with it whether the driver is ready: once a front-end has set the status, no ring runs without DRIVER_OK.
  *
- * <p>Owned by the session's thread, but for {@link #silences}.
+ * <p>Owned by the session's thread, but for {@link #silences} and {@link #isSuspended}.
  */
 final class Suspension {
     private static final Logger LOG = LoggerFactory.getLogger(Suspension.class);
@@ -162,8 +162,13 @@ final class Suspension {
 
     /** Whether the front-end is sent nothing but replies; not for an upgrade, which sees to that itself. Any thread may ask. */
     boolean silences() {
+        return allStopped || isSuspended();
+    }
+
+    /** Whether the device is suspended, for whatever cause but an upgrade. Any thread may ask. */
+    boolean isSuspended() {
         final Set<SuspendCause> causes = port.suspendedBy();
-        return allStopped || causes.size() > (causes.contains(SuspendCause.UPGRADE) ? 1 : 0);
+        return causes.size() > (causes.contains(SuspendCause.UPGRADE) ? 1 : 0);
     }
 
     /** Takes back what this front-end and its driver have said of suspending. */

@@ -8,7 +8,6 @@ import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
@@ -61,9 +60,9 @@ final class Vring {
     boolean broken;
     /** The count of {@link #kick} when it was last looked at; negative before. */
     private long seenKicks = -1;
-    EventFd kick;
-    EventFd call;
-    EventFd error;
+    PeerEvent kick;
+    PeerEvent call;
+    PeerEvent error;
 
     Vring(final int index) {
         this.index = index;
@@ -113,7 +112,7 @@ final class Vring {
      */
     long newKicks() {
         final long before = seenKicks;
-        seenKicks = kick == null ? -1 : kick.count();
+        seenKicks = kick == null ? -1 : kick.event().count();
         return before < 0 ? 0 : Math.max(0, seenKicks - before);
     }
 
@@ -129,11 +128,15 @@ final class Vring {
         if (address != null) {
             out.number(address.flags()).wide(address.descriptor()).wide(address.used()).wide(address.available()).wide(address.log());
         }
-        out.event(kick).event(call).event(error);
+        out.event(number(kick)).event(number(call)).event(number(error));
+    }
+
+    private static int number(final PeerEvent event) {
+        return event == null ? StateWriter.NONE : event.fd();
     }
 
     /** Takes over what was said of it to another process. */
-    void restore(final StateReader in) {
+    void restore(final StateReader in, final Relay relay) {
         size = in.count(RingConfig.MAX_SIZE);
         base = in.number();
         told = in.number();
@@ -146,9 +149,9 @@ final class Vring {
         if (in.flag()) {
             address = new Message.SetVringAddr(index, in.number(), in.wide(), in.wide(), in.wide(), in.wide());
         }
-        kick = in.event();
-        call = in.event();
-        error = in.event();
+        kick = in.event(relay::kick);
+        call = in.event(relay::notification);
+        error = in.event(relay::notification);
     }
 
     void checkStopped() {
@@ -221,8 +224,8 @@ final class Vring {
     }
 
     /** Takes over a descriptor, or that there is none; the one it replaces, which is the caller's to close. */
-    EventFd event(final Request which, final EventFd event) {
-        final EventFd old;
+    PeerEvent event(final Request which, final PeerEvent event) {
+        final PeerEvent old;
         switch (which) {
             case SET_VRING_KICK -> {
                 old = kick;

@@ -1,6 +1,5 @@
 package io.ringbridge.control.handover;
 
-import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
 
 import java.nio.BufferUnderflowException;
@@ -9,6 +8,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 
 /**
@@ -84,9 +84,9 @@ public final class StateReader implements AutoCloseable {
         return fd;
     }
 
-    /** Takes an event over; null where there is none. */
-    public EventFd event() {
-        return flag() ? EventFd.adopt(descriptor()) : null;
+    /** Returns the event that is made of a descriptor, which is taken over, or null if there is none. */
+    public <T> T event(final IntFunction<T> adopt) {
+        return flag() ? adopt.apply(descriptor()) : null;
     }
 
     /** Says that nothing may follow. */

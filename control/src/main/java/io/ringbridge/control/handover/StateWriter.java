@@ -1,7 +1,5 @@
 package io.ringbridge.control.handover;
 
-import io.ringbridge.datapath.os.EventFd;
-
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -9,6 +7,9 @@ import java.util.Arrays;
 
 /** A record in the making: numbers, little-endian, and descriptors, which stay whose they are. */
 public final class StateWriter {
+    /** In place of the number of a descriptor that there is not. */
+    public static final int NONE = -1;
+
     private static final int MIN_ROOM = 1024;
 
     private ByteBuffer content = ByteBuffer.allocate(MIN_ROOM).order(ByteOrder.LITTLE_ENDIAN);
@@ -59,10 +60,10 @@ public final class StateWriter {
         return this;
     }
 
-    /** Adds whether there is an event, and it. */
-    public StateWriter event(final EventFd event) {
-        flag(event != null);
-        return event == null ? this : descriptor(event.fd());
+    /** Adds whether there is an event, and its descriptor; {@link #NONE} for none. */
+    public StateWriter event(final int fd) {
+        flag(fd != NONE);
+        return fd == NONE ? this : descriptor(fd);
     }
 
     byte[] content() {

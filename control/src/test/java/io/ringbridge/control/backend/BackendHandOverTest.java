@@ -419,6 +419,40 @@ class BackendHandOverTest {
         SwitchFixture.await(() -> port.state() == PortState.WAITING);
     }
 
+    @ParameterizedTest
+    @CsvSource({"PIPE, false", "PIPE, true", "STREAM, true", "SEQPACKET, false", "DATAGRAM, true"})
+    void pipesAndSocketsGoOn(final PipeEnds.Kind kind, final boolean packed) throws Exception {
+        serve(options);
+        final DriverRing driver = driver(packed);
+        driver.wantNotification(true);
+        try (TestPeer peer = new TestPeer(options.socket()); PipeEnds kick = PipeEnds.of(kind); PipeEnds notified = PipeEnds.of(kind)) {
+            peer.negotiated(features(packed));
+            peer.send(TestPeer.table(), memory.fd());
+            ring(peer, packed);
+            assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, VRING, true), notified.writes()));
+            assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_ERR, VRING, true), notified.writes()));
+            assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, VRING, true), kick.reads()));
+            assertEquals(0, peer.ack(new Message.SetLogFd(), notified.writes()));
+            final long descriptors = SwitchFixture.openDescriptors();
+            for (int i = 0; i < 3; i++) {
+                handOver();
+                SwitchFixture.await(notified::read); // in case one was lost in between
+                for (int j = 0; j < 10; j++) {
+                    while (notified.read()) {
+                        Thread.onSpinWait();
+                    }
+                    assertTrue(driver.add(TestPeer.GUEST + 0x8_0000, 72, false) >= 0);
+                    driver.publish();
+                    kick.write();
+                    SwitchFixture.await(() -> driver.poll() >= 0);
+                    SwitchFixture.await(notified::read);
+                }
+            }
+            SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors);
+        }
+        SwitchFixture.await(() -> port.state() == PortState.WAITING);
+    }
+
     private static void call(final RequestSocket requests) throws IOException {
         requests.expect(BackendRequest.VRING_CALL, Codec.vringState(VRING, 0));
         requests.acknowledge(BackendRequest.VRING_CALL, 0);

@@ -140,7 +140,7 @@ class MigrationLogTest {
             for (int i = 1; i <= 16; i++) {
                 reply(peer, Header.VERSION, new Message.SetLogBase(i * 4096L, 0), file.fd());
                 assertEquals(0, peer.ack(new Message.SetLogFd(), event.fd()));
-                assertEquals(1, peer.ack(new Message.SetLogFd(), file.fd()), "no eventfd");
+                assertEquals(1, peer.ack(new Message.SetLogFd(), file.fd()), "nothing to signal through");
                 assertEquals(mappings + 1, SwitchFixture.mappings());
                 assertEquals(open + 2, SwitchFixture.openDescriptors());
             }

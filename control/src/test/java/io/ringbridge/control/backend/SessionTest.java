@@ -364,7 +364,7 @@ class SessionTest {
             assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 0, false)));
             assertEquals(0, peer.ack(new Message.SetFeatures(PLAIN)), "the same features while rings run");
             assertEquals(1, peer.ack(new Message.SetFeatures(PLAIN | Features.of(Features.IN_ORDER))), "others");
-            assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 0, true), memory.fd()), "no eventfd");
+            assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 0, true), memory.fd()), "nothing to signal through");
             assertEquals(1, peer.ack(new Message.SetMemTable(List.of(new Region(0, 1L << 40, 0, 0))), memory.fd()), "a short file");
             assertEquals(1, peer.ack(new Message.SetMemTable(List.of(new Region(-4096, 8192, 0, 0))), memory.fd()), "an overflow");
             assertTrue(fixture.started(0));

@@ -59,13 +59,13 @@ class StateSocketTest {
     @Test
     void aRecordComesAsItWasWrittenHoweverManyMessagesItTakes() throws Exception {
         final long before = openDescriptors();
-        final StateWriter out = new StateWriter().flag(true).number(-1).wide(Long.MIN_VALUE).text("\u00e9").event(null);
+        final StateWriter out = new StateWriter().flag(true).number(-1).wide(Long.MIN_VALUE).text("\u00e9").event(StateWriter.NONE);
         final byte[] much = new byte[200_000];
         much[much.length - 1] = 7;
         out.bytes(much);
         try (EventFd event = EventFd.create()) {
             for (int i = 0; i < 700; i++) {
-                out.event(event);
+                out.event(event.fd());
             }
             final CompletableFuture<Void> sending = CompletableFuture.runAsync(() -> from.send(Step.PORT, out));
             try (StateReader in = to.receive(Step.PORT, LIMIT)) {
@@ -73,12 +73,12 @@ class StateSocketTest {
                 assertEquals(-1, in.number());
                 assertEquals(Long.MIN_VALUE, in.wide());
                 assertEquals("\u00e9", in.text());
-                assertEquals(null, in.event());
+                assertEquals(null, in.event(EventFd::adopt));
                 assertEquals(7, in.bytes()[much.length - 1]);
                 final HandOverException early = assertThrows(HandOverException.class, in::end);
                 assertTrue(early.getMessage().contains("700 descriptors"), early.getMessage());
                 for (int i = 0; i < 700; i++) {
-                    try (EventFd received = in.event()) {
+                    try (EventFd received = in.event(EventFd::adopt)) {
                         received.signal();
                     }
                 }
@@ -97,7 +97,7 @@ class StateSocketTest {
     void whatNobodyTakesIsClosed() throws Exception {
         final long before = openDescriptors();
         try (EventFd event = EventFd.create()) {
-            final StateWriter out = new StateWriter().event(event).event(event).event(event);
+            final StateWriter out = new StateWriter().event(event.fd()).event(event.fd()).event(event.fd());
             from.send(Step.PORT, out);
             to.receive(Step.PORT, LIMIT).close();
             from.send(Step.PORT, out);

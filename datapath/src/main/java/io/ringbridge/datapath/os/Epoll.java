@@ -6,6 +6,7 @@ public final class Epoll implements AutoCloseable {
     private static final int EPOLL_CTL_ADD = 1;
     private static final int EPOLL_CTL_DEL = 2;
     private static final int EPOLLIN = 1;
+    private static final int EPOLLET = 1 << 31;
     private static final int MOST = 16;
     /** Stands for a descriptor that is not to be drained. */
     private static final int NONE = -1;
@@ -30,16 +31,21 @@ public final class Epoll implements AutoCloseable {
 
     /** Adds a descriptor; one that is readable ends the wait until it is drained. */
     public void add(final EventFd event) {
-        add(event.fd(), event.fd());
+        add(event.fd(), EPOLLIN, event.fd());
     }
 
     /** Adds a device; one that has a frame, or is gone, ends the wait. */
     public void add(final FrameDevice device) {
-        add(device.fd(), NONE);
+        add(device.fd(), EPOLLIN, NONE);
     }
 
-    private void add(final int added, final int drained) {
-        final int rc = Libc.epollControl(fd, EPOLL_CTL_ADD, added, EPOLLIN, drained);
+    /** Adds any descriptor; it ends one wait if it is readable, and one whenever more has come or its other end has gone. */
+    public void watch(final int watched) {
+        add(watched, EPOLLIN | EPOLLET, watched);
+    }
+
+    private void add(final int added, final int events, final int drained) {
+        final int rc = Libc.epollControl(fd, EPOLL_CTL_ADD, added, events, drained);
         if (rc < 0) {
             throw new OsException("epoll_ctl add " + added, rc);
         }
@@ -48,6 +54,11 @@ public final class Epoll implements AutoCloseable {
     /** Removes a descriptor, before it is closed. */
     public void remove(final EventFd event) {
         Libc.epollControl(fd, EPOLL_CTL_DEL, event.fd(), 0, NONE);
+    }
+
+    /** Removes a descriptor that is watched, before it is closed: others may have the open file as well. */
+    public void unwatch(final int watched) {
+        Libc.epollControl(fd, EPOLL_CTL_DEL, watched, 0, NONE);
     }
 
     /** Removes a device, before it is closed; one that was removed already is left alone. */
@@ -68,8 +79,13 @@ public final class Epoll implements AutoCloseable {
 
     /** Whether an event ended the last wait, and was not drained since. */
     public boolean isReady(final EventFd event) {
+        return isReady(event.fd());
+    }
+
+    /** Whether a descriptor ended the last wait, which was not drained since. */
+    public boolean isReady(final int watched) {
         for (int i = 0; i < readyCount; i++) {
-            if (ready[i] == event.fd()) {
+            if (ready[i] == watched) {
                 return true;
             }
         }

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 public final class EventFd implements AutoCloseable {
     private static final int EFD_CLOEXEC = 0x80000;
     private static final int EFD_NONBLOCK = 0x800;
+    private static final String TARGET = "anon_inode:[eventfd]";
 
     private final EventSignals signals;
     private final int fd;
@@ -36,18 +37,27 @@ public final class EventFd implements AutoCloseable {
     }
 
     /**
-     * Takes over a descriptor that a peer sent.
+     * Takes over an eventfd that a peer sent.
      *
      * @param fd the descriptor; closed when it is refused
-     * @throws OsException when it is anything but an eventfd
+     * @throws OsException if it is anything else
      */
     public static EventFd adopt(final int fd) {
         final String target = Fd.target(fd);
-        if (!target.equals("anon_inode:[eventfd]")) { // a file may have any name, and this in it
+        if (!target.equals(TARGET)) { // a file may have any name, and this in it
             Fd.abandon(fd);
             throw new OsException("a descriptor of a ring is " + target + "; an eventfd is needed");
         }
+        if (!Fd.isReadable(fd)) { // the number of one that was opened with O_PATH
+            Fd.abandon(fd);
+            throw new OsException("a descriptor of a ring is an eventfd that cannot be read; one that can is needed");
+        }
         return new EventFd(EventSignals.get(), fd);
+    }
+
+    /** Whether a descriptor is an eventfd. */
+    public static boolean isOne(final int fd) {
+        return TARGET.equals(Fd.target(fd));
     }
 
     /** Adds one to the count, which wakes whoever waits for it. A full count stays as it is. */
@@ -66,7 +76,17 @@ public final class EventFd implements AutoCloseable {
      * @return the count, or 0 if the kernel does not show it
      */
     public long count() {
-        final String label = "eventfd-count:";
+        return shown("eventfd-count:");
+    }
+
+    /**
+     * Whether a read takes only one off the count (EFD_SEMAPHORE). Kernels before 6.5 do not show it.
+     */
+    public boolean isSemaphore() {
+        return shown("eventfd-semaphore:") != 0;
+    }
+
+    private long shown(final String label) {
         try (Stream<String> lines = Files.lines(Path.of("/proc/self/fdinfo/" + fd))) {
             return lines.filter(line -> line.startsWith(label)).mapToLong(line -> Long.parseUnsignedLong(
                 line.substring(label.length()).strip(), 16)).findFirst().orElse(0);

@@ -6,7 +6,10 @@ public final class Fd {
     private static final int F_SETFL = 4;
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_GET_SEALS = 1034;
+    private static final int O_ACCMODE = 3;
+    private static final int O_WRONLY = 1;
     private static final int O_RDWR = 2;
+    private static final int O_PATH = 0x20_0000;
     private static final int O_NONBLOCK = 0x800;
     private static final int O_CLOEXEC = 0x80000;
 
@@ -26,12 +29,13 @@ public final class Fd {
 
     /**
      * Closes a descriptor that a peer has sent and that is not used. Its file system may make the thread that closes it wait: FUSE
-     * asks its daemon. So it is closed on another thread, unless it is known not to wait.
+     * asks its daemon. So may a pipe: its lock is held while the peer writes from memory of such a file system. So it is closed on another
+     * thread, unless it is known not to wait.
      */
     public static void abandon(final int fd) {
         final String target = target(fd);
-        final boolean isFile = !target.startsWith("anon_inode:") && !target.startsWith("socket:") && !target.startsWith("pipe:");
-        if (isFile && !isInMemory(fd)) {
+        final boolean waits = !target.startsWith("anon_inode:") && !target.startsWith("socket:");
+        if (waits && !isInMemory(fd)) {
             SlowClose.close(fd);
         } else {
             close(fd);
@@ -72,6 +76,18 @@ public final class Fd {
     /** Whether reads and writes answer at once that they cannot be done, rather than wait. */
     public static boolean isNonBlocking(final int fd) {
         return (Libc.fcntl(fd, F_GETFL, 0) & O_NONBLOCK) != 0;
+    }
+
+    /** Whether a descriptor may be read from. */
+    static boolean isReadable(final int fd) {
+        final int flags = Libc.fcntl(fd, F_GETFL, 0);
+        return (flags & O_PATH) == 0 && (flags & O_ACCMODE) != O_WRONLY;
+    }
+
+    /** Whether a descriptor may be written to. */
+    static boolean isWritable(final int fd) {
+        final int flags = Libc.fcntl(fd, F_GETFL, 0);
+        return (flags & O_PATH) == 0 && (flags & O_ACCMODE) != 0;
     }
 
     /** Whether two descriptors are of the same file. */

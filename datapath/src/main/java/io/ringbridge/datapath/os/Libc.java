@@ -24,6 +24,10 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 final class Libc {
     private static final int EPOLL_EVENT = 12;
     private static final int RWF_NOWAIT = 8;
+    private static final int MSG_DONTWAIT = 0x40;
+    private static final int MSG_NOSIGNAL = 0x4000;
+    /** The bytes of a {@link Scratch} behind its first structure. */
+    private static final long DROPPED = 1000;
 
     static final int EPERM = 1;
     static final int ENOENT = 2;
@@ -51,6 +55,8 @@ final class Libc {
     private static final MethodHandle EVENTFD = function("eventfd", JAVA_INT, JAVA_INT, JAVA_INT);
     // ssize_t preadv2(int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags)
     private static final MethodHandle PREADV2 = function("preadv2", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_INT);
+    // ssize_t pwritev2(int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags)
+    private static final MethodHandle PWRITEV2 = function("pwritev2", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_INT);
     // int close(int fd)
     private static final MethodHandle CLOSE = function("close", JAVA_INT, JAVA_INT);
     // int fcntl(int fd, int cmd, int arg): variadic from the third argument on
@@ -113,6 +119,10 @@ final class Libc {
     private static final MethodHandle WRITEV = function("writev", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
     // ssize_t recvmsg(int sockfd, struct msghdr *msg, int flags)
     private static final MethodHandle RECVMSG = function("recvmsg", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
+    // ssize_t recv(int sockfd, void *buf, size_t len, int flags)
+    private static final MethodHandle RECV = function("recv", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
+    // ssize_t send(int sockfd, const void *buf, size_t len, int flags)
+    private static final MethodHandle SEND = function("send", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
     // int poll(struct pollfd *fds, nfds_t nfds, int timeout)
     private static final MethodHandle POLL = function("poll", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
     // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)
@@ -176,6 +186,61 @@ final class Libc {
         s.bytes.set(JAVA_LONG, 8, 8);
         try {
             return orErrno((long) PREADV2.invokeExact(s.errno, fd, s.bytes, 1, -1L, RWF_NOWAIT), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Reads up to 1000 bytes of a pipe, which are dropped. It does not wait for bytes. */
+    static long dropBytes(final int fd) {
+        final Scratch s = SCRATCH.get();
+        s.bytes.set(JAVA_LONG, 0, s.bytes.address() + 16);
+        s.bytes.set(JAVA_LONG, 8, DROPPED);
+        try {
+            return orErrno((long) PREADV2.invokeExact(s.errno, fd, s.bytes, 1, -1L, RWF_NOWAIT), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Reads up to 1000 bytes, which are dropped, and waits for the first. */
+    static long awaitBytes(final int fd) {
+        return read(fd, SCRATCH.get().bytes.address(), DROPPED);
+    }
+
+    /** Receives up to 1000 bytes, which are dropped. It does not wait for bytes. */
+    static long dropReceived(final int socket) {
+        final Scratch s = SCRATCH.get();
+        try {
+            return orErrno((long) RECV.invokeExact(s.errno, socket, s.bytes, DROPPED, MSG_DONTWAIT), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /**
+     * Writes a 64-bit value to a pipe.
+     *
+     * @param wait whether to wait for room
+     */
+    static long writeLong(final int fd, final long value, final boolean wait) {
+        final Scratch s = SCRATCH.get();
+        s.bytes.set(JAVA_LONG, 0, s.bytes.address() + 16);
+        s.bytes.set(JAVA_LONG, 8, Long.BYTES);
+        s.bytes.set(JAVA_LONG, 16, value);
+        try {
+            return orErrno((long) PWRITEV2.invokeExact(s.errno, fd, s.bytes, 1, -1L, wait ? 0 : RWF_NOWAIT), s);
+        } catch (final Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Sends a 64-bit value. It does not wait for room. */
+    static long sendLong(final int socket, final long value) {
+        final Scratch s = SCRATCH.get();
+        s.bytes.set(JAVA_LONG, 0, value);
+        try {
+            return orErrno((long) SEND.invokeExact(s.errno, socket, s.bytes, (long) Long.BYTES, MSG_DONTWAIT | MSG_NOSIGNAL), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }
