@@ -23,9 +23,10 @@ import java.util.function.BooleanSupplier;
  *  call, error  pipe or socket  <-- put, drain --    eventfd   signals it
  * </pre>
  *
- * <p>A front-end can make whoever uses its pipe or socket wait ({@link PeerPipe}). So only a thread of this session does, closing
- * included, which exists from the first such descriptor on. Nobody waits for it longer than {@link #PATIENCE_MILLIS}. If it is stuck when
- * the session ends, it closes everything once the front-end resumes or ends. A port has at most {@link #THREADS} of them.
+ * <p>A front-end can make whoever uses its pipe or socket wait ({@link PeerPipe}). So only a thread of this session does,
+ * closing included. It exists from the first such descriptor on, and nobody waits for it longer than {@link #PATIENCE_MILLIS}.
+ * If it is stuck when the session ends, it closes everything once the front-end resumes or ends. A port has at most
+ * {@link #THREADS} of them.
  *
  * <p>The rest is for the session's thread.
  */
@@ -124,7 +125,8 @@ final class Relay implements AutoCloseable {
         EventFd event = null;
         try {
             if (retired.size() >= MOST_RETIRED) {
-                throw ProtocolException.refused(MOST_RETIRED + " replaced pipes and sockets wait to be closed; no more are allowed");
+                throw ProtocolException.refused(MOST_RETIRED + " replaced pipes and sockets wait to be closed;"
+                    + " no more are allowed");
             }
             begin();
             event = EventFd.create();
@@ -153,8 +155,8 @@ final class Relay implements AutoCloseable {
             return;
         }
         if (!threads.tryAcquire()) {
-            throw ProtocolException.refused("front-ends block pipes or sockets of " + THREADS + " earlier connections; only an eventfd is"
-                + " allowed");
+            throw ProtocolException.refused("front-ends block pipes or sockets of " + THREADS + " earlier connections;"
+                + " only an eventfd is allowed");
         }
         try {
             wake = EventFd.create();
@@ -255,7 +257,8 @@ final class Relay implements AutoCloseable {
                 line.ready = line.pipe.take();
                 more |= line.ready;
                 for (final Line each : here) {
-                    if (each.kicks && each.pipe.isSame(line.pipe)) { // rings may share a pipe, and only one reader gets the bytes
+                    // Rings may share a pipe, and only one reader gets the bytes.
+                    if (each.kicks && each.pipe.isSame(line.pipe)) {
                         each.event.signal();
                     }
                 }
@@ -290,8 +293,10 @@ final class Relay implements AutoCloseable {
         notifyAll();
         final long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS);
         try {
-            for (long left = PATIENCE_MILLIS; done < request && left > 0; left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime())) {
+            long left = PATIENCE_MILLIS;
+            while (done < request && left > 0) {
                 wait(left);
+                left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
             }
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
