@@ -237,6 +237,9 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
 
     @Override
     public void use(final int[] written, final int count) {
+        if (count > 1) {
+            Memory.surfaceFault(); // not between descriptors: the driver would take as used what is put back here
+        }
         int done = 0;
         if (head == 0 && count > 0) {
             use(written == null ? 0 : written[0]);
