@@ -85,8 +85,12 @@ public final class Offer {
         return always | OPTIONAL & options.optional();
     }
 
-    /** The protocol features of an offer without those that others of it exclude (vhost-user, "Protocol features"). */
-    static long compatible(final long offer) {
-        return ProtocolFeature.PAGEFAULT.in(offer) ? offer & ~ProtocolFeature.CONFIGURE_MEM_SLOTS.mask() : offer;
+    /**
+     * Removes from an offer what others of it exclude (vhost-user, "Protocol features"). With several queue pairs QEMU
+     * needs memory slots in postcopy: without them it waits for the reply to a memory table that it sends once only.
+     */
+    static long compatible(final long offer, final int queuePairs) {
+        return ProtocolFeature.PAGEFAULT.in(offer) && queuePairs == 1
+            ? offer & ~ProtocolFeature.CONFIGURE_MEM_SLOTS.mask() : offer;
     }
 }

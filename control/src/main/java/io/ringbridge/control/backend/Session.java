@@ -75,7 +75,7 @@ final class Session {
         this.connection = connection;
         this.presence = presence;
         offered = Offer.virtio(port.queuePairs(), options);
-        offeredProtocol = Offer.compatible(Postcopy.permitted(port.name(), Offer.protocol(options)));
+        offeredProtocol = Offer.compatible(Postcopy.permitted(port.name(), Offer.protocol(options)), port.queuePairs());
         inflight = new Inflight(2 * port.queuePairs(), options.memory());
         queues = new DeviceQueues(port, offered);
         rings = new Rings(queues, options, inflight);

@@ -169,7 +169,7 @@ class SessionFuzzTest {
 
     /** A front-end that negotiates what is offered without an option. */
     private static TestPeer peer() throws IOException {
-        return fixture.peer().protocol(Offer.PROTOCOL & Offer.compatible(Offer.protocol(options)));
+        return fixture.peer().protocol(Offer.PROTOCOL & Offer.compatible(Offer.protocol(options), 2));
     }
 
     private static void serveAnother() throws IOException {
