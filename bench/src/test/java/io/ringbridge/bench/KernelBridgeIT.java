@@ -265,7 +265,6 @@ class KernelBridgeIT {
             case 0 -> BROADCAST;
             case 1 -> random.nextBoolean() ? MULTICAST : MULTICAST_6;
             case 2 -> station(rotation, 99);
-            case 3 -> reservedGroup(1 + random.nextInt(15));
             default -> station(rotation, random.nextInt(STATIONS));
         };
     }
