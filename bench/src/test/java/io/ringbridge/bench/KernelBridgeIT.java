@@ -55,6 +55,8 @@ class KernelBridgeIT {
     /** What a port relays of reserved groups, for either: 802.1X and LLDP. */
     private static final String RELAYED = "802.1x+lldp";
     private static final String RELAYED_MASK = "0x4008";
+    /** All reserved groups but MAC control, which no bridge relays. */
+    private static final String RELAY_ALL = "0xfffd";
 
     /** How a port is set up on both sides; {@code untagged} is 0 where frames without a tag are not taken. */
     private record Port(int index, int untagged, List<Integer> tagged) {
@@ -213,6 +215,9 @@ class KernelBridgeIT {
             }
         }
         ringbridge = opened(SwitchProcess.start(config));
+        for (final String hubPort : List.of("far0", "tap0")) {
+            namespace.run("sh", "-c", "echo " + RELAY_ALL + " >/sys/class/net/" + hubPort + "/brport/group_fwd_mask");
+        }
         for (final Port port : PORTS) {
             if (ends[port.index()] == null) {
                 ends[port.index()] = opened(BridgeEnd.guest(ringbridge, port.id()));
@@ -265,6 +270,7 @@ class KernelBridgeIT {
             case 0 -> BROADCAST;
             case 1 -> random.nextBoolean() ? MULTICAST : MULTICAST_6;
             case 2 -> station(rotation, 99);
+            case 3 -> reservedGroup(1 + random.nextInt(15));
             default -> station(rotation, random.nextInt(STATIONS));
         };
     }
