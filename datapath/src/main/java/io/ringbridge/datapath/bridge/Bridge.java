@@ -116,6 +116,6 @@ public final class Bridge {
 
     /** The receive queue for a flow. */
     public static Sink spread(final Sink[] receivers, final int flow) {
-        return receivers[(int) ((flow & 0xFFFF_FFFFL) * receivers.length >>> 32)];
+        return receivers[flow * receivers.length >>> FlowHash.BITS];
     }
 }

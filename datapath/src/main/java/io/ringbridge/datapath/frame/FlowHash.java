@@ -9,6 +9,8 @@ import io.ringbridge.datapath.memory.Memory;
 public final class FlowHash {
     /** How much of a frame is looked at, in bytes. */
     public static final int LOOK_AHEAD = 96;
+    /** Bits of a hash. */
+    public static final int BITS = 16;
 
     private static final int ADDRESSES = 12;
     private static final int IPV4 = 0x0008;
@@ -72,6 +74,6 @@ public final class FlowHash {
     }
 
     private static int finish(final long hash) {
-        return (int) (hash * 0xBF58_476D_1CE4_E5B9L >>> 32);
+        return (int) (hash * 0xBF58_476D_1CE4_E5B9L >>> Long.SIZE - BITS);
     }
 }

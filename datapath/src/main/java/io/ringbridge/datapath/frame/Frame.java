@@ -9,7 +9,8 @@ import io.ringbridge.datapath.port.Source;
  * way in.
  *
  * <p>An entry of a {@link FrameRing}, reused for ever. Written by the worker that took the frame, read by the worker that delivers
- * it; the ring's publication orders the two. The pieces begin with the Ethernet header.
+ * it; the ring's publication orders the two. The pieces begin with the Ethernet header. An entry takes 64 bytes: with one field
+ * more, packed rings move fewer frames per second.
  */
 public final class Frame extends Segments {
     /** The bytes of an address, as a little-endian word has them. */
@@ -17,8 +18,9 @@ public final class Frame extends Segments {
 
     private Verdict verdict = Verdict.DROP;
     private Sink receiver;
-    private int source;
-    private int flow;
+    /** A port index, below 2^16. */
+    private char source;
+    private char flow;
     private int needs;
     private final VnetHeader header = new VnetHeader();
     private Source origin;
@@ -115,8 +117,8 @@ public final class Frame extends Segments {
     /** Decides that it goes to every port without VLANs but one. */
     public void flood(final int fromPort, final int flowHash) {
         verdict = Verdict.FLOOD;
-        source = fromPort;
-        flow = flowHash;
+        source = (char) fromPort;
+        flow = (char) flowHash;
     }
 
     /** Decides that it goes to every port in its VLAN but one. */
