@@ -160,6 +160,7 @@ final class Ingress {
 
     /** Claims entries of the own frame ring; false when it has no room. */
     private boolean claim(final int count, final Source source) {
+        Memory.surfaceFault(); // not between claiming entries and noting that they have to be published
         final long last = frames.claim(count);
         if (last == FrameRing.FULL) {
             return false;
@@ -395,6 +396,7 @@ final class Ingress {
 
     private boolean give(final Frame frame, final Source source, final int worker, final long tag) {
         final FrameRing ring = workers[worker].frames();
+        Memory.surfaceFault(); // not before the entry is published: its worker would wait for it forever
         final long sequence = ring.claim(1);
         if (sequence == FrameRing.FULL) {
             return false;
