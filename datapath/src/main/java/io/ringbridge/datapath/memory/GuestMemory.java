@@ -217,4 +217,14 @@ public final class GuestMemory {
         }
         return true;
     }
+
+    /** Whether a system call has truncated, extended or written any region's file since it was mapped. */
+    public boolean fileWasChanged() {
+        for (final MemoryRegion region : regions) {
+            if (region.fileWasChanged()) {
+                return true;
+            }
+        }
+        return false;
+    }
 }

@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.memory;
 
 import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.FileWatch;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemoryProbe;
 import io.ringbridge.datapath.os.OsException;
@@ -17,6 +18,7 @@ public final class MemoryRegion implements AutoCloseable {
     private final long offset;
     private final int fd;
     private final Mapping mapping;
+    private final FileWatch watch;
     private boolean closed;
 
     private MemoryRegion(final long guestAddress, final long userAddress, final long offset, final int fd, final Mapping mapping) {
@@ -25,6 +27,7 @@ public final class MemoryRegion implements AutoCloseable {
         this.offset = offset;
         this.fd = fd;
         this.mapping = mapping;
+        watch = FileWatch.of(fd);
     }
 
     /**
@@ -100,6 +103,11 @@ public final class MemoryRegion implements AutoCloseable {
         return Mapping.fileSize(fd) >= offset + mapping.size();
     }
 
+    /** Whether a system call has truncated, extended or written the file since the region was mapped. */
+    public boolean fileWasChanged() {
+        return watch.isChanged();
+    }
+
     /** Whether all of it can be touched, see {@link MemoryProbe}. */
     public boolean isThere() {
         return MemoryProbe.isThere(mapping.address(), mapping.size(), true);
@@ -130,6 +138,7 @@ public final class MemoryRegion implements AutoCloseable {
     public synchronized void close() {
         if (!closed) {
             closed = true;
+            watch.close();
             mapping.close();
             Fd.close(fd);
         }

@@ -149,7 +149,7 @@ final class Libc {
         }
     }
 
-    private static MethodHandle function(final String name, final ValueLayout result, final ValueLayout... parameters) {
+    static MethodHandle function(final String name, final ValueLayout result, final ValueLayout... parameters) {
         return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name),
             FunctionDescriptor.of(result, (MemoryLayout[]) parameters), ERRNO);
     }
@@ -163,7 +163,7 @@ final class Libc {
     }
 
     /** Returns errors as they are: a fault in a guest's memory is raised some time after the touch, and often when a call returns. */
-    private static Error unexpected(final Throwable t) {
+    static Error unexpected(final Throwable t) {
         return t instanceof final Error error ? error : new AssertionError("a foreign call threw", t);
     }
 

@@ -18,7 +18,8 @@ import java.util.stream.Collectors;
  * <p>The JVM raises the fault some time after the touch, so that what the worker was doing does not show whose memory it
  * was. So the worker looks at the memory: first at the files, which may be too short, and at what is touched all the time;
  * then at what was touched lately. If all of it can be touched by now, as in a file that was cut and extended again, the
- * ports are blamed that have lost pages which were just touched, and at last the ports that were being served.
+ * ports are blamed whose files were changed by a system call; of several, those that have lost pages. At last the ports
+ * are blamed that were being served.
  *
  * <p>Owned by one worker.
  */
@@ -61,10 +62,19 @@ final class Recovery {
             }
         }
         if (!found) {
-            gone.forEach(guest -> giveUp(guest, "the file behind the guest's memory was cut and extended again while in use"));
-            found = !gone.isEmpty();
+            final List<GuestPort> changed = changed(guests, gone);
+            changed.forEach(guest -> giveUp(guest, "the file behind the guest's memory was cut and extended again while in use"));
+            found = !changed.isEmpty();
         }
         return found ? null : unexplained(suspects);
+    }
+
+    /** Those whose files were changed. A page that is gone proves nothing by itself: it may never have been touched. */
+    private static List<GuestPort> changed(final List<GuestPort> guests, final List<GuestPort> gone) {
+        final List<GuestPort> changed =
+            guests.stream().filter(guest -> guest.failure() == null && guest.memory().fileWasChanged()).toList();
+        final List<GuestPort> both = changed.stream().filter(gone::contains).toList();
+        return both.isEmpty() ? changed : both;
     }
 
     private List<GuestPort> guests() {

@@ -21,6 +21,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
@@ -103,6 +104,9 @@ class LostMemoryTest {
             final List<Long> until = streams.stream().map(each -> each.arrived + frames).toList();
             while (streams.get(0).arrived < until.get(0) || streams.get(1).arrived < until.get(1)) {
                 assertEquals(List.of(), List.copyOf(heard));
+                for (final TestGuest each : List.of(sink, sender, receiver, flooder)) {
+                    assertNull(each.port.failure(), each.port.name());
+                }
                 streams.forEach(Numbered::send);
                 drain();
                 sink.received();

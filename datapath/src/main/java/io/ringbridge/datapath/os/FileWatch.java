@@ -1,0 +1,78 @@
+package io.ringbridge.datapath.os;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Notes whether a system call has truncated, extended or written a file since the watch was made. Stores to a mapping of the
+ * file do not count, unlike for the times of its inode.
+ *
+ * <p>All watches share one inotify instance, which is read only when a watch is asked. If the kernel refuses a watch, the
+ * file counts as unchanged. Any thread may call.
+ */
+public final class FileWatch implements AutoCloseable {
+    private static final Map<Integer, Watched> FILES = new HashMap<>();
+    private static final Inotify INOTIFY = new Inotify();
+
+    /** A file, which may be watched for several owners. The kernel gives all of them one descriptor. */
+    private static final class Watched {
+        private final int descriptor;
+        private int owners;
+        private long changes;
+
+        Watched(final int descriptor) {
+            this.descriptor = descriptor;
+        }
+    }
+
+    private final Watched file;
+    private final long changesBefore;
+    private boolean closed;
+
+    private FileWatch(final Watched file) {
+        this.file = file;
+        changesBefore = file == null ? 0 : file.changes;
+    }
+
+    /** Watches a file, whose descriptor stays the caller's. */
+    public static FileWatch of(final int fd) {
+        synchronized (FILES) {
+            readChanges();
+            final int descriptor = INOTIFY.add(fd);
+            if (descriptor < 0) {
+                return new FileWatch(null);
+            }
+            final Watched file = FILES.computeIfAbsent(descriptor, Watched::new);
+            file.owners++;
+            return new FileWatch(file);
+        }
+    }
+
+    /** Whether a system call has changed the file. Costs a system call. */
+    public boolean isChanged() {
+        synchronized (FILES) {
+            readChanges();
+            return file != null && file.changes != changesBefore;
+        }
+    }
+
+    private static void readChanges() {
+        INOTIFY.read(descriptor -> {
+            final Watched changed = FILES.get(descriptor);
+            if (changed != null) {
+                changed.changes++;
+            }
+        });
+    }
+
+    @Override
+    public void close() {
+        synchronized (FILES) {
+            if (file != null && !closed && --file.owners == 0) {
+                FILES.remove(file.descriptor);
+                INOTIFY.remove(file.descriptor);
+            }
+            closed = true;
+        }
+    }
+}
