@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class Diagnosis {
     /** Kicks in vain are legitimate, one at a time: QEMU kicks each queue when it hands it over. */
-    private static final int KICKS_IN_VAIN = 3;
+    private static final int KICKS_IN_VAIN = 2;
     private static final long SETTLED_NANOS = TimeUnit.SECONDS.toNanos(2);
     private static final long STARVED_NANOS = TimeUnit.SECONDS.toNanos(3);
     /** After that long without a frame that was dropped, nobody knows whether the guest has buffers again. */

@@ -38,9 +38,9 @@ class DiagnosisTest {
 
     @Test
     void kicksWithoutAFrameAreMemoryThatIsNotShared() {
-        assertNull(look(100, running(0, 0, 0, 2)));
+        assertNull(look(100, running(0, 0, 0, 1)));
         assertEquals("the guest notifies, but its rings stay empty: is its memory shared (share=on)?",
-            look(1, running(0, 0, 0, 3)).text());
+            look(1, running(0, 0, 0, 2)).text());
         assertEquals(Kind.MEMORY_NOT_SHARED, look(100, running(0, 0, 0, 300)).kind());
         assertNull(look(1, running(1, 0, 0, 301)), "a frame was taken");
     }
