@@ -5,53 +5,59 @@ import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 
 /**
- * What joins a port to the world outside, and drives it: a guest's back-end, or what holds an uplink's device. Any thread may call in.
+ * Connects a port to the outside world and drives it: the vhost-user back-end of a guest, or the device behind an
+ * uplink.
  *
- * <p>To be handed to another process it is {@linkplain #ask asked} to stand still, {@linkplain #save saved}, and, once its port is
- * suspended, {@linkplain #hold held}; then it either {@linkplain #goOn goes on} or is {@linkplain #letGo let go}. There it is made of what
- * was saved, takes over {@linkplain #restorePositions what has moved} since, {@linkplain #begin begins}, before which nothing that the two
- * share is written to, and goes on with {@link #serve}. One thread does all this.
+ * <p>A link can move to another process without its peer noticing. One thread performs the steps in this order:
+ * <pre>
+ *   old process   ask -> awaitStandstill -> save -> (port suspended) -> hold -> savePositions
+ *                                                       then  letGo, or goOn if anything failed
+ *   new process   constructed from the saved state -> restorePositions -> begin -> serve
+ * </pre>
+ * The new process writes nothing to shared memory before {@link #begin}. Any thread may call.
  */
 public interface Link extends AutoCloseable {
-    /** Waits until it serves no more. */
+    /** Waits until the link has ended. */
     void awaitEnd() throws InterruptedException;
 
-    /** Asks it to stand still. Frames go on. */
+    /** Asks the link's own thread to pause. Frames keep moving. */
     void ask();
 
     /**
-     * Returns when it stands still, as it was asked to.
+     * Waits until the link's thread has paused, after {@link #ask}.
      *
-     * @param limitMillis for who is at the other side; more is for what is done on their behalf
-     * @throws HandOverException when it does not
+     * @param limitMillis the time that the peer may take; what the link does for the peer may take longer
+     * @throws HandOverException if the thread does not pause in time
      */
     void awaitStandstill(long limitMillis);
 
-    /** Writes down all that does not change while it stands still. */
+    /** Writes the state that does not change while the link is paused. */
     void save(StateWriter out);
 
-    /** Lets its other threads, if it has some, come to rest: nothing moves any more. Its port is suspended. */
+    /** Parks the link's other threads, if it has any. The port is suspended, so nothing moves after this. */
     void hold();
 
-    /** Writes down what moves, and the counters: for good once it is held. Where it is not, nothing is changed by it. */
+    /** Writes the ring positions and counters. They are final after {@link #hold}; before it, they are a snapshot. */
     void savePositions(StateWriter out);
 
-    /** Goes on after {@link #ask}. */
+    /** Resumes the link after {@link #ask}. */
     void goOn();
 
-    /** Takes over what moves, and the counters. */
+    /** Reads the ring positions and counters that the old process wrote. */
     void restorePositions(StateReader in);
 
-    /** Starts what was taken over. Frames move once the port is suspended no more. */
+    /** Starts the restored rings or device. Frames move once the port is no longer suspended. */
     void begin();
 
-    /** Begins to serve who was taken over, and others after; once. */
+    /** Starts to serve the restored peer, and later ones after it. Called once. */
     void serve();
 
-    /** Leaves everything to the process that has it as well, and ends. It stands still, or has not begun. */
+    /**
+     * Relinquishes everything to the other process, which owns it now, and ends. The link is paused, or has not begun.
+     */
     void letGo();
 
-    /** Ends it: whatever was attached is let go of, and the port detached. */
+    /** Ends the link: disconnects the peer or closes the device, and detaches the port. */
     @Override
     void close();
 }

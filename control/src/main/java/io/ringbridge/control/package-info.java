@@ -1,4 +1,4 @@
 /**
- * What joins ports to the world outside.
+ * Links: they connect ports to guests and to network devices.
  */
 package io.ringbridge.control;

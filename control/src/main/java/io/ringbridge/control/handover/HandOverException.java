@@ -1,6 +1,6 @@
 package io.ringbridge.control.handover;
 
-/** A hand-over cannot go on; the message is one line that says why. What was served before goes on as it was. */
+/** A hand-over failed. The message gives the reason in one line. The old process keeps serving. */
 public sealed class HandOverException extends RuntimeException permits LateException {
     public HandOverException(final String message) {
         super(message);

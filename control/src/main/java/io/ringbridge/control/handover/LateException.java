@@ -1,6 +1,6 @@
 package io.ringbridge.control.handover;
 
-/** The other process has not said in time what it was to say; it may still do so. */
+/** The other process has not sent a record in time. It may still send it. */
 public final class LateException extends HandOverException {
     public LateException(final String message) {
         super(message);

@@ -14,12 +14,12 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** A port's counters on their way from one process to another: the port's, and each queue's. */
+/** Moves a port's counters, its own and those of each queue, from one process to another. */
 public final class SavedCounters {
     private SavedCounters() {
     }
 
-    /** Writes them down. */
+    /** Writes the counters of a port and of its queues. */
     public static void save(final Port port, final StateWriter out) {
         save(port.statistics(), out);
         final List<QueueStatus> queues = port.queues();
@@ -28,12 +28,13 @@ public final class SavedCounters {
     }
 
     private static void save(final PortStatistics statistics, final StateWriter out) {
-        out.wide(statistics.inFrames()).wide(statistics.inBytes()).wide(statistics.outFrames()).wide(statistics.outBytes());
+        out.wide(statistics.inFrames()).wide(statistics.inBytes());
+        out.wide(statistics.outFrames()).wide(statistics.outBytes());
         out.number(statistics.drops().size());
         statistics.drops().forEach((reason, count) -> out.text(reason.label()).wide(count));
     }
 
-    /** Lets a port on which nothing moves yet go on from what was saved. */
+    /** Makes a port continue from the saved counters. The port must not move frames yet. */
     public static void restore(final Port port, final StateReader in) {
         final PortStatistics total = read(in);
         final List<PortStatistics> ofQueues = new ArrayList<>();
@@ -43,8 +44,8 @@ public final class SavedCounters {
         switch (port) {
             case GuestPort guest -> guest.continueFrom(total, ofQueues);
             case UplinkPort uplink when ofQueues.size() == uplink.queues().size() -> uplink.continueFrom(ofQueues);
-            default -> throw new HandOverException("there are counters of " + ofQueues.size() + " queues, and " + port.queues().size()
-                + " queues");
+            default -> throw new HandOverException("the state has counters for " + ofQueues.size()
+                + " queues, but the port has " + port.queues().size());
         }
     }
 
@@ -54,8 +55,9 @@ public final class SavedCounters {
         for (int left = in.number(); left > 0; left--) {
             final String label = in.text();
             final long count = in.wide();
-            // a reason that only the other version knows is not counted here
-            Arrays.stream(DropReason.values()).filter(reason -> reason.label().equals(label)).forEach(reason -> drops.put(reason, count));
+            // Skips a reason that only the other version knows.
+            Arrays.stream(DropReason.values()).filter(reason -> reason.label().equals(label))
+                .forEach(reason -> drops.put(reason, count));
         }
         return new PortStatistics(counts[0], counts[1], counts[2], counts[3], drops);
     }

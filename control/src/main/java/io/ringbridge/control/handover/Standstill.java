@@ -3,8 +3,11 @@ package io.ringbridge.control.handover;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Where a link's thread stands still while what it owns is handed to another process: a back-end's between two messages, or while it
- * waits for a front-end. What it did before is visible to whoever finds it standing, and the other way round when it goes on.
+ * The point at which a link's thread pauses while another process receives what the thread owns. A back-end's thread
+ * pauses between two messages, or while it waits for a front-end.
+ *
+ * <p>Everything the link's thread wrote before {@link #stand} is visible to the thread that {@link #await} returns to.
+ * Everything written before {@link #goOn} is visible to the link's thread when it resumes.
  *
  * <pre>
  *            ask                 stand               goOn
@@ -15,24 +18,24 @@ import java.util.concurrent.TimeUnit;
  *                   ENDING
  * </pre>
  *
- * <p>{@link #stand} and {@link #pause} are for the link's thread, the rest is for others.
+ * <p>Only the link's thread calls {@link #stand} and {@link #pause}. Other threads call the rest.
  */
 public final class Standstill {
     private volatile Phase phase = Phase.GOING;
 
     private enum Phase { GOING, ASKED, STANDING, LEFT, ENDING }
 
-    /** Whether the thread is to go on serving, now or when it has stood. */
+    /** Whether the thread is to keep serving, now or once it resumes. */
     public boolean isOpen() {
         return phase != Phase.LEFT && phase != Phase.ENDING;
     }
 
-    /** Whether the thread is to come here. */
+    /** Whether the thread is asked to pause. */
     public boolean isAsked() {
         return phase == Phase.ASKED;
     }
 
-    /** Whether another process has taken over. */
+    /** Whether another process owns the link now. */
     public boolean isLeft() {
         return phase == Phase.LEFT;
     }
@@ -42,20 +45,24 @@ public final class Standstill {
         notifyAll();
     }
 
-    /** Asks the thread to stand still. */
+    /** Asks the thread to pause. */
     public synchronized void ask() {
         if (phase == Phase.GOING) {
             become(Phase.ASKED);
         }
     }
 
-    /** Returns when the thread stands still; false when it does not within the limit. */
+    /**
+     * Waits until the thread has paused.
+     *
+     * @return false if it has not paused within the limit
+     */
     public synchronized boolean await(final long limitMillis) throws InterruptedException {
         awaitChange(Phase.ASKED, limitMillis);
         return phase == Phase.STANDING;
     }
 
-    /** Waits while a phase lasts, so long at the most. */
+    /** Waits while a phase lasts, but no longer than the limit. */
     private void awaitChange(final Phase lasting, final long limitMillis) throws InterruptedException {
         final long begun = System.nanoTime();
         long left = limitMillis;
@@ -65,7 +72,7 @@ public final class Standstill {
         }
     }
 
-    /** Stands still where that is asked for, until told how to go on. */
+    /** Pauses the calling thread if that was asked for, until another thread resumes it or ends it. */
     public synchronized void stand() {
         boolean interrupted = false;
         if (phase == Phase.ASKED) {
@@ -83,24 +90,24 @@ public final class Standstill {
         }
     }
 
-    /** Lets some time pass, less where there is something to do. */
+    /** Sleeps for some time. Returns early if the phase changes. */
     public synchronized void pause(final long millis) throws InterruptedException {
         awaitChange(Phase.GOING, millis);
     }
 
-    /** Lets the thread go on as if nothing had been. */
+    /** Resumes the thread, or withdraws the request if it has not paused yet. */
     public synchronized void goOn() {
         if (phase == Phase.ASKED || phase == Phase.STANDING) {
             become(Phase.GOING);
         }
     }
 
-    /** Lets the thread leave everything to another process. */
+    /** Makes the thread relinquish everything to another process. */
     public void leave() {
         become(Phase.LEFT);
     }
 
-    /** Lets the thread end. */
+    /** Makes the thread end. */
     public void end() {
         become(Phase.ENDING);
     }

@@ -12,9 +12,10 @@ import java.util.function.IntFunction;
 import java.util.function.Supplier;
 
 /**
- * A record that came, in the order in which it was written. It owns the descriptors that nobody has taken, and closes them.
+ * Reads a received record, in the order in which it was written. It owns the descriptors that nobody has taken, and
+ * closes them.
  *
- * <p>Whatever does not fit makes a {@link HandOverException}.
+ * <p>Every method that finds something else than it expects throws a {@link HandOverException}.
  */
 public final class StateReader implements AutoCloseable {
     private final ByteBuffer content;
@@ -33,7 +34,7 @@ public final class StateReader implements AutoCloseable {
         }
     }
 
-    /** A yes or no. */
+    /** Reads a boolean. */
     public boolean flag() {
         final byte value = read(content::get);
         if (value != 0 && value != 1) {
@@ -42,26 +43,27 @@ public final class StateReader implements AutoCloseable {
         return value != 0;
     }
 
-    /** 32 bits. */
+    /** Reads 32 bits. */
     public int number() {
         return read(content::getInt);
     }
 
-    /** 32 bits that count something. */
+    /** Reads 32 bits that count something, from 0 to {@code most}. */
     public int count(final int most) {
         final int value = number();
         if (value < 0 || value > most) {
-            throw new HandOverException("a count in the state is " + Integer.toUnsignedString(value) + "; at most " + most + " is allowed");
+            throw new HandOverException("a count in the state is " + Integer.toUnsignedString(value)
+                + "; at most " + most + " is allowed");
         }
         return value;
     }
 
-    /** 64 bits. */
+    /** Reads 64 bits. */
     public long wide() {
         return read(content::getLong);
     }
 
-    /** Bytes. */
+    /** Reads bytes, whose number precedes them. */
     public byte[] bytes() {
         final byte[] value = new byte[count(content.remaining())];
         return read(() -> {
@@ -70,30 +72,30 @@ public final class StateReader implements AutoCloseable {
         });
     }
 
-    /** A text. */
+    /** Reads a text. */
     public String text() {
         return new String(bytes(), StandardCharsets.UTF_8);
     }
 
-    /** Takes a descriptor over. */
+    /** Returns the next descriptor, which the caller owns from then on. */
     public int descriptor() {
         final Integer fd = descriptors.poll();
         if (fd == null) {
-            throw new HandOverException("a descriptor is missing in the state");
+            throw new HandOverException("a descriptor is missing from the state");
         }
         return fd;
     }
 
-    /** Returns the event that is made of a descriptor, which is taken over, or null if there is none. */
+    /** Returns the event made from the next descriptor, which the event owns, or null if the record has none. */
     public <T> T event(final IntFunction<T> adopt) {
         return flag() ? adopt.apply(descriptor()) : null;
     }
 
-    /** Says that nothing may follow. */
+    /** Checks that the record has been read completely. */
     public void end() {
         if (content.hasRemaining() || !descriptors.isEmpty()) {
-            throw new HandOverException("the state goes on for " + content.remaining() + " bytes and " + descriptors.size()
-                + " descriptors that are not understood");
+            throw new HandOverException("the state has " + content.remaining() + " bytes and " + descriptors.size()
+                + " descriptors more than this version understands");
         }
     }
 

@@ -17,18 +17,20 @@ import java.util.function.BooleanSupplier;
 import java.util.zip.CRC32C;
 
 /**
- * The connection of two processes of which one takes over from the other.
+ * The connection between the old and the new process of a hand-over.
  *
  * <pre>
  *  0           8         12       16            20                     24
  * | RINGBRUP  | version | length | descriptors | CRC-32C of content   | content
  * </pre>
  *
- * <p>A record is cut into messages, with the header of vhost-user, that carry so much of it and so few descriptors that the
- * kernel takes them. Owned by one thread.
+ * <p>A record is split into messages with vhost-user headers. Each is small enough, and has few enough descriptors, for
+ * the kernel to accept it. Owned by one thread.
  */
 public final class StateSocket implements AutoCloseable {
-    /** Of the records' content: another one is refused by either side, and the old process goes on. */
+    /**
+     * The version of the records' content. Either side refuses any other version, and the old process keeps serving.
+     */
     public static final int VERSION = 4;
 
     private static final long MAGIC = 0x5055_5242_474E_4952L;
@@ -39,12 +41,12 @@ public final class StateSocket implements AutoCloseable {
     private static final int PART_DESCRIPTORS = 60;
     /** More than a full forwarding table has. */
     private static final int MAX_BYTES = 32 << 20;
-    /** More than a port can have: three a ring, and one a region. */
+    /** More than a port can have: three per ring, and one per memory region. */
     private static final int MAX_DESCRIPTORS = 4096;
 
     private final Connection connection;
 
-    /** Takes the connection over. */
+    /** Takes ownership of the connection. */
     public StateSocket(final Connection connection) {
         this.connection = connection;
         connection.allowDescriptors(PART_DESCRIPTORS);
@@ -57,7 +59,8 @@ public final class StateSocket implements AutoCloseable {
         final CRC32C crc = new CRC32C();
         crc.update(content);
         final ByteBuffer record = ByteBuffer.allocate(HEAD + content.length).order(ByteOrder.LITTLE_ENDIAN);
-        record.putLong(MAGIC).putInt(VERSION).putInt(content.length).putInt(descriptors.length).putInt((int) crc.getValue()).put(content);
+        record.putLong(MAGIC).putInt(VERSION).putInt(content.length).putInt(descriptors.length)
+            .putInt((int) crc.getValue()).put(content);
         sendParts(step, record.array(), descriptors);
     }
 
@@ -74,16 +77,16 @@ public final class StateSocket implements AutoCloseable {
                 fd += fds;
             } while (at < record.length || fd < descriptors.length);
         } catch (final IOException e) {
-            throw new HandOverException("the other process does not take " + step + ": " + e.getMessage(), e);
+            throw new HandOverException("cannot send " + step + " to the other process: " + e.getMessage(), e);
         }
     }
 
-    /** Sends a record that says no more than that it is there. */
+    /** Sends a record without content. */
     public void send(final Step step) {
         send(step, new StateWriter());
     }
 
-    /** Says why nothing is taken over, in one line. */
+    /** Sends {@link Step#REFUSED} with the reason in one line. */
     public void refuse(final String why) {
         send(Step.REFUSED, new StateWriter().text(why));
     }
@@ -91,9 +94,10 @@ public final class StateSocket implements AutoCloseable {
     /**
      * Waits for a record.
      *
-     * @param limit how long at the most; the other process is asked for it about twice a second
-     * @throws LateException when it does not come
-     * @throws HandOverException when it is of another version or not what it should be, or the other process refuses
+     * @param limit the longest time to wait; it is checked about twice per second
+     * @throws LateException if the record does not arrive in time
+     * @throws HandOverException if the record has another version, is malformed or unexpected, or if the other process
+     * refuses
      */
     public StateReader receive(final Step step, final Duration limit) {
         final long begun = System.nanoTime();
@@ -101,7 +105,7 @@ public final class StateSocket implements AutoCloseable {
             "the other process has not sent " + step + " within " + limit.toSeconds() + " s");
     }
 
-    /** The same without a limit: as long as the other process is there. */
+    /** Waits for a record without a time limit, until the other process ends. */
     public StateReader await(final Step step) {
         return receive(step, () -> false, "");
     }
@@ -113,7 +117,7 @@ public final class StateSocket implements AutoCloseable {
             do {
                 found = next(incoming, late, complaint);
                 if (found != step && found != Step.REFUSED) {
-                    throw new HandOverException("the other process has sent " + found + "; " + step + " was to come");
+                    throw new HandOverException("the other process sent " + found + "; expected " + step);
                 }
             } while (!incoming.isWhole());
             final StateReader reader = incoming.finish();
@@ -124,7 +128,7 @@ public final class StateSocket implements AutoCloseable {
             }
             return reader;
         } catch (final IOException | ProtocolException e) {
-            throw new HandOverException("the other process is not understood: " + e.getMessage(), e);
+            throw new HandOverException("cannot read from the other process: " + e.getMessage(), e);
         } finally {
             incoming.close();
         }
@@ -141,14 +145,15 @@ public final class StateSocket implements AutoCloseable {
             }
             final int number = packet.header().request();
             if (number < 0 || number >= Step.values().length) {
-                throw new HandOverException("the other process has sent a record of kind " + Integer.toUnsignedString(number));
+                throw new HandOverException("the other process sent a record of unknown kind "
+                    + Integer.toUnsignedString(number));
             }
             incoming.add(packet);
             return Step.values()[number];
         }
     }
 
-    /** A record of which parts have come. */
+    /** A record that has arrived in part. */
     private static final class Incoming implements AutoCloseable {
         private final Deque<Integer> descriptors = new ArrayDeque<>();
         private ByteBuffer content;
@@ -160,10 +165,12 @@ public final class StateSocket implements AutoCloseable {
             if (content == null) {
                 begin(part);
             }
-            if (part.remaining() > content.remaining() || packet.descriptors().count() > descriptorCount - descriptors.size()
+            if (part.remaining() > content.remaining()
+                || packet.descriptors().count() > descriptorCount - descriptors.size()
                 || part.remaining() + packet.descriptors().count() == 0 && !isWhole()) {
-                throw new HandOverException("a record has " + part.remaining() + " bytes and " + packet.descriptors().count()
-                    + " descriptors where " + content.remaining() + " and " + (descriptorCount - descriptors.size()) + " were to come");
+                throw new HandOverException("part of a record has " + part.remaining() + " bytes and "
+                    + packet.descriptors().count() + " descriptors; expected at most " + content.remaining() + " and "
+                    + (descriptorCount - descriptors.size()));
             }
             content.put(part);
             for (int i = 0; i < packet.descriptors().count(); i++) {
@@ -173,20 +180,20 @@ public final class StateSocket implements AutoCloseable {
 
         private void begin(final ByteBuffer part) {
             if (part.remaining() < HEAD || part.getLong(0) != MAGIC) {
-                throw new HandOverException("a record does not begin as this switch's do");
+                throw new HandOverException("a record does not start with this switch's signature");
             }
             final int version = part.getInt(VERSION_AT);
             if (version != VERSION) {
-                throw new HandOverException("the state is of version " + Integer.toUnsignedString(version) + "; " + VERSION
-                    + " is understood");
+                throw new HandOverException("the state has version " + Integer.toUnsignedString(version)
+                    + "; version " + VERSION + " is understood");
             }
             final int length = part.getInt(VERSION_AT + 4);
             descriptorCount = part.getInt(VERSION_AT + 8);
             checksum = part.getInt(VERSION_AT + 12);
             if (length < 0 || length > MAX_BYTES || descriptorCount < 0 || descriptorCount > MAX_DESCRIPTORS) {
-                throw new HandOverException("a record says that it has " + Integer.toUnsignedString(length) + " bytes and "
-                    + Integer.toUnsignedString(descriptorCount) + " descriptors; " + MAX_BYTES + " and " + MAX_DESCRIPTORS
-                    + " are allowed");
+                throw new HandOverException("a record's header gives " + Integer.toUnsignedString(length)
+                    + " bytes and " + Integer.toUnsignedString(descriptorCount) + " descriptors; at most " + MAX_BYTES
+                    + " and " + MAX_DESCRIPTORS + " are allowed");
             }
             part.position(HEAD);
             content = ByteBuffer.allocate(length);

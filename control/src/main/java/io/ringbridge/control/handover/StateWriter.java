@@ -5,9 +5,9 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** A record in the making: numbers, little-endian, and descriptors, which stay whose they are. */
+/** Writes a record: little-endian numbers, and descriptors, which remain owned by whoever opened them. */
 public final class StateWriter {
-    /** In place of the number of a descriptor that there is not. */
+    /** Stands for a missing descriptor. */
     public static final int NONE = -1;
 
     private static final int MIN_ROOM = 1024;
@@ -17,13 +17,14 @@ public final class StateWriter {
 
     private ByteBuffer room(final int bytes) {
         if (content.remaining() < bytes) {
-            final ByteBuffer larger = ByteBuffer.allocate(2 * content.capacity() + bytes).order(ByteOrder.LITTLE_ENDIAN);
+            final ByteBuffer larger =
+                ByteBuffer.allocate(2 * content.capacity() + bytes).order(ByteOrder.LITTLE_ENDIAN);
             content = larger.put(content.flip());
         }
         return content;
     }
 
-    /** Adds a yes or no. */
+    /** Adds a boolean. */
     public StateWriter flag(final boolean value) {
         room(1).put((byte) (value ? 1 : 0));
         return this;
@@ -41,7 +42,7 @@ public final class StateWriter {
         return this;
     }
 
-    /** Adds bytes, with their number. */
+    /** Adds bytes, preceded by their number. */
     public StateWriter bytes(final byte[] value) {
         number(value.length);
         room(value.length).put(value);
@@ -53,14 +54,14 @@ public final class StateWriter {
         return bytes(value.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Adds a descriptor, which has to stay open until the record is sent. */
+    /** Adds a descriptor, which must stay open until the record is sent. */
     public StateWriter descriptor(final int fd) {
         descriptors = Arrays.copyOf(descriptors, descriptors.length + 1);
         descriptors[descriptors.length - 1] = fd;
         return this;
     }
 
-    /** Adds whether there is an event, and its descriptor; {@link #NONE} for none. */
+    /** Adds an optional event: whether it exists, and its descriptor. {@link #NONE} means that there is no event. */
     public StateWriter event(final int fd) {
         flag(fd != NONE);
         return fd == NONE ? this : descriptor(fd);

@@ -2,27 +2,33 @@ package io.ringbridge.control.handover;
 
 import java.util.Locale;
 
-/** What a record is, in the order in which records are sent; {@link #REFUSED} may come in place of any that the new process sends. */
+/**
+ * The kinds of records, in the order in which they are sent. The new process may send {@link #REFUSED} in place of any
+ * record of its own.
+ */
 public enum Step {
-    /** To the old process: the new one is warm. */
+    /** To the old process: the new one has warmed up. */
     READY,
-    /** To the new one: which ports there are. */
+    /** To the new process: the list of ports. */
     SWITCH,
-    /** To the new one, for each port: all that does not change while its session rests. */
+    /** To the new process, once per port: the state that does not change while the port's link is paused. */
     PORT,
-    /** To the new one: the forwarding table. */
+    /** To the new process: the forwarding table. */
     STATIONS,
-    /** To the old one: all that has checked out, and only what moves is missing. */
+    /** To the old process: the state so far is valid, and only the positions are missing. */
     PREPARED,
-    /** To the new one, once nothing moves: where every ring stands, counters, and what was learned since. */
+    /** To the new process, once nothing moves: ring positions, counters, and the stations learned in the meantime. */
     POSITIONS,
-    /** To the old one: everything is here, and can be gone on with. */
+    /** To the old process: the state is complete and valid. */
     TAKEN,
-    /** To the new one: it is yours. */
+    /** To the new process: it owns the ports from now on. */
     GO,
-    /** To the old one: frames move again. */
+    /** To the old process: frames move again. */
     SERVING,
-    /** To the old one: why not. Before TAKEN it then goes on; after GO it is too late for that. */
+    /**
+     * To the old process: the reason for a refusal. The old process resumes if this arrives before TAKEN, but cannot
+     * after GO.
+     */
     REFUSED;
 
     @Override

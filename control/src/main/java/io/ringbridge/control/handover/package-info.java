@@ -1,6 +1,7 @@
 /**
- * The way of a switch's state from one process to another: records of bytes and descriptors, over a Unix socket.
+ * Transfers a switch's state from one process to another: records of bytes and descriptors over a Unix socket.
  *
- * <p>Of what the state means only counters are known here, which every port has. Objects belong to the thread that made them.
+ * <p>This package interprets none of the state except the counters, which every port has. An object belongs to the
+ * thread that created it.
  */
 package io.ringbridge.control.handover;

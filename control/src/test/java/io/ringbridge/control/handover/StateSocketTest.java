@@ -147,8 +147,8 @@ class StateSocketTest {
             refused(head(StateSocket.VERSION, 33 << 20, 0, 0).array(), "are allowed");
             refused(head(StateSocket.VERSION, 0, 5000, 0).array(), "5000 descriptors");
             refused(head(StateSocket.VERSION, 0, 0, 1).array(), "checksum");
-            refused(head(StateSocket.VERSION, 0, 0, 0).array(), "0 and 0 were to come", event.fd());
-            refused(head(StateSocket.VERSION, 4, 1, 0).array(), "0 bytes and 0 descriptors where 4 and 1 were to come");
+            refused(head(StateSocket.VERSION, 0, 0, 0).array(), "expected at most 0 and 0", event.fd());
+            refused(head(StateSocket.VERSION, 4, 1, 0).array(), "0 bytes and 0 descriptors; expected at most 4 and 1");
             final int kinds = Step.values().length;
             sender.send(kinds, Header.VERSION, head(StateSocket.VERSION, 0, 0, 0).array());
             assertTrue(assertThrows(HandOverException.class, () -> to.await(Step.PORT)).getMessage().contains("of kind " + kinds));
