@@ -4,7 +4,7 @@ import static io.ringbridge.control.protocol.Range.between;
 import static io.ringbridge.control.protocol.Range.exactly;
 
 /**
- * The requests of a back-end, over the socket that SET_BACKEND_REQ_FD brings (vhost-user, "Back-end message types").
+ * The requests of a back-end, sent over the socket from SET_BACKEND_REQ_FD (vhost-user, "Back-end message types").
  */
 public enum BackendRequest {
     IOTLB_MSG(1, between(26, 32), exactly(0)),

@@ -8,7 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Payloads to messages and back (vhost-user, "Payload"). All numbers are little-endian, and every byte sent is set.
+ * Encodes and decodes payloads (vhost-user, "Payload"). All numbers are little-endian, and every byte sent is
+ * initialised.
  */
 public final class Codec {
     private static final int INDEX_MASK = 0xFF;
@@ -22,9 +23,9 @@ public final class Codec {
      * Decodes a request.
      *
      * @param request the table's row, from {@link Request#of}
-     * @param payload exactly its payload
-     * @param descriptors how many descriptors came with it
-     * @throws ProtocolException when size, number of descriptors or layout is not as the table says
+     * @param payload the payload, without anything after it
+     * @param descriptors the number of descriptors that arrived with it
+     * @throws ProtocolException if the size, number of descriptors or layout is not one that the table allows
      */
     public static Message decode(final Request request, final byte[] payload, final int descriptors) {
         if (!request.payload().allows(payload.length)) {
@@ -55,10 +56,12 @@ public final class Codec {
             case SEND_RARP -> new Message.SendRarp(in.getLong());
             case NET_SET_MTU -> new Message.NetSetMtu(in.getLong());
             case SET_BACKEND_REQ_FD -> new Message.SetBackendReqFd();
-            case IOTLB_MSG -> new Message.Iotlb(in.getLong(), in.getLong(), in.getLong(), in.get() & 0xFF, in.get() & 0xFF);
-            case GET_INFLIGHT_FD, SET_INFLIGHT_FD ->
-                new Message.InflightFd(request, in.getLong(), in.getLong(), in.getShort() & 0xFFFF, in.getShort() & 0xFFFF);
-            case GET_CONFIG, SET_CONFIG -> new Message.Config(request, in.getInt(), in.getInt(), in.getInt(), in.slice());
+            case IOTLB_MSG ->
+                new Message.Iotlb(in.getLong(), in.getLong(), in.getLong(), in.get() & 0xFF, in.get() & 0xFF);
+            case GET_INFLIGHT_FD, SET_INFLIGHT_FD -> new Message.InflightFd(request, in.getLong(), in.getLong(),
+                in.getShort() & 0xFFFF, in.getShort() & 0xFFFF);
+            case GET_CONFIG, SET_CONFIG ->
+                new Message.Config(request, in.getInt(), in.getInt(), in.getInt(), in.slice());
             case VRING_KICK -> new Message.VringKick(in.getInt(), in.getInt());
             case RESET_DEVICE -> new Message.ResetDevice();
             case GET_MAX_MEM_SLOTS -> new Message.GetMaxMemSlots();
@@ -73,8 +76,8 @@ public final class Codec {
             case POSTCOPY_ADVISE -> new Message.PostcopyAdvise();
             case POSTCOPY_LISTEN -> new Message.PostcopyListen();
             case POSTCOPY_END -> new Message.PostcopyEnd();
-            case CREATE_CRYPTO_SESSION, CLOSE_CRYPTO_SESSION, GPU_SET_SOCKET, GET_SHMEM_CONFIG, GET_VRING_BASE_SKIP_DRAIN ->
-                new Message.Unserved(request);
+            case CREATE_CRYPTO_SESSION, CLOSE_CRYPTO_SESSION, GPU_SET_SOCKET, GET_SHMEM_CONFIG,
+                 GET_VRING_BASE_SKIP_DRAIN -> new Message.Unserved(request);
         };
     }
 
@@ -82,13 +85,17 @@ public final class Codec {
         return ProtocolException.fatal(request + " has " + what);
     }
 
-    /** What follows the regions is ignored: User-Mode Linux sends the C structure whole, with slots that it does not use. */
+    /**
+     * Decodes a memory table. Bytes after the regions are ignored: User-Mode Linux sends the whole C structure, unused
+     * slots included.
+     */
     private static Message memTable(final ByteBuffer in, final int descriptors) {
         final int count = in.getInt();
         in.getInt();
         if (count != descriptors || in.remaining() < REGION_BYTES * count) {
-            throw malformed(Request.SET_MEM_TABLE, Integer.toUnsignedString(count) + " regions, " + descriptors + " descriptors and "
-                + in.remaining() + " bytes of regions; one descriptor and at least " + REGION_BYTES + " bytes per region are allowed");
+            throw malformed(Request.SET_MEM_TABLE, Integer.toUnsignedString(count) + " regions, " + descriptors
+                + " descriptors and " + in.remaining() + " bytes of regions; one descriptor and at least "
+                + REGION_BYTES + " bytes are required per region");
         }
         final List<Region> regions = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
@@ -109,8 +116,9 @@ public final class Codec {
             return new Message.MemoryConfirmed(request, padding);
         }
         if (in.remaining() != REGION_BYTES || add && descriptors == 0) {
-            throw malformed(request, bytes + " bytes and " + descriptors + " descriptors; " + (Long.BYTES + REGION_BYTES)
-                + " bytes are allowed" + (add ? ", with a descriptor" : "") + ", or " + Long.BYTES + " and none, which confirm");
+            throw malformed(request, bytes + " bytes and " + descriptors + " descriptors; "
+                + (Long.BYTES + REGION_BYTES) + " bytes are allowed" + (add ? " with a descriptor" : "") + ", or "
+                + Long.BYTES + " bytes without one as a confirmation");
         }
         return add ? new Message.AddMemReg(region(in)) : new Message.RemMemReg(region(in));
     }
@@ -120,7 +128,8 @@ public final class Codec {
     }
 
     private static Message vringAddr(final ByteBuffer in) {
-        return new Message.SetVringAddr(in.getInt(), in.getInt(), in.getLong(), in.getLong(), in.getLong(), in.getLong());
+        return new Message.SetVringAddr(
+            in.getInt(), in.getInt(), in.getLong(), in.getLong(), in.getLong(), in.getLong());
     }
 
     private static Message vringFd(final Request request, final long word, final int descriptors) {
@@ -129,20 +138,21 @@ public final class Codec {
         }
         final boolean none = (word & NO_DESCRIPTOR) != 0;
         if (none != (descriptors == 0)) {
-            throw malformed(request, descriptors + " descriptors while bit 8 says " + (none ? "none" : "one") + "; both have to agree");
+            throw malformed(request, descriptors + " descriptors, and bit 8 is " + (none ? "set" : "clear")
+                + "; bit 8 must be set exactly if there is no descriptor");
         }
         return new Message.SetVringFd(request, (int) (word & INDEX_MASK), !none);
     }
 
-    /** The payload of a request. */
+    /** Returns the payload of a request. */
     public static byte[] encode(final Message message) {
         return switch (message) {
             case Message.SetFeatures m -> number(m.features());
             case Message.SetMemTable m -> memTable(m);
             case Message.SetLogBase m -> out(16).putLong(m.size()).putLong(m.offset()).array();
             case Message.SetVringNum m -> vringState(m.index(), m.num());
-            case Message.SetVringAddr m -> out(40).putInt(m.index()).putInt(m.flags()).putLong(m.descriptor()).putLong(m.used())
-                .putLong(m.available()).putLong(m.log()).array();
+            case Message.SetVringAddr m -> out(40).putInt(m.index()).putInt(m.flags()).putLong(m.descriptor())
+                .putLong(m.used()).putLong(m.available()).putLong(m.log()).array();
             case Message.SetVringBase m -> vringState(m.index(), m.num());
             case Message.GetVringBase m -> vringState(m.index(), 0);
             case Message.SetVringEndian m -> vringState(m.index(), m.num());
@@ -155,8 +165,8 @@ public final class Codec {
                 .put((byte) m.permissions()).put((byte) m.type()).array();
             case Message.InflightFd m -> out(24).putLong(m.size()).putLong(m.offset())
                 .putShort((short) m.queues()).putShort((short) m.queueSize()).array();
-            case Message.Config m -> out(12 + m.bytes().remaining()).putInt(m.offset()).putInt(m.size()).putInt(m.flags())
-                .put(m.bytes().duplicate()).array();
+            case Message.Config m -> out(12 + m.bytes().remaining()).putInt(m.offset()).putInt(m.size())
+                .putInt(m.flags()).put(m.bytes().duplicate()).array();
             case Message.VringKick m -> vringState(m.index(), m.num());
             case Message.AddMemReg m -> put(out(40).putLong(0), m.region()).array();
             case Message.RemMemReg m -> put(out(40).putLong(0), m.region()).array();
@@ -164,11 +174,13 @@ public final class Codec {
             case Message.SetStatus m -> number(m.status());
             case Message.GetSharedObject m -> out(16).putLong(m.first()).putLong(m.second()).array();
             case Message.SetDeviceStateFd m -> vringState(m.direction(), m.phase());
-            case Message.GetFeatures _, Message.SetOwner _, Message.ResetOwner _, Message.SetLogFd _, Message.GetProtocolFeatures _,
-                 Message.GetQueueNum _, Message.SetBackendReqFd _, Message.ResetDevice _, Message.GetMaxMemSlots _, Message.GetStatus _,
-                 Message.CheckDeviceState _, Message.Suspend _, Message.Resume _, Message.PostcopyAdvise _, Message.PostcopyListen _,
-                 Message.PostcopyEnd _ -> out(0).array();
-            case Message.Unserved m -> throw new IllegalArgumentException(m.request() + " is not sent by a network front-end");
+            case Message.GetFeatures _, Message.SetOwner _, Message.ResetOwner _, Message.SetLogFd _,
+                 Message.GetProtocolFeatures _, Message.GetQueueNum _, Message.SetBackendReqFd _, Message.ResetDevice _,
+                 Message.GetMaxMemSlots _, Message.GetStatus _, Message.CheckDeviceState _, Message.Suspend _,
+                 Message.Resume _, Message.PostcopyAdvise _, Message.PostcopyListen _, Message.PostcopyEnd _ ->
+                out(0).array();
+            case Message.Unserved m ->
+                throw new IllegalArgumentException(m.request() + " is not sent by a network front-end");
         };
     }
 
@@ -178,7 +190,8 @@ public final class Codec {
 
     private static byte[] memTable(final Message.SetMemTable table) {
         final byte[] bytes = new byte[8 + REGION_BYTES * table.regions().size()];
-        final ByteBuffer out = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(table.regions().size()).putInt(0);
+        final ByteBuffer out =
+            ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(table.regions().size()).putInt(0);
         for (final Region region : table.regions()) {
             put(out, region);
         }
@@ -186,15 +199,16 @@ public final class Codec {
     }
 
     private static ByteBuffer put(final ByteBuffer out, final Region region) {
-        return out.putLong(region.guestAddress()).putLong(region.size()).putLong(region.userAddress()).putLong(region.offset());
+        return out.putLong(region.guestAddress()).putLong(region.size())
+            .putLong(region.userAddress()).putLong(region.offset());
     }
 
-    /** A payload of one 64-bit number. */
+    /** Returns a payload of one 64-bit number. */
     public static byte[] number(final long value) {
         return out(8).putLong(value).array();
     }
 
-    /** A payload of a ring's index and a number. */
+    /** Returns a payload of a ring's index and a number. */
     public static byte[] vringState(final int index, final int num) {
         return out(8).putInt(index).putInt(num).array();
     }
@@ -202,7 +216,7 @@ public final class Codec {
     /**
      * Reads a payload of one 64-bit number.
      *
-     * @throws ProtocolException when it has another size
+     * @throws ProtocolException if the payload has another size
      */
     public static long number(final byte[] payload) {
         if (payload.length != 8) {
@@ -212,14 +226,15 @@ public final class Codec {
     }
 
     /**
-     * Reads the number of a payload of a ring's index and a number.
+     * Reads the number from a payload of a ring's index and a number.
      *
-     * @throws ProtocolException when it has another size, or names another ring
+     * @throws ProtocolException if the payload has another size, or names another ring
      */
     public static int vringNumber(final byte[] payload, final int index) {
         final long word = number(payload);
         if ((int) word != index) {
-            throw ProtocolException.fatal("a reply is for vring " + Integer.toUnsignedString((int) word) + "; asked was " + index);
+            throw ProtocolException.fatal("a reply is for vring " + Integer.toUnsignedString((int) word)
+                + "; the request was for vring " + index);
         }
         return (int) (word >>> 32);
     }

@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * What comes before every payload (vhost-user, "Header").
+ * The header of a message, which precedes its payload (vhost-user, "Header").
  *
  * <pre>
  *  0               4               8              12
@@ -21,7 +21,7 @@ import java.nio.ByteOrder;
 public record Header(int request, int flags, int size) {
     /** Bytes of a header. */
     public static final int BYTES = 12;
-    /** The most bytes of payload taken; the longest assigned message has 2056. */
+    /** The largest accepted payload in bytes. The longest assigned message has 2056. */
     public static final int MAX_PAYLOAD = 64 * 1024;
     public static final int VERSION = 1;
     public static final int REPLY = 4;
@@ -41,9 +41,10 @@ public record Header(int request, int flags, int size) {
     }
 
     /**
-     * Checks what can be checked before the payload is there.
+     * Checks the header before the payload is read.
      *
-     * @throws ProtocolException when the version is another, or the payload is longer than {@link #MAX_PAYLOAD}
+     * @return this header
+     * @throws ProtocolException if the version differs, or if the payload is longer than {@link #MAX_PAYLOAD}
      */
     public Header checked() {
         if ((flags & VERSION_MASK) != VERSION) {

@@ -6,10 +6,10 @@ import java.util.List;
 /**
  * A front-end's request, decoded (vhost-user, "Front-end message types"). Descriptors travel beside it.
  *
- * <p>Numbers are as the peer gave them, none is checked but for its place in the layout; an index is a full 32-bit number.
+ * <p>Numbers are unchecked, exactly as the peer sent them. A ring's index is a full 32-bit number.
  */
 public sealed interface Message {
-    /** The table's row. */
+    /** Returns the row of the table. */
     Request request();
 
     /** A request that a network back-end never serves. */
@@ -31,7 +31,7 @@ public sealed interface Message {
         }
     }
 
-    /** Begins a session. */
+    /** Starts a session. */
     record SetOwner() implements Message {
         @Override
         public Request request() {
@@ -47,7 +47,7 @@ public sealed interface Message {
         }
     }
 
-    /** Replaces the memory table; a descriptor a region. */
+    /** Replaces the memory table, with one descriptor per region. */
     record SetMemTable(List<Region> regions) implements Message {
         @Override
         public Request request() {
@@ -55,7 +55,7 @@ public sealed interface Message {
         }
     }
 
-    /** Gives the dirty log's place. */
+    /** Sets the location of the dirty log. */
     record SetLogBase(long size, long offset) implements Message {
         @Override
         public Request request() {
@@ -63,7 +63,7 @@ public sealed interface Message {
         }
     }
 
-    /** Gives the descriptor to signal when the log has changed. */
+    /** Sets the descriptor to signal when the log has changed. */
     record SetLogFd() implements Message {
         @Override
         public Request request() {
@@ -79,7 +79,7 @@ public sealed interface Message {
         }
     }
 
-    /** Sets where a ring's parts are, as user addresses. */
+    /** Sets the user addresses of a ring's parts. */
     record SetVringAddr(int index, int flags, long descriptor, long used, long available, long log) implements Message {
         @Override
         public Request request() {
@@ -87,7 +87,7 @@ public sealed interface Message {
         }
     }
 
-    /** Sets where a ring goes on. */
+    /** Sets the position from which a ring resumes. */
     record SetVringBase(int index, int num) implements Message {
         @Override
         public Request request() {
@@ -95,7 +95,7 @@ public sealed interface Message {
         }
     }
 
-    /** Stops a ring, and asks where it was. */
+    /** Stops a ring, and queries its position. */
     record GetVringBase(int index) implements Message {
         @Override
         public Request request() {
@@ -111,7 +111,7 @@ public sealed interface Message {
         }
     }
 
-    /** One of the three messages that bring a ring's descriptor, or say that there is none. */
+    /** One of the three messages that set a ring's descriptor, or set none. */
     record SetVringFd(Request request, int index, boolean hasDescriptor) implements Message { }
 
     /** Queries protocol features. */
@@ -130,7 +130,7 @@ public sealed interface Message {
         }
     }
 
-    /** Asks how many rings there are at most. */
+    /** Queries the largest number of rings. */
     record GetQueueNum() implements Message {
         @Override
         public Request request() {
@@ -146,7 +146,7 @@ public sealed interface Message {
         }
     }
 
-    /** Asks for an announcement; the address is in the first six bytes in memory order. */
+    /** Requests an announcement. The address is in the first six bytes, in memory order. */
     record SendRarp(long address) implements Message {
         @Override
         public Request request() {
@@ -154,7 +154,7 @@ public sealed interface Message {
         }
     }
 
-    /** Tells the MTU the guest is told. */
+    /** Sets the MTU that the guest's driver sees. */
     record NetSetMtu(long mtu) implements Message {
         @Override
         public Request request() {
@@ -162,7 +162,7 @@ public sealed interface Message {
         }
     }
 
-    /** Brings the socket for the back-end's own requests. */
+    /** Sets the socket for the back-end's own requests. */
     record SetBackendReqFd() implements Message {
         @Override
         public Request request() {
@@ -171,18 +171,18 @@ public sealed interface Message {
     }
 
     /**
-     * An entry of the I/O address translation, or what is asked or said of one. Both sides send these.
+     * Updates, invalidates or requests an entry of the I/O address translation. Both sides send these.
      *
      * @param permissions bit 0 to read, bit 1 to write
      */
     record Iotlb(long address, long size, long userAddress, int permissions, int type) implements Message {
-        /** Asks for an entry. */
+        /** Requests an entry. */
         public static final int MISS = 1;
-        /** Gives an entry. */
+        /** Provides an entry. */
         public static final int UPDATE = 2;
-        /** Takes entries back. */
+        /** Revokes entries. */
         public static final int INVALIDATE = 3;
-        /** Tells that an entry does not allow what the driver wants. */
+        /** Reports that an entry does not allow the access that the driver wants. */
         public static final int ACCESS_FAIL = 4;
 
         @Override
@@ -198,11 +198,11 @@ public sealed interface Message {
      * GET_CONFIG or SET_CONFIG, and the reply to the first.
      *
      * @param flags 0, or 1 in a migration
-     * @param bytes what comes or goes; {@code size} of them, where the peer does as it says
+     * @param bytes the content; it has {@code size} bytes unless the peer is faulty
      */
     record Config(Request request, int offset, int size, int flags, ByteBuffer bytes) implements Message { }
 
-    /** Says that buffers were added to a ring, in place of a signal; {@code num} is reserved. */
+    /** Kicks a ring by message, in place of its eventfd. {@code num} is reserved. */
     record VringKick(int index, int num) implements Message {
         @Override
         public Request request() {
@@ -210,7 +210,7 @@ public sealed interface Message {
         }
     }
 
-    /** Takes the device back to its beginning. */
+    /** Resets the device to its initial state. */
     record ResetDevice() implements Message {
         @Override
         public Request request() {
@@ -218,7 +218,7 @@ public sealed interface Message {
         }
     }
 
-    /** Asks how many memory regions there may be. */
+    /** Queries the largest number of memory regions. */
     record GetMaxMemSlots() implements Message {
         @Override
         public Request request() {
@@ -243,13 +243,14 @@ public sealed interface Message {
     }
 
     /**
-     * The front-end takes over what it was told of memory in postcopy; of a table, the same as one without a region.
+     * Confirms that the front-end has adopted the addresses that the back-end sent in postcopy. The confirmation of a
+     * memory table looks like a table without regions.
      *
-     * @param result 0 where it could
+     * @param result 0 if the front-end succeeded
      */
     record MemoryConfirmed(Request request, long result) implements Message { }
 
-    /** Announces a migration in which pages may be missing, and asks for the descriptor by which they are told of. */
+    /** Announces a migration in which pages may be missing, and requests the descriptor that reports faults on them. */
     record PostcopyAdvise() implements Message {
         @Override
         public Request request() {
@@ -257,7 +258,7 @@ public sealed interface Message {
         }
     }
 
-    /** From now on pages of memory may be missing. */
+    /** Declares that pages of memory may be missing from now on. */
     record PostcopyListen() implements Message {
         @Override
         public Request request() {
@@ -265,7 +266,7 @@ public sealed interface Message {
         }
     }
 
-    /** No page is missing any more. */
+    /** Declares that no page is missing any more. */
     record PostcopyEnd() implements Message {
         @Override
         public Request request() {
@@ -289,7 +290,7 @@ public sealed interface Message {
         }
     }
 
-    /** Asks to hand over an object by its UUID, two words in memory order. */
+    /** Requests a shared object by its UUID, given as two words in memory order. */
     record GetSharedObject(long first, long second) implements Message {
         @Override
         public Request request() {
@@ -305,7 +306,7 @@ public sealed interface Message {
         }
     }
 
-    /** Asks how the transfer went. */
+    /** Queries the result of the transfer. */
     record CheckDeviceState() implements Message {
         @Override
         public Request request() {
@@ -313,7 +314,7 @@ public sealed interface Message {
         }
     }
 
-    /** Ceases all operations but this conversation. */
+    /** Suspends the device: everything but this conversation stops. */
     record Suspend() implements Message {
         @Override
         public Request request() {
@@ -321,7 +322,7 @@ public sealed interface Message {
         }
     }
 
-    /** Takes operations up again. */
+    /** Resumes the device. */
     record Resume() implements Message {
         @Override
         public Request request() {
@@ -332,10 +333,10 @@ public sealed interface Message {
     /**
      * A memory region (vhost-user, "Memory regions description").
      *
-     * @param guestAddress where the guest sees it
+     * @param guestAddress the address in the guest
      * @param size in bytes
-     * @param userAddress where the front-end sees it
-     * @param offset where it begins in the file
+     * @param userAddress the address in the front-end
+     * @param offset the start of the region in the file
      */
     record Region(long guestAddress, long size, long userAddress, long offset) { }
 }

@@ -1,11 +1,11 @@
 package io.ringbridge.control.protocol;
 
 /**
- * What the peer asked for cannot be done; the message says what was wrong, and what is allowed.
+ * A peer's message is malformed or refused. The exception's message gives the value and what is allowed.
  *
- * <p>A malformed message ends the connection, since nothing that follows it can be trusted. A well-formed one that is refused ends
- * it only where there is no other way to say so (vhost-user, "REPLY_ACK"). One that concerns a thing without a use
- * never ends it.
+ * <p>A malformed message ends the connection, since nothing that follows it can be trusted. A refused message ends the
+ * connection only if there is no reply that can report the failure (vhost-user, "REPLY_ACK"). A message that has no use
+ * with the negotiated features never ends it.
  */
 public final class ProtocolException extends RuntimeException {
     private enum Kind { FATAL, REFUSED, WITHOUT_USE }
@@ -17,27 +17,27 @@ public final class ProtocolException extends RuntimeException {
         this.kind = kind;
     }
 
-    /** Nothing more can be said on this connection; as after a message that breaks the specification's layout. */
+    /** Returns the error for a message that breaks the specification's layout. The connection has to end. */
     public static ProtocolException fatal(final String message) {
         return new ProtocolException(message, Kind.FATAL);
     }
 
-    /** The message is well-formed, and its content cannot be accepted. */
+    /** Returns the error for a well-formed message whose content cannot be accepted. */
     public static ProtocolException refused(final String message) {
         return new ProtocolException(message, Kind.REFUSED);
     }
 
-    /** The message is well-formed, and concerns a thing that has no use with the negotiated features. */
+    /** Returns the error for a well-formed message that has no use with the negotiated features. */
     public static ProtocolException withoutUse(final String message) {
         return new ProtocolException(message, Kind.WITHOUT_USE);
     }
 
-    /** Whether the connection has to end, whatever the peer can be told. */
+    /** Whether the connection has to end, even if a reply could report the failure. */
     public boolean endsConnection() {
         return kind == Kind.FATAL;
     }
 
-    /** Whether the message is ignored if the peer does not ask for an acknowledgement. */
+    /** Whether the message is ignored if the peer does not request an acknowledgement. */
     public boolean isIgnored() {
         return kind == Kind.WITHOUT_USE;
     }

@@ -26,7 +26,7 @@ public enum ProtocolFeature {
     CONFIGURE_MEM_SLOTS(15),
     STATUS(16),
     XEN_MMAP(17),
-    /** Suspension; later editions of the specification give the same bit to shared objects. */
+    /** Suspension. Later editions of the specification assign the same bit to shared objects. */
     SUSPEND(18),
     DEVICE_STATE(19),
     GET_VRING_BASE_INFLIGHT(20),
@@ -34,7 +34,10 @@ public enum ProtocolFeature {
     SHMEM(22),
     GET_VRING_BASE_SKIP_DRAIN(23);
 
-    /** Features whose requests are allowed where the back-end merely offers them: "present in VHOST_USER_GET_PROTOCOL_FEATURES". */
+    /**
+     * Features whose requests are allowed if the back-end merely offers them: "present in
+     * VHOST_USER_GET_PROTOCOL_FEATURES".
+     */
     public static final long ENOUGH_WHEN_OFFERED = of(MQ, RARP, MTU, BACKEND_REQ, RESET_DEVICE);
 
     private final int bit;
@@ -47,17 +50,17 @@ public enum ProtocolFeature {
         return bit;
     }
 
-    /** The word with this bit only. */
+    /** Returns a word with only this bit set. */
     public long mask() {
         return 1L << bit;
     }
 
-    /** Whether a word has this bit. */
+    /** Whether a word has this bit set. */
     public boolean in(final long word) {
         return (word & mask()) != 0;
     }
 
-    /** A word with these bits. */
+    /** Returns a word with these bits set. */
     public static long of(final ProtocolFeature... features) {
         long word = 0;
         for (final ProtocolFeature feature : features) {
@@ -66,7 +69,7 @@ public enum ProtocolFeature {
         return word;
     }
 
-    /** The names in a word, for display; a bit without a name is its number. */
+    /** Returns the names of the bits in a word, for display. A bit without a name appears as its number. */
     public static List<String> names(final long word) {
         final List<String> names = new ArrayList<>();
         long rest = word;

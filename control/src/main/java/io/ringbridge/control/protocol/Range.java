@@ -1,10 +1,10 @@
 package io.ringbridge.control.protocol;
 
 /**
- * What sizes, or how many descriptors, a message may have.
+ * The sizes, or the numbers of descriptors, that a message may have.
  *
- * @param min the least
- * @param max the most
+ * @param min the smallest
+ * @param max the largest
  */
 public record Range(int min, int max) {
     static Range exactly(final int n) {

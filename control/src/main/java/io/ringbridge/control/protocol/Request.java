@@ -10,8 +10,8 @@ import static io.ringbridge.control.protocol.Request.Reply.ALWAYS;
 /**
  * The requests of a front-end: the specification as a table (vhost-user, "Front-end message types").
  *
- * <p>Where the published text gives fewer bytes than the C structure that front-ends send, both are allowed. Two numbers have two
- * meanings, 41 and 42; {@link #of} tells them apart by size and descriptors.
+ * <p>If the specification gives fewer bytes than the C structure that front-ends send, both sizes are allowed. The
+ * numbers 41 and 42 have two meanings each; {@link #of} distinguishes them by size and descriptors.
  */
 public enum Request {
     GET_FEATURES(1, exactly(0), exactly(0), null, ALWAYS, KEEPS),
@@ -50,9 +50,9 @@ public enum Request {
     RESET_DEVICE(34, exactly(0), exactly(0), ProtocolFeature.RESET_DEVICE, ACK, QUIESCES),
     VRING_KICK(35, exactly(8), exactly(0), ProtocolFeature.INBAND_NOTIFICATIONS, ACK, QUIESCES),
     GET_MAX_MEM_SLOTS(36, exactly(0), exactly(0), ProtocolFeature.CONFIGURE_MEM_SLOTS, ALWAYS, KEEPS),
-    /** In postcopy without a descriptor too, as the confirmation of what was answered. */
+    /** In postcopy, also without a descriptor, as the confirmation of the back-end's reply. */
     ADD_MEM_REG(37, between(8, 40), between(0, 1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK, QUIESCES),
-    /** One descriptor is tolerated, and closed. QEMU also confirms with it, in postcopy. */
+    /** One descriptor is tolerated, and closed. In postcopy, QEMU also sends it as a confirmation. */
     REM_MEM_REG(38, between(8, 40), between(0, 1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK, QUIESCES),
     SET_STATUS(39, exactly(8), exactly(0), ProtocolFeature.STATUS, ACK, KEEPS),
     GET_STATUS(40, exactly(0), exactly(0), ProtocolFeature.STATUS, ALWAYS, KEEPS),
@@ -60,25 +60,26 @@ public enum Request {
     SET_DEVICE_STATE_FD(42, exactly(8), exactly(1), ProtocolFeature.DEVICE_STATE, ALWAYS, KEEPS),
     CHECK_DEVICE_STATE(43, exactly(0), exactly(0), ProtocolFeature.DEVICE_STATE, ALWAYS, KEEPS),
     GET_SHMEM_CONFIG(44, exactly(0), exactly(0), ProtocolFeature.SHMEM, ALWAYS, KEEPS),
-    GET_VRING_BASE_SKIP_DRAIN(45, exactly(8), exactly(0), ProtocolFeature.GET_VRING_BASE_SKIP_DRAIN, ALWAYS, KEEPS),
+    GET_VRING_BASE_SKIP_DRAIN(
+        45, exactly(8), exactly(0), ProtocolFeature.GET_VRING_BASE_SKIP_DRAIN, ALWAYS, KEEPS),
     /** Shares its number with GET_SHARED_OBJECT. */
     SUSPEND(41, exactly(0), exactly(0), ProtocolFeature.SUSPEND, ACK, QUIESCES),
     /** Shares its number with SET_DEVICE_STATE_FD. */
     RESUME(42, exactly(0), exactly(0), ProtocolFeature.SUSPEND, ACK, QUIESCES);
 
-    /** How a request is answered. */
+    /** The reply to a request. */
     public enum Reply {
-        /** Only where the front-end asks for an acknowledgement, and may. */
+        /** An acknowledgement, if the front-end requests one and REPLY_ACK is negotiated. */
         ACK,
-        /** With a payload of its own, whether asked or not. */
+        /** A payload of the request's own, whether requested or not. */
         ALWAYS
     }
 
-    /** What a request does to the workers. */
+    /** The effect of a request on the workers. */
     public enum Datapath {
-        /** They go on undisturbed. */
+        /** The workers keep running undisturbed. */
         KEEPS,
-        /** They pass a point at which they hold nothing of what changes. */
+        /** The workers pass a point at which they use nothing of what the request changes. */
         QUIESCES
     }
 
@@ -114,12 +115,12 @@ public enum Request {
     }
 
     /**
-     * The request that a header means.
+     * Returns the request that a header stands for.
      *
      * @param id the number in the header
-     * @param size the payload's bytes
-     * @param descriptors how many came with it
-     * @return null when the number is not assigned
+     * @param size the size of the payload in bytes
+     * @param descriptors the number of descriptors that arrived with it
+     * @return null if the number is not assigned
      */
     public static Request of(final int id, final int size, final int descriptors) {
         if (size == 0 && descriptors == 0) {
@@ -137,17 +138,17 @@ public enum Request {
         return id;
     }
 
-    /** Bytes of payload that are allowed. */
+    /** Returns the allowed sizes of the payload in bytes. */
     public Range payload() {
         return between(minPayload, maxPayload);
     }
 
-    /** How many descriptors are allowed. */
+    /** Returns the allowed numbers of descriptors. */
     public Range descriptors() {
         return between(minDescriptors, maxDescriptors);
     }
 
-    /** The protocol feature that has to be negotiated first, or null. */
+    /** Returns the protocol feature that the request requires, or null. */
     public ProtocolFeature needs() {
         return needs;
     }
@@ -156,7 +157,7 @@ public enum Request {
         return reply;
     }
 
-    /** Whether the workers have to let go of something before the answer. */
+    /** Whether the workers have to quiesce before the reply. */
     public boolean quiesces() {
         return datapath == Datapath.QUIESCES;
     }

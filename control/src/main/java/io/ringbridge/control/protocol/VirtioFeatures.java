@@ -42,7 +42,7 @@ public final class VirtioFeatures {
     private VirtioFeatures() {
     }
 
-    /** The names in a word, lowest bit first; a bit without a name is its number. */
+    /** Returns the names of the bits in a word, lowest bit first. A bit without a name appears as its number. */
     public static List<String> names(final long word) {
         final List<String> names = new ArrayList<>();
         for (long rest = word; rest != 0; rest &= rest - 1) {

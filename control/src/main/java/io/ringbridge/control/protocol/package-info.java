@@ -1,7 +1,7 @@
 /**
  * The vhost-user protocol: its messages as tables and records, and their encoding.
  *
- * <p>Pure functions and immutable values; any thread may call in. {@link io.ringbridge.control.protocol.Request} is the specification's
- * list of messages, {@link io.ringbridge.control.protocol.Codec} is shared by both sides.
+ * <p>Pure functions and immutable values; any thread may call in. {@link io.ringbridge.control.protocol.Request} is the
+ * specification's list of messages. Both sides share {@link io.ringbridge.control.protocol.Codec}.
  */
 package io.ringbridge.control.protocol;

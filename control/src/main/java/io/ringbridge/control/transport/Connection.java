@@ -18,15 +18,18 @@ import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
 
 /**
- * A connected socket of either side.
+ * A connected socket, on the side of the front-end or of the back-end.
  *
- * <p>Owned by one thread. Others may only {@link #shutdown} it: closing a descriptor that another thread is about to read from would
- * hand that thread whatever file gets the number next.
+ * <p>Owned by one thread. Other threads may only {@link #shutdown} it. If they closed the descriptor while the owner is
+ * about to read from it, the owner would read from whatever file gets the number next.
  */
 public final class Connection implements AutoCloseable {
-    /** What sun_path holds, less the final zero. */
+    /** The size of sun_path, less the terminating zero. */
     private static final int MAX_PATH = 107;
-    /** What a message may bring, here and in {@link #allowDescriptors}: a connection that idles in the middle of one holds no more open. */
+    /**
+     * The descriptors a message may bring unless {@link #allowDescriptors} sets another limit. A connection that idles
+     * within a message keeps no more open.
+     */
     private static final int MAX_DESCRIPTORS = 8;
     private static final int IDLE_MILLIS = 500;
 
@@ -42,10 +45,10 @@ public final class Connection implements AutoCloseable {
         receiver = new DescriptorSocket(Descriptors.number(socket.getFileDescriptor()));
     }
 
-    /** Takes over a connected socket; it is closed where that fails. */
+    /** Takes ownership of a connected socket, and closes it if that fails. */
     static Connection over(final AFUNIXSocket socket) throws IOException {
         try {
-            socket.setSoTimeout(IDLE_MILLIS); // for what is sent
+            socket.setSoTimeout(IDLE_MILLIS); // for sending
             return new Connection(socket);
         } catch (final IOException e) {
             socket.close();
@@ -56,8 +59,8 @@ public final class Connection implements AutoCloseable {
     /**
      * Connects to a listening socket.
      *
-     * @throws TransportException when no socket can have this path
-     * @throws IOException when nobody listens there
+     * @throws TransportException if no socket can have this path
+     * @throws IOException if nobody listens there
      */
     public static Connection connect(final Path path) throws IOException {
         final AFUNIXSocket socket = AFUNIXSocket.newInstance();
@@ -71,9 +74,9 @@ public final class Connection implements AutoCloseable {
     }
 
     /**
-     * Takes over an inherited, connected socket.
+     * Takes ownership of an inherited, connected socket.
      *
-     * @throws TransportException when the descriptor is anything else
+     * @throws TransportException if the descriptor is anything else
      */
     public static Connection adopt(final int fd) {
         try {
@@ -81,7 +84,7 @@ public final class Connection implements AutoCloseable {
             connection.inherited = new Inherited(fd);
             return connection;
         } catch (final IOException | ClassCastException e) {
-            throw new TransportException("descriptor " + fd + " is no connected Unix stream socket", e);
+            throw new TransportException("descriptor " + fd + " is not a connected Unix stream socket", e);
         }
     }
 
@@ -93,32 +96,36 @@ public final class Connection implements AutoCloseable {
     /**
      * Checks that a socket can have this path.
      *
-     * @throws TransportException when it is empty or too long
+     * @throws TransportException if the path is empty or too long
      */
     public static void checkPath(final Path path) {
         final int length = path.toString().getBytes(StandardCharsets.UTF_8).length;
         if (length == 0 || length > MAX_PATH) {
-            throw new TransportException("socket path " + path + " has " + length + " bytes; 1 to " + MAX_PATH + " are allowed");
+            throw new TransportException("socket path " + path + " has " + length + " bytes; 1 to " + MAX_PATH
+                + " are allowed");
         }
     }
 
     /**
      * Waits for a whole message.
      *
-     * @param idle called now and then while nothing comes; what it throws ends the wait
-     * @return null when the peer has closed the connection
-     * @throws ProtocolException when the header is malformed; the connection cannot be used any more
-     * @throws IOException when the connection breaks, or ends within a message
+     * @param idle called now and then while nothing arrives; an exception that it throws ends the wait
+     * @return null if the peer has closed the connection
+     * @throws ProtocolException if the header is malformed; the connection cannot be used any more
+     * @throws IOException if the connection breaks, or ends within a message
      */
     public Packet receive(final Runnable idle) throws IOException {
         return receive(idle, () -> false);
     }
 
     /**
-     * Waits for a whole message, or until it is time to do something else. Of what comes later nothing is lost then.
+     * Waits for a whole message, or until the caller has something else to do. A message that arrives later is not
+     * lost.
      *
-     * @param leave asked now and then while nothing of a message has come; true ends the wait
-     * @return null when {@code leave} was true, or the peer has closed the connection, which then {@linkplain #isOver is over}
+     * @param idle called now and then while nothing arrives; an exception that it throws ends the wait
+     * @param leave called now and then before the first byte of a message; true ends the wait
+     * @return null if {@code leave} was true, or if the peer has closed the connection, which then
+     * {@linkplain #isOver is over}
      */
     public Packet receive(final Runnable idle, final BooleanSupplier leave) throws IOException {
         final Descriptors descriptors = new Descriptors();
@@ -140,9 +147,14 @@ public final class Connection implements AutoCloseable {
         }
     }
 
-    /** Fills a buffer; false when the wait ended before its first byte, and may. {@code leave} is null where it may not. */
-    private boolean fill(final byte[] buffer, final Descriptors descriptors, final Runnable idle, final BooleanSupplier leave)
-        throws IOException {
+    /**
+     * Fills a buffer.
+     *
+     * @param leave null if the wait must not end before the buffer is full
+     * @return false if the wait ended before the first byte
+     */
+    private boolean fill(final byte[] buffer, final Descriptors descriptors, final Runnable idle,
+                         final BooleanSupplier leave) throws IOException {
         int done = 0;
         while (done < buffer.length) {
             final int n = receiver.awaitReadable(IDLE_MILLIS)
@@ -169,17 +181,21 @@ public final class Connection implements AutoCloseable {
 
     private void checkCount(final Descriptors descriptors) {
         if (descriptors.count() > maxDescriptors) {
-            throw ProtocolException.fatal("a message brings " + descriptors.count() + " descriptors; at most " + maxDescriptors
-                + " are allowed");
+            throw ProtocolException.fatal("a message brings " + descriptors.count() + " descriptors; at most "
+                + maxDescriptors + " are allowed");
         }
     }
 
-    /** Ends each wait for a message early while this event is signalled, and calls what is to be called meanwhile; null for none. */
+    /**
+     * Makes every wait for a message call {@code idle} and {@code leave} at once while an event is signalled.
+     *
+     * @param event null for none
+     */
     public void wakeBy(final EventFd event) {
         receiver.wakeBy(event);
     }
 
-    /** Takes messages with as many descriptors as this, from a peer that is trusted with them. */
+    /** Sets the largest number of descriptors per message, for a peer that is trusted with that many. */
     public void allowDescriptors(final int most) {
         maxDescriptors = most;
     }
@@ -187,7 +203,7 @@ public final class Connection implements AutoCloseable {
     /**
      * Sends a message.
      *
-     * @param fds descriptors to go with it; they stay the caller's
+     * @param fds descriptors to send with it; the caller still owns them
      */
     public void send(final int request, final int flags, final byte[] payload, final int... fds) throws IOException {
         final ByteBuffer message = ByteBuffer.allocate(Header.BYTES + payload.length);
@@ -196,7 +212,7 @@ public final class Connection implements AutoCloseable {
         sendBytes(message.array(), fds);
     }
 
-    /** Sends bytes as they are, whole messages or not. */
+    /** Sends bytes unchanged, whether they are whole messages or not. */
     public void sendBytes(final byte[] bytes, final int... fds) throws IOException {
         if (fds.length > 0) {
             final FileDescriptor[] outbound = new FileDescriptor[fds.length];
@@ -208,17 +224,17 @@ public final class Connection implements AutoCloseable {
         socket.getOutputStream().write(bytes);
     }
 
-    /** Whether the peer was found to have closed the connection. The owning thread only. */
+    /** Whether the peer was found to have closed the connection. Only the owning thread calls this. */
     public boolean isOver() {
         return over;
     }
 
-    /** Whether a message has come in part, and its rest not yet. Any thread may ask. */
+    /** Whether a message has arrived only in part. Any thread may call this. */
     public boolean isHalfway() {
         return halfway;
     }
 
-    /** Who is at the other end, for display. */
+    /** Returns a description of the peer, for display. */
     public String peer() {
         try {
             return "process " + socket.getPeerCredentials().getPid();
@@ -227,39 +243,44 @@ public final class Connection implements AutoCloseable {
         }
     }
 
-    /** Ends the conversation: whoever reads or writes here is told at once that it is over. Any thread may call. */
+    /**
+     * Ends the conversation. Reads and writes in progress, here and at the peer, end at once. Any thread may call this.
+     */
     public void shutdown() {
         try {
-            // Not by the socket's own methods: those of java.net.Socket take an accepted Unix socket for one that is not connected.
+            // The methods of java.net.Socket would take an accepted Unix socket for one that is not connected.
             socket.getChannel().shutdownInput();
             socket.getChannel().shutdownOutput();
         } catch (final IOException e) {
-            // Over already.
+            // The connection is over already.
         }
     }
 
     /**
-     * The descriptor's number, for handing it on; it remains this object's.
+     * Returns the number of the descriptor, to be passed to another process. This object still owns the descriptor.
      *
-     * @throws TransportException when the connection is over
+     * @throws TransportException if the connection is over
      */
     public int descriptor() {
         return Inherited.number(socket::getFileDescriptor);
     }
 
-    /** Closes the socket in this process, while the conversation goes on in another that has it as well. The owning thread only. */
+    /**
+     * Closes the socket in this process only. The process that owns it now keeps the conversation. Only the owning
+     * thread calls this.
+     */
     public void letGo() {
         Inherited.vacate(socket::getFileDescriptor, inherited);
         close();
     }
 
-    /** Closes the socket; the owning thread only. */
+    /** Closes the socket. Only the owning thread calls this. */
     @Override
     public void close() {
         try {
             socket.close();
         } catch (final IOException e) {
-            // The descriptor is gone all the same.
+            // The descriptor is closed all the same.
         }
         if (inherited != null) {
             inherited.close();

@@ -8,7 +8,7 @@ import java.net.DatagramPacket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** A single message to a Unix datagram socket. Any thread may call in. */
+/** Sends a single message to a Unix datagram socket. Any thread may call in. */
 public final class Datagram {
     private static final String ABSTRACT = "@";
 
@@ -19,7 +19,7 @@ public final class Datagram {
      * Sends a text.
      *
      * @param address a path, or a name in the abstract namespace after an {@code @}
-     * @throws IOException when nobody takes it
+     * @throws IOException if nobody receives there
      */
     public static void send(final String address, final String text) throws IOException {
         final byte[] bytes = text.getBytes(StandardCharsets.UTF_8);

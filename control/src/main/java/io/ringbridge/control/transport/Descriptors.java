@@ -8,8 +8,8 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * The descriptors that came with a message. Owned by the thread that received it; whoever takes one owns it, the rest is closed with
- * this.
+ * The descriptors that arrived with a message. Owned by the thread that received it. A caller that takes a descriptor
+ * owns it; {@link #close} closes the others.
  */
 public final class Descriptors implements AutoCloseable {
     private static final int TAKEN = -1;
@@ -25,30 +25,30 @@ public final class Descriptors implements AutoCloseable {
     }
 
     /**
-     * The number of a descriptor that a Java object has open; it stays that object's.
+     * Returns the number of a descriptor that a Java object has open. That object still owns it.
      *
-     * @throws IOException when it is closed
+     * @throws IOException if the descriptor is closed
      */
     public static int number(final FileDescriptor descriptor) throws IOException {
         return FileDescriptorCast.using(descriptor).as(Integer.class);
     }
 
-    /** How many came. */
+    /** Returns the number of descriptors that arrived. */
     public int count() {
         return numbers.length;
     }
 
-    /** Takes one over; the caller closes it. */
+    /** Takes a descriptor, which the caller closes. */
     public int take(final int i) {
         final int fd = numbers[i];
         if (fd == TAKEN) {
-            throw new IllegalStateException("descriptor " + i + " is taken already");
+            throw new IllegalStateException("descriptor " + i + " has been taken already");
         }
         numbers[i] = TAKEN;
         return fd;
     }
 
-    /** Closes what nobody took. */
+    /** Closes the descriptors that nobody took. */
     @Override
     public void close() {
         for (int i = 0; i < numbers.length; i++) {

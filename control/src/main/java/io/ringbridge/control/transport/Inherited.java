@@ -10,13 +10,14 @@ import java.io.IOException;
 /**
  * A socket's descriptor that comes from another process, or goes to one. Owned by the thread that owns the socket.
  *
- * <p>The socket library does not close what it was given; and what it closes it shuts down first, for every process that has it.
+ * <p>The socket library does not close a descriptor that it was given. Any other socket it shuts down before it closes
+ * it, which affects every process that has the socket.
  */
 final class Inherited {
     private final int fd;
     private String target;
 
-    /** Where a socket's descriptor is asked for. */
+    /** Supplies a socket's descriptor. */
     @FunctionalInterface
     interface Source {
         FileDescriptor get() throws IOException;
@@ -27,7 +28,10 @@ final class Inherited {
         target = Fd.target(fd);
     }
 
-    /** Closes it after the library's socket; a socket's target has its inode, so no other file is mistaken for it. */
+    /**
+     * Closes the descriptor after the library's socket. The target of a socket contains its inode, so no other file is
+     * closed.
+     */
     void close() {
         if (Fd.target(fd).equals(target)) {
             Fd.close(fd);
@@ -43,16 +47,16 @@ final class Inherited {
     }
 
     /**
-     * Puts a socket that nobody uses in the place of one that another process goes on with, so that what is done to it in closing it here
-     * does not reach that one.
+     * Replaces a socket that another process keeps using by an unused one, so that closing it here does not affect that
+     * process.
      *
-     * @param inherited where the library's socket is of a descriptor from elsewhere; else null
+     * @param inherited null unless the library's socket was made from an inherited descriptor
      */
     static void vacate(final Source socket, final Inherited inherited) {
         try {
             final FileDescriptor descriptor = socket.get();
             if (!descriptor.valid()) {
-                return; // the library closes what cannot be written to
+                return; // the library closes a socket that cannot be written to
             }
             final int number = Descriptors.number(descriptor);
             replace(number);
@@ -60,7 +64,7 @@ final class Inherited {
                 inherited.target = Fd.target(number);
             }
         } catch (final IOException e) {
-            throw new TransportException("a socket cannot be let go: " + e.getMessage(), e);
+            throw new TransportException("cannot relinquish a socket: " + e.getMessage(), e);
         }
     }
 

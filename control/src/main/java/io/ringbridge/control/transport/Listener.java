@@ -17,14 +17,17 @@ import java.nio.file.Path;
 /**
  * A socket that front-ends connect to.
  *
- * <p>A socket file that nobody listens on is replaced; one that somebody listens on, and a file of any other kind, is left alone.
- * Owned by one thread; any thread may {@link #wake} it.
+ * <p>Opening a listener replaces a socket file that nobody listens on. It fails if somebody listens there, or if the
+ * file is not a socket. Owned by one thread; any thread may {@link #wake} it.
  */
 public final class Listener implements AutoCloseable {
     private static final int S_IFMT = 0xF000;
     private static final int S_IFSOCK = 0xC000;
     private static final int BACKLOG = 16;
-    /** Each end of a wait costs a processor half a millisecond; a hand-over waits 2000 for a listener whose file was moved. */
+    /**
+     * Each timeout costs half a millisecond of CPU time. It is below the 2000 ms that a hand-over waits for a listener
+     * whose file was moved.
+     */
     private static final int ACCEPT_MILLIS = 1500;
 
     private final Path path;
@@ -43,12 +46,12 @@ public final class Listener implements AutoCloseable {
      * Listens on a path.
      *
      * @param permissions of the socket file, as in chmod
-     * @throws TransportException when the path cannot be listened on
+     * @throws TransportException if the switch cannot listen on the path
      */
     public static Listener open(final Path path, final int permissions) {
         final Path directory = path.toAbsolutePath().getParent();
         if (directory == null || !Files.isDirectory(directory)) {
-            throw new TransportException("socket " + path + ": " + directory + " is no directory");
+            throw new TransportException("socket " + path + ": " + directory + " is not a directory");
         }
         AFUNIXServerSocket server = null;
         try {
@@ -62,16 +65,16 @@ public final class Listener implements AutoCloseable {
             return new Listener(path, server, inode(path), null);
         } catch (final IOException e) {
             closeQuietly(server);
-            throw new TransportException("socket " + path + " cannot be listened on: " + e.getMessage(), e);
+            throw new TransportException("cannot listen on socket " + path + ": " + e.getMessage(), e);
         }
     }
 
     /**
-     * Takes over a socket that another process listens on.
+     * Takes ownership of a socket that another process listens on.
      *
-     * @param fd closed when it is refused
-     * @param inode of the socket's file, as {@link #inode()} said there
-     * @throws TransportException when it is no listening socket, or another's
+     * @param fd closed if this method throws
+     * @param inode of the socket's file, from {@link #inode()} in the other process
+     * @throws TransportException if the descriptor is not a listening Unix socket
      */
     public static Listener adopt(final Path path, final int fd, final long inode) {
         final Inherited inherited = new Inherited(fd);
@@ -82,16 +85,17 @@ public final class Listener implements AutoCloseable {
             return new Listener(path, server, inode, inherited);
         } catch (final IOException | ClassCastException e) {
             inherited.close();
-            throw new TransportException("socket " + path + ": descriptor " + fd + " is no listening Unix socket", e);
+            throw new TransportException("socket " + path + ": descriptor " + fd
+                + " is not a listening Unix socket", e);
         }
     }
 
-    /** The descriptor's number, for handing it on; it remains this object's. */
+    /** Returns the number of the descriptor, to be passed to another process. This object still owns the descriptor. */
     public int descriptor() {
         return Inherited.number(server::getFileDescriptor);
     }
 
-    /** The number of the socket's file. */
+    /** Returns the inode of the socket's file. */
     public long inode() {
         return inode;
     }
@@ -104,7 +108,8 @@ public final class Listener implements AutoCloseable {
             return;
         }
         if ((mode & S_IFMT) != S_IFSOCK) {
-            throw new TransportException("socket " + path + ": there is a file that is no socket; it is not replaced");
+            throw new TransportException("socket " + path
+                + ": a file that is not a socket is in the way; remove it first");
         }
         try (AFUNIXSocketChannel probe = AFUNIXSocketChannel.open()) {
             probe.configureBlocking(false); // a full backlog makes a blocking connect wait for ever
@@ -113,7 +118,7 @@ public final class Listener implements AutoCloseable {
             Files.deleteIfExists(path);
             return;
         }
-        throw new TransportException("socket " + path + " is in use: somebody listens on it");
+        throw new TransportException("socket " + path + " is in use: another process listens on it");
     }
 
     private static long inode(final Path path) throws IOException {
@@ -121,9 +126,9 @@ public final class Listener implements AutoCloseable {
     }
 
     /**
-     * Waits a while for a front-end.
+     * Waits for a front-end to connect.
      *
-     * @return null when none came
+     * @return null if none connected before the timeout
      */
     public Connection accept() throws IOException {
         try {
@@ -133,16 +138,16 @@ public final class Listener implements AutoCloseable {
         }
     }
 
-    /** Makes a waiting {@link #accept} return. Any thread may call. */
+    /** Makes a waiting {@link #accept} return. Any thread may call this. */
     public void wake() {
         try (AFUNIXSocket socket = AFUNIXSocket.newInstance()) {
             socket.connect(Connection.address(path));
         } catch (final IOException e) {
-            // Nobody waits there any more, or somebody has moved the file: then the wait ends by its own timeout.
+            // Nobody waits any more, or the file was moved and the wait ends by its own timeout.
         }
     }
 
-    /** Stops listening, and removes the socket file where it is still this listener's. */
+    /** Stops listening, and removes the socket file if it still belongs to this listener. */
     @Override
     public void close() {
         try {
@@ -150,12 +155,14 @@ public final class Listener implements AutoCloseable {
                 Files.deleteIfExists(path);
             }
         } catch (final IOException e) {
-            // Removed by somebody else, or the directory may not be written any more: nothing is left to do.
+            // Somebody else removed the file, or the directory is not writable any more: nothing is left to do.
         }
         closeSocket();
     }
 
-    /** Stops listening in this process, while another that has the socket as well goes on: the file stays. */
+    /**
+     * Stops listening in this process only. The process that owns the socket now keeps listening, so the file stays.
+     */
     public void letGo() {
         Inherited.vacate(server::getFileDescriptor, inherited);
         closeSocket();
@@ -174,7 +181,7 @@ public final class Listener implements AutoCloseable {
                 server.close();
             }
         } catch (final IOException e) {
-            // The descriptor is gone all the same.
+            // The descriptor is closed all the same.
         }
     }
 }

@@ -10,26 +10,28 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 
-/** One end of a pipe that a peer sent, as a channel: closing it ends a read or a write that another thread waits in. */
+/**
+ * Opens one end of a pipe that a peer sent as a channel. Closing the channel ends a read or write in another thread.
+ */
 public final class Pipe {
     private Pipe() {
     }
 
     /**
-     * Takes over the end that is read from.
+     * Takes ownership of the read end.
      *
-     * @param fd the descriptor; closed when it is refused
-     * @throws TransportException when it is no pipe
+     * @param fd the descriptor; closed if this method throws
+     * @throws TransportException if the descriptor is not a pipe
      */
     public static FileChannel reading(final int fd) {
         return new FileInputStream(adopt(fd)).getChannel();
     }
 
     /**
-     * Takes over the end that is written to.
+     * Takes ownership of the write end.
      *
-     * @param fd the descriptor; closed when it is refused
-     * @throws TransportException when it is no pipe
+     * @param fd the descriptor; closed if this method throws
+     * @throws TransportException if the descriptor is not a pipe
      */
     public static FileChannel writing(final int fd) {
         return new FileOutputStream(adopt(fd)).getChannel();
@@ -39,7 +41,7 @@ public final class Pipe {
         final String target = Fd.target(fd);
         try {
             if (!target.startsWith("pipe:")) {
-                throw new TransportException("a descriptor is " + target + "; an end of a pipe is needed");
+                throw new TransportException("a descriptor is " + target + "; only an end of a pipe is allowed");
             }
             Fd.blocking(fd);
             return FileDescriptorCast.unsafeUsing(fd).getFileDescriptor();

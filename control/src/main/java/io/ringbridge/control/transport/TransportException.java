@@ -1,6 +1,6 @@
 package io.ringbridge.control.transport;
 
-/** A socket cannot be opened; the message is one line with the path, what is wrong, and what is allowed. */
+/** A socket cannot be opened. The message is one line with the path, the reason, and what is allowed. */
 public final class TransportException extends RuntimeException {
     TransportException(final String message) {
         super(message);

@@ -1,7 +1,7 @@
 /**
  * Unix sockets that carry vhost-user messages with descriptors: connecting, listening, receiving, sending.
  *
- * <p>A connection belongs to one thread; only its {@code shutdown} is for others. A descriptor that a message brought belongs to the
- * message until somebody takes it, and is closed with the message otherwise.
+ * <p>A connection belongs to one thread; other threads may only call its {@code shutdown}. A descriptor that arrived
+ * with a message belongs to the message until somebody takes it. Closing the message closes the others.
  */
 package io.ringbridge.control.transport;
