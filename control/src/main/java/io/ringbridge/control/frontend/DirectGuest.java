@@ -13,11 +13,11 @@ import io.ringbridge.datapath.ring.RingEvents;
 import java.util.List;
 
 /**
- * A guest with one queue pair, put on a port of this process without a socket: nothing is negotiated, and nobody else learns of it.
- * Attached and closed by one thread at a time.
+ * A guest with one queue pair, attached to a port of this process without a socket or a negotiation. Attached and
+ * closed by one thread at a time.
  */
 public final class DirectGuest implements AutoCloseable {
-    /** Room for all that a ring has for an entry, and for what alignment takes, in bytes. */
+    /** Memory per ring entry besides the buffer, alignment included, in bytes. */
     private static final int ENTRY = 256;
 
     private final GuestPort port;
@@ -28,12 +28,12 @@ public final class DirectGuest implements AutoCloseable {
     private final QueuePair queues;
 
     /**
-     * Attaches it.
+     * Attaches the guest.
      *
-     * @param port one that nobody is attached to
-     * @param features what would have been negotiated
-     * @param size entries of each ring, a power of two
-     * @param bufferLength bytes of each buffer, virtio-net header included
+     * @param port a port that no guest is attached to
+     * @param features the virtio features, as if negotiated
+     * @param size the number of entries of each ring, a power of two
+     * @param bufferLength the size of each buffer in bytes, virtio-net header included
      */
     public DirectGuest(final GuestPort port, final long features, final int size, final int bufferLength) {
         this.port = port;
@@ -42,7 +42,8 @@ public final class DirectGuest implements AutoCloseable {
         region = MemoryRegion.map(GuestRam.GUEST_ADDRESS, bytes, ram.address(), 0, Fd.duplicate(ram.file().fd()));
         receive = new Vring(0, size, features, ram);
         transmit = new Vring(1, size, features, ram);
-        queues = new QueuePair(0, new Transmitter(transmit, ram, features, bufferLength - Features.headerLength(features)),
+        queues = new QueuePair(0,
+            new Transmitter(transmit, ram, features, bufferLength - Features.headerLength(features)),
             new Receiver(receive, ram, features, bufferLength));
         port.features(features);
         start(receive, features);
@@ -52,23 +53,25 @@ public final class DirectGuest implements AutoCloseable {
     private void start(final Vring vring, final long features) {
         vring.ring.publish();
         final RingAddresses at = vring.ring.addresses();
-        port.startRing(vring.index, new RingConfig(vring.ring.size(), features,
-            new RingAddresses(host(at.descriptors()), host(at.driver()), host(at.device()), ram.guestAddress(at.device())),
-            DriverRing.freshBase(features), GuestMemory.of(List.of(region))), new RingEvents(vring.kick, vring.call, null));
+        final RingAddresses addresses = new RingAddresses(
+            host(at.descriptors()), host(at.driver()), host(at.device()), ram.guestAddress(at.device()));
+        port.startRing(vring.index, new RingConfig(vring.ring.size(), features, addresses,
+            DriverRing.freshBase(features), GuestMemory.of(List.of(region))),
+            new RingEvents(vring.kick, vring.call, null));
         port.enableRing(vring.index, true);
     }
 
-    /** Where the port sees what the guest has at an address of this process. */
+    /** Translates an address in the guest's mapping to the address in the port's mapping. */
     private long host(final long address) {
         return address - ram.address() + region.hostAddress();
     }
 
-    /** Its queues. */
+    /** Returns the guest's queues. */
     public QueuePair queues() {
         return queues;
     }
 
-    /** Takes it off the port and frees its memory. No thread may use its queues any more. */
+    /** Detaches the guest from the port and frees its memory. No thread may use its queues any more. */
     @Override
     public void close() {
         port.detach();

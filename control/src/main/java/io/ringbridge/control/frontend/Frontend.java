@@ -21,13 +21,14 @@ import java.util.List;
 /**
  * A front-end: attaches a guest of this process to a back-end, as QEMU attaches a virtual machine.
  *
- * <p>In order: {@link #connect}, {@link #negotiate}, {@link #share}, {@link #addPair} once a pair, {@link #start}; then frames go.
- * Owned by one thread. A back-end that refuses makes a {@link ProtocolException}, a connection that breaks an {@code IOException}.
+ * <p>Call {@link #connect}, {@link #negotiate}, {@link #share}, {@link #addPair} once per pair, and {@link #start}, in
+ * this order; then frames move. Owned by one thread. If the back-end refuses a request, methods throw a
+ * {@link ProtocolException}; if the connection breaks, an {@code IOException}.
  */
 public final class Frontend implements AutoCloseable {
-    /** What a plain guest wants; what the back-end does not offer is left out. */
-    public static final long DEFAULT_FEATURES = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.INDIRECT_DESC, Features.MQ,
-        Features.CTRL_VQ);
+    /** The features that a plain guest wants. */
+    public static final long DEFAULT_FEATURES = Features.of(Features.VERSION_1, Features.MRG_RXBUF,
+        Features.INDIRECT_DESC, Features.MQ, Features.CTRL_VQ);
 
     private static final long PROTOCOL_FEATURES = ProtocolFeature.of(ProtocolFeature.MQ, ProtocolFeature.LOG_SHMFD,
         ProtocolFeature.REPLY_ACK, ProtocolFeature.STATUS, ProtocolFeature.SUSPEND);
@@ -50,20 +51,20 @@ public final class Frontend implements AutoCloseable {
         this.connection = connection;
     }
 
-    /** Connects to a back-end that listens. */
+    /** Connects to a listening back-end. */
     public static Frontend connect(final Path socket) throws IOException {
         return new Frontend(Connection.connect(socket));
     }
 
-    /** Speaks on a connected socket, which is taken over. */
+    /** Returns a front-end on a connected socket, which it owns. */
     public static Frontend over(final Connection connection) {
         return new Frontend(connection);
     }
 
     /**
-     * Agrees on features: those of {@code wanted} that the back-end offers.
+     * Negotiates features: those of {@code wanted} that the back-end offers.
      *
-     * @return the virtio features agreed on
+     * @return the negotiated virtio features
      */
     public long negotiate(final long wanted) throws IOException {
         final long offered = query(new Message.GetFeatures());
@@ -81,27 +82,27 @@ public final class Frontend implements AutoCloseable {
         return features;
     }
 
-    /** The virtio features agreed on. */
+    /** Returns the negotiated virtio features. */
     public long features() {
         return features;
     }
 
-    /** The protocol features agreed on. */
+    /** Returns the negotiated protocol features. */
     public long protocolFeatures() {
         return protocolFeatures;
     }
 
-    /** What the back-end says to GET_QUEUE_NUM: vrings, or pairs with some; 2 where it was not asked. */
+    /** Returns the back-end's reply to GET_QUEUE_NUM, in vrings or, with some back-ends, in pairs; 2 without MQ. */
     public int maxVrings() {
         return maxVrings;
     }
 
-    /** Makes guest memory of so many bytes, and shares it; closed with this. */
+    /** Creates guest memory of that many bytes, and shares it. Closed with the front-end. */
     public GuestRam share(final long bytes) throws IOException {
         return share(GuestRam.create("ringbridge-guest", bytes));
     }
 
-    /** Makes this the guest's memory; closed with the front-end. */
+    /** Shares the given guest memory. Closed with the front-end. */
     public GuestRam share(final GuestRam memory) throws IOException {
         if (ram != null) {
             throw new IllegalStateException("memory is shared already");
@@ -112,20 +113,20 @@ public final class Frontend implements AutoCloseable {
     }
 
     private void shareRam() throws IOException {
-        command(new Message.SetMemTable(List.of(new Message.Region(GuestRam.GUEST_ADDRESS, ram.size(), ram.address(), 0))),
-            ram.file().fd());
+        final Message.Region region = new Message.Region(GuestRam.GUEST_ADDRESS, ram.size(), ram.address(), 0);
+        command(new Message.SetMemTable(List.of(region)), ram.file().fd());
     }
 
-    /** Makes a queue pair of two queues of the same shape. */
+    /** Creates a queue pair of two queues of the same shape in the guest's memory. {@link #start} announces it. */
     public QueuePair addPair(final int size, final int bufferLength) {
         final QueueShape shape = new QueueShape(size, bufferLength);
         return addPair(shape, shape);
     }
 
-    /** Makes a queue pair in the guest's memory; {@link #start} announces it. */
+    /** Creates a queue pair in the guest's memory. {@link #start} announces it. */
     public QueuePair addPair(final QueueShape transmitting, final QueueShape receiving) {
         if (ram == null) {
-            throw new IllegalStateException("memory has to be shared before queues are made in it");
+            throw new IllegalStateException("share memory before adding queues");
         }
         final Vring receive = new Vring(vrings.size(), receiving.size(), features, ram);
         vrings.add(receive);
@@ -136,7 +137,7 @@ public final class Frontend implements AutoCloseable {
             new Receiver(receive, ram, features, receiving.bufferLength()));
     }
 
-    /** Starts and enables every ring, from where {@link #stop} left it. */
+    /** Starts and enables every ring, from the position at which {@link #stop} stopped it. */
     public void start() throws IOException {
         for (final Vring vring : vrings) {
             vring.ring.publish();
@@ -155,9 +156,9 @@ public final class Frontend implements AutoCloseable {
     }
 
     /**
-     * Attaches the guest again, after its back-end has gone without a word: with the features, the memory and the rings
-     * that it has. As with QEMU, rings are enabled before they are started, and each is announced with the position of
-     * its last start, wherever it has got since.
+     * Attaches the guest again after its back-end has died, with the guest's features, memory and rings. As in QEMU,
+     * rings are enabled before they are started. Each is announced with the position of its last start, even if it has
+     * moved since.
      */
     public void reconnect(final Path socket) throws IOException {
         connection.close();
@@ -179,10 +180,10 @@ public final class Frontend implements AutoCloseable {
     }
 
     /**
-     * Gives the back-end a bitmap for what it writes to the guest's memory, in place of the one it has: when this returns it has left
-     * that. It writes none before {@link #logging} is turned on.
+     * Sets the bitmap in which the back-end logs its writes to the guest's memory. When this returns, the back-end no
+     * longer uses the previous one. The back-end logs nothing before {@link #logging} is turned on.
      *
-     * @param file the bitmap, from its beginning; it stays the caller's
+     * @param file the bitmap, from the start of the file; the caller still owns it
      */
     public void logTo(final MemFd file) throws IOException {
         final Message request = new Message.SetLogBase(file.size(), 0);
@@ -190,7 +191,7 @@ public final class Frontend implements AutoCloseable {
         reply(request.request()).close();
     }
 
-    /** Turns the back-end's log on or off, for buffers and rings, while they run or before they are started. */
+    /** Turns the back-end's log on or off for buffers and rings. The rings may be running or not. */
     public void logging(final boolean on) throws IOException {
         logging = on;
         command(new Message.SetFeatures(on ? features | Features.of(Features.LOG_ALL) : features));
@@ -224,17 +225,20 @@ public final class Frontend implements AutoCloseable {
         status(0);
     }
 
-    /** Suspends the device: when this returns it has given back all it took, and leaves memory alone until {@link #resume}. */
+    /**
+     * Suspends the device. When this returns, it has completed every chain, and touches no memory until
+     * {@link #resume}.
+     */
     public void suspend() throws IOException {
         command(new Message.Suspend());
     }
 
-    /** Lets a suspended device go on. */
+    /** Resumes a suspended device. */
     public void resume() throws IOException {
         command(new Message.Resume());
     }
 
-    /** Sets the virtio device status, where the back-end takes it. */
+    /** Sets the virtio device status, if STATUS is negotiated. */
     public void status(final int status) throws IOException {
         if (ProtocolFeature.STATUS.in(protocolFeatures)) {
             command(new Message.SetStatus(status));
@@ -242,9 +246,9 @@ public final class Frontend implements AutoCloseable {
     }
 
     /**
-     * Sends a request that has no reply of its own, and waits until it is done where the back-end can say so.
+     * Sends a request that has no reply of its own. If REPLY_ACK is negotiated, waits for the acknowledgement.
      *
-     * @throws ProtocolException when the back-end refuses
+     * @throws ProtocolException if the back-end refuses
      */
     public void command(final Message message, final int... fds) throws IOException {
         if (!ProtocolFeature.REPLY_ACK.in(protocolFeatures)) {
@@ -260,7 +264,7 @@ public final class Frontend implements AutoCloseable {
         }
     }
 
-    /** Sends a request whose reply is a 64-bit number. */
+    /** Sends a request whose reply is a 64-bit number, and returns that number. */
     public long query(final Message message) throws IOException {
         send(message, Header.VERSION);
         try (Packet reply = reply(message.request())) {
@@ -280,7 +284,7 @@ public final class Frontend implements AutoCloseable {
             }
         });
         if (packet == null) {
-            throw new IOException("the back-end ended the connection at " + request);
+            throw new IOException("the back-end closed the connection before its reply to " + request);
         }
         if (packet.header().request() != request.id() || packet.header().flags() != REPLY_FLAGS) {
             packet.close();

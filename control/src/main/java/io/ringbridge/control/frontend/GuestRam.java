@@ -5,12 +5,13 @@ import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.OsException;
 
 /**
- * A guest's memory: one region in a memory file, handed out from the bottom up.
+ * A guest's memory: one region in a memory file, allocated from the bottom up.
  *
- * <p>User addresses are this process's own, as with DPDK's virtio-user. Not thread safe: allocate before other threads start.
+ * <p>User addresses are this process's own, as with DPDK's virtio-user. Not thread safe: allocate before other threads
+ * start.
  */
 public final class GuestRam implements AutoCloseable {
-    /** Where the guest sees it; far from where this process does, so that no back-end mistakes one for the other. */
+    /** The region's guest address. It is far from any address of this process, so that no back-end confuses the two. */
     public static final long GUEST_ADDRESS = 0x1_0000_0000L;
 
     private final MemFd file;
@@ -22,16 +23,16 @@ public final class GuestRam implements AutoCloseable {
         this.mapping = mapping;
     }
 
-    /** Makes memory of zeros. */
+    /** Creates zeroed memory. */
     public static GuestRam create(final String name, final long size) {
         return over(MemFd.create(name, size));
     }
 
     /**
-     * Makes memory of zeros in pages of 2 MiB, as machines have it that are to be fast.
+     * Creates zeroed memory in pages of 2 MiB, as fast virtual machines use it.
      *
-     * @param size of whole pages
-     * @throws OsException where the system has not enough of them
+     * @param size in bytes, a multiple of the page size
+     * @throws OsException if the system has too few huge pages
      */
     public static GuestRam ofHugePages(final String name, final long size) {
         return over(MemFd.ofHugePages(name, size));
@@ -46,7 +47,7 @@ public final class GuestRam implements AutoCloseable {
         }
     }
 
-    /** The file; it stays this object's. */
+    /** Returns the memory file, which this object still owns. */
     public MemFd file() {
         return file;
     }
@@ -55,28 +56,28 @@ public final class GuestRam implements AutoCloseable {
         return mapping.size();
     }
 
-    /** Where it begins in this process. */
+    /** Returns the start of the memory in this process. */
     public long address() {
         return mapping.address();
     }
 
-    /** What the guest calls an address of this process. */
+    /** Translates an address of this process to a guest address. */
     public long guestAddress(final long address) {
         return address - mapping.address() + GUEST_ADDRESS;
     }
 
     /**
-     * Hands out a part that was never used.
+     * Allocates memory that was never used before.
      *
      * @param alignment a power of two
-     * @return its address in this process
-     * @throws IllegalStateException when there is not enough left
+     * @return the address in this process
+     * @throws IllegalStateException if too little memory is left
      */
     public long allocate(final long bytes, final int alignment) {
         final long start = (used + alignment - 1) & -alignment;
         if (bytes > mapping.size() - start) {
-            throw new IllegalStateException("guest memory of " + mapping.size() + " bytes has " + (mapping.size() - start)
-                + " left; " + bytes + " are asked for");
+            throw new IllegalStateException("guest memory of " + mapping.size() + " bytes has "
+                + (mapping.size() - start) + " left; " + bytes + " were requested");
         }
         used = start + bytes;
         return mapping.address() + start;

@@ -1,10 +1,10 @@
 package io.ringbridge.control.frontend;
 
 /**
- * How a queue is made.
+ * The dimensions of a queue.
  *
- * @param size entries of its ring, a power of two
- * @param bufferLength bytes of each of its buffers, virtio-net header included
+ * @param size the number of ring entries, a power of two
+ * @param bufferLength the size of each buffer in bytes, virtio-net header included
  */
 public record QueueShape(int size, int bufferLength) {
 }

@@ -6,10 +6,10 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.Features;
 
 /**
- * A receive queue as the guest's driver has it, filled with buffers. Owned by one thread; allocates nothing.
+ * The guest driver's side of a receive queue, filled with buffers. Owned by one thread; allocates nothing.
  *
- * <p>{@link #poll} takes a frame, {@link #address} and {@link #length} say where it is until the next poll, which also offers its
- * buffers to the device again; {@link #flush} shows them.
+ * <p>{@link #poll} takes a frame. It stays at {@link #address}, with {@link #length} bytes, until the next poll, which
+ * offers its buffers to the device again. {@link #flush} makes offered buffers visible to the device.
  */
 public final class Receiver {
     private static final int NUM_BUFFERS = 10;
@@ -23,8 +23,8 @@ public final class Receiver {
     private final int bufferLength;
     private final long[] bufferOf;
     private final long scratch;
-    private final long[] held;
-    private int heldCount;
+    private final long[] taken;
+    private int takenCount;
     private long header;
     private long address;
     private int length;
@@ -37,7 +37,7 @@ public final class Receiver {
         headerLength = Features.headerLength(features);
         final int size = vring.ring.size();
         bufferOf = new long[size];
-        held = new long[size];
+        taken = new long[size];
         scratch = ram.allocate(LONGEST, 64);
         for (int i = 0; i < size; i++) {
             offer(ram.allocate(bufferLength, 64));
@@ -52,14 +52,18 @@ public final class Receiver {
         bufferOf[id] = buffer;
     }
 
-    /** Takes the next frame; false when there is none. */
+    /**
+     * Takes the next frame.
+     *
+     * @return false if there is none
+     */
     public boolean poll() {
         recycle();
         final int id = vring.ring.poll();
         if (id < 0) {
             return false;
         }
-        header = hold(id);
+        header = take(id);
         address = header + headerLength;
         length = vring.ring.usedLength() - headerLength;
         final int buffers = merges ? Memory.getShort(header + NUM_BUFFERS) & 0xFFFF : 1;
@@ -72,77 +76,78 @@ public final class Receiver {
         return true;
     }
 
-    private long hold(final int id) {
+    private long take(final int id) {
         final long buffer = bufferOf[id];
-        held[heldCount++] = buffer;
+        taken[takenCount++] = buffer;
         return buffer;
     }
 
-    /** Brings a frame in several buffers together; the device shows them all at once (virtio 1.2, section 5.1.6.4). */
+    /** Joins a frame in several buffers. The device makes them all used at once (virtio 1.2, section 5.1.6.4). */
     private void gather(final int buffers) {
         Memory.copy(address, scratch, length);
         for (int i = 1; i < buffers; i++) {
             final int id = vring.ring.poll();
             if (id < 0) {
-                throw ProtocolException.fatal("a received frame is said to have " + buffers + " buffers, and has " + i);
+                throw ProtocolException.fatal("a received frame has num_buffers " + buffers + ", but only " + i
+                    + " used buffers");
             }
             final int n = vring.ring.usedLength();
             if (n > LONGEST - length) {
                 throw ProtocolException.fatal("a received frame is longer than " + LONGEST + " bytes");
             }
-            Memory.copy(hold(id), scratch + length, n);
+            Memory.copy(take(id), scratch + length, n);
             length += n;
         }
         address = scratch;
     }
 
     private void recycle() {
-        for (int i = 0; i < heldCount; i++) {
-            offer(held[i]);
+        for (int i = 0; i < takenCount; i++) {
+            offer(taken[i]);
         }
-        heldCount = 0;
+        takenCount = 0;
     }
 
-    /** Where the frame polled last is. */
+    /** Returns the address of the frame polled last. */
     public long address() {
         return address;
     }
 
-    /** Its length in bytes. */
+    /** Returns the length in bytes of the frame polled last. */
     public int length() {
         return length;
     }
 
-    /** A copy of the frame polled last. */
+    /** Returns a copy of the frame polled last. */
     public byte[] frame() {
         final byte[] frame = new byte[length];
         Memory.copy(address, frame, 0, length);
         return frame;
     }
 
-    /** A copy of the virtio-net header of the frame polled last. */
+    /** Returns a copy of the virtio-net header of the frame polled last. */
     public byte[] header() {
         final byte[] bytes = new byte[headerLength];
         Memory.copy(header, bytes, 0, headerLength);
         return bytes;
     }
 
-    /** Offers what was taken to the device again. */
+    /** Offers the buffers of the frame polled last to the device again, and makes all offered buffers visible. */
     public void flush() {
         recycle();
         vring.publish();
     }
 
     /**
-     * Asks the device to signal {@link #call} when it uses buffers, or not to; at first it is not asked.
+     * Enables or disables the device's signal on {@link #call} when it uses buffers. Initially it is disabled.
      *
-     * @return whether a frame is there already, for which no signal will come
+     * @return whether a frame is there already, which the device will not signal
      */
     public boolean wantNotification(final boolean wanted) {
         return vring.ring.wantNotification(wanted);
     }
 
-    /** Signalled by the device when it used buffers and was asked to say so. */
+    /** Returns the event that the device signals when it has used buffers, if notifications are enabled. */
     public EventFd call() {
         return vring.call;
     }

@@ -5,9 +5,10 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.Features;
 
 /**
- * A transmit queue as the guest's driver has it, with a buffer for every entry. Owned by one thread; allocates nothing.
+ * The guest driver's side of a transmit queue, with a buffer for every entry. Owned by one thread; allocates nothing.
  *
- * <p>A frame is written into a {@link #reserve}d buffer, {@link #commit}ted, and shown to the device with others by {@link #flush}.
+ * <p>The caller {@linkplain #reserve reserves} a buffer, writes a frame into it, and {@linkplain #commit commits} it.
+ * {@link #flush} makes all committed frames available to the device.
  */
 public final class Transmitter {
     final Vring vring;
@@ -34,15 +35,15 @@ public final class Transmitter {
         }
     }
 
-    /** The longest frame. */
+    /** Returns the length of the longest frame. */
     public int capacity() {
         return capacity;
     }
 
     /**
-     * A buffer to write a frame into; the same one until {@link #commit}.
+     * Reserves a buffer to write a frame into. Returns the same buffer until {@link #commit}.
      *
-     * @return its address, or 0 when the device has all of them
+     * @return the address for the frame, or 0 if the device has all buffers
      */
     public long reserve() {
         if (freeCount == 0) {
@@ -51,20 +52,21 @@ public final class Transmitter {
         return freeCount == 0 ? 0 : free[freeCount - 1] + headerLength;
     }
 
-    /** Adds the reserved buffer to the ring, with a frame of so many bytes in it. */
+    /** Adds the reserved buffer, which contains a frame of that many bytes, to the ring. */
     public void commit(final int length) {
         Memory.zero(free[freeCount - 1], headerLength);
         add(length);
     }
 
     /**
-     * The same with a header of its own.
+     * Adds the reserved buffer to the ring, with a virtio-net header for its frame.
      *
-     * @param header as {@link #transmit(byte[], byte[])} has it
+     * @param header as in {@link #transmit(byte[], byte[])}
+     * @param length the length of the frame in bytes
      */
     public void commit(final byte[] header, final int length) {
         if (header.length != headerLength) {
-            throw new IllegalArgumentException("a header of " + header.length + " bytes; " + headerLength + " are needed");
+            throw new IllegalArgumentException("a header of " + header.length + " bytes; it must have " + headerLength);
         }
         Memory.copy(header, 0, free[freeCount - 1], headerLength);
         add(length);
@@ -80,7 +82,7 @@ public final class Transmitter {
         freeCount--;
     }
 
-    /** Shows the device all that was committed. */
+    /** Makes all committed frames available to the device. */
     public void flush() {
         vring.publish();
     }
@@ -88,21 +90,22 @@ public final class Transmitter {
     /**
      * Sends one frame.
      *
-     * @return false when the device has all the buffers
+     * @return false if the device has all buffers
      */
     public boolean transmit(final byte[] frame) {
         return transmit(plain, frame);
     }
 
     /**
-     * Sends one frame.
+     * Sends one frame with a given virtio-net header.
      *
-     * @param header what the device finds in its virtio-net header (virtio 1.2, section 5.1.6), so many bytes as that has
-     * @return false when the device has all the buffers
+     * @param header the whole header (virtio 1.2, section 5.1.6)
+     * @return false if the device has all buffers
      */
     public boolean transmit(final byte[] header, final byte[] frame) {
         if (frame.length > capacity) {
-            throw new IllegalArgumentException("a frame of " + frame.length + " bytes; at most " + capacity + " are allowed");
+            throw new IllegalArgumentException("a frame of " + frame.length + " bytes; at most " + capacity
+                + " are allowed");
         }
         final long buffer = reserve();
         if (buffer == 0) {
@@ -114,7 +117,7 @@ public final class Transmitter {
         return true;
     }
 
-    /** Takes back the buffers that the device has used. */
+    /** Reclaims the buffers that the device has used. */
     public void complete() {
         int id = vring.ring.poll();
         while (id >= 0) {
@@ -124,17 +127,17 @@ public final class Transmitter {
         }
     }
 
-    /** How many frames the device is known to have taken. */
+    /** Returns the number of frames whose buffers the device has returned. */
     public long completed() {
         return completed;
     }
 
-    /** How many frames the device has not given back. */
+    /** Returns the number of frames whose buffers the device has not returned. */
     public int pending() {
         return free.length - freeCount;
     }
 
-    /** Signalled by the device when it used buffers and was asked to say so. */
+    /** Returns the event that the device signals when it has used buffers, if notifications are enabled. */
     public EventFd call() {
         return vring.call;
     }

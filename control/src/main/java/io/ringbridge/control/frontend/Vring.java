@@ -5,7 +5,7 @@ import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 
-/** A ring with its descriptors, as the front-end announces it. */
+/** A ring with its kick and call events, as the front-end announces it. */
 final class Vring implements AutoCloseable {
     final int index;
     final DriverRing ring;
@@ -24,7 +24,7 @@ final class Vring implements AutoCloseable {
             ram.allocate(RingAddresses.deviceBytes(size, packed), 64)));
     }
 
-    /** Shows the device what was added, and kicks it where it wants that. */
+    /** Makes the added buffers available to the device, and kicks it if it wants a notification. */
     void publish() {
         if (ring.publish()) {
             kick.signal();
