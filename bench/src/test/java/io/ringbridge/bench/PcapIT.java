@@ -146,8 +146,8 @@ class PcapIT {
 
     @Test
     void whatIsWrongIsSaidInALine() {
-        assertSays("name=x,type=pcap,interface=nowhere", "port x: interface nowhere: there is none with this name");
-        assertSays("name=x,type=pcap,read=/nowhere.pcap", "port x: capture /nowhere.pcap: there is none");
+        assertSays("name=x,type=pcap,interface=nowhere", "port x: interface nowhere: no such interface");
+        assertSays("name=x,type=pcap,read=/nowhere.pcap", "port x: capture /nowhere.pcap: no such file");
         assertSays("name=x,type=pcap,write=/nowhere/x.pcap", "port x: capture /nowhere/x.pcap: cannot be written: no such directory");
         Required.programs("setpriv");
         final String refused = says("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-net_raw",

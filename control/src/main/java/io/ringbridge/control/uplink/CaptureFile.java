@@ -12,8 +12,8 @@ import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 
 /**
- * Records frames in the classic pcap format, with nanoseconds. pcap4j's dumper is not used since it cannot say how long a frame was of
- * which only the begin is recorded. Owned by one thread.
+ * Records frames in the classic pcap format, with nanoseconds. pcap4j's dumper is not used, because it cannot record
+ * the original length of a truncated frame. Owned by one thread.
  */
 final class CaptureFile implements AutoCloseable {
     private static final int MAGIC_NANOSECONDS = 0xa1b23c4d;
@@ -27,11 +27,12 @@ final class CaptureFile implements AutoCloseable {
     private final long inode;
     private final ByteBuffer record = ByteBuffer.allocate(RECORD_HEADER).order(ByteOrder.nativeOrder());
 
-    /** Makes the file, or makes it empty. */
+    /** Creates the file, or truncates it. */
     CaptureFile(final Path file, final int snapLength) throws IOException {
         this(file, snapLength, Files.newOutputStream(checked(file)));
         final ByteBuffer start = ByteBuffer.allocate(FILE_HEADER).order(ByteOrder.nativeOrder());
-        start.putInt(MAGIC_NANOSECONDS).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0).putInt(snapLength).putInt(ETHERNET);
+        start.putInt(MAGIC_NANOSECONDS).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0)
+            .putInt(snapLength).putInt(ETHERNET);
         out.write(start.array());
         out.flush();
     }
@@ -43,8 +44,8 @@ final class CaptureFile implements AutoCloseable {
     }
 
     /**
-     * Refuses what is not a regular file: a pipe would stop the port until somebody reads it, and a disk would be
-     * overwritten.
+     * Checks that the file is regular or missing. A pipe would block the port until somebody reads it, and a disk would
+     * be overwritten.
      */
     private static Path checked(final Path file) throws IOException {
         if (Files.exists(file) && !Files.isRegularFile(file)) {
@@ -57,19 +58,21 @@ final class CaptureFile implements AutoCloseable {
         return (Long) Files.getAttribute(file, "unix:ino");
     }
 
-    /** Goes on with the file that another process has made; where another is in its place by now, or none, a new one is begun. */
-    static CaptureFile goOn(final Path file, final int snapLength, final long inode) throws IOException {
+    /**
+     * Appends to the file that another process has created. If that file was replaced or removed, creates a new one.
+     */
+    static CaptureFile append(final Path file, final int snapLength, final long inode) throws IOException {
         return Files.exists(file) && inode(file) == inode
             ? new CaptureFile(file, snapLength, Files.newOutputStream(checked(file), StandardOpenOption.APPEND))
             : new CaptureFile(file, snapLength);
     }
 
-    /** The file's number, for who goes on with it. */
+    /** Returns the inode of the file, for the process that appends to it later. */
     long inode() {
         return inode;
     }
 
-    /** Appends a frame, or as much of it as is to be recorded. */
+    /** Appends a frame, up to the snap length. */
     void write(final byte[] frame) throws IOException {
         final int length = Math.min(frame.length, snapLength);
         final Instant now = Instant.now();
@@ -78,7 +81,7 @@ final class CaptureFile implements AutoCloseable {
         out.write(frame, 0, length);
     }
 
-    /** Makes what was recorded visible to others. */
+    /** Makes the recorded frames visible to readers of the file. */
     void flush() throws IOException {
         out.flush();
     }

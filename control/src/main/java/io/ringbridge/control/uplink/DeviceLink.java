@@ -17,10 +17,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Holds what an uplink's port reads and writes, on a thread of its own: looks after it, and when it goes, opens it again once it can.
+ * Keeps the device of an uplink's port open, from a thread of its own. The thread checks the device once per second,
+ * and opens it again after it has failed, as soon as that is possible.
  *
- * <p>Another process takes the device over as it is, with the frames that were read and not taken. One that had gone is opened again there,
- * once it can be.
+ * <p>In a hand-over, the other process receives the open device, and the frames that were read from it but not taken by
+ * the worker. If the device has failed, the other process opens it again as soon as that is possible.
  */
 abstract class DeviceLink implements Link {
     private static final Logger LOG = LoggerFactory.getLogger(DeviceLink.class);
@@ -31,13 +32,13 @@ abstract class DeviceLink implements Link {
     private final Thread thread;
     private final Standstill standstill = new Standstill();
     private boolean isOpen;
-    private boolean held;
+    private boolean parked;
 
     /**
-     * Makes one.
+     * Prepares a link; its thread is not started.
      *
-     * @param port has to be detached, and commanded by nobody else
-     * @param what what is held, for messages
+     * @param port a detached port that nobody else commands
+     * @param what a description of the device, for messages
      */
     DeviceLink(final UplinkPort port, final String what) {
         this.port = port;
@@ -45,7 +46,7 @@ abstract class DeviceLink implements Link {
         thread = Thread.ofPlatform().daemon().name("rb-uplink-" + port.name()).unstarted(this::run);
     }
 
-    /** Opens, and begins to look after what was opened. */
+    /** Opens the device, and starts the thread that checks it. */
     final void start() {
         open();
         isOpen = true;
@@ -60,32 +61,39 @@ abstract class DeviceLink implements Link {
     }
 
     /**
-     * Opens what the port reads and writes, and attaches it.
+     * Opens the device, and attaches the port to it.
      *
-     * @throws OsException when it cannot be had; nothing stays open then
+     * @throws OsException if the device cannot be opened; nothing stays open then
      */
     abstract void open();
 
     /**
-     * Closes what was opened; the port is detached.
+     * Closes the device. The port is detached.
      *
-     * @param forGood false where another process has it as well, which is not to notice
+     * @param forGood false if another process owns the device now and must not notice
      */
     abstract void shut(boolean forGood);
 
-    /** Writes down what is open, for another process. */
+    /** Writes the open device for another process. */
     abstract void saveDevice(StateWriter out);
 
-    /** Takes over what another process has open, and attaches the port, which is suspended. What does not fit leaves nothing open. */
+    /**
+     * Adopts the device that another process has open, and attaches the suspended port. Leaves nothing open if it
+     * throws.
+     */
     abstract void adoptDevice(StateReader in);
 
-    /** Whether it makes sense to try to open again. */
+    /** Whether it makes sense to try to open the device again. */
     abstract boolean isThere();
 
-    /** Has a look at what is open, once a second; false when it has to be opened anew. */
+    /**
+     * Checks the open device, once per second.
+     *
+     * @return false if the device has to be opened again
+     */
     abstract boolean follow();
 
-    /** Whether frames that are written to what is open can go on from there. */
+    /** Whether frames that are written to the device can leave it. */
     boolean hasCarrier() {
         return true;
     }
@@ -94,11 +102,11 @@ abstract class DeviceLink implements Link {
         return port;
     }
 
-    /** Gives the port the MTU that its device has; one below 1 is none. */
+    /** Gives the port the MTU of its device. An MTU below 1 means that the device has none. */
     final void followMtu(final int mtu) {
         if (mtu > 0 && mtu != port.mtu()) {
             port.mtu(mtu);
-            LOG.info("port {}: mtu {}, as {} has it", port.name(), mtu, what);
+            LOG.info("port {}: mtu {}, following {}", port.name(), mtu, what);
         }
     }
 
@@ -109,23 +117,23 @@ abstract class DeviceLink implements Link {
                 if (standstill.isAsked()) {
                     standstill.stand();
                 } else if (standstill.isOpen()) {
-                    look();
+                    check();
                 }
             }
         } catch (final InterruptedException e) {
-            LOG.error("port {}: interrupted; {} is given up", port.name(), what);
+            LOG.error("port {}: interrupted; closing {}", port.name(), what);
         } finally {
-            giveUp(!standstill.isLeft());
+            closeDevice(!standstill.isLeft());
             port.state(PortState.WAITING);
         }
     }
 
-    private void look() {
+    private void check() {
         try {
             tick();
         } catch (final RuntimeException e) {
-            LOG.error("port {}: {} is given up for now", port.name(), what, e);
-            giveUp(true);
+            LOG.error("port {}: closing {} after an internal error", port.name(), what, e);
+            closeDevice(true);
             port.fail(e.toString());
         }
     }
@@ -139,7 +147,7 @@ abstract class DeviceLink implements Link {
         if (failure != null && isOpen) {
             LOG.warn("port {}: {}", port.name(), failure.startsWith(what) ? failure : what + ": " + failure);
         }
-        giveUp(true);
+        closeDevice(true);
         if (!isThere()) {
             return;
         }
@@ -157,7 +165,7 @@ abstract class DeviceLink implements Link {
         }
     }
 
-    private void giveUp(final boolean forGood) {
+    private void closeDevice(final boolean forGood) {
         if (isOpen) {
             isOpen = false;
             port.detach();
@@ -174,7 +182,8 @@ abstract class DeviceLink implements Link {
     public final void awaitStandstill(final long limitMillis) {
         try {
             if (!standstill.await(limitMillis)) {
-                throw new HandOverException("port " + port.name() + ": " + what + " is not let alone");
+                throw new HandOverException("port " + port.name() + ": the thread of " + what + " did not pause within "
+                    + limitMillis + " ms");
             }
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -192,7 +201,7 @@ abstract class DeviceLink implements Link {
         }
     }
 
-    /** Takes over what another process has saved, on a port that is new and suspended; no thread is started. */
+    /** Restores the state that another process saved, on a new, suspended port. Starts no thread. */
     final void adopt(final StateReader in) {
         final String failure = in.text();
         if (in.flag()) {
@@ -204,18 +213,18 @@ abstract class DeviceLink implements Link {
         try {
             in.end();
         } catch (final HandOverException e) {
-            giveUp(false);
+            closeDevice(false);
             throw e;
         }
     }
 
     @Override
     public void hold() {
-        held = true;
+        parked = true;
     }
 
-    final boolean isHeld() {
-        return held;
+    final boolean isParked() {
+        return parked;
     }
 
     final boolean isOpen() {
@@ -224,14 +233,14 @@ abstract class DeviceLink implements Link {
 
     @Override
     public void goOn() {
-        held = false;
+        parked = false;
         standstill.goOn();
     }
 
     @Override
     public void savePositions(final StateWriter out) {
         SavedCounters.save(port, out);
-        final List<List<byte[]>> ready = held ? port.ready() : List.of();
+        final List<List<byte[]>> ready = parked ? port.ready() : List.of();
         out.number(ready.size());
         ready.forEach(frames -> saveFrames(frames, out));
     }
@@ -254,13 +263,14 @@ abstract class DeviceLink implements Link {
         SavedCounters.restore(port, in);
         final int queues = port.queues().size();
         if (in.number() != queues) {
-            throw new HandOverException("there are frames of another number of queues than the " + queues + " of this port");
+            throw new HandOverException("the state has frames for a number of queues other than the " + queues
+                + " of this port");
         }
         final List<List<byte[]>> ready = new ArrayList<>();
         for (int i = 0; i < queues; i++) {
             ready.add(restoreFrames(Integer.MAX_VALUE, in));
             if (!UplinkQueue.canBeReady(ready.getLast()) || !isOpen && !ready.getLast().isEmpty()) {
-                throw new HandOverException("there are frames that no queue can have read");
+                throw new HandOverException("the state has frames that no queue can have read");
             }
         }
         if (isOpen) {
@@ -272,7 +282,7 @@ abstract class DeviceLink implements Link {
     public final void letGo() {
         standstill.leave();
         if (thread.getState() == Thread.State.NEW) {
-            giveUp(false);
+            closeDevice(false);
         } else {
             join();
         }
@@ -290,7 +300,7 @@ abstract class DeviceLink implements Link {
         }
         standstill.end();
         if (thread.getState() == Thread.State.NEW) {
-            giveUp(true);
+            closeDevice(true);
         } else {
             join();
         }

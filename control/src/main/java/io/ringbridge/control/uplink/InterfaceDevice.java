@@ -13,18 +13,18 @@ import java.util.function.ObjLongConsumer;
 import java.util.zip.CRC32C;
 
 /**
- * The frames of a network interface, each as a wire has it or with a request for what its sender left to the
- * interface, and with the VLAN tag that the kernel took out put back.
+ * The frames of a network interface. A received frame is complete, or its virtio-net header requests the offloads that
+ * the sender left to the interface. Its VLAN tag, which the kernel removes, is inserted again.
  *
- * <p>What is sent is as on a wire: whoever else captures at the far end of a veth pair gets whole packets.
+ * <p>Sent frames are complete, as on a wire. A capture at the other end of a veth pair sees whole packets.
  *
- * <p>Read and written by the worker that owns it; losses are counted by that worker, and taken by whoever drives the
- * port.
+ * <p>The worker that owns the device reads, writes and counts losses. The thread that drives the port collects the
+ * losses.
  */
 final class InterfaceDevice implements FrameDevice, AutoCloseable {
     private static final int ADDRESSES = 12;
     private static final int TAG = 4;
-    /** Bytes of {@code struct msghdr}, and in it the offsets of what is used. */
+    /** The size of {@code struct msghdr}, followed by the offsets of the fields used. */
     private static final int MSGHDR = 56;
     private static final int MSG_IOVECS = 16;
     private static final int MSG_IOVEC_COUNT = 24;
@@ -39,10 +39,10 @@ final class InterfaceDevice implements FrameDevice, AutoCloseable {
     private static final int NEEDS_CSUM = 1;
     private static final int CSUM_START = 6;
     private static final int CSUM_OFFSET = 8;
-    /** Where SCTP has its CRC: nobody else has a checksum there. */
+    /** The offset of SCTP's CRC. No other protocol has its checksum at this offset. */
     private static final int SCTP_OFFSET = 8;
-    /** Frames left out in one read at the most; the worker has others to look after. */
-    private static final int MOST_LEFT_OUT = 16;
+    /** The most frames skipped per read, so that the worker's other queues do not wait. */
+    private static final int MAX_SKIPPED = 16;
 
     private final PacketSocket socket;
     private final Scratch memory = Scratch.of(STRUCTURES + PcapDevice.MAX_FRAME);
@@ -62,7 +62,7 @@ final class InterfaceDevice implements FrameDevice, AutoCloseable {
         Memory.putLong(message + MSG_CONTROL, control);
     }
 
-    /** It takes none; what it gives may ask for some. */
+    /** The interface accepts no offloads, although received frames may request some. */
     @Override
     public boolean offloads() {
         return false;
@@ -73,13 +73,13 @@ final class InterfaceDevice implements FrameDevice, AutoCloseable {
         iovec(0, address, PacketSocket.HEADER);
         iovec(1, address + HEADER, ADDRESSES);
         iovec(2, address + HEADER + ADDRESSES, Math.min(length - HEADER, PcapDevice.MAX_FRAME) - ADDRESSES - TAG);
-        for (int i = 0; i < MOST_LEFT_OUT; i++) {
+        for (int i = 0; i < MAX_SKIPPED; i++) {
             Memory.putLong(message + MSG_CONTROL_LENGTH, PacketSocket.CONTROL);
             final long received = socket.receive(message);
             if (received == INVALID) {
-                lost(DropReason.UNFINISHED); // segments of a kind that the header has no word for
+                lost(DropReason.UNFINISHED); // the header cannot describe segments of this kind
             } else if (received < 0) {
-                return AGAIN; // an interface that is down or gone is noticed by whoever drives the port
+                return AGAIN; // the thread that drives the port notices if the interface is down or gone
             } else if (isWhole()) {
                 Memory.putShort(address + PacketSocket.HEADER, (short) 0);
                 return HEADER + (long) finish(address, (int) received - PacketSocket.HEADER);
@@ -106,7 +106,11 @@ final class InterfaceDevice implements FrameDevice, AutoCloseable {
         return false;
     }
 
-    /** Puts the tag back, and completes what no receiver can be asked for. @return the frame's length */
+    /**
+     * Inserts the VLAN tag again, and computes an SCTP checksum, since a virtio-net header cannot request one.
+     *
+     * @return the frame's length
+     */
     private int finish(final long header, final int received) {
         int length = received;
         final long frame = header + HEADER;
@@ -149,7 +153,7 @@ final class InterfaceDevice implements FrameDevice, AutoCloseable {
         lost.get(reason).incrementAndGet();
     }
 
-    /** Reports how many frames were lost since the last time, and why. For whoever drives the port. */
+    /** Reports the frames lost since the last call, by reason. Called by the thread that drives the port. */
     void takeLost(final ObjLongConsumer<DropReason> to) {
         to.accept(DropReason.OVERRUN, Integer.toUnsignedLong(socket.overrun()));
         lost.forEach((reason, count) -> to.accept(reason, count.getAndSet(0)));
@@ -165,7 +169,7 @@ final class InterfaceDevice implements FrameDevice, AutoCloseable {
 
     @Override
     public void flush() {
-        // The kernel has it.
+        // The kernel has the frames already.
     }
 
     @Override
@@ -173,7 +177,7 @@ final class InterfaceDevice implements FrameDevice, AutoCloseable {
         return socket.fd();
     }
 
-    /** The kernel makes the descriptor readable unasked. */
+    /** Does nothing: the kernel always makes the descriptor readable. */
     @Override
     public boolean arm() {
         return false;
@@ -181,7 +185,7 @@ final class InterfaceDevice implements FrameDevice, AutoCloseable {
 
     @Override
     public void disarm() {
-        // Nothing was asked for.
+        // Nothing was armed.
     }
 
     @Override

@@ -13,11 +13,11 @@ import org.slf4j.LoggerFactory;
 import java.util.List;
 
 /**
- * Holds a network interface for a port, and follows its MTU. If the interface is set down or removed, the port is
- * failed until it is back.
+ * Keeps the network interface of a port open, and follows its MTU. If the interface is set down or removed, the port
+ * fails until it is back.
  *
- * <p>Nothing that is written to the interface comes back: the kernel spares a packet socket its own frames, and there
- * is one per port. Another process gets the socket's descriptor: frames that nobody has read wait there.
+ * <p>No frame written to the interface comes back: the kernel does not deliver a packet socket's own frames to it, and
+ * there is one socket per port. In a hand-over, the other process receives the socket with its unread frames.
  */
 public final class InterfaceLink extends DeviceLink {
     private static final Logger LOG = LoggerFactory.getLogger(InterfaceLink.class);
@@ -36,10 +36,10 @@ public final class InterfaceLink extends DeviceLink {
     }
 
     /**
-     * Opens the interface, and begins to move frames.
+     * Opens the interface, and starts to move frames.
      *
-     * @param port has to be detached, have one queue, and be commanded by nobody else
-     * @throws OsException if the interface cannot be had
+     * @param port a detached port with one queue that nobody else commands
+     * @throws OsException if the interface cannot be opened
      */
     public static InterfaceLink start(final UplinkPort port, final PcapOptions options) {
         final InterfaceLink link = new InterfaceLink(port, options);
@@ -48,10 +48,10 @@ public final class InterfaceLink extends DeviceLink {
     }
 
     /**
-     * Takes over what another process has saved.
+     * Restores a link that another process saved.
      *
-     * @param port has to be new, and suspended
-     * @throws RuntimeException if that cannot be; nothing stays open then
+     * @param port a new, suspended port
+     * @throws RuntimeException if that fails; nothing stays open then
      */
     public static InterfaceLink adopt(final UplinkPort port, final PcapOptions options, final StateReader in) {
         final InterfaceLink link = new InterfaceLink(port, options);
@@ -84,16 +84,16 @@ public final class InterfaceLink extends DeviceLink {
 
     @Override
     public void begin() {
-        // The kernel has kept what nobody has read.
+        // The kernel has kept the unread frames.
     }
 
     @Override
     void open() {
         if (!device.exists()) {
-            throw failure("there is none with this name");
+            throw failure("no such interface");
         }
         if (!device.isEthernet()) {
-            throw failure("its frames are not Ethernet frames, which are needed");
+            throw failure("it is not an Ethernet interface; only those are supported");
         }
         if (!device.isUp()) {
             throw failure(down());
@@ -113,8 +113,9 @@ public final class InterfaceLink extends DeviceLink {
             throw e;
         }
         if (socket.bufferBytes() < options.ringBytes()) {
-            LOG.warn("port {}: interface {}: room for {} bytes of frames, not {}; CAP_NET_ADMIN is needed, or a larger"
-                + " net.core.rmem_max", port().name(), options.device(), socket.bufferBytes(), options.ringBytes());
+            LOG.warn("port {}: interface {}: the receive buffer has {} bytes instead of {}; grant CAP_NET_ADMIN or"
+                + " raise net.core.rmem_max", port().name(), options.device(), socket.bufferBytes(),
+                options.ringBytes());
         }
     }
 
@@ -123,7 +124,7 @@ public final class InterfaceLink extends DeviceLink {
     }
 
     private String down() {
-        return "it is down; ip link set " + options.device() + " up";
+        return "it is down; set it up with: ip link set " + options.device() + " up";
     }
 
     @Override
@@ -152,7 +153,7 @@ public final class InterfaceLink extends DeviceLink {
         return true;
     }
 
-    /** A cable that was pulled, or the other end of a veth pair that is down, does not fail the port. */
+    /** A pulled cable, or a veth peer that is down, does not fail the port. */
     @Override
     boolean hasCarrier() {
         return device.isRunning();
@@ -161,8 +162,8 @@ public final class InterfaceLink extends DeviceLink {
     private void warnOfUnfinished() {
         final long count = port().statistics().drops().getOrDefault(DropReason.UNFINISHED, 0L);
         if (unfinished == 0 && count > 0) {
-            LOG.warn("port {}: interface {}: packets that a sender on this machine left unfinished were dropped; at the"
-                + " sender, or the other end of a veth pair: ethtool -K PEER gso off tso off",
+            LOG.warn("port {}: interface {}: dropped packets that a sender on this machine left unfinished; on the"
+                + " sender, or on the other end of the veth pair, run: ethtool -K PEER gso off tso off",
                 port().name(), options.device());
         }
         unfinished = count;

@@ -11,7 +11,7 @@ import org.pcap4j.packet.namednumber.DataLinkType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Opens what libpcap reads; what cannot be is said in a line. Any thread may call. */
+/** Opens captures with libpcap, and turns its errors into one line. Any thread may call. */
 final class Libpcap {
     private Libpcap() {
     }
@@ -20,7 +20,7 @@ final class Libpcap {
     static PcapHandle open(final Path file) {
         final String what = "capture " + file;
         if (!Files.exists(file)) {
-            throw new OsException(what + ": there is none");
+            throw new OsException(what + ": no such file");
         }
         if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
             throw new OsException(what + ": cannot be read");
@@ -44,7 +44,7 @@ final class Libpcap {
         if (!DataLinkType.EN10MB.equals(handle.getDlt())) {
             final String other = handle.getDlt().name();
             handle.close();
-            throw new OsException(what + ": its frames are " + other + "; Ethernet is needed");
+            throw new OsException(what + ": its frames are " + other + "; only Ethernet is supported");
         }
         return handle;
     }

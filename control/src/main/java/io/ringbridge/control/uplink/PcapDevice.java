@@ -16,16 +16,17 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Frames between a worker and the threads that call libpcap, which waits where a worker must not: a ring each way, in each of which one
- * thread writes and another reads.
+ * Passes frames between a worker and the threads that call libpcap, which blocks as a worker must not. There is one
+ * ring per direction, each with one writing and one reading thread.
  *
- * <p>A reader thread {@link #offer}s, a sender thread {@link #take}s and {@link #await}s; all else is the worker's.
+ * <p>The reader thread calls {@link #offer}, and the sender thread {@link #take} and {@link #await}. The worker calls
+ * the rest.
  */
 final class PcapDevice implements FrameDevice, AutoCloseable {
-    /** The longest frame any port takes: 64 KiB of payload, an Ethernet header and a VLAN tag. */
+    /** The longest frame that any port takes: 64 KiB of payload, an Ethernet header and a VLAN tag. */
     static final int MAX_FRAME = 65535 + 14 + 4;
 
-    /** A message takes an eighth of it at the most. */
+    /** A message may take at most an eighth of the ring. */
     private static final int RING_BYTES = 2 << 20;
     private static final int CACHE_LINE = 64;
     private static final int FRAME = 1;
@@ -43,8 +44,8 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
     private int copied;
 
     private static RingBuffer ring() {
-        return new OneToOneRingBuffer(
-            new UnsafeBuffer(BufferUtil.allocateDirectAligned(RING_BYTES + RingBufferDescriptor.TRAILER_LENGTH, CACHE_LINE)));
+        return new OneToOneRingBuffer(new UnsafeBuffer(
+            BufferUtil.allocateDirectAligned(RING_BYTES + RingBufferDescriptor.TRAILER_LENGTH, CACHE_LINE)));
     }
 
     @Override
@@ -55,7 +56,7 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
     @Override
     public long read(final long address, final int length) {
         target = address + HEADER;
-        final boolean ended = fault != null; // before the ring is looked at: nothing is offered behind it
+        final boolean ended = fault != null; // read before the ring: nothing is offered after the fault
         if (!read(in, toWorker)) {
             return ended ? GONE : AGAIN;
         }
@@ -63,7 +64,9 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
         return HEADER + (long) copied;
     }
 
-    /** Reads the next frame of a ring, if there is one; the first attempt may only go on to the ring's other end. */
+    /**
+     * Reads the next frame of a ring, if there is one. The first attempt may only wrap around at the end of the ring.
+     */
     private static boolean read(final RingBuffer ring, final MessageHandler handler) {
         return ring.read(handler, 1) > 0 || ring.size() > 0 && ring.read(handler, 1) > 0;
     }
@@ -86,7 +89,9 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
         try {
             copy(iovecs, count, out.buffer().addressOffset() + index);
         } catch (final InternalError e) {
-            out.abort(index); // the sender's guest has cut its memory; what was claimed would keep all that follows from being read
+            // The sending guest has truncated its memory. The claimed space would keep the reader from all later
+            // frames.
+            out.abort(index);
             throw e;
         }
         out.commit(index);
@@ -104,7 +109,7 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
 
     @Override
     public void flush() {
-        Memory.fullFence(); // what was written is visible before the wait is looked at, see await
+        Memory.fullFence(); // publishes the frames before the read of waiting; pairs with await
         final Thread sender = waiting;
         if (sender != null) {
             LockSupport.unpark(sender);
@@ -118,7 +123,7 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
 
     @Override
     public boolean arm() {
-        armed = true; // before the ring is looked at, see offer
+        armed = true; // before the ring is read; pairs with offer
         return in.size() > 0 || fault != null;
     }
 
@@ -130,7 +135,11 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
         }
     }
 
-    /** Gives the worker a frame of at most {@link #MAX_FRAME} bytes; false when there is no room. */
+    /**
+     * Offers the worker a frame of at most {@link #MAX_FRAME} bytes.
+     *
+     * @return false if there is no room
+     */
     boolean offer(final byte[] frame) {
         final int index = in.tryClaim(FRAME, frame.length);
         if (index < 0) {
@@ -138,7 +147,7 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
         }
         in.buffer().putBytes(index, frame);
         in.commit(index);
-        Memory.fullFence(); // the frame is visible before the worker's wish is looked at
+        Memory.fullFence(); // publishes the frame before the read of armed; pairs with arm
         if (armed) {
             readable.signal();
         }
@@ -146,12 +155,12 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
     }
 
     /**
-     * Ends what the worker reads, behind the frames that were offered; null takes that back. Nothing is offered behind
-     * it.
+     * Sets the fault that the worker finds after the frames offered so far. Null clears the fault. No frame is offered
+     * after a fault.
      */
     void end(final String why) {
         fault = why;
-        Memory.fullFence(); // the end is visible before the worker's wish is looked at
+        Memory.fullFence(); // publishes the fault before the read of armed; pairs with arm
         if (why != null && armed) {
             readable.signal();
         }
@@ -162,7 +171,7 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
         return fault;
     }
 
-    /** Takes the next frame that the worker wrote; null when there is none. */
+    /** Takes the next frame that the worker wrote. Returns null if there is none. */
     byte[] take() {
         return take(out);
     }
@@ -176,7 +185,7 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
         return read(ring, handler) ? frame[0] : null;
     }
 
-    /** Takes back what was offered and not read. While neither a worker nor a reader is at it. */
+    /** Takes back the frames that were offered but not read. Neither the worker nor the reader may be active. */
     List<byte[]> takeBack() {
         final List<byte[]> frames = new ArrayList<>();
         for (byte[] frame = take(in); frame != null; frame = take(in)) {
@@ -185,21 +194,22 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
         return frames;
     }
 
-    /** Whether the sender has done all that the worker asked for, and waits for more; while the worker writes nothing. */
-    boolean allTaken() {
-        return out.size() == 0 && waiting != null; // in this order: it waits for more only when it is done with what it took
+    /** Whether the sender has written every frame, and waits for more. The worker must not be writing. */
+    boolean isDrained() {
+        // In this order: the sender waits only once it has written the frames that it took.
+        return out.size() == 0 && waiting != null;
     }
 
-    /** Returns when there may be a frame to {@link #take}, or after a tenth of a second. */
+    /** Waits until there may be a frame to {@link #take}, but no longer than a tenth of a second. */
     void await() {
-        waiting = Thread.currentThread(); // before the ring is looked at, see flush
+        waiting = Thread.currentThread(); // before the ring is read; pairs with flush
         if (out.size() == 0) {
             LockSupport.parkNanos(this, LONGEST_WAIT_NANOS);
         }
         waiting = null;
     }
 
-    /** Closes it. Nobody may use it any more. */
+    /** Closes the device. No thread may use it any more. */
     @Override
     public void close() {
         readable.close();

@@ -6,9 +6,9 @@ import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.UplinkPort;
 
-/** Holds captures in files for a port: one that is replayed, one that is recorded, or both. */
+/** Keeps the capture files of a port open: one to replay, one to record, or both. */
 public final class PcapLink extends DeviceLink {
-    /** What is read from files and written to them may be as long as any frame. */
+    /** A file sets no limit, so the port accepts frames of any length. */
     private static final int NO_MTU = 65535;
 
     private final PcapOptions options;
@@ -20,10 +20,10 @@ public final class PcapLink extends DeviceLink {
     }
 
     /**
-     * Opens the files, and begins to move frames.
+     * Opens the files, and starts to move frames.
      *
-     * @param port has to be detached, have one queue, and be commanded by nobody else
-     * @throws OsException when they cannot be had
+     * @param port a detached port with one queue that nobody else commands
+     * @throws OsException if the files cannot be opened
      */
     public static PcapLink start(final UplinkPort port, final PcapOptions options) {
         final PcapLink link = new PcapLink(port, options);
@@ -32,10 +32,10 @@ public final class PcapLink extends DeviceLink {
     }
 
     /**
-     * Takes over what another process has saved: opens the files where it has come to.
+     * Restores a link that another process saved: opens the files at the position that it has reached.
      *
-     * @param port has to be new, and suspended
-     * @throws RuntimeException when that cannot be; nothing stays open then
+     * @param port a new, suspended port
+     * @throws RuntimeException if that fails; nothing stays open then
      */
     public static PcapLink adopt(final UplinkPort port, final PcapOptions options, final StateReader in) {
         final PcapLink link = new PcapLink(port, options);
@@ -58,14 +58,14 @@ public final class PcapLink extends DeviceLink {
     public void hold() {
         super.hold();
         if (isOpen()) {
-            session.hold();
+            session.pause();
         }
     }
 
     @Override
     public void goOn() {
-        if (isHeld() && isOpen()) {
-            session.goOn();
+        if (isParked() && isOpen()) {
+            session.resume();
         }
         super.goOn();
     }
@@ -84,7 +84,7 @@ public final class PcapLink extends DeviceLink {
         super.restorePositions(in);
         if (in.flag()) {
             if (!isOpen()) {
-                throw new HandOverException("there is a position, and nothing open");
+                throw new HandOverException("the state has a position in a capture, but no open capture");
             }
             session.restorePosition(in);
         }
@@ -93,7 +93,7 @@ public final class PcapLink extends DeviceLink {
     @Override
     public void begin() {
         if (isOpen()) {
-            session.goOn();
+            session.resume();
         }
     }
 
@@ -101,7 +101,7 @@ public final class PcapLink extends DeviceLink {
     void open() {
         port().mtu(NO_MTU);
         session = PcapSession.files(port(), options);
-        session.goOn();
+        session.resume();
     }
 
     @Override
@@ -109,7 +109,7 @@ public final class PcapLink extends DeviceLink {
         session.close();
     }
 
-    /** Files are not opened again: that would replay from the begin, and forget what was recorded. */
+    /** Files are not opened again: that would replay from the start, and erase the recorded frames. */
     @Override
     boolean isThere() {
         return false;

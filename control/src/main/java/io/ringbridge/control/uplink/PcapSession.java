@@ -27,19 +27,18 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Captures that are open: {@code rb-pcap-in-NAME} replays one, {@code rb-pcap-out-NAME} records another, and between
- * them and the port's worker is a {@link PcapDevice}.
+ * The open captures of a port. Thread {@code rb-pcap-in-NAME} replays one, and {@code rb-pcap-out-NAME} records
+ * another. A {@link PcapDevice} connects these threads to the port's worker.
  *
- * <p>A process that takes over opens the captures for itself, and leaves out as many frames as the one before has
- * replayed.
+ * <p>In a hand-over, the new process opens the captures for itself, and skips the frames that the old one has replayed.
  */
 final class PcapSession implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PcapSession.class);
     private static final long ROOM_WAIT_NANOS = 50_000;
-    private static final long REST_NANOS = 1_000_000_000;
-    private static final long NANOS_A_SECOND = 1_000_000_000;
-    /** More than the ring between reader and worker has room for. */
-    private static final int MOST_READ = 1 << 18;
+    private static final long PAUSE_NANOS = 1_000_000_000;
+    private static final long NANOS_PER_SECOND = 1_000_000_000;
+    /** More frames than fit in the ring between reader and worker. */
+    private static final int MAX_WAITING = 1 << 18;
 
     private final UplinkPort port;
     private final PcapOptions options;
@@ -50,20 +49,21 @@ final class PcapSession implements AutoCloseable {
     private final Thread reader;
     private final Thread sender;
     private volatile boolean ending;
-    /** Held by the reader while it hands a frame on. What follows is changed while it is held. */
+    /** Locked by the reader while it delivers a frame. Guards the fields below. */
     private final Object gate = new Object();
-    private boolean resting;
-    /** How many frames were replayed; so many are skipped by a process that takes over. */
+    private boolean paused;
+    /** The number of frames replayed; the new process of a hand-over skips that many. */
     private long replayed;
     private boolean replayEnded;
     private long firstCaptured;
     private long replayBegan;
-    /** What was read and is not taken by the worker, while this rests. */
+    /** While paused: the frames that were read, but not taken by the worker. */
     private List<byte[]> waiting = List.of();
-    /** The reason that the capture could not be read to its end, while this rests. */
+    /** While paused: the reason if the capture could not be read to its end. */
     private String brokenBy;
 
-    private PcapSession(final UplinkPort port, final PcapOptions options, final PcapHandle handle, final CaptureFile file) {
+    private PcapSession(final UplinkPort port, final PcapOptions options, final PcapHandle handle,
+                        final CaptureFile file) {
         this.port = port;
         this.options = options;
         this.handle = handle;
@@ -75,16 +75,20 @@ final class PcapSession implements AutoCloseable {
         sender = Thread.ofPlatform().daemon().name("rb-pcap-out-" + port.name()).unstarted(this::send);
     }
 
-    /** Opens files, and attaches the port; it rests until {@link #goOn}. */
+    /** Opens files, and attaches the port. The session is paused until {@link #resume}. */
     static PcapSession files(final UplinkPort port, final PcapOptions options) {
         return files(port, options, CaptureFile::new);
     }
 
-    /** Goes on with files that another process has open, and attaches the port. */
+    /**
+     * Opens the files that another process has open, and attaches the port. The session is paused until
+     * {@link #resume}.
+     */
     static PcapSession files(final UplinkPort port, final PcapOptions options, final StateReader in) {
         final long inode = in.wide();
         final long skipped = in.wide();
-        final PcapSession session = files(port, options, (file, snapLength) -> CaptureFile.goOn(file, snapLength, inode));
+        final PcapSession session =
+            files(port, options, (file, snapLength) -> CaptureFile.append(file, snapLength, inode));
         synchronized (session.gate) {
             session.replayed = skipped;
         }
@@ -102,8 +106,8 @@ final class PcapSession implements AutoCloseable {
         }
         final PcapHandle handle = options.read() == null ? null : Libpcap.open(options.read());
         try {
-            final CaptureFile file = options.write() == null ? null
-                : recording.open(options.write(), options.snapLength() > 0 ? options.snapLength() : PcapDevice.MAX_FRAME);
+            final int snapLength = options.snapLength() > 0 ? options.snapLength() : PcapDevice.MAX_FRAME;
+            final CaptureFile file = options.write() == null ? null : recording.open(options.write(), snapLength);
             return new PcapSession(port, options, handle, file).begin();
         } catch (final IOException e) {
             if (handle != null) {
@@ -113,14 +117,15 @@ final class PcapSession implements AutoCloseable {
         }
     }
 
-    /** The message of a file system's exception is but the path. */
+    /** Returns the reason for an exception. The message of a file system's exception may be only the path. */
     private static String reason(final IOException e) {
         return e instanceof AccessDeniedException ? "permission denied"
-            : e instanceof final FileSystemException failure && failure.getReason() != null ? failure.getReason() : e.toString();
+            : e instanceof final FileSystemException failure && failure.getReason() != null ? failure.getReason()
+            : e.toString();
     }
 
     private PcapSession begin() {
-        resting = true;
+        paused = true;
         try {
             port.attach(List.of(device), file != null);
         } catch (final OsException e) {
@@ -142,38 +147,42 @@ final class PcapSession implements AutoCloseable {
             while (!ending) {
                 try {
                     final byte[] frame = handle.getNextRawPacketEx();
-                    handOn(frame, ++frames);
+                    deliver(frame, ++frames);
                 } catch (TimeoutException _) {
-                    // None came.
+                    // No frame arrived.
                 }
             }
         } catch (EOFException _) {
             synchronized (gate) {
-                if (ending || !pass() || replayEnded) {
-                    return; // a wait was broken off, or another process has said so
+                if (ending || !awaitResumed() || replayEnded) {
+                    return; // the session is ending, or another process has logged the end
                 }
                 replayEnded = true;
             }
-            LOG.info("port {}: capture {} was replayed, {} frames", port.name(), options.read(), frames);
+            LOG.info("port {}: capture {}: replayed all {} frames", port.name(), options.read(), frames);
         } catch (final PcapNativeException | NotOpenException e) {
             end("capture " + options.read() + ": broken after " + frames + " whole frames: "
                 + e.getMessage().replaceFirst("^Error occurr?ed in pcap_next_ex\\(\\): ", ""));
         }
     }
 
-    /** Ends the replay with a fault, which the worker finds behind the frames that were read before. */
+    /** Ends the replay with a fault, which the worker finds after the frames read so far. */
     private void end(final String why) {
         synchronized (gate) {
-            if (pass()) {
+            if (awaitResumed()) {
                 device.end(why);
             }
         }
     }
 
-    /** Waits while this rests; false when it is ending. The gate is held. */
-    private boolean pass() {
+    /**
+     * Waits while the session is paused. The caller has locked the gate.
+     *
+     * @return false if the session is ending
+     */
+    private boolean awaitResumed() {
         boolean interrupted = false;
-        while (resting && !ending) {
+        while (paused && !ending) {
             try {
                 gate.wait();
             } catch (final InterruptedException e) {
@@ -187,25 +196,29 @@ final class PcapSession implements AutoCloseable {
     }
 
     private static long nanos(final Instant time) {
-        return time.getEpochSecond() * NANOS_A_SECOND + time.getNano();
+        return time.getEpochSecond() * NANOS_PER_SECOND + time.getNano();
     }
 
-    /** Hands a frame on; {@code number} is how many were read with it. */
-    private void handOn(final byte[] frame, final long number) {
-        if (isDue(nanos(handle.getTimestamp().toInstant()), number)) {
+    /** Delivers a frame at its time. {@code number} is its position in the capture, from 1. */
+    private void deliver(final byte[] frame, final long number) {
+        if (awaitDue(nanos(handle.getTimestamp().toInstant()), number)) {
             while (!replay(frame, number)) {
                 LockSupport.parkNanos(this, ROOM_WAIT_NANOS);
             }
         }
     }
 
-    /** Hands a frame on unless another process has; false where it is to wait for room. */
+    /**
+     * Delivers a frame unless another process has done so.
+     *
+     * @return false if the frame has to wait for room
+     */
     private boolean replay(final byte[] frame, final long number) {
         synchronized (gate) {
-            if (!pass() || number <= replayed) {
+            if (!awaitResumed() || number <= replayed) {
                 return true;
             }
-            final boolean done = handOn(frame);
+            final boolean done = offer(frame);
             if (done) {
                 replayed = number;
             }
@@ -213,8 +226,12 @@ final class PcapSession implements AutoCloseable {
         }
     }
 
-    /** Hands a frame on, or counts it as lost; false if it has to wait for room. */
-    private boolean handOn(final byte[] frame) {
+    /**
+     * Offers a frame to the worker, or counts it as lost.
+     *
+     * @return false if the frame has to wait for room
+     */
+    private boolean offer(final byte[] frame) {
         if (handle.getOriginalLength() > frame.length) {
             lost(DropReason.TRUNCATED);
         } else if (frame.length > PcapDevice.MAX_FRAME) {
@@ -225,10 +242,14 @@ final class PcapSession implements AutoCloseable {
         return true;
     }
 
-    /** Waits for the time of a frame of a capture that is replayed; false for one that another process has replayed. */
-    private boolean isDue(final long captured, final long number) {
+    /**
+     * Waits until it is time to replay a frame.
+     *
+     * @return false if another process has replayed the frame, or if the session is ending
+     */
+    private boolean awaitDue(final long captured, final long number) {
         synchronized (gate) {
-            if (number <= replayed || !pass() || number <= replayed) {
+            if (number <= replayed || !awaitResumed() || number <= replayed) {
                 return false;
             }
             if (replayBegan == 0) {
@@ -242,7 +263,7 @@ final class PcapSession implements AutoCloseable {
         return true;
     }
 
-    /** Waits until as much time has passed since the first frame as had when it was captured. */
+    /** Waits until as much time has passed since the first frame as in the capture. */
     private void awaitTurn(final long captured) {
         final long turn = replayBegan + (captured - firstCaptured);
         long left = turn - System.nanoTime();
@@ -271,16 +292,17 @@ final class PcapSession implements AutoCloseable {
         file.flush();
     }
 
-    /** Lets reader and sender come to rest; the port is suspended. */
-    void hold() {
+    /** Pauses the reader, and waits until the sender has written everything. The port is suspended. */
+    void pause() {
         synchronized (gate) {
-            resting = true;
+            paused = true;
         }
         if (file != null) {
             final long begun = System.nanoTime();
-            while (!device.allTaken() && sender.isAlive()) {
-                if (System.nanoTime() - begun > REST_NANOS) {
-                    throw new HandOverException("port " + port.name() + ": what was sent is not written in time");
+            while (!device.isDrained() && sender.isAlive()) {
+                if (System.nanoTime() - begun > PAUSE_NANOS) {
+                    throw new HandOverException("port " + port.name() + ": capture " + options.write()
+                        + ": frames were not written within " + PAUSE_NANOS / NANOS_PER_SECOND + " s");
                 }
                 LockSupport.parkNanos(this, ROOM_WAIT_NANOS);
             }
@@ -292,26 +314,26 @@ final class PcapSession implements AutoCloseable {
         }
     }
 
-    /** Begins, or goes on after {@link #hold}. */
-    void goOn() {
+    /** Starts the session, or resumes it after {@link #pause}. */
+    void resume() {
         synchronized (gate) {
-            waiting.forEach(device::offer); // all of it was there before
+            waiting.forEach(device::offer); // all of these frames were in the ring before, so they fit
             waiting = List.of();
             device.end(brokenBy);
             brokenBy = null;
-            resting = false;
+            paused = false;
             gate.notifyAll();
         }
     }
 
-    /** Writes down, for another process, which file is written and how far the other has come. */
+    /** Writes, for another process, the inode of the recording and the position in the replay. */
     void saveFiles(final StateWriter out) {
         synchronized (gate) {
             out.wide(file == null ? 0 : file.inode()).wide(replayed);
         }
     }
 
-    /** Writes down how far this has come, and what waits to be taken. */
+    /** Writes the position in the replay, and the frames that the worker has not taken. */
     void savePosition(final StateWriter out) {
         synchronized (gate) {
             out.wide(replayed).flag(replayEnded).wide(firstCaptured).wide(replayBegan);
@@ -319,16 +341,16 @@ final class PcapSession implements AutoCloseable {
         }
     }
 
-    /** Goes on from there, once it goes on. */
+    /** Reads the position that another process wrote. The session continues from there once it is resumed. */
     void restorePosition(final StateReader in) {
         synchronized (gate) {
             replayed = in.wide();
             replayEnded = in.flag();
             firstCaptured = in.wide();
             replayBegan = in.wide();
-            waiting = DeviceLink.restoreFrames(MOST_READ, in);
+            waiting = DeviceLink.restoreFrames(MAX_WAITING, in);
             if (waiting.stream().anyMatch(frame -> frame.length > PcapDevice.MAX_FRAME)) {
-                throw new HandOverException("there is a frame longer than any can be");
+                throw new HandOverException("the state has a frame longer than " + PcapDevice.MAX_FRAME + " bytes");
             }
         }
     }
@@ -337,19 +359,19 @@ final class PcapSession implements AutoCloseable {
         lost.get(reason).incrementAndGet();
     }
 
-    /** Counts what was lost since the last time with what the port has dropped. For whoever drives the port. */
+    /** Adds the frames lost since the last call to the port's drops. Called by the thread that drives the port. */
     void countLost() {
         lost.forEach((reason, count) -> port.lost(reason, count.getAndSet(0)));
     }
 
-    /** Writes what is still to be written, and closes all. The port is detached. */
+    /** Writes the remaining frames, and closes the captures. The port is detached. */
     @Override
     public void close() {
         synchronized (gate) {
             ending = true;
             gate.notifyAll();
         }
-        breakOff();
+        breakLoop();
         join(reader);
         join(sender);
         countLost();
@@ -366,8 +388,8 @@ final class PcapSession implements AutoCloseable {
         device.close();
     }
 
-    /** Ends the reader's wait for a frame, which may go on for longer than libpcap was told to wait. */
-    private void breakOff() {
+    /** Ends the reader's wait for a frame, which may last longer than libpcap's timeout. */
+    private void breakLoop() {
         try {
             if (handle != null) {
                 handle.breakLoop();

@@ -13,10 +13,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Holds a tap device for a port, and follows its MTU. A device that was there before is waited for once it has gone; one that had to be
- * made is made again.
+ * Keeps the tap device of a port open, and follows its MTU. If a device that existed before the port disappears, the
+ * link waits for it. If the link created the device, it creates the device again.
  *
- * <p>Another process gets the descriptors of the queues: what the kernel has sent, and nobody read, waits there.
+ * <p>In a hand-over, the other process receives the descriptors of the queues, with the frames that the kernel has sent
+ * and nobody has read.
  */
 public final class TapLink extends DeviceLink {
     private static final Logger LOG = LoggerFactory.getLogger(TapLink.class);
@@ -25,7 +26,7 @@ public final class TapLink extends DeviceLink {
     private final NetDevice device;
     private final boolean attached;
     private List<Tap> taps = List.of();
-    /** What the MTU was set to by the process before this one; what this one sets it to where there was none. */
+    /** The MTU set by the process before this one or, if there was none, by this one. */
     private int mtuSet;
 
     private TapLink(final UplinkPort port, final TapOptions options, final boolean attached) {
@@ -37,10 +38,10 @@ public final class TapLink extends DeviceLink {
     }
 
     /**
-     * Opens the device, and begins to look after it.
+     * Opens the device, and starts the thread that checks it.
      *
-     * @param port has to be detached, and commanded by nobody else
-     * @throws OsException when the device cannot be had
+     * @param port a detached port that nobody else commands
+     * @throws OsException if the device cannot be opened
      */
     public static TapLink start(final UplinkPort port, final TapOptions options) {
         final TapLink link = new TapLink(port, options, new NetDevice(options.device()).exists());
@@ -49,10 +50,10 @@ public final class TapLink extends DeviceLink {
     }
 
     /**
-     * Takes over what another process has saved; the device stays as it is.
+     * Restores a link that another process saved. The device stays unchanged.
      *
-     * @param port has to be new, with as many queues as there, and suspended
-     * @throws RuntimeException when what was saved does not fit; nothing stays open then
+     * @param port a new, suspended port with the same number of queues
+     * @throws RuntimeException if the saved state does not fit; nothing stays open then
      */
     public static TapLink adopt(final UplinkPort port, final TapOptions options, final StateReader in) {
         final TapLink link = new TapLink(port, options, in.flag());
@@ -88,7 +89,7 @@ public final class TapLink extends DeviceLink {
         }
     }
 
-    /** What may be another than in the process before. */
+    /** Sets the MTU, if it differs from the one that the old process set. */
     @Override
     public void begin() {
         if (isOpen() && options.mtu() > 0 && options.mtu() != mtuSet) {
@@ -136,7 +137,7 @@ public final class TapLink extends DeviceLink {
         taps = List.of();
     }
 
-    /** Whoever made a device may want to make it again. */
+    /** A device that somebody else created is not created again, only waited for. */
     @Override
     boolean isThere() {
         return !attached || device.exists();

@@ -1,16 +1,16 @@
 package io.ringbridge.control.uplink;
 
 /**
- * Which device a tap port has, and what is made of it.
+ * The options of a tap port.
  *
- * @param device its name
- * @param mtu what its MTU is set to; 0 to leave it as it is
- * @param persist whether a device that had to be made stays when the port goes
- * @param master the kernel's bridge that it is made a port of, or null
- * @param up whether it is set up
+ * @param device the name of the device
+ * @param mtu the MTU to set; 0 to leave the MTU unchanged
+ * @param persist whether a device that the port created remains after the port has gone
+ * @param master the kernel bridge to add the device to, or null
+ * @param up whether to set the device up
  */
 public record TapOptions(String device, int mtu, boolean persist, String master, boolean up) {
-    /** The device set up, and nothing else. */
+    /** Returns the options that only set the device up. */
     public static TapOptions of(final String device) {
         return new TapOptions(device, 0, false, null, true);
     }

@@ -1,6 +1,7 @@
 /**
- * Ports whose other side is no guest: opens taps, interfaces and captures, and opens devices again when they went.
+ * Links of ports that are not guests: they open taps, interfaces and captures, and open devices again after a failure.
  *
- * <p>A thread a port, which alone commands the port; beside an interface or a capture two more, which move its frames.
+ * <p>Each port has one thread, and only that thread commands the port. A capture has up to two more, which move its
+ * frames.
  */
 package io.ringbridge.control.uplink;

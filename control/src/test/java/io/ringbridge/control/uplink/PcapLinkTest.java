@@ -296,8 +296,8 @@ class PcapLinkTest {
         final Datapath datapath = datapath();
         final UplinkPort port = datapath.addUplinkPort("pcap", 1, 1500);
         final long before = openDescriptors();
-        refused(port, PcapOptions.of("rb-nowhere"), "interface rb-nowhere: there is none with this name");
-        refused(port, PcapOptions.files(dir.resolve("none"), true, null, 0), "capture " + dir.resolve("none") + ": there is none");
+        refused(port, PcapOptions.of("rb-nowhere"), "interface rb-nowhere: no such interface");
+        refused(port, PcapOptions.files(dir.resolve("none"), true, null, 0), "capture " + dir.resolve("none") + ": no such file");
         refused(port, PcapOptions.files(dir, true, null, 0), "capture " + dir + ": cannot be read");
         refused(port, PcapOptions.files(null, true, dir.resolve("none/out"), 0), "capture " + dir.resolve("none/out")
             + ": cannot be written: no such directory");
@@ -305,7 +305,7 @@ class PcapLinkTest {
         final Path garbage = Files.writeString(dir.resolve("garbage"), "this is not a capture, whatever else it may be");
         refused(port, PcapOptions.files(garbage, true, null, 0), "capture " + garbage + ": ");
         final Path raw = capture(101, 0, List.of(frame(1, 60)), 65535);
-        refused(port, PcapOptions.files(raw, true, dir.resolve("out"), 0), "; Ethernet is needed");
+        refused(port, PcapOptions.files(raw, true, dir.resolve("out"), 0), "; only Ethernet is supported");
         assertEquals(before, openDescriptors());
         assertEquals(PortState.WAITING, port.state());
     }
