@@ -21,41 +21,40 @@ import java.io.IOException;
 import java.util.concurrent.Semaphore;
 
 /**
- * The vhost-user back-end of one guest port: serves one front-end after another, on a thread of its own.
+ * The vhost-user back-end of one guest port. It serves one front-end after another, on a thread of its own.
  *
- * <p>While one is attached, others wait in the socket's backlog. {@link #close} is for any thread.
- *
- * <p>In a process that takes it over it is {@linkplain #adopt adopted}.
+ * <p>While one front-end is attached, others wait in the socket's backlog. Any thread may {@link #close} the back-end.
+ * In a hand-over, the new process {@linkplain #adopt adopts} it.
  */
 public final class Backend implements Link {
     private static final Logger LOG = LoggerFactory.getLogger(Backend.class);
     private static final int RECONNECT_MILLIS = 1000;
-    /** How much longer than for a front-end to wait for this process itself, which may be short of time. */
+    /** The factor by which to wait longer for this process, which may be short of CPU time, than for a front-end. */
     private static final int BUSY = 5;
 
     private final GuestPort port;
     private final BackendOptions options;
     private final Presence presence;
     private final Listener listener;
-    /** What is served before anybody else: an inherited socket, or one whose session another process has begun. */
+    /** The connection served first: an inherited socket, or one whose session another process has started. */
     private final Connection first;
     private final Thread thread;
     private final Standstill standstill = new Standstill();
     private final Semaphore relays;
-    /** Whether what was taken over cannot be gone on with. */
+    /** Whether the restored session cannot continue. */
     private boolean lost;
-    /** Why there is no connection, as far as is known; null once there is one. */
+    /** The last error of connecting; null if there was none, or once there is a connection. */
     private volatile String connectError;
     private Connection current;
     private Session session;
 
-    private Backend(final GuestPort port, final BackendOptions options, final Presence presence, final Listener listener,
-                    final Connection first) {
+    private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
+                    final Listener listener, final Connection first) {
         this(port, options, presence, listener, first, Relay.permits());
     }
 
-    private Backend(final GuestPort port, final BackendOptions options, final Presence presence, final Listener listener,
-                    final Connection first, final Semaphore relays) {
+    private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
+                    final Listener listener, final Connection first, final Semaphore relays) {
         this.port = port;
         this.options = options;
         this.presence = presence;
@@ -68,8 +67,8 @@ public final class Backend implements Link {
     /**
      * Opens the socket, and starts to serve.
      *
-     * @param port has to be detached, and commanded by nobody else
-     * @throws TransportException when the socket cannot be opened
+     * @param port a detached port that nobody else commands
+     * @throws TransportException if the socket cannot be opened
      */
     public static Backend start(final GuestPort port, final BackendOptions options) {
         final Backend backend = open(port, options, Presence.UNHEARD);
@@ -77,10 +76,13 @@ public final class Backend implements Link {
         return backend;
     }
 
-    /** Opens the socket as {@link #start} does; who connects waits until {@link #serve}. */
+    /** Opens the socket as {@link #start} does. A front-end that connects waits until {@link #serve}. */
     public static Backend open(final GuestPort port, final BackendOptions options, final Presence presence) {
         return switch (options.mode()) {
-            case SERVER -> new Backend(port, options, presence, Listener.open(options.socket(), options.permissions()), null);
+            case SERVER -> {
+                final Listener listener = Listener.open(options.socket(), options.permissions());
+                yield new Backend(port, options, presence, listener, null);
+            }
             case CLIENT -> {
                 Connection.checkPath(options.socket());
                 yield new Backend(port, options, presence, null, null);
@@ -105,7 +107,7 @@ public final class Backend implements Link {
                 }
             }
         } catch (final InterruptedException e) {
-            LOG.error("port {}: interrupted; socket {} is given up", port.name(), options.socket());
+            LOG.error("port {}: interrupted; closing socket {}", port.name(), options.socket());
         } finally {
             closeListener();
         }
@@ -123,7 +125,7 @@ public final class Backend implements Link {
         try {
             return listener.accept();
         } catch (final IOException e) {
-            LOG.warn("port {}: socket {} accepts nobody: {}", port.name(), options.socket(), e.getMessage());
+            LOG.warn("port {}: cannot accept on socket {}: {}", port.name(), options.socket(), e.getMessage());
             standstill.pause(RECONNECT_MILLIS);
             return null;
         }
@@ -155,9 +157,9 @@ public final class Backend implements Link {
             if (standstill.isOpen()) {
                 serving.run(standstill);
             }
-        } catch (final RuntimeException | InternalError e) { // the latter where a guest has cut its memory
-            LOG.error("port {}: the end of a session failed: {}", port.name(), e.toString());
-            LOG.debug("port {}: the end of a session failed", port.name(), e);
+        } catch (final RuntimeException | InternalError e) { // InternalError if a guest has truncated its memory
+            LOG.error("port {}: cannot end a session cleanly: {}", port.name(), e.toString());
+            LOG.debug("port {}: cannot end a session cleanly", port.name(), e);
         } finally {
             synchronized (this) {
                 current = null;
@@ -167,19 +169,21 @@ public final class Backend implements Link {
         }
     }
 
-    /** Whether front-ends connect to it, and not the other way round. */
+    /** Whether front-ends connect to the back-end, rather than the reverse. */
     public boolean isListening() {
         return listener != null;
     }
 
     /**
-     * Returns why the front-end's socket could not be connected to the last time; null if it could, or was not tried.
+     * Returns the error of the last attempt to connect to the front-end; null if it succeeded, or if there was none.
      */
     public String connectError() {
         return connectError;
     }
 
-    /** Whether it still serves, or will again: an inherited socket ends once, the others only with {@link #close}. */
+    /**
+     * Whether the back-end still serves. One with an inherited socket ends with it, others only with {@link #close}.
+     */
     public boolean isAlive() {
         return thread.isAlive();
     }
@@ -194,16 +198,17 @@ public final class Backend implements Link {
         standstill.ask();
     }
 
-    /** A front-end that leaves a message half sent for all the time that it is given loses its connection. */
+    /** Ends the connection of a front-end that leaves a message half sent for the whole limit. */
     @Override
     public void awaitStandstill(final long limitMillis) {
         try {
             if (standstill.await(limitMillis)) {
                 return;
             }
-            endWhatIsHalfway();
+            endHalfway();
             if (!standstill.await(BUSY * limitMillis)) {
-                throw new HandOverException("port " + port.name() + ": its session does not come to rest");
+                throw new HandOverException("port " + port.name() + ": its session did not pause within "
+                    + (1 + BUSY) * limitMillis + " ms");
             }
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -211,7 +216,7 @@ public final class Backend implements Link {
         }
     }
 
-    /** A connection that is about to end is left out. */
+    /** Omits a connection that is about to end. */
     @Override
     public void save(final StateWriter out) {
         out.flag(listener != null);
@@ -231,7 +236,7 @@ public final class Backend implements Link {
 
     @Override
     public void hold() {
-        // It has no thread that moves frames.
+        // There are no other threads to park: the workers move the frames.
     }
 
     @Override
@@ -252,12 +257,14 @@ public final class Backend implements Link {
     }
 
     /**
-     * Takes over what another process has {@linkplain #save saved}. Nothing is written to what the two share.
+     * Restores a back-end that another process has {@linkplain #save saved}. Writes nothing to memory that the two
+     * share.
      *
-     * @param port has to be new, and suspended
-     * @throws RuntimeException when the state does not fit; all that was taken over is let go
+     * @param port a new, suspended port
+     * @throws RuntimeException if the state does not fit; everything adopted so far is relinquished
      */
-    public static Backend adopt(final GuestPort port, final BackendOptions options, final Presence presence, final StateReader in) {
+    public static Backend adopt(final GuestPort port, final BackendOptions options, final Presence presence,
+                                final StateReader in) {
         final Listener listener = listener(options, in);
         final Semaphore relays = Relay.permits();
         Connection connection = null;
@@ -274,11 +281,11 @@ public final class Backend implements Link {
             }
             in.end();
         } catch (final RuntimeException e) {
-            letGo(listener, connection, session);
+            relinquish(listener, connection, session);
             throw e;
         } catch (final InternalError e) {
-            letGo(listener, connection, session);
-            throw new HandOverException("port " + port.name() + ": its front-end has cut memory that was handed over", e);
+            relinquish(listener, connection, session);
+            throw new HandOverException("port " + port.name() + ": the front-end has truncated its memory", e);
         }
         final Backend backend = new Backend(port, options, presence, listener, connection, relays);
         backend.current = connection;
@@ -288,7 +295,7 @@ public final class Backend implements Link {
 
     private static Listener listener(final BackendOptions options, final StateReader in) {
         if (in.flag() != (options.mode() == BackendOptions.Mode.SERVER)) {
-            throw new HandOverException("only a port in mode server has a socket that is listened on");
+            throw new HandOverException("a listening socket is allowed, and required, only in mode server");
         }
         if (options.mode() != BackendOptions.Mode.SERVER) {
             return null;
@@ -306,9 +313,9 @@ public final class Backend implements Link {
         }
     }
 
-    private static void letGo(final Listener listener, final Connection connection, final Session session) {
+    private static void relinquish(final Listener listener, final Connection connection, final Session session) {
         if (session != null) {
-            session.letGo();
+            session.relinquish();
         } else if (connection != null) {
             connection.letGo();
         }
@@ -322,7 +329,7 @@ public final class Backend implements Link {
         SavedCounters.restore(port, in);
         final boolean attached = in.flag();
         if (attached && session == null) {
-            throw new HandOverException("there are positions of rings, and no session");
+            throw new HandOverException("the state has positions of rings, but no session");
         }
         if (session == null) {
             return;
@@ -331,29 +338,29 @@ public final class Backend implements Link {
         if (attached) {
             session.handedRings().restorePositions(in);
         } else {
-            session.handedRings().forget();
+            session.handedRings().abandon();
         }
     }
 
     @Override
     public void begin() {
         if (lost) {
-            LOG.warn("port {}: the front-end's memory was cut; its connection ends", port.name());
-            first.shutdown(); // not before: until now the other process could have gone on with it
+            LOG.warn("port {}: the front-end has truncated its memory; closing its connection", port.name());
+            first.shutdown(); // not earlier: until now the other process could have resumed it
         }
         if (session != null) {
             beginSession();
         }
     }
 
-    /** What cannot go on is ended as by its front-end, which may come again. */
+    /** Begins the session. Ends its connection if that fails, so that the front-end may connect again. */
     private void beginSession() {
         try {
             session.begin();
             Memory.surfaceFault();
-        } catch (final RuntimeException | InternalError e) { // the latter where a guest has cut its memory
-            LOG.error("port {}: its session cannot go on, and ends: {}", port.name(), e.toString());
-            LOG.debug("port {}: its session cannot go on", port.name(), e);
+        } catch (final RuntimeException | InternalError e) { // InternalError if a guest has truncated its memory
+            LOG.error("port {}: cannot resume its session; closing the connection: {}", port.name(), e.toString());
+            LOG.debug("port {}: cannot resume its session", port.name(), e);
             first.shutdown();
         }
     }
@@ -365,20 +372,20 @@ public final class Backend implements Link {
         }
     }
 
-    /** Nothing is sent, and no file removed. */
+    /** Sends nothing to the front-end, and removes no file. */
     @Override
     public void letGo() {
         standstill.leave();
         if (thread.getState() == Thread.State.NEW) {
-            letGo(listener, first, session);
+            relinquish(listener, first, session);
         } else {
             join();
         }
     }
 
-    private synchronized void endWhatIsHalfway() {
+    private synchronized void endHalfway() {
         if (current != null && current.isHalfway()) {
-            LOG.warn("port {}: the front-end is in the middle of a message; its connection is given up", port.name());
+            LOG.warn("port {}: the front-end does not complete its message; closing its connection", port.name());
             current.shutdown();
         }
     }

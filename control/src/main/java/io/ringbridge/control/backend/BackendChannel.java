@@ -32,20 +32,22 @@ import java.util.function.LongConsumer;
 /**
  * The socket for the back-end's own requests (vhost-user, "Back-end message types").
  *
- * <p>A thread of its own, which exists from the first request on, sends one at a time, and waits for the acknowledgement where those are
- * negotiated. So a front-end that does not read, or does not answer, makes nobody wait but this thread. What is asked again while it
- * waits to be sent is sent once, which bounds what waits. While the front-end is to be left alone, acknowledgements are heard,
- * and nothing is sent before that ends.
+ * <p>A thread of its own, started with the first request, sends one request at a time. It waits for the acknowledgement
+ * if acknowledgements are negotiated. A front-end that does not read or reply therefore blocks only this thread. Equal
+ * requests that wait to be sent are sent once, which bounds the queue. While the front-end is silenced, the thread
+ * reads acknowledgements but sends nothing.
  *
- * <p>Any thread may {@link #post}; a worker signals an {@link #event} instead. {@link #close} is for the session.
+ * <p>Any thread may {@link #post}; a worker signals an {@link #event} instead. Only the session calls {@link #close}.
  */
 final class BackendChannel implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BackendChannel.class);
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
-    /** More than a front-end that reads ever lets wait, however many rings it has. */
-    private static final int MOST_WAITING = 1024;
-    /** How long a message may be half sent or half received when this is to rest, or half sent when the front-end is to be left alone. */
-    private static final Duration REST = Duration.ofSeconds(1);
+    /** More requests than ever wait for a front-end that reads, however many rings it has. */
+    private static final int MAX_WAITING = 1024;
+    /**
+     * The longest time to finish a message that is half sent or half received, when the channel pauses or is silenced.
+     */
+    private static final Duration PATIENCE = Duration.ofSeconds(1);
 
     private final Connection connection;
     private final boolean acknowledged;
@@ -57,19 +59,18 @@ final class BackendChannel implements AutoCloseable {
     private EventFd wake;
     private Thread thread;
     private volatile boolean over;
-    private volatile boolean resting;
-    /** What was sent and is not acknowledged. */
+    private volatile boolean paused;
+    /** The request that was sent but not acknowledged. */
     private Outgoing unanswered;
     private boolean sending;
 
     /**
-     * A request that is to be sent; equal ones are one.
+     * A request to send. Equal requests are sent once.
      *
-     * @param answer told what the front-end acknowledges with, where that is negotiated, on the channel's thread; null where a refusal goes
-     *     to the log
+     * @param answer receives the result from the front-end's acknowledgement, if those are negotiated, on the channel's
+     *     thread; null to log a refusal
      */
     record Outgoing(BackendRequest request, ByteBuffer payload, LongConsumer answer) {
-        /** A request whose answer is wanted. */
         Outgoing(final BackendRequest request, final byte[] payload, final LongConsumer answer) {
             this(request, ByteBuffer.wrap(payload), answer);
         }
@@ -86,22 +87,26 @@ final class BackendChannel implements AutoCloseable {
 
         static Outgoing restore(final StateReader in) {
             final int id = in.number();
-            final BackendRequest request = Arrays.stream(BackendRequest.values()).filter(each -> each.id() == id).findFirst()
-                .orElseThrow(() -> new HandOverException("request " + Integer.toUnsignedString(id) + " is waiting to be sent"));
+            final BackendRequest request = Arrays.stream(BackendRequest.values())
+                .filter(each -> each.id() == id)
+                .findFirst()
+                .orElseThrow(() -> new HandOverException("an unknown request, " + Integer.toUnsignedString(id)
+                    + ", waits to be sent"));
             return new Outgoing(request, in.bytes(), null);
         }
     }
 
-    /** Says what is to be sent when its event is signalled; null for nothing. On the channel's thread. */
+    /** Supplies the request to send when its event is signalled, or null for none. Called on the channel's thread. */
     @FunctionalInterface
     interface Source {
         Outgoing next();
     }
 
-    /** The same whenever it is signalled. */
+    /** Supplies the same request every time. */
     private record Notice(Outgoing next) implements Source { }
 
-    private BackendChannel(final Connection connection, final boolean acknowledged, final String name, final BooleanSupplier silenced) {
+    private BackendChannel(final Connection connection, final boolean acknowledged, final String name,
+                           final BooleanSupplier silenced) {
         this.connection = connection;
         this.acknowledged = acknowledged;
         this.name = name;
@@ -109,14 +114,16 @@ final class BackendChannel implements AutoCloseable {
     }
 
     /**
-     * Takes over the socket that SET_BACKEND_REQ_FD brings.
+     * Takes ownership of the socket from SET_BACKEND_REQ_FD.
      *
-     * @param fd closed when it is refused
-     * @param acknowledged whether the front-end acknowledges requests when asked to
-     * @param name the port's, for the log
-     * @param silenced whether the front-end is to be left alone, which any thread may ask; {@link #heed} follows each change
+     * @param fd closed if this method throws
+     * @param acknowledged whether the front-end acknowledges requests that ask for it
+     * @param name the name of the port, for the log
+     * @param silenced whether the front-end must not be sent requests; any thread may call it, and {@link #heed} must
+     *     follow each change
      */
-    static BackendChannel over(final int fd, final boolean acknowledged, final String name, final BooleanSupplier silenced) {
+    static BackendChannel over(final int fd, final boolean acknowledged, final String name,
+                               final BooleanSupplier silenced) {
         try {
             return new BackendChannel(Connection.adopt(fd), acknowledged, name, silenced);
         } catch (final TransportException e) {
@@ -125,26 +132,29 @@ final class BackendChannel implements AutoCloseable {
         }
     }
 
-    /** Sends a request when its turn comes; dropped where the front-end has closed the socket, or lets too many wait. */
+    /**
+     * Queues a request without interest in its result. The request is dropped if the channel has ended, or if too many
+     * wait.
+     */
     void post(final BackendRequest request, final byte[] payload) {
         post(new Outgoing(request, payload, null));
     }
 
-    /** The same with an answer. */
+    /** Queues a request. The request is dropped if the channel has ended, or if too many wait. */
     synchronized void post(final Outgoing outgoing) {
-        if (!over && waiting.size() < MOST_WAITING) {
+        if (!over && waiting.size() < MAX_WAITING) {
             begin();
             waiting.add(outgoing);
             wake.signal();
         }
     }
 
-    /** An event that sends a request about a ring whenever it is signalled; closed with this. */
+    /** Returns an event that, whenever signalled, sends a request about a ring. The channel owns the event. */
     EventFd event(final BackendRequest request, final int vring) {
         return event(new Notice(new Outgoing(request, Codec.vringState(vring, 0), null)));
     }
 
-    /** An event that sends what its source says; closed with this. */
+    /** Returns an event that, whenever signalled, sends the request from its source. The channel owns the event. */
     synchronized EventFd event(final Source source) {
         begin();
         return events.computeIfAbsent(source, _ -> {
@@ -170,7 +180,7 @@ final class BackendChannel implements AutoCloseable {
     private void run() {
         try {
             awaitAnswer();
-            while (!over && !resting) {
+            while (!over && !paused) {
                 epoll.await(-1);
                 wake.drain();
                 for (Outgoing next = next(); next != null; next = next()) {
@@ -179,7 +189,7 @@ final class BackendChannel implements AutoCloseable {
             }
         } catch (final IOException | ProtocolException | InterruptedException e) {
             if (!over) {
-                LOG.info("port {}: no more requests to the front-end: {}", name, e.getMessage());
+                LOG.info("port {}: the channel for requests to the front-end has ended: {}", name, e.getMessage());
             }
             end();
         } finally {
@@ -187,7 +197,7 @@ final class BackendChannel implements AutoCloseable {
         }
     }
 
-    private synchronized void takeEvents() {
+    private synchronized void collectEvents() {
         events.forEach((source, event) -> {
             final Outgoing outgoing = event.drain() ? source.next() : null;
             if (outgoing != null) {
@@ -196,16 +206,20 @@ final class BackendChannel implements AutoCloseable {
         });
     }
 
-    /** What is sent next; null where nothing is, or it is time to rest. Waits while the front-end is to be left alone. */
+    /**
+     * Waits while the front-end is silenced.
+     *
+     * @return the next request to send; null if there is none, or if the channel is paused or over
+     */
     private synchronized Outgoing next() throws InterruptedException {
-        while (silenced.getAsBoolean() && !resting && !over) {
-            wait(); // here, since what is signalled in the meantime would end any wait for events
+        while (silenced.getAsBoolean() && !paused && !over) {
+            wait(); // here, because events signalled in the meantime would end any wait for events
         }
-        if (resting || over) {
+        if (paused || over) {
             return null;
         }
-        if (waiting.isEmpty()) { // what is signalled in the meantime stays so: one request a source waits, and no more
-            takeEvents();
+        if (waiting.isEmpty()) { // other events stay signalled, so that at most one request waits per source
+            collectEvents();
         }
         if (waiting.isEmpty()) {
             return null;
@@ -223,7 +237,8 @@ final class BackendChannel implements AutoCloseable {
     private void send(final Outgoing outgoing) throws IOException {
         final BackendRequest request = outgoing.request;
         LOG.debug("port {}: sends {}", name, request);
-        connection.send(request.id(), acknowledged ? Header.VERSION | Header.NEED_REPLY : Header.VERSION, outgoing.bytes());
+        final int flags = acknowledged ? Header.VERSION | Header.NEED_REPLY : Header.VERSION;
+        connection.send(request.id(), flags, outgoing.bytes());
         sent();
         if (acknowledged) {
             unanswered = outgoing;
@@ -231,15 +246,15 @@ final class BackendChannel implements AutoCloseable {
         }
     }
 
-    /** Waits for the acknowledgement of what was sent last, or until it is time to rest. */
+    /** Waits for the acknowledgement of the last request, or until the channel is to pause. */
     private void awaitAnswer() throws IOException {
         final Outgoing outgoing = unanswered;
         if (outgoing == null) {
             return;
         }
         final BackendRequest request = outgoing.request;
-        try (Packet reply = connection.receive(() -> { }, () -> resting)) {
-            if (reply == null && resting) {
+        try (Packet reply = connection.receive(() -> { }, () -> paused)) {
+            if (reply == null && paused) {
                 return;
             }
             if (reply == null) {
@@ -259,10 +274,11 @@ final class BackendChannel implements AutoCloseable {
     }
 
     /**
-     * Follows what says whether the front-end is to be left alone. Where it is, nothing more is sent when this returns: one that keeps a
-     * message from being sent, by not reading, is spoken to no more. Where it is no longer, what waits is sent.
+     * Applies a change of the front-end's silence. If the front-end is silenced, nothing is sent any more when this
+     * returns. If the front-end blocks a half-sent message by not reading, the channel ends. If the front-end is no
+     * longer silenced, the waiting requests are sent.
      *
-     * @param channel none may be there
+     * @param channel may be null
      */
     static void heed(final BackendChannel channel) {
         if (channel != null) {
@@ -272,9 +288,9 @@ final class BackendChannel implements AutoCloseable {
 
     private synchronized void heed() {
         final boolean silent = silenced.getAsBoolean();
-        final long end = System.nanoTime() + REST.toNanos();
+        final long end = System.nanoTime() + PATIENCE.toNanos();
         try {
-            for (long left = REST.toNanos(); silent && sending && left > 0; left = end - System.nanoTime()) {
+            for (long left = PATIENCE.toNanos(); silent && sending && left > 0; left = end - System.nanoTime()) {
                 TimeUnit.NANOSECONDS.timedWait(this, left);
             }
         } catch (final InterruptedException e) {
@@ -287,9 +303,9 @@ final class BackendChannel implements AutoCloseable {
     }
 
     /**
-     * Sends nothing more, whatever waits, while events are still held.
+     * Ends a channel: it sends nothing more, but its events stay open.
      *
-     * @param channel none may be there
+     * @param channel may be null
      */
     static void end(final BackendChannel channel) {
         if (channel != null) {
@@ -303,20 +319,21 @@ final class BackendChannel implements AutoCloseable {
     }
 
     /**
-     * Ends the thread where nothing is half sent or half received, until {@link #goOn}. A front-end that leaves it so for long is spoken
-     * to no more.
+     * Ends the thread between two messages, until {@link #resume}. If the front-end leaves a message half sent or half
+     * received for too long, the channel ends.
      */
-    private void rest() {
+    private void pause() {
         final Thread sender;
         synchronized (this) {
-            resting = true;
+            paused = true;
             sender = thread;
             notifyAll();
         }
         if (sender != null) {
             wake.signal();
             if (!joined(sender)) {
-                LOG.warn("port {}: the front-end is in the middle of an answer; no more requests to it", name);
+                LOG.warn("port {}: the front-end did not complete a request or its reply within {} ms; sending no more"
+                    + " requests", name, PATIENCE.toMillis());
                 end();
                 join(sender);
             }
@@ -325,30 +342,30 @@ final class BackendChannel implements AutoCloseable {
 
     private static boolean joined(final Thread sender) {
         try {
-            return sender.join(REST);
+            return sender.join(PATIENCE);
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;
         }
     }
 
-    /** Lets a channel rest; none may be there. */
-    static void rest(final BackendChannel channel) {
+    /** Pauses a channel, which may be null. */
+    static void pause(final BackendChannel channel) {
         if (channel != null) {
-            channel.rest();
+            channel.pause();
         }
     }
 
-    /** Lets a channel go on; none may be there. */
-    static void goOn(final BackendChannel channel) {
+    /** Resumes a channel, which may be null. */
+    static void resume(final BackendChannel channel) {
         if (channel != null) {
-            channel.goOn();
+            channel.resume();
         }
     }
 
-    /** Goes on after {@link #rest}, or with what another process has left to be sent. */
-    private synchronized void goOn() {
-        resting = false;
+    /** Resumes after {@link #pause}, or with the requests that another process had not sent. */
+    private synchronized void resume() {
+        paused = false;
         if (thread != null) {
             thread = start();
             wake.signal();
@@ -358,7 +375,7 @@ final class BackendChannel implements AutoCloseable {
         }
     }
 
-    /** Writes down a channel that rests, for another process; nothing of one that is over. {@code channel} may be null. */
+    /** Writes a paused channel for another process. Writes nothing of a channel that has ended, or that is null. */
     static void save(final BackendChannel channel, final StateWriter out) {
         out.flag(channel != null && !channel.over);
         if (channel != null && !channel.over) {
@@ -367,7 +384,7 @@ final class BackendChannel implements AutoCloseable {
     }
 
     private synchronized void save(final StateWriter out) {
-        takeEvents();
+        collectEvents();
         out.descriptor(connection.descriptor()).flag(acknowledged).flag(unanswered != null).number(waiting.size());
         if (unanswered != null) {
             unanswered.save(out);
@@ -375,7 +392,11 @@ final class BackendChannel implements AutoCloseable {
         waiting.forEach(request -> request.save(out));
     }
 
-    /** Takes over the channel of another process, which rests until {@link #goOn}; null where there is none. */
+    /**
+     * Restores the channel of another process. It is paused until {@link #resume}.
+     *
+     * @return null if there is none
+     */
     static BackendChannel restore(final StateReader in, final String name, final BooleanSupplier silenced) {
         if (!in.flag()) {
             return null;
@@ -390,20 +411,20 @@ final class BackendChannel implements AutoCloseable {
         }
         try {
             final boolean waitsForAnswer = in.flag();
-            final int count = in.count(2 * MOST_WAITING);
+            final int count = in.count(2 * MAX_WAITING);
             channel.unanswered = waitsForAnswer ? Outgoing.restore(in) : null;
             for (int i = 0; i < count; i++) {
                 channel.waiting.add(Outgoing.restore(in));
             }
-            channel.resting = true;
+            channel.paused = true;
             return channel;
         } catch (final RuntimeException e) {
-            channel.letGo();
+            channel.relinquish();
             throw e;
         }
     }
 
-    /** Ends the thread and closes the socket. Nobody may hold an event any more. */
+    /** Ends the thread and closes the socket. No thread may use an event any more. */
     @Override
     public void close() {
         end();
@@ -411,8 +432,8 @@ final class BackendChannel implements AutoCloseable {
         connection.close();
     }
 
-    /** The same while the conversation goes on in another process. */
-    void letGo() {
+    /** Ends the thread, but leaves the socket to the process that owns it now. No thread may use an event any more. */
+    void relinquish() {
         release();
         connection.letGo();
     }
@@ -439,7 +460,7 @@ final class BackendChannel implements AutoCloseable {
             try {
                 thread.join();
             } catch (final InterruptedException e) {
-                interrupted = true; // what the thread uses may not be closed before it has ended
+                interrupted = true; // the thread has to end before the descriptors that it uses are closed
             }
         }
         if (interrupted) {

@@ -14,15 +14,16 @@ import io.ringbridge.datapath.ring.RingEvents;
 import java.util.function.IntPredicate;
 
 /**
- * The control virtqueue of a device whose front-end hands it on (virtio 1.2, section 5.1.6.5).
+ * The control virtqueue of a device, if the front-end leaves it to the back-end (virtio 1.2, section 5.1.6.5).
  *
  * <pre>
  *  the device reads              the device writes
  *  0       1         2                     0
- * | class | command | its data ...      | | ack: 0 if it was carried out, else 1 |
+ * | class | command | its data ...      | | ack: 0 on success, else 1 |
  * </pre>
  *
- * <p>Every command is answered, since a driver waits for the answer without a limit. Owned by the session's thread.
+ * <p>Every command is answered, since a driver waits for the answer without a time limit. Owned by the session's
+ * thread.
  */
 final class ControlQueue {
     private static final int HEADER_BYTES = 2;
@@ -33,7 +34,7 @@ final class ControlQueue {
     private static final int CLASS_MQ = 4;
     private static final int VQ_PAIRS_SET = 0;
     private static final int PAIRS_BYTES = 2;
-    /** Commands answered in a row before messages are looked at again. */
+    /** The most consecutive commands answered before the session reads messages again. */
     private static final int BURST = 64;
 
     private final IntPredicate pairs;
@@ -46,7 +47,9 @@ final class ControlQueue {
     private DirtyLog log;
     private EventFd changed;
 
-    /** Makes a stopped one. The predicate sets how many queue pairs the driver uses, and fails if there are not that many. */
+    /**
+     * Creates a stopped queue. The predicate sets the number of queue pairs in use, and is false if there are fewer.
+     */
     ControlQueue(final IntPredicate pairs) {
         this.pairs = pairs;
     }
@@ -57,7 +60,11 @@ final class ControlQueue {
         events(with);
     }
 
-    /** Stops it. @return where it goes on, as in GET_VRING_BASE */
+    /**
+     * Stops the queue.
+     *
+     * @return the position from which it resumes, as in GET_VRING_BASE
+     */
     int stop() {
         final int base = ring == null ? 0 : ring.base();
         ring = null;
@@ -73,13 +80,13 @@ final class ControlQueue {
         return ring.base();
     }
 
-    /** Takes over descriptors, and notifies the driver in case a notification was lost between two of them. */
+    /** Replaces the descriptors, and notifies the driver in case a notification was lost between two of them. */
     void events(final RingEvents with) {
         events = with;
         callAgain = true;
     }
 
-    /** Returns what the driver kicks, or null while there is nothing to be kicked. */
+    /** Returns the event that the driver kicks, or null if there is none. */
     EventFd kick() {
         return ring == null ? null : events.kick();
     }
@@ -105,9 +112,9 @@ final class ControlQueue {
     }
 
     /**
-     * Answers the commands that are there.
+     * Answers the available commands.
      *
-     * @return why the ring cannot go on, once; null while it can
+     * @return the reason if the ring broke just now; otherwise null
      */
     String serve() {
         if (!isStarted()) {
@@ -142,7 +149,9 @@ final class ControlQueue {
         }
         if (answered > 0) {
             ring.publish();
-            Memory.fullFence(); // what is used is visible before the driver's wish is read (virtio 1.2, section 2.7.10)
+            // Makes the used buffers visible before the driver's notification setting is read (virtio 1.2, section
+            // 2.7.10).
+            Memory.fullFence();
             if (ring.wantsNotification() && events.call() != null) {
                 events.call().signal();
             }
@@ -156,19 +165,23 @@ final class ControlQueue {
         return ring.next(command, false);
     }
 
-    /** Writes the answer to the command that was taken. @return how many bytes were written */
+    /**
+     * Carries out the taken command, and writes the answer.
+     *
+     * @return the number of bytes written
+     */
     private int acknowledge() {
         if (answer.count() == 0) {
             return 0;
         }
-        Memory.putByte(answer.address(0), carriedOut() ? OK : ERROR);
+        Memory.putByte(answer.address(0), carryOut() ? OK : ERROR);
         if (ring.log() != null) {
             ring.log().written(answer, 1);
         }
         return 1;
     }
 
-    private boolean carriedOut() {
+    private boolean carryOut() {
         final int length = Math.min(command.totalLength(), HEADER_BYTES + PAIRS_BYTES);
         if (length < HEADER_BYTES) {
             return false;
@@ -177,7 +190,8 @@ final class ControlQueue {
         final int which = Memory.getByte(scratch.address()) << 8 | Memory.getByte(scratch.address() + 1) & 0xFF;
         return switch (which) {
             case CLASS_MQ << 8 | VQ_PAIRS_SET ->
-                length == HEADER_BYTES + PAIRS_BYTES && pairs.test(Memory.getShort(scratch.address() + HEADER_BYTES) & 0xFFFF);
+                length == HEADER_BYTES + PAIRS_BYTES
+                    && pairs.test(Memory.getShort(scratch.address() + HEADER_BYTES) & 0xFFFF);
             case CLASS_ANNOUNCE << 8 | ANNOUNCE_ACK -> true;
             default -> false;
         };

@@ -15,7 +15,8 @@ import org.slf4j.LoggerFactory;
 import java.util.OptionalInt;
 
 /**
- * The virtqueues of one session's device by their index, which means what was negotiated (virtio 1.2, section 5.1.2).
+ * The virtqueues of one session's device, by index. The meaning of an index depends on the features (virtio 1.2,
+ * section 5.1.2).
  *
  * <pre>
  *              without MQ                  with MQ, N queue pairs
@@ -23,8 +24,9 @@ import java.util.OptionalInt;
  *              pair 0     control queue    pairs       control queue, if CTRL_VQ is negotiated
  * </pre>
  *
- * <p>The port's workers serve the pairs, and the session's thread serves the control queue. Front-ends that serve it themselves do not
- * hand it on. While it runs here, its driver decides by it how many pairs are used. Owned by the session's thread.
+ * <p>The port's workers serve the pairs, and the session's thread serves the control queue. Some front-ends serve the
+ * control queue themselves, and do not start it here. While it runs here, the driver sets the number of pairs in use
+ * with it. Owned by the session's thread.
  */
 final class DeviceQueues {
     private static final Logger LOG = LoggerFactory.getLogger(DeviceQueues.class);
@@ -38,10 +40,9 @@ final class DeviceQueues {
     private int controlIndex = NONE;
     private int dataLimit;
     private boolean known;
-    /** The pairs in use by the driver's word. */
+    /** The number of pairs in use, as set by the driver. */
     private int pairs;
 
-    /** Makes those of a port that offers these virtio features, with or without a control queue. */
     DeviceQueues(final GuestPort port, final long offered) {
         this.port = port;
         dataLimit = 2 * port.queuePairs();
@@ -50,13 +51,16 @@ final class DeviceQueues {
         pairs = port.queuePairs();
     }
 
-    /** How many there may be. */
+    /** Returns the largest number of virtqueues. */
     int limit() {
         return limit;
     }
 
-    /** How many indices may be named now: all at first, then those of the port's pairs, and the control queue's if it is negotiated. */
-    int named() {
+    /**
+     * Returns the number of indices that messages may name now. These are all at first; once features are known, those
+     * of the port's pairs, and of the control queue if it is negotiated.
+     */
+    int indexCount() {
         return known ? Math.max(2 * port.queuePairs(), controlIndex + 1) : limit;
     }
 
@@ -64,7 +68,7 @@ final class DeviceQueues {
         return port;
     }
 
-    /** Takes over what was negotiated, while no ring runs whose meaning that changes. */
+    /** Sets the negotiated features. No ring may be running whose meaning this changes. */
     void features(final long negotiated) {
         known = true;
         final boolean many = Features.has(negotiated, Features.MQ);
@@ -73,7 +77,7 @@ final class DeviceQueues {
         enableAll();
     }
 
-    /** Gives every index both meanings again. */
+    /** Forgets the features: an index may again be of either kind. */
     void reset() {
         known = false;
         controlIndex = NONE;
@@ -84,7 +88,7 @@ final class DeviceQueues {
         return index == controlIndex;
     }
 
-    /** Whether anybody serves a ring of this index, as far as is known. */
+    /** Whether a ring of this index is served, as far as is known. */
     boolean serves(final int index) {
         return index < dataLimit || isControl(index);
     }
@@ -119,7 +123,7 @@ final class DeviceQueues {
             LOG.info("port {}: vring {} is the control queue", port.name(), index);
             control.start(config, events);
             controlStarted = true;
-            usePairs(1); // as every driver finds it (virtio 1.2, section 5.1.6.5.5)
+            usePairs(1); // the initial number for every driver (virtio 1.2, section 5.1.6.5.5)
         } else {
             port.startRing(index, config, events);
         }
@@ -170,25 +174,28 @@ final class DeviceQueues {
     }
 
     OptionalInt position(final int index) {
-        return !isControl(index) ? port.position(index) : control.isStarted() ? OptionalInt.of(control.base()) : OptionalInt.empty();
+        if (!isControl(index)) {
+            return port.position(index);
+        }
+        return control.isStarted() ? OptionalInt.of(control.base()) : OptionalInt.empty();
     }
 
-    /** The pairs in use, for another process. */
+    /** Returns the number of pairs in use, for another process. */
     int pairs() {
         return pairs;
     }
 
-    /** Takes over the pairs in use in another process. */
+    /** Sets the number of pairs that were in use in another process. */
     void pairs(final int used) {
         usePairs(used);
     }
 
-    /** Returns what the control queue's driver kicks, or null if nothing. */
+    /** Returns the event that the driver kicks for the control queue, or null if there is none. */
     EventFd kick() {
         return control.kick();
     }
 
-    /** Answers the driver's commands, if it may be answered. */
+    /** Answers the driver's commands, unless the port is suspended or the control queue disabled. */
     void serveControl() {
         if (!controlStarted) {
             return;
@@ -196,7 +203,7 @@ final class DeviceQueues {
         if (control.kick() != null) {
             control.kick().drain();
         }
-        synchronized (port) { // so that nothing is written once the port has been suspended
+        synchronized (port) { // nothing may be written once the port is suspended
             final String fault = enabled[controlIndex] && port.suspendedBy().isEmpty() ? control.serve() : null;
             if (fault != null) {
                 controlStarted = false;
@@ -205,7 +212,7 @@ final class DeviceQueues {
         }
     }
 
-    /** Leaves the port as if nobody had been there. */
+    /** Detaches the port, and stops the control queue. */
     void detach() {
         controlStarted = false;
         control.stop();

@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
 
 /**
- * What a port knows of its guest besides the rings, as it goes from one back-end to another in a migration.
+ * The state of a port, except for the rings, that moves from one back-end to another in a migration.
  *
  * <pre>
  *  0           8         12        16                        16 + length
@@ -30,24 +30,25 @@ import java.util.zip.CRC32C;
  *  section:  0      4        8
  *           | kind | length | content |
  *  kind 1   the device:  mac u64, mtu u32, queue pairs u32
- *  kind 2   statistics:  in frames, in bytes, out frames, out bytes, each u64; a count u32, and so often
- *                        a length u8, a reason for drops in ASCII, their number u64
- *  kind 3 with bit 31     the VLANs of the port, in ASCII, where it is in any
- *  kind 4 with bit 31     the port's static stations, where it has any: each a u64, bits 12-59 its address,
- *                         the first byte on the wire the lowest, bits 0-11 its VLAN
+ *  kind 2   statistics:  in frames, in bytes, out frames, out bytes, each u64; a count u32, followed by that many
+ *                        entries: a length u8, a drop reason in ASCII, the number of drops u64
+ *  kind 3 with bit 31     the VLANs of the port, in ASCII, if it is in any
+ *  kind 4 with bit 31     the port's static stations, if it has any: each a u64, bits 12-59 the address,
+ *                         the first byte on the wire lowest, bits 0-11 the VLAN
  * </pre>
- * Numbers are little-endian. A section of a kind that is not known makes a stream foreign, unless bit 31 of the kind says that it may
- * be left out: what later versions carry comes in sections of its own.
+ * Numbers are little-endian. A section of an unknown kind is an error, unless bit 31 of the kind is set, which means
+ * that a reader may skip the section. Later versions add their data in sections of their own.
  *
- * @param mac the device's address; 0 where the front-end decides
- * @param mtu as the guest was told
- * @param queuePairs as the port had them
+ * @param mac the device's address; 0 if the front-end decides
+ * @param mtu the MTU that the guest sees
+ * @param queuePairs the port's number of queue pairs
  * @param statistics the port's counters
- * @param vlan the port's VLANs, as {@link io.ringbridge.datapath.port.PortVlan} has them in words; empty where it was in none
+ * @param vlan the port's VLANs, in the words of {@link io.ringbridge.datapath.port.PortVlan}; empty if the port is in
+ * none
  * @param stations the port's static stations, by their keys in the forwarding table
  */
 record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics, String vlan, List<Long> stations) {
-    /** The longest stream that is taken. */
+    /** The longest accepted stream in bytes. */
     static final int MAX_BYTES = 64 * 1024;
 
     private static final long MAGIC =
@@ -57,19 +58,20 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
     private static final int CHECKSUM = 4;
     private static final int DEVICE = 1;
     private static final int STATISTICS = 2;
-    private static final int MAY_BE_LEFT_OUT = 1 << 31;
-    private static final int VLAN = 3 | MAY_BE_LEFT_OUT;
-    private static final int STATIONS = 4 | MAY_BE_LEFT_OUT;
+    private static final int MAY_BE_SKIPPED = 1 << 31;
+    private static final int VLAN = 3 | MAY_BE_SKIPPED;
+    private static final int STATIONS = 4 | MAY_BE_SKIPPED;
     private static final Pattern VLAN_WORDS = Pattern.compile("[a-z0-9 ,-]+");
 
-    /** The stream. */
+    /** Returns the stream. */
     byte[] encode() {
         final ByteBuffer out = ByteBuffer.allocate(MAX_BYTES).order(ByteOrder.LITTLE_ENDIAN);
         out.putLong(MAGIC).putInt(VERSION).putInt(0);
         out.putInt(DEVICE).putInt(16).putLong(mac).putInt(mtu).putInt(queuePairs);
         final int section = out.position();
         out.putInt(STATISTICS).putInt(0);
-        out.putLong(statistics.inFrames()).putLong(statistics.inBytes()).putLong(statistics.outFrames()).putLong(statistics.outBytes());
+        out.putLong(statistics.inFrames()).putLong(statistics.inBytes());
+        out.putLong(statistics.outFrames()).putLong(statistics.outBytes());
         out.putInt(statistics.drops().size());
         statistics.drops().forEach((reason, count) -> {
             final byte[] label = reason.label().getBytes(StandardCharsets.US_ASCII);
@@ -98,20 +100,22 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
     /**
      * Reads a stream.
      *
-     * @throws ProtocolException when it is truncated, damaged, or another's
+     * @throws ProtocolException if the stream is truncated, damaged, or in another format
      */
     static DeviceState decode(final byte[] stream) {
         final ByteBuffer in = ByteBuffer.wrap(stream).order(ByteOrder.LITTLE_ENDIAN);
         if (stream.length < HEADER + CHECKSUM || in.getLong() != MAGIC) {
-            throw foreign("it does not begin as one of this switch's does");
+            throw foreign("it does not start with this switch's signature");
         }
         final int version = in.getInt();
         if (version != VERSION) {
-            throw foreign("its version is " + Integer.toUnsignedString(version) + "; " + VERSION + " is understood");
+            throw foreign("its version is " + Integer.toUnsignedString(version) + "; version " + VERSION
+                + " is understood");
         }
         final int length = in.getInt();
         if (length != stream.length - HEADER - CHECKSUM) {
-            throw foreign("it has " + stream.length + " bytes and says " + Integer.toUnsignedString(length) + " of content");
+            throw foreign("it has " + stream.length + " bytes, but its header gives "
+                + Integer.toUnsignedString(length) + " of content");
         }
         if (in.getInt(HEADER + length) != checksum(stream, HEADER + length)) {
             throw foreign("its checksum is wrong");
@@ -139,8 +143,8 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
                 case VLAN -> vlan = vlan(content);
                 case STATIONS -> stations = stations(content);
                 default -> {
-                    if ((kind & MAY_BE_LEFT_OUT) == 0) {
-                        throw foreign("a section is of kind " + kind);
+                    if ((kind & MAY_BE_SKIPPED) == 0) {
+                        throw foreign("a section has unknown kind " + kind);
                     }
                 }
             }
@@ -153,7 +157,7 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
 
     private static long mac(final long mac) {
         if (mac >>> 48 != 0 || MacAddress.isGroup(mac)) {
-            throw foreign("0x" + Long.toHexString(mac) + " is no station's address");
+            throw foreign("0x" + Long.toHexString(mac) + " is not the address of a station");
         }
         return mac;
     }
@@ -161,7 +165,7 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
     private static String vlan(final ByteBuffer in) {
         final String words = StandardCharsets.US_ASCII.decode(in).toString();
         if (!VLAN_WORDS.matcher(words).matches()) {
-            throw foreign("it names no VLANs where it should");
+            throw foreign("its section of VLANs is malformed");
         }
         return words;
     }
@@ -170,13 +174,15 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
         final List<Long> keys = new ArrayList<>();
         while (in.hasRemaining()) {
             final long key = in.getLong();
-            if (key >>> 12 == 0 || MacAddress.isGroup(key >>> 12) || key >>> 60 != 0 || ForwardingTable.vlan(key) > PortVlan.MAX) {
-                throw foreign("0x" + Long.toHexString(key) + " is no station in a VLAN");
+            if (key >>> 12 == 0 || MacAddress.isGroup(key >>> 12) || key >>> 60 != 0
+                || ForwardingTable.vlan(key) > PortVlan.MAX) {
+                throw foreign("0x" + Long.toHexString(key) + " is not a station in a VLAN");
             }
             keys.add(key);
         }
         if (keys.size() > Stations.MAX_STATICS) {
-            throw foreign("it has " + keys.size() + " static stations; " + Stations.MAX_STATICS + " are allowed");
+            throw foreign("it has " + keys.size() + " static stations; at most " + Stations.MAX_STATICS
+                + " are allowed");
         }
         return keys;
     }
@@ -189,8 +195,9 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
             in.get(label);
             final long count = count(in);
             final String name = new String(label, StandardCharsets.US_ASCII);
-            // a reason that only the other version knows is not counted here
-            Arrays.stream(DropReason.values()).filter(reason -> reason.label().equals(name)).forEach(reason -> drops.put(reason, count));
+            // Skips a reason that only the other version knows.
+            Arrays.stream(DropReason.values()).filter(reason -> reason.label().equals(name))
+                .forEach(reason -> drops.put(reason, count));
         }
         return new PortStatistics(counts[0], counts[1], counts[2], counts[3], drops);
     }
@@ -204,6 +211,6 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
     }
 
     private static ProtocolException foreign(final String why) {
-        return ProtocolException.refused("no device state that can be used: " + why);
+        return ProtocolException.refused("the device state cannot be used: " + why);
     }
 }

@@ -7,8 +7,8 @@ import io.ringbridge.control.handover.StateWriter;
 import java.util.OptionalInt;
 
 /**
- * The rings of a session on their way from one process to another: first what the front-end has said of them, and then, once nothing
- * moves any more, where they stand. Used while the session's thread stands still, or has not begun.
+ * Moves the rings of a session from one process to another: first their setup and then, once nothing moves any more,
+ * their positions. Used while the session's thread is paused, or has not started.
  */
 final class HandedRings {
     private final DeviceQueues port;
@@ -24,7 +24,7 @@ final class HandedRings {
         this.relay = relay;
     }
 
-    /** Writes down all but where they stand. */
+    /** Writes the setup of all rings. */
     void save(final StateWriter out) {
         rings.saveNegotiated(out);
         out.number(rings.limit()).number(port.pairs());
@@ -37,16 +37,17 @@ final class HandedRings {
         }
     }
 
-    /** Takes over, and checks, what was said to another process; the memory is there. Nothing is started. */
+    /** Reads and checks the setup of all rings. The guest's memory must be restored before. Starts no ring. */
     void restore(final StateReader in, final long features) {
         rings.restoreNegotiated(in, features);
         if (in.number() != rings.limit()) {
-            throw new HandOverException("another number of rings than the " + rings.limit() + " of this port");
+            throw new HandOverException("the state has a number of rings other than the " + rings.limit()
+                + " of this port");
         }
         pairs = in.number();
         for (int i = 0; i < rings.limit(); i++) {
             if (in.flag()) {
-                restore(rings.made(i), in);
+                restore(rings.getOrCreate(i), in);
             }
         }
     }
@@ -57,18 +58,19 @@ final class HandedRings {
             Vring.checkLayout(ring.index, ring.size, ring.base, rings.isPacked());
         }
         if (ring.started) {
-            ring.placed = ring.size == 0 || ring.address == null ? null : ring.place(rings.memory(), ring.address, rings.isPacked());
+            ring.placed = ring.size == 0 || ring.address == null ? null
+                : ring.place(rings.memory(), ring.address, rings.isPacked());
             if (ring.placed == null) {
-                throw new HandOverException("vring " + ring.index + " runs, and is not wholly in the guest's memory");
+                throw new HandOverException("vring " + ring.index + " runs, but is not wholly in the guest's memory");
             }
             if (port.isControl(ring.index)) {
                 return;
             }
-            inflight.region(ring.index, ring.size, rings.isPacked()); // refuses one that has no room for it
+            inflight.region(ring.index, ring.size, rings.isPacked()); // throws if the area has no room for the ring
         }
     }
 
-    /** Writes down where those stand that are started; the port is suspended. */
+    /** Writes the positions of the started rings. The port is suspended. */
     void savePositions(final StateWriter out) {
         for (int i = 0; i < rings.limit(); i++) {
             final Vring ring = rings.known(i);
@@ -79,7 +81,10 @@ final class HandedRings {
         }
     }
 
-    /** Takes over where they stand. One that has not run goes on as one that is started here, with what its record says. */
+    /**
+     * Reads the positions of the started rings. A ring that has not run starts here as a new ring, from its in-flight
+     * record.
+     */
     void restorePositions(final StateReader in) {
         for (int i = 0; i < rings.limit(); i++) {
             final Vring ring = rings.known(i);
@@ -95,8 +100,8 @@ final class HandedRings {
         }
     }
 
-    /** Gives up all that was to be taken over. */
-    void forget() {
+    /** Abandons all rings: none will be started. */
+    void abandon() {
         for (int i = 0; i < rings.limit(); i++) {
             if (rings.known(i) != null) {
                 rings.known(i).started = false;
@@ -105,9 +110,9 @@ final class HandedRings {
     }
 
     /**
-     * Starts, on a suspended port, those that were taken over.
+     * Starts the restored rings on a suspended port.
      *
-     * @return whether one of them is broken
+     * @return whether any of them is broken
      */
     boolean begin() {
         boolean broken = false;
@@ -124,11 +129,11 @@ final class HandedRings {
             broken |= ring.broken;
             port.enableRing(i, ring.enabled);
             if (ring.broken && rings.events(ring).error() != null) {
-                rings.events(ring).error().signal(); // the signal to a channel may not have come so far
+                rings.events(ring).error().signal(); // the old process may not have sent its signal to the channel
             }
         }
         port.pairs(pairs);
-        rings.startWhatCan(); // what waited there may be discarded here
+        rings.startComplete(); // frames that waited in the old process may be discarded in this one
         return broken;
     }
 }

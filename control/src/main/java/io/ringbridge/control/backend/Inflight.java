@@ -12,25 +12,24 @@ import io.ringbridge.datapath.ring.InflightRegion;
 import io.ringbridge.datapath.ring.RingConfig;
 
 /**
- * The area in which one session's front-end lets chains in flight be recorded (vhost-user, "Inflight I/O tracking").
+ * The area in which one session records chains in flight for its front-end (vhost-user, "Inflight I/O tracking").
  *
- * <p>Owned by the session's thread. Closed only after every ring that writes to it was stopped.
+ * <p>Owned by the session's thread. Closed only after every ring that writes to it has stopped.
  */
 final class Inflight implements AutoCloseable {
     private final int vrings;
     private final MemoryFiles files;
     private InflightArea area;
 
-    /** For a port with so many vrings. */
     Inflight(final int vrings, final MemoryFiles files) {
         this.vrings = vrings;
         this.files = files;
     }
 
     /**
-     * GET_INFLIGHT_FD: a new area, all zeros, which nobody has recorded anything in.
+     * Serves GET_INFLIGHT_FD: creates an empty, zeroed area.
      *
-     * @param packed which layout it is for; a packed ring's also has room for a split one's
+     * @param packed whether the area is for packed rings; such an area also has room for split rings
      */
     MemFd create(final Message.InflightFd wanted, final boolean packed) {
         check(wanted);
@@ -38,17 +37,18 @@ final class Inflight implements AutoCloseable {
     }
 
     /**
-     * SET_INFLIGHT_FD: another area in place of the one there was.
+     * Serves SET_INFLIGHT_FD: replaces the area.
      *
-     * @param running whether a ring runs, as none may
+     * @param running whether any ring runs; if so, this method throws
      */
     void replace(final Message.InflightFd given, final Descriptors descriptors, final boolean running) {
         if (running) {
-            throw ProtocolException.refused("rings run; this is allowed while all are stopped");
+            throw ProtocolException.refused("rings run; this is only allowed while all are stopped");
         }
         check(given);
+        final int fd = accept(descriptors.take(0));
         final InflightArea next =
-            InflightArea.map(accept(descriptors.take(0)), given.offset(), given.size(), given.queues(), given.queueSize());
+            InflightArea.map(fd, given.offset(), given.size(), given.queues(), given.queueSize());
         close();
         area = next;
     }
@@ -68,15 +68,18 @@ final class Inflight implements AutoCloseable {
         }
     }
 
-    /** Writes the area down, for another process. */
+    /** Writes the area for another process. */
     void save(final StateWriter out) {
         out.flag(area != null);
         if (area != null) {
-            out.wide(area.offset()).wide(area.size()).number(area.queues()).number(area.queueSize()).descriptor(area.fd());
+            out.wide(area.offset()).wide(area.size()).number(area.queues()).number(area.queueSize());
+            out.descriptor(area.fd());
         }
     }
 
-    /** Maps the area of another process, in place of none. What is in it is read and written when the rings run. */
+    /**
+     * Maps the area of another process. There must be none yet. Its content is read and written only when rings run.
+     */
     void restore(final StateReader in) {
         if (in.flag()) {
             final long offset = in.wide();
@@ -89,9 +92,9 @@ final class Inflight implements AutoCloseable {
     }
 
     /**
-     * Where a ring's chains are to be recorded; null for nowhere.
+     * Returns the record of a ring's chains, or null if there is no area.
      *
-     * @throws io.ringbridge.datapath.memory.MemoryException when there is an area, and no room for the ring in it
+     * @throws io.ringbridge.datapath.memory.MemoryException if the area has no room for the ring
      */
     InflightRegion region(final int vring, final int size, final boolean packed) {
         return area == null ? null : area.region(vring, size, packed);

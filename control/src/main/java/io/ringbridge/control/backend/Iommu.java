@@ -14,17 +14,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes what the front-end says of a guest's I/O virtual addresses (vhost-user, "IOMMU support").
+ * Serves the front-end's updates of a guest's I/O virtual addresses (vhost-user, "IOMMU support").
  *
- * <p>The table itself goes with the guest's memory, by which rings and workers see it. An entry that comes is added while frames move; one
- * that goes, or becomes another, is gone from every worker, and out of every frame on its way, before the answer. Owned by the session's
- * thread.
+ * <p>The table itself is part of the guest's memory, where rings and workers find it. A new entry is added while frames
+ * move. Before the reply to a message that removes or replaces an entry, no worker and no frame in flight uses the
+ * entry any more. Owned by the session's thread.
  */
 final class Iommu {
     private static final Logger LOG = LoggerFactory.getLogger(Iommu.class);
     private static final long REFUSED = 1;
     private static final long LAST_ADDRESS = -1;
-    /** Permissions of an entry that denies its range to the device; the user address means nothing then. */
+    /** The permissions of an entry that denies its range to the device. Its user address has no meaning. */
     private static final int NO_ACCESS = 0;
 
     private final String port;
@@ -35,7 +35,7 @@ final class Iommu {
         this.rings = rings;
     }
 
-    /** IOTLB_MSG, which is answered whether an acknowledgement is asked for or not. */
+    /** Serves IOTLB_MSG, and returns the reply, which is sent whether an acknowledgement is requested or not. */
     byte[] serve(final Message.Iotlb message) {
         try {
             if (rings.memory().iotlb() == null) {
@@ -44,8 +44,8 @@ final class Iommu {
             switch (message.type()) {
                 case Message.Iotlb.UPDATE -> update(message);
                 case Message.Iotlb.INVALIDATE -> invalidate(message);
-                default -> throw ProtocolException.refused("type " + message.type() + "; allowed: " + Message.Iotlb.UPDATE + " and "
-                    + Message.Iotlb.INVALIDATE);
+                default -> throw ProtocolException.refused("type " + message.type() + "; allowed: "
+                    + Message.Iotlb.UPDATE + " and " + Message.Iotlb.INVALIDATE);
             }
             return Codec.number(0);
         } catch (final ProtocolException e) {
@@ -54,7 +54,7 @@ final class Iommu {
         }
     }
 
-    /** Writes down all that was told, in the order in which it came; nothing where there is no IOMMU. */
+    /** Writes all entries in the order of arrival. Writes nothing if there is no IOMMU. */
     void save(final StateWriter out) {
         final Iotlb table = rings.memory().iotlb();
         if (table == null) {
@@ -67,24 +67,28 @@ final class Iommu {
         }
     }
 
-    /** Takes over what was told to another process, where that is negotiated; the guest's memory is there, and no ring. */
+    /**
+     * Restores the entries from another process, if an IOMMU is negotiated. Memory is restored before, and rings after.
+     */
     void restore(final StateReader in, final long features) {
         if (!Features.has(features, Features.ACCESS_PLATFORM)) {
             return;
         }
         Iotlb table = Iotlb.EMPTY;
         for (int left = in.count(Iotlb.MAX_ENTRIES); left > 0; left--) {
-            final Message.Iotlb entry = new Message.Iotlb(in.wide(), in.wide(), in.wide(), in.number(), Message.Iotlb.UPDATE);
+            final Message.Iotlb entry =
+                new Message.Iotlb(in.wide(), in.wide(), in.wide(), in.number(), Message.Iotlb.UPDATE);
             check(entry);
             final long last = entry.address() + (entry.size() - 1);
             final long host = rings.memory().translateUser(entry.userAddress(), entry.size());
-            if (host == GuestMemory.UNMAPPED && entry.permissions() != NO_ACCESS || table.overlaps(entry.address(), last)) {
+            if (host == GuestMemory.UNMAPPED && entry.permissions() != NO_ACCESS
+                || table.overlaps(entry.address(), last)) {
                 throw new HandOverException("the translation of 0x" + Long.toHexString(entry.address())
-                    + " is in none of the regions, or is there twice");
+                    + " is in none of the memory regions, or overlaps another");
             }
             table = table.with(entry.address(), entry.size(), entry.userAddress(), host, entry.permissions());
         }
-        rings.translations(table, 0, LAST_ADDRESS);
+        rings.addTranslations(table, 0, LAST_ADDRESS);
     }
 
     private static void check(final Message.Iotlb entry) {
@@ -92,8 +96,9 @@ final class Iommu {
         final long last = first + (entry.size() - 1);
         if (entry.size() <= 0 || Long.compareUnsigned(last, first) < 0
             || (entry.permissions() & ~(Iotlb.READ | Iotlb.WRITE)) != 0) {
-            throw ProtocolException.refused("entry at 0x" + Long.toHexString(first) + ", size 0x" + Long.toHexString(entry.size())
-                + ", permissions " + entry.permissions() + ": the size must be positive, the end not overflow, permissions 0 to 3");
+            throw ProtocolException.refused("entry at 0x" + Long.toHexString(first) + ", size 0x"
+                + Long.toHexString(entry.size()) + ", permissions " + entry.permissions()
+                + ": the size must be positive, the end must not overflow, permissions must be 0 to 3");
         }
     }
 
@@ -115,16 +120,18 @@ final class Iommu {
             checkUser(entry, memory);
         }
         if (memory.iotlb().says(first, entry.size(), entry.userAddress(), entry.permissions())) {
-            rings.translations(memory.iotlb(), first, last); // two queues may have asked for the same
+            rings.addTranslations(memory.iotlb(), first, last); // two queues may have requested the same
             return;
         }
         if (memory.iotlb().overlaps(first, last)) {
-            rings.forget(first, last);
+            rings.removeTranslations(first, last);
         }
-        rings.translations(with(entry), first, last);
+        rings.addTranslations(with(entry), first, last);
     }
 
-    /** The table with an entry more, or as many as regions it lies in: those are not in one piece in this process. */
+    /**
+     * Returns the table with an additional entry per memory region, since regions are not contiguous in this process.
+     */
     private Iotlb with(final Message.Iotlb entry) {
         final GuestMemory memory = rings.memory();
         Iotlb table = memory.iotlb();
@@ -135,19 +142,24 @@ final class Iommu {
         while (done < entry.size()) {
             final long user = entry.userAddress() + done;
             final long size = Math.min(entry.size() - done, memory.userExtent(user));
-            table = table.with(entry.address() + done, size, user, memory.translateUser(user, size), entry.permissions());
+            final long host = memory.translateUser(user, size);
+            table = table.with(entry.address() + done, size, user, host, entry.permissions());
             done += size;
         }
         return table;
     }
 
-    /** Takes back what is known of a range; where it runs over the end of all addresses, up to that. A range of 0 from 0 on is all. */
+    /**
+     * Removes the translations of a range. The range ends with the last address at the latest; size 0 at address 0
+     * means all.
+     */
     private void invalidate(final Message.Iotlb range) {
         final long first = range.address();
         if (range.size() == 0 && first != 0) {
-            throw ProtocolException.refused("nothing at 0x" + Long.toHexString(first) + " is to be invalidated; the size must be positive");
+            throw ProtocolException.refused("invalidation at 0x" + Long.toHexString(first)
+                + " has size 0; the size must be positive");
         }
         final long last = first + (range.size() - 1);
-        rings.forget(first, Long.compareUnsigned(last, first) < 0 ? LAST_ADDRESS : last);
+        rings.removeTranslations(first, Long.compareUnsigned(last, first) < 0 ? LAST_ADDRESS : last);
     }
 }

@@ -17,19 +17,20 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 
 /**
- * A file that holds the position of one packed ring, and the chains that are out of it, for a back-end that comes after this one.
+ * A file that records the position of one packed ring, and its chains in flight, for a later back-end.
  *
  * <pre>
  *     0  u64 "RINGBRJ1"
  *     8  u32 entries of the ring
- *    12  u32 1 while the ring runs; what follows is of no use otherwise
- *    16  u64 device, u64 inode, u64 offset: the file that holds the ring's descriptors, and where in it they are
- *    40  u32 where the front-end believes the ring to stand
+ *    12  u32 1 while the ring runs; otherwise the rest is void
+ *    16  u64 device, u64 inode, u64 offset: the file that contains the ring's descriptors, and their offset in it
+ *    40  u32 the ring's position that the front-end knows
  *  4096  the ring's region, in the layout of an in-flight area
  * </pre>
  *
- * <p>The head is written by the session's thread, and made void while it changes; the region by the worker. A killed process has made its
- * stores up to some point of the program and none after it, so the order of stores is all that it takes to be right at any moment.
+ * <p>The session's thread writes the head, and makes it void while it changes. The worker writes the region. A process
+ * that is killed has made its stores up to some point of the program, and none after it. The order of stores therefore
+ * keeps the file valid at any moment.
  */
 final class Journal implements AutoCloseable {
     private static final long MAGIC = 0x314A_5242_474E_4952L;
@@ -38,7 +39,7 @@ final class Journal implements AutoCloseable {
     private static final int DEVICE = 16;
     private static final int INODE = 24;
     private static final int OFFSET = 32;
-    private static final int TOLD = 40;
+    private static final int FRONT_END_BASE = 40;
     private static final int HEAD = 4096;
 
     private final Mapping head;
@@ -52,9 +53,9 @@ final class Journal implements AutoCloseable {
     }
 
     /**
-     * Opens a journal, and makes it where there is none for a ring of this size.
+     * Opens a journal. Creates it if there is none for a ring of this size.
      *
-     * @throws IOException when the file cannot be made, or there is no room for it
+     * @throws IOException if the file cannot be created, or if there is no room for it
      */
     static Journal open(final Path path, final int size) throws IOException {
         final long length = HEAD + InflightArea.bytes(1, size, true);
@@ -64,7 +65,8 @@ final class Journal implements AutoCloseable {
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
             if (file.length() != length) {
                 file.setLength(0);
-                file.write(new byte[(int) length]); // and not only made as long: a store where there is no room would be a fault
+                // Written rather than only extended: a store to a page without disk space would fault.
+                file.write(new byte[(int) length]);
             }
             final int fd = Descriptors.number(file.getFD());
             final Mapping head = Mapping.map(fd, 0, HEAD);
@@ -79,42 +81,44 @@ final class Journal implements AutoCloseable {
         }
     }
 
-    /** Where the ring's chains are to be recorded. */
+    /** Returns the record of the ring's chains in flight. */
     InflightRegion region() {
         return region;
     }
 
-    /** Whether it is of this very ring, and was not made void. */
+    /** Whether the journal records the ring at this place, and is not void. */
     boolean isOf(final FilePlace place) {
         final long at = head.address();
-        return Memory.getLong(at) == MAGIC && Memory.getInt(at + SIZE) == area.queueSize() && runs() && place().equals(place);
+        return Memory.getLong(at) == MAGIC && Memory.getInt(at + SIZE) == area.queueSize() && runs()
+            && place().equals(place);
     }
 
     /**
-     * Whether it tells where its ring stands better than the front-end: the front-end has learned nothing since, at most done something by
-     * itself, and the ring shows what it says.
+     * Whether the journal knows the ring's position better than the front-end. It does if the ring agrees with the
+     * record, and if the front-end's position is the recorded one, or has changed only by buffers that the front-end
+     * returned itself.
      */
-    boolean tells(final RingAddresses addresses, final int told) {
-        return region.fits(area.queueSize(), addresses, told(), told);
+    boolean isAheadOf(final int frontEndBase, final RingAddresses addresses) {
+        return region.fits(area.queueSize(), addresses, frontEndBase(), frontEndBase);
     }
 
-    /** Whether it has its ring stand where it is known to stand, so that nothing of it need change. */
-    boolean stands(final int told, final int base) {
-        return told() == told && region.standsAt(base);
+    /** Whether the journal already records these positions, so that nothing in it has to change. */
+    boolean records(final int frontEndBase, final int base) {
+        return frontEndBase() == frontEndBase && region.standsAt(base);
     }
 
-    /** What it has of its ring, for people. */
+    /** Returns the recorded positions, for the log. */
     String description() {
-        return String.format("0x%04x, for a front-end that has it at 0x%08x", region.position(), told());
+        return String.format("0x%04x, and 0x%08x by the front-end", region.position(), frontEndBase());
     }
 
-    /** Takes over where the front-end believes the ring to stand, while it goes on where this has it. */
-    void told(final int told) {
-        Memory.putInt(head.address() + TOLD, told);
+    /** Records the position that the front-end knows. The ring itself stays at its recorded position. */
+    void recordFrontEndBase(final int frontEndBase) {
+        Memory.putInt(head.address() + FRONT_END_BASE, frontEndBase);
     }
 
-    private int told() {
-        return Memory.getInt(head.address() + TOLD);
+    private int frontEndBase() {
+        return Memory.getInt(head.address() + FRONT_END_BASE);
     }
 
     private boolean runs() {
@@ -127,14 +131,14 @@ final class Journal implements AutoCloseable {
     }
 
     /**
-     * Begins anew, with no chain out.
+     * Starts a new record, with no chain in flight.
      *
-     * @param told where the front-end believes the ring to stand
-     * @param base where it stands; nothing is recorded before it runs where that is the same
+     * @param frontEndBase the position that the front-end knows
+     * @param base the ring's position; if it equals {@code frontEndBase}, it is recorded only when the ring runs
      */
-    void begin(final FilePlace place, final int told, final int base) {
-        end();
-        if (base == told) {
+    void begin(final FilePlace place, final int frontEndBase, final int base) {
+        invalidate();
+        if (base == frontEndBase) {
             region.clear();
         } else {
             region.begin(base);
@@ -142,11 +146,11 @@ final class Journal implements AutoCloseable {
         final long at = head.address();
         Memory.putLong(at, MAGIC);
         Memory.putInt(at + SIZE, area.queueSize());
-        told(told);
-        runsAt(place);
+        recordFrontEndBase(frontEndBase);
+        recordPlace(place);
     }
 
-    private void runsAt(final FilePlace place) {
+    private void recordPlace(final FilePlace place) {
         final long at = head.address();
         Memory.putLong(at + DEVICE, place.device());
         Memory.putLong(at + INODE, place.inode());
@@ -154,21 +158,21 @@ final class Journal implements AutoCloseable {
         Memory.putShortRelease(at + RUNS, (short) 1);
     }
 
-    /** Takes over where the ring runs now. Void for a moment only where that is another place, and not just another address. */
-    void moved(final FilePlace place) {
+    /** Records the ring's new place. The journal is void for a moment if the place in the file differs. */
+    void move(final FilePlace place) {
         if (runs() && !place().equals(place)) {
-            end();
-            runsAt(place);
+            invalidate();
+            recordPlace(place);
         }
     }
 
-    /** Makes it void. */
-    void end() {
+    /** Makes the journal void. */
+    void invalidate() {
         Memory.putShortRelease(head.address() + RUNS, (short) 0);
         Memory.fullFence();
     }
 
-    /** Unmaps; the ring has to be stopped. */
+    /** Unmaps the journal. The ring must be stopped. */
     @Override
     public void close() {
         area.close();

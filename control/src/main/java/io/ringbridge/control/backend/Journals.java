@@ -14,10 +14,10 @@ import java.nio.file.Path;
 import java.util.BitSet;
 
 /**
- * The journals of one session's packed rings, which stay where they are when it ends: see {@link Journal}.
+ * The journals of one session's packed rings: see {@link Journal}. The files remain when the session ends.
  *
- * <p>A journal counts where the front-end goes on as if the ring had not moved. That is what QEMU does when a back-end has gone without
- * being asked for the position, which a packed ring does not show. Owned by the session's thread.
+ * <p>A journal is used if the front-end continues as if the ring had not moved. QEMU does so if a back-end dies before
+ * it is asked for the position, which a packed ring itself does not show. Owned by the session's thread.
  */
 final class Journals implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Journals.class);
@@ -25,13 +25,13 @@ final class Journals implements AutoCloseable {
     private final String port;
     private final Path directory;
     private final Journal[] journals;
-    /** Which are to become void, once the front-end has its answer. */
-    private final BitSet told = new BitSet();
+    /** The vrings whose journals become void once the front-end has received the reply. */
+    private final BitSet stopped = new BitSet();
 
     /**
-     * Makes the journals of a port with so many vrings.
+     * Prepares the journals of a port with that many vrings.
      *
-     * @param directory made with the first journal; null for no journals
+     * @param directory created with the first journal; null for no journals
      */
     Journals(final String port, final Path directory, final int vrings) {
         this.port = port;
@@ -40,10 +40,11 @@ final class Journals implements AutoCloseable {
     }
 
     /**
-     * Begins to journal a ring that is about to start, or goes on where the journal has the ring stand. What is right already is left as it
-     * is, so that it counts at any moment: a ring that is started again may wait long before it runs.
+     * Starts to journal a ring that is about to start, or continues its journal. A record that is already right stays
+     * unchanged, so that it is valid at any moment: a ring that is started again may wait long before it runs.
      *
-     * @return where its chains are to be recorded, and where it stands if that is recorded already; null where nothing is journalled
+     * @return the record of the ring's chains, which contains its position if that is known; null if the ring has no
+     * journal
      */
     InflightRegion begin(final Vring ring, final RingAddresses at, final GuestMemory memory) {
         if (directory == null) {
@@ -61,37 +62,41 @@ final class Journals implements AutoCloseable {
         journals[ring.index] = journal;
         final FilePlace place = memory.filePlace(at.descriptors());
         final boolean itsOwn = journal.isOf(place);
-        // Where the front-end's word is all that is known here the journal may know more.
-        if (itsOwn && (ring.base == ring.told ? journal.tells(at, ring.told) : journal.stands(ring.told, ring.base))) {
-            journal.told(ring.told);
+        // If only the front-end's position is known here, the journal may know a later one.
+        if (itsOwn && (ring.base == ring.frontEndBase ? journal.isAheadOf(ring.frontEndBase, at)
+            : journal.records(ring.frontEndBase, ring.base))) {
+            journal.recordFrontEndBase(ring.frontEndBase);
             if (!ring.hasRun) {
-                LOG.info("port {}: vring {} goes on where its journal has it", port, ring.index);
+                LOG.info("port {}: vring {} resumes at the position in its journal", port, ring.index);
             }
         } else {
             if (itsOwn && !ring.hasRun) {
-                LOG.info("port {}: vring {} goes on where its front-end has it, at {}; the ring is not as its journal has it: at {}",
-                    port, ring.index, String.format("0x%08x", ring.told), journal.description());
+                LOG.info("port {}: vring {} resumes at the front-end's position {}; the ring contradicts its journal,"
+                    + " which has {}", port, ring.index, String.format("0x%08x", ring.frontEndBase),
+                    journal.description());
             }
-            journal.begin(place, ring.told, ring.base);
+            journal.begin(place, ring.frontEndBase, ring.base);
         }
         return journal.region();
     }
 
-    /** A ring has stopped, and the front-end is about to hear where: its journal counts until {@link #answered}, as it may not hear it. */
-    void stopped(final int vring) {
-        told.set(vring);
+    /**
+     * Records that a ring has stopped. Its journal stays valid until {@link #onReplySent}, since the reply may be lost.
+     */
+    void onStopped(final int vring) {
+        stopped.set(vring);
     }
 
-    /** The front-end has heard where rings stand that have {@link #stopped}: it knows better from now on. */
-    void answered() {
-        told.stream().filter(vring -> journals[vring] != null).forEach(vring -> journals[vring].end());
-        told.clear();
+    /** Makes the journals of stopped rings void: the front-end has received their positions. */
+    void onReplySent() {
+        stopped.stream().filter(vring -> journals[vring] != null).forEach(vring -> journals[vring].invalidate());
+        stopped.clear();
     }
 
-    /** Takes over another place of a ring that runs. */
-    void moved(final int vring, final RingAddresses at, final GuestMemory memory) {
+    /** Records the new place of a running ring. */
+    void move(final int vring, final RingAddresses at, final GuestMemory memory) {
         if (journals[vring] != null) {
-            journals[vring].moved(memory.filePlace(at.descriptors()));
+            journals[vring].move(memory.filePlace(at.descriptors()));
         }
     }
 
@@ -102,7 +107,7 @@ final class Journals implements AutoCloseable {
         }
     }
 
-    /** Unmaps all; every ring has to be stopped. */
+    /** Unmaps all journals. Every ring must be stopped. */
     @Override
     public void close() {
         for (int i = 0; i < journals.length; i++) {

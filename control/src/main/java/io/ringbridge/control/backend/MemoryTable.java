@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The guest memory of one session (vhost-user, "Memory regions description"). A region is unmapped only after the rings, and with
- * them the workers, have moved to a table without it.
+ * The guest memory of one session (vhost-user, "Memory regions description"). A region is unmapped only after the rings
+ * and their workers have moved to a table without it.
  *
  * <p>Owned by the session's thread.
  */
@@ -28,9 +28,9 @@ final class MemoryTable implements AutoCloseable {
     private final Postcopy postcopy;
     private final MemoryFiles files;
     private List<MemoryRegion> regions = List.of();
-    /** The regions as they will be once the front-end, which was told where they are, has confirmed that; null while there is no such. */
+    /** The regions that the front-end still has to confirm, in postcopy; null if there are none. */
     private List<MemoryRegion> proposed;
-    /** How often more than once a region was added. */
+    /** The number of additional times that a region was added. */
     private final Map<MemoryRegion, Integer> repeats = new HashMap<>();
 
     MemoryTable(final Rings rings, final Postcopy postcopy, final MemoryFiles files) {
@@ -40,9 +40,9 @@ final class MemoryTable implements AutoCloseable {
     }
 
     /**
-     * Serves a request that is about memory.
+     * Serves a request about memory.
      *
-     * @return the reply; null where it has none of its own
+     * @return the reply; null if the request has none of its own
      */
     byte[] serve(final Message message, final Descriptors descriptors) {
         switch (message) {
@@ -56,7 +56,7 @@ final class MemoryTable implements AutoCloseable {
             case Message.MemoryConfirmed m -> confirm(m.result());
             case Message.PostcopyListen _ -> postcopy.listen(!regions.isEmpty());
             case Message.PostcopyEnd _ -> {
-                return Codec.number(arrived());
+                return Codec.number(endPostcopy());
             }
             default -> throw new IllegalArgumentException(message + " is not about memory");
         }
@@ -64,13 +64,14 @@ final class MemoryTable implements AutoCloseable {
     }
 
     /**
-     * SET_MEM_TABLE: other regions in place of all there are, which while pages may be missing the front-end has to confirm first.
+     * Serves SET_MEM_TABLE: replaces all regions. While pages may be missing, the front-end has to confirm the new
+     * regions first.
      *
-     * @return the reply; null where it has none of its own
+     * @return the reply; null if the request has none of its own
      */
     private byte[] replace(final List<Region> wanted, final Descriptors descriptors) {
         if (proposed != null && wanted.isEmpty()) {
-            confirm(0); // the same bytes as those of an empty table
+            confirm(0); // a confirmation has the same bytes as an empty table
             return null;
         }
         final List<MemoryRegion> mapped = new ArrayList<>(wanted.size());
@@ -81,38 +82,40 @@ final class MemoryTable implements AutoCloseable {
             }
             next = GuestMemory.of(mapped);
             if (postcopy.isListening()) {
-                final List<Region> told = new ArrayList<>();
+                final List<Region> reported = new ArrayList<>();
                 for (int i = 0; i < wanted.size(); i++) {
-                    told.add(told(wanted.get(i), mapped.get(i)));
+                    reported.add(reported(wanted.get(i), mapped.get(i)));
                 }
                 propose(mapped);
-                return Codec.encode(new Message.SetMemTable(told));
+                return Codec.encode(new Message.SetMemTable(reported));
             }
         } catch (final RuntimeException e) {
-            mapped.forEach(this::release);
+            mapped.forEach(this::unmap);
             throw e;
         }
-        postcopy.lapse();
+        postcopy.cancelAdvice();
         repeats.clear();
         install(next, regions);
         return null;
     }
 
-    /** The region as the front-end is told of it: with where it is told that pages of it are missing. */
-    private Region told(final Region wanted, final MemoryRegion region) {
+    /** Returns the region for the reply: its user address is the one at which missing pages are reported. */
+    private Region reported(final Region wanted, final MemoryRegion region) {
         return new Region(wanted.guestAddress(), wanted.size(), postcopy.watch(region), wanted.offset());
     }
 
     private void propose(final List<MemoryRegion> next) {
         final List<MemoryRegion> former = proposed == null ? List.of() : proposed;
         proposed = List.copyOf(next);
-        former.stream().filter(region -> !regions.contains(region) && !proposed.contains(region)).forEach(this::release);
+        former.stream()
+            .filter(region -> !regions.contains(region) && !proposed.contains(region))
+            .forEach(this::unmap);
     }
 
     /**
-     * The front-end knows where the regions are, and answers for their missing pages from now on.
+     * Serves a confirmation: the front-end knows the regions' addresses, and provides their missing pages from now on.
      *
-     * @param result anything but 0 says that it does not
+     * @param result 0 if the front-end accepts the proposed regions
      */
     private void confirm(final long result) {
         if (proposed == null) {
@@ -127,8 +130,12 @@ final class MemoryTable implements AutoCloseable {
         }
     }
 
-    /** Whether a message confirms a table of which nothing is new: QEMU gives it no number then. */
-    boolean isConfirmedBy(final Header header) {
+    /**
+     * Serves a confirmation without a request number, which QEMU sends for a table without new regions.
+     *
+     * @return whether the message is such a confirmation
+     */
+    boolean confirmIfMeant(final Header header) {
         final boolean confirmed = postcopy.isListening() && header.request() == 0 && header.size() == Long.BYTES;
         if (confirmed && proposed != null) {
             confirm(0);
@@ -137,10 +144,10 @@ final class MemoryTable implements AutoCloseable {
     }
 
     /**
-     * ADD_MEM_REG. A region that is there already, of the same file, is counted: QEMU before 8 adds every region once a queue pair,
-     * and removes it as often.
+     * Serves ADD_MEM_REG. A region of the same file that is there already is only counted: QEMU before 8 adds and
+     * removes every region once per queue pair.
      *
-     * @return the reply; null where it has none of its own
+     * @return the reply; null if the request has none of its own
      */
     private byte[] add(final Region wanted, final Descriptors descriptors) {
         final MemoryRegion added = map(wanted, descriptors.take(0));
@@ -160,21 +167,21 @@ final class MemoryTable implements AutoCloseable {
                 return propose(wanted, added, all);
             }
         } catch (final RuntimeException e) {
-            release(added);
+            unmap(added);
             throw e;
         }
-        postcopy.lapse();
+        postcopy.cancelAdvice();
         install(next, List.of());
         return null;
     }
 
     private byte[] propose(final Region wanted, final MemoryRegion added, final List<MemoryRegion> all) {
-        final Region told = told(wanted, added);
+        final Region reported = reported(wanted, added);
         propose(all);
-        return Codec.encode(new Message.AddMemReg(told));
+        return Codec.encode(new Message.AddMemReg(reported));
     }
 
-    /** REM_MEM_REG. */
+    /** Serves REM_MEM_REG. */
     private void remove(final Region unwanted) {
         final List<MemoryRegion> rest = new ArrayList<>(proposed == null ? regions : proposed);
         for (final MemoryRegion region : List.copyOf(rest)) {
@@ -194,8 +201,9 @@ final class MemoryTable implements AutoCloseable {
                 return;
             }
         }
-        throw ProtocolException.refused("no region is at guest address 0x" + Long.toHexString(unwanted.guestAddress()) + ", user address 0x"
-            + Long.toHexString(unwanted.userAddress()) + ", size 0x" + Long.toHexString(unwanted.size()));
+        throw ProtocolException.refused("no region is at guest address 0x" + Long.toHexString(unwanted.guestAddress())
+            + ", user address 0x" + Long.toHexString(unwanted.userAddress()) + ", size 0x"
+            + Long.toHexString(unwanted.size()));
     }
 
     private MemoryRegion map(final Region region, final int fd) {
@@ -206,25 +214,26 @@ final class MemoryTable implements AutoCloseable {
     private void install(final GuestMemory next, final List<MemoryRegion> retired) {
         final String uncovered;
         regions = next.regions();
-        uncovered = rings.remap(postcopy.over(next));
-        retired.forEach(this::release);
-        rings.startWhatCan();
+        uncovered = rings.remap(postcopy.arriving(next));
+        retired.forEach(this::unmap);
+        rings.startComplete();
         if (!uncovered.isEmpty()) {
-            throw ProtocolException.refused("vring " + uncovered + " is no longer in the guest's memory, and was stopped");
+            throw ProtocolException.refused("vring " + uncovered
+                + " is no longer in the guest's memory, and was stopped");
         }
     }
 
-    private void release(final MemoryRegion region) {
-        postcopy.forget(region);
+    private void unmap(final MemoryRegion region) {
+        postcopy.unwatch(region);
         region.close();
     }
 
     /**
-     * POSTCOPY_END: no page is missing any more.
+     * Serves POSTCOPY_END: no page is missing any more.
      *
-     * @return 0, or 1 where nothing was announced
+     * @return 0, or 1 if no such migration was announced
      */
-    private long arrived() {
+    private long endPostcopy() {
         if (proposed != null) {
             propose(regions);
             proposed = null;
@@ -232,7 +241,7 @@ final class MemoryTable implements AutoCloseable {
         return postcopy.end(() -> install(GuestMemory.of(regions), List.of())) ? 0 : 1;
     }
 
-    /** Writes the regions down, for another process. */
+    /** Writes the regions for another process. */
     void save(final StateWriter out) {
         out.number(regions.size());
         for (final MemoryRegion region : regions) {
@@ -241,7 +250,7 @@ final class MemoryTable implements AutoCloseable {
         }
     }
 
-    /** Maps the regions of another process, in place of none. */
+    /** Maps the regions of another process. There must be none yet. */
     void restore(final StateReader in) {
         final List<MemoryRegion> mapped = new ArrayList<>();
         final GuestMemory next;
@@ -262,7 +271,7 @@ final class MemoryTable implements AutoCloseable {
         install(next, List.of());
     }
 
-    /** Unmaps everything; the port has to be detached before. */
+    /** Unmaps everything. The port must be detached before. */
     @Override
     public void close() {
         propose(List.of());

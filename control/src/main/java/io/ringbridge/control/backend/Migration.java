@@ -16,8 +16,8 @@ import org.slf4j.LoggerFactory;
 import java.util.stream.LongStream;
 
 /**
- * What a migration asks of a port beside its memory: the announcement of the guest, and the transfer of the device's state, from
- * SET_DEVICE_STATE_FD to CHECK_DEVICE_STATE. Nothing is taken over before the whole of it is there, and fits this port.
+ * The part of a migration besides memory: the announcement of the guest, and the transfer of the device's state, from
+ * SET_DEVICE_STATE_FD to CHECK_DEVICE_STATE. A state is applied only once it has arrived completely and fits this port.
  *
  * <p>Owned by the session's thread.
  */
@@ -27,23 +27,23 @@ final class Migration implements AutoCloseable {
     private static final int LOAD = 1;
     private static final int STOPPED = 0;
     private static final long FAILED = 1;
-    /** In the reply: the front-end's pipe is used, no descriptor comes back. */
+    /** The flag of the reply without a descriptor: the transfer uses the front-end's pipe. */
     private static final long NO_DESCRIPTOR = 1 << 8;
 
     private final GuestPort port;
     private final NetConfig config;
     private StateTransfer transfer;
-    /** Whether the device's state was saved, and no ring has run since: it goes on elsewhere. */
-    private boolean handedOn;
+    /** Whether the device's state was saved, and no ring has run since: the guest continues elsewhere. */
+    private boolean migrated;
     private boolean ringsRan;
 
-    /** What came of a transfer. */
+    /** The result of a transfer. */
     enum Outcome {
-        /** It failed. */
+        /** The transfer failed. */
         FAILED,
-        /** The state is saved, or loaded and no different. */
+        /** The state was saved, or it was loaded without a change of the configuration space. */
         DONE,
-        /** The state is loaded, and the configuration space is another. */
+        /** The state was loaded, and the configuration space has changed. */
         CHANGED
     }
 
@@ -52,32 +52,36 @@ final class Migration implements AutoCloseable {
         this.config = config;
     }
 
-    /** SEND_RARP. The two bytes behind the address are nobody's: front-ends leave in them what was there. */
-    void announce(final long told) {
-        final long address = told & Frame.ADDRESS_MASK;
+    /** Serves SEND_RARP. Front-ends leave the two bytes after the address undefined. */
+    void announce(final long word) {
+        final long address = word & Frame.ADDRESS_MASK;
         if (address == 0 || MacAddress.isGroup(address)) {
-            throw ProtocolException.refused("address " + MacAddress.format(address) + "; a single station's is allowed");
+            throw ProtocolException.refused("address " + MacAddress.format(address)
+                + "; only the address of a single station is allowed");
         }
         port.announce(address);
     }
 
     /**
-     * Begins a transfer in place of any other.
+     * Starts a transfer, and abandons any earlier one.
      *
-     * @param fd the end of the pipe; taken over
+     * @param fd the end of the pipe, which this object owns from now on
      * @param running whether a ring runs
-     * @return the reply's number
+     * @return the number in the reply
      */
-    long begin(final Message.SetDeviceStateFd told, final int fd, final boolean running) {
+    long begin(final Message.SetDeviceStateFd request, final int fd, final boolean running) {
         close();
-        if (running || told.phase() != STOPPED || told.direction() != SAVE && told.direction() != LOAD) {
+        final int direction = request.direction();
+        if (running || request.phase() != STOPPED || direction != SAVE && direction != LOAD) {
             Fd.abandon(fd);
             LOG.warn("port {}: refused to transfer the device's state in direction {}, phase {}{}", port.name(),
-                Integer.toUnsignedString(told.direction()), Integer.toUnsignedString(told.phase()), running ? ", while rings run" : "");
+                Integer.toUnsignedString(direction), Integer.toUnsignedString(request.phase()),
+                running ? ", while rings run" : "");
             return FAILED | NO_DESCRIPTOR;
         }
         try {
-            transfer = told.direction() == LOAD ? StateTransfer.load(fd, port.name()) : StateTransfer.save(state(), fd, port.name());
+            transfer = direction == LOAD ? StateTransfer.load(fd, port.name())
+                : StateTransfer.save(state(), fd, port.name());
             return NO_DESCRIPTOR;
         } catch (final TransportException e) {
             LOG.warn("port {}: refused to transfer the device's state: {}", port.name(), e.getMessage());
@@ -90,7 +94,7 @@ final class Migration implements AutoCloseable {
             LongStream.of(port.staticStations()).boxed().toList());
     }
 
-    /** Ends the transfer, and takes over what it brought. */
+    /** Ends the transfer, and applies a loaded state. */
     Outcome check() {
         final StateTransfer ending = transfer;
         transfer = null;
@@ -100,32 +104,32 @@ final class Migration implements AutoCloseable {
         }
         try {
             final DeviceState state = ending.finish();
-            handedOn = state == null;
-            return state != null && takeOver(state) ? Outcome.CHANGED : Outcome.DONE;
+            migrated = state == null;
+            return state != null && apply(state) ? Outcome.CHANGED : Outcome.DONE;
         } catch (final ProtocolException e) {
             LOG.warn("port {}: {}", port.name(), e.getMessage());
             return Outcome.FAILED;
         }
     }
 
-    private boolean takeOver(final DeviceState state) {
+    private boolean apply(final DeviceState state) {
         if (state.queuePairs() < 1 || state.queuePairs() > port.queuePairs()) {
             throw ProtocolException.refused("the device had " + Integer.toUnsignedString(state.queuePairs())
                 + " queue pairs; this port has " + port.queuePairs());
         }
-        final boolean mtuChanged = config.mtu(state.mtu());
-        final boolean macChanged = config.mac(state.mac());
+        final boolean mtuChanged = config.setMtu(state.mtu());
+        final boolean macChanged = config.setMac(state.mac());
         port.continueFrom(state.statistics());
-        if (!state.vlan().equals(vlan())) { // numbers of VLANs may be a matter of each host, so it is no reason to refuse
-            LOG.warn("port {}: the guest comes from a port with vlan {}; this one has {}", port.name(),
+        if (!state.vlan().equals(vlan())) { // not refused, since each host may number its VLANs differently
+            LOG.warn("port {}: the guest comes from a port with vlan {}; this port has {}", port.name(),
                 state.vlan().isEmpty() ? "none" : state.vlan(), port.vlan() == null ? "none" : port.vlan());
         }
         final int leftOut = port.addStaticStations(state.stations().stream().mapToLong(Long::longValue).toArray());
         if (leftOut > 0) {
-            LOG.warn("port {}: {} of {} static stations are left out: at a port that runs, in a VLAN of others, or too many",
-                port.name(), leftOut, state.stations().size());
+            LOG.warn("port {}: did not add {} of {} static stations: they are at a running port, in a VLAN of other"
+                + " ports, or too many", port.name(), leftOut, state.stations().size());
         }
-        LOG.info("port {}: took over the device's state", port.name());
+        LOG.info("port {}: loaded the device's state", port.name());
         return mtuChanged || macChanged;
     }
 
@@ -134,27 +138,28 @@ final class Migration implements AutoCloseable {
     }
 
     /**
-     * Notes whether rings are started. When the first is, a guest has come: its address is announced where it is known, since its own
-     * announcement takes a while and some front-ends make none; of a suspended port, when that resumes. If rings start after the state
-     * was saved, the migration has failed, and the guest is still here.
+     * Records whether any ring runs. When the first ring starts, a guest has arrived. Its address is then announced if
+     * it is known, because the guest's own announcement takes a while, and some front-ends send none. If the port is
+     * suspended, it announces the address when it resumes. If rings start after the state was saved, the migration has
+     * failed, and the guest is still here.
      */
-    void ringsRun(final boolean any) {
+    void setRunning(final boolean any) {
         if (any && !ringsRan && config.mac() != 0) {
             port.announceWhenResumed(config.mac());
         } else if (!any && ringsRan) {
             port.announceWhenResumed(0);
         }
         ringsRan = any;
-        handedOn &= !any;
+        migrated &= !any;
     }
 
-    /** Writes down what the front-end was told, for another process. */
+    /** Writes the configuration and a pending announcement for another process. */
     void save(final StateWriter out) {
         config.save(out);
         out.flag(port.isToAnnounce());
     }
 
-    /** Goes on in the place of another process, which has announced the guest unless it was suspended until now. */
+    /** Restores the state of another process. That process has announced the guest, unless its port was suspended. */
     void restore(final StateReader in) {
         config.restore(in);
         ringsRan = true;
@@ -163,15 +168,17 @@ final class Migration implements AutoCloseable {
         }
     }
 
-    /** Ends with the conversation. Static stations that have gone on with their guest are forgotten: others may hear of them elsewhere. */
-    void leave() {
+    /**
+     * Detaches the front-end. Removes the static stations of a guest that has migrated, since they are elsewhere now.
+     */
+    void detach() {
         close();
-        if (handedOn) {
+        if (migrated) {
             port.forgetStations();
         }
     }
 
-    /** Gives a transfer up that still goes on. */
+    /** Abandons a transfer that is still in progress. */
     @Override
     public void close() {
         if (transfer != null) {

@@ -10,10 +10,11 @@ import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.MemoryFiles;
 
 /**
- * The dirty log of one session (vhost-user, "Migration"): written while there is one and LOG_ALL is negotiated.
+ * The dirty log of one session (vhost-user, "Migration"), written while the front-end provides one and LOG_ALL is
+ * negotiated.
  *
- * <p>Owned by the session's thread. A log is unmapped, and a descriptor closed, only after the port has acknowledged that its workers
- * have left it: front-ends that change logs take what is in the old one for complete once they are answered.
+ * <p>Owned by the session's thread. A log is unmapped, and a descriptor closed, only after the port has acknowledged
+ * that no worker uses it. A front-end that replaces a log assumes that the old one is complete once it has the reply.
  */
 final class MigrationLog implements AutoCloseable {
     private final DeviceQueues port;
@@ -29,8 +30,8 @@ final class MigrationLog implements AutoCloseable {
         this.files = files;
     }
 
-    /** Whether LOG_ALL is negotiated: toggled while rings run. */
-    void wanted(final boolean logAll) {
+    /** Turns the log on or off: LOG_ALL may be negotiated while rings run. */
+    void setWanted(final boolean logAll) {
         if (wanted != logAll) {
             wanted = logAll;
             apply();
@@ -38,13 +39,13 @@ final class MigrationLog implements AutoCloseable {
     }
 
     /**
-     * SET_LOG_BASE: another log in place of the one there is.
+     * Serves SET_LOG_BASE: replaces the log.
      *
      * @return the reply
      */
-    byte[] base(final Message.SetLogBase place, final Descriptors descriptors) {
+    byte[] setLogBase(final Message.SetLogBase place, final Descriptors descriptors) {
         if (descriptors.count() == 0) {
-            throw ProtocolException.refused("no descriptor; one, of the log's memory, is needed");
+            throw ProtocolException.refused("no descriptor; one for the log's memory is required");
         }
         final DirtyLog old = log;
         log = DirtyLog.map(accept(descriptors.take(0)), place.offset(), place.size());
@@ -55,8 +56,8 @@ final class MigrationLog implements AutoCloseable {
         return replyBytes == BackendOptions.SHORT_LOG_BASE_REPLY ? Codec.number(0) : Codec.encode(place);
     }
 
-    /** SET_LOG_FD: another descriptor to signal, taken over. */
-    void event(final PeerEvent event) {
+    /** Serves SET_LOG_FD: replaces the descriptor to signal, and owns it. */
+    void setLogFd(final PeerEvent event) {
         final PeerEvent old = changed;
         changed = event;
         apply();
@@ -73,7 +74,7 @@ final class MigrationLog implements AutoCloseable {
         port.log(wanted ? log : null, changed == null ? null : changed.event());
     }
 
-    /** Writes the log's place down, for another process. */
+    /** Writes the location of the log for another process. */
     void save(final StateWriter out) {
         out.flag(wanted).flag(log != null);
         if (log != null) {
@@ -82,7 +83,7 @@ final class MigrationLog implements AutoCloseable {
         out.event(changed == null ? StateWriter.NONE : changed.fd());
     }
 
-    /** Maps the log of another process, in place of none. */
+    /** Maps the log of another process. There must be none yet. */
     void restore(final StateReader in, final Relay relay) {
         wanted = in.flag();
         if (in.flag()) {
@@ -94,7 +95,7 @@ final class MigrationLog implements AutoCloseable {
         apply();
     }
 
-    /** Unmaps and closes everything; the port has to be detached before. */
+    /** Unmaps and closes everything. The port must be detached before. */
     @Override
     public void close() {
         if (log != null) {

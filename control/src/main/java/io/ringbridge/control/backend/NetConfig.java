@@ -13,11 +13,11 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The device's configuration space, as GET_CONFIG shows it (virtio 1.2, section 5.1.4).
+ * The device's configuration space, as GET_CONFIG returns it (virtio 1.2, section 5.1.4).
  *
  * <pre>
  *  0       6        8                     10    12      16       17                20
- * | mac   | status | max_virtqueue_pairs | mtu | speed | duplex | rss, not there  | hash types, not there |
+ * | mac   | status | max_virtqueue_pairs | mtu | speed | duplex | rss, absent     | hash types, absent    |
  * </pre>
  * Owned by the session's thread.
  */
@@ -29,15 +29,14 @@ final class NetConfig {
     private static final int SPEED_UNKNOWN = -1;
     private static final byte DUPLEX_UNKNOWN = -1;
     private static final int MTU = 10;
-    /** The flag of SET_CONFIG with which read-only fields may be written. */
+    /** The flag of SET_CONFIG that allows read-only fields to be written. */
     private static final int LIVE_MIGRATION = 1;
 
     private final GuestPort port;
     private long mac;
-    /** Whether the MTU is one that the front-end has set. */
+    /** Whether the front-end has set the MTU. */
     private boolean mtuSet;
 
-    /** Shows a port with the MTU that is configured. */
     NetConfig(final long mac, final GuestPort port) {
         this.mac = mac;
         this.port = port;
@@ -51,8 +50,12 @@ final class NetConfig {
         return port.mtu();
     }
 
-    /** Takes over another MTU, which limits what is delivered from now on; whether that is a change. */
-    boolean mtu(final long wanted) {
+    /**
+     * Sets the MTU, which limits the frames delivered from now on.
+     *
+     * @return whether the MTU has changed
+     */
+    boolean setMtu(final long wanted) {
         check(wanted);
         final boolean change = mtu() != wanted;
         mtuSet = true;
@@ -67,85 +70,97 @@ final class NetConfig {
         }
     }
 
-    /** Returns to the MTU that is configured, as the device was reset. */
-    void forgetMtu() {
+    /** Restores the configured MTU, because the device was reset. */
+    void resetMtu() {
         mtuSet = false;
         port.mtu(port.configuredMtu());
     }
 
-    /** Takes over another address; whether that is a change. */
-    boolean mac(final long wanted) {
+    /**
+     * Sets the device's address.
+     *
+     * @return whether the address has changed
+     */
+    boolean setMac(final long wanted) {
         if (MacAddress.isGroup(wanted)) {
-            throw ProtocolException.refused("address " + MacAddress.format(wanted) + "; a single station's is allowed");
+            throw ProtocolException.refused("address " + MacAddress.format(wanted)
+                + "; only the address of a single station is allowed");
         }
         final boolean change = mac != wanted;
         mac = wanted;
         return change;
     }
 
-    /** Writes down what the front-end was told, for another process. */
+    /** Writes the values that the front-end has seen, for another process. */
     void save(final StateWriter out) {
         out.wide(mac).number(mtu()).flag(mtuSet);
     }
 
     /**
-     * Takes over what another process has shown the front-end. An MTU that was set is the limit here as well; one that was configured
-     * there has to be allowed here, since the guest may have been shown it.
+     * Restores the values that the front-end has seen. An MTU that the front-end set is the limit here as well. An MTU
+     * that was configured there must be allowed here, since the guest may have seen it.
      */
     void restore(final StateReader in) {
-        mac(in.wide());
-        final int shown = in.number();
+        setMac(in.wide());
+        final int seen = in.number();
         if (in.flag()) {
-            mtu(shown);
+            setMtu(seen);
         } else {
-            check(shown);
+            check(seen);
         }
     }
 
     private byte[] content() {
         final ByteBuffer out = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
         out.putInt((int) mac).putShort((short) (mac >>> 32));
-        out.putShort(LINK_UP).putShort((short) port.queuePairs()).putShort((short) mtu()).putInt(SPEED_UNKNOWN).put(DUPLEX_UNKNOWN);
+        out.putShort(LINK_UP).putShort((short) port.queuePairs()).putShort((short) mtu());
+        out.putInt(SPEED_UNKNOWN).put(DUPLEX_UNKNOWN);
         return out.array();
     }
 
-    /** The answer to GET_CONFIG; null where what is asked for is not wholly there, or its size contradicts itself. */
-    Message.Config read(final Message.Config asked) {
-        if (!isInside(asked)) {
+    /**
+     * Serves GET_CONFIG.
+     *
+     * @return null if the requested range is not wholly inside the space, or if its size is inconsistent
+     */
+    Message.Config read(final Message.Config request) {
+        if (!isInside(request)) {
             return null;
         }
-        return new Message.Config(asked.request(), asked.offset(), asked.size(), asked.flags(),
-            ByteBuffer.wrap(content(), asked.offset(), asked.size()));
+        return new Message.Config(request.request(), request.offset(), request.size(), request.flags(),
+            ByteBuffer.wrap(content(), request.offset(), request.size()));
     }
 
-    private static boolean isInside(final Message.Config asked) {
-        return asked.size() > 0 && asked.size() == asked.bytes().remaining() && asked.size() <= BYTES
-            && asked.offset() >= 0 && asked.offset() <= BYTES - asked.size();
+    private static boolean isInside(final Message.Config range) {
+        return range.size() > 0 && range.size() == range.bytes().remaining() && range.size() <= BYTES
+            && range.offset() >= 0 && range.offset() <= BYTES - range.size();
     }
 
-    /** SET_CONFIG: no field may be written by a driver; in a migration the address and the MTU come from the source. */
-    void write(final Message.Config told) {
-        if (!isInside(told)) {
-            throw ProtocolException.refused("offset " + Integer.toUnsignedString(told.offset()) + ", size "
-                + Integer.toUnsignedString(told.size()) + " with " + told.bytes().remaining() + " bytes; the space has " + BYTES);
+    /** Serves SET_CONFIG. A driver may write no field; in a migration, the address and the MTU come from the source. */
+    void write(final Message.Config given) {
+        if (!isInside(given)) {
+            throw ProtocolException.refused("offset " + Integer.toUnsignedString(given.offset()) + ", size "
+                + Integer.toUnsignedString(given.size()) + " with " + given.bytes().remaining()
+                + " bytes; the space has " + BYTES);
         }
-        if (told.flags() != LIVE_MIGRATION) {
-            throw ProtocolException.refused("the fields are read-only but in a migration, which flag 1 tells; flags are 0x"
-                + Integer.toHexString(told.flags()));
+        if (given.flags() != LIVE_MIGRATION) {
+            throw ProtocolException.refused("the fields are read-only except in a migration, which sets flags to 1;"
+                + " flags are 0x" + Integer.toHexString(given.flags()));
         }
         final ByteBuffer next = ByteBuffer.wrap(content()).order(ByteOrder.LITTLE_ENDIAN);
         final byte[] ours = next.array().clone();
-        next.put(told.offset(), told.bytes(), told.bytes().position(), told.size());
+        next.put(given.offset(), given.bytes(), given.bytes().position(), given.size());
         final long nextMac = next.getLong(0) & Frame.ADDRESS_MASK;
         final int nextMtu = next.getShort(MTU) & 0xFFFF;
         if (!sameBut(ours, next.array())) {
-            throw ProtocolException.refused("status, max_virtqueue_pairs, speed and duplex are this port's, and stay");
+            throw ProtocolException.refused("status, max_virtqueue_pairs, speed and duplex belong to this port and must"
+                + " not change");
         }
         final long before = mac;
-        mac(nextMac);
+        setMac(nextMac);
         try {
             if (nextMtu != mtu()) {
-                mtu(nextMtu);
+                setMtu(nextMtu);
             }
         } catch (final ProtocolException e) {
             mac = before;
@@ -153,7 +168,7 @@ final class NetConfig {
         }
     }
 
-    /** Whether two spaces agree in all but address and MTU. */
+    /** Whether two spaces are equal except for address and MTU. */
     private static boolean sameBut(final byte[] a, final byte[] b) {
         return Arrays.equals(a, 6, MTU, b, 6, MTU) && Arrays.equals(a, MTU + 2, BYTES, b, MTU + 2, BYTES);
     }

@@ -3,9 +3,11 @@ package io.ringbridge.control.backend;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.datapath.ring.Features;
 
-/** What this back-end offers: only what it implements. */
+/** The features that this back-end offers, all of which it implements. */
 public final class Offer {
-    /** Protocol features that are always offered, but for suspension, which a port can be told not to offer. */
+    /**
+     * Protocol features that are always offered, except for suspension, which a port can be configured not to offer.
+     */
     public static final long PROTOCOL = ProtocolFeature.of(
         ProtocolFeature.MQ,
         ProtocolFeature.LOG_SHMFD,
@@ -21,19 +23,20 @@ public final class Offer {
         ProtocolFeature.SUSPEND);
 
     /**
-     * Protocol features that are offered where the port is told to: front-ends accept them whether they serve them or not (in-band
-     * notifications), or then migrate only to a back-end that has them too (device state), or hardly any has a use for them
-     * (cross-endian), or it has to be trusted with more than its port (page faults).
+     * Protocol features that are offered only if the port is configured to. Front-ends accept in-band notifications
+     * even if they do not serve them. With device state, they migrate only to a back-end that has it as well. Hardly
+     * any front-end uses cross-endian rings. Page faults require trust in the front-end beyond its port.
      */
     public static final long OPTIONAL = ProtocolFeature.of(ProtocolFeature.CROSS_ENDIAN, ProtocolFeature.PAGEFAULT,
         ProtocolFeature.INBAND_NOTIFICATIONS, ProtocolFeature.DEVICE_STATE);
 
-    /** What is offered even where only some features may be: without it nothing can be negotiated beside the features. */
+    /** Virtio features that are offered despite any mask. Without them, only virtio features can be negotiated. */
     public static final long ALWAYS = Features.of(Features.PROTOCOL_FEATURES);
 
     /**
-     * What is offered where the port is told that its guest may be behind an IOMMU: drivers accept it wherever they see it, and a front-end
-     * that has no IOMMU, or serves it alone, passes it on all the same.
+     * Virtio features that are offered only if the port is configured for a guest behind an IOMMU. Drivers accept them
+     * whenever they see them. A front-end without an IOMMU, or with one that it serves itself, passes them on all the
+     * same.
      */
     public static final long IOMMU = Features.of(Features.ACCESS_PLATFORM);
 
@@ -49,7 +52,10 @@ public final class Offer {
         Features.RING_PACKED,
         Features.IN_ORDER);
 
-    /** Of these, the second and third depend on the first (virtio 1.2, section 5.1.3.1): drivers refuse a device that breaks this. */
+    /**
+     * The second and third depend on the first (virtio 1.2, section 5.1.3.1). Drivers refuse a device that violates
+     * this.
+     */
     private static final long MANY_QUEUES = Features.of(
         Features.CTRL_VQ,
         Features.GUEST_ANNOUNCE,
@@ -58,36 +64,38 @@ public final class Offer {
     private Offer() {
     }
 
-    /** The virtio features of a port with so many queue pairs. */
+    /** Returns the virtio features of a port with that many queue pairs. */
     public static long virtio(final int queuePairs) {
         return virtio(queuePairs, SuspendOptions.DEFAULT, false);
     }
 
     /**
-     * The virtio features of a port of which more is known.
+     * Returns the virtio features of a port.
      *
-     * @param suspend in which ways it may be suspended
-     * @param address whether it has one of its own
+     * @param suspend the ways in which the port may be suspended
+     * @param address whether the device has a configured address
      */
     public static long virtio(final int queuePairs, final SuspendOptions suspend, final boolean address) {
         return ANY_DEVICE | Features.of(suspend.featureBit()) | (queuePairs > 1 ? MANY_QUEUES : 0)
             | (address ? Features.of(Features.MAC) : 0);
     }
 
-    /** The virtio features of a port with so many queue pairs, and these options. */
+    /** Returns the virtio features of a port with that many queue pairs and these options. */
     static long virtio(final int queuePairs, final BackendOptions options) {
-        return (virtio(queuePairs, options.suspend(), options.mac() != 0) | (options.iommu() ? IOMMU : 0)) & options.featureMask();
+        final long features = virtio(queuePairs, options.suspend(), options.mac() != 0);
+        return (features | (options.iommu() ? IOMMU : 0)) & options.featureMask();
     }
 
-    /** The protocol features of a port with these options. */
+    /** Returns the protocol features of a port with these options. */
     static long protocol(final BackendOptions options) {
         final long always = options.suspend().messages() ? PROTOCOL : PROTOCOL & ~ProtocolFeature.SUSPEND.mask();
         return always | OPTIONAL & options.optional();
     }
 
     /**
-     * Removes from an offer what others of it exclude (vhost-user, "Protocol features"). With several queue pairs QEMU
-     * needs memory slots in postcopy: without them it waits for the reply to a memory table that it sends once only.
+     * Removes features from an offer that other features exclude (vhost-user, "Protocol features"). With several queue
+     * pairs, QEMU needs memory slots in postcopy: without them, it waits for a second reply to a memory table that it
+     * sends only once.
      */
     static long compatible(final long offer, final int queuePairs) {
         return ProtocolFeature.PAGEFAULT.in(offer) && queuePairs == 1

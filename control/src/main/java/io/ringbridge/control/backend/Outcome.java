@@ -4,9 +4,9 @@ import io.ringbridge.datapath.os.Fd;
 
 import java.util.Arrays;
 
-/** What came of a request. The session closes it, whether it could be sent or not. */
+/** The outcome of a request. The session closes it, whether it could be sent or not. */
 sealed interface Outcome extends AutoCloseable {
-    /** The request was carried out, and has no reply of its own. */
+    /** The request succeeded, and has no reply of its own. */
     Outcome DONE = new Done();
 
     /** Returns the reply, or {@link #DONE} if there is none. */
@@ -17,19 +17,19 @@ sealed interface Outcome extends AutoCloseable {
     @Override
     void close();
 
-    /** Only an acknowledgement goes back, if the front-end wants one. */
+    /** The request has no reply of its own. The front-end receives an acknowledgement if it requests one. */
     record Done() implements Outcome {
         @Override
         public void close() {
-            // It holds nothing.
+            // There is nothing to close.
         }
     }
 
     /**
      * A reply.
      *
-     * @param payload its bytes
-     * @param descriptors what goes with it; closed with this
+     * @param payload the bytes of the reply
+     * @param descriptors the descriptors sent with the reply, which owns them
      */
     @SuppressWarnings("ArrayRecordComponent")
     record Reply(byte[] payload, int... descriptors) implements Outcome {

@@ -7,16 +7,17 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Waits for the pages that a port's rings lack, on a thread of its own, in place of the workers (vhost-user, "Migration", postcopy).
+ * Fetches the pages that a port's rings lack, on a thread of its own instead of the workers (vhost-user, "Migration",
+ * postcopy).
  *
- * <p>A ring waits for one page at a time, so that there is room for one; rings take turns. Whatever the front-end does with what it is told
- * is missing, nobody waits for it but this thread.
+ * <p>A ring waits for one page at a time, so there is room for one page per ring. Rings take turns. Only this thread
+ * waits for the front-end to provide a missing page.
  */
 final class PageFetcher implements IncomingMemory.Requests, AutoCloseable {
     private static final long NONE = 0;
 
     private final GuestPort port;
-    /** By vring: the address of a page that was asked for. */
+    /** The address of the page that each vring has requested, by the vring's index. */
     private final AtomicLongArray wanted;
     private final Thread thread;
     private volatile IncomingMemory memory;
@@ -58,18 +59,18 @@ final class PageFetcher implements IncomingMemory.Requests, AutoCloseable {
 
     private void fetch(final int vring, final long address) {
         if (!memory.fetch(address)) {
-            port.fail("the file behind the guest's memory was cut while in use");
+            port.fail("the file behind the guest's memory was truncated while in use");
         }
         fetched++;
         port.pageCame(vring);
     }
 
-    /** How many pages it has waited for. Once this is closed. */
+    /** Returns the number of pages fetched. Only valid once the fetcher is closed. */
     long fetched() {
         return fetched;
     }
 
-    /** Ends the thread, which has to wait for no page any more. */
+    /** Ends the thread. It must not be waiting for a page any more. */
     @Override
     public void close() {
         ended = true;
@@ -79,7 +80,7 @@ final class PageFetcher implements IncomingMemory.Requests, AutoCloseable {
             try {
                 thread.join();
             } catch (final InterruptedException e) {
-                interrupted = true; // what it uses is about to be unmapped
+                interrupted = true; // the memory that the thread uses is about to be unmapped
             }
         }
         if (interrupted) {

@@ -2,19 +2,19 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.datapath.os.EventFd;
 
-/** A descriptor that a front-end gave for kicks, calls, errors or log changes. Owned by the session's thread. */
+/** A descriptor from a front-end for kicks, calls, errors or log changes. Owned by the session's thread. */
 interface PeerEvent extends AutoCloseable {
-    /** Returns what workers drain and signal; it remains this object's. */
+    /** Returns the event that workers drain and signal. This object still owns it. */
     EventFd event();
 
-    /** Returns the number of the front-end's descriptor, for handing it on; it remains this object's. */
+    /** Returns the number of the front-end's descriptor, to be passed to another process. This object still owns it. */
     int fd();
 
     /** Closes the descriptor. No worker may use the event any more. */
     @Override
     void close();
 
-    /** An eventfd, which workers use themselves. */
+    /** An eventfd, which workers use directly. */
     record Direct(EventFd event) implements PeerEvent {
         @Override
         public int fd() {

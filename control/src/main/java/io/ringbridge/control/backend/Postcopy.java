@@ -20,13 +20,14 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * A guest of one session that runs here before all of its memory has come (vhost-user, "Migration", postcopy).
+ * Postcopy in one session: the guest runs here before all of its memory has arrived (vhost-user, "Migration",
+ * postcopy).
  *
  * <pre>
  *          ADVISE               LISTEN           memory, rings, traffic       END
  *   ALL THERE -----> ADVISED ---------> LISTENING ------------------------------> ALL THERE
  *       ^               |
- *       +---------------+  memory that comes without LISTEN: the migration was done before it was needed
+ *       +---------------+  memory without LISTEN: the migration ended before postcopy was needed
  * </pre>
  *
  * <p>Owned by the session's thread.
@@ -38,16 +39,16 @@ final class Postcopy implements AutoCloseable {
     private final Map<MemoryRegion, IncomingRegion> watched = new HashMap<>();
     private boolean everAdvised;
     private boolean listening;
-    /** What tells the front-end of missing pages; null while none may be missing. */
+    /** Reports missing pages to the front-end; null while none may be missing. */
     private Userfault faults;
-    /** Waits for them; null but while the front-end listens for what is missing. */
+    /** Fetches missing pages; null unless listening. */
     private PageFetcher fetcher;
 
     Postcopy(final GuestPort port) {
         this.port = port;
     }
 
-    /** The protocol features of an offer but for this one, where the system does not permit it. */
+    /** Returns the protocol features of an offer, without PAGEFAULT if the system does not permit it. */
     static long permitted(final String port, final long offer) {
         if (!ProtocolFeature.PAGEFAULT.in(offer)) {
             return offer;
@@ -60,21 +61,22 @@ final class Postcopy implements AutoCloseable {
         return offer & ~ProtocolFeature.PAGEFAULT.mask();
     }
 
-    /** Whether a migration is announced, or under way, in which pages may be missing. */
+    /** Whether a migration in which pages may be missing is announced or under way. */
     boolean isAdvised() {
         return faults != null;
     }
 
-    /** Whether memory that comes now comes with pages missing. */
+    /** Whether pages of memory shared now may be missing. */
     boolean isListening() {
         return listening;
     }
 
     /**
-     * POSTCOPY_ADVISE. QEMU sends one for each of a device's queue pairs, and starts them in the same order: it is told of missing pages by
-     * the first, so that it knows where a pair's memory is when the pair runs.
+     * Serves POSTCOPY_ADVISE. QEMU sends one per queue pair of a device, and starts the pairs in the same order.
+     * Missing pages are reported to the first pair's descriptor, so that QEMU knows the pair's memory when the pair
+     * runs.
      *
-     * @return the descriptor that the front-end is to have, which is the caller's; empty where none can be made
+     * @return the descriptor for the front-end, which the caller owns; empty if none can be created
      */
     int[] advise() {
         try {
@@ -87,83 +89,85 @@ final class Postcopy implements AutoCloseable {
             everAdvised = true;
             return new int[] {Fd.duplicate(faults.fd())};
         } catch (final OsException e) {
-            LOG.error("port {}: no migration by postcopy: {}", port.name(), e.getMessage());
+            LOG.error("port {}: cannot migrate by postcopy: {}", port.name(), e.getMessage());
             return new int[0];
         }
     }
 
-    /** POSTCOPY_LISTEN. */
+    /** Serves POSTCOPY_LISTEN. */
     void listen(final boolean hasMemory) {
         if (faults == null) {
-            throw ProtocolException.refused("no POSTCOPY_ADVISE before it");
+            throw ProtocolException.refused("POSTCOPY_ADVISE must precede POSTCOPY_LISTEN");
         }
         if (isListening()) {
-            return; // another queue pair's
+            return; // sent for another queue pair
         }
         if (hasMemory) {
-            throw ProtocolException.refused("memory was shared before it; it has to be shared after");
+            throw ProtocolException.refused("memory was shared before POSTCOPY_LISTEN; it must be shared after");
         }
         fetcher = new PageFetcher(port);
         listening = true;
-        LOG.info("port {}: the guest's memory comes while it runs", port.name());
+        LOG.info("port {}: postcopy: the guest runs while its memory arrives", port.name());
     }
 
-    /** Takes what was announced for not needed: the guest's memory comes whole. */
-    void lapse() {
+    /** Cancels an announced migration, because the guest's memory arrives whole. */
+    void cancelAdvice() {
         if (!isListening()) {
             close();
         }
     }
 
     /**
-     * Has missing pages of a region told of.
+     * Starts to report missing pages of a region to the front-end.
      *
-     * @return where the region is, in terms of what is told
+     * @return the start of the region, in the addresses that are reported
      */
     long watch(final MemoryRegion region) {
         return watched.computeIfAbsent(region, added -> IncomingRegion.watch(added, faults)).watchedAddress();
     }
 
-    /** Lets go of a region that is about to be unmapped. */
-    void forget(final MemoryRegion region) {
+    /** Stops watching a region that is about to be unmapped. */
+    void unwatch(final MemoryRegion region) {
         final IncomingRegion gone = watched.remove(region);
         if (gone != null) {
             gone.close();
         }
     }
 
-    /** The same memory with what is known of its pages, while some may be missing. */
-    GuestMemory over(final GuestMemory memory) {
+    /** Returns the memory, with the state of its pages while some may be missing. */
+    GuestMemory arriving(final GuestMemory memory) {
         if (!isListening()) {
             return memory;
         }
-        final List<IncomingRegion> regions = memory.regions().stream().map(watched::get).filter(Objects::nonNull).toList();
+        final List<IncomingRegion> regions =
+            memory.regions().stream().map(watched::get).filter(Objects::nonNull).toList();
         final IncomingMemory incoming = new IncomingMemory(regions, fetcher);
         fetcher.memory(incoming);
         return memory.arriving(incoming);
     }
 
     /**
-     * POSTCOPY_END: nothing is missing any more, which workers have to be told before {@link #close}. QEMU sends one for each queue
-     * pair, too.
+     * Serves POSTCOPY_END: no page is missing any more. The workers have to stop looking for pages before
+     * {@link #close}. QEMU sends one per queue pair.
      *
-     * @param retake makes workers take over the memory without what was known of its pages
-     * @return false where nothing of the kind was announced
+     * @param reinstall installs the memory in the workers without the state of its pages
+     * @return false if no such migration was announced
      */
-    boolean end(final Runnable retake) {
+    boolean end(final Runnable reinstall) {
         final PageFetcher last = fetcher;
         if (listening) {
             listening = false;
-            retake.run();
+            reinstall.run();
         }
         close();
         if (last != null) {
-            LOG.info("port {}: all of the guest's memory has come; {} pages of it were waited for", port.name(), last.fetched());
+            LOG.info("port {}: postcopy: all of the guest's memory has arrived; waited for {} pages of it", port.name(),
+                last.fetched());
         }
         return everAdvised;
     }
 
-    /** Lets whoever waits for a page go, and tells of none any more. No worker may look for pages. */
+    /** Ends all waits for pages, and stops reporting missing pages. No worker may look for pages any more. */
     @Override
     public void close() {
         listening = false;

@@ -1,25 +1,26 @@
 package io.ringbridge.control.backend;
 
-/** Hears when front-ends come and go at one port, on the thread of the port's session. */
+/** Observes the front-ends of one port, on the thread of the port's session. */
 public interface Presence {
-    /** Hears nothing. */
+    /** Ignores all events. */
     Presence UNHEARD = new Presence() {
         @Override
         public void arrived() {
-            // nobody wants to know
+            // Ignored.
         }
 
         @Override
         public void left() {
-            // nobody wants to know
+            // Ignored.
         }
     };
 
-    /** A ring of the front-end runs, the first one of its connection. */
+    /** Called when the first ring of a connection runs. */
     void arrived();
 
     /**
-     * The connection is over, and the port serves others. Not called if this process ends, or another one takes over.
+     * Called when the connection is over, and the port serves other front-ends. Not called if this process ends, or if
+     * another process owns the port now.
      */
     void left();
 }

@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 /**
- * Carries notifications between the pipes and sockets of one front-end and eventfds of the switch's own.
+ * Carries notifications between the pipes and sockets of one front-end and the switch's own eventfds.
  *
  * <pre>
  *  front-end                     rb-relay-NAME                 worker
@@ -23,20 +23,20 @@ import java.util.function.BooleanSupplier;
  *  call, error  pipe or socket  <-- put, drain --    eventfd   signals it
  * </pre>
  *
- * <p>A front-end can make whoever uses its pipe or socket wait ({@link PeerPipe}). So only a thread of this session does,
- * closing included. It exists from the first such descriptor on, and nobody waits for it longer than {@link #PATIENCE_MILLIS}.
- * If it is stuck when the session ends, it closes everything once the front-end resumes or ends. A port has at most
- * {@link #THREADS} of them.
+ * <p>A front-end can block any thread that uses its pipe or socket ({@link PeerPipe}). Therefore only a thread of this
+ * relay uses and closes them. The thread starts with the first such descriptor, and no other thread waits for it longer
+ * than {@link #PATIENCE_MILLIS}. If it is blocked when the session ends, it closes everything once the front-end
+ * unblocks it or ends. A port has at most {@link #THREADS} of these threads.
  *
- * <p>The rest is for the session's thread.
+ * <p>All methods are for the session's thread.
  */
 final class Relay implements AutoCloseable {
     private static final int THREADS = 4;
-    /** Descriptors that were replaced, and that a stuck thread has not closed. */
-    private static final int MOST_RETIRED = 64;
+    /** The most replaced descriptors that a blocked thread may leave open. */
+    private static final int MAX_RETIRED = 64;
     private static final long PATIENCE_MILLIS = 100;
-    /** How often to look whether what is held back may be sent. */
-    private static final int HELD_MILLIS = 20;
+    /** The interval at which withheld notifications are tried again. */
+    private static final int WITHHELD_MILLIS = 20;
 
     private final String name;
     private final BooleanSupplier silenced;
@@ -47,18 +47,18 @@ final class Relay implements AutoCloseable {
     private EventFd wake;
     private Thread thread;
     private boolean over;
-    private boolean resting;
-    /** Passes of the thread that were waited for, and the last of them that has ended. */
-    private long asked;
+    private boolean paused;
+    /** The number of the last pass that a caller requested, and of the last requested pass that has ended. */
+    private long requested;
     private long done;
     private long passes;
 
-    /** One descriptor of the front-end, and the eventfd that stands for it. */
+    /** One descriptor of the front-end, and the eventfd that workers use in its place. */
     private final class Line implements PeerEvent {
         private final PeerPipe pipe;
         private final boolean kicks;
         private final EventFd event;
-        /** There is something to carry. The thread's own. */
+        /** Whether there is a notification to carry. Owned by the relay's thread. */
         private boolean ready;
 
         Line(final PeerPipe pipe, final EventFd event, final boolean kicks) {
@@ -88,11 +88,11 @@ final class Relay implements AutoCloseable {
     }
 
     /**
-     * Makes one that carries nothing yet.
+     * Creates a relay without a thread.
      *
-     * @param name the port's
-     * @param silenced whether the front-end is not to be notified; asked by the thread
-     * @param threads the port's permits
+     * @param name the name of the port
+     * @param silenced whether the front-end must not be notified; called by the relay's thread
+     * @param threads the port's permits for threads
      */
     Relay(final String name, final BooleanSupplier silenced, final Semaphore threads) {
         this.name = name;
@@ -105,18 +105,18 @@ final class Relay implements AutoCloseable {
         return new Semaphore(THREADS);
     }
 
-    /** Takes over a descriptor that the front-end writes to. It is closed if it is refused. */
+    /** Takes ownership of a descriptor that the front-end writes to. Closes it if this method throws. */
     PeerEvent kick(final int fd) {
         if (EventFd.isOne(fd)) {
             final EventFd event = EventFd.adopt(fd);
-            if (!event.isSemaphore()) { // a worker would be woken once per kick, however late it drains
+            if (!event.isSemaphore()) { // a semaphore would wake a worker once per kick, however late it drains
                 return new PeerEvent.Direct(event);
             }
         }
         return line(PeerPipe.adopt(fd, true), true);
     }
 
-    /** Takes over a descriptor that the front-end reads from. It is closed if it is refused. */
+    /** Takes ownership of a descriptor that the front-end reads from. Closes it if this method throws. */
     PeerEvent notification(final int fd) {
         return EventFd.isOne(fd) ? new PeerEvent.Direct(EventFd.adopt(fd)) : line(PeerPipe.adopt(fd, false), false);
     }
@@ -124,8 +124,8 @@ final class Relay implements AutoCloseable {
     private synchronized PeerEvent line(final PeerPipe pipe, final boolean kicks) {
         EventFd event = null;
         try {
-            if (retired.size() >= MOST_RETIRED) {
-                throw ProtocolException.refused(MOST_RETIRED + " replaced pipes and sockets wait to be closed;"
+            if (retired.size() >= MAX_RETIRED) {
+                throw ProtocolException.refused(MAX_RETIRED + " replaced pipes and sockets wait to be closed;"
                     + " no more are allowed");
             }
             begin();
@@ -133,7 +133,7 @@ final class Relay implements AutoCloseable {
             final Line line = new Line(pipe, event, kicks);
             final Line[] before = lines;
             lines = Arrays.copyOf(before, before.length + 1);
-            lines[before.length] = line; // before it is heard
+            lines[before.length] = line; // before epoll can report it
             try {
                 epoll.watch(line.watched());
             } catch (final OsException e) {
@@ -155,7 +155,7 @@ final class Relay implements AutoCloseable {
             return;
         }
         if (!threads.tryAcquire()) {
-            throw ProtocolException.refused("front-ends block pipes or sockets of " + THREADS + " earlier connections;"
+            throw ProtocolException.refused("pipes or sockets of " + THREADS + " earlier connections are blocked;"
                 + " only an eventfd is allowed");
         }
         try {
@@ -178,7 +178,7 @@ final class Relay implements AutoCloseable {
     private void run() {
         boolean more = false;
         while (awaitTurn()) {
-            epoll.await(more ? 0 : isHoldingBack() ? HELD_MILLIS : -1);
+            epoll.await(more ? 0 : isWithholding() ? WITHHELD_MILLIS : -1);
             wake.drain();
             more = pass();
         }
@@ -188,21 +188,25 @@ final class Relay implements AutoCloseable {
         threads.release();
     }
 
-    /** Waits while this rests. @return false if it is over */
+    /**
+     * Waits while the relay is paused.
+     *
+     * @return false if the relay is closed
+     */
     private synchronized boolean awaitTurn() {
-        while (resting && !over && retired.isEmpty()) {
-            done = asked;
+        while (paused && !over && retired.isEmpty()) {
+            done = requested;
             notifyAll();
             try {
                 wait();
             } catch (final InterruptedException e) {
-                over = true; // nobody does that
+                over = true; // nobody interrupts this thread
             }
         }
         return !over;
     }
 
-    private boolean isHoldingBack() {
+    private boolean isWithholding() {
         for (final Line line : lines) {
             if (line.ready && !line.kicks) {
                 return true;
@@ -211,24 +215,28 @@ final class Relay implements AutoCloseable {
         return false;
     }
 
-    /** Carries what is there. @return whether there may be more */
+    /**
+     * Carries pending notifications, and closes retired lines.
+     *
+     * @return whether there may be more notifications
+     */
     private boolean pass() {
         final Line[] here = lines;
         final Line[] leaving;
         final long request;
-        final boolean rests;
+        final boolean pausing;
         synchronized (this) {
             leaving = retired.toArray(Line[]::new);
             retired.clear();
-            request = asked;
-            rests = resting;
+            request = requested;
+            pausing = paused;
         }
         for (final Line line : here) {
             line.ready |= epoll.isReady(line.watched());
         }
         boolean more = false;
-        if (rests) {
-            more = true; // what ended this wait does not end another
+        if (pausing) {
+            more = true; // the events of this wait are not reported again
         } else {
             more = carryKicks(here);
             carryNotifications(here);
@@ -278,17 +286,17 @@ final class Relay implements AutoCloseable {
         }
     }
 
-    /** Returns how many times the thread has looked for something to carry. */
+    /** Returns the number of passes that the thread has made. */
     synchronized long passes() {
         return passes;
     }
 
-    /** Returns when what was signalled before has been carried, or the thread is stuck. */
+    /** Waits until all notifications signalled so far have been carried, or until the thread is found to be blocked. */
     synchronized void settle() {
-        if (thread == null || done < asked) {
-            return; // not there, or stuck since the last time
+        if (thread == null || done < requested) {
+            return; // there is no thread, or it has been blocked since the last call
         }
-        final long request = ++asked;
+        final long request = ++requested;
         wake.signal();
         notifyAll();
         final long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS);
@@ -313,23 +321,23 @@ final class Relay implements AutoCloseable {
         settle();
     }
 
-    /** Carries nothing more until {@link #goOn}: kicks stay in their pipes, for the process that takes them over. */
-    synchronized void rest() {
+    /** Carries nothing more until {@link #resume}. Kicks stay in their pipes, for the process that owns them next. */
+    synchronized void pause() {
         settle();
-        resting = true;
+        paused = true;
         settle();
     }
 
-    /** Resumes after {@link #rest}. */
-    synchronized void goOn() {
-        resting = false;
+    /** Resumes after {@link #pause}. */
+    synchronized void resume() {
+        paused = false;
         if (thread != null) {
             wake.signal();
             notifyAll();
         }
     }
 
-    /** Closes every descriptor, in the end if the thread is stuck. No worker may use an event any more. */
+    /** Closes every descriptor; if the thread is blocked, later. No worker may use an event any more. */
     @Override
     public void close() {
         synchronized (this) {

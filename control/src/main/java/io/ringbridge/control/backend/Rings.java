@@ -20,9 +20,11 @@ import java.util.Arrays;
 import java.util.StringJoiner;
 
 /**
- * The rings of one session: started as soon as all that a ring needs has come, in whatever order (vhost-user, "Ring states").
+ * The rings of one session. A ring starts as soon as its setup is complete, in any order of messages (vhost-user, "Ring
+ * states").
  *
- * <p>Owned by the session's thread. A ring's descriptors are closed only after the port has acknowledged that it lets go of them.
+ * <p>Owned by the session's thread. A ring's descriptors are closed only after the port has acknowledged that no worker
+ * uses them.
  */
 final class Rings implements AutoCloseable {
     private final DeviceQueues port;
@@ -37,7 +39,7 @@ final class Rings implements AutoCloseable {
     /** Whether the driver is ready, as far as its device status is known; otherwise no ring runs. */
     private boolean driverReady = true;
     private BackendChannel inband;
-    /** Where translations are asked for; null where there is nobody to ask. */
+    /** The channel for translation requests; null if there is none. */
     private BackendChannel requests;
 
     Rings(final DeviceQueues port, final BackendOptions options, final Inflight inflight) {
@@ -48,7 +50,7 @@ final class Rings implements AutoCloseable {
         rings = new Vring[port.limit()];
     }
 
-    /** How many there may be. */
+    /** Returns the largest number of rings. */
     int limit() {
         return rings.length;
     }
@@ -57,29 +59,29 @@ final class Rings implements AutoCloseable {
         return Arrays.stream(rings).anyMatch(ring -> ring != null && ring.started);
     }
 
-    /** Whether any is to run, as soon as all is there. */
+    /** Whether any ring is to start as soon as it is complete. */
     boolean anyKicked() {
         return Arrays.stream(rings).anyMatch(ring -> ring != null && ring.kicked && isServed(ring));
     }
 
-    /** The ring of that index, made on first use: front-ends name rings before they set them up. */
+    /** Returns the ring of an index. Creates it on first use, since front-ends name rings before they set them up. */
     Vring ring(final int index) {
-        if (Integer.compareUnsigned(index, port.named()) < 0) {
-            return made(index);
+        if (Integer.compareUnsigned(index, port.indexCount()) < 0) {
+            return getOrCreate(index);
         }
         if (wasNamed(index)) {
             throw withoutUse(rings[index]);
         }
         throw ProtocolException.refused("vring " + Integer.toUnsignedString(index) + "; allowed: 0 to "
-            + (port.named() - 1));
+            + (port.indexCount() - 1));
     }
 
-    /** Whether a ring was named before, perhaps when the features did not say yet that there is none of its index. */
+    /** Whether a message has named the ring, perhaps before the features excluded its index. */
     private boolean wasNamed(final int index) {
         return Integer.compareUnsigned(index, rings.length) < 0 && rings[index] != null;
     }
 
-    /** The ring of an index that is to be kicked, which somebody has to serve. */
+    /** Returns the ring of an index that is to be kicked, if it is served. */
     private Vring served(final int index) {
         final Vring ring = ring(index);
         if (featuresKnown && !isServed(ring)) {
@@ -88,7 +90,7 @@ final class Rings implements AutoCloseable {
         return ring;
     }
 
-    /** Whether anybody serves a ring with the negotiated features. */
+    /** Whether a ring is served with the negotiated features. */
     private boolean isServed(final Vring ring) {
         return port.serves(ring.index) && !isBigEndianControl(ring);
     }
@@ -103,16 +105,20 @@ final class Rings implements AutoCloseable {
             : " has no use with the negotiated features " + VirtioFeatures.names(features)));
     }
 
-    /** The ring of an index that was named before, perhaps before the features were known. */
-    Vring made(final int index) {
+    /** Returns the ring of an index, which may have been named before the features were known. */
+    Vring getOrCreate(final int index) {
         if (rings[index] == null) {
             rings[index] = new Vring(index);
         }
         return rings[index];
     }
 
-    /** Tells the negotiated features; {@code enabled} says that rings start so, for want of a message to enable them. */
-    void features(final long negotiated, final boolean enabled) {
+    /**
+     * Sets the negotiated features.
+     *
+     * @param enabled whether rings start enabled, because no message can enable them
+     */
+    void setFeatures(final long negotiated, final boolean enabled) {
         features = negotiated;
         featuresKnown = true;
         final boolean translated = Features.has(negotiated, Features.ACCESS_PLATFORM);
@@ -121,10 +127,10 @@ final class Rings implements AutoCloseable {
         }
         startEnabled = enabled;
         port.features(negotiated);
-        startWhatCan();
+        startComplete();
     }
 
-    void size(final int index, final int size) {
+    void setVringNum(final int index, final int size) {
         final Vring ring = ring(index);
         ring.checkStopped();
         if (size <= 0 || size > RingConfig.MAX_SIZE) {
@@ -138,7 +144,7 @@ final class Rings implements AutoCloseable {
         start(ring, true);
     }
 
-    void address(final Message.SetVringAddr at) {
+    void setVringAddr(final Message.SetVringAddr at) {
         final Vring ring = ring(at.index());
         Vring.checkAligned(at, isPacked());
         if (!ring.started) {
@@ -151,58 +157,63 @@ final class Rings implements AutoCloseable {
         }
         ring.address = at;
         move(memory);
-        startWhatCan();
+        startComplete();
     }
 
     private static ProtocolException notInMemory(final Vring ring) {
-        return ProtocolException.refused("vring " + ring.index + " is not wholly in the guest's memory, or misaligned there");
+        return ProtocolException.refused("vring " + ring.index
+            + " is not wholly in the guest's memory, or misaligned there");
     }
 
-    void base(final int index, final int base) {
+    void setVringBase(final int index, final int base) {
         final Vring ring = ring(index);
         ring.checkStopped();
         if (featuresKnown) {
             Vring.checkLayout(index, ring.size, base, isPacked());
         }
         ring.base = base;
-        ring.told = base;
+        ring.frontEndBase = base;
     }
 
-    void endian(final int index, final int order) {
+    void setVringEndian(final int index, final int order) {
         final Vring ring = ring(index);
         ring.checkStopped();
-        ring.endian(order);
+        ring.setEndian(order);
     }
 
     boolean isPacked() {
         return Features.has(features, Features.RING_PACKED);
     }
 
-    /** Stops a ring, and says where it goes on. */
-    int stop(final int index) {
+    /**
+     * Stops a ring.
+     *
+     * @return the position from which the ring resumes
+     */
+    int getVringBase(final int index) {
         return stop(wasNamed(index) ? rings[index] : ring(index));
     }
 
     private int stop(final Vring ring) {
-        halt(ring);
+        stopServing(ring);
         ring.kicked = false;
         ring.kick = replace(ring.kick, null);
         ring.call = replace(ring.call, null);
-        journals.stopped(ring.index);
-        ring.told = ring.base;
-        ring.asked.clear();
+        journals.onStopped(ring.index);
+        ring.frontEndBase = ring.base;
+        ring.requested.clear();
         if (memory.iotlb() != null && !anyKicked()) {
-            memory = memory.through(Iotlb.EMPTY); // front-ends do not tell of what goes while the device is stopped
+            memory = memory.through(Iotlb.EMPTY); // front-ends do not invalidate translations of a stopped device
         }
         return ring.base;
     }
 
-    /** The front-end has been answered. */
-    void answered() {
-        journals.answered();
+    /** Called when the front-end has received the reply to its request. */
+    void onReplySent() {
+        journals.onReplySent();
     }
 
-    private void halt(final Vring ring) {
+    private void stopServing(final Vring ring) {
         if (ring.started) {
             final boolean broken = !port.started(ring.index);
             final int base = port.stopRing(ring.index);
@@ -215,58 +226,63 @@ final class Rings implements AutoCloseable {
         }
     }
 
-    /** Stops all rings where they are until the driver is ready, or starts them. */
-    void driverReady(final boolean ready) {
+    /** Starts all complete rings if the driver is ready. Otherwise stops all rings at their positions until it is. */
+    void setDriverReady(final boolean ready) {
         driverReady = ready;
         for (final Vring ring : rings) {
             if (ring != null && ready) {
                 ring.awaitsKick = false;
             } else if (ring != null) {
-                haltUntilTold(ring);
+                stopForNow(ring);
             }
         }
         if (ready) {
-            startWhatCan();
+            startComplete();
         }
     }
 
-    /** Stops all rings where they are, each until the front-end starts it again, or {@link #driverReady} does. */
+    /** Stops each ring at its position until the front-end kicks it, or until {@link #setDriverReady}. */
     void awaitKicks() {
         for (final Vring ring : rings) {
             if (ring != null) {
-                haltUntilTold(ring);
+                stopForNow(ring);
                 ring.awaitsKick = true;
             }
         }
     }
 
-    /** Stops a ring until all its parts are told of again; one that broke stays stopped. */
-    private void haltUntilTold(final Vring ring) {
+    /** Stops a ring at its position, until it is complete again. A broken ring stays stopped. */
+    private void stopForNow(final Vring ring) {
         ring.kicked &= !ring.started || port.started(ring.index);
-        halt(ring);
-        ring.asked.clear();
+        stopServing(ring);
+        ring.requested.clear();
     }
 
-    void enable(final int index, final int value) {
+    void setVringEnable(final int index, final int value) {
         final Vring ring = ring(index);
         if (value != 0 && value != 1) {
-            throw ProtocolException.refused("vring " + index + " enabled with " + Integer.toUnsignedString(value) + "; allowed: 0 and 1");
+            throw ProtocolException.refused("vring " + index + " enabled with " + Integer.toUnsignedString(value)
+                + "; allowed: 0 and 1");
         }
         ring.enabled = value != 0;
         if (waits(ring)) {
-            halt(ring);
+            stopServing(ring);
         }
         port.enableRing(index, ring.enabled);
         start(ring, true);
     }
 
-    /** Whether a ring is disabled, and its frames wait instead of being discarded. */
+    /** Whether a ring is disabled, and its frames wait rather than being discarded. */
     boolean waits(final Vring ring) {
         return !ring.enabled && !discardWhenDisabled && ring.transmits();
     }
 
-    /** Takes over a ring's descriptor; {@code event} is null where the front-end wants none. */
-    void event(final Request which, final int index, final PeerEvent event) {
+    /**
+     * Sets a descriptor of a ring.
+     *
+     * @param event null if the front-end wants none
+     */
+    void setVringFd(final Request which, final int index, final PeerEvent event) {
         final Vring ring;
         try {
             ring = which == Request.SET_VRING_KICK ? served(index) : ring(index);
@@ -274,7 +290,7 @@ final class Rings implements AutoCloseable {
             replace(event, null);
             throw e;
         }
-        final PeerEvent old = ring.event(which, event);
+        final PeerEvent old = ring.replaceEvent(which, event);
         if (ring.started) {
             port.ringEvents(index, events(ring));
         }
@@ -282,35 +298,36 @@ final class Rings implements AutoCloseable {
         start(ring, true);
     }
 
-    /** VRING_KICK: as a signal on the ring's kick, which is made where the front-end gave none. */
-    void kick(final int index, final int num) {
+    /** Serves VRING_KICK: signals the ring's kick event, which is created if the front-end provided none. */
+    void vringKick(final int index, final int num) {
         if (num != 0) {
-            throw ProtocolException.refused("vring " + index + " kicked with " + Integer.toUnsignedString(num) + "; 0 is allowed");
+            throw ProtocolException.refused("vring " + index + " kicked with " + Integer.toUnsignedString(num)
+                + "; only 0 is allowed");
         }
         final Vring ring = served(index);
         if (ring.kick == null) {
-            event(Request.SET_VRING_KICK, index, new PeerEvent.Direct(EventFd.create()));
+            setVringFd(Request.SET_VRING_KICK, index, new PeerEvent.Direct(EventFd.create()));
         }
         ring.kick.event().signal();
-        ring.kicked();
+        ring.markKicked();
         start(ring, false);
     }
 
     /**
-     * Says where the back-end's own requests go.
+     * Sets the channels for the back-end's own requests.
      *
-     * @param notifications what stands in for call and error descriptors that the front-end does not give; null where nothing does
-     * @param translations where translations are asked for; null where they cannot be
+     * @param notifications replaces call and error descriptors that the front-end does not provide; null for nothing
+     * @param translations carries requests for translations; null if there can be none
      */
-    void channels(final BackendChannel notifications, final BackendChannel translations) {
-        final boolean asksAnew = requests != translations;
-        final boolean changes = inband != notifications || asksAnew && memory.iotlb() != null;
+    void setChannels(final BackendChannel notifications, final BackendChannel translations) {
+        final boolean requestsAgain = requests != translations;
+        final boolean changes = inband != notifications || requestsAgain && memory.iotlb() != null;
         inband = notifications;
         requests = translations;
         for (final Vring ring : rings) {
-            if (ring != null && asksAnew) {
+            if (ring != null && requestsAgain) {
                 ring.translations = null;
-                ring.asked.clear();
+                ring.requested.clear();
             }
             if (ring != null && ring.started && changes) {
                 port.ringEvents(ring.index, events(ring));
@@ -323,9 +340,13 @@ final class Rings implements AutoCloseable {
             ring.translations = new TranslationRequests(requests, port.port(), ring.index);
         }
         return new RingEvents(event(ring.kick),
-            ring.call != null || inband == null ? event(ring.call) : inband.event(BackendRequest.VRING_CALL, ring.index),
-            ring.error != null || inband == null ? event(ring.error) : inband.event(BackendRequest.VRING_ERR, ring.index),
+            event(ring.call, BackendRequest.VRING_CALL, ring.index),
+            event(ring.error, BackendRequest.VRING_ERR, ring.index),
             ring.translations);
+    }
+
+    private EventFd event(final PeerEvent given, final BackendRequest instead, final int index) {
+        return given != null || inband == null ? event(given) : inband.event(instead, index);
     }
 
     private static EventFd event(final PeerEvent given) {
@@ -339,27 +360,27 @@ final class Rings implements AutoCloseable {
         return by;
     }
 
-    /** The guest's memory, and what is known of what lies behind its IOMMU, if it has one. */
+    /** Returns the guest's memory, with its translations if the guest is behind an IOMMU. */
     GuestMemory memory() {
         return memory;
     }
 
-    /** Takes over translations, which tell of a range what was not told before, and starts the rings that waited for them. */
-    void translations(final Iotlb table, final long first, final long last) {
+    /** Adds translations of a range that had none, and starts the rings that waited for them. */
+    void addTranslations(final Iotlb table, final long first, final long last) {
         memory = memory.through(table);
         port.translations(memory, first, last);
-        startWhatCan();
+        startComplete();
     }
 
     /**
-     * Forgets the translations of a range, given by its last address: when this returns, no worker uses them any more. A ring of which a
-     * part is there is stopped where it is, until that part is told of again.
+     * Removes the translations of the range from {@code first} to {@code last}, inclusive. When this returns, no worker
+     * uses them any more. A ring with a part in the range is stopped at its position until that part is mapped again.
      */
-    void forget(final long first, final long last) {
+    void removeTranslations(final long first, final long last) {
         final RingAddresses[] places = new RingAddresses[rings.length];
         for (final Vring ring : rings) {
             if (ring != null && ring.address != null && ring.overlaps(first, last, isPacked())) {
-                haltUntilTold(ring);
+                stopForNow(ring);
             }
             if (ring != null && ring.started) {
                 places[ring.index] = ring.placed;
@@ -367,13 +388,13 @@ final class Rings implements AutoCloseable {
         }
         memory = memory.through(memory.iotlb().without(first, last));
         port.remap(memory, places);
-        startWhatCan();
+        startComplete();
     }
 
     /**
-     * Makes every ring work on another memory table. A ring that it does not cover is stopped.
+     * Moves every ring to another memory table. A ring that the table does not cover is stopped.
      *
-     * @return which rings were stopped; empty when none was, or they only wait for translations
+     * @return the indices of rings that were stopped; empty if there are none, or if they only wait for translations
      */
     String remap(final GuestMemory next) {
         return move(memory.iotlb() == null ? next : next.through(memory.iotlb().over(next)));
@@ -384,14 +405,14 @@ final class Rings implements AutoCloseable {
         final StringJoiner uncovered = new StringJoiner(", ");
         for (final Vring ring : rings) {
             if (next.incoming() != null && ring != null) {
-                halt(ring); // starts anew, once its parts have come
+                stopServing(ring); // starts again once its pages have arrived
             } else if (ring != null && ring.started) {
                 places[ring.index] = ring.place(next, ring.address, isPacked());
                 if (places[ring.index] == null) {
                     if (next.iotlb() != null) {
-                        haltUntilTold(ring);
+                        stopForNow(ring);
                     } else {
-                        halt(ring);
+                        stopServing(ring);
                         ring.kicked = false;
                         uncovered.add(Integer.toString(ring.index));
                     }
@@ -403,22 +424,24 @@ final class Rings implements AutoCloseable {
         memory = next;
         for (int i = 0; i < places.length; i++) {
             if (places[i] != null) {
-                journals.moved(i, places[i], next);
+                journals.move(i, places[i], next);
             }
         }
         return uncovered.toString();
     }
 
-    /** Asks for what rings wait for that lies behind an IOMMU, where it could not be asked for before. */
-    void askWhatWaits() {
+    /** Requests the translations that rings need to start, unless they have been requested already. */
+    void requestTranslations() {
         if (memory.iotlb() != null) {
-            Arrays.stream(rings).filter(ring -> ring != null && isComplete(ring) && isServed(ring)).forEach(this::ask);
+            Arrays.stream(rings)
+                .filter(ring -> ring != null && isComplete(ring) && isServed(ring))
+                .forEach(this::requestTranslations);
         }
     }
 
     /**
-     * Counts kicks that no worker has heard, as a busy one does not listen. While nothing has moved: after that nobody
-     * wants to know.
+     * Counts kicks that no worker has received, since a busy worker does not read its events. The count matters only
+     * until the first frame moves.
      */
     void countKicks() {
         if (port.port().sinceAttached().inFrames() == 0) {
@@ -428,7 +451,7 @@ final class Rings implements AutoCloseable {
     }
 
     /** Starts every ring that has become complete. */
-    void startWhatCan() {
+    void startComplete() {
         for (final Vring ring : rings) {
             if (ring != null) {
                 start(ring, false);
@@ -436,13 +459,17 @@ final class Rings implements AutoCloseable {
         }
     }
 
-    /** Whether a stopped ring may start, as far as the front-end has said all there is to say of it, and the driver is ready. */
+    /** Whether a stopped ring may start: the front-end has set it up completely, and the driver is ready. */
     private boolean isComplete(final Vring ring) {
         return driverReady && !ring.started && ring.kicked && !ring.awaitsKick
             && ring.size != 0 && ring.address != null && featuresKnown && !memory.regions().isEmpty();
     }
 
-    /** Starts a ring if all is there. Where memory does not cover it, {@code strict} says to refuse rather than to wait for more memory. */
+    /**
+     * Starts a ring if it is complete.
+     *
+     * @param strict whether to throw, rather than wait for more memory, if memory does not cover the ring
+     */
     private void start(final Vring ring, final boolean strict) {
         if (!isComplete(ring)) {
             return;
@@ -463,7 +490,7 @@ final class Rings implements AutoCloseable {
         final RingAddresses place = ring.place(memory, ring.address, isPacked());
         if (place == null) {
             if (memory.iotlb() != null) {
-                ask(ring);
+                requestTranslations(ring);
             } else if (strict) {
                 throw notInMemory(ring);
             }
@@ -472,7 +499,7 @@ final class Rings implements AutoCloseable {
         run(ring, place);
     }
 
-    /** Starts a ring of which all is there. */
+    /** Starts a complete ring at its addresses in this process. */
     void run(final Vring ring, final RingAddresses place) {
         final boolean control = port.isControl(ring.index);
         InflightRegion record = control ? null : inflight.region(ring.index, ring.size, isPacked());
@@ -488,21 +515,21 @@ final class Rings implements AutoCloseable {
         ring.hasRun = true;
     }
 
-    private void ask(final Vring ring) {
-        TranslationRequests.askFor(ring, memory, isPacked(), port.port(), requests);
+    private void requestTranslations(final Vring ring) {
+        TranslationRequests.requestFor(ring, memory, isPacked(), port.port(), requests);
     }
 
-    /** The ring of that index if anything was said of it, or null. */
+    /** Returns the ring of an index, or null if no message has named it. */
     Vring known(final int index) {
         return rings[index];
     }
 
-    /** Writes down what is known of all rings but the features. */
+    /** Writes the negotiated state that all rings share, except for the features. */
     void saveNegotiated(final StateWriter out) {
         out.flag(featuresKnown).flag(startEnabled);
     }
 
-    /** Takes over what was negotiated with another process, with nothing started. */
+    /** Restores the state negotiated with another process. Starts no ring. */
     void restoreNegotiated(final StateReader in, final long negotiated) {
         features = negotiated;
         featuresKnown = in.flag();
@@ -512,13 +539,13 @@ final class Rings implements AutoCloseable {
         }
     }
 
-    /** Stops and disables every ring, and forgets what was said of them but for the error descriptor, which is not told again. */
+    /** Stops and disables every ring, and clears its setup except for the error descriptor, which is not sent again. */
     void reset() {
         for (final Vring ring : rings) {
             if (ring != null) {
                 stop(ring);
                 port.enableRing(ring.index, false);
-                ring.forget();
+                ring.reset();
             }
         }
         features = 0;
@@ -527,7 +554,7 @@ final class Rings implements AutoCloseable {
         memory = memory.through(null);
     }
 
-    /** Closes every descriptor; the port has to be detached before. */
+    /** Closes every descriptor. The port must be detached before. */
     @Override
     public void close() {
         journals.close();

@@ -33,15 +33,17 @@ import java.util.List;
 import java.util.concurrent.Semaphore;
 
 /**
- * One front-end's conversation, from connection to end (vhost-user, "Communication").
+ * The conversation with one front-end, from connection to end (vhost-user, "Communication").
  *
- * <p>Owned by the back-end's thread. Whatever a front-end does costs it this conversation and nothing else.
+ * <p>Owned by the back-end's thread. A faulty front-end loses this conversation, and affects nothing else.
  */
 final class Session {
     private static final Logger LOG = LoggerFactory.getLogger(Session.class);
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
     private static final long REFUSED = 1;
-    /** What has to be negotiated with in-band notifications; there is no other way to refuse them without than to end the conversation. */
+    /**
+     * The features that in-band notifications require. Without them, the only way to refuse is to end the conversation.
+     */
     private static final long INBAND_NEEDS = ProtocolFeature.of(ProtocolFeature.BACKEND_REQ, ProtocolFeature.REPLY_ACK);
 
     private final GuestPort port;
@@ -68,7 +70,7 @@ final class Session {
     private final Migration migration;
     private BackendChannel channel;
 
-    /** Begins a conversation on a port whose sessions share permits for threads. */
+    /** Creates a session. {@code relays} are the permits for threads that all sessions of the port share. */
     Session(final GuestPort port, final BackendOptions options, final Presence presence, final Semaphore relays,
             final Connection connection) {
         this.port = port;
@@ -91,28 +93,28 @@ final class Session {
     }
 
     /**
-     * Converses until the connection ends, and leaves the port as if nobody had been there; or until another process goes on with it.
+     * Serves requests until the connection ends, and detaches the port; or until another process owns the session.
      *
-     * @param standstill where it stands still when that is asked for
+     * @param standstill the point at which this thread pauses on request
      */
     void run(final Standstill standstill) {
         if (!restored) {
             port.attached();
             port.state(PortState.CONNECTED);
         }
-        LOG.info("port {}: {} {}", port.name(), restored ? "goes on with" : "attached to", connection.peer());
+        LOG.info("port {}: {} {}", port.name(), restored ? "resumed with" : "attached to", connection.peer());
         String fault = null;
         try {
             while (!connection.isOver()) {
                 if (standstill.isAsked()) {
-                    BackendChannel.rest(channel);
-                    relay.rest();
+                    BackendChannel.pause(channel);
+                    relay.pause();
                     standstill.stand();
                     if (standstill.isLeft()) {
                         return;
                     }
-                    BackendChannel.goOn(channel);
-                    relay.goOn();
+                    BackendChannel.resume(channel);
+                    relay.resume();
                 }
                 try (Packet packet = connection.receive(this::idle, standstill::isAsked)) {
                     if (packet != null) {
@@ -124,27 +126,28 @@ final class Session {
         } catch (final ProtocolException | IOException e) {
             fault = e.getMessage();
         } catch (final RuntimeException | InternalError e) {
-            fault = "unexpected " + e;
-            LOG.debug("port {}: unexpected", port.name(), e);
+            fault = "internal error: " + e;
+            LOG.debug("port {}: internal error", port.name(), e);
         } finally {
-            Memory.forgetFault(); // raised in the middle of the end, it would leave half of it undone
+            Memory.forgetFault(); // raised during the steps below, it would leave half of them undone
             if (standstill.isLeft()) {
-                letGo();
+                relinquish();
             } else {
-                leave();
+                detach();
             }
             if (standstill.isOpen()) {
                 presence.left();
             }
         }
         if (fault == null) {
-            LOG.info("port {}: detached {}", port.name(), standstill.isOpen() ? "by the front-end" : "as the port is closed");
+            LOG.info("port {}: detached {}", port.name(),
+                standstill.isOpen() ? "by the front-end" : "because the port is closing");
         } else {
             LOG.warn("port {}: detached: {}", port.name(), fault);
         }
     }
 
-    /** Nothing has come for a moment. */
+    /** Called now and then while no message arrives. */
     private void idle() {
         checkPort();
         rings.countKicks();
@@ -156,22 +159,22 @@ final class Session {
         if (failure != null) {
             throw ProtocolException.fatal(failure);
         }
-        rings.askWhatWaits();
+        rings.requestTranslations();
         queues.serveControl();
         connection.wakeBy(queues.kick());
-        BackendChannel.heed(channel); // an operator's suspension begins and ends by itself
+        BackendChannel.heed(channel); // an operator suspends and resumes the port without a message
     }
 
     private void checkRings() {
         final String broken = port.takeRingFault();
         if (broken != null) {
             LOG.warn("port {}: {}", port.name(), broken);
-            configChanged(suspension.needsReset());
+            configChanged(suspension.setNeedsReset());
         }
     }
 
-    private void leave() {
-        BackendChannel.end(channel); // what a suspended device has kept back is not said in parting
+    private void detach() {
+        BackendChannel.end(channel); // requests that a suspended device has withheld are not sent now
         queues.detach();
         rings.close();
         inflight.close();
@@ -179,26 +182,31 @@ final class Session {
         memory.close();
         log.close();
         relay.close();
-        channel(null);
-        migration.leave();
+        setChannel(null);
+        migration.detach();
         port.state(PortState.WAITING);
     }
 
-    /** Leaves it to the process that has it as well, which the front-end does not notice. The port has to be suspended. */
-    void letGo() {
+    /**
+     * Relinquishes the session to the process that owns it now, unnoticed by the front-end. The port must be suspended.
+     */
+    void relinquish() {
         queues.detach();
         if (channel != null) {
-            channel.letGo();
+            channel.relinquish();
             channel = null;
         }
-        leave();
+        detach();
         connection.letGo();
     }
 
-    /** Writes all down that does not change while this stands still. What is on its way of a device's state is not in it. */
+    /**
+     * Writes the state that does not change while the session is paused. A transfer of device state in progress is
+     * omitted.
+     */
     void save(final StateWriter out) {
         if (postcopy.isAdvised()) {
-            throw new HandOverException("its guest's memory is still on its way, of which only this process can be told");
+            throw new HandOverException("a migration by postcopy is in progress, which only this process can complete");
         }
         out.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet);
         memory.save(out);
@@ -211,7 +219,10 @@ final class Session {
         handed.save(out);
     }
 
-    /** Takes over what was saved, checked as if the front-end had said it. The port is suspended; {@link #letGo} is for failures. */
+    /**
+     * Restores the saved state, and checks it like messages from the front-end. The port is suspended. If this method
+     * throws, the caller has to {@link #relinquish}.
+     */
     void restore(final StateReader in) {
         restored = true;
         features = in.wide();
@@ -220,36 +231,37 @@ final class Session {
         final List<String> lost = VirtioFeatures.names(features & ~offered);
         lost.addAll(ProtocolFeature.names(protocolFeatures & ~offeredProtocol));
         if (!lost.isEmpty()) {
-            throw new HandOverException("the front-end has negotiated " + String.join(", ", lost) + ", which is not offered any more");
+            throw new HandOverException("the front-end has negotiated " + String.join(", ", lost)
+                + ", which this process does not offer");
         }
         memory.restore(in);
         iommu.restore(in, features);
         inflight.restore(in);
-        relay.rest(); // until then the other process may go on
+        relay.pause(); // until this session begins, the other process may resume
         log.restore(in, relay);
         suspension.restore(in);
         migration.restore(in);
         channel = BackendChannel.restore(in, port.name(), suspension::silences);
-        rings.channels(inband(), channel);
+        rings.setChannels(inband(), channel);
         handed.restore(in, features);
         port.features(features);
     }
 
-    /** Its rings, for what of them moves. */
+    /** Returns the rings, to save and restore their positions. */
     HandedRings handedRings() {
         return handed;
     }
 
-    /** Starts the rings, on the suspended port. */
+    /** Starts the restored rings on the suspended port. */
     void begin() {
-        BackendChannel.goOn(channel);
-        relay.goOn();
-        configChanged(handed.begin() && suspension.needsReset());
-        tellState();
+        BackendChannel.resume(channel);
+        relay.resume();
+        configChanged(handed.begin() && suspension.setNeedsReset());
+        updateState();
     }
 
-    private void tellState() {
-        migration.ringsRun(rings.anyRunning());
+    private void updateState() {
+        migration.setRunning(rings.anyRunning());
         port.state(suspension.state(rings.anyRunning(), rings.anyKicked()));
         if (!arrived && rings.anyRunning()) {
             arrived = true;
@@ -257,7 +269,7 @@ final class Session {
         }
         BackendChannel.heed(channel);
         if (suspension.isSuspended()) {
-            relay.settle(); // no notification comes after the reply
+            relay.settle(); // no notification may follow the reply
         }
     }
 
@@ -265,41 +277,44 @@ final class Session {
         return suspension.isSuspended();
     }
 
-    /** One request: decoded, checked to be negotiated, carried out, answered. The only place that knows REPLY_ACK. */
+    /** Serves one request: decodes it, checks that it is negotiated, carries it out, and replies. */
     private void serve(final Packet packet) throws IOException {
         final Header header = packet.header();
         final Descriptors descriptors = packet.descriptors();
-        if (memory.isConfirmedBy(header)) {
+        if (memory.confirmIfMeant(header)) {
             return;
         }
-        checkRings(); // what is asked for may be the device status
+        checkRings(); // the request may be GET_STATUS
         final Request request = Request.of(header.request(), header.size(), descriptors.count());
-        final String name = request == null ? "request " + Integer.toUnsignedString(header.request()) : request.toString();
+        final String name =
+            request == null ? "request " + Integer.toUnsignedString(header.request()) : request.toString();
         if (header.isReply()) {
             throw ProtocolException.fatal(name + " is marked as a reply; only requests are allowed");
         }
         try (Outcome outcome = outcome(request, name, packet)) {
-            tellState();
+            updateState();
             if (outcome instanceof final Outcome.Reply reply) {
                 connection.send(header.request(), REPLY_FLAGS, reply.payload(), reply.descriptors());
             }
         }
-        rings.answered();
+        rings.onReplySent();
     }
 
-    /** Carries a request out, or refuses it; with an acknowledgement, if the front-end wants one. */
+    /** Carries out a request, or refuses it. Only this method decides on acknowledgements (REPLY_ACK). */
     private Outcome outcome(final Request request, final String name, final Packet packet) {
         final Header header = packet.header();
         final Descriptors descriptors = packet.descriptors();
         boolean mayRefuse = true;
         try {
-            final Message message = request == null ? null : Codec.decode(request, packet.payload(), descriptors.count());
+            final Message message =
+                request == null ? null : Codec.decode(request, packet.payload(), descriptors.count());
             LOG.debug("port {}: {} flags 0x{} descriptors {}", port.name(), message == null ? name : message,
                 Integer.toHexString(header.flags()), descriptors.count());
             checkNegotiated(request);
             mayRefuse = request.reply() == Request.Reply.ACK;
             final Outcome outcome = carryOut(message, descriptors);
-            return outcome instanceof Outcome.Done && acknowledges(header) ? new Outcome.Reply(Codec.number(0)) : outcome;
+            return outcome instanceof Outcome.Done && acknowledges(header) ? new Outcome.Reply(Codec.number(0))
+                : outcome;
         } catch (final ProtocolException | MemoryException | OsException e) {
             final boolean ends = e instanceof ProtocolException p && p.endsConnection();
             if (mayRefuse && !acknowledges(header) && e instanceof ProtocolException p && p.isIgnored()) {
@@ -320,7 +335,7 @@ final class Session {
 
     private void checkNegotiated(final Request request) {
         if (request == null) {
-            throw ProtocolException.refused("not known");
+            throw ProtocolException.refused("unknown request");
         }
         final ProtocolFeature needed = request.needs();
         if (needed != null && !needed.in(protocolFeatures | (offeredProtocol & ProtocolFeature.ENOUGH_WHEN_OFFERED))) {
@@ -328,7 +343,6 @@ final class Session {
         }
     }
 
-    /** Does what a request says. */
     private Outcome carryOut(final Message message, final Descriptors descriptors) {
         switch (message) {
             case Message.GetFeatures _ -> {
@@ -337,24 +351,24 @@ final class Session {
             case Message.SetFeatures m -> setFeatures(m.features());
             case Message.SetOwner _ -> { /* Nothing depends on it. */ }
             case Message.ResetOwner _ -> suspension.resetOwner();
-            case Message.SetMemTable _, Message.AddMemReg _, Message.RemMemReg _, Message.MemoryConfirmed _, Message.PostcopyListen _,
-                 Message.PostcopyEnd _ -> {
+            case Message.SetMemTable _, Message.AddMemReg _, Message.RemMemReg _, Message.MemoryConfirmed _,
+                 Message.PostcopyListen _, Message.PostcopyEnd _ -> {
                 return Outcome.of(memory.serve(message, descriptors));
             }
             case Message.SetLogBase m -> {
-                return new Outcome.Reply(log.base(m, descriptors));
+                return new Outcome.Reply(log.setLogBase(m, descriptors));
             }
-            case Message.SetLogFd _ -> log.event(relay.notification(descriptors.take(0)));
-            case Message.SetVringNum m -> rings.size(m.index(), m.num());
-            case Message.SetVringAddr m -> rings.address(m);
-            case Message.SetVringBase m -> rings.base(m.index(), m.num());
-            case Message.SetVringEndian m -> rings.endian(m.index(), m.num());
+            case Message.SetLogFd _ -> log.setLogFd(relay.notification(descriptors.take(0)));
+            case Message.SetVringNum m -> rings.setVringNum(m.index(), m.num());
+            case Message.SetVringAddr m -> rings.setVringAddr(m);
+            case Message.SetVringBase m -> rings.setVringBase(m.index(), m.num());
+            case Message.SetVringEndian m -> rings.setVringEndian(m.index(), m.num());
             case Message.GetVringBase m -> {
-                suspension.ringStops(rings.anyRunning());
-                return new Outcome.Reply(Codec.vringState(m.index(), rings.stop(m.index())));
+                suspension.onRingStop(rings.anyRunning());
+                return new Outcome.Reply(Codec.vringState(m.index(), rings.getVringBase(m.index())));
             }
             case Message.SetVringFd m ->
-                rings.event(m.request(), m.index(), m.hasDescriptor() ? event(m, descriptors.take(0)) : null);
+                rings.setVringFd(m.request(), m.index(), m.hasDescriptor() ? event(m, descriptors.take(0)) : null);
             case Message.GetProtocolFeatures _ -> {
                 return new Outcome.Reply(Codec.number(offeredProtocol));
             }
@@ -362,18 +376,17 @@ final class Session {
             case Message.GetQueueNum _ -> {
                 return new Outcome.Reply(Codec.number(rings.limit()));
             }
-            case Message.SetVringEnable m -> rings.enable(m.index(), m.num());
+            case Message.SetVringEnable m -> rings.setVringEnable(m.index(), m.num());
             case Message.SendRarp m -> migration.announce(m.address());
-            case Message.NetSetMtu m -> configChanged(config.mtu(m.mtu()));
-            case Message.SetBackendReqFd _ ->
-                channel(BackendChannel.over(descriptors.take(0), ProtocolFeature.REPLY_ACK.in(protocolFeatures), port.name(),
-                    suspension::silences));
+            case Message.NetSetMtu m -> configChanged(config.setMtu(m.mtu()));
+            case Message.SetBackendReqFd _ -> setChannel(BackendChannel.over(descriptors.take(0),
+                ProtocolFeature.REPLY_ACK.in(protocolFeatures), port.name(), suspension::silences));
             case Message.Config m when m.request() == Request.GET_CONFIG -> {
                 final Message.Config content = config.read(m);
                 return new Outcome.Reply(content == null ? new byte[0] : Codec.encode(content));
             }
             case Message.Config m -> config.write(m);
-            case Message.VringKick m -> rings.kick(m.index(), m.num());
+            case Message.VringKick m -> rings.vringKick(m.index(), m.num());
             case Message.ResetDevice _ -> reset();
             case Message.InflightFd m when m.request() == Request.GET_INFLIGHT_FD -> {
                 return getInflight(m);
@@ -385,14 +398,14 @@ final class Session {
             case Message.PostcopyAdvise _ -> {
                 return new Outcome.Reply(new byte[0], postcopy.advise());
             }
-            case Message.SetStatus m -> suspension.status(m.status(), features);
+            case Message.SetStatus m -> suspension.setStatus(m.status(), features);
             case Message.GetStatus _ -> {
                 return new Outcome.Reply(Codec.number(suspension.status()));
             }
             case Message.Suspend _ -> suspension.suspend();
             case Message.Resume _ -> suspension.resume();
             case Message.GetSharedObject m -> {
-                return new Outcome.Reply(Codec.encode(m)); // with no descriptor: there are no objects
+                return new Outcome.Reply(Codec.encode(m)); // without a descriptor: there are no shared objects
             }
             case Message.SetDeviceStateFd m -> {
                 return new Outcome.Reply(Codec.number(migration.begin(m, descriptors.take(0), rings.anyRunning())));
@@ -413,40 +426,41 @@ final class Session {
     }
 
     private Outcome getInflight(final Message.InflightFd wanted) {
-        // Before the features are known, any layout may come.
+        // Before the features are known, either layout is possible.
         try (MemFd area = inflight.create(wanted, features == 0 || Features.has(features, Features.RING_PACKED))) {
-            final byte[] reply =
-                Codec.encode(new Message.InflightFd(wanted.request(), area.size(), 0, wanted.queues(), wanted.queueSize()));
-            return new Outcome.Reply(reply, Fd.duplicate(area.fd()));
+            final Message created =
+                new Message.InflightFd(wanted.request(), area.size(), 0, wanted.queues(), wanted.queueSize());
+            return new Outcome.Reply(Codec.encode(created), Fd.duplicate(area.fd()));
         }
     }
 
     private void setFeatures(final long wanted) {
         if ((wanted & ~offered) != 0) {
-            throw ProtocolException.refused("features " + VirtioFeatures.names(wanted & ~offered) + " are not offered; allowed: "
-                + VirtioFeatures.names(offered));
+            throw ProtocolException.refused("features " + VirtioFeatures.names(wanted & ~offered)
+                + " are not offered; allowed: " + VirtioFeatures.names(offered));
         }
         if (rings.anyRunning() && ((wanted ^ features) & ~Features.of(Features.LOG_ALL)) != 0) {
             throw ProtocolException.refused("features change from " + VirtioFeatures.names(features) + " to "
-                + VirtioFeatures.names(wanted) + " while rings run; only log_all may");
+                + VirtioFeatures.names(wanted) + " while rings run; only log_all may change");
         }
         if (wanted != features) {
             LOG.info("port {}: features {}", port.name(), VirtioFeatures.names(wanted));
         }
         features = wanted;
         port.features(wanted);
-        log.wanted(Features.has(wanted, Features.LOG_ALL));
-        rings.features(wanted, !protocolFeaturesSet && !Features.has(wanted, Features.PROTOCOL_FEATURES));
+        log.setWanted(Features.has(wanted, Features.LOG_ALL));
+        rings.setFeatures(wanted, !protocolFeaturesSet && !Features.has(wanted, Features.PROTOCOL_FEATURES));
     }
 
     private void setProtocolFeatures(final long wanted) {
         final long unknown = wanted & ~offeredProtocol;
         if (unknown != 0) {
-            throw ProtocolException.refused("protocol features " + ProtocolFeature.names(unknown) + " are not offered; allowed: "
-                + ProtocolFeature.names(offeredProtocol));
+            throw ProtocolException.refused("protocol features " + ProtocolFeature.names(unknown)
+                + " are not offered; allowed: " + ProtocolFeature.names(offeredProtocol));
         }
         if (ProtocolFeature.INBAND_NOTIFICATIONS.in(wanted) && (wanted & INBAND_NEEDS) != INBAND_NEEDS) {
-            throw ProtocolException.fatal("in-band notifications without " + ProtocolFeature.names(INBAND_NEEDS & ~wanted));
+            throw ProtocolException.fatal("in-band notifications without "
+                + ProtocolFeature.names(INBAND_NEEDS & ~wanted));
         }
         if (wanted != protocolFeatures) {
             LOG.info("port {}: protocol features {}", port.name(), ProtocolFeature.names(wanted));
@@ -454,9 +468,9 @@ final class Session {
         protocolFeatures = wanted;
         protocolFeaturesSet = true;
         if (!ProtocolFeature.STATUS.in(wanted)) {
-            suspension.statusNotNegotiated();
+            suspension.forgetStatus();
         }
-        rings.channels(inband(), channel);
+        rings.setChannels(inband(), channel);
     }
 
     private long checkDeviceState() {
@@ -471,27 +485,27 @@ final class Session {
         }
     }
 
-    /** Takes over the socket for the back-end's own requests in place of an earlier one; null where there is none any more. */
-    private void channel(final BackendChannel next) {
+    /** Replaces the channel for the back-end's own requests; null for none. Closes the earlier one. */
+    private void setChannel(final BackendChannel next) {
         final BackendChannel old = channel;
         channel = next;
-        rings.channels(inband(), next);
+        rings.setChannels(inband(), next);
         if (old != null) {
             old.close();
         }
     }
 
-    /** Where notifications go that have no descriptor; null where they go nowhere. */
+    /** Returns the channel for notifications without a descriptor; null if they are dropped. */
     private BackendChannel inband() {
         return ProtocolFeature.INBAND_NOTIFICATIONS.in(protocolFeatures) ? channel : null;
     }
 
     private void reset() {
         rings.reset();
-        log.wanted(false);
+        log.setWanted(false);
         features = 0;
         suspension.reset();
-        config.forgetMtu();
+        config.resetMtu();
         port.features(0);
     }
 }

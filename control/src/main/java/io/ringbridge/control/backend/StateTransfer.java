@@ -11,13 +11,14 @@ import java.time.Duration;
 import java.util.Arrays;
 
 /**
- * A device's state on its way through a pipe (vhost-user, "Migrating back-end state").
+ * The transfer of a device's state through a pipe (vhost-user, "Migrating back-end state").
  *
- * <p>A thread of its own reads or writes, so that a front-end that lets the pipe wait makes nobody wait. Owned by the session's thread.
+ * <p>A thread of its own reads or writes, so that a front-end that blocks the pipe blocks no other thread. Owned by the
+ * session's thread.
  */
 final class StateTransfer implements AutoCloseable {
-    /** How long the rest of a stream may take that has to be in the pipe already, its end too. */
-    private static final Duration REST = Duration.ofSeconds(2);
+    /** The time to transfer the remainder of a stream, all of which has to be in the pipe already, its end included. */
+    private static final Duration PATIENCE = Duration.ofSeconds(2);
 
     private final FileChannel pipe;
     private final Thread thread;
@@ -31,12 +32,12 @@ final class StateTransfer implements AutoCloseable {
         thread = Thread.ofPlatform().daemon().name("rb-state-" + name).start(() -> run(toSend));
     }
 
-    /** Begins to write a state; {@code fd} is closed when all is written, or when it is refused. */
+    /** Starts to write a state. Closes {@code fd} once all is written, or if this method throws. */
     static StateTransfer save(final DeviceState state, final int fd, final String name) {
         return new StateTransfer(Pipe.writing(fd), state.encode(), name);
     }
 
-    /** Begins to read a state; {@code fd} is closed when all is read, or when it is refused. */
+    /** Starts to read a state. Closes {@code fd} once all is read, or if this method throws. */
     static StateTransfer load(final int fd, final String name) {
         return new StateTransfer(Pipe.reading(fd), null, name);
     }
@@ -61,36 +62,38 @@ final class StateTransfer implements AutoCloseable {
         while (n >= 0) {
             n = pipe.read(in);
             if (!in.hasRemaining()) {
-                throw new IOException("more than " + DeviceState.MAX_BYTES + " bytes");
+                throw new IOException("it has more than " + DeviceState.MAX_BYTES + " bytes");
             }
         }
         return Arrays.copyOf(in.array(), in.position());
     }
 
     /**
-     * Ends the transfer: CHECK_DEVICE_STATE comes when the stream has ended.
+     * Ends the transfer. CHECK_DEVICE_STATE arrives only after the stream has ended.
      *
-     * @return the state that was loaded; null where one was saved
-     * @throws ProtocolException when it did not end, failed, or brought no state
+     * @return the loaded state; null if a state was saved
+     * @throws ProtocolException if the transfer has not ended, has failed, or has loaded no valid state
      */
     DeviceState finish() {
         boolean ended = false;
         try {
-            ended = thread.join(REST);
+            ended = thread.join(PATIENCE);
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         close();
         if (!ended) {
-            throw ProtocolException.refused("the device's state is not through the pipe");
+            throw ProtocolException.refused("the device's state was not transferred within " + PATIENCE.toSeconds()
+                + " s");
         }
         if (failure != null) {
-            throw ProtocolException.refused("the device's state could not be " + (loads ? "read: " : "written: ") + failure.getMessage());
+            throw ProtocolException.refused("the device's state could not be " + (loads ? "read: " : "written: ")
+                + failure.getMessage());
         }
         return loads ? DeviceState.decode(received) : null;
     }
 
-    /** Gives the transfer up, if it still goes on. */
+    /** Abandons the transfer if it is still in progress. */
     @Override
     public void close() {
         try {

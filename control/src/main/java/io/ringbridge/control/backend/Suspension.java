@@ -13,12 +13,13 @@ import org.slf4j.LoggerFactory;
 import java.util.Set;
 
 /**
- * What one front-end says about suspending its device, in either of three ways: with SUSPEND and RESUME, with the device status of its
- * driver (virtio 1.4, section 2.1), or by stopping every ring (vhost-user, "Suspended device state"). The port keeps the causes.
+ * The suspension of a device by its front-end. There are three ways: SUSPEND and RESUME, the driver's device status
+ * (virtio 1.4, section 2.1), and stopping every ring (vhost-user, "Suspended device state"). The port stores the
+ * causes.
  *
- * <p>Keeps the device status, and with it whether the driver is ready: once a front-end has set the status, no ring runs without DRIVER_OK.
+ * <p>This class also stores the device status. Once a front-end has set the status, no ring runs without DRIVER_OK.
  *
- * <p>Owned by the session's thread, but for {@link #silences} and {@link #isSuspended}.
+ * <p>Owned by the session's thread, except for {@link #silences} and {@link #isSuspended}.
  */
 final class Suspension {
     private static final Logger LOG = LoggerFactory.getLogger(Suspension.class);
@@ -30,7 +31,7 @@ final class Suspension {
     private final GuestPort port;
     private final Rings rings;
     private final int featureBit;
-    /** As the driver has written it, and NEEDS_RESET; SUSPEND is applied where it is read. */
+    /** The status that the driver has written, with NEEDS_RESET. {@link #status} adds SUSPEND. */
     private long status;
     private boolean statusKnown;
     private boolean wasReset;
@@ -44,29 +45,29 @@ final class Suspension {
         featureBit = options.featureBit();
     }
 
-    /** SUSPEND: returns when every frame that was taken is delivered or dropped, and its buffer given back. */
+    /** Serves SUSPEND. Returns once every taken frame is delivered or dropped, and its buffer used. */
     void suspend() {
         add(SuspendCause.FRONT_END);
     }
 
-    /** RESUME. */
+    /** Serves RESUME. */
     void resume() {
         remove(SuspendCause.FRONT_END);
         if (ownerWasReset) {
             ownerWasReset = false;
-            rings.driverReady(isDriverReady());
+            rings.setDriverReady(isDriverReady());
         }
     }
 
     /**
-     * RESET_OWNER. Of what it could reset only suspension is, and a device that was suspended stays as silent: rings run once the driver
-     * is ready again or, if no device status is known, once each is kicked again.
+     * Serves RESET_OWNER, which resets only the suspension. The rings of a suspended device stay stopped until the
+     * driver is ready again. If no device status is known, each ring waits for a kick instead.
      */
     void resetOwner() {
         if (isSuspendedFromOutside()) {
             ownerWasReset = true;
             if (statusKnown) {
-                rings.driverReady(false);
+                rings.setDriverReady(false);
             } else {
                 rings.awaitKicks();
             }
@@ -80,18 +81,19 @@ final class Suspension {
     }
 
     /**
-     * SET_STATUS. SUSPEND counts if it is negotiated and FEATURES_OK is set; DRIVER_OK ends it, since it reads 0 meanwhile. Zero stops the
-     * rings where they are, and keeps their positions: QEMU 7.2 sends it before GET_VRING_BASE.
+     * Serves SET_STATUS. SUSPEND suspends the device if it is negotiated and FEATURES_OK is set. While suspended,
+     * DRIVER_OK reads 0, and writing it resumes the device. Zero stops the rings but keeps their positions: QEMU 7.2
+     * sends it before GET_VRING_BASE.
      *
      * @param features the negotiated virtio features
      */
-    void status(final long written, final long features) {
+    void setStatus(final long written, final long features) {
         statusKnown = true;
         wasReset = written == 0;
         if (wasReset) {
             status = 0;
             ownerWasReset = false;
-            rings.driverReady(false); // before it may run again
+            rings.setDriverReady(false); // before the port may resume
             clear();
             return;
         }
@@ -99,14 +101,15 @@ final class Suspension {
         final long bits = written & ~(SUSPEND | NEEDS_RESET) | status & NEEDS_RESET;
         if (wasSuspended) {
             status |= bits;
-        } else if ((written & SUSPEND) != 0 && ((status | bits) & FEATURES_OK) != 0 && Features.has(features, featureBit)) {
+        } else if ((written & SUSPEND) != 0 && ((status | bits) & FEATURES_OK) != 0
+            && Features.has(features, featureBit)) {
             status |= bits;
             add(SuspendCause.DRIVER);
         } else {
             status = bits;
         }
         ownerWasReset &= (written & DRIVER_OK) == 0;
-        rings.driverReady(isDriverReady());
+        rings.setDriverReady(isDriverReady());
         if (wasSuspended && (written & DRIVER_OK) != 0) {
             remove(SuspendCause.DRIVER);
         }
@@ -116,42 +119,43 @@ final class Suspension {
         return !statusKnown || (status & DRIVER_OK) != 0 && !ownerWasReset;
     }
 
-    /** The device status is not negotiated any more: rings run without. */
-    void statusNotNegotiated() {
+    /** Forgets the device status, because STATUS is not negotiated any more. Rings run without it. */
+    void forgetStatus() {
         if (statusKnown) {
             statusKnown = false;
-            rings.driverReady(true);
+            rings.setDriverReady(true);
         }
     }
 
-    /** GET_STATUS: SUSPEND and not DRIVER_OK while the driver has the device suspended. */
+    /** Serves GET_STATUS. While the driver has suspended the device, SUSPEND is set and DRIVER_OK clear. */
     long status() {
         return port.suspendedBy().contains(SuspendCause.DRIVER) ? status & ~DRIVER_OK | SUSPEND : status;
     }
 
     /**
-     * Notes that a ring broke, from which only a reset helps.
+     * Sets NEEDS_RESET, because a ring broke and only a reset repairs it.
      *
-     * @return whether that was not known
+     * @return whether the bit was clear before
      */
-    boolean needsReset() {
+    boolean setNeedsReset() {
         final boolean known = (status & NEEDS_RESET) != 0;
         status |= NEEDS_RESET;
         return !known;
     }
 
-    /** GET_VRING_BASE comes; {@code running} says whether any ring runs before it. */
-    void ringStops(final boolean running) {
+    /** Called before GET_VRING_BASE is served. {@code running} is whether any ring runs at that point. */
+    void onRingStop(final boolean running) {
         if (running && !wasReset) {
             allStopped = true;
         }
     }
 
     /**
-     * How far the port has come.
+     * Returns the port's state.
      *
      * @param running whether any ring is started
-     * @param kicked whether any is as far as the front-end can tell; what it lacks then may have to be asked for
+     * @param kicked whether the front-end has started any ring; it may still lack translations that have to be
+     * requested
      */
     PortState state(final boolean running, final boolean kicked) {
         if (running || kicked) {
@@ -160,46 +164,50 @@ final class Suspension {
         return running ? PortState.RUNNING : allStopped ? PortState.SUSPENDED : PortState.CONNECTED;
     }
 
-    /** Whether the front-end is sent nothing but replies; not for an upgrade, which sees to that itself. Any thread may ask. */
+    /**
+     * Whether the front-end must be sent nothing but replies. Ignores an upgrade, which pauses the senders. Any thread
+     * may call.
+     */
     boolean silences() {
         return allStopped || isSuspended();
     }
 
-    /** Whether the device is suspended, for whatever cause but an upgrade. Any thread may ask. */
+    /** Whether the device is suspended, for any cause except an upgrade. Any thread may call. */
     boolean isSuspended() {
         final Set<SuspendCause> causes = port.suspendedBy();
         return causes.size() > (causes.contains(SuspendCause.UPGRADE) ? 1 : 0);
     }
 
-    /** Takes back what this front-end and its driver have said of suspending. */
+    /** Ends every suspension by the front-end and its driver. */
     void clear() {
         remove(SuspendCause.FRONT_END);
         remove(SuspendCause.DRIVER);
         allStopped = false;
     }
 
-    /** After RESET_DEVICE has stopped the rings. */
+    /** Resets the status and the suspension after RESET_DEVICE has stopped the rings. */
     void reset() {
         clear();
         status = 0;
         ownerWasReset = false;
-        rings.driverReady(isDriverReady());
+        rings.setDriverReady(isDriverReady());
     }
 
-    /** Writes down what was said, for another process. */
+    /** Writes the status and the suspension for another process. */
     void save(final StateWriter out) {
         out.wide(status).flag(statusKnown).flag(wasReset).flag(ownerWasReset).flag(allStopped);
-        out.flag(port.suspendedBy().contains(SuspendCause.FRONT_END)).flag(port.suspendedBy().contains(SuspendCause.DRIVER));
+        out.flag(port.suspendedBy().contains(SuspendCause.FRONT_END));
+        out.flag(port.suspendedBy().contains(SuspendCause.DRIVER));
     }
 
-    /** Takes over what was said to another process. */
+    /** Restores the status and the suspension from another process. */
     void restore(final StateReader in) {
         status = in.wide();
         statusKnown = in.flag();
         wasReset = in.flag();
         ownerWasReset = in.flag();
         allStopped = in.flag();
-        rings.driverReady(isDriverReady());
+        rings.setDriverReady(isDriverReady());
         if (in.flag()) {
             port.suspend(SuspendCause.FRONT_END);
         }

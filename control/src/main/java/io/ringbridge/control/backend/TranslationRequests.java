@@ -15,10 +15,10 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * What one ring asks of the front-end's IOMMU, on its way from the ring's worker to the channel's thread.
+ * Passes one ring's requests to the front-end's IOMMU from the ring's worker to the channel's thread.
  *
- * <p>A ring waits for one translation at a time, so that there is room for one: a worker never waits for the front-end to read. What the
- * front-end refuses is told to the port.
+ * <p>A ring waits for one translation at a time, so there is room for one, and a worker never waits for the front-end
+ * to read. The port is informed of refused requests.
  */
 final class TranslationRequests implements IotlbRequests, BackendChannel.Source {
     private static final Logger LOG = LoggerFactory.getLogger(TranslationRequests.class);
@@ -29,7 +29,7 @@ final class TranslationRequests implements IotlbRequests, BackendChannel.Source 
     private final AtomicReference<Message.Iotlb> missing = new AtomicReference<>();
     private final AtomicReference<Message.Iotlb> denied = new AtomicReference<>();
 
-    /** Makes them; the channel's, and not to be used when that is closed. */
+    /** Creates the requests. The channel owns their event, so they must not be used after it is closed. */
     TranslationRequests(final BackendChannel channel, final GuestPort port, final int vring) {
         this.port = port;
         this.vring = vring;
@@ -56,7 +56,10 @@ final class TranslationRequests implements IotlbRequests, BackendChannel.Source 
             return request(refused);
         }
         final Message.Iotlb wanted = missing.getAndSet(null);
-        return wanted == null ? null : new BackendChannel.Outgoing(BackendRequest.IOTLB_MSG, Codec.encode(wanted), refusal -> {
+        if (wanted == null) {
+            return null;
+        }
+        return new BackendChannel.Outgoing(BackendRequest.IOTLB_MSG, Codec.encode(wanted), refusal -> {
             if (refusal != 0 && vring < 2 * port.queuePairs()) {
                 port.refuseTranslation(vring, wanted.address(), wanted.permissions());
             }
@@ -64,24 +67,25 @@ final class TranslationRequests implements IotlbRequests, BackendChannel.Source 
     }
 
     /**
-     * Asks for the translations without which a ring itself cannot be found; once, and not of a device that has to be silent.
+     * Requests the translations that a ring needs to start. Each is requested once, and none while the port is
+     * suspended.
      *
-     * @param channel null where there is nobody to ask
+     * @param channel null if there is none
      */
-    static void askFor(final Vring ring, final GuestMemory memory, final boolean packed, final GuestPort port,
-                       final BackendChannel channel) {
+    static void requestFor(final Vring ring, final GuestMemory memory, final boolean packed, final GuestPort port,
+                           final BackendChannel channel) {
         final List<Message.Iotlb> lacking = ring.lacking(memory.iotlb(), packed);
         if (lacking.isEmpty() && !ring.scattered && ring.place(memory, ring.address, packed) == null) {
             ring.scattered = true;
-            LOG.warn("port {}: vring {} cannot run: each of its parts has to be in one piece in the front-end's memory, and aligned",
-                port.name(), ring.index);
+            LOG.warn("port {}: vring {} cannot run: each of its parts must be contiguous in the front-end's memory, and"
+                + " aligned", port.name(), ring.index);
         } else if (channel != null && port.suspendedBy().isEmpty()) {
-            ring.asked.retainAll(lacking);
-            lacking.stream().filter(ring.asked::add).map(TranslationRequests::request).forEach(channel::post);
+            ring.requested.retainAll(lacking);
+            lacking.stream().filter(ring.requested::add).map(TranslationRequests::request).forEach(channel::post);
         }
     }
 
-    /** A message to the front-end's IOMMU whose answer nobody waits for. */
+    /** Returns a request to the front-end's IOMMU that ignores the acknowledgement. */
     private static BackendChannel.Outgoing request(final Message.Iotlb message) {
         return new BackendChannel.Outgoing(BackendRequest.IOTLB_MSG, Codec.encode(message), _ -> { });
     }

@@ -17,9 +17,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** What the front-end has said of one ring. Owned by the session's thread. */
+/** One ring as the front-end has set it up. Owned by the session's thread. */
 final class Vring {
-    /** The flag of SET_VRING_ADDR that says that what is written to the ring itself is to be logged. */
+    /** The flag of SET_VRING_ADDR that requests logging of writes to the ring itself. */
     private static final int LOG = 1;
     private static final long DESCRIPTOR_ALIGNMENT = 16;
     private static final long USED_ALIGNMENT = 4;
@@ -36,29 +36,31 @@ final class Vring {
     int size;
     Message.SetVringAddr address;
     int base;
-    /** The position as the front-end knows it: the last it gave, or was given. */
-    int told;
+    /** The position that the front-end knows: the last one that it sent or received. */
+    int frontEndBase;
     boolean bigEndian;
     boolean enabled;
-    /** SET_VRING_KICK has come since the ring was last stopped: it is to run as soon as all else is there. */
+    /**
+     * Whether SET_VRING_KICK has arrived since the ring was last stopped. The ring starts as soon as it is complete.
+     */
     boolean kicked;
-    /** It is not to run before it is kicked again, as its device was reset without a word of its driver. */
+    /** Whether the ring must not start before it is kicked again, because its device was reset without its driver. */
     boolean awaitsKick;
-    /** It runs in the port. */
+    /** Whether the ring runs in the port. */
     boolean started;
-    /** It has run in this connection. */
+    /** Whether the ring has run in this connection. */
     boolean hasRun;
-    /** Where it runs. */
+    /** The addresses at which the ring runs. */
     RingAddresses placed;
-    /** What was asked for because its parts lie behind an IOMMU. */
-    final Set<Message.Iotlb> asked = new HashSet<>();
-    /** It was told behind an IOMMU, and is not in one piece there. */
+    /** The translations requested because the IOMMU has not mapped some part of the ring. */
+    final Set<Message.Iotlb> requested = new HashSet<>();
+    /** Whether the IOMMU maps some part of the ring to non-contiguous memory. */
     boolean scattered;
-    /** Where its worker asks for what lies behind an IOMMU; null where there is nobody to ask. */
+    /** The worker's requests for translations; null if there is no channel for them. */
     TranslationRequests translations;
-    /** It was started, and the port has given it up since, in the process before this one. */
+    /** Whether the ring broke in the process before this one. */
     boolean broken;
-    /** The count of {@link #kick} when it was last looked at; negative before. */
+    /** The count of {@link #kick} at the last call of {@link #newKicks}; negative before the first. */
     private long seenKicks = -1;
     PeerEvent kick;
     PeerEvent call;
@@ -69,46 +71,48 @@ final class Vring {
     }
 
     /**
-     * Checks what is allowed in one layout only, now or, where the features come later, when the ring is to start.
+     * Checks the limits that only one layout has. If the features arrive later, this happens when the ring starts.
      *
-     * @param size 0 where it is not known
+     * @param size 0 if it is not known yet
      */
     static void checkLayout(final int index, final int size, final int base, final boolean packed) {
         if (!packed && Integer.bitCount(size) > 1) {
-            throw ProtocolException.refused("vring " + index + " of size " + size + "; a split ring's is a power of two");
+            throw ProtocolException.refused("vring " + index + " of size " + size
+                + "; the size of a split ring must be a power of two");
         }
         if (!packed && Integer.compareUnsigned(base, MAX_SPLIT_BASE) > 0) {
-            throw ProtocolException.refused("vring " + index + " with base " + Integer.toUnsignedString(base) + "; allowed: 0 to "
-                + MAX_SPLIT_BASE);
+            throw ProtocolException.refused("vring " + index + " with base " + Integer.toUnsignedString(base)
+                + "; allowed: 0 to " + MAX_SPLIT_BASE);
         }
         if (packed && size > 0 && ((base & POSITION) >= size || (base >>> 16 & POSITION) >= size)) {
-            throw ProtocolException.refused("vring " + index + " with base 0x" + Integer.toHexString(base) + "; positions in a ring of "
-                + size + " are below that");
+            throw ProtocolException.refused("vring " + index + " with base 0x" + Integer.toHexString(base)
+                + "; both positions must be below the size of " + size);
         }
     }
 
-    /** The used index of a split ring, where it ran last. */
+    /** Reads the used index of a split ring from the memory in which it ran last. */
     int used(final long features) {
         final short used = Memory.getShort(placed.device() + USED_IDX);
-        Memory.surfaceFault(); // here, where the session expects it
+        Memory.surfaceFault(); // so that a fault is raised here, where the session expects it
         return (isBigEndian(features) ? Short.reverseBytes(used) : used) & INDEX_MASK;
     }
 
-    /** Takes over the byte order of its fields; which counts for legacy drivers, as others have none to choose. */
-    void endian(final int order) {
+    /** Sets the byte order of the ring's fields. Only legacy drivers have a choice, so it is ignored for others. */
+    void setEndian(final int order) {
         if (order != LITTLE_ENDIAN && order != BIG_ENDIAN) {
-            throw ProtocolException.refused("vring " + index + " of byte order " + Integer.toUnsignedString(order) + "; allowed: 0 and 1");
+            throw ProtocolException.refused("vring " + index + " of byte order " + Integer.toUnsignedString(order)
+                + "; allowed: 0 and 1");
         }
         bigEndian = order == BIG_ENDIAN;
     }
 
-    /** Whether it is a big-endian ring, as its driver has negotiated these features. */
+    /** Whether the ring is big-endian if its driver has negotiated these features. */
     boolean isBigEndian(final long features) {
         return bigEndian && (features & Features.of(Features.VERSION_1, Features.RING_PACKED)) == 0;
     }
 
     /**
-     * Returns by how much the count of kicks has grown since it was last looked at, 0 if a worker has taken it back.
+     * Returns the growth of the kick count since the last call, or 0 if a worker has reset the count.
      */
     long newKicks() {
         final long before = seenKicks;
@@ -116,17 +120,19 @@ final class Vring {
         return before < 0 ? 0 : Math.max(0, seenKicks - before);
     }
 
-    /** Whether the guest transmits on it. */
+    /** Whether the guest transmits on this ring. */
     boolean transmits() {
         return (index & 1) != 0;
     }
 
-    /** Writes down what was said of it, for another process. */
+    /** Writes the ring's setup, for another process. */
     void save(final StateWriter out) {
-        out.number(size).number(base).number(told).flag(bigEndian).flag(enabled).flag(kicked).flag(awaitsKick).flag(started).flag(hasRun);
+        out.number(size).number(base).number(frontEndBase).flag(bigEndian);
+        out.flag(enabled).flag(kicked).flag(awaitsKick).flag(started).flag(hasRun);
         out.flag(address != null);
         if (address != null) {
-            out.number(address.flags()).wide(address.descriptor()).wide(address.used()).wide(address.available()).wide(address.log());
+            out.number(address.flags());
+            out.wide(address.descriptor()).wide(address.used()).wide(address.available()).wide(address.log());
         }
         out.event(number(kick)).event(number(call)).event(number(error));
     }
@@ -135,11 +141,11 @@ final class Vring {
         return event == null ? StateWriter.NONE : event.fd();
     }
 
-    /** Takes over what was said of it to another process. */
+    /** Reads the ring's setup in another process. */
     void restore(final StateReader in, final Relay relay) {
         size = in.count(RingConfig.MAX_SIZE);
         base = in.number();
-        told = in.number();
+        frontEndBase = in.number();
         bigEndian = in.flag();
         enabled = in.flag();
         kicked = in.flag();
@@ -156,16 +162,16 @@ final class Vring {
 
     void checkStopped() {
         if (started) {
-            throw ProtocolException.refused("vring " + index + " runs; this is allowed while it is stopped");
+            throw ProtocolException.refused("vring " + index + " runs; this is only allowed while it is stopped");
         }
     }
 
     /** Refuses user addresses that are not aligned (virtio 1.2, sections 2.7 and 2.8.10). */
     static void checkAligned(final Message.SetVringAddr at, final boolean packed) {
         if (!aligned(at.descriptor(), at.available(), at.used(), packed)) {
-            throw ProtocolException.refused("vring " + at.index() + " is misaligned: descriptors 0x" + Long.toHexString(at.descriptor())
-                + ", available 0x" + Long.toHexString(at.available()) + ", used 0x" + Long.toHexString(at.used())
-                + "; multiples of 16, " + (packed ? 4 : 2) + " and 4 are allowed");
+            throw ProtocolException.refused("vring " + at.index() + " is misaligned: descriptors 0x"
+                + Long.toHexString(at.descriptor()) + ", available 0x" + Long.toHexString(at.available()) + ", used 0x"
+                + Long.toHexString(at.used()) + "; multiples of 16, " + (packed ? 4 : 2) + " and 4 are allowed");
         }
     }
 
@@ -174,28 +180,37 @@ final class Vring {
             && device % (packed ? EVENT_ALIGNMENT : USED_ALIGNMENT) == 0;
     }
 
-    /** Where the ring is in this process, at these addresses; null where a part is not in memory, in one piece, and aligned. */
+    /**
+     * Translates the ring's addresses to addresses of this process.
+     *
+     * @return null if a part of the ring is not mapped contiguously, or is misaligned
+     */
     RingAddresses place(final GuestMemory memory, final Message.SetVringAddr at, final boolean packed) {
-        final long descriptors = find(memory, at.descriptor(), RingAddresses.descriptorBytes(size), descriptorAccess(packed));
+        final long descriptors =
+            find(memory, at.descriptor(), RingAddresses.descriptorBytes(size), descriptorAccess(packed));
         final long available = find(memory, at.available(), RingAddresses.driverBytes(size, packed), Iotlb.READ);
         final long used = find(memory, at.used(), RingAddresses.deviceBytes(size, packed), Iotlb.WRITE);
         if (descriptors == GuestMemory.UNMAPPED || available == GuestMemory.UNMAPPED || used == GuestMemory.UNMAPPED
             || !aligned(descriptors, available, used, packed)) {
             return null;
         }
+        // Behind an IOMMU, front-ends send an I/O virtual address as the log address.
         return new RingAddresses(descriptors, available, used, (at.flags() & LOG) == 0 ? RingAddresses.NOT_LOGGED
-            : memory.iotlb() == null ? at.log() : memory.guestAddress(used)); // front-ends give an I/O virtual address there
+            : memory.iotlb() == null ? at.log() : memory.guestAddress(used));
     }
 
     private static long find(final GuestMemory memory, final long address, final long length, final int access) {
-        return memory.iotlb() == null ? memory.translateUser(address, length) : memory.iotlb().translate(address, length, access);
+        return memory.iotlb() == null ? memory.translateUser(address, length)
+            : memory.iotlb().translate(address, length, access);
     }
 
     private static int descriptorAccess(final boolean packed) {
         return packed ? Iotlb.READ | Iotlb.WRITE : Iotlb.READ;
     }
 
-    /** What there is to be asked for before the ring can be found behind an IOMMU: of each part, the first address that is not known. */
+    /**
+     * Returns requests for the translations that the ring needs to start: for each part, the first unmapped address.
+     */
     List<Message.Iotlb> lacking(final Iotlb iotlb, final boolean packed) {
         final List<Message.Iotlb> lacking = new ArrayList<>();
         lacking(lacking, iotlb, address.descriptor(), RingAddresses.descriptorBytes(size), descriptorAccess(packed));
@@ -204,15 +219,15 @@ final class Vring {
         return lacking;
     }
 
-    private static void lacking(final List<Message.Iotlb> lacking, final Iotlb iotlb, final long start, final long length,
-                                final int access) {
+    private static void lacking(final List<Message.Iotlb> lacking, final Iotlb iotlb, final long start,
+                                final long length, final int access) {
         final long known = iotlb.known(start, length, access);
         if (known < length) {
             lacking.add(new Message.Iotlb(start + known, 0, 0, access, Message.Iotlb.MISS));
         }
     }
 
-    /** Whether a part of the ring is in a range of addresses, given by its last. */
+    /** Whether a part of the ring is in the range of addresses from {@code first} to {@code last}, inclusive. */
     boolean overlaps(final long first, final long last, final boolean packed) {
         return overlap(address.descriptor(), RingAddresses.descriptorBytes(size), first, last)
             || overlap(address.available(), RingAddresses.driverBytes(size, packed), first, last)
@@ -223,15 +238,20 @@ final class Vring {
         return Long.compareUnsigned(start, last) <= 0 && Long.compareUnsigned(first, start + (length - 1)) <= 0;
     }
 
-    /** Takes over a descriptor, or that there is none; the one it replaces, which is the caller's to close. */
-    PeerEvent event(final Request which, final PeerEvent event) {
+    /**
+     * Replaces a descriptor of the ring.
+     *
+     * @param event null for none
+     * @return the previous descriptor, which the caller closes
+     */
+    PeerEvent replaceEvent(final Request which, final PeerEvent event) {
         final PeerEvent old;
         switch (which) {
             case SET_VRING_KICK -> {
                 old = kick;
                 kick = event;
                 seenKicks = -1;
-                kicked();
+                markKicked();
             }
             case SET_VRING_CALL -> {
                 old = call;
@@ -245,20 +265,20 @@ final class Vring {
         return old;
     }
 
-    /** The front-end has started it. */
-    void kicked() {
+    /** Records that the front-end has started the ring. */
+    void markKicked() {
         kicked = true;
         awaitsKick = false;
     }
 
-    /** Forgets what was said of it but for the descriptors. */
-    void forget() {
+    /** Clears the ring's setup, except for the descriptors. */
+    void reset() {
         enabled = false;
         awaitsKick = false;
         size = 0;
         address = null;
         base = 0;
-        told = 0;
+        frontEndBase = 0;
         bigEndian = false;
     }
 }

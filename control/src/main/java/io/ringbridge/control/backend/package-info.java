@@ -1,7 +1,8 @@
 /**
- * The back-end's side of vhost-user: a socket for a guest port, and the sessions on it.
+ * The back-end's side of vhost-user: the socket of a guest port, and the sessions on it.
  *
- * <p>A {@link io.ringbridge.control.backend.Backend} runs one thread, {@code rb-session-NAME}, which owns everything here. It is the
- * only one that commands its port; the port's workers acknowledge each command before anything they could still touch is closed.
+ * <p>A {@link io.ringbridge.control.backend.Backend} runs one thread, {@code rb-session-NAME}, which owns everything
+ * here. Only this thread commands the port. The port's workers acknowledge each command before the thread closes
+ * anything that they could still use.
  */
 package io.ringbridge.control.backend;

@@ -161,17 +161,17 @@ class RelayTest {
         try (Relay relay = relay(); Relay next = relay(); PipeEnds ends = PipeEnds.of(PipeEnds.Kind.PIPE)) {
             final PeerEvent kick = kick(relay, ends);
             passesOfAKick(relay, ends, kick);
-            relay.rest();
+            relay.pause();
             ends.write();
-            next.rest();
+            next.pause();
             final PeerEvent there = kick(next, ends);
             next.settle();
             assertFalse(kick.event().drain() || there.event().drain());
-            next.goOn();
+            next.resume();
             SwitchFixture.await(there.event()::drain);
-            next.rest();
+            next.pause();
             ends.write();
-            relay.goOn();
+            relay.resume();
             SwitchFixture.await(kick.event()::drain);
         }
     }

@@ -140,8 +140,8 @@ class StateSocketTest {
     void whatIsForeignOrDamagedIsRefused() throws Exception {
         final long before = openDescriptors();
         try (EventFd event = EventFd.create()) {
-            refused(new byte[0], "does not begin");
-            refused(new byte[24], "does not begin", event.fd());
+            refused(new byte[0], "does not start with");
+            refused(new byte[24], "does not start with", event.fd());
             refused(head(StateSocket.VERSION + 1, 0, 0, 0).array(), StateSocket.VERSION + " is understood");
             refused(head(StateSocket.VERSION, -1, 0, 0).array(), "4294967295 bytes");
             refused(head(StateSocket.VERSION, 33 << 20, 0, 0).array(), "are allowed");

@@ -82,17 +82,17 @@ class ListenerTest {
     @Test
     void otherFilesAreLeftAlone() throws Exception {
         final Path file = Files.writeString(directory.resolve("file"), "precious");
-        assertRefused(file, "no socket");
+        assertRefused(file, "not a socket");
         assertEquals("precious", Files.readString(file));
         final Path link = Files.createSymbolicLink(directory.resolve("link"), file);
-        assertRefused(link, "no socket");
+        assertRefused(link, "not a socket");
         assertTrue(Files.isSymbolicLink(link));
-        assertRefused(Files.createDirectory(directory.resolve("d")), "no socket");
+        assertRefused(Files.createDirectory(directory.resolve("d")), "not a socket");
     }
 
     @Test
     void impossiblePathsAreRefused() {
-        assertRefused(directory.resolve("missing").resolve("s"), "no directory");
+        assertRefused(directory.resolve("missing").resolve("s"), "not a directory");
         assertRefused(directory.resolve("x".repeat(120)), "107");
     }
 
