@@ -36,7 +36,7 @@ import java.util.zip.CRC32C;
  *  kind 4 with bit 31     the port's static stations, if it has any: each a u64, bits 12-59 the address,
  *                         the first byte on the wire lowest, bits 0-11 the VLAN
  * </pre>
- * Numbers are little-endian. A section of an unknown kind is an error, unless bit 31 of the kind is set, which means
+ * Numbers are little-endian. A section of an unknown kind is an error, unless bit 31 of the kind is set. The bit means
  * that a reader may skip the section. Later versions add their data in sections of their own.
  *
  * @param mac the device's address; 0 if the front-end decides

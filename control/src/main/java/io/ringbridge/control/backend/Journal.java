@@ -94,9 +94,9 @@ final class Journal implements AutoCloseable {
     }
 
     /**
-     * Whether the journal knows the ring's position better than the front-end. It does if the ring agrees with the
-     * record, and if the front-end's position is the recorded one, or has changed only by buffers that the front-end
-     * returned itself.
+     * Whether the journal knows the ring's position better than the front-end. For that, the ring must agree with the
+     * record. The front-end's position must be the recorded one, or have changed only by chains that the front-end
+     * itself has returned.
      */
     boolean isAheadOf(final int frontEndBase, final RingAddresses addresses) {
         return region.fits(area.queueSize(), addresses, frontEndBase(), frontEndBase);

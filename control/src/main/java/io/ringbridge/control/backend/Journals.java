@@ -25,7 +25,7 @@ final class Journals implements AutoCloseable {
     private final String port;
     private final Path directory;
     private final Journal[] journals;
-    /** The vrings whose journals become void once the front-end has received the reply. */
+    /** The vrings whose journals become void once the reply has been sent. */
     private final BitSet stopped = new BitSet();
 
     /**
@@ -87,7 +87,7 @@ final class Journals implements AutoCloseable {
         stopped.set(vring);
     }
 
-    /** Makes the journals of stopped rings void: the front-end has received their positions. */
+    /** Makes the journals of stopped rings void, because the reply with their positions has been sent. */
     void onReplySent() {
         stopped.stream().filter(vring -> journals[vring] != null).forEach(vring -> journals[vring].invalidate());
         stopped.clear();

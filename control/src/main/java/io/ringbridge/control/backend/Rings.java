@@ -208,7 +208,7 @@ final class Rings implements AutoCloseable {
         return ring.base;
     }
 
-    /** Called when the front-end has received the reply to its request. */
+    /** Called once the reply to a request has been sent. */
     void onReplySent() {
         journals.onReplySent();
     }

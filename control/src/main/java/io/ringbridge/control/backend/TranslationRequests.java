@@ -17,8 +17,8 @@ import java.util.concurrent.atomic.AtomicReference;
 /**
  * Passes one ring's requests to the front-end's IOMMU from the ring's worker to the channel's thread.
  *
- * <p>A ring waits for one translation at a time, so there is room for one, and a worker never waits for the front-end
- * to read. The port is informed of refused requests.
+ * <p>A ring waits for one translation at a time, so there is room for one. A worker never waits for the front-end to
+ * read. A refused request is reported to the port.
  */
 final class TranslationRequests implements IotlbRequests, BackendChannel.Source {
     private static final Logger LOG = LoggerFactory.getLogger(TranslationRequests.class);

@@ -84,7 +84,7 @@ abstract class DeviceLink implements Link {
     abstract void adoptDevice(StateReader in);
 
     /** Whether it makes sense to try to open the device again. */
-    abstract boolean isThere();
+    abstract boolean canReopen();
 
     /**
      * Checks the open device, once per second.
@@ -148,7 +148,7 @@ abstract class DeviceLink implements Link {
             LOG.warn("port {}: {}", port.name(), failure.startsWith(what) ? failure : what + ": " + failure);
         }
         closeDevice(true);
-        if (!isThere()) {
+        if (!canReopen()) {
             return;
         }
         try {

@@ -137,7 +137,7 @@ public final class InterfaceLink extends DeviceLink {
     }
 
     @Override
-    boolean isThere() {
+    boolean canReopen() {
         return device.exists();
     }
 

@@ -111,7 +111,7 @@ public final class PcapLink extends DeviceLink {
 
     /** Files are not opened again: that would replay from the start, and erase the recorded frames. */
     @Override
-    boolean isThere() {
+    boolean canReopen() {
         return false;
     }
 

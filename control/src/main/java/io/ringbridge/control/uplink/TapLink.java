@@ -139,7 +139,7 @@ public final class TapLink extends DeviceLink {
 
     /** A device that somebody else created is not created again, only waited for. */
     @Override
-    boolean isThere() {
+    boolean canReopen() {
         return !attached || device.exists();
     }
 
