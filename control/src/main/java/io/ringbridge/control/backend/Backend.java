@@ -212,7 +212,7 @@ public final class Backend implements Link {
             }
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new HandOverException("interrupted", e);
+            throw new HandOverException("port " + port.name() + ": interrupted while its session pauses", e);
         }
     }
 
@@ -295,7 +295,7 @@ public final class Backend implements Link {
 
     private static Listener listener(final BackendOptions options, final StateReader in) {
         if (in.flag() != (options.mode() == BackendOptions.Mode.SERVER)) {
-            throw new HandOverException("a listening socket is allowed, and required, only in mode server");
+            throw new HandOverException("a port cannot change to or from mode server in a hand-over");
         }
         if (options.mode() != BackendOptions.Mode.SERVER) {
             return null;

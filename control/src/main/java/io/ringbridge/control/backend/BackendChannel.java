@@ -236,7 +236,7 @@ final class BackendChannel implements AutoCloseable {
 
     private void send(final Outgoing outgoing) throws IOException {
         final BackendRequest request = outgoing.request;
-        LOG.debug("port {}: sends {}", name, request);
+        LOG.debug("port {}: sending {}", name, request);
         final int flags = acknowledged ? Header.VERSION | Header.NEED_REPLY : Header.VERSION;
         connection.send(request.id(), flags, outgoing.bytes());
         sent();

@@ -187,7 +187,8 @@ abstract class DeviceLink implements Link {
             }
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new HandOverException("interrupted", e);
+            throw new HandOverException("port " + port.name() + ": interrupted while the thread of " + what + " pauses",
+                e);
         }
     }
 

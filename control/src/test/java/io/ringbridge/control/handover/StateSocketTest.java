@@ -151,7 +151,8 @@ class StateSocketTest {
             refused(head(StateSocket.VERSION, 4, 1, 0).array(), "0 bytes and 0 descriptors; expected at most 4 and 1");
             final int kinds = Step.values().length;
             sender.send(kinds, Header.VERSION, head(StateSocket.VERSION, 0, 0, 0).array());
-            assertTrue(assertThrows(HandOverException.class, () -> to.await(Step.PORT)).getMessage().contains("of kind " + kinds));
+            assertTrue(assertThrows(HandOverException.class, () -> to.await(Step.PORT)).getMessage()
+                .contains("of unknown kind " + kinds));
         }
         assertEquals(before, openDescriptors());
     }
