@@ -29,15 +29,12 @@ import java.time.Duration;
 /**
  * Sends requests to a running switch, each on a connection of its own.
  *
- * <p>A command lives for one request. This uses a blocking channel, and no JSON unless a caller asks for it, because
+ * <p>A command lives for one request. This class uses a blocking channel, and JSON only if the caller asks for it:
  * the classes of an HTTP client cost more processor time than everything else that {@code ringbridge show} does.
  */
 public final class ApiClient implements AutoCloseable {
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
-    /**
-     * For the stages of an upgrade that follow the start of the new process, which have limits of their own in the
-     * switch.
-     */
+    /** Covers the stages of an upgrade after the new process has started; the switch limits each of them itself. */
     private static final Duration HAND_OVER = Duration.ofSeconds(40);
     private static final int BUFFER = 8192;
     private static final int OK = 200;
@@ -47,9 +44,9 @@ public final class ApiClient implements AutoCloseable {
     private final Path socket;
 
     /**
-     * Connects at the first request.
+     * Opens no connection: each request opens its own.
      *
-     * @throws ConfigException if no socket can have this path
+     * @throws ConfigException if a Unix socket cannot have this path
      */
     public ApiClient(final Path socket) {
         ApiSocket.checkPath(socket);
@@ -61,12 +58,12 @@ public final class ApiClient implements AutoCloseable {
         return send(new Call("GET", path, "application/json", null, TIMEOUT));
     }
 
-    /** Returns what is at a path such as {@code /ports} as a table for people. */
+    /** Returns the view at a path such as {@code /ports} as a table for people. */
     public String table(final String path) {
         return send(call("GET", path, null));
     }
 
-    /** Adds a port, given as on the command line. */
+    /** Adds a port, specified as on the command line. */
     public void addPort(final String spec) {
         send(call("POST", "/ports", spec));
     }
@@ -86,31 +83,32 @@ public final class ApiClient implements AutoCloseable {
         send(call("POST", port(name) + "/resume", null));
     }
 
-    /** Sets a station by hand, as {@link FdbControl#add} does. */
+    /** Adds a static station, as {@link FdbControl#add} does. */
     public void addStation(final String spec) {
         send(call("POST", "/fdb", spec));
     }
 
-    /** Forgets a station, as {@link FdbControl#remove} does. */
+    /** Removes a station, as {@link FdbControl#remove} does. */
     public void removeStation(final String spec) {
         send(call("DELETE", "/fdb/" + encoded(spec), null));
     }
 
     /**
-     * Forgets the stations behind a port.
+     * Removes the stations behind a port.
      *
      * @param port null for every port
-     * @return how many, as a sentence
+     * @param statics whether to remove static stations as well
+     * @return a sentence with the number of stations removed
      */
     public String flushStations(final String port, final boolean statics) {
         return send(call("DELETE", "/fdb?static=" + statics + (port == null ? "" : "&port=" + encoded(port)), null));
     }
 
     /**
-     * Lets another process take over.
+     * Starts another process and hands it every port.
      *
-     * @param program the path of the program to start; null for the one that the switch was started with
-     * @param limit for the new process to start and to be ready
+     * @param program the path of the program to start; null for the program that started the switch
+     * @param limit the time that the new process may take to start and to become ready
      */
     public UpgradeView upgrade(final String program, final Duration limit) {
         return Json.read(send(new Call("POST", "/upgrade?timeout=" + limit.toSeconds(), "application/json",
@@ -121,7 +119,7 @@ public final class ApiClient implements AutoCloseable {
     private record Call(String method, String path, String accept, String body, Duration limit) {
     }
 
-    /** A request whose answer, or refusal, is for people. */
+    /** Returns a call whose answer or error is text for people. */
     private static Call call(final String method, final String path, final String body) {
         return new Call(method, path, "text/plain", body, TIMEOUT);
     }
@@ -144,21 +142,21 @@ public final class ApiClient implements AutoCloseable {
                 watch.interrupt();
             }
         } catch (ClosedChannelException _) {
-            throw new ApiException(TIMED_OUT, "the switch at " + socket + " has not answered for "
+            throw new ApiException(TIMED_OUT, "the switch at " + socket + " did not answer within "
                 + call.limit().toSeconds() + " s");
         } catch (final IOException | HttpException e) {
             throw new ApiException(BAD_GATEWAY, "no switch answers at " + socket + ": " + e.getMessage());
         }
     }
 
-    /** Ends the wait for an answer that does not come: a blocking channel has no timeout of its own. */
+    /** Closes the channel if no answer arrives in time: a blocking channel has no timeout of its own. */
     private static Thread closeAfter(final Duration limit, final SocketChannel channel) {
         return Thread.ofPlatform().daemon().name("api-watch").start(() -> {
             try {
                 Thread.sleep(limit);
                 channel.close();
             } catch (InterruptedException | IOException _) {
-                // The answer has come, or the channel is closed.
+                // The answer has arrived, or the channel is closed.
             }
         });
     }
@@ -183,7 +181,7 @@ public final class ApiClient implements AutoCloseable {
         final SessionInputBuffer buffer = new SessionInputBufferImpl(BUFFER);
         final ClassicHttpResponse response = new DefaultHttpResponseParser().parse(buffer, in);
         if (response == null) {
-            throw new IOException("it has closed the connection without an answer");
+            throw new IOException("the process there closed the connection without an answer");
         }
         final String body = new String(content(response, buffer, in).readAllBytes(), StandardCharsets.UTF_8)
             .stripTrailing();

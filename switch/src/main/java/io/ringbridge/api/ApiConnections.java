@@ -10,19 +10,25 @@ import java.util.Map;
 import java.util.function.Supplier;
 
 /**
- * Keeps a slot free for the next client, whatever those before it do or leave undone: connections that send nothing,
- * never end a request, or do not read their answer are closed, the longest unused first, when there are too many of
- * them. Any thread may call in.
+ * Limits the open connections, so that the next client always finds a free slot.
+ *
+ * <p>If there are too many, it closes connections that send nothing, never complete a request, or do not read their
+ * answer. The connection that has been unused for longest is closed first. Any thread may call.
  */
 final class ApiConnections implements Connection.Listener {
-    /** So that no client can exhaust the descriptors of the process, which ports need as well. */
+    /** Keeps clients from exhausting the file descriptors of the process, which ports need as well. */
     private static final int MAX_OPEN = 64;
-    /** So that no client can exhaust the heap with answers that it does not read. */
+    /** Keeps clients from exhausting the heap with answers that they do not read. */
     private static final long MAX_UNREAD_BYTES = 32 << 20;
 
     private final Map<Connection, Use> open = new LinkedHashMap<>();
 
-    /** What a connection does: its request is being carried out, or so many bytes of an answer wait to be read. */
+    /**
+     * The state of a connection.
+     *
+     * @param acting whether its request is being executed
+     * @param unread the size of an answer that the client has yet to read, in bytes
+     */
     private record Use(boolean acting, long unread) {
         static final Use NONE = new Use(false, 0);
     }
@@ -38,19 +44,19 @@ final class ApiConnections implements Connection.Listener {
         open.remove(connection);
     }
 
-    /** Notes that a request has come, and is carried out: from now on the connection is not closed. */
+    /** Records that a request is being executed: from now on the connection is not closed. */
     void acting(final Connection connection) {
         use(connection, new Use(true, 0));
     }
 
-    /** Notes that an answer is about to be sent. */
+    /** Records that an answer is about to be sent. */
     void answering(final Connection connection, final long bytes) {
         use(connection, new Use(false, bytes));
         closeWhile(() -> open.values().stream().mapToLong(Use::unread).sum() > Math.max(bytes, MAX_UNREAD_BYTES),
             this::longestUnread);
     }
 
-    /** Notes that the answer is sent, or cannot be. */
+    /** Records that the answer has been sent, or that sending it failed. */
     synchronized void answered(final Connection connection) {
         open.computeIfPresent(connection, (_, _) -> Use.NONE);
     }
@@ -80,21 +86,22 @@ final class ApiConnections implements Connection.Listener {
     }
 
     /**
-     * Returns the connection that has been without a complete request for longest, but never the newest: its request
-     * may not have been read yet. If there is none, one that does not read its answer.
+     * Returns the connection that has been without a complete request for longest, or else {@link #longestUnread}.
+     * The newest connection is exempt, because its request may not have been read yet.
      */
     private Connection firstWaiting(final Connection newest) {
-        return open.entrySet().stream().filter(each -> !each.getKey().equals(newest) && each.getValue().equals(Use.NONE))
+        return open.entrySet().stream()
+            .filter(each -> !each.getKey().equals(newest) && each.getValue().equals(Use.NONE))
             .map(Map.Entry::getKey).findFirst().orElseGet(this::longestUnread);
     }
 
-    /** Returns the connection whose answer waits to be read and has made no progress for longest, or null. */
+    /** Returns the connection whose unread answer has made no progress for longest, or null if there is none. */
     private Connection longestUnread() {
         return open.entrySet().stream().filter(each -> each.getValue().unread() > 0).map(Map.Entry::getKey)
             .reduce((a, b) -> idleMillis(b) > idleMillis(a) ? b : a).orElse(null);
     }
 
-    /** For how long nothing has been read or written on a connection: one whose client reads its answer is spared. */
+    /** Returns the time since a connection was last read or written; it is short if the client reads its answer. */
     private static long idleMillis(final Connection connection) {
         return connection.getEndPoint() instanceof final IdleTimeout endPoint ? endPoint.getIdleFor() : 0;
     }

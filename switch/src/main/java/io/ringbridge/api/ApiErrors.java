@@ -9,7 +9,7 @@ import org.eclipse.jetty.util.Callback;
 
 import java.util.Map;
 
-/** Jetty's own refusals, a malformed request for one, in the same form as the API's. */
+/** Formats the errors that Jetty itself reports, such as a malformed request, like those of the API. */
 final class ApiErrors extends ErrorHandler {
     @Override
     public boolean handle(final Request request, final Response response, final Callback callback) {

@@ -23,9 +23,9 @@ import java.util.Map;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Carries out the requests.
+ * Executes the requests of the API.
  *
- * <p>A request's body is awaited without a thread: a client that never ends its request holds up nobody.
+ * <p>No thread waits for a request's body, so a client that never completes its request does not delay others.
  */
 final class ApiHandler extends Handler.Abstract {
     private static final Logger LOG = LoggerFactory.getLogger(ApiHandler.class);
@@ -43,7 +43,7 @@ final class ApiHandler extends Handler.Abstract {
         resources = new ApiResources(control);
     }
 
-    /** A request on its way: what it asks for, and where its answer goes. */
+    /** A request and its response. */
     private record Exchange(Request request, Response response, Callback callback) {
         Connection connection() {
             return request.getConnectionMetaData().getConnection();
@@ -53,7 +53,7 @@ final class ApiHandler extends Handler.Abstract {
             return HttpMethod.HEAD.is(request.getMethod());
         }
 
-        /** Whether the answer is for people, as a table or a sentence. */
+        /** Whether the client prefers text for people, a table or a sentence, to JSON. */
         boolean wantsText() {
             return request.getHeaders().getQualityCSV(HttpHeader.ACCEPT).stream()
                 .filter(type -> type.equals(TEXT) || type.equals(JSON))
@@ -80,20 +80,21 @@ final class ApiHandler extends Handler.Abstract {
         return true;
     }
 
+    /** Returns the action that a request names, or throws if its path or its method is unknown. */
     private ApiResources.Action action(final Exchange exchange) {
         final String method = exchange.request().getMethod();
         final String path = Request.getPathInContext(exchange.request());
         final Map<String, ApiResources.Action> actions = resources.at(path);
         if (actions.isEmpty()) {
-            throw new ApiException(HttpStatus.NOT_FOUND_404, method + ' ' + path + " is not known; allowed: "
+            throw new ApiException(HttpStatus.NOT_FOUND_404, method + ' ' + path + " is not known; supported: "
                 + ApiResources.ALL);
         }
         final ApiResources.Action action = actions.get(exchange.isHead() ? HttpMethod.GET.asString() : method);
         if (action == null) {
             final String allowed = ApiResources.methods(actions);
             exchange.response().getHeaders().put(HttpHeader.ALLOW, allowed);
-            throw new ApiException(HttpStatus.METHOD_NOT_ALLOWED_405, method + ' ' + path
-                + " is not known; allowed there: " + allowed);
+            throw new ApiException(HttpStatus.METHOD_NOT_ALLOWED_405, method + " is not allowed for " + path
+                + "; allowed: " + allowed);
         }
         return action;
     }
@@ -102,10 +103,10 @@ final class ApiHandler extends Handler.Abstract {
         if (request.getLength() > MAX_BODY) {
             throw tooLarge();
         }
-        if (action.needsBody() && request.getLength() < 0 && !request.getHeaders()
-            .contains(HttpHeader.TRANSFER_ENCODING)) {
+        if (action.needsBody() && request.getLength() < 0
+            && !request.getHeaders().contains(HttpHeader.TRANSFER_ENCODING)) {
             throw new ApiException(HttpStatus.LENGTH_REQUIRED_411,
-                "a body is needed, with Content-Length or Transfer-Encoding: chunked");
+                "the request needs a body, with Content-Length or Transfer-Encoding: chunked");
         }
     }
 
@@ -113,11 +114,11 @@ final class ApiHandler extends Handler.Abstract {
         return new ApiException(HttpStatus.PAYLOAD_TOO_LARGE_413, "the body is longer than " + MAX_BODY + " bytes");
     }
 
-    /** Why a body has not come. */
+    /** Returns the error to answer when a body could not be read. */
     private static ApiException refusal(final Throwable failure) {
         return switch (failure) {
             case TimeoutException _ -> new ApiException(HttpStatus.REQUEST_TIMEOUT_408,
-                "the body has not arrived in time");
+                "the body did not arrive in time");
             case HttpException http -> new ApiException(http.getCode(), http.getReason());
             case IllegalStateException _ -> tooLarge();
             default -> new ApiException(HttpStatus.BAD_REQUEST_400, "the body cannot be read: " + failure.getMessage());
@@ -127,12 +128,12 @@ final class ApiHandler extends Handler.Abstract {
     private void act(final Exchange exchange, final ApiResources.Action action, final String body) {
         final Request request = exchange.request();
         connections.acting(exchange.connection());
-        // What the switch takes long for, an upgrade for one, has limits of its own.
+        // Slow actions of the switch, such as an upgrade, have limits of their own.
         request.addIdleTimeoutListener(_ -> false);
         try {
             final ApiResources.Answer answer = action.run(request, body);
-            send(exchange, HttpStatus.OK_200, exchange.wantsText() ? answer.text().get() : Json.write(answer.json())
-                + '\n',
+            send(exchange, HttpStatus.OK_200,
+                exchange.wantsText() ? answer.text().get() : Json.write(answer.json()) + '\n',
                 answer.json() instanceof UpgradeView);
         } catch (final LastException e) {
             send(exchange, e.status(), error(exchange, e.getMessage()), true);
@@ -143,8 +144,8 @@ final class ApiHandler extends Handler.Abstract {
                 e.getMessage()));
         } catch (final RuntimeException e) {
             LOG.error("{} {} failed", request.getMethod(), request.getHttpURI(), e);
-            refuse(exchange, new ApiException(HttpStatus.INTERNAL_SERVER_ERROR_500, "the switch could not do this: "
-                + e));
+            refuse(exchange, new ApiException(HttpStatus.INTERNAL_SERVER_ERROR_500,
+                "the switch failed to execute the request: " + e));
         }
     }
 
@@ -156,7 +157,11 @@ final class ApiHandler extends Handler.Abstract {
         return exchange.wantsText() ? message + '\n' : Json.write(Map.of("error", String.valueOf(message))) + '\n';
     }
 
-    /** Sends an answer; {@code last} if the switch ends once it is sent. */
+    /**
+     * Sends an answer.
+     *
+     * @param last whether the switch ends once the answer is sent
+     */
     private void send(final Exchange exchange, final int status, final String text, final boolean last) {
         final byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         final Response response = exchange.response();

@@ -11,9 +11,9 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** The paths of the API, and what each method does there. */
+/** The paths of the API and the action of each method there. */
 final class ApiResources {
-    /** All of them, for a message. */
+    /** All methods and paths, for an error message. */
     static final String ALL = "GET /ports /queues /fdb /workers /config, POST /ports /fdb /upgrade, "
         + "DELETE /ports/NAME /fdb /fdb/STATION, POST /ports/NAME/suspend, POST /ports/NAME/resume";
     private static final String GET = "GET";
@@ -32,14 +32,14 @@ final class ApiResources {
         this.control = control;
     }
 
-    /** What comes of a request: for programs, and for people. */
+    /** The result of a request: JSON for programs, text for people. */
     record Answer(Object json, Supplier<String> text) {
         static <T> Answer of(final T view, final Function<T, String> text) {
             return new Answer(view, () -> text.apply(view));
         }
     }
 
-    /** What a method does at a path. */
+    /** The action of a method at a path. */
     record Action(Body body, Work work) {
         boolean takesBody() {
             return body != Body.NONE;
@@ -60,7 +60,7 @@ final class ApiResources {
         Answer run(Request request, String body);
     }
 
-    /** Returns the methods that a path has; none if there is no such path. */
+    /** Returns the actions of a path by method; the map is empty if the path is unknown. */
     Map<String, Action> at(final String path) {
         return switch (path) {
             case "/ports" -> Map.of(GET, show(control::ports, Tables::ports), POST, change(control::addPort));
@@ -90,10 +90,10 @@ final class ApiResources {
         };
     }
 
-    /** Returns the methods that there are, as the header {@code Allow} has them. */
+    /** Returns the methods of these actions in the syntax of the header {@code Allow}. */
     static String methods(final Map<String, Action> actions) {
-        return Stream.of(GET, HEAD, POST, DELETE).filter(method -> actions.containsKey(method.equals(HEAD) ? GET
-            : method))
+        return Stream.of(GET, HEAD, POST, DELETE)
+            .filter(method -> actions.containsKey(method.equals(HEAD) ? GET : method))
             .collect(Collectors.joining(", "));
     }
 
@@ -119,11 +119,11 @@ final class ApiResources {
         final Fields query = query(request, List.of("port", "static"));
         final String statics = query.getValue("static");
         if (statics != null && !statics.matches("true|false")) {
-            throw new ApiException(BAD_REQUEST, "static=" + statics + " is not true or false");
+            throw new ApiException(BAD_REQUEST, "static=" + statics + " is neither true nor false");
         }
         final int flushed = control.fdb().flush(query.getValue("port"), Boolean.parseBoolean(statics));
         return new Answer(Map.of("flushed", flushed), () -> flushed + (flushed == 1 ? " station" : " stations")
-            + " forgotten");
+            + " removed");
     }
 
     private Answer upgrade(final Request request, final String program) {
@@ -134,7 +134,7 @@ final class ApiResources {
 
     private static long seconds(final String text) {
         if (!text.matches("\\d{1,9}") || Long.parseLong(text) < 1 || Long.parseLong(text) > MAX_UPGRADE_SECONDS) {
-            throw new ApiException(BAD_REQUEST, "timeout=" + text + " is not a whole number of seconds, 1 to "
+            throw new ApiException(BAD_REQUEST, "timeout=" + text + " is not a whole number of seconds from 1 to "
                 + MAX_UPGRADE_SECONDS);
         }
         return Long.parseLong(text);

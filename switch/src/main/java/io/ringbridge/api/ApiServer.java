@@ -14,15 +14,16 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 
-/** The API on a Unix socket. */
+/** Serves the API on a Unix socket. */
 public final class ApiServer implements AutoCloseable {
-    /** Only requests that have arrived take a thread; an upgrade keeps one for minutes. */
+    /** Only requests that have arrived occupy a thread; an upgrade occupies one for minutes. */
     private static final int MAX_THREADS = 16;
     /**
-     * For each part of a request to arrive and for each part of an answer to be read; not for what is done in between.
+     * The limit for each part of a request to arrive and for each part of an answer to be read. The time to execute a
+     * request does not count.
      */
     private static final Duration IDLE = Duration.ofSeconds(10);
-    /** A path at which there never is anything. */
+    /** A path at which a file never exists. */
     private static final Path NOWHERE = Path.of("/proc/ringbridge/none");
 
     private final Server server;
@@ -30,7 +31,8 @@ public final class ApiServer implements AutoCloseable {
     private final long inode;
     private volatile Path socket;
 
-    private ApiServer(final Server server, final UnixDomainServerConnector connector, final Path socket, final long inode) {
+    private ApiServer(final Server server, final UnixDomainServerConnector connector, final Path socket,
+        final long inode) {
         this.server = server;
         this.connector = connector;
         this.socket = socket;
@@ -38,9 +40,9 @@ public final class ApiServer implements AutoCloseable {
     }
 
     /**
-     * Opens the socket and serves.
+     * Opens the socket and starts to serve.
      *
-     * @throws ApiException when the socket cannot be opened; one that another process listens on is left alone
+     * @throws ApiException if the socket cannot be opened; a socket on which another process listens is left alone
      */
     public static ApiServer start(final Path socket, final SwitchControl control) {
         return start(socket, control, IDLE);
@@ -62,14 +64,14 @@ public final class ApiServer implements AutoCloseable {
             Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-rw----"));
             return new ApiServer(server, connector, socket, inode(socket));
         } catch (final Exception e) {
-            // what is there may belong to somebody else
+            // The socket at this path may belong to another process.
             connector.setUnixDomainPath(server.isStarted() ? socket : NOWHERE);
             stop(server);
             throw new ApiException(500, "api socket " + socket + ": " + reason(socket, e));
         }
     }
 
-    /** Loads what a server is made of, beside what the caller does next: it is a quarter of a switch's start. */
+    /** Loads the classes of a server on a thread of its own: they take a quarter of a switch's time to start. */
     public static void preload() {
         Thread.ofPlatform().daemon().name("rb-api-load").start(ApiServer::connector);
     }
@@ -82,7 +84,8 @@ public final class ApiServer implements AutoCloseable {
         final HttpConfiguration http = new HttpConfiguration();
         http.setSendServerVersion(false);
         http.setSendDateHeader(false);
-        final UnixDomainServerConnector connector = new UnixDomainServerConnector(server, 1, 1, new HttpConnectionFactory(http));
+        final UnixDomainServerConnector connector =
+            new UnixDomainServerConnector(server, 1, 1, new HttpConnectionFactory(http));
         server.addConnector(connector);
         server.setErrorHandler(new ApiErrors());
         server.setStopTimeout(0);
@@ -98,9 +101,10 @@ public final class ApiServer implements AutoCloseable {
     }
 
     /**
-     * Moves the socket to another path, in place of what is there, in one step: who connects finds one or the other.
+     * Moves the socket to another path and atomically replaces a socket there: a client finds either the old server or
+     * this one.
      *
-     * @throws ApiException when it cannot be moved; it serves where it was
+     * @throws ApiException if the socket cannot be moved; it stays at its old path and keeps serving
      */
     public void moveTo(final Path place) {
         try {
@@ -108,20 +112,21 @@ public final class ApiServer implements AutoCloseable {
             Files.move(socket, place, StandardCopyOption.ATOMIC_MOVE);
             socket = place;
         } catch (final IOException e) {
-            throw new ApiException(500, "api socket " + socket + " cannot be moved to " + place + ": " + e.getMessage());
+            throw new ApiException(500,
+                "api socket " + socket + " cannot be moved to " + place + ": " + e.getMessage());
         }
     }
 
-    /** Stops serving, and removes the socket where it is still this server's. */
+    /** Stops serving, and removes the socket if it is still this server's. */
     @Override
     public void close() {
         boolean ours = false;
         try {
             ours = inode(socket) == inode;
         } catch (IOException _) {
-            // Removed by somebody else.
+            // Another process has removed it.
         }
-        // Jetty removes what is at the path, whoever made it.
+        // Jetty removes the file at its path, whoever created it.
         connector.setUnixDomainPath(ours ? socket : NOWHERE);
         stop(server);
     }
@@ -130,7 +135,7 @@ public final class ApiServer implements AutoCloseable {
         try {
             server.stop();
         } catch (Exception _) {
-            // It serves no more either way.
+            // The server has stopped serving even so.
         }
     }
 

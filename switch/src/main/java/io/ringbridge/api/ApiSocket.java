@@ -17,10 +17,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
-/** The place of the API's socket if nobody names one, and whether a place is free. */
+/** Finds the default path of the API's socket, connects to it, and checks whether a path is free. */
 public final class ApiSocket {
     private static final String NAME = "ringbridge/api.sock";
-    /** The length of {@code sun_path} in {@code struct sockaddr_un}, without the zero at its end. */
+    /** The length of {@code sun_path} in {@code struct sockaddr_un}, without the terminating zero. */
     private static final int MAX_PATH_BYTES = 107;
     /** The longest wait for room in a listener's backlog. */
     private static final long BACKLOG_NANOS = 1_000_000_000;
@@ -31,12 +31,12 @@ public final class ApiSocket {
     private ApiSocket() {
     }
 
-    /** The places that are looked at, the preferred one first. */
+    /** Returns the default paths of the socket, the preferred one first. */
     public static List<Path> places(final Map<String, String> environment) {
         return RuntimeDirectory.roots(environment).map(dir -> dir.resolve(NAME)).toList();
     }
 
-    /** Returns the first place at which a socket can be made, and makes its directory. */
+    /** Returns the first path at which a socket can be created, and creates its directory. */
     public static Optional<Path> writable(final List<Path> places) {
         return places.stream().filter(place -> {
             final Path directory = place.getParent();
@@ -52,23 +52,22 @@ public final class ApiSocket {
     }
 
     /**
-     * Checks that a socket can have this path.
+     * Checks that a Unix socket can have this path.
      *
-     * @throws ConfigException if it is empty or too long
+     * @throws ConfigException if the path is empty or too long
      */
     public static void checkPath(final Path path) {
         final int length = path.toString().getBytes(StandardCharsets.UTF_8).length;
         if (length == 0 || length > MAX_PATH_BYTES) {
-            throw new ConfigException("api socket " + path + ": a path of " + length
-                + " bytes; a Unix socket's may have 1 to "
-                + MAX_PATH_BYTES);
+            throw new ConfigException("api socket " + path + ": the path has " + length
+                + " bytes; 1 to " + MAX_PATH_BYTES + " are allowed for a Unix socket");
         }
     }
 
     /**
-     * Connects. If the listener's backlog is full, waits for room for at most a second.
+     * Connects to the socket at a path. If the listener's backlog is full, waits for room for at most one second.
      *
-     * @throws IOException with a reason for people
+     * @throws IOException if the connection fails; the message is for people
      */
     static SocketChannel connect(final Path place) throws IOException {
         final long end = System.nanoTime() + BACKLOG_NANOS;
@@ -89,7 +88,7 @@ public final class ApiSocket {
     private static SocketChannel connectAtOnce(final Path place) throws IOException {
         final SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
         try {
-            channel.configureBlocking(false); // a full backlog makes a blocking connect wait for ever
+            channel.configureBlocking(false); // if the backlog is full, a blocking connect never returns
             channel.connect(UnixDomainSocketAddress.of(place));
             channel.configureBlocking(true);
             return channel;
@@ -104,11 +103,11 @@ public final class ApiSocket {
         if (!Files.exists(place, LinkOption.NOFOLLOW_LINKS)) {
             why = Files.isExecutable(existing(place)) ? "no such socket" : "permission denied at " + existing(place);
         } else if (failure instanceof ConnectException) {
-            why = isSocket(place) ? "nobody listens there" : "it is not a socket";
+            why = isSocket(place) ? "no process listens on this socket" : "the file is not a socket";
         } else if (!Files.isWritable(place)) {
-            why = "permission denied; only its owner and group may use it";
+            why = "permission denied; only the socket's owner and group may use it";
         } else {
-            why = "it is in use, and its listener accepts no connection";
+            why = "the socket is in use, but its listener does not accept connections";
         }
         return new IOException(why, failure);
     }
@@ -122,7 +121,7 @@ public final class ApiSocket {
         return directory;
     }
 
-    /** Why nobody can be asked at a place. */
+    /** Returns the reason why connecting to a path fails. */
     public static String why(final Path place) {
         try (SocketChannel _ = connect(place)) {
             return "a process listens there";
@@ -131,10 +130,10 @@ public final class ApiSocket {
         }
     }
 
-    /** Whether a process listens at a place; one that accepts no connection at present counts. */
+    /** Whether a process listens at a path, even if it does not accept connections at present. */
     public static boolean isLive(final Path place) {
         try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-            channel.configureBlocking(false); // a full backlog makes a blocking connect wait for ever
+            channel.configureBlocking(false); // if the backlog is full, a blocking connect never returns
             channel.connect(UnixDomainSocketAddress.of(place));
             return true;
         } catch (ConnectException _) {
@@ -147,9 +146,9 @@ public final class ApiSocket {
     }
 
     /**
-     * Checks that a place is free, or taken by a socket that a process has left behind.
+     * Checks that nothing exists at a path, or only a stale socket on which no process listens.
      *
-     * @throws IOException if the place is in use, or taken by anything that is not a socket
+     * @throws IOException if a process listens there, or if the file is not a socket
      */
     public static void checkFree(final Path place) throws IOException {
         checkSocketOrNothing(place);
@@ -158,23 +157,24 @@ public final class ApiSocket {
         }
     }
 
-    /** Checks that a socket may take a place: only another socket is ever replaced. */
+    /** Checks that a socket may be created at a path: only another socket is ever replaced. */
     static void checkSocketOrNothing(final Path place) throws IOException {
         if (Files.exists(place, LinkOption.NOFOLLOW_LINKS) && !isSocket(place)) {
-            throw new IOException("the path is taken by something that is not a socket; it is not replaced");
+            throw new IOException("the file at this path is not a socket, and is not replaced");
         }
     }
 
     /**
-     * Removes a socket that a process has left behind; refuses a place that is in use, or taken by anything that is not
-     * a socket.
+     * Removes a stale socket on which no process listens.
+     *
+     * @throws IOException if a process listens there, or if the file is not a socket
      */
     static void clear(final Path place) throws IOException {
         checkFree(place);
         Files.deleteIfExists(place);
     }
 
-    /** Whether there is a socket itself at a place: what a symbolic link leads to does not count. */
+    /** Whether the file at a path is a socket; symbolic links are not followed. */
     static boolean isSocket(final Path place) {
         try {
             return ((Integer) Files.getAttribute(place, "unix:mode", LinkOption.NOFOLLOW_LINKS) & S_IFMT) == S_IFSOCK;

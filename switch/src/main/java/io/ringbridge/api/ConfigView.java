@@ -4,14 +4,14 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What is in force, key by key as in the configuration file.
+ * The configuration in force, with the keys of the configuration file.
  *
- * @param state absent where none is kept
- * @param ports of each what its type has, but for what is as it is by default
+ * @param state absent if no state is kept
+ * @param ports the keys of each port's type, except those that have their default
  */
 public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, String state,
                          List<Map<String, Object>> ports) {
-    /** Where this API is; the socket is absent where there is none. */
+    /** The API's socket; absent if there is none. */
     public record Api(String socket) {
     }
 

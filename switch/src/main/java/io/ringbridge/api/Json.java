@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 
 import java.util.List;
 
-/** The views as JSON, and back. */
+/** Converts views to JSON and back. */
 public final class Json {
     private static final ObjectMapper MAPPER = JsonMapper.builder()
         .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
@@ -19,7 +19,7 @@ public final class Json {
     private Json() {
     }
 
-    /** On one line. */
+    /** Returns a view as JSON on one line. */
     public static String write(final Object view) {
         try {
             return MAPPER.writeValueAsString(view);
@@ -28,21 +28,21 @@ public final class Json {
         }
     }
 
-    /** One view. */
+    /** Reads one view. */
     public static <T> T read(final String json, final Class<T> type) {
         try {
             return MAPPER.readValue(json, type);
         } catch (final JsonProcessingException e) {
-            throw new ApiException(502, "the switch's answer is not understood: " + e.getOriginalMessage());
+            throw new ApiException(502, "the switch's answer cannot be parsed: " + e.getOriginalMessage());
         }
     }
 
-    /** A list of views. */
+    /** Reads a list of views. */
     public static <T> List<T> readList(final String json, final TypeReference<List<T>> type) {
         try {
             return MAPPER.readValue(json, type);
         } catch (final JsonProcessingException e) {
-            throw new ApiException(502, "the switch's answer is not understood: " + e.getOriginalMessage());
+            throw new ApiException(502, "the switch's answer cannot be parsed: " + e.getOriginalMessage());
         }
     }
 }

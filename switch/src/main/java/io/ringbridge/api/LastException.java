@@ -1,8 +1,8 @@
 package io.ringbridge.api;
 
-/** A request has failed so that the switch serves nothing any more: it ends when whoever asked has been told. */
+/** A failure after which the switch serves nothing: the switch ends once the client has its answer. */
 public final class LastException extends ApiException {
-    /** With the HTTP status that says what kind of failure it is. */
+    /** Takes the HTTP status of the answer. */
     public LastException(final int status, final String message) {
         super(status, message);
     }

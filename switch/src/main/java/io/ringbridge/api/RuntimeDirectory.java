@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** Directories for sockets and state below {@code /run}, which is empty after each boot. */
+/** Creates directories for sockets and state below {@code /run}, which is empty after each boot. */
 public final class RuntimeDirectory {
     private static final FileAttribute<Set<PosixFilePermission>> PERMISSIONS =
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-x---"));
@@ -21,13 +21,13 @@ public final class RuntimeDirectory {
     private RuntimeDirectory() {
     }
 
-    /** The directories that the system empties at each boot, or at the end of a session. */
+    /** Returns the directories that the system empties at each boot or at the end of a login session. */
     static Stream<Path> roots(final Map<String, String> environment) {
         return Stream.of("/run", environment.get("XDG_RUNTIME_DIR")).filter(root -> root != null && !root.isEmpty())
             .map(Path::of);
     }
 
-    /** Makes the directory of a file if it is missing and belongs below {@code /run} or {@code $XDG_RUNTIME_DIR}. */
+    /** Creates the directory of a file if it is missing and is below {@code /run} or {@code $XDG_RUNTIME_DIR}. */
     public static void makeFor(final Path file) throws IOException {
         final Path directory = file.toAbsolutePath().normalize().getParent();
         if (directory != null && !Files.isDirectory(directory) && isBelow(directory, roots(System.getenv()).toList())) {
@@ -36,7 +36,7 @@ public final class RuntimeDirectory {
     }
 
     /**
-     * Whether a directory, which need not exist, is below one of the roots; symbolic links such as {@code /var/run} are
+     * Whether a directory, which need not exist, is below one of the roots. Symbolic links such as {@code /var/run} are
      * followed.
      */
     static boolean isBelow(final Path directory, final List<Path> roots) throws IOException {
@@ -53,7 +53,7 @@ public final class RuntimeDirectory {
         return false;
     }
 
-    /** Makes a directory, and those above it that are missing, for this user and its group. */
+    /** Creates a directory and its missing parents, accessible to this user and its group only. */
     static void create(final Path directory) throws IOException {
         final List<Path> missing = new ArrayList<>();
         for (Path each = directory; each != null && !Files.exists(each); each = each.getParent()) {

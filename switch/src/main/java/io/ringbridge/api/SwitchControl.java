@@ -3,12 +3,9 @@ package io.ringbridge.api;
 import java.time.Duration;
 import java.util.List;
 
-/** What the API can ask of a switch. Any thread may call in. */
+/** The operations of the API on a switch. Any thread may call. */
 public interface SwitchControl {
-    /**
-     * What a process that is to take over has for its start if nobody says otherwise; its launcher may have to build it
-     * first.
-     */
+    /** The default time that a new process may take to become ready; its launcher may have to build it first. */
     Duration UPGRADE_LIMIT = Duration.ofMinutes(2);
 
     List<PortView> ports();
@@ -24,42 +21,42 @@ public interface SwitchControl {
     /**
      * Adds a port and opens its socket.
      *
-     * @param spec as on the command line
-     * @throws ApiException when it may not be, or its socket cannot be opened
+     * @param spec the port, specified as on the command line
+     * @throws ApiException if the port is not allowed, or its socket cannot be opened
      */
     void addPort(String spec);
 
     /**
      * Removes a port and its socket.
      *
-     * @throws ApiException when there is no such port
+     * @throws ApiException if there is no such port
      */
     void removePort(String name);
 
     /**
-     * Suspends a port, until {@link #resumePort}, whoever attaches to it meanwhile; one that is suspended already stays so.
+     * Suspends a port until {@link #resumePort}, whichever front-ends attach meanwhile. Does nothing if it is suspended.
      *
-     * @throws ApiException when there is no such port
+     * @throws ApiException if there is no such port
      */
     void suspendPort(String name);
 
     /**
-     * Starts another process, hands it every port, and returns when frames move there.
+     * Starts another process, hands it every port, and returns once that process forwards frames.
      *
-     * @param program the path of the program to start; null for the one that this was started with
-     * @param limit for that process to start and to be ready
-     * @throws LastException when it failed after the other process had taken over: nothing is served any more
-     * @throws ApiException when it failed, and everything is as it was
+     * @param program the path of the program to start; null for the program that started this switch
+     * @param limit the time that the new process may take to start and to become ready
+     * @throws LastException if the new process failed after the hand-over: no process serves the ports
+     * @throws ApiException if the upgrade failed earlier: this process serves the ports as before
      */
     UpgradeView upgrade(String program, Duration limit);
 
-    /** Called when whoever asked for an {@link #upgrade} has been told what came of it, and this process is of no more use. */
+    /** Called once the client has the result of an {@link #upgrade} after which this process no longer serves. */
     void upgraded();
 
     /**
-     * Takes back {@link #suspendPort}; the port runs unless its front-end or driver has suspended it as well.
+     * Reverts {@link #suspendPort}. The port runs unless its front-end or driver has suspended it as well.
      *
-     * @throws ApiException when there is no such port
+     * @throws ApiException if there is no such port
      */
     void resumePort(String name);
 }

@@ -4,16 +4,16 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Aligned columns: numbers to the right, everything else to the left. */
+/** Prints aligned columns: numbers to the right, everything else to the left. */
 public final class Table {
     private final List<List<String>> rows = new ArrayList<>();
 
-    /** With a head and no rows. */
+    /** Takes the column headings. */
     public Table(final String... head) {
         rows.add(List.of(head));
     }
 
-    /** Adds a row with a cell for each of the head's. */
+    /** Adds a row with one cell per column. */
     public void row(final Object... cells) {
         final List<String> row = new ArrayList<>(cells.length);
         for (final Object cell : cells) {
@@ -22,7 +22,7 @@ public final class Table {
         rows.add(row);
     }
 
-    /** Writes it. */
+    /** Prints the table. */
     public void print(final PrintWriter out) {
         final int columns = rows.getFirst().size();
         final int[] widths = new int[columns];
@@ -39,7 +39,8 @@ public final class Table {
             final StringBuilder line = new StringBuilder();
             for (int c = 0; c < columns; c++) {
                 final int padding = widths[c] - row.get(c).length();
-                line.repeat(' ', numbers[c] ? padding : 0).append(row.get(c)).repeat(' ', (numbers[c] ? 0 : padding) + 2);
+                line.repeat(' ', numbers[c] ? padding : 0).append(row.get(c))
+                    .repeat(' ', (numbers[c] ? 0 : padding) + 2);
             }
             out.println(line.toString().stripTrailing());
         }

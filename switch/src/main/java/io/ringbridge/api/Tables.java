@@ -11,7 +11,7 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** The views as people read them. */
+/** Formats the views as tables for people. */
 final class Tables {
     private static final Set<String> FREE_TEXT = Set.of("socket", "device", "master", "interface", "read", "write");
     private static final double MIN_BUSY_SHARE = 0.01;
@@ -48,15 +48,16 @@ final class Tables {
     }
 
     private static void ports(final List<PortView> ports, final PrintWriter out) {
-        final Table table = new Table("PORT", "STATE", "QUEUES", "MTU", "VLAN", "IN-FRAMES", "IN-BYTES", "OUT-FRAMES", "OUT-BYTES",
-            "DROPS", "SOCKET, DEVICE OR FILE");
+        final Table table = new Table("PORT", "STATE", "QUEUES", "MTU", "VLAN", "IN-FRAMES", "IN-BYTES", "OUT-FRAMES",
+            "OUT-BYTES", "DROPS", "SOCKET, DEVICE OR FILE");
         for (final PortView port : ports) {
             table.row(port.name(), port.state(), port.queues(), port.mtu(), vlan(port), port.inFrames(), port.inBytes(),
                 port.outFrames(), port.outBytes(), drops(port.drops()), where(port));
         }
         table.print(out);
         ports.stream().filter(port -> port.why() != null)
-            .forEach(port -> out.println(port.name() + " is " + port.state() + " since " + port.since() + ": " + port.why()));
+            .forEach(port -> out.println(port.name() + ": " + port.state() + " since " + port.since() + "; "
+                + port.why()));
         out.flush();
     }
 
@@ -72,15 +73,17 @@ final class Tables {
     }
 
     private static void queues(final List<QueueView> queues, final PrintWriter out) {
-        final Table table = new Table("PORT", "QUEUE", "KIND", "WORKER", "STATE", "LAYOUT", "SIZE", "IN-FRAMES", "OUT-FRAMES", "DROPS");
+        final Table table = new Table("PORT", "QUEUE", "KIND", "WORKER", "STATE", "LAYOUT", "SIZE", "IN-FRAMES",
+            "OUT-FRAMES", "DROPS");
         final List<QueueView> started = queues.stream().filter(QueueView::started).toList();
         for (final QueueView queue : started) {
-            table.row(queue.port(), queue.index(), queue.kind(), queue.worker(), queue.enabled() ? "enabled" : "disabled", queue.layout(),
-                queue.size(), queue.inFrames(), queue.outFrames(), drops(queue.drops()));
+            table.row(queue.port(), queue.index(), queue.kind(), queue.worker(),
+                queue.enabled() ? "enabled" : "disabled", queue.layout(), queue.size(), queue.inFrames(),
+                queue.outFrames(), drops(queue.drops()));
         }
         table.print(out);
         if (started.size() < queues.size()) {
-            out.println("and " + (queues.size() - started.size()) + " that are not started");
+            out.println("queues not started: " + (queues.size() - started.size()));
             out.flush();
         }
     }
@@ -88,13 +91,15 @@ final class Tables {
     private static void stations(final List<StationView> stations, final PrintWriter out) {
         final Table table = new Table("MAC", "VLAN", "PORT", "AGE");
         for (final StationView station : stations) {
-            table.row(station.mac(), station.vlan(), station.port(), station.isStatic() ? "static" : station.ageSeconds() + " s");
+            table.row(station.mac(), station.vlan(), station.port(),
+                station.isStatic() ? "static" : station.ageSeconds() + " s");
         }
         table.print(out);
     }
 
     private static void workers(final List<WorkerView> workers, final PrintWriter out) {
-        final Table table = new Table("WORKER", "CPU", "QUEUES", "BUSY", "FRAMES", "CYCLES/FRAME", "FRAMES/POLL", "LONGEST-US", "STALLS");
+        final Table table = new Table("WORKER", "CPU", "QUEUES", "BUSY", "FRAMES", "CYCLES/FRAME", "FRAMES/POLL",
+            "LONGEST-US", "STALLS");
         for (final WorkerView worker : workers) {
             table.row(worker.index(), worker.cpu() < 0 ? "any" : worker.cpu(), worker.queues(),
                 String.format(Locale.ROOT, "%.0f%%", 100 * worker.busyShare()), worker.frames(),
@@ -105,7 +110,7 @@ final class Tables {
         table.print(out);
     }
 
-    /** Whether a worker had so little to do that what it spent on a frame says nothing of what a frame costs. */
+    /** Whether a worker was so idle that its cycles per frame do not reflect the cost of a frame. */
     private static boolean isIdle(final WorkerView worker) {
         return worker.cyclesPerFrame() == 0 || worker.busyShare() < MIN_BUSY_SHARE;
     }
@@ -126,10 +131,11 @@ final class Tables {
         out.flush();
     }
 
-    /** A port as the configuration file has it. */
+    /** Returns a port in the syntax of the configuration file. */
     private static String keys(final Map<String, Object> port) {
         return port.entrySet().stream()
-            .map(key -> key.getKey() + ": " + (FREE_TEXT.contains(key.getKey()) ? Json.write(key.getValue()) : key.getValue()))
+            .map(key -> key.getKey() + ": "
+                + (FREE_TEXT.contains(key.getKey()) ? Json.write(key.getValue()) : key.getValue()))
             .collect(Collectors.joining(", ", "{", "}"));
     }
 

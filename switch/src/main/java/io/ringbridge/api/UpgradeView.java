@@ -1,11 +1,11 @@
 package io.ringbridge.api;
 
 /**
- * What came of an upgrade.
+ * The result of an upgrade.
  *
- * @param pid the process that has taken over
- * @param ports how many it has taken over
- * @param pauseMillis for how long no frame moved; absent where the new process did not say
+ * @param pid the process ID of the new switch
+ * @param ports the number of ports handed over
+ * @param pauseMillis the time during which no frame moved; absent if the new process did not report it
  */
 public record UpgradeView(long pid, int ports, Double pauseMillis) {
 }

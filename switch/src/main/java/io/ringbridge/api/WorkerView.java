@@ -1,6 +1,11 @@
 package io.ringbridge.api;
 
-/** A worker as {@code show workers} gives it; {@code cpu} is -1 for one that is not pinned, {@code cyclesPerFrame} 0 for not known. */
-public record WorkerView(int index, int cpu, int queues, double busyShare, long frames, double cyclesPerFrame, double framesPerPoll,
-                         long longestCycleNanos, long stalls) {
+/**
+ * A worker as shown by {@code show workers}.
+ *
+ * @param cpu -1 if the worker is not pinned
+ * @param cyclesPerFrame 0 if unknown
+ */
+public record WorkerView(int index, int cpu, int queues, double busyShare, long frames, double cyclesPerFrame,
+                         double framesPerPoll, long longestCycleNanos, long stalls) {
 }

@@ -1,7 +1,7 @@
 /**
- * HTTP with JSON on a Unix socket: what a running switch shows and does for the command line, and for any other client.
+ * HTTP with JSON on a Unix socket: the API of a running switch for the command line and for other clients.
  *
- * <p>The server answers on threads of its own and asks the switch through {@link io.ringbridge.api.SwitchControl}; the records here
- * are the JSON, key by key. Nothing of Jetty is loaded before a server or a client is made.
+ * <p>The server answers on its own threads and calls the switch through {@link io.ringbridge.api.SwitchControl}. The
+ * records here are the JSON, key by key. Jetty's classes are loaded only once a server is created.
  */
 package io.ringbridge.api;

@@ -123,7 +123,7 @@ class ApiRobustnessTest {
             try (RawClient body = RawClient.connect(socket)
                 .send("POST /ports HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nna")) {
                 final String answer = body.answer();
-                assertTrue(answer.startsWith("HTTP/1.1 408 ") && answer.contains("the body has not arrived in time"),
+                assertTrue(answer.startsWith("HTTP/1.1 408 ") && answer.contains("the body did not arrive in time"),
                     answer);
             }
             try (RawClient header = RawClient.connect(socket).send("GET /ports HTTP/1.1\r\nHo")) {
@@ -206,7 +206,7 @@ class ApiRobustnessTest {
             }
         }
         final Object inode = inode(place);
-        final String why = "the path is taken by something that is not a socket; it is not replaced";
+        final String why = "the file at this path is not a socket, and is not replaced";
         final ApiException refused = assertThrows(ApiException.class, () -> ApiServer.start(place, new FakeSwitch()));
         assertEquals("api socket " + place + ": " + why, refused.getMessage());
         try (ApiServer beside = ApiServer.start(dir.resolve("beside.sock"), new FakeSwitch())) {
@@ -215,7 +215,7 @@ class ApiRobustnessTest {
                 unmoved.getMessage());
         }
         assertEquals(inode, inode(place));
-        assertEquals("it is not a socket", assertThrows(IOException.class, () -> ApiSocket.connect(
+        assertEquals("the file is not a socket", assertThrows(IOException.class, () -> ApiSocket.connect(
             kind.startsWith("link to a s") || kind.startsWith("link to n") ? Path.of("/dev/null") : place))
             .getMessage());
     }
@@ -251,7 +251,7 @@ class ApiRobustnessTest {
             try (ApiClient client = new ApiClient(socket)) {
                 final ApiException e = assertThrows(ApiException.class, () -> client.get("/ports"));
                 assertEquals("no switch answers at " + socket
-                    + ": it is in use, and its listener accepts no connection", e.getMessage());
+                    + ": the socket is in use, but its listener does not accept connections", e.getMessage());
             }
             assertTrue(Files.exists(socket));
         } finally {

@@ -72,18 +72,18 @@ class ApiStatusTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-        GET /nothing               | 404 | is not known; allowed: GET /ports
+        GET /nothing               | 404 | is not known; supported: GET /ports
         GET /                      | 404 | is not known
         GET /ports/                | 404 | is not known
         GET /ports/a/b/c           | 404 | is not known
         POST /ports/a/             | 404 | is not known
         DELETE /fdb/               | 404 | is not known
         DELETE /ports/none         | 404 | no port is named \\"none\\"
-        POST /ports                | 411 | a body is needed
-        POST /fdb                  | 411 | a body is needed
-        DELETE /fdb?static=maybe   | 400 | static=maybe is not true or false
+        POST /ports                | 411 | the request needs a body
+        POST /fdb                  | 411 | the request needs a body
+        DELETE /fdb?static=maybe   | 400 | static=maybe is neither true nor false
         DELETE /fdb?prot=a         | 400 | prot is not a parameter of this request; allowed: port, static
-        POST /upgrade?timeout=0    | 400 | timeout=0 is not a whole number of seconds, 1 to 3600
+        POST /upgrade?timeout=0    | 400 | timeout=0 is not a whole number of seconds from 1 to 3600
         POST /upgrade?timeout=1    | 409 | this switch is a part of another program
         DELETE /fdb?port=a         | 200 | {"flushed":0}
         POST /ports/a/suspend      | 200 | {}

@@ -50,8 +50,8 @@ class ApiTest {
             client.removePort("b");
             client.addStation("mac=52:54:00:00:00:01,port=b");
             client.removeStation("mac=52:54:00:00:00:01,vlan=10");
-            assertEquals("3 stations forgotten", client.flushStations(null, false));
-            assertEquals("3 stations forgotten", client.flushStations("b+ c", true));
+            assertEquals("3 stations removed", client.flushStations(null, false));
+            assertEquals("3 stations removed", client.flushStations("b+ c", true));
             assertEquals(List.of("add name=b,socket=/tmp/b", "suspend b", "resume b", "remove b", "add mac=52:54:00:00:00:01,port=b",
                 "remove mac=52:54:00:00:00:01,vlan=10", "flush null false", "flush b+ c true"), fake.done);
         }
@@ -105,12 +105,12 @@ class ApiTest {
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
             assertRefused(404, "no port is named \"none\"", () -> client.removePort("none"));
             assertRefused(400, "port add: nothing", () -> client.addPort(""));
-            assertRefused(404, "GET /nothing is not known; allowed: GET /ports /queues /fdb /workers /config, POST /ports /fdb "
+            assertRefused(404, "GET /nothing is not known; supported: GET /ports /queues /fdb /workers /config, POST /ports /fdb "
                 + "/upgrade, DELETE /ports/NAME /fdb /fdb/STATION, POST /ports/NAME/suspend, POST /ports/NAME/resume",
                 () -> client.get("/nothing"));
-            assertRefused(405, "GET /ports/a/suspend is not known; allowed there: POST",
+            assertRefused(405, "GET is not allowed for /ports/a/suspend; allowed: POST",
                 () -> client.get("/ports/a/suspend"));
-            assertRefused(500, "the switch could not do this: java.lang.IllegalStateException: broken", () -> client.get("/queues"));
+            assertRefused(500, "the switch failed to execute the request: java.lang.IllegalStateException: broken", () -> client.get("/queues"));
             assertRefused(413, "the body is longer than 4096 bytes", () -> client.addPort("x".repeat(5000)));
         }
     }

@@ -120,9 +120,9 @@ class CommandLineTest {
                 ports.get(0).properties().stream().map(java.util.Map.Entry::getKey).toList());
             assertTrue(ok("show", "ports", "--api", api).lines().toList().get(1).startsWith("a     waiting       2  1500 "));
             assertTrue(ports.get(0).get("why").asText().startsWith("no front-end has connected to " + a + ": "));
-            assertTrue(ok("show", "ports", "--api", api).contains("\na is waiting since " + ports.get(0).get("since").asText()
-                + ": no front-end has connected to " + a + ": "));
-            assertTrue(ok("show", "queues", "--api", api).contains("and 4 that are not started"));
+            assertTrue(ok("show", "ports", "--api", api).contains("\na: waiting since " + ports.get(0).get("since").asText()
+                + "; no front-end has connected to " + a + ": "));
+            assertTrue(ok("show", "queues", "--api", api).contains("queues not started: 4"));
             assertEquals(1, ok("show", "fdb", "--api", api).lines().count());
             assertEquals(2, ok("show", "workers", "--api", api).lines().count());
 
@@ -209,10 +209,10 @@ class CommandLineTest {
 
             assertEquals("", ok("fdb", "remove", "52:54:00:00:00:0a", "--vlan", "10", "--api", api));
             assertEquals("", ok("fdb", "remove", "52:54:00:00:00:0a", "--api", api));
-            assertEquals("0 stations forgotten\n", ok("fdb", "flush", "--api", api));
-            assertEquals("0 stations forgotten\n", ok("fdb", "flush", "b", "--static", "--api", api));
+            assertEquals("0 stations removed\n", ok("fdb", "flush", "--api", api));
+            assertEquals("0 stations removed\n", ok("fdb", "flush", "b", "--static", "--api", api));
             assertEquals(List.of("52:54:00:00:00:01  0 a static"), stations(api));
-            assertEquals("1 station forgotten\n", ok("fdb", "flush", "--static", "--api", api));
+            assertEquals("1 station removed\n", ok("fdb", "flush", "--static", "--api", api));
             assertEquals(List.of(), stations(api));
         }
     }
@@ -229,7 +229,7 @@ class CommandLineTest {
             }
             assertRefused(1, "port a has 1024 static stations, as many as are allowed", "add", "52:54:00:00:ff:01", "a", "--api", api);
             assertEquals("", ok("fdb", "add", "52:54:00:00:00:01", "a", "--api", api), "one of them again");
-            assertEquals("1024 stations forgotten\n", ok("fdb", "flush", "a", "--static", "--api", api));
+            assertEquals("1024 stations removed\n", ok("fdb", "flush", "a", "--static", "--api", api));
         }
     }
 
