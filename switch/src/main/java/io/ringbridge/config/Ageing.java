@@ -5,9 +5,9 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** How long a station is remembered, as {@code 300s}, {@code 5m} or {@code 1h}. */
+/** Parses the time after which a silent station is removed, such as {@code 300s}, {@code 5m} or {@code 1h}. */
 final class Ageing {
-    static final String NEEDED = "a time of 1s to 24h, such as 300s or 5m";
+    static final String NEEDED = "a time from 1s to 24h, such as 300s or 5m";
     private static final Pattern TIME = Pattern.compile("(\\d{1,6})([smh])");
     private static final Duration MAX = Duration.ofHours(24);
 

@@ -9,56 +9,61 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A whole configuration, checked.
+ * A complete, validated configuration.
  *
- * @param workers datapath threads, 1 to 64
- * @param cpus the processors they are pinned to, one a worker; empty for no pinning
- * @param poll what idle workers do
- * @param api the socket of the API where one was named; the default place otherwise
+ * @param workers the number of datapath threads, 1 to 64
+ * @param cpus the processors to pin the workers to, one per worker; empty for no pinning
+ * @param poll the behaviour of idle workers
+ * @param api the socket of the API; empty for the default path
  * @param fdb the forwarding table
- * @param state where what has to outlive this process is kept
- * @param ports in the order they were written
+ * @param state the place for state that outlives this process
+ * @param ports in the order of the file
  */
 public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Path> api, Fdb fdb, State state,
                      List<PortConfig> ports) {
-    /** The most datapath threads there may be. */
+    /** The maximum number of datapath threads. */
     public static final int MAX_WORKERS = 64;
 
-    /** The forwarding table: how many stations, and how long one is remembered that is not heard of. */
+    /**
+     * The forwarding table.
+     *
+     * @param capacity the maximum number of stations
+     * @param ageing the time after which a silent station is removed
+     */
     public record Fdb(int capacity, Duration ageing) {
         static final Fdb DEFAULT = new Fdb(DatapathOptions.DEFAULT.fdbCapacity(), DatapathOptions.DEFAULT.fdbAgeing());
     }
 
-    /** What an empty file says. */
+    /** The configuration of an empty file. */
     public static final Config DEFAULT = new Config(DatapathOptions.DEFAULT.workers(), DatapathOptions.DEFAULT.cpus(),
         DatapathOptions.DEFAULT.poll(), Optional.empty(), Fdb.DEFAULT, new State.Default(), List.of());
 
-    /** What of it the datapath has to know. */
+    /** Returns the options of the datapath. */
     public DatapathOptions datapath() {
         return new DatapathOptions(workers, cpus, poll, fdb.capacity(), fdb.ageing());
     }
 
-    /** The same with workers replaced. */
+    /** Returns a copy with other workers. */
     public Config withWorkers(final int newWorkers, final List<Integer> newCpus) {
         return new Config(newWorkers, newCpus, poll, api, fdb, state, ports);
     }
 
-    /** The same with what idle workers do replaced. */
+    /** Returns a copy with another poll mode. */
     public Config withPoll(final PollMode newPoll) {
         return new Config(workers, cpus, newPoll, api, fdb, state, ports);
     }
 
-    /** The same with the socket of the API replaced. */
+    /** Returns a copy with another API socket. */
     public Config withApi(final Path newApi) {
         return new Config(workers, cpus, poll, Optional.of(newApi), fdb, state, ports);
     }
 
-    /** The same with the place of the state replaced. */
+    /** Returns a copy with another place for the state. */
     public Config withState(final State newState) {
         return new Config(workers, cpus, poll, api, fdb, newState, ports);
     }
 
-    /** The same with ports replaced. */
+    /** Returns a copy with other ports. */
     public Config withPorts(final List<PortConfig> newPorts) {
         return new Config(workers, cpus, poll, api, fdb, state, List.copyOf(newPorts));
     }

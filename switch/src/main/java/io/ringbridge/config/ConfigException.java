@@ -1,10 +1,9 @@
 package io.ringbridge.config;
 
-/** A configuration that cannot be; the message is one line for the user and says where, what, and what is allowed. */
+/** An invalid configuration. The message is one line for the user: the place, the value, and what is allowed. */
 public final class ConfigException extends RuntimeException {
     private final boolean conflict;
 
-    /** Makes a mistake of the configuration's own. */
     public ConfigException(final String message) {
         this(message, false);
     }
@@ -14,12 +13,12 @@ public final class ConfigException extends RuntimeException {
         this.conflict = conflict;
     }
 
-    /** Makes the refusal of something that another part of the configuration has. */
+    /** Creates an exception for a value that is valid by itself, but already in use elsewhere in the configuration. */
     static ConfigException conflict(final String message) {
         return new ConfigException(message, true);
     }
 
-    /** Whether it would be right if something else were not there already. */
+    /** Whether the value is valid by itself, but already in use elsewhere. */
     public boolean isConflict() {
         return conflict;
     }

@@ -21,7 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 
-/** Reads configurations from files, and ports from the command line. */
+/** Reads configurations from files, and ports and stations from the command line. */
 public final class ConfigReader {
     private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "state", "ports");
     private static final int MIN_CAPACITY = 16;
@@ -31,7 +31,7 @@ public final class ConfigReader {
     private ConfigReader() {
     }
 
-    /** Reads a file. */
+    /** Reads a file without checking that its processors exist on this host. */
     public static Config read(final Path file) {
         return parse(file.toString(), text(file));
     }
@@ -48,12 +48,16 @@ public final class ConfigReader {
         }
     }
 
-    /** Reads a file whose processors have to be there on this host. */
+    /** Reads a file, and checks that its processors exist on this host. */
     public static Config readForHere(final Path file) {
         return parse(file.toString(), text(file), CpuList::whyNotHere);
     }
 
-    /** Reads the text of a file; {@code source} is its name. */
+    /**
+     * Parses the text of a file.
+     *
+     * @param source the name of the file, for messages
+     */
     public static Config parse(final String source, final String text) {
         return parse(source, text, _ -> null);
     }
@@ -68,25 +72,26 @@ public final class ConfigReader {
         if (wrongCpu != null) {
             throw top.error("cpus", wrongCpu);
         }
-        final int workers = top.integer("workers", 1, Config.MAX_WORKERS).orElse(cpus.isEmpty() ? Config.DEFAULT.workers() : cpus.size());
+        final int workers = top.integer("workers", 1, Config.MAX_WORKERS)
+            .orElse(cpus.isEmpty() ? Config.DEFAULT.workers() : cpus.size());
         if (!cpus.isEmpty() && cpus.size() != workers) {
-            throw top.error("cpus", cpus.size() + " processors for " + workers + " workers; one for each is needed");
+            throw top.error("cpus", cpus.size() + " processors for " + workers + " workers; one per worker is needed");
         }
         final Config config = new Config(workers, cpus,
             top.choice("poll", PollMode.class).orElse(Config.DEFAULT.poll()),
             api.socket("socket"),
-            new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()), ageing(fdb)),
-            top.text("state", "the path of a directory, or none").map(State::parse).orElse(Config.DEFAULT.state()),
+            new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()),
+                ageing(fdb)),
+            top.text("state", "the path of a directory or none").map(State::parse).orElse(Config.DEFAULT.state()),
             List.of());
         return config.withPorts(ports(source, top, api));
     }
 
     /**
-     * Reads a port in the form {@code name=vm1,type=vhost-user,socket=/run/vm1.sock}, in which a comma in a value is
-     * written twice, or as
-     * a JSON object with the same keys.
+     * Parses a port in the form {@code name=vm1,type=vhost-user,socket=/run/vm1.sock}, or as a JSON object with the
+     * same keys. In the first form, commas in values are doubled.
      *
-     * @param source the option it was given to
+     * @param source the option that the port was given to, for messages
      */
     public static PortConfig parsePort(final String source, final String spec) {
         if (isJson(spec)) {
@@ -96,17 +101,18 @@ public final class ConfigReader {
     }
 
     /**
-     * Reads a station in the form {@code mac=52:54:00:00:00:01,vlan=10,port=vm1}, or as a JSON object with the same
+     * Parses a station in the form {@code mac=52:54:00:00:00:01,vlan=10,port=vm1}, or as a JSON object with the same
      * keys.
      *
-     * @param source what it was given to
+     * @param source the command that the station was given to, for messages
      */
     public static StationConfig parseStation(final String source, final String spec) {
         final Node keys = isJson(spec) ? NodeParser.parseJson(source, spec)
             : pairs(source, spec, String.join(", ", StationConfig.KEYS));
         final Section section = Section.of(source, "", keys, StationConfig.KEYS);
-        return new StationConfig(MacAddress.parse(section.mac("mac").orElseThrow(() -> section.missing("mac", "a station's address"))),
-            section.integer("vlan", 0, PortVlan.MAX), section.text("port", "the name of a port"));
+        final String mac = section.mac("mac").orElseThrow(() -> section.missing("mac", "the address of a station"));
+        return new StationConfig(MacAddress.parse(mac), section.integer("vlan", 0, PortVlan.MAX),
+            section.text("port", "the name of a port"));
     }
 
     private static boolean isJson(final String spec) {
@@ -121,7 +127,7 @@ public final class ConfigReader {
             if (pair.length != 2) {
                 throw new ConfigException(source + ": \"" + part + "\" is not key=value; "
                     + (before == null || part.isBlank() ? "allowed keys: " + allowed
-                        : "if it belongs to " + before + ", write the comma before it twice: ,," + part));
+                        : "if it is part of " + before + ", double the comma before it: ,," + part));
             }
             before = pair[0].strip();
             if (values.put(pair[0].strip(), new Node.Scalar(0, pair[1].strip(), Node.Kind.UNTYPED)) != null) {
@@ -131,7 +137,7 @@ public final class ConfigReader {
         return new Node.Mapping(0, values, Map.of());
     }
 
-    /** Reads processors in the form {@code 1,3-5}. */
+    /** Parses processors in the form {@code 1,3-5}. */
     public static List<Integer> parseCpus(final String source, final String text) {
         final List<Integer> cpus = new ArrayList<>();
         if (!CpuList.addTo(cpus, text)) {
@@ -140,7 +146,7 @@ public final class ConfigReader {
         return List.copyOf(cpus);
     }
 
-    /** Reads processors of this host. */
+    /** Parses processors, and checks that they exist on this host. */
     public static List<Integer> parseCpusForHere(final String source, final String text) {
         final List<Integer> cpus = parseCpus(source, text);
         final String wrong = CpuList.whyNotHere(cpus);
@@ -150,7 +156,7 @@ public final class ConfigReader {
         return cpus;
     }
 
-    /** Refuses ports that cannot be together; for ports that come from different places. */
+    /** Refuses ports from different sources if they share a name, socket, device or file. */
     public static void checkTogether(final String source, final List<PortConfig> ports) {
         final Set<String> names = new HashSet<>();
         final Places places = new Places();
@@ -160,10 +166,10 @@ public final class ConfigReader {
                     + "\" is taken; every port needs its own");
             }
             for (final Place place : port.places()) {
-                final String other = places.take(place, "port " + port.name() + "'s");
+                final String other = places.claim(place, "port " + port.name());
                 if (other != null) {
-                    throw ConfigException.conflict(source + ": " + place.key() + ": " + place.name() + " is " + other
-                        + "; every port needs its own");
+                    throw ConfigException.conflict(source + ": " + place.key() + ": " + place.name() + " is used by "
+                        + other + "; every port needs its own");
                 }
             }
         }
@@ -172,23 +178,27 @@ public final class ConfigReader {
     private static List<PortConfig> ports(final String source, final Section top, final Section api) {
         final List<Node> nodes = top.list("ports", "a list of ports");
         if (nodes.size() > MAX_PORTS) {
-            throw top.error("ports", nodes.size() + " ports; " + MAX_PORTS + " are allowed");
+            throw top.error("ports", nodes.size() + " ports; at most " + MAX_PORTS + " are allowed");
         }
         final List<PortConfig> ports = new ArrayList<>();
         final Map<String, String> names = new HashMap<>();
         final Places places = new Places();
-        api.socket("socket").ifPresent(path -> places.take(Place.socket(path.toString()), "the API's, on line " + api.lineOf("socket")));
+        api.socket("socket").ifPresent(
+            path -> places.claim(Place.socket(path.toString()), "the API on line " + api.lineOf("socket")));
         for (int i = 0; i < nodes.size(); i++) {
             final Section section = PortReader.section(source, "ports[" + i + "]", nodes.get(i));
             final PortConfig port = PortReader.read(section);
             final String sameName = names.put(port.name(), "the port on line " + section.lineOf("name"));
             if (sameName != null) {
-                throw section.error("name", '"' + port.name() + "\" is taken by " + sameName + "; every port needs its own");
+                throw section.error("name",
+                    '"' + port.name() + "\" is taken by " + sameName + "; every port needs its own");
             }
             for (final Place place : port.places()) {
-                final String other = places.take(place, "port " + port.name() + "'s, on line " + section.lineOf(place.key()));
+                final String other =
+                    places.claim(place, "port " + port.name() + " on line " + section.lineOf(place.key()));
                 if (other != null) {
-                    throw section.error(place.key(), place.name() + " is " + other + "; every port needs its own");
+                    throw section.error(place.key(),
+                        place.name() + " is used by " + other + "; every port needs its own");
                 }
             }
             ports.add(port);
@@ -198,7 +208,8 @@ public final class ConfigReader {
 
     private static Duration ageing(final Section fdb) {
         return fdb.text("ageing", Ageing.NEEDED)
-            .map(text -> Ageing.parse(text).orElseThrow(() -> fdb.error("ageing", '"' + text + "\" is not " + Ageing.NEEDED)))
+            .map(text -> Ageing.parse(text)
+                .orElseThrow(() -> fdb.error("ageing", '"' + text + "\" is not " + Ageing.NEEDED)))
             .orElse(Config.Fdb.DEFAULT.ageing());
     }
 }

@@ -12,9 +12,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** Processors written as the kernel writes them: {@code 1,3-5}. */
+/** Parses processors in the kernel's list format: {@code 1,3-5}. */
 final class CpuList {
-    static final String NEEDED = "a list of different processors, 0 to 1023, such as 1,3-5";
+    static final String NEEDED = "a list of distinct processors from 0 to 1023, such as 1,3-5";
     private static final String ALLOWED = "Cpus_allowed_list:";
     private static final int MAX_CPU = 1023;
     private static final Pattern RANGE = Pattern.compile("(\\d{1,4})(?:-(\\d{1,4}))?");
@@ -22,13 +22,13 @@ final class CpuList {
     private CpuList() {
     }
 
-    /** Why this process cannot pin threads to these processors; null if it can. */
+    /** Returns the reason why this process cannot pin threads to these processors, or null if it can. */
     static String whyNotHere(final List<Integer> cpus) {
         for (final int cpu : cpus) {
             try {
                 ThreadTuning.check(cpu);
             } catch (OsException _) {
-                return "processor " + cpu + " does not exist, or this process may not use it; it may use "
+                return "processor " + cpu + " does not exist or is not available to this process; available: "
                     + ofThisProcess();
             }
         }
@@ -39,13 +39,17 @@ final class CpuList {
         try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
             return lines.filter(line -> line.startsWith(ALLOWED)).map(line -> line.substring(ALLOWED.length()).strip())
                 .findFirst()
-                .orElse("others");
+                .orElse("unknown");
         } catch (IOException | UncheckedIOException _) {
-            return "others";
+            return "unknown";
         }
     }
 
-    /** Adds what the text says; false when it is no such list, or names a processor twice. */
+    /**
+     * Adds the processors of a list.
+     *
+     * @return false if the text is not such a list, or names a processor twice
+     */
     static boolean addTo(final List<Integer> cpus, final String text) {
         for (final String part : text.split(",", -1)) {
             final Matcher range = RANGE.matcher(part.strip());

@@ -5,7 +5,7 @@ import io.ringbridge.control.protocol.VirtioFeatures;
 
 import java.util.List;
 
-/** Virtio features by name, as a list or as text such as {@code version_1+mrg_rxbuf}: all that a port may offer. */
+/** Reads the virtio features that a port may offer: names in a list, or text such as {@code version_1+mrg_rxbuf}. */
 final class FeatureList {
     private static final String NEEDED = "a list of virtio features";
 
@@ -13,9 +13,10 @@ final class FeatureList {
     }
 
     /**
-     * The mask of what may be offered; everything where the key is not there.
+     * Reads the mask of the features that may be offered.
      *
-     * @param offered what the port offers by all else that is said of it
+     * @param offered the features that the port offers according to its other keys
+     * @return the mask; all ones if the key is absent
      */
     static long in(final Section section, final String key, final long offered) {
         return section.value(key).map(node -> {
@@ -34,7 +35,7 @@ final class FeatureList {
         }).orElse(-1L);
     }
 
-    /** A name that is not offered is an error: the guest it was pinned for would lack the feature. */
+    /** Returns the bit of a feature. A feature that is not offered is an error, because the guest would lack it. */
     private static long bit(final Section section, final String key, final String name, final long offered) {
         for (long rest = offered; rest != 0; rest &= rest - 1) {
             final long bit = Long.lowestOneBit(rest);
@@ -42,6 +43,7 @@ final class FeatureList {
                 return bit;
             }
         }
-        throw section.error(key, '"' + name + "\" is not offered; allowed: " + String.join(", ", VirtioFeatures.names(offered)));
+        throw section.error(key,
+            '"' + name + "\" is not offered; allowed: " + String.join(", ", VirtioFeatures.names(offered)));
     }
 }

@@ -8,8 +8,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The reserved groups, 01:80:c2:00:00:00 to 0f, that a port relays, as users write them: names or last octets. In
- * memory they are a mask with a bit per group, by its last octet. The group of MAC control, 01, cannot be relayed.
+ * Reads the reserved groups, 01:80:c2:00:00:00 to 0f, that a port relays: names or last octets.
+ *
+ * <p>The result is a mask with one bit per group, indexed by the last octet. The MAC control group, 01, is never
+ * relayed.
  */
 public final class GroupForward {
     private static final Map<String, Integer> NAMES = Map.of("stp", 0x00, "lacp", 0x02, "802.1x", 0x03, "lldp", 0x0E);
@@ -23,7 +25,7 @@ public final class GroupForward {
     private GroupForward() {
     }
 
-    /** The names of the groups in a mask, or their last octets if they have no names. */
+    /** Returns the names of the groups in a mask, or the last octets of groups without names. */
     public static List<String> names(final int mask) {
         final List<String> names = new ArrayList<>();
         for (int group = 0; group < GROUPS; group++) {
@@ -39,7 +41,7 @@ public final class GroupForward {
             .orElseGet(() -> String.format(Locale.ROOT, "%02x", group));
     }
 
-    /** Takes the mask out of a section; 0 if the key is not there. */
+    /** Reads the mask from a section. Returns 0 if the key is absent. */
     static int read(final Section section, final String key) {
         return section.value(key).map(node -> {
             if (node instanceof final Node.Scalar scalar && "all".equals(scalar.text())) {

@@ -3,21 +3,22 @@ package io.ringbridge.config;
 import java.util.List;
 import java.util.Map;
 
-/** A configuration as it was written, with the line of each part; line 0 where there are no lines. */
+/** A parsed but unchecked configuration with the line of each part; the line is 0 if the source has no lines. */
 sealed interface Node {
     int line();
 
-    /** What this is, for messages. */
+    /** Returns a description for messages. */
     String what();
 
-    /** What kind of value a scalar was written as. */
+    /** The type of a scalar in the source; {@code UNTYPED} if its syntax has no types. */
     enum Kind { NOTHING, TEXT, NUMBER, BOOLEAN, UNTYPED }
 
-    /** One value. */
+    /** A single value. */
     record Scalar(int line, String text, Kind kind) implements Node {
         @Override
         public String what() {
-            return kind == Kind.NOTHING ? "nothing" : kind == Kind.NUMBER || kind == Kind.BOOLEAN ? text : '"' + text + '"';
+            return kind == Kind.NOTHING ? "nothing"
+                : kind == Kind.NUMBER || kind == Kind.BOOLEAN ? text : '"' + text + '"';
         }
 
         boolean isText() {
@@ -29,7 +30,7 @@ sealed interface Node {
         }
     }
 
-    /** Values in order. */
+    /** A list of values. */
     record Sequence(int line, List<Node> items) implements Node {
         @Override
         public String what() {
@@ -37,11 +38,11 @@ sealed interface Node {
         }
     }
 
-    /** Keys with values; {@code keyLines} says where each key is. */
+    /** Keys with values; {@code keyLines} has the line of each key. */
     record Mapping(int line, Map<String, Node> values, Map<String, Integer> keyLines) implements Node {
         @Override
         public String what() {
-            return "keys with values";
+            return "a mapping";
         }
     }
 }

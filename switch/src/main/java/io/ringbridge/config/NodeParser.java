@@ -14,9 +14,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Makes nodes with line numbers of YAML. */
+/** Parses YAML or JSON into nodes with line numbers. */
 final class NodeParser {
-    /** No sensible configuration is deeper; a hostile one would overflow the stack. */
+    /** No sensible configuration is nested deeper; a hostile one would overflow the stack. */
     private static final int MAX_DEPTH = 16;
 
     private final String source;
@@ -27,12 +27,12 @@ final class NodeParser {
         this.parser = parser;
     }
 
-    /** Parses a whole document; an empty one is an empty mapping. */
+    /** Parses a YAML document. An empty document is an empty mapping. */
     static Node parse(final String source, final String text) {
         return parse(source, "YAML", text, new YAMLFactory());
     }
 
-    /** Parses a whole JSON object, which YAML would be too lenient for. */
+    /** Parses a JSON object strictly; the YAML parser would be too lenient. */
     static Node parseJson(final String source, final String text) {
         return parse(source, "JSON", text, new JsonFactory());
     }
@@ -47,11 +47,11 @@ final class NodeParser {
             final Node root = walk.node(0);
             if (parser.nextToken() != null) {
                 throw walk.error("a second " + (factory instanceof YAMLFactory ? "document" : "value")
-                    + " begins here; one is allowed");
+                    + " starts here; only one is allowed");
             }
             return root;
         } catch (final JsonProcessingException e) {
-            throw new ConfigException(source + YamlProblem.place(e, text) + ": not " + language + ": "
+            throw new ConfigException(source + YamlProblem.place(e, text) + ": invalid " + language + ": "
                 + firstLines(e.getOriginalMessage()));
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
@@ -61,7 +61,7 @@ final class NodeParser {
     private Node node(final int depth) throws IOException {
         final int line = line();
         if (depth > MAX_DEPTH) {
-            throw error("nested more than " + MAX_DEPTH + " deep");
+            throw error("nested more than " + MAX_DEPTH + " levels deep");
         }
         if (parser instanceof final YAMLParser yaml && yaml.isCurrentAlias()) {
             throw error("aliases are not allowed");
@@ -105,12 +105,15 @@ final class NodeParser {
         return parser.currentTokenLocation().getLineNr();
     }
 
-    /** The library's messages go over many lines and quote the text; what is wrong is in those that are not indented. */
+    /**
+     * Returns the unindented lines of a library's message, which describe the problem. The indented lines quote the
+     * text.
+     */
     private static String firstLines(final String message) {
         final StringBuilder out = new StringBuilder();
         for (final String part : message.split("\n", -1)) {
-            final boolean told = part.isBlank() || part.startsWith(" ") || part.startsWith("in ");
-            if (!told) {
+            final boolean isQuote = part.isBlank() || part.startsWith(" ") || part.startsWith("in ");
+            if (!isQuote) {
                 out.append(out.isEmpty() ? "" : ", ").append(part.strip());
             }
         }

@@ -6,9 +6,9 @@ import io.ringbridge.datapath.ring.Features;
 import java.util.Arrays;
 import java.util.List;
 
-/** Which offloads a port offers, as users write it: all, none, or a list by the names that virtio has for them. */
+/** Reads the offloads that a port offers: true for all, false for none, or a list of virtio's names. */
 public final class Offloads {
-    /** All of them, which is what a port offers where nothing else is said. */
+    /** All offloads, which a port offers by default. */
     public static final long ALL = Features.OFFLOADS;
 
     private static final String NEEDED = "true, false or a list of " + String.join(", ", names(ALL));
@@ -16,19 +16,20 @@ public final class Offloads {
     private Offloads() {
     }
 
-    /** The names of those in a feature word, lowest bit first. */
+    /** Returns the names of the offloads in a feature word, the lowest bit first. */
     public static List<String> names(final long features) {
         return VirtioFeatures.names(features & Features.OFFLOADS);
     }
 
-    /** Takes them out of a section, as bits of the feature word. */
+    /** Reads the offloads from a section. Returns bits of the feature word. */
     static long read(final Section section, final String key) {
         return section.value(key).map(node -> switch (node) {
             case final Node.Sequence list -> read(section, key, list.items());
             case final Node.Scalar scalar when "true".equals(scalar.text()) -> ALL;
             case final Node.Scalar scalar when "false".equals(scalar.text()) -> 0L;
-            case final Node.Scalar scalar when scalar.isText() -> read(section, key, Arrays.stream(scalar.text().split(",", -1))
-                .<Node>map(name -> new Node.Scalar(scalar.line(), name.strip(), Node.Kind.TEXT)).toList());
+            case final Node.Scalar scalar when scalar.isText() ->
+                read(section, key, Arrays.stream(scalar.text().split(",", -1))
+                    .<Node>map(name -> new Node.Scalar(scalar.line(), name.strip(), Node.Kind.TEXT)).toList());
             default -> throw section.error(key, node.what() + " is not " + NEEDED);
         }).orElse(ALL);
     }
@@ -46,20 +47,27 @@ public final class Offloads {
         return features;
     }
 
-    /** Refuses a feature word with an offload in it that lacks what it needs. */
+    /** Refuses a feature word if one of its offloads lacks a feature that the offload requires. */
     static void check(final Section section, final String key, final long features) {
         checkNeeds(section, key, features, Features.of(Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_UFO),
             Features.of(Features.CSUM));
         checkNeeds(section, key, features, Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6, Features.GUEST_UFO),
             Features.of(Features.GUEST_CSUM));
-        checkNeeds(section, key, features, Features.of(Features.HOST_ECN), Features.of(Features.HOST_TSO4, Features.HOST_TSO6));
-        checkNeeds(section, key, features, Features.of(Features.GUEST_ECN), Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6));
+        checkNeeds(section, key, features, Features.of(Features.HOST_ECN),
+            Features.of(Features.HOST_TSO4, Features.HOST_TSO6));
+        checkNeeds(section, key, features, Features.of(Features.GUEST_ECN),
+            Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6));
     }
 
-    /** Drivers refuse a device that offers a feature without one of those it needs (virtio 1.2, section 5.1.3.1). */
-    private static void checkNeeds(final Section section, final String key, final long features, final long some, final long needed) {
+    /**
+     * Refuses {@code some} features without any of the {@code needed} ones. Drivers reject a device that offers them
+     * (virtio 1.2, section 5.1.3.1).
+     */
+    private static void checkNeeds(final Section section, final String key, final long features, final long some,
+                                   final long needed) {
         if ((features & some) != 0 && (features & needed) == 0) {
-            throw section.error(key, names(features & some).getFirst() + " needs " + String.join(" or ", names(needed)));
+            throw section.error(key,
+                names(features & some).getFirst() + " requires " + String.join(" or ", names(needed)));
         }
     }
 

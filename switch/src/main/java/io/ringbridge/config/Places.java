@@ -4,7 +4,10 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 
-/** What ports use of the host: of some of it two at once would take each other's frames, or send them round for ever. */
+/**
+ * Detects ports that use the same socket, device or file of the host. Two ports on one device, for example, would
+ * receive each other's frames, or forward them in an endless loop.
+ */
 final class Places {
     private final Map<String, Use> uses = new HashMap<>();
 
@@ -12,12 +15,12 @@ final class Places {
     }
 
     /**
-     * Something that a port uses.
+     * A socket, device or file that a port uses.
      *
-     * @param key by which it is configured
-     * @param name as it is configured
-     * @param identity the same for all names of the same thing
-     * @param alone whether it has to be the only one that uses it
+     * @param key the configuration key that names it
+     * @param name the configured value
+     * @param identity equal for all names of the same socket, device or file
+     * @param alone whether the port has to be its only user
      */
     record Place(String key, String name, String identity, boolean alone) {
         static Place socket(final String path) {
@@ -33,8 +36,8 @@ final class Places {
         }
     }
 
-    /** Notes who uses a place; returns who does already, if the two cannot both, and null if they can. */
-    String take(final Place place, final String who) {
+    /** Records a user of a place. Returns the earlier user if the two conflict, and null otherwise. */
+    String claim(final Place place, final String who) {
         final Use before = uses.putIfAbsent(place.identity(), new Use(who, place.alone()));
         return before != null && (before.alone() || place.alone()) ? before.who() : null;
     }

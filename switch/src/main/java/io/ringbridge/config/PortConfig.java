@@ -13,17 +13,17 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * A port: one that a virtual machine attaches to over vhost-user, a tap device, an interface, or captures in files.
+ * The configuration of a port: a virtual machine over vhost-user, a tap device, an interface, or capture files.
  *
  * @param name unique in the switch
- * @param attachment what is on its other side, and how the two find each other
- * @param queues queue pairs of a virtual machine, queues of a tap, 1 to 128
- * @param mtu 68 to 65535; of a tap, 0 to leave it as the device has it, and of a pcap port always
- * @param suspend in which ways the front-end and the driver may suspend it
- * @param offloads those it offers, as bits of the feature word
- * @param extras what most machines' ports do without
- * @param vlan the VLANs that it is in; null where nothing is said of VLANs
- * @param groupForward the reserved groups that frames which come in here are relayed to, as in {@link GroupForward}
+ * @param attachment the front-end, device or files behind the port
+ * @param queues the number of queue pairs of a virtual machine, or of queues of a tap; 1 to 128
+ * @param mtu 68 to 65535; 0 leaves the MTU of a tap as it is; always 0 for a pcap port
+ * @param suspend the ways in which the front-end and the driver may suspend the port
+ * @param offloads the offloads that the port offers, as bits of the feature word
+ * @param extras options that most virtual machines do not need
+ * @param vlan the VLANs of the port; null if none are configured
+ * @param groupForward the reserved groups that the port relays when frames come in here, as in {@link GroupForward}
  */
 public record PortConfig(String name, Attachment attachment, int queues, int mtu, SuspendOptions suspend, long offloads,
                          Extras extras, PortVlan vlan, int groupForward) {
@@ -33,83 +33,84 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
     public static final String TAP = "tap";
     /** The type of a port for an interface or files. */
     public static final String PCAP = "pcap";
-    /** Queue pairs where nothing else is said. */
+    /** The default number of queue pairs. */
     public static final int DEFAULT_QUEUES = 1;
-    /** Ethernet's. */
+    /** The default MTU, that of Ethernet. */
     public static final int DEFAULT_MTU = 1500;
 
     /**
-     * What most machines' ports do without.
+     * Options that most virtual machines do not need.
      *
-     * @param mac the address the device offers, as {@code 52:54:00:00:00:01}; null where the front-end decides
-     * @param inband whether notifications by messages are offered
-     * @param deviceState whether the transfer of the device's state is offered
-     * @param postcopy whether a guest may run here before all of its memory has come
+     * @param mac the address that the device offers, as {@code 52:54:00:00:00:01}; null if the front-end decides
+     * @param inband whether in-band notifications are offered
+     * @param deviceState whether the transfer of device state is offered
+     * @param postcopy whether a migrated guest may run here before all of its memory has arrived
      * @param iommu whether ACCESS_PLATFORM is offered
      * @param crossEndian whether rings of big-endian legacy drivers are served
-     * @param logBaseReply bytes of the reply to SET_LOG_BASE, 16 or 8
-     * @param discardWhenDisabled whether frames of a disabled transmit ring are discarded; otherwise they wait
+     * @param logBaseReply the size of the reply to SET_LOG_BASE in bytes, 16 or 8
+     * @param discardWhenDisabled whether frames in a disabled transmit ring are discarded; otherwise they wait
      * @param featureMask the virtio features that may be offered; -1 for all
-     * @param memory the files that are accepted as the guest's memory
+     * @param memory the kinds of files that are accepted as the guest's memory
      */
-    public record Extras(String mac, boolean inband, boolean deviceState, boolean postcopy, boolean iommu, boolean crossEndian,
-                         int logBaseReply, boolean discardWhenDisabled, long featureMask, MemoryFiles memory) {
-        /** None of it. */
+    public record Extras(String mac, boolean inband, boolean deviceState, boolean postcopy, boolean iommu,
+                         boolean crossEndian, int logBaseReply, boolean discardWhenDisabled, long featureMask,
+                         MemoryFiles memory) {
+        /** The default of every option. */
         public static final Extras NONE = new Extras(null, false, false, false, false, false,
             BackendOptions.DEFAULT_LOG_BASE_REPLY, true, -1, MemoryFiles.RAM);
     }
 
-    /** A port of which nothing more is said. */
+    /** Creates a port with default options. */
     public PortConfig(final String name, final Attachment attachment, final int queues, final int mtu) {
         this(name, attachment, queues, mtu, SuspendOptions.DEFAULT, Offloads.ALL, Extras.NONE);
     }
 
-    /** A port of which nothing is said of VLANs. */
-    public PortConfig(final String name, final Attachment attachment, final int queues, final int mtu, final SuspendOptions suspend,
-                      final long offloads, final Extras extras) {
+    /** Creates a port without VLANs that relays no reserved groups. */
+    public PortConfig(final String name, final Attachment attachment, final int queues, final int mtu,
+                      final SuspendOptions suspend, final long offloads, final Extras extras) {
         this(name, attachment, queues, mtu, suspend, offloads, extras, null, 0);
     }
 
-    /** The same in VLANs; in none where {@code newVlan} is null. */
+    /** Returns a copy with other VLANs, or without VLANs if {@code newVlan} is null. */
     public PortConfig withVlan(final PortVlan newVlan) {
         return new PortConfig(name, attachment, queues, mtu, suspend, offloads, extras, newVlan, groupForward);
     }
 
-    /** The same, relaying to other reserved groups. */
+    /** Returns a copy that relays other reserved groups. */
     public PortConfig withGroupForward(final int newGroups) {
         return new PortConfig(name, attachment, queues, mtu, suspend, offloads, extras, vlan, newGroups);
     }
 
-    /** What is on the other side: a front-end, in one of three ways, a tap device, or an interface or files. */
+    /** The front-end (reached in one of three ways), tap device, interface or files behind a port. */
     public sealed interface Attachment {
-        /** The switch listens, the front-end connects. */
+        /** The switch listens and the front-end connects. */
         record Server(Path socket, int permissions) implements Attachment {
             static final int DEFAULT_PERMISSIONS = BackendOptions.DEFAULT_PERMISSIONS;
         }
 
-        /** The front-end listens, the switch connects, again and again until it succeeds. */
+        /** The front-end listens and the switch connects; it retries until it succeeds. */
         record Client(Path socket) implements Attachment {
         }
 
-        /** Whoever started this process handed over a connected socket. */
+        /** The parent process passed a connected socket. */
         record Descriptor(int number) implements Attachment {
         }
 
-        /** The host's network stack, by a tap device; {@code master} is null where it is to be no bridge's port. */
+        /** A tap device of the host; {@code master} is null if the device is not to join a bridge. */
         record Tap(String device, boolean persist, String master, boolean up) implements Attachment {
         }
 
-        /** An interface of the host's, or captures in files. */
+        /** An interface of the host, or capture files. */
         record Pcap(PcapOptions options) implements Attachment {
         }
     }
 
-    /** The port of a back-end program that serves one front-end, which then decides about queues and MTU. */
+    /** Returns the port of a program that serves one front-end. The front-end chooses the queues and the MTU. */
     public static PortConfig single(final String name, final Attachment attachment) {
         return new PortConfig(name, attachment, PortLimits.MAX_QUEUES, PortLimits.MAX_MTU);
     }
 
-    /** The word used in configuration and output. */
+    /** Returns the type of the port as used in configuration and output. */
     public String type() {
         return switch (attachment) {
             case Attachment.Tap _ -> TAP;
@@ -118,7 +119,7 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
         };
     }
 
-    /** The socket's path; of a descriptor, {@code fd:N}; of another type of port, null. */
+    /** Returns the path of the socket, {@code fd:N} for a descriptor, or null for other types of ports. */
     public String socket() {
         return switch (attachment) {
             case Attachment.Server server -> server.socket().toString();
@@ -128,7 +129,7 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
         };
     }
 
-    /** The tap or the interface; where there is none, null. */
+    /** Returns the tap device or the interface, or null if there is none. */
     public String device() {
         return switch (attachment) {
             case Attachment.Tap tap -> tap.device();
@@ -137,27 +138,32 @@ public record PortConfig(String name, Attachment attachment, int queues, int mtu
         };
     }
 
-    /** What it uses of the host, its own first: its socket; its device and the bridge that is in; the files it writes and reads. */
+    /**
+     * Returns the sockets, devices and files that the port uses. The ones that it owns come first: its socket, its
+     * device before the bridge, the file that it writes before the one that it reads.
+     */
     List<Place> places() {
         return switch (attachment) {
             case Attachment.Tap tap -> Stream.of(Place.device("device", tap.device(), true),
-                tap.master() == null ? null : Place.device("master", tap.master(), false)).filter(Objects::nonNull).toList();
+                    tap.master() == null ? null : Place.device("master", tap.master(), false))
+                .filter(Objects::nonNull).toList();
             case Attachment.Pcap(PcapOptions options) when options.device() != null ->
                 List.of(Place.device("interface", options.device(), true));
             case Attachment.Pcap(PcapOptions options) -> Stream.of(
-                options.write() == null ? null : Place.file("write", options.write(), true),
-                options.read() == null ? null : Place.file("read", options.read(), false)).filter(Objects::nonNull).toList();
+                    options.write() == null ? null : Place.file("write", options.write(), true),
+                    options.read() == null ? null : Place.file("read", options.read(), false))
+                .filter(Objects::nonNull).toList();
             case Attachment.Descriptor _ -> List.of();
             default -> List.of(Place.socket(socket()));
         };
     }
 
-    /** Its socket, its device or its file. */
+    /** Returns the name of the port's socket, device or file. */
     public String place() {
         return places().isEmpty() ? socket() : places().getFirst().name();
     }
 
-    /** Which side opens the socket, as configuration and output have it; of another type of port, null. */
+    /** Returns the side that opens the socket as used in configuration and output, or null for other types of ports. */
     public String mode() {
         return switch (attachment) {
             case Attachment.Server _ -> "server";

@@ -5,21 +5,25 @@ import io.ringbridge.datapath.worker.Datapath;
 
 import java.util.regex.Pattern;
 
-/** What a port may be. */
+/** The limits of a port's keys. */
 final class PortLimits {
     static final int MAX_QUEUES = Datapath.MAX_QUEUE_PAIRS;
     static final int MIN_MTU = 68;
     static final int MAX_MTU = 65535;
-    /** Of {@code sun_path} in {@code struct sockaddr_un}, without the zero at its end. */
+    /** The length of {@code sun_path} in {@code struct sockaddr_un}, without the terminating zero. */
     static final int MAX_PATH_BYTES = 107;
     static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
-    static final String NAME_RULE = "1 to 64 letters, digits, '.', '_' and '-', a letter or digit first";
-    /** The kernel takes more; these are what it, {@code ip} and {@code sysfs} agree on. {@code %} would have it number the device. */
+    static final String NAME_RULE = "1 to 64 letters, digits, '.', '_' and '-', starting with a letter or digit";
+    /**
+     * The characters that the kernel, {@code ip} and {@code sysfs} all accept. The kernel accepts more, but replaces a
+     * {@code %d} by a number.
+     */
     static final Pattern DEVICE = Pattern.compile("[A-Za-z0-9._-]{1," + NetDevice.MAX_NAME + "}");
-    static final String DEVICE_RULE = "the name of a network device, 1 to " + NetDevice.MAX_NAME + " letters, digits, '.', '_' and '-'";
+    static final String DEVICE_RULE = "the name of a network device, 1 to " + NetDevice.MAX_NAME
+        + " letters, digits, '.', '_' and '-'";
 
-    static final String CAPTURE_RULE = "the path of a capture";
-    /** The shortest frame of Ethernet, without its check sequence. */
+    static final String CAPTURE_RULE = "the path of a capture file";
+    /** The length of the shortest Ethernet frame without its frame check sequence. */
     static final int MIN_SNAPLEN = 60;
     /** 64 KiB of payload, an Ethernet header and a VLAN tag. */
     static final int MAX_SNAPLEN = 65553;

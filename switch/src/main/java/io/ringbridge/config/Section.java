@@ -12,27 +12,28 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * Keys with values, and where they were written: takes typed values out, and refuses what is wrong with file, line and key.
+ * A mapping whose values are read by type. Errors name the file, the line and the key.
  *
- * @param source the file's name, or the option the text was given to
- * @param prefix the keys that lead here, with a dot at its end; empty at the top
+ * @param source the name of the file, or the option that the text was given to
+ * @param prefix the path of keys to this mapping, with a trailing dot; empty at the top
  */
 record Section(String source, String prefix, Node.Mapping mapping) {
-    /** Takes a node that has to be keys with values. */
+    /** Checks that a node is a mapping with allowed keys only. */
     static Section of(final String source, final String path, final Node node, final List<String> allowed) {
         if (!(node instanceof final Node.Mapping mapping)) {
             throw new ConfigException(place(source, node.line()) + (path.isEmpty() ? "" : path + ": ") + node.what()
-                + " where keys with values are needed; allowed keys: " + String.join(", ", allowed));
+                + " is not a mapping; allowed keys: " + String.join(", ", allowed));
         }
         final Section section = unchecked(source, path, mapping);
         mapping.values().keySet().stream().filter(key -> !allowed.contains(key)).findFirst().ifPresent(key -> {
-            throw section.error(key, "unknown key" + Spelling.nearest(key, allowed).map(near -> " (\"" + near + "\"?)").orElse("")
+            throw section.error(key, "unknown key"
+                + Spelling.nearest(key, allowed).map(near -> " (\"" + near + "\"?)").orElse("")
                 + "; allowed: " + String.join(", ", allowed));
         });
         return section;
     }
 
-    /** Makes a section whose keys are not checked yet. */
+    /** Creates a section without checking its keys. */
     static Section unchecked(final String source, final String path, final Node.Mapping mapping) {
         return new Section(source, path.isEmpty() ? "" : path + ".", mapping);
     }
@@ -41,19 +42,19 @@ record Section(String source, String prefix, Node.Mapping mapping) {
         return source + ": " + (line > 0 ? "line " + line + ": " : "");
     }
 
-    /** An error about a key that was given. */
+    /** Creates an error about a key that is present. */
     ConfigException error(final String key, final String what) {
         final Node node = mapping.values().get(key);
         final int line = mapping.keyLines().getOrDefault(key, node == null ? mapping.line() : node.line());
         return new ConfigException(place(source, line) + prefix + key + ": " + what);
     }
 
-    /** An error about a key that is needed and not there. */
+    /** Creates an error about a required key that is absent. */
     ConfigException missing(final String key, final String needed) {
-        return new ConfigException(place(source, mapping.line()) + prefix + key + ": missing; needed is " + needed);
+        return new ConfigException(place(source, mapping.line()) + prefix + key + ": missing; expected " + needed);
     }
 
-    /** A value that was written; a key without a value is as good as none. */
+    /** Returns the value of a key; a key without a value counts as absent. */
     Optional<Node> value(final String key) {
         return Optional.ofNullable(mapping.values().get(key))
             .filter(node -> !(node instanceof final Node.Scalar scalar && scalar.kind() == Node.Kind.NOTHING));
@@ -77,7 +78,7 @@ record Section(String source, String prefix, Node.Mapping mapping) {
         }).orElse(List.of());
     }
 
-    /** A string, whatever is in it. */
+    /** Returns a string that is not empty. */
     Optional<String> text(final String key, final String needed) {
         return value(key).map(node -> {
             if (node instanceof final Node.Scalar scalar && scalar.isText() && !scalar.text().isEmpty()) {
@@ -91,7 +92,7 @@ record Section(String source, String prefix, Node.Mapping mapping) {
         return value(key).map(node -> {
             if (!(node instanceof final Node.Scalar scalar) || !scalar.isNumber()
                 || !scalar.text().matches("[-+]?\\d+")) {
-                throw error(key, node.what() + " is not a whole number, " + min + " to " + max);
+                throw error(key, node.what() + " is not a whole number from " + min + " to " + max);
             }
             try {
                 final int number = Integer.parseInt(scalar.text());
@@ -99,7 +100,7 @@ record Section(String source, String prefix, Node.Mapping mapping) {
                     return number;
                 }
             } catch (NumberFormatException _) {
-                // It is out of range whatever the range is.
+                // The number is too large for any range.
             }
             throw error(key, scalar.text() + " is out of range; " + min + " to " + max + " is allowed");
         });
@@ -107,26 +108,27 @@ record Section(String source, String prefix, Node.Mapping mapping) {
 
     Optional<Boolean> bool(final String key) {
         return value(key).map(node -> {
-            if (node instanceof final Node.Scalar scalar && scalar.kind() != Node.Kind.TEXT && scalar.text().matches("true|false")) {
+            if (node instanceof final Node.Scalar scalar && scalar.kind() != Node.Kind.TEXT
+                && scalar.text().matches("true|false")) {
                 return Boolean.valueOf(scalar.text());
             }
-            throw error(key, node.what() + " is not true or false");
+            throw error(key, node.what() + " is neither true nor false");
         });
     }
 
-    /** Access rights, in octal digits; JSON has them as a string, YAML as a number. */
+    /** Returns a file mode in octal digits, which is a string in JSON and a number in YAML. */
     Optional<Integer> permissions(final String key) {
         return value(key).map(node -> {
             if (node instanceof final Node.Scalar scalar && scalar.text().matches("0?o?[0-7]{1,3}")) {
                 return Integer.parseInt(scalar.text().replace("o", ""), 8);
             }
-            throw error(key, node.what() + " is not the octal access rights of a socket, 0 to 0777, such as 0660");
+            throw error(key, node.what() + " is not an octal file mode from 0 to 0777, such as 0660");
         });
     }
 
-    /** The address of a single station. */
+    /** Returns a unicast Ethernet address. */
     Optional<String> mac(final String key) {
-        final String needed = "the Ethernet address of one station, such as 52:54:00:00:00:01";
+        final String needed = "a unicast Ethernet address, such as 52:54:00:00:00:01";
         return text(key, needed).map(text -> {
             try {
                 final long address = MacAddress.parse(text);
@@ -134,35 +136,37 @@ record Section(String source, String prefix, Node.Mapping mapping) {
                     return MacAddress.format(address);
                 }
             } catch (IllegalArgumentException _) {
-                // The same message as for a group of stations.
+                // The message below covers malformed addresses and group addresses.
             }
             throw error(key, '"' + text + "\" is not " + needed);
         });
     }
 
-    /** One of an enum's constants, in small letters. */
+    /** Returns the constant of an enum that the value names in lower case. */
     <E extends Enum<E>> Optional<E> choice(final String key, final Class<E> type) {
         final List<E> constants = Arrays.asList(type.getEnumConstants());
         final String needed = constants.stream().map(Spelling::word).collect(Collectors.joining(" or "));
-        return text(key, needed).map(text -> constants.stream().filter(constant -> Spelling.word(constant).equals(text)).findFirst()
+        return text(key, needed).map(text -> constants.stream()
+            .filter(constant -> Spelling.word(constant).equals(text)).findFirst()
             .orElseThrow(() -> error(key, '"' + text + "\" is not " + needed)));
     }
 
-    /** The path of a Unix socket. */
+    /** Returns the path of a Unix socket. */
     Optional<Path> socket(final String key) {
         return text(key, "the path of a Unix socket").map(text -> {
             final int bytes = text.getBytes(StandardCharsets.UTF_8).length;
             if (bytes > PortLimits.MAX_PATH_BYTES) {
-                throw error(key, "a path of " + bytes + " bytes; a Unix socket's may have " + PortLimits.MAX_PATH_BYTES);
+                throw error(key, "the path has " + bytes + " bytes; at most " + PortLimits.MAX_PATH_BYTES
+                    + " are allowed for a Unix socket");
             }
             if (text.indexOf('\0') >= 0) {
-                throw error(key, "a path with a zero byte in it");
+                throw error(key, "the path contains a zero byte");
             }
             return Path.of(text);
         });
     }
 
-    /** Processors, as a list of numbers or as text such as {@code 1,3-5}. */
+    /** Returns processors, written as a list of numbers or as text such as {@code 1,3-5}. */
     Optional<List<Integer>> cpus(final String key) {
         return value(key).map(node -> {
             final List<Integer> cpus = new ArrayList<>();

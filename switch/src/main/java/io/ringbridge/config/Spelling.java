@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Words as users write them. */
+/** Spells enum constants as users write them, and suggests corrections for misspelt words. */
 public final class Spelling {
     private static final int NEAR = 3;
 
@@ -16,14 +16,14 @@ public final class Spelling {
         return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /** The allowed word that a wrong one was most likely meant to be. */
+    /** Returns the allowed word that is most similar to a wrong one, if any is similar. */
     public static Optional<String> nearest(final String wrong, final List<String> allowed) {
         return allowed.stream()
             .filter(word -> distance(wrong, word) < Math.min(NEAR, word.length()))
             .min(Comparator.comparingInt(word -> distance(wrong, word)));
     }
 
-    /** Letters to insert, remove, replace or swap with their neighbour. */
+    /** Returns the number of letters to insert, remove, replace or swap with their neighbour. */
     static int distance(final String a, final String b) {
         final int[][] d = new int[a.length() + 1][b.length() + 1];
         for (int i = 0; i <= a.length(); i++) {

@@ -3,37 +3,37 @@ package io.ringbridge.config;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** Whether, and where, what has to outlive the process is kept. */
+/** The place for state that outlives the process, if it is kept at all. */
 public sealed interface State {
-    /** The word that turns it off. */
+    /** The value that disables keeping state. */
     String NONE = "none";
 
     /**
-     * The configuration names no place: the {@code run} command takes one in the runtime directory, others keep
-     * nothing.
+     * The configuration names no place: the {@code run} command uses the runtime directory, other callers keep no
+     * state.
      */
     record Default() implements State {
     }
 
-    /** Nothing is kept. */
+    /** No state is kept. */
     record None() implements State {
     }
 
-    /** Kept in a directory. */
+    /** State is kept in a directory. */
     record Directory(Path path) implements State {
     }
 
-    /** Reads the value of a key or an option. */
+    /** Parses the value of the configuration key or the option. */
     static State parse(final String text) {
         return NONE.equals(text) ? new None() : new Directory(Path.of(text));
     }
 
-    /** Returns the directory, or nothing if no place is known. */
+    /** Returns the directory, or empty if there is none. */
     default Optional<Path> directory() {
         return this instanceof Directory(Path path) ? Optional.of(path) : Optional.empty();
     }
 
-    /** Returns the value of the key, or null for the default. */
+    /** Returns the value of the configuration key, or null for the default. */
     default String text() {
         return switch (this) {
             case Default _ -> null;

@@ -4,11 +4,11 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A station, as one says which is meant.
+ * A reference to a station.
  *
- * @param address its first byte on the wire the lowest
- * @param vlan 0 behind a port without VLANs; empty where it is not said
- * @param port its port's name; empty where it is not said
+ * @param address the Ethernet address, with the first byte on the wire in the lowest bits
+ * @param vlan 0 behind a port without VLANs; empty if omitted
+ * @param port the name of the port; empty if omitted
  */
 public record StationConfig(long address, Optional<Integer> vlan, Optional<String> port) {
     static final List<String> KEYS = List.of("mac", "vlan", "port");

@@ -8,15 +8,16 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Reads the VLANs of a port: {@code vlan} is that of frames without a tag, {@code trunk} those of frames with one. */
+/** Reads the VLANs of a port: {@code vlan} is the VLAN of untagged frames, {@code trunk} the VLANs of tagged frames. */
 final class VlanReader {
-    private static final String NEEDED = "all, or a list of VLANs, " + PortVlan.MIN + " to " + PortVlan.MAX + ", such as 10,20-29";
+    private static final String NEEDED =
+        "all, or a list of VLANs from " + PortVlan.MIN + " to " + PortVlan.MAX + ", such as 10,20-29";
     private static final Pattern RANGE = Pattern.compile("(\\d{1,4})(?:-(\\d{1,4}))?");
 
     private VlanReader() {
     }
 
-    /** The VLANs that a section says; null where it says none. */
+    /** Reads the VLANs from a section. Returns null if it has neither key. */
     static PortVlan read(final Section section) {
         final Optional<Integer> untagged = section.integer("vlan", PortVlan.MIN, PortVlan.MAX);
         return section.value("trunk").map(node -> PortVlan.trunk(allowed(section, node), untagged.orElse(0)))

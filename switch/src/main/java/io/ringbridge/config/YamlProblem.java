@@ -6,16 +6,16 @@ import org.yaml.snakeyaml.error.Mark;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 import org.yaml.snakeyaml.reader.ReaderException;
 
-/** The place of what is wrong in a text that is not YAML, or not JSON. */
+/** Locates the error in a text that is not valid YAML or JSON. */
 final class YamlProblem {
     private YamlProblem() {
     }
 
     /**
-     * Returns the place for a message; the parser's own position is that of the last token before the problem, often a
-     * line too early.
+     * Returns the position of an error, for a message. The parser's own position is that of the last token before the
+     * error, which is often one line too early.
      *
-     * @return {@code : line 3, column 1}, or nothing if it is not known
+     * @return {@code : line 3, column 1}, or an empty string if the position is unknown
      */
     static String place(final JsonProcessingException failure, final String text) {
         return switch (failure.getCause()) {
@@ -29,7 +29,7 @@ final class YamlProblem {
         };
     }
 
-    /** Where something begins that never ends, or where that is which cannot be there. */
+    /** Returns the start of an unterminated construct, or else the position of the unexpected text. */
     private static Mark mark(final MarkedYAMLException yaml) {
         final boolean unended = yaml.getProblem() != null && yaml.getProblem().contains("stream")
             && yaml.getContextMark() != null;

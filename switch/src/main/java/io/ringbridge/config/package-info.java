@@ -1,7 +1,7 @@
 /**
- * What a switch is to be: the configuration file and the {@code key=value} form of a port, read and checked.
+ * The configuration of a switch: reads and validates the configuration file and the {@code key=value} form of a port.
  *
- * <p>Everything that comes from outside is checked here, once, and is immutable afterwards. An error names the file, the line, the
- * key and what is allowed. Any thread may call in.
+ * <p>All external input is validated here, once, and is immutable afterwards. An error names the file, the line, the
+ * key and what is allowed. Any thread may call.
  */
 package io.ringbridge.config;

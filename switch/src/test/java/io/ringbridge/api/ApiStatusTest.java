@@ -112,7 +112,7 @@ class ApiStatusTest {
             "{\"name\": \"b\", \"socket\": \"" + b + "\", \"queues\": 2, \"trunk\": [10, \"20-29\"]}")));
         assertStatus(409, "\\\"b\\\" is taken", RawClient.exchange(socket, "POST /ports",
             withBody("text/plain", "name=b,socket=" + dir.resolve("c.sock"))));
-        assertStatus(409, "is port b's", RawClient.exchange(socket, "POST /ports",
+        assertStatus(409, "is used by port b", RawClient.exchange(socket, "POST /ports",
             withBody("application/json", "{\"name\": \"c\", \"socket\": \"" + b + "\"}")));
         assertStatus(200, "{}", RawClient.exchange(socket, "POST /fdb",
             withBody("application/json", "{\"mac\": \"52:54:00:00:00:01\", \"port\": \"a\"}")));
@@ -125,9 +125,9 @@ class ApiStatusTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-        {"name": "b",                       | not JSON
-        {name: b}                           | not JSON
-        {"name": "b"} {"name": "c"}         | a second value begins here
+        {"name": "b",                       | invalid JSON
+        {name: b}                           | invalid JSON
+        {"name": "b"} {"name": "c"}         | a second value starts here
         {"name": "b", "name": "c"}          | given twice
         {"name": "b", "sokcet": "/tmp/b"}   | unknown key (\\"socket\\"?)
         {"name": "b", "type": "tpa"}        | type: \\"tpa\\" is not vhost-user, tap or pcap (\\"tap\\"?)

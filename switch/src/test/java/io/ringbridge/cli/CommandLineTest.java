@@ -189,7 +189,7 @@ class CommandLineTest {
                 stations(api));
             assertEquals("", ok("fdb", "add", "52:54:00:00:00:0a", "c", "--vlan", "10", "--api", api), "it goes to another port");
 
-            final String mac = " is not the Ethernet address of one station, such as 52:54:00:00:00:01";
+            final String mac = " is not a unicast Ethernet address, such as 52:54:00:00:00:01";
             assertRefused(2, "fdb add: mac: \"x\"" + mac, "add", "x", "a", "--api", api);
             assertRefused(2, "fdb add: mac: \"01:00:00:00:00:01\"" + mac, "add", "01:00:00:00:00:01", "a", "--api", api);
             assertRefused(1, "no port is named \"d\"; there are a, b, c", "add", "52:54:00:00:00:01", "d", "--api", api);
@@ -338,7 +338,7 @@ class CommandLineTest {
 
     @Test
     void processorsThatAreNotThereAreRefusedWithTheirPlace() throws IOException {
-        final String why = "cpus: processor 1023 does not exist, or this process may not use it; it may use ";
+        final String why = "cpus: processor 1023 does not exist or is not available to this process; available: ";
         final Run option = Run.of("run", "--cpus", "1023");
         assertEquals(2, option.status());
         assertTrue(option.err().startsWith("ringbridge: --" + why), option.err());
@@ -351,14 +351,14 @@ class CommandLineTest {
     @Test
     void apiPathsThatAreTooLongAreRefused() throws IOException {
         final String path = "/tmp/" + "x".repeat(103);
-        final String why = "a path of 108 bytes; a Unix socket's may have ";
+        final String why = "the path has 108 bytes; ";
         for (final Run run : List.of(Run.of("run", "--api", path), Run.of("show", "ports", "--api", path),
             Run.of("upgrade", "--api", path))) {
-            assertEquals("ringbridge: api socket " + path + ": " + why + "1 to 107\n", run.err());
+            assertEquals("ringbridge: api socket " + path + ": " + why + "1 to 107 are allowed for a Unix socket\n", run.err());
             assertEquals(2, run.status());
         }
         final Path file = Files.writeString(dir.resolve("f.yaml"), "api: {socket: " + path + "}\n");
-        assertEquals("ringbridge: " + file + ": line 1: api.socket: " + why + "107\n",
+        assertEquals("ringbridge: " + file + ": line 1: api.socket: " + why + "at most 107 are allowed for a Unix socket\n",
             Run.of("run", "--config", file.toString()).err());
     }
 

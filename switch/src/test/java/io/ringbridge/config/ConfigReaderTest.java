@@ -150,21 +150,21 @@ class ConfigReaderTest {
     static Stream<Arguments> sharedPlaces() {
         return Stream.of(
             Arguments.of("ports:\n  - {name: a, type: pcap, write: x.pcap}\n  - {name: b, type: pcap, write: x.pcap}",
-                "line 3: ports[1].write: x.pcap is port a's, on line 2; every port needs its own"),
+                "line 3: ports[1].write: x.pcap is used by port a on line 2; every port needs its own"),
             Arguments.of("ports:\n  - {name: a, type: pcap, write: x.pcap}\n  - {name: b, type: pcap, read: ./x.pcap}",
-                "line 3: ports[1].read: ./x.pcap is port a's, on line 2; every port needs its own"),
+                "line 3: ports[1].read: ./x.pcap is used by port a on line 2; every port needs its own"),
             Arguments.of("ports:\n  - {name: a, type: pcap, read: x.pcap, write: ./x.pcap}",
-                "line 2: ports[0].write: ./x.pcap is the capture that is read; it needs another"),
+                "line 2: ports[0].write: ./x.pcap is the capture to read; write to another file"),
             Arguments.of("ports:\n  - {name: a, type: tap, device: tap0}\n  - {name: b, type: pcap, interface: tap0}",
-                "line 3: ports[1].interface: tap0 is port a's, on line 2; every port needs its own"),
+                "line 3: ports[1].interface: tap0 is used by port a on line 2; every port needs its own"),
             Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, master: br0}\n  - {name: b, type: pcap, interface: br0}",
-                "line 3: ports[1].interface: br0 is port a's, on line 2; every port needs its own"),
+                "line 3: ports[1].interface: br0 is used by port a on line 2; every port needs its own"),
             Arguments.of("ports:\n  - {name: a, type: tap, device: tap0}\n  - {name: b, type: tap, device: tap0}",
-                "line 3: ports[1].device: tap0 is port a's, on line 2; every port needs its own"),
+                "line 3: ports[1].device: tap0 is used by port a on line 2; every port needs its own"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a}\n  - {name: b, socket: /tmp/a}",
-                "line 3: ports[1].socket: /tmp/a is port a's, on line 2; every port needs its own"),
+                "line 3: ports[1].socket: /tmp/a is used by port a on line 2; every port needs its own"),
             Arguments.of("api: {socket: /tmp/a}\nports:\n  - {name: a, socket: /tmp/a}",
-                "line 3: ports[0].socket: /tmp/a is the API's, on line 1; every port needs its own"));
+                "line 3: ports[0].socket: /tmp/a is used by the API on line 1; every port needs its own"));
     }
 
     static Stream<Arguments> mistakes() {
@@ -173,62 +173,62 @@ class ConfigReaderTest {
             Arguments.of("worker: 1", "line 1: worker: unknown key (\"workers\"?); allowed: workers, cpus, poll, api, fdb, state, ports"),
             Arguments.of("http: {listen: 127.0.0.1:80}", "line 1: http: unknown key; allowed: workers, cpus, poll, api, fdb, state, ports"),
             Arguments.of("\nfdb:\n  capcity: 1", "line 3: fdb.capcity: unknown key (\"capacity\"?); allowed: capacity, ageing"),
-            Arguments.of("workers: many", "line 1: workers: \"many\" is not a whole number, 1 to 64"),
+            Arguments.of("workers: many", "line 1: workers: \"many\" is not a whole number from 1 to 64"),
             Arguments.of("workers: 0", "line 1: workers: 0 is out of range; 1 to 64 is allowed"),
             Arguments.of("workers: 65", "line 1: workers: 65 is out of range; 1 to 64 is allowed"),
-            Arguments.of("workers: 1.5", "line 1: workers: 1.5 is not a whole number, 1 to 64"),
-            Arguments.of("workers: '1'", "line 1: workers: \"1\" is not a whole number, 1 to 64"),
+            Arguments.of("workers: 1.5", "line 1: workers: 1.5 is not a whole number from 1 to 64"),
+            Arguments.of("workers: '1'", "line 1: workers: \"1\" is not a whole number from 1 to 64"),
             Arguments.of("workers: 99999999999", "line 1: workers: 99999999999 is out of range; 1 to 64 is allowed"),
-            Arguments.of("workers: [1]", "line 1: workers: a list is not a whole number, 1 to 64"),
+            Arguments.of("workers: [1]", "line 1: workers: a list is not a whole number from 1 to 64"),
             Arguments.of("workers: 1\nworkers: 2", "line 2: workers: given twice; first on line 1"),
-            Arguments.of("cpus: [1, 1]", "line 1: cpus: 1 is not a list of different processors, 0 to 1023, such as 1,3-5"),
-            Arguments.of("cpus: 5-3", "line 1: cpus: \"5-3\" is not a list of different processors, 0 to 1023, such as 1,3-5"),
-            Arguments.of("cpus: [1]\nworkers: 2", "line 1: cpus: 1 processors for 2 workers; one for each is needed"),
+            Arguments.of("cpus: [1, 1]", "line 1: cpus: 1 is not a list of distinct processors from 0 to 1023, such as 1,3-5"),
+            Arguments.of("cpus: 5-3", "line 1: cpus: \"5-3\" is not a list of distinct processors from 0 to 1023, such as 1,3-5"),
+            Arguments.of("cpus: [1]\nworkers: 2", "line 1: cpus: 1 processors for 2 workers; one per worker is needed"),
             Arguments.of("poll: lazy", "line 1: poll: \"lazy\" is not busy or adaptive"),
             Arguments.of("poll: true", "line 1: poll: true is not busy or adaptive"),
-            Arguments.of("api: /run/x", "line 1: api: \"/run/x\" where keys with values are needed; allowed keys: socket"),
+            Arguments.of("api: /run/x", "line 1: api: \"/run/x\" is not a mapping; allowed keys: socket"),
             Arguments.of("fdb: {capacity: 15}", "line 1: fdb.capacity: 15 is out of range; 16 to 1048576 is allowed"),
-            Arguments.of("fdb: {ageing: 300}", "line 1: fdb.ageing: 300 is not a time of 1s to 24h, such as 300s or 5m"),
-            Arguments.of("fdb: {ageing: 25h}", "line 1: fdb.ageing: \"25h\" is not a time of 1s to 24h, such as 300s or 5m"),
+            Arguments.of("fdb: {ageing: 300}", "line 1: fdb.ageing: 300 is not a time from 1s to 24h, such as 300s or 5m"),
+            Arguments.of("fdb: {ageing: 25h}", "line 1: fdb.ageing: \"25h\" is not a time from 1s to 24h, such as 300s or 5m"),
             Arguments.of("ports: 3", "line 1: ports: 3 is not a list of ports"),
-            Arguments.of("ports:\n  - vm1", "line 2: ports[0]: \"vm1\" where keys with values are needed; allowed keys: " + KEYS),
-            Arguments.of("ports:\n  - {socket: /tmp/a}", "line 2: ports[0].name: missing; needed is " + PortLimits.NAME_RULE),
+            Arguments.of("ports:\n  - vm1", "line 2: ports[0]: \"vm1\" is not a mapping; allowed keys: " + KEYS),
+            Arguments.of("ports:\n  - {socket: /tmp/a}", "line 2: ports[0].name: missing; expected " + PortLimits.NAME_RULE),
             Arguments.of("ports:\n  - {name: a/b, socket: /tmp/a}", "line 2: ports[0].name: \"a/b\" is not " + PortLimits.NAME_RULE),
-            Arguments.of("ports:\n  - {name: a}", "line 2: ports[0].socket: missing; needed is the path of a Unix socket"),
+            Arguments.of("ports:\n  - {name: a}", "line 2: ports[0].socket: missing; expected the path of a Unix socket"),
             Arguments.of("ports:\n  - {name: a, socket: 7}", "line 2: ports[0].socket: 7 is not the path of a Unix socket"),
             Arguments.of("ports:\n  - {name: a, type: pcap, socket: /tmp/a}",
                 "line 2: ports[0].socket: unknown key; allowed: " + PCAP_KEYS),
             Arguments.of("ports:\n  - {name: a, type: vdpa, socket: /tmp/a}",
                 "line 2: ports[0].type: \"vdpa\" is not vhost-user, tap or pcap"),
-            Arguments.of("ports:\n  - {name: a, type: pcap}", "line 2: ports[0].interface: missing; needed is " + PortLimits.DEVICE_RULE
-                + "; or read, write or both, the paths of captures"),
+            Arguments.of("ports:\n  - {name: a, type: pcap}", "line 2: ports[0].interface: missing; expected " + PortLimits.DEVICE_RULE
+                + "; or read, write or both with the paths of capture files"),
             Arguments.of("ports:\n  - {name: a, type: pcap, interface: eth0, write: x.pcap}",
-                "line 2: ports[0].write: of no use with an interface"),
+                "line 2: ports[0].write: not allowed with an interface"),
             Arguments.of("ports:\n  - {name: a, type: pcap, write: x.pcap, direction: out}",
-                "line 2: ports[0].direction: of no use without an interface"),
+                "line 2: ports[0].direction: not allowed without an interface"),
             Arguments.of("ports:\n  - {name: a, type: pcap, write: x.pcap, speed: full}",
-                "line 2: ports[0].speed: of no use without a capture to read"),
+                "line 2: ports[0].speed: not allowed without a capture to read"),
             Arguments.of("ports:\n  - {name: a, type: pcap, interface: eth0, direction: up}",
                 "line 2: ports[0].direction: \"up\" is not in or out or both"),
             Arguments.of("ports:\n  - {name: a, type: pcap, interface: eth0, snaplen: 59}",
                 "line 2: ports[0].snaplen: 59 is out of range; 60 to 65553 is allowed"),
             Arguments.of("ports:\n  - {name: a, type: pcap, interface: eth0, ring-size: 4M}",
-                "line 2: ports[0].ring-size: \"4M\" is not a whole number, 65536 to 1073741824"),
+                "line 2: ports[0].ring-size: \"4M\" is not a whole number from 65536 to 1073741824"),
             Arguments.of("ports:\n  - {name: a, type: tap, socket: /tmp/a}",
                 "line 2: ports[0].socket: unknown key; allowed: " + TAP_KEYS),
-            Arguments.of("ports:\n  - {name: a, type: tap}", "line 2: ports[0].device: missing; needed is " + PortLimits.DEVICE_RULE),
+            Arguments.of("ports:\n  - {name: a, type: tap}", "line 2: ports[0].device: missing; expected " + PortLimits.DEVICE_RULE),
             Arguments.of("ports:\n  - {name: a, type: tap, device: sixteen-letters-}",
                 "line 2: ports[0].device: \"sixteen-letters-\" is not " + PortLimits.DEVICE_RULE),
             Arguments.of("ports:\n  - {name: a, type: tap, device: tap%d}",
                 "line 2: ports[0].device: \"tap%d\" is not " + PortLimits.DEVICE_RULE),
             Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, master: a/b}",
                 "line 2: ports[0].master: \"a/b\" is not " + PortLimits.DEVICE_RULE),
-            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, up: 1}", "line 2: ports[0].up: 1 is not true or false"),
+            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, up: 1}", "line 2: ports[0].up: 1 is neither true nor false"),
             Arguments.of("ports:\n  - {name: a, mode: both, socket: /tmp/a}", "line 2: ports[0].mode: \"both\" is not server or client"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, queues: 129}",
                 "line 2: ports[0].queues: 129 is out of range; 1 to 128 is allowed"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, suspend-messages: never}",
-                "line 2: ports[0].suspend-messages: \"never\" is not true or false"),
+                "line 2: ports[0].suspend-messages: \"never\" is neither true nor false"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, suspend-feature-bit: 41}",
                 "line 2: ports[0].suspend-feature-bit: 41 is out of range; 42 to 43 is allowed"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, mtu: 67}",
@@ -237,21 +237,21 @@ class ConfigReaderTest {
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: [csum, tso]}",
                 "line 2: ports[0].offloads: \"tso\" is not " + OFFLOADS),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: [host_tso4]}",
-                "line 2: ports[0].offloads: host_tso4 needs csum"),
+                "line 2: ports[0].offloads: host_tso4 requires csum"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: [csum, guest_ufo]}",
-                "line 2: ports[0].offloads: guest_ufo needs guest_csum"),
+                "line 2: ports[0].offloads: guest_ufo requires guest_csum"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: [csum, host_ecn]}",
-                "line 2: ports[0].offloads: host_ecn needs host_tso4 or host_tso6"),
+                "line 2: ports[0].offloads: host_ecn requires host_tso4 or host_tso6"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, permissions: 999}",
-                "line 2: ports[0].permissions: 999 is not the octal access rights of a socket, 0 to 0777, such as 0660"),
+                "line 2: ports[0].permissions: 999 is not an octal file mode from 0 to 0777, such as 0660"),
             Arguments.of("ports:\n  - name: a\n    socket: /tmp/a\n    mode: client\n    permissions: 0600",
-                "line 5: ports[0].permissions: of no use in mode client, where the front-end makes the socket; allowed in mode server"),
+                "line 5: ports[0].permissions: not allowed in mode client, in which the front-end creates the socket; allowed in mode server"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a}\n  - {name: a, socket: /tmp/b}",
                 "line 3: ports[1].name: \"a\" is taken by the port on line 2; every port needs its own"),
             Arguments.of("- 1",
-                "line 1: a list where keys with values are needed; allowed keys: workers, cpus, poll, api, fdb, state, ports"),
+                "line 1: a list is not a mapping; allowed keys: workers, cpus, poll, api, fdb, state, ports"),
             Arguments.of("workers: &a 1\ncpus: *a", "line 2: aliases are not allowed"),
-            Arguments.of("workers: 1\n---\nworkers: 2", "line 3: a second document begins here; one is allowed"));
+            Arguments.of("workers: 1\n---\nworkers: 2", "line 3: a second document starts here; only one is allowed"));
     }
 
     @ParameterizedTest
@@ -265,7 +265,7 @@ class ConfigReaderTest {
     void whatIsNotYamlIsToldWithItsPlace() {
         for (final String text : List.of("ports: [", "a: b: c", "\tx: 1", "workers: 1\n  poll: busy", "x: \"")) {
             final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", text), text);
-            assertTrue(e.getMessage().matches("f.yaml: line \\d+, column \\d+: not YAML: [^\\n]+"), e.getMessage());
+            assertTrue(e.getMessage().matches("f.yaml: line \\d+, column \\d+: invalid YAML: [^\\n]+"), e.getMessage());
         }
     }
 
@@ -284,20 +284,20 @@ class ConfigReaderTest {
     @MethodSource("brokenLines")
     void theLineIsThatOfTheProblem(final String text, final String place) {
         final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", text));
-        assertTrue(e.getMessage().startsWith("f.yaml: " + place + ": not YAML: "), e.getMessage());
+        assertTrue(e.getMessage().startsWith("f.yaml: " + place + ": invalid YAML: "), e.getMessage());
     }
 
     @Test
     void deepNestingIsRefused() {
         final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", "[".repeat(40) + "]".repeat(40)));
-        assertTrue(e.getMessage().endsWith("nested more than 16 deep"), e.getMessage());
+        assertTrue(e.getMessage().endsWith("nested more than 16 levels deep"), e.getMessage());
     }
 
     @Test
     void aSocketPathHasRoomForItsZero() {
         final String longest = "/" + "s".repeat(106);
         assertEquals(longest, ConfigReader.parsePort("--port", "name=a,socket=" + longest).socket());
-        assertMessage("--port: socket: a path of 108 bytes; a Unix socket's may have 107", "name=a,socket=" + longest + "s");
+        assertMessage("--port: socket: the path has 108 bytes; at most 107 are allowed for a Unix socket", "name=a,socket=" + longest + "s");
         assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", "name=a,socket=/" + "ö".repeat(54)));
     }
 
@@ -325,13 +325,13 @@ class ConfigReaderTest {
                 pinned(Features.VERSION_1, Features.PROTOCOL_FEATURES)),
             ConfigReader.parsePort("--port", "name=1,socket=x,mode=client,features=version_1+protocol_features"));
         assertMessage("--port: sokcet: unknown key (\"socket\"?); allowed: " + KEYS, "name=a,sokcet=x");
-        assertMessage("--port: queues: \"x\" is not a whole number, 1 to 128", "name=a,socket=x,queues=x");
+        assertMessage("--port: queues: \"x\" is not a whole number from 1 to 128", "name=a,socket=x,queues=x");
         assertMessage("--port: \"vm1\" is not key=value; allowed keys: " + KEYS + ", device, persist, master, up, interface, direction, "
             + "ring-size, read, speed, write, snaplen", "vm1");
         assertMessage("--port: features: \"gso\" is not offered; allowed: " + String.join(", ", VirtioFeatures.names(Offer.virtio(1))),
             "name=a,socket=x,features=version_1+gso");
         assertMessage("--port: name: given twice", "name=a,name=b,socket=x");
-        assertMessage("--port: socket: missing; needed is the path of a Unix socket", "name=a");
+        assertMessage("--port: socket: missing; expected the path of a Unix socket", "name=a");
     }
 
     @Test
@@ -345,7 +345,7 @@ class ConfigReaderTest {
             final ConfigException refused = assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", spec + bad), bad);
             assertTrue(refused.getMessage().contains("is not offered"), refused.getMessage());
         }
-        assertMessage("--port: features: host_tso4 needs csum", spec + "host_tso4");
+        assertMessage("--port: features: host_tso4 requires csum", spec + "host_tso4");
     }
 
     private static void assertMessage(final String message, final String spec) {

@@ -16,7 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 /** The VLANs of a port, in the file and on the command line, on ports of every type. */
 class VlanReaderTest {
-    private static final String NEEDED = " is not all, or a list of VLANs, 1 to 4094, such as 10,20-29";
+    private static final String NEEDED = " is not all, or a list of VLANs from 1 to 4094, such as 10,20-29";
     private static final List<String> TYPES = List.of("socket: /tmp/a", "type: tap, device: tap0", "type: pcap, interface: eth0",
         "type: pcap, read: a.pcap");
 
@@ -66,8 +66,8 @@ class VlanReaderTest {
         return Stream.of(
             Arguments.of("vlan: 0", "vlan: 0 is out of range; 1 to 4094 is allowed"),
             Arguments.of("vlan: 4095", "vlan: 4095 is out of range; 1 to 4094 is allowed"),
-            Arguments.of("vlan: ten", "vlan: \"ten\" is not a whole number, 1 to 4094"),
-            Arguments.of("vlan: [10]", "vlan: a list is not a whole number, 1 to 4094"),
+            Arguments.of("vlan: ten", "vlan: \"ten\" is not a whole number from 1 to 4094"),
+            Arguments.of("vlan: [10]", "vlan: a list is not a whole number from 1 to 4094"),
             Arguments.of("trunk: []", "trunk: an empty list" + NEEDED),
             Arguments.of("trunk: 0", "trunk: 0" + NEEDED),
             Arguments.of("trunk: 1-4095", "trunk: \"1-4095\"" + NEEDED),
@@ -77,7 +77,7 @@ class VlanReaderTest {
             Arguments.of("trunk: [20, [30]]", "trunk: a list" + NEEDED),
             Arguments.of("trunk: '20,'", "trunk: \"20,\"" + NEEDED),
             Arguments.of("trunk: 99999", "trunk: 99999" + NEEDED),
-            Arguments.of("trunk: {from: 1}", "trunk: keys with values" + NEEDED),
+            Arguments.of("trunk: {from: 1}", "trunk: a mapping" + NEEDED),
             Arguments.of("native: 10", "native: unknown key; allowed: name, type, socket, mode, queues, mtu, permissions, "
                 + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, cross-endian, "
                 + "memory, log-base-reply, disabled, features, vlan, trunk, group-forward"));
