@@ -10,10 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Records whether a front-end is attached to a port, for the process that comes after this one.
+ * Records whether a front-end is attached to a port, for the next process after a restart.
  *
- * <p>The record is a file that exists while a front-end is attached, and stays if the process ends. It names the boot
- * of the machine: no guest outlives the machine, so a record of another boot counts as none. Used by the port's
+ * <p>The record is a file that exists while a front-end is attached, and remains if the process ends. It contains the
+ * boot ID of the machine: no guest outlives the machine, so a record from another boot is ignored. Used by the port's
  * session.
  */
 final class Attendance implements Presence {
@@ -25,15 +25,15 @@ final class Attendance implements Presence {
     private final Path file;
     private final Runnable onArrival;
 
-    /** What is in the file. */
+    /** The content of the file. */
     record Entry(String boot) {
     }
 
     /**
-     * Records the attachment to a port.
+     * Does not touch the file yet.
      *
-     * @param directory the port's, which may have to be made
-     * @param onArrival run whenever a front-end has arrived
+     * @param directory the state directory of the port, which need not exist
+     * @param onArrival run whenever a front-end has attached
      */
     Attendance(final String port, final Path directory, final Runnable onArrival) {
         this.port = port;
@@ -41,12 +41,12 @@ final class Attendance implements Presence {
         this.onArrival = onArrival;
     }
 
-    /** Whether a front-end was attached to the port when the process before this one ended. */
+    /** Whether a front-end was attached to the port when the previous process ended. */
     boolean wasAttached() {
         try {
             return Files.exists(file) && Json.read(Files.readString(file), Entry.class).boot().equals(boot());
         } catch (final IOException | RuntimeException e) {
-            LOG.debug("port {}: {}: {}", port, file, e.toString()); // the process may have been killed while it wrote
+            LOG.debug("port {}: {}: {}", port, file, e.toString()); // the process may have been killed while writing
             return false;
         }
     }
@@ -57,8 +57,8 @@ final class Attendance implements Presence {
             Files.createDirectories(file.getParent());
             Files.writeString(file, Json.write(new Entry(boot())));
         } catch (final IOException e) {
-            LOG.warn("port {}: the attachment is not recorded, so a restart will not wait for it: {}", port,
-                e.toString());
+            LOG.warn("port {}: cannot record that its front-end is attached; after a restart, other ports will not "
+                + "wait for it: {}", port, e.toString());
         }
         onArrival.run();
     }

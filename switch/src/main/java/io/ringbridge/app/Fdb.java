@@ -15,7 +15,7 @@ import io.ringbridge.datapath.worker.Datapath;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** The forwarding table of a switch, for those who look at it and change it. Any thread may call in. */
+/** Displays and changes the forwarding table of a switch. Any thread may call. */
 final class Fdb implements FdbControl {
     private static final String ADD = "fdb add";
     private static final int NOT_FOUND = 404;
@@ -37,18 +37,21 @@ final class Fdb implements FdbControl {
     @Override
     public void add(final String spec) {
         final StationConfig station = ConfigReader.parseStation(ADD, spec);
-        final String name = station.port().orElseThrow(() -> new ConfigException(ADD + ": port: missing; needed is the name of a port"));
-        owner.here(() -> add(station, owner.named(name).port()));
+        final String name = station.port()
+            .orElseThrow(() -> new ConfigException(ADD + ": port: missing; expected the name of a port"));
+        owner.ifServing(() -> add(station, owner.named(name).port()));
     }
 
     private boolean add(final StationConfig station, final Port port) {
         final long key = ForwardingTable.key(station.address(), vlan(station, port));
-        final long[] there = datapath.table().statics(port.index());
-        if (there.length >= Stations.MAX_STATICS && !contains(there, key)) {
-            throw new ApiException(CONFLICT, "port " + port.name() + " has " + there.length + " static stations, as many as are allowed");
+        final long[] present = datapath.table().statics(port.index());
+        if (present.length >= Stations.MAX_STATICS && !contains(present, key)) {
+            throw new ApiException(CONFLICT, "port " + port.name() + " already has " + present.length
+                + " static stations, the maximum");
         }
         if (!datapath.table().addStatic(key, port.index())) {
-            throw new ApiException(CONFLICT, "the forwarding table has no room for another static station where this one has to be");
+            throw new ApiException(CONFLICT,
+                "the forwarding table has no room for this static station; remove others or increase fdb.capacity");
         }
         return true;
     }
@@ -63,12 +66,13 @@ final class Fdb implements FdbControl {
     }
 
     private static int vlan(final StationConfig station, final Port port) {
-        final String in = port.vlan() == null ? "none; leave vlan out" : port.vlan().toString();
+        final String in = port.vlan() == null ? "none; omit vlan" : port.vlan().toString();
         final int untagged = port.vlan() == null ? 0 : port.vlan().untagged();
         final int vlan = station.vlan().orElse(untagged);
         if (!port.carries(vlan)) {
-            throw new ConfigException(ADD + ": vlan: " + (station.vlan().isPresent() ? "port " + port.name() + " is not in " + vlan
-                : "missing") + "; the VLANs of port " + port.name() + " are: " + in);
+            throw new ConfigException(ADD + ": vlan: "
+                + (station.vlan().isPresent() ? "port " + port.name() + " is not in " + vlan : "missing")
+                + "; the VLANs of port " + port.name() + " are: " + in);
         }
         return vlan;
     }
@@ -76,20 +80,21 @@ final class Fdb implements FdbControl {
     @Override
     public void remove(final String spec) {
         final StationConfig station = ConfigReader.parseStation("fdb remove", spec);
-        owner.here(() -> datapath.table().remove(ForwardingTable.key(station.address(), knownIn(station))));
+        owner.ifServing(() -> datapath.table().remove(ForwardingTable.key(station.address(), knownIn(station))));
     }
 
-    /** The VLAN that a station is known in. */
+    /** Returns the VLAN of a known station. */
     private int knownIn(final StationConfig station) {
         final String mac = MacAddress.format(station.address());
         final List<Integer> vlans = datapath.stations().stream().filter(entry -> entry.mac().equals(mac))
             .map(ForwardingTable.Entry::vlan).distinct().sorted().toList();
         if (vlans.isEmpty() || station.vlan().isPresent() && !vlans.contains(station.vlan().get())) {
-            throw new ApiException(NOT_FOUND, "no station " + mac + " is known" + (vlans.isEmpty() ? "" : " in VLAN "
-                + station.vlan().get() + ", but in " + text(vlans)));
+            throw new ApiException(NOT_FOUND, "station " + mac + " is unknown" + (vlans.isEmpty() ? "" : " in VLAN "
+                + station.vlan().get() + "; it is known in " + text(vlans)));
         }
         if (station.vlan().isEmpty() && vlans.size() > 1) {
-            throw new ApiException(CONFLICT, "station " + mac + " is known in the VLANs " + text(vlans) + "; say in which it is meant");
+            throw new ApiException(CONFLICT,
+                "station " + mac + " is known in several VLANs: " + text(vlans) + "; specify one");
         }
         return station.vlan().orElse(vlans.getFirst());
     }
@@ -100,7 +105,7 @@ final class Fdb implements FdbControl {
 
     @Override
     public int flush(final String port, final boolean statics) {
-        return owner.here(() -> (port == null ? datapath.ports() : List.of(owner.named(port).port())).stream()
+        return owner.ifServing(() -> (port == null ? datapath.ports() : List.of(owner.named(port).port())).stream()
             .mapToInt(each -> datapath.table().flush(each.index(), statics)).sum());
     }
 }

@@ -20,41 +20,41 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The old process's side of an upgrade: hands every port to a process that is warm.
+ * The old process's side of an upgrade: hands every port to a new process that has warmed up.
  *
  * <pre>
  *  old                                                    new
  *   |  <----------------------------------------- READY   |  code loaded and compiled
- *   |  sessions stand still, frames go on                 |
+ *   |  sessions paused, frames still move                 |
  *   |  SWITCH, PORT..., STATIONS ------------------------>|  maps, checks, opens
  *   |  <-------------------------------------- PREPARED   |
- *   |  nothing moves; all taken is given back             |
+ *   |  workers frozen, all taken chains returned          |
  *   |  POSITIONS ---------------------------------------->|  checks
  *   |  <----------------------------------------- TAKEN   |
  *   |  GO ----------------------------------------------->|  starts the rings
- *   |  lets go                                   SERVING  |
+ *   |  relinquishes the ports                    SERVING  |
  * </pre>
  *
- * <p>Until GO is sent whatever goes wrong lets this process go on, with nothing lost; afterwards it touches nothing any more. Used by
- * one thread, which holds the switch.
+ * <p>If anything fails before GO is sent, this process resumes and nothing is lost. After GO this process touches no
+ * shared memory. Used by one thread, which has the lock of the switch.
  */
 final class HandOver {
     private static final Logger LOG = LoggerFactory.getLogger(HandOver.class);
     private static final Duration PREPARE = Duration.ofSeconds(20);
-    /** For what is done while no frame moves. */
+    /** The limit for the steps during which no frame moves. */
     private static final Duration TAKE = Duration.ofSeconds(2);
     private static final Duration SERVE = Duration.ofSeconds(5);
-    private static final long STANDSTILL_MILLIS = 2000;
-    /** In place of the number of a descriptor that a port was started with, where it was not. */
+    private static final long PAUSE_MILLIS = 2000;
+    /** Sent for a port that was not started from an inherited descriptor. */
     static final int NO_DESCRIPTOR = -1;
     private static final int EVERY_STATION = Integer.MAX_VALUE;
-    private static final long NANOS_A_SECOND = TimeUnit.SECONDS.toNanos(1);
+    private static final long NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
 
     private final StateSocket to;
     private final Datapath datapath;
     private final List<Attached> ports;
     private final List<Link> links;
-    private long stopped;
+    private long stoppedAt;
 
     HandOver(final StateSocket to, final Datapath datapath, final List<Attached> ports) {
         this.to = to;
@@ -63,7 +63,7 @@ final class HandOver {
         links = ports.stream().map(Attached::link).toList();
     }
 
-    /** Returns the new process's id when it is warm. */
+    /** Waits until the new process has warmed up, and returns its process ID. */
     static long awaitReady(final StateSocket to, final Duration limit) {
         try (StateReader in = to.receive(Step.READY, limit)) {
             return in.wide();
@@ -71,44 +71,49 @@ final class HandOver {
     }
 
     /**
-     * Hands everything over, and lets go of it.
+     * Hands all ports over and relinquishes them.
      *
-     * @param config what is in force
-     * @param api the path of the API's socket; empty where there is none
-     * @throws HandOverException when it failed; all ports go on as before
+     * @param config the configuration in force
+     * @param api the path of the API's socket; empty if there is none
+     * @throws HandOverException if the hand-over failed; all ports have resumed in this process
      */
     void run(final ConfigView config, final String api) {
         final long begun = System.nanoTime();
         links.forEach(Link::ask);
         try {
-            links.forEach(link -> link.awaitStandstill(STANDSTILL_MILLIS));
-            sendWhatRests(config, api);
-            positions(0); // loads its code; the next time counts
+            links.forEach(link -> link.awaitStandstill(PAUSE_MILLIS));
+            sendState(config, api);
+            positions(0); // loads the code, so that the second call, while no frame moves, is fast
             to.receive(Step.PREPARED, PREPARE).close();
-            stopped = System.nanoTime();
-            datapath.still(() -> handOverWhatMoves(begun));
+            stoppedAt = System.nanoTime();
+            datapath.still(() -> handOverFrozen(begun));
         } catch (final RuntimeException | InternalError e) {
             links.forEach(Link::goOn);
-            throw e instanceof final HandOverException known ? known : new HandOverException("the hand-over failed: " + e, e);
+            throw e instanceof final HandOverException known ? known
+                : new HandOverException("the hand-over failed: " + e, e);
         }
-        links.forEach(HandOver::letGo);
+        links.forEach(HandOver::relinquish);
     }
 
-    /** All that is done while no frame moves; the workers' threads stand meanwhile, so that the new process has their processors. */
-    private void handOverWhatMoves(final long begun) {
+    /**
+     * Performs all steps during which no frame moves. The workers are frozen meanwhile, so that the new process can use
+     * their processors.
+     */
+    private void handOverFrozen(final long begun) {
         try {
-            final long still = System.nanoTime();
+            final long frozen = System.nanoTime();
             ports.forEach(port -> port.port().suspend(SuspendCause.UPGRADE));
             links.forEach(Link::hold);
-            final long held = System.nanoTime();
-            to.send(Step.POSITIONS, positions((int) ((held - begun) / NANOS_A_SECOND) + 1));
+            final long parked = System.nanoTime();
+            to.send(Step.POSITIONS, positions((int) ((parked - begun) / NANOS_PER_SECOND) + 1));
             final long sent = System.nanoTime();
             to.receive(Step.TAKEN, TAKE).close();
             to.send(Step.GO);
             datapath.retire();
-            LOG.debug("workers stood after {} us, ports after {}, positions were sent after {}, taken after {}", micros(stopped, still),
-                micros(still, held), micros(held, sent), micros(sent, System.nanoTime()));
-        } catch (final RuntimeException | InternalError e) { // the latter where a guest has cut its memory
+            LOG.debug("hand-over: froze the workers in {} us, parked the ports in {} us, sent the positions in {} us; "
+                    + "the new process took over in {} us", micros(stoppedAt, frozen), micros(frozen, parked),
+                micros(parked, sent), micros(sent, System.nanoTime()));
+        } catch (final RuntimeException | InternalError e) { // InternalError if a guest has truncated its memory file
             ports.forEach(port -> port.port().resume(SuspendCause.UPGRADE));
             throw e;
         }
@@ -118,10 +123,12 @@ final class HandOver {
         return TimeUnit.NANOSECONDS.toMicros(to - from);
     }
 
-    private void sendWhatRests(final ConfigView config, final String api) {
+    /** Sends the state that does not change while the sessions are paused, and the stations known so far. */
+    private void sendState(final ConfigView config, final String api) {
         final StateWriter all = new StateWriter().text(Json.write(config)).text(api).number(ports.size());
         ports.forEach(port -> all.text(port.config().name()).number(port.port().index()).flag(port.added())
-            .number(port.config().attachment() instanceof final Attachment.Descriptor inherited ? inherited.number() : NO_DESCRIPTOR));
+            .number(port.config().attachment() instanceof final Attachment.Descriptor inherited ? inherited.number()
+                : NO_DESCRIPTOR));
         to.send(Step.SWITCH, all);
         for (final Attached port : ports) {
             final StateWriter one = new StateWriter();
@@ -137,7 +144,11 @@ final class HandOver {
         to.send(Step.STATIONS, stations);
     }
 
-    /** Where everything stands; {@code seconds} is how long ago the stations were sent, rounded up. */
+    /**
+     * Returns the positions of all rings, and the stations heard recently.
+     *
+     * @param seconds the time since the stations were sent, rounded up
+     */
     private StateWriter positions(final int seconds) {
         final StateWriter out = new StateWriter();
         links.forEach(link -> link.savePositions(out));
@@ -150,28 +161,29 @@ final class HandOver {
         out.flag(false);
     }
 
-    private static void letGo(final Link link) {
+    private static void relinquish(final Link link) {
         try {
             link.letGo();
         } catch (final RuntimeException e) {
-            LOG.warn("what another process has taken over was not let go in good order: {}", e.getMessage());
+            LOG.warn("a port that was handed over could not be released cleanly: {}", e.getMessage());
         }
     }
 
     /**
-     * Waits until frames move in the new process, which has everything: {@link #run} has returned.
+     * Waits until the new process forwards frames. Called after {@link #run}.
      *
-     * @return for how long no frame moved, in nanoseconds; -1 where the new process is late to say
-     * @throws SwitchException when it says that it cannot go on, or has ended: no port is served any more
+     * @return the time in nanoseconds during which no frame moved; -1 if the new process did not report in time
+     * @throws SwitchException if the new process failed or ended: no process serves the ports
      */
-    long serving() {
+    long awaitServing() {
         try (StateReader in = to.receive(Step.SERVING, SERVE)) {
-            return in.wide() - stopped;
+            return in.wide() - stoppedAt;
         } catch (final LateException e) {
-            LOG.warn("the new process has everything, and does not say that frames move: {}", e.getMessage());
+            LOG.warn("the new process has taken over, but has not confirmed that it forwards frames: {}",
+                e.getMessage());
             return -1;
         } catch (final HandOverException e) {
-            throw new SwitchException("the new process has taken everything over, and failed: " + e.getMessage(), e);
+            throw new SwitchException("the new process failed after taking over all ports: " + e.getMessage(), e);
         }
     }
 }

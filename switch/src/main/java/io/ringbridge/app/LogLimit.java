@@ -13,18 +13,21 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Keeps what a front-end can repeat at will from filling the log. Per port and kind of line, that is per message before
- * its arguments are filled in, ten lines pass in ten seconds. The rest is counted, and one line reports the number and
- * the last of them.
+ * Keeps front-ends from filling the log with messages that they can trigger at will.
  *
- * <p>Debug messages always pass, and with them everything else while debug messages are on. Any thread.
+ * <p>Ten lines per ten seconds pass for each port and kind of message, which is the message before its arguments are
+ * filled in. Further lines are counted, and one line reports their number and the last of them. Debug messages always
+ * pass. While debug messages are enabled, nothing is suppressed. Any thread may call.
  */
 final class LogLimit extends Filter<ILoggingEvent> {
     static final int LINES = 10;
     static final Duration PERIOD = Duration.ofSeconds(10);
     private static final Logger LOG = LoggerFactory.getLogger(LogLimit.class);
     private static final String OF_A_PORT = "port {}: ";
-    /** More than ports have kinds of lines at a time; whichever was quiet for longest is forgotten. */
+    /**
+     * More than the kinds of messages that all ports have at a time. Beyond it, the kind that was quiet for longest is
+     * dropped.
+     */
     private static final int MOST = 8192;
 
     private final Consumer<Runnable> after;
@@ -54,9 +57,9 @@ final class LogLimit extends Filter<ILoggingEvent> {
     }
 
     /**
-     * Limits lines.
+     * Takes the timer, so that tests can replace it.
      *
-     * @param after runs something when a period has passed
+     * @param after runs an action after one period
      */
     LogLimit(final Consumer<Runnable> after) {
         this.after = after;
@@ -105,7 +108,7 @@ final class LogLimit extends Filter<ILoggingEvent> {
         return new Kind(ofPort ? String.valueOf(arguments[0]) : "", event.getMessage());
     }
 
-    /** Reports how many lines of a kind were suppressed, and lets lines pass again. */
+    /** Reports the number of suppressed lines of a kind, and lets lines pass again. */
     private void report(final Kind kind) {
         final long suppressed;
         final ILoggingEvent last;

@@ -10,7 +10,7 @@ import java.time.LocalTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 
-/** {@code HH:mm:ss.SSS LEVEL message}, where messages about a port begin with its name. */
+/** Formats a log line: {@code HH:mm:ss.SSS LEVEL message}. Messages about a port start with its name. */
 final class LogLine extends LayoutBase<ILoggingEvent> {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("HH:mm:ss.SSS");
 
@@ -20,7 +20,7 @@ final class LogLine extends LayoutBase<ILoggingEvent> {
         TIME.formatTo(LocalTime.ofInstant(event.getInstant(), ZoneId.systemDefault()), line);
         line.append(' ').append(event.getLevel());
         line.repeat(' ', Level.ERROR.toString().length() - event.getLevel().toString().length() + 1);
-        // A guest's bytes may be in a message; a line break in one would forge a message.
+        // A message may contain a guest's bytes, and a line break in them would forge a message.
         line.append(event.getFormattedMessage().replace('\n', ' ').replace('\r', ' '));
         final IThrowableProxy failure = event.getThrowableProxy();
         if (failure != null) {

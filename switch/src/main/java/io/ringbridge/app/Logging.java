@@ -12,7 +12,10 @@ import ch.qos.logback.core.joran.spi.ConsoleTarget;
 import ch.qos.logback.core.spi.ContextAwareBase;
 import org.slf4j.LoggerFactory;
 
-/** Logs to standard error, one line a message; found by Logback as a service, which spares it to look for files and parse XML. */
+/**
+ * Configures logging: one line per message, on standard error. Logback finds this class as a service, so it neither
+ * searches for configuration files nor parses XML.
+ */
 @ConfiguratorRank(ConfiguratorRank.CUSTOM_HIGH_PRIORITY)
 public final class Logging extends ContextAwareBase implements Configurator {
     @Override
@@ -39,17 +42,17 @@ public final class Logging extends ContextAwareBase implements Configurator {
         return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
     }
 
-    /** Lets the project's own debug messages through, and stack traces; nothing is suppressed any more. */
+    /** Enables this project's debug messages and stack traces. No message is suppressed afterwards. */
     public static void verbose() {
         level("io.ringbridge", Level.DEBUG);
     }
 
-    /** Lets only warnings through, for commands that have an output of their own. */
+    /** Restricts the log to warnings and errors, for commands that print a result. */
     public static void quiet() {
         level("io.ringbridge", Level.WARN);
     }
 
-    /** Does something of which only warnings are let through, unless debug messages are too. */
+    /** Runs an action and logs only its warnings and errors, unless debug messages are enabled. */
     public static void quietly(final Runnable action) {
         if (isVerbose()) {
             action.run();
@@ -63,7 +66,7 @@ public final class Logging extends ContextAwareBase implements Configurator {
         }
     }
 
-    /** Whether debug messages are let through. */
+    /** Whether debug messages are enabled. */
     public static boolean isVerbose() {
         return LoggerFactory.getLogger("io.ringbridge").isDebugEnabled();
     }

@@ -11,7 +11,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
-/** The thread of a switch that looks after it now and then, {@code rb-observer}. Any thread may call in. */
+/** Runs periodic chores of a switch on the thread {@code rb-observer}. Any thread may call. */
 final class Observer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Observer.class);
 
@@ -19,7 +19,7 @@ final class Observer implements AutoCloseable {
         Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().name("rb-observer")::unstarted);
     private final List<Future<?>> chores = new ArrayList<>();
 
-    /** Does something again and again, for the first time when the period has passed once. */
+    /** Runs a chore periodically, for the first time after one period. */
     synchronized void repeat(final Duration period, final Runnable chore) {
         chores.add(executor.scheduleWithFixedDelay(() -> {
             try {
@@ -30,7 +30,7 @@ final class Observer implements AutoCloseable {
         }, period.toMillis(), period.toMillis(), TimeUnit.MILLISECONDS));
     }
 
-    /** Ends it; what is being done at the moment is done to its end. */
+    /** Stops the thread; a chore that is running is completed. */
     @Override
     public synchronized void close() {
         chores.forEach(chore -> chore.cancel(false));

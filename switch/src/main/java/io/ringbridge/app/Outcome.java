@@ -1,11 +1,11 @@
 package io.ringbridge.app;
 
 /**
- * What came of a hand-over.
+ * The result of a hand-over.
  *
- * @param pid the process that has taken over
- * @param ports how many it has taken over
- * @param nanos for how long no frame moved; -1 where it is not known
+ * @param pid the process ID of the new switch
+ * @param ports the number of ports handed over
+ * @param nanos the time during which no frame moved; -1 if unknown
  */
 public record Outcome(long pid, int ports, long nanos) {
 }

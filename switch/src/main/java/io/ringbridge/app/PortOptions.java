@@ -12,17 +12,18 @@ import io.ringbridge.datapath.bridge.MacAddress;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** What a back-end is to know of its port's configuration. */
+/** Converts the configuration of a port to the options of its back-end or tap. */
 final class PortOptions {
     private PortOptions() {
     }
 
-    /** The options of a vhost-user port; {@code state} is null where none is kept. */
+    /** Returns the options of a vhost-user port; {@code state} is null if no state is kept. */
     static BackendOptions of(final PortConfig port, final Path state) {
         final PortConfig.Extras extras = port.extras();
         BackendOptions options = attachment(port).withSuspend(port.suspend()).withLogBaseReply(extras.logBaseReply())
             .withDiscardWhenDisabled(extras.discardWhenDisabled()).withMemory(extras.memory())
-            .withFeatureMask((~Offloads.ALL | port.offloads()) & extras.featureMask()).withState(state).withIommu(extras.iommu());
+            .withFeatureMask((~Offloads.ALL | port.offloads()) & extras.featureMask()).withState(state)
+            .withIommu(extras.iommu());
         if (extras.mac() != null) {
             options = options.withMac(MacAddress.parse(extras.mac()));
         }
@@ -38,7 +39,7 @@ final class PortOptions {
         return extras.deviceState() ? options.with(ProtocolFeature.DEVICE_STATE) : options;
     }
 
-    /** The options of a tap port. */
+    /** Returns the options of a tap port. */
     static TapOptions of(final PortConfig port, final Attachment.Tap tap) {
         return new TapOptions(tap.device(), port.mtu(), tap.persist(), tap.master(), tap.up());
     }
@@ -50,16 +51,16 @@ final class PortOptions {
             case Attachment.Client client -> BackendOptions.client(client.socket());
             case Attachment.Descriptor descriptor -> BackendOptions.descriptor(descriptor.number());
             case Attachment.Tap _, Attachment.Pcap _ ->
-                throw new IllegalArgumentException("port " + port.name() + " is no vhost-user port");
+                throw new IllegalArgumentException("port " + port.name() + " is not a vhost-user port");
         };
     }
 
-    /** A socket's path, whose directory is made if it belongs below {@code /run}. */
+    /** Returns the path of a socket, and creates its directory if that is below {@code /run}. */
     private static Path place(final Path socket) {
         try {
             RuntimeDirectory.makeFor(socket);
         } catch (final IOException e) {
-            throw new SwitchException("the directory of socket " + socket + " cannot be made: " + e.getMessage(), e);
+            throw new SwitchException("cannot create the directory of socket " + socket + ": " + e.getMessage(), e);
         }
         return socket;
     }

@@ -12,16 +12,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Waits, after a restart, for the ports that were attached before it.
+ * Delays forwarding after a restart until the front-ends that were attached before it have reconnected.
  *
- * <p>Front-ends come back one after the other. Frames of the first would be flooded while nobody is attached to the
- * other ports, and the guests would wait for a retransmission. So the workers take no frames from any port until all of
- * these receive again, for at most a second after the first front-end has come back.
+ * <p>Front-ends reconnect one after the other. Frames of the first would be flooded to ports without a front-end and
+ * get lost, and the guests would wait for a retransmission. Therefore the workers take no frames from any port until
+ * all of these ports can receive, but for at most one second after the first front-end has reconnected.
  */
 final class Reunion {
     private static final Logger LOG = LoggerFactory.getLogger(Reunion.class);
     private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(1);
-    private static final long LOOK_NANOS = 500_000;
+    private static final long POLL_NANOS = 500_000;
 
     private final Datapath datapath;
     private final Map<String, Attendance> awaited = new LinkedHashMap<>();
@@ -37,17 +37,17 @@ final class Reunion {
         awaited.put(port, attendance);
     }
 
-    /** Keeps the workers from taking frames if there are ports to wait for. Before any port is open. */
+    /** Keeps the workers from taking frames if there are ports to wait for. Called before any port is open. */
     synchronized void begin() {
         if (!awaited.isEmpty()) {
             waiting = true;
             datapath.withholdFrames();
-            LOG.info("no frames are taken until the ports that were attached before are back: {}",
+            LOG.info("forwarding waits for the front-ends of the ports that were attached before the restart: {}",
                 String.join(", ", awaited.keySet()));
         }
     }
 
-    /** The first port with frames to take is there; the limit counts from now. Any thread. */
+    /** Starts the time limit when the first port with frames to take is there. Any thread may call. */
     synchronized void arrived() {
         if (waiting && !arrived) {
             arrived = true;
@@ -59,7 +59,7 @@ final class Reunion {
         final long begun = System.nanoTime();
         List<String> missing = missing();
         while (!missing.isEmpty() && System.nanoTime() - begun < LIMIT_NANOS) {
-            LockSupport.parkNanos(LOOK_NANOS);
+            LockSupport.parkNanos(POLL_NANOS);
             missing = missing();
         }
         end(missing, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun));
@@ -77,15 +77,16 @@ final class Reunion {
         waiting = false;
         datapath.takeFrames();
         if (missing.isEmpty()) {
-            LOG.info("all ports that were attached before are back; frames move after {} ms", millis);
+            LOG.info("all front-ends from before the restart are attached again; forwarding starts after {} ms",
+                millis);
         } else {
-            LOG.warn("frames move without ports that were attached before and are not back after {} ms: {}", millis,
+            LOG.warn("forwarding starts after {} ms without ports whose front-ends have not attached again: {}", millis,
                 String.join(", ", missing));
-            missing.forEach(port -> awaited.get(port).left()); // the next start waits for those that come meanwhile
+            missing.forEach(port -> awaited.get(port).left()); // so that the next restart does not wait for them
         }
     }
 
-    /** Waits no more, and leaves the workers as they are. */
+    /** Ends the wait, and leaves the workers as they are. */
     synchronized void cancel() {
         waiting = false;
     }

@@ -6,7 +6,7 @@ import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
 
-/** Tells the service manager, where one listens, what it cannot see; as sd_notify(3) does. Any thread may call in. */
+/** Notifies the service manager, if there is one, as sd_notify(3) does. Any thread may call. */
 public final class ServiceManager {
     private static final Logger LOG = LoggerFactory.getLogger(ServiceManager.class);
     private static final String SOCKET = "NOTIFY_SOCKET";
@@ -14,25 +14,25 @@ public final class ServiceManager {
     private ServiceManager() {
     }
 
-    /** This process has begun to serve. */
+    /** Reports that this process is ready to serve. */
     public static void ready() {
-        tell("READY=1");
+        send("READY=1");
     }
 
-    /** Another process is the service from now on. Only the one that was may say so. */
+    /** Reports that another process is the service from now on. Only the old main process may send this message. */
     static void succeeded(final long pid) {
-        tell("MAINPID=" + pid);
+        send("MAINPID=" + pid);
     }
 
-    private static void tell(final String what) {
+    private static void send(final String message) {
         final String path = System.getenv(SOCKET);
         if (path == null || path.isEmpty()) {
             return;
         }
         try {
-            Datagram.send(path, what);
+            Datagram.send(path, message);
         } catch (final IOException e) {
-            LOG.warn("the service manager at {} is not told {}: {}", path, what, e.getMessage());
+            LOG.warn("cannot send {} to the service manager at {}: {}", message, path, e.getMessage());
         }
     }
 }

@@ -27,15 +27,15 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * The directory for what has to outlive the process. It has a directory per port, with the journals of its packed rings
- * and the record of its attachment.
+ * The directory for state that outlives the process. Each port has a subdirectory with the journals of its packed
+ * rings and the record of its attachment.
  *
  * <p>A port's directory is named after the port and its socket. A socket belongs to one running switch, so switches may
- * share the whole. Each switch touches the directories of its ports once per hour, and removes those that no switch has
- * touched for a day. Any thread.
+ * share the state directory. Each switch touches the directories of its ports once per hour, and removes directories
+ * that no switch has touched for a day. Any thread may call.
  */
 final class StateDirectory {
-    /** How often {@link #tend} is due. */
+    /** The interval between calls of {@link #tend}. */
     static final Duration PERIOD = Duration.ofHours(1);
     private static final Logger LOG = LoggerFactory.getLogger(StateDirectory.class);
     private static final Duration KEPT = Duration.ofDays(1);
@@ -51,10 +51,10 @@ final class StateDirectory {
     }
 
     /**
-     * Finds a place for a configuration that names none: beside the default socket of the API.
+     * Chooses the state directory of a configuration that names none: beside the default socket of the API.
      *
      * @param apiSockets the default sockets of the API, the preferred one first
-     * @return the configuration with a directory that exists, or with none
+     * @return the configuration with an existing directory, or with {@code state: none} if no place is writable
      */
     static Config place(final Config config, final List<Path> apiSockets) {
         if (!(config.state() instanceof State.Default)) {
@@ -72,8 +72,9 @@ final class StateDirectory {
                 LOG.debug("state directory {}: {}", place, e.toString());
             }
         }
-        LOG.warn("no state is kept, and guests with packed rings will be cut off when this process ends: "
-            + "none of {} can be written; \"state: DIRECTORY\" names another place, and \"state: none\" turns it off", places);
+        LOG.warn("none of {} is writable, so no state is kept, and guests with packed rings will lose their "
+            + "network when this process ends; set \"state: DIRECTORY\", or \"state: none\" to silence this warning",
+            places);
         return config.withState(new State.None());
     }
 
@@ -84,20 +85,20 @@ final class StateDirectory {
         }
     }
 
-    /** Makes the directory. */
+    /** Creates the directory. */
     void make() {
         try {
             Files.createDirectories(directory);
         } catch (final IOException e) {
-            throw new SwitchException("the state directory " + directory + " cannot be made: " + e.getMessage(), e);
+            throw new SwitchException("cannot create the state directory " + directory + ": " + e.getMessage(), e);
         }
         if (!Files.isWritable(directory)) {
-            throw new SwitchException("the state directory " + directory + " cannot be written", null);
+            throw new SwitchException("the state directory " + directory + " is not writable", null);
         }
     }
 
     /**
-     * Returns the directory of a port, which may have to be made; null for a port whose front-end cannot come again.
+     * Returns the directory of a port, which need not exist, or null for a port whose front-end cannot reconnect.
      */
     Path of(final PortConfig port) {
         return switch (port.attachment()) {
@@ -117,7 +118,7 @@ final class StateDirectory {
         }
     }
 
-    /** Removes what is kept for a port. */
+    /** Removes the state of a port. */
     void remove(final PortConfig port) {
         final Path kept = of(port);
         if (kept != null) {
@@ -125,7 +126,7 @@ final class StateDirectory {
         }
     }
 
-    /** Touches the directories of this switch's ports, and removes those that no switch has touched for a day. */
+    /** Touches the directories of this switch's ports, and removes directories that no switch has touched for a day. */
     void tend(final Collection<PortConfig> ports, final Instant now) {
         final Set<Path> own = ports.stream().map(this::of).filter(path -> path != null).collect(Collectors.toSet());
         try (DirectoryStream<Path> all = Files.newDirectoryStream(directory)) {
@@ -142,7 +143,7 @@ final class StateDirectory {
         }
     }
 
-    /** Removes a directory of files. */
+    /** Removes a directory and the files in it. */
     private static void delete(final Path kept) {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(kept)) {
             for (final Path file : files) {

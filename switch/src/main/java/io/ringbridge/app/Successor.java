@@ -14,11 +14,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The process that is to go on in this one's place. It shares standard input and outputs, and is told where to connect. Ended with
- * {@link #close}, but for one that was {@linkplain #release released}.
+ * The new process of an upgrade. It inherits standard input and outputs, and gets the path of a socket to connect to.
+ * {@link #close} kills it unless it was {@linkplain #release released}.
  */
 final class Successor implements AutoCloseable {
-    /** Only who runs this process may connect. */
+    /** Only the user of this process may connect. */
     private static final int OWNER_ONLY = 0600;
 
     private final Path directory;
@@ -36,10 +36,10 @@ final class Successor implements AutoCloseable {
     }
 
     /**
-     * Starts it.
+     * Starts the new process.
      *
-     * @param command to which the option that says where to connect is added
-     * @param limit for it to start and to be ready; its launcher may have to build it first
+     * @param command the command line, to which the option with the path of the socket is added
+     * @param limit the time that the process may take to become ready; its launcher may have to build it first
      */
     static Successor start(final List<String> command, final Duration limit) {
         Path directory = null;
@@ -53,22 +53,22 @@ final class Successor implements AutoCloseable {
             return new Successor(directory, listener, new ProcessBuilder(whole).inheritIO().start(), limit);
         } catch (final IOException | TransportException e) {
             remove(directory, listener);
-            throw new HandOverException("the new process cannot be started: " + e.getMessage(), e);
+            throw new HandOverException("cannot start the new process: " + e.getMessage(), e);
         }
     }
 
-    /** Waits for it to connect. */
-    StateSocket connection() {
+    /** Waits until the new process connects. */
+    StateSocket awaitConnection() {
         try {
             Connection connection = null;
             while (connection == null) {
                 if (!process.isAlive()) {
-                    throw new HandOverException("the new process has ended with status " + process.exitValue()
-                        + " before it was ready; its own words are in the log");
+                    throw new HandOverException("the new process exited with status " + process.exitValue()
+                        + " before it was ready; see its messages in the log of the switch");
                 }
                 if (remaining().isZero()) {
-                    throw new HandOverException("the new process has not connected within " + limit.toSeconds()
-                        + " s; upgrade --timeout allows more");
+                    throw new HandOverException("the new process did not connect within " + limit.toSeconds()
+                        + " s; allow more time with upgrade --timeout");
                 }
                 connection = listener.accept();
             }
@@ -78,13 +78,13 @@ final class Successor implements AutoCloseable {
         }
     }
 
-    /** Returns what is left of the time in which it has to be ready. */
+    /** Returns the time left for the new process to become ready. */
     Duration remaining() {
         final Duration left = limit.minusNanos(System.nanoTime() - begun);
         return left.isNegative() ? Duration.ZERO : left;
     }
 
-    /** Lets it live. */
+    /** Leaves the process running when this object is closed. */
     void release() {
         released = true;
     }
@@ -107,7 +107,7 @@ final class Successor implements AutoCloseable {
                 Files.deleteIfExists(directory);
             }
         } catch (IOException _) {
-            // It is in the directory for temporary files, which somebody clears.
+            // It is in the directory for temporary files, which the system cleans up.
         }
     }
 }

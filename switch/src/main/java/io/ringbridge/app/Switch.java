@@ -49,24 +49,25 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
-/** A switch that runs: a datapath, ports, and an API where one was opened. Any thread may call in. */
+/** A running switch: a datapath, its ports, and the API if it was opened. Any thread may call. */
 public final class Switch implements SwitchControl, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Switch.class);
     private static final int NOT_FOUND = 404;
     private static final int CONFLICT = 409;
     private static final int FAILED = 500;
-    private static final double NANOS_A_MILLI = 1e6;
+    private static final double NANOS_PER_MILLI = 1e6;
 
     private final Config config;
     private final Datapath datapath;
     private final Fdb fdb;
-    /** Null if nothing is kept. */
+    /** Null if no state is kept. */
     private final StateDirectory state;
     private final Reunion reunion;
     private final Observer observer = new Observer();
     private final Diagnoses diagnoses;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
     private final AtomicBoolean upgrading = new AtomicBoolean();
+    /** Open once another process serves and the client that requested the upgrade has its answer. */
     private final CountDownLatch succeeded = new CountDownLatch(1);
     private volatile Function<String, List<String>> commands;
     private ApiServer api;
@@ -84,8 +85,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     /**
-     * Names a place for the state of a configuration that names none: a directory beside the default socket of the API.
-     * If there is no place to write to, nothing is kept, and the log has a warning.
+     * Chooses the state directory of a configuration that names none: beside the default socket of the API. If no place
+     * is writable, no state is kept, and a warning is logged.
      *
      * @param apiSockets the default sockets of the API, the preferred one first
      */
@@ -93,38 +94,40 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return StateDirectory.place(config, apiSockets);
     }
 
-    /** Starts the workers; the ports of the configuration are opened by {@link #openPorts}. */
+    /** Starts the workers. {@link #openPorts} opens the ports of the configuration. */
     public static Switch start(final Config config) {
         final Switch made = prepare(config);
         made.run();
         return made;
     }
 
-    /** Makes a switch on which nothing moves before {@link #run}. */
+    /** Creates a switch whose workers start in {@link #run}. */
     static Switch prepare(final Config config) {
         try {
             return new Switch(config, Datapath.prepare(config.datapath()));
         } catch (final RuntimeException e) {
-            throw new SwitchException("the workers cannot start: " + e.getMessage(), e);
+            throw new SwitchException("cannot start the workers: " + e.getMessage(), e);
         }
     }
 
     void run() {
         datapath.run(new WorkerWatch());
-        observer.repeat(Diagnoses.PERIOD, () -> diagnoses.look(System.nanoTime()));
+        observer.repeat(Diagnoses.PERIOD, () -> diagnoses.examine(System.nanoTime()));
         if (state != null) {
             observer.repeat(StateDirectory.PERIOD, this::tendState);
         }
     }
 
     /**
-     * Takes over what another process serves, which hands it over at the other end of a connection; returns when frames move.
+     * Takes over the ports of another process, which runs a {@link #handOver} at the other end of a connection. Returns
+     * once this process forwards frames.
      *
-     * @param config may differ in what no front-end notices, and have ports more
+     * @param config may have additional ports, and may differ in settings that no front-end can notice
      * @param command as for {@link #startedBy}
-     * @throws RuntimeException when that fails; the other process goes on, and is told why
+     * @throws RuntimeException if that failed; the reason was sent to the other process, which resumes
      */
-    public static Switch takeOver(final Config config, final StateSocket from, final Function<String, List<String>> command) {
+    public static Switch takeOver(final Config config, final StateSocket from,
+                                  final Function<String, List<String>> command) {
         try {
             return new TakeOver(config, from, command).run();
         } catch (final RuntimeException e) {
@@ -133,16 +136,16 @@ public final class Switch implements SwitchControl, AutoCloseable {
         }
     }
 
-    /** Tells the process that was to be taken over from why it is not. */
+    /** Sends the reason why this process does not take over to the old process. */
     public static void refuse(final StateSocket from, final RuntimeException why) {
         try {
             from.refuse(String.valueOf(why.getMessage()).lines().findFirst().orElse("no reason"));
         } catch (final HandOverException e) {
-            LOG.debug("the old process is not told: {}", e.getMessage());
+            LOG.debug("cannot send the reason to the old process: {}", e.getMessage());
         }
     }
 
-    /** Opens every port of the configuration that is not open. */
+    /** Opens the ports of the configuration that are not open yet. */
     public void openPorts() {
         if (state != null) {
             config.ports().forEach(this::awaitAttached);
@@ -162,7 +165,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return attached.values().stream().anyMatch(port -> port.port() instanceof UplinkPort);
     }
 
-    /** Opens the sockets of those; who connects waits until {@link #servePorts}. */
+    /** Opens the ports of the configuration that are not open yet. Front-ends wait for {@link #servePorts}. */
     void bindPorts() {
         prepareState();
         config.ports().stream().filter(port -> !isOpen(port.name())).forEach(port -> bind(port, false));
@@ -182,7 +185,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         }
     }
 
-    /** Keeps the state directory of the ports there are, and removes what others have left. */
+    /** Refreshes the state directories of the present ports, and removes stale ones. */
     private void tendState() {
         final List<PortConfig> ports;
         synchronized (this) {
@@ -195,19 +198,19 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return datapath;
     }
 
-    /** The API's socket where the configuration names one. */
+    /** Returns the API's socket if the configuration names one. */
     public Optional<Path> configuredApi() {
         return config.api();
     }
 
-    /** Opens the API; one that is in use by another process is left alone and is an error. */
+    /** Opens the API. A socket that another process uses is left alone and is an error. */
     public synchronized void openApi(final Path socket) {
         if (!closed) {
             api = ApiServer.start(socket, this);
         }
     }
 
-    /** Logs where the API is, if there is one. */
+    /** Logs the API's socket, if there is one. */
     public synchronized void logApi() {
         if (api != null) {
             LOG.info("API on {}", api.socket());
@@ -215,9 +218,9 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     /**
-     * Opens the API at a place of its own, from which it {@linkplain #placeApi moves} to its socket.
+     * Opens the API at a temporary path beside its socket, from which {@link #placeApi} moves it.
      *
-     * @param taken whether it is the process before that has the socket; else it has to be free
+     * @param taken whether the old process has the socket; otherwise the path has to be free
      */
     synchronized void openApiBeside(final Path socket, final boolean taken) {
         if (!taken) {
@@ -230,7 +233,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         api = ApiServer.start(socket.resolveSibling(".api-" + ProcessHandle.current().pid()), this);
     }
 
-    /** Moves the API to its socket, in place of the process before; null where there is none. */
+    /** Moves the API to its socket and replaces that of the old process; {@code socket} is null if there is no API. */
     synchronized void placeApi(final Path socket) {
         if (api == null) {
             return;
@@ -260,8 +263,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
         final Path kept = stateOf(port);
         final Presence presence = presence(port.name(), kept);
         attach(port, whileRunning, added, () -> Backend.open(added, PortOptions.of(port, kept), presence));
-        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.mode(), port.socket(), port.queues(), port.mtu(),
-            Views.vlan(port));
+        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.mode(), port.socket(), port.queues(),
+            port.mtu(), Views.vlan(port));
     }
 
     private void awaitAttached(final PortConfig port) {
@@ -279,21 +282,26 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     private void open(final PortConfig port, final boolean whileRunning, final TapOptions options) {
-        final UplinkPort added = datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
+        final UplinkPort added =
+            datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
         attach(port, whileRunning, added, () -> TapLink.start(added, options));
-        LOG.info("port {}: tap {}, {} queues, mtu {}{}", port.name(), options.device(), port.queues(), added.mtu(), Views.vlan(port));
-    }
-
-    private void open(final PortConfig port, final boolean whileRunning, final PcapOptions options) {
-        final UplinkPort added = datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
-        attach(port, whileRunning, added,
-            () -> options.device() == null ? PcapLink.start(added, options) : InterfaceLink.start(added, options));
-        LOG.info("port {}: pcap{}{}{}{}", port.name(), options.device() == null ? "" : ", interface " + options.device(),
-            options.read() == null ? "" : ", replays " + options.read(), options.write() == null ? "" : ", records to " + options.write(),
+        LOG.info("port {}: tap {}, {} queues, mtu {}{}", port.name(), options.device(), port.queues(), added.mtu(),
             Views.vlan(port));
     }
 
-    private void attach(final PortConfig port, final boolean whileRunning, final Port added, final Supplier<Link> link) {
+    private void open(final PortConfig port, final boolean whileRunning, final PcapOptions options) {
+        final UplinkPort added =
+            datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
+        attach(port, whileRunning, added,
+            () -> options.device() == null ? PcapLink.start(added, options) : InterfaceLink.start(added, options));
+        LOG.info("port {}: pcap{}{}{}{}", port.name(),
+            options.device() == null ? "" : ", interface " + options.device(),
+            options.read() == null ? "" : ", replays " + options.read(),
+            options.write() == null ? "" : ", records to " + options.write(), Views.vlan(port));
+    }
+
+    private void attach(final PortConfig port, final boolean whileRunning, final Port added,
+                        final Supplier<Link> link) {
         added.relayGroups(port.groupForward());
         try {
             attached.put(port.name(), new Attached(port, added, link.get(), whileRunning));
@@ -303,7 +311,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         }
     }
 
-    /** Adds a port that another process has still, suspended. */
+    /** Adds a port that the old process still serves; the port is suspended here. */
     synchronized Port adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
         final boolean guest = PortConfig.VHOST_USER.equals(port.type());
         final Port added = guest ? datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan())
@@ -331,13 +339,14 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     @Override
     public synchronized void addPort(final String spec) {
-        checkHere();
+        checkNotHandedOver();
         final PortConfig port = ConfigReader.parsePort("port add", spec);
         final List<PortConfig> together = new ArrayList<>(attached.values().stream().map(Attached::config).toList());
         together.add(port);
         ConfigReader.checkTogether("port add", together);
         if (together.size() > Datapath.MAX_PORTS) {
-            throw new ApiException(CONFLICT, "there are " + attached.size() + " ports; " + Datapath.MAX_PORTS + " are allowed");
+            throw new ApiException(CONFLICT,
+                "there are already " + attached.size() + " ports; at most " + Datapath.MAX_PORTS + " are allowed");
         }
         try {
             bind(port, true);
@@ -370,9 +379,9 @@ public final class Switch implements SwitchControl, AutoCloseable {
         LOG.info("port {}: resumed by the {}", name, SuspendCause.OPERATOR.label());
     }
 
-    private void checkHere() {
+    private void checkNotHandedOver() {
         if (handedOver) {
-            throw new ApiException(CONFLICT, "another process has taken over; ask it");
+            throw new ApiException(CONFLICT, "another process has taken over this switch; try again");
         }
     }
 
@@ -381,16 +390,17 @@ public final class Switch implements SwitchControl, AutoCloseable {
         if (port.port() instanceof final GuestPort guest) {
             return guest;
         }
-        throw new ApiException(CONFLICT, "port " + name + " is of type " + port.config().type() + "; suspended are those of type "
-            + PortConfig.VHOST_USER);
+        throw new ApiException(CONFLICT, "port " + name + " is of type " + port.config().type()
+            + "; only ports of type " + PortConfig.VHOST_USER + " can be suspended");
     }
 
-    /** A port that there is, by its name. */
+    /** Returns a port by its name, or throws if there is no such port. */
     synchronized Attached named(final String name) {
-        checkHere();
+        checkNotHandedOver();
         final Attached port = attached.get(name);
         if (port == null) {
-            throw new ApiException(NOT_FOUND, "no port is named \"" + name + "\"; there are " + String.join(", ", attached.keySet()));
+            throw new ApiException(NOT_FOUND,
+                "no port is named \"" + name + "\"; there are: " + String.join(", ", attached.keySet()));
         }
         return port;
     }
@@ -419,9 +429,9 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return fdb;
     }
 
-    /** Does something to what this serves, unless another process does by now. */
-    synchronized <T> T here(final Supplier<T> action) {
-        checkHere();
+    /** Runs an action on the ports of this switch, or throws if another process has taken them over. */
+    synchronized <T> T ifServing(final Supplier<T> action) {
+        checkNotHandedOver();
         return action.get();
     }
 
@@ -432,10 +442,15 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     @Override
     public synchronized ConfigView config() {
-        return Views.config(config, attached.values().stream().map(Attached::config).toList(), api == null ? null : api.socket());
+        return Views.config(config, attached.values().stream().map(Attached::config).toList(),
+            api == null ? null : api.socket());
     }
 
-    /** Says how a process is started that is to take over; from the program's path, or null for the one that this was started with. */
+    /**
+     * Sets the command that starts a new process for an upgrade.
+     *
+     * @param command returns the command line for the path of a program; null stands for the program of this process
+     */
     public void startedBy(final Function<String, List<String>> command) {
         commands = command;
     }
@@ -444,45 +459,47 @@ public final class Switch implements SwitchControl, AutoCloseable {
     public UpgradeView upgrade(final String program, final Duration limit) {
         final Function<String, List<String>> command = commands;
         if (command == null) {
-            throw new ApiException(CONFLICT, "this switch is a part of another program, and cannot be upgraded by itself");
+            throw new ApiException(CONFLICT, "this switch is embedded in another program and cannot be upgraded");
         }
         if (!upgrading.compareAndSet(false, true)) {
-            throw new ApiException(CONFLICT, "an upgrade is under way");
+            throw new ApiException(CONFLICT, "another upgrade is in progress");
         }
         try (Successor successor = Successor.start(command.apply(program), limit);
-             StateSocket to = successor.connection()) {
+             StateSocket to = successor.awaitConnection()) {
             final Outcome outcome = handOver(to, successor.remaining());
             successor.release();
             ServiceManager.succeeded(outcome.pid());
-            return new UpgradeView(outcome.pid(), outcome.ports(), outcome.nanos() < 0 ? null : outcome.nanos() / NANOS_A_MILLI);
+            return new UpgradeView(outcome.pid(), outcome.ports(),
+                outcome.nanos() < 0 ? null : outcome.nanos() / NANOS_PER_MILLI);
         } catch (final HandOverException e) {
-            LOG.warn("not upgraded: {}", e.getMessage());
-            throw new ApiException(FAILED, "not upgraded, the switch goes on as it was: " + e.getMessage());
+            LOG.warn("the upgrade failed and this process keeps serving: {}", e.getMessage());
+            throw new ApiException(FAILED, "the upgrade failed and the old process keeps serving: " + e.getMessage());
         } catch (final SwitchException e) {
             lost = true;
-            LOG.error("{}; no port is served any more, and this process ends", e.getMessage());
-            throw new LastException(FAILED, e.getMessage() + "; no port is served any more, and the switch ends");
+            LOG.error("{}; no process serves the ports, and this process ends", e.getMessage());
+            throw new LastException(FAILED,
+                e.getMessage() + "; no process serves the ports, and the switch ends: start it again");
         } finally {
             upgrading.set(isHandedOver());
         }
     }
 
     /**
-     * Hands everything to another process as soon as that is warm, and lets go of it.
+     * Hands all ports to another process once that has warmed up, within {@link #UPGRADE_LIMIT}, and relinquishes them.
      *
-     * @throws HandOverException when it failed; this goes on as before
-     * @throws SwitchException when the other process failed after it had taken everything over
+     * @throws HandOverException if the hand-over failed; this process serves the ports as before
+     * @throws SwitchException if the other process failed after it had taken over
      */
     public Outcome handOver(final StateSocket to) {
         return handOver(to, UPGRADE_LIMIT);
     }
 
     /**
-     * Hands everything to another process as soon as that is warm, and lets go of it.
+     * Hands all ports to another process once that has warmed up, and relinquishes them.
      *
-     * @param limit for it to become warm
-     * @throws HandOverException when it failed; this goes on as before
-     * @throws SwitchException when the other process failed after it had taken everything over
+     * @param limit the time that the other process may take to warm up
+     * @throws HandOverException if the hand-over failed; this process serves the ports as before
+     * @throws SwitchException if the other process failed after it had taken over
      */
     public Outcome handOver(final StateSocket to, final Duration limit) {
         final long pid = HandOver.awaitReady(to, limit);
@@ -491,15 +508,15 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     private synchronized Outcome handOver(final StateSocket to, final long pid) {
         if (closed || handedOver) {
-            throw new HandOverException("the switch is ending");
+            throw new HandOverException("the switch is shutting down");
         }
         final List<PortConfig> configured = attached.values().stream().map(Attached::config)
-            .filter(port -> !(port.attachment() instanceof Attachment.Descriptor)).toList(); // which no configuration has
+            .filter(port -> !(port.attachment() instanceof Attachment.Descriptor)).toList(); // these have no syntax
         final HandOver handing = new HandOver(to, datapath, List.copyOf(attached.values()));
         handing.run(Views.config(config, configured, null), api == null ? "" : api.socket().toString());
         handedOver = true;
-        final long nanos = handing.serving();
-        LOG.info("{} ports are handed over", attached.size());
+        final long nanos = handing.awaitServing();
+        LOG.info("handed over {} ports to process {}", attached.size(), pid);
         return new Outcome(pid, attached.size(), nanos);
     }
 
@@ -508,14 +525,16 @@ public final class Switch implements SwitchControl, AutoCloseable {
         succeeded.countDown();
     }
 
-    /** Waits until another process serves in the place of this one, and whoever asked for that has been told. */
+    /** Waits until another process has taken over, and the client that requested the upgrade has its answer. */
     public void awaitSuccessor() throws InterruptedException {
         succeeded.await();
     }
 
     /**
-     * Ends every session, removes the sockets, and stops the workers; what was handed over is left alone. Frames that
-     * were taken are delivered first: a port that is closed takes none from those that are not closed yet.
+     * Ends every session, removes the sockets, and stops the workers. Ports that were handed over are left alone.
+     *
+     * <p>Before the first port is closed, the workers stop taking frames and deliver those that they have taken: a
+     * closed port receives no frames from the ports that are still open.
      */
     @Override
     public synchronized void close() {
@@ -537,8 +556,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     /**
-     * Waits until a port serves no more, as one on an inherited socket does once its front-end has gone; where it has gone to another
-     * process, as {@link #awaitSuccessor} does.
+     * Waits until a port ends, as a port on an inherited socket does once its front-end has disconnected. If the port
+     * was handed over, waits like {@link #awaitSuccessor}.
      */
     public void awaitEnd(final String name) throws InterruptedException {
         final Attached port;
@@ -558,7 +577,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return handedOver;
     }
 
-    /** Whether another process has taken over, and failed. */
+    /** Whether another process has taken over and then failed. */
     public boolean isLost() {
         return lost;
     }

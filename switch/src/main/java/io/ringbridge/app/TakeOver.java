@@ -28,7 +28,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** The new process's side of an upgrade; {@link HandOver} is the other, and tells in which order. Used by one thread. */
+/** The new process's side of an upgrade. {@link HandOver} is the other side and shows the steps. Used by one thread. */
 final class TakeOver {
     private static final Logger LOG = LoggerFactory.getLogger(TakeOver.class);
 
@@ -41,7 +41,13 @@ final class TakeOver {
     private Path oldApi;
     private Path api;
 
-    /** A port of the old process: what it was there, and what it is to be. */
+    /**
+     * A port of the old process.
+     *
+     * @param config the configuration of the port in this process
+     * @param index the index of the port in the old process
+     * @param added as in {@link Attached}
+     */
     private record Offered(PortConfig config, int index, boolean added) {
     }
 
@@ -52,9 +58,9 @@ final class TakeOver {
     }
 
     /**
-     * Takes everything over; returns when frames move.
+     * Takes over all ports. Returns once frames move.
      *
-     * @throws RuntimeException when that fails, and the old process is to go on; everything is let go
+     * @throws RuntimeException if that failed; this process has relinquished the ports and the old one is to resume
      */
     Switch run() {
         from.send(Step.READY, new StateWriter().wide(ProcessHandle.current().pid()));
@@ -64,7 +70,7 @@ final class TakeOver {
             try (StateReader in = from.await(Step.SWITCH)) {
                 read(in);
             }
-            // All is read before any of it is worked on: the old process does not wait long for room in the socket.
+            // All messages are read before any is processed: the old process does not wait long for room in the socket.
             for (int i = 0; i < offered.size(); i++) {
                 ports.add(from.await(Step.PORT));
             }
@@ -74,21 +80,21 @@ final class TakeOver {
         } finally {
             ports.forEach(StateReader::close);
         }
-        // With no worker there yet, all this is done on this thread, which is to wait for nobody while frames stand.
+        // No worker runs yet, so this thread does all of it, and waits for no other thread while no frame moves.
         final long taken = System.nanoTime();
-        links.forEach(link -> alone(link::begin));
-        byOldIndex.values().forEach(port -> alone(() -> port.resume(SuspendCause.UPGRADE)));
+        links.forEach(link -> startOrReport(link::begin));
+        byOldIndex.values().forEach(port -> startOrReport(() -> port.resume(SuspendCause.UPGRADE)));
         running.run();
         running.servePorts();
         final long moving = System.nanoTime();
-        LOG.debug("frames move {} us after the old process let go", TimeUnit.NANOSECONDS.toMicros(moving - taken));
+        LOG.debug("frames move {} us after the old process sent GO", TimeUnit.NANOSECONDS.toMicros(moving - taken));
         running.startedBy(command);
-        running.placeApi(api); // before anybody can be told that it is done, and ask for more
-        tell(new StateWriter().wide(moving));
+        running.placeApi(api); // before the client has its answer and sends further requests
+        sendServing(new StateWriter().wide(moving));
         return running;
     }
 
-    /** Makes a switch that has everything, and waits to be told that it is its own. */
+    /** Creates a switch with all ports, and waits for GO. */
     private Switch run(final List<StateReader> ports, final StateReader stations) {
         final Switch running = Switch.prepare(config);
         try {
@@ -100,11 +106,11 @@ final class TakeOver {
             }
             from.send(Step.TAKEN);
             from.await(Step.GO).close();
-        } catch (final RuntimeException | InternalError e) { // the latter where a guest has cut its memory
-            links.forEach(TakeOver::letGo);
+        } catch (final RuntimeException | InternalError e) { // InternalError if a guest has truncated its memory file
+            links.forEach(TakeOver::relinquish);
             running.close();
             throw e instanceof final RuntimeException known ? known
-                : new HandOverException("a front-end has cut memory that was handed over", e);
+                : new HandOverException("a front-end truncated a memory file during the hand-over", e);
         }
         return running;
     }
@@ -112,7 +118,8 @@ final class TakeOver {
     private void read(final StateReader in) {
         final Map<String, PortConfig> before = ConfigReader.parse("the running switch", in.text()).ports().stream()
             .collect(Collectors.toMap(PortConfig::name, Function.identity()));
-        final Map<String, PortConfig> now = config.ports().stream().collect(Collectors.toMap(PortConfig::name, Function.identity()));
+        final Map<String, PortConfig> now =
+            config.ports().stream().collect(Collectors.toMap(PortConfig::name, Function.identity()));
         oldApi = Optional.of(in.text()).filter(path -> !path.isEmpty()).map(Path::of).orElse(null);
         api = config.api().orElse(oldApi);
         final Set<Integer> indices = new HashSet<>();
@@ -124,7 +131,8 @@ final class TakeOver {
             final PortConfig old = descriptor == HandOver.NO_DESCRIPTOR ? before.get(name)
                 : PortConfig.single(name, new Attachment.Descriptor(descriptor));
             if (old == null || !indices.add(index)) {
-                throw new HandOverException("port " + name + " is told of twice, or without its configuration");
+                throw new HandOverException(
+                    "the old process sent port " + name + " twice, or without its configuration");
             }
             offered.add(new Offered(fitting(old, now.get(name), added), index, added && !now.containsKey(name)));
         }
@@ -135,25 +143,27 @@ final class TakeOver {
         ConfigReader.checkTogether("upgrade", together);
     }
 
-    /** What a port is to be: as the configuration has it now, where that can be without its front-end noticing. */
+    /** Returns the configuration of a port in this process. Refuses changes that its front-end would notice. */
     private static PortConfig fitting(final PortConfig old, final PortConfig now, final boolean added) {
         if (now == null && added) {
             return old;
         }
         if (now == null) {
-            throw new HandOverException("port " + old.name() + " is not in the configuration any more; an upgrade takes all ports over, "
-                + "and port remove " + old.name() + " removes it before");
+            throw new HandOverException("port " + old.name() + " is no longer in the configuration; an upgrade keeps "
+                + "all ports: run \"ringbridge port remove " + old.name() + "\" first, or add it to the configuration");
         }
         if (!now.attachment().equals(old.attachment()) || now.queues() != old.queues()) {
-            throw new HandOverException("port " + old.name() + " is " + said(now) + " with " + now.queues()
-                + " queue pairs in the configuration, and " + said(old) + " with " + old.queues()
-                + " in the running switch; socket, its mode and permissions, and queues have to stay, of a tap or pcap port all but mtu");
+            throw new HandOverException("port " + old.name() + " is " + describe(now) + " with " + now.queues()
+                + " queue pairs in the configuration, but " + describe(old) + " with " + old.queues()
+                + " in the running switch; an upgrade cannot change socket, mode, permissions or queues, nor any key "
+                + "of a tap or pcap port except mtu");
         }
         return now;
     }
 
-    private static String said(final PortConfig port) {
-        return PortConfig.VHOST_USER.equals(port.type()) ? port.mode() + " " + port.socket() : port.type() + " " + port.place();
+    private static String describe(final PortConfig port) {
+        return PortConfig.VHOST_USER.equals(port.type()) ? port.mode() + " " + port.socket()
+            : port.type() + " " + port.place();
     }
 
     private void prepare(final Switch running, final List<StateReader> ports, final StateReader stations) {
@@ -176,35 +186,35 @@ final class TakeOver {
             final Port port = byOldIndex.get(in.number());
             final int age = in.number();
             if (port == null || age < -1) {
-                throw new HandOverException("a station is behind a port that there is not, or of an age that cannot be");
+                throw new HandOverException("the old process sent a station with an unknown port or an invalid age");
             }
             datapath.know(key, port.index(), age);
         }
         in.end();
     }
 
-    /** From here on there is no way back: what cannot be started is reported, and the others go on. */
-    private static void alone(final Runnable start) {
+    /** Starts one port. After GO there is no way back, so a failure is logged and does not affect the other ports. */
+    private static void startOrReport(final Runnable start) {
         try {
             start.run();
-        } catch (final RuntimeException | InternalError e) { // the latter where a guest has cut its memory
-            LOG.error("a port that was taken over cannot go on: {}", e.toString(), e);
+        } catch (final RuntimeException | InternalError e) { // InternalError if a guest has truncated its memory file
+            LOG.error("a port that was taken over cannot be started: {}", e.toString(), e);
         }
     }
 
-    private static void letGo(final Link link) {
+    private static void relinquish(final Link link) {
         try {
             link.letGo();
         } catch (final RuntimeException e) {
-            LOG.warn("what was not taken over was not let go in good order: {}", e.getMessage());
+            LOG.warn("a port that was not taken over could not be released cleanly: {}", e.getMessage());
         }
     }
 
-    private void tell(final StateWriter state) {
+    private void sendServing(final StateWriter state) {
         try {
             from.send(Step.SERVING, state);
         } catch (final HandOverException e) {
-            LOG.debug("the old process has gone already: {}", e.getMessage());
+            LOG.debug("the old process has already ended: {}", e.getMessage());
         }
     }
 }

@@ -35,39 +35,41 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What the switch is made of, as the API shows it. */
+/** Creates the views that the API shows. */
 final class Views {
     private Views() {
     }
 
-    /** A port; {@code why} is what keeps it from working, or null. */
+    /** Returns the view of a port; {@code why} is the problem that keeps it from working, or null. */
     static PortView port(final Attached attached, final String why) {
         final PortConfig config = attached.config();
         final Port port = attached.port();
         final PcapOptions pcap = config.attachment() instanceof Attachment.Pcap(PcapOptions options) ? options : null;
-        final List<String> features = port instanceof final GuestPort guest ? VirtioFeatures.names(guest.features()) : List.of();
+        final List<String> features =
+            port instanceof final GuestPort guest ? VirtioFeatures.names(guest.features()) : List.of();
         final PortStatistics statistics = port.statistics();
         return new PortView(port.name(), config.type(), config.socket(), config.device(),
-            pcap == null ? null : text(pcap.read()), pcap == null ? null : text(pcap.write()), config.mode(), port.state().label(),
-            port.failure(), since(port), why, config.queues(), port.mtu(), untagged(config), trunk(config), features,
-            statistics.inFrames(), statistics.inBytes(), statistics.outFrames(), statistics.outBytes(), drops(statistics));
+            pcap == null ? null : text(pcap.read()), pcap == null ? null : text(pcap.write()), config.mode(),
+            port.state().label(), port.failure(), since(port), why, config.queues(), port.mtu(), untagged(config),
+            trunk(config), features, statistics.inFrames(), statistics.inBytes(), statistics.outFrames(),
+            statistics.outBytes(), drops(statistics));
     }
 
     private static String since(final Port port) {
         return Instant.ofEpochMilli(port.sinceMillis()).truncatedTo(ChronoUnit.SECONDS).toString();
     }
 
-    /** What is logged of a port's VLANs; nothing where it is in none. */
+    /** Returns a port's VLANs for a log line, or an empty string if the port is in none. */
     static String vlan(final PortConfig port) {
         return port.vlan() == null ? "" : ", vlan " + port.vlan();
     }
 
-    /** The VLAN of frames without a tag; null where there is none. */
+    /** Returns the VLAN of untagged frames, or null if there is none. */
     private static Integer untagged(final PortConfig port) {
         return port.vlan() == null || port.vlan().untagged() == 0 ? null : port.vlan().untagged();
     }
 
-    /** The VLANs of frames with a tag; null for a port that is no trunk. */
+    /** Returns the VLANs of tagged frames, or null if the port is not a trunk. */
     private static List<String> trunk(final PortConfig port) {
         return port.vlan() == null || !port.vlan().isTrunk() ? null : port.vlan().allowed();
     }
@@ -77,15 +79,17 @@ final class Views {
     }
 
     static Stream<QueueView> queues(final Port port) {
-        return port.queues().stream().map(queue -> new QueueView(port.name(), queue.index(), queue.kind(), queue.worker(), queue.started(),
-            queue.enabled(), queue.layout(), queue.size(), queue.statistics().inFrames(), queue.statistics().inBytes(),
-            queue.statistics().outFrames(), queue.statistics().outBytes(), drops(queue.statistics())));
+        return port.queues().stream().map(queue -> new QueueView(port.name(), queue.index(), queue.kind(),
+            queue.worker(), queue.started(), queue.enabled(), queue.layout(), queue.size(),
+            queue.statistics().inFrames(), queue.statistics().inBytes(), queue.statistics().outFrames(),
+            queue.statistics().outBytes(), drops(queue.statistics())));
     }
 
     static List<StationView> stations(final List<ForwardingTable.Entry> entries, final List<Port> ports) {
         final Map<Integer, String> names = ports.stream().collect(Collectors.toMap(Port::index, Port::name));
         return entries.stream().filter(entry -> names.containsKey(entry.port()))
-            .map(entry -> new StationView(entry.mac(), entry.vlan(), names.get(entry.port()), entry.isStatic(), entry.ageSeconds()))
+            .map(entry -> new StationView(entry.mac(), entry.vlan(), names.get(entry.port()), entry.isStatic(),
+                entry.ageSeconds()))
             .sorted(Comparator.comparingInt(StationView::vlan).thenComparing(StationView::mac)).toList();
     }
 
@@ -101,7 +105,7 @@ final class Views {
             config.state().text(), ports.stream().map(Views::config).toList());
     }
 
-    /** A port's keys and values; a value that is null is left out. */
+    /** Returns a port's keys and values; keys whose value is null are omitted. */
     private static Map<String, Object> config(final PortConfig port) {
         final Map<String, Object> keys = new LinkedHashMap<>();
         keys.put("name", port.name());
@@ -127,8 +131,10 @@ final class Views {
         keys.put("mtu", port.mtu());
         keys.put("permissions", port.attachment() instanceof final Attachment.Server server
             ? String.format(Locale.ROOT, "%04o", server.permissions()) : null);
-        keys.put("suspend-messages", suspend.messages() == SuspendOptions.DEFAULT.messages() ? null : suspend.messages());
-        keys.put("suspend-feature-bit", suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit());
+        keys.put("suspend-messages",
+            suspend.messages() == SuspendOptions.DEFAULT.messages() ? null : suspend.messages());
+        keys.put("suspend-feature-bit",
+            suspend.featureBit() == SuspendOptions.DEFAULT.featureBit() ? null : suspend.featureBit());
         keys.put("offloads", port.offloads() == Offloads.ALL ? null : Offloads.names(port.offloads()));
         keys.put("mac", extras.mac());
         keys.put("inband", extras.inband() ? Boolean.TRUE : null);
@@ -137,7 +143,8 @@ final class Views {
         keys.put("iommu", extras.iommu() ? Boolean.TRUE : null);
         keys.put("cross-endian", extras.crossEndian() ? Boolean.TRUE : null);
         keys.put("memory", extras.memory() == MemoryFiles.RAM ? null : "any");
-        keys.put("log-base-reply", extras.logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : extras.logBaseReply());
+        keys.put("log-base-reply",
+            extras.logBaseReply() == BackendOptions.DEFAULT_LOG_BASE_REPLY ? null : extras.logBaseReply());
         keys.put("disabled", extras.discardWhenDisabled() ? null : "hold");
         keys.put("features", extras.featureMask() == -1 ? null : VirtioFeatures.names(extras.featureMask()));
     }

@@ -1,6 +1,7 @@
 /**
- * The running switch: a datapath, its ports with a vhost-user back-end each, and what the API shows of them.
+ * The running switch: a datapath, its ports with their links (vhost-user back-ends and uplinks), and the views that the
+ * API shows.
  *
- * <p>Ports come and go on the threads of whoever asks, one at a time; frames never pass through here.
+ * <p>Ports are added and removed on the threads of the callers, one at a time. Frames never pass through this package.
  */
 package io.ringbridge.app;

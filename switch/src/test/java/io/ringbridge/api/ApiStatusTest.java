@@ -84,7 +84,7 @@ class ApiStatusTest {
         DELETE /fdb?static=maybe   | 400 | static=maybe is neither true nor false
         DELETE /fdb?prot=a         | 400 | prot is not a parameter of this request; allowed: port, static
         POST /upgrade?timeout=0    | 400 | timeout=0 is not a whole number of seconds from 1 to 3600
-        POST /upgrade?timeout=1    | 409 | this switch is a part of another program
+        POST /upgrade?timeout=1    | 409 | this switch is embedded in another program
         DELETE /fdb?port=a         | 200 | {"flushed":0}
         POST /ports/a/suspend      | 200 | {}
         """)

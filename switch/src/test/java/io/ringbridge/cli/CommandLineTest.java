@@ -86,16 +86,16 @@ class CommandLineTest {
             running.openApi(Path.of(api));
             final Run embedded = Run.of("upgrade", "--api", api);
             assertEquals(1, embedded.status());
-            assertEquals("ringbridge: this switch is a part of another program, and cannot be upgraded by itself\n", embedded.err());
+            assertEquals("ringbridge: this switch is embedded in another program and cannot be upgraded\n", embedded.err());
             running.startedBy(program -> List.of(program));
             final Run absent = Run.of("upgrade", "--api", api, "--binary", "/nonexistent/ringbridge");
             assertEquals(1, absent.status());
-            assertTrue(absent.err().matches("ringbridge: not upgraded, the switch goes on as it was: the new process cannot be started: "
+            assertTrue(absent.err().matches("ringbridge: the upgrade failed and the old process keeps serving: cannot start the new process: "
                 + "[^\\n]*/nonexistent/ringbridge[^\\n]*\\n"), absent.err());
             final Run ended = Run.of("upgrade", "--api", api, "--binary", failing.toString());
             assertEquals(1, ended.status());
-            assertEquals("ringbridge: not upgraded, the switch goes on as it was: the new process has ended with status 3 before it was "
-                + "ready; its own words are in the log\n", ended.err());
+            assertEquals("ringbridge: the upgrade failed and the old process keeps serving: the new process exited with status 3 before it "
+                + "was ready; see its messages in the log of the switch\n", ended.err());
             ok("port", "add", "name=a,socket=" + dir.resolve("a.sock"), "--api", api);
         }
     }
@@ -144,8 +144,8 @@ class CommandLineTest {
                 assertEquals("", ok("port", "resume", "b", "--api", api));
                 assertEquals("waiting", state(api, 1));
             }
-            assertEquals("ringbridge: no port is named \"c\"; there are a, b\n", Run.of("port", "suspend", "c", "--api", api).err());
-            assertEquals("ringbridge: no port is named \"c\"; there are a, b\n", Run.of("port", "resume", "c", "--api", api).err());
+            assertEquals("ringbridge: no port is named \"c\"; there are: a, b\n", Run.of("port", "suspend", "c", "--api", api).err());
+            assertEquals("ringbridge: no port is named \"c\"; there are: a, b\n", Run.of("port", "resume", "c", "--api", api).err());
             final Run twice = Run.of("port", "add", "name=b,socket=" + dir.resolve("c.sock"), "--api", api);
             assertEquals("ringbridge: port add: name: \"b\" is taken; every port needs its own\n", twice.err());
             assertEquals(1, Run.of("port", "add", "name=c,socket=/nonexistent/c.sock", "--api", api).status());
@@ -168,7 +168,7 @@ class CommandLineTest {
                 """));
             ok("port", "remove", "b", "--api", api);
             assertTrue(Files.notExists(b));
-            assertEquals("ringbridge: no port is named \"b\"; there are a\n", Run.of("port", "remove", "b", "--api", api).err());
+            assertEquals("ringbridge: no port is named \"b\"; there are: a\n", Run.of("port", "remove", "b", "--api", api).err());
         }
         assertTrue(Files.notExists(a));
         assertTrue(Files.notExists(Path.of(api)));
@@ -192,18 +192,18 @@ class CommandLineTest {
             final String mac = " is not a unicast Ethernet address, such as 52:54:00:00:00:01";
             assertRefused(2, "fdb add: mac: \"x\"" + mac, "add", "x", "a", "--api", api);
             assertRefused(2, "fdb add: mac: \"01:00:00:00:00:01\"" + mac, "add", "01:00:00:00:00:01", "a", "--api", api);
-            assertRefused(1, "no port is named \"d\"; there are a, b, c", "add", "52:54:00:00:00:01", "d", "--api", api);
-            assertRefused(1, "fdb add: vlan: port a is not in 10; the VLANs of port a are: none; leave vlan out",
+            assertRefused(1, "no port is named \"d\"; there are: a, b, c", "add", "52:54:00:00:00:01", "d", "--api", api);
+            assertRefused(1, "fdb add: vlan: port a is not in 10; the VLANs of port a are: none; omit vlan",
                 "add", "52:54:00:00:00:01", "a", "--vlan", "10", "--api", api);
             assertRefused(1, "fdb add: vlan: missing; the VLANs of port c are: trunk 10,20", "add", "52:54:00:00:00:01", "c", "--api", api);
             assertRefused(2, "fdb add: vlan: 4095 is out of range; 0 to 4094 is allowed",
                 "add", "52:54:00:00:00:01", "b", "--vlan", "4095", "--api", api);
-            assertRefused(1, "station 52:54:00:00:00:0a is known in the VLANs 10, 20; say in which it is meant",
+            assertRefused(1, "station 52:54:00:00:00:0a is known in several VLANs: 10, 20; specify one",
                 "remove", "52:54:00:00:00:0a", "--api", api);
-            assertRefused(1, "no station 52:54:00:00:00:0a is known in VLAN 30, but in 10, 20",
+            assertRefused(1, "station 52:54:00:00:00:0a is unknown in VLAN 30; it is known in 10, 20",
                 "remove", "52:54:00:00:00:0a", "--vlan", "30", "--api", api);
-            assertRefused(1, "no station 52:54:00:00:00:02 is known", "remove", "52:54:00:00:00:02", "--api", api);
-            assertRefused(1, "no port is named \"d\"; there are a, b, c", "flush", "d", "--api", api);
+            assertRefused(1, "station 52:54:00:00:00:02 is unknown", "remove", "52:54:00:00:00:02", "--api", api);
+            assertRefused(1, "no port is named \"d\"; there are: a, b, c", "flush", "d", "--api", api);
             assertEquals(List.of("52:54:00:00:00:01  0 a static", "52:54:00:00:00:0a 10 c static", "52:54:00:00:00:0a 20 c static"),
                 stations(api));
 
@@ -227,7 +227,7 @@ class CommandLineTest {
             for (int i = 0; i < 1024; i++) {
                 running.fdb().add(String.format("mac=52:54:00:00:%02x:%02x,port=a", i >> 8, i & 0xFF));
             }
-            assertRefused(1, "port a has 1024 static stations, as many as are allowed", "add", "52:54:00:00:ff:01", "a", "--api", api);
+            assertRefused(1, "port a already has 1024 static stations, the maximum", "add", "52:54:00:00:ff:01", "a", "--api", api);
             assertEquals("", ok("fdb", "add", "52:54:00:00:00:01", "a", "--api", api), "one of them again");
             assertEquals("1024 stations removed\n", ok("fdb", "flush", "a", "--static", "--api", api));
         }
@@ -326,9 +326,8 @@ class CommandLineTest {
 
     @Test
     void aSingleCommaInAListIsExplained() {
-        assertEquals("ringbridge: port add: \"host_tso4\" is not key=value; if it belongs to offloads, write the "
-            + "comma before it twice: "
-            + ",,host_tso4\n", Run.of("port", "add", "name=a,socket=/tmp/a,offloads=csum,host_tso4").err());
+        assertEquals("ringbridge: port add: \"host_tso4\" is not key=value; if it is part of offloads, double the "
+            + "comma before it: ,,host_tso4\n", Run.of("port", "add", "name=a,socket=/tmp/a,offloads=csum,host_tso4").err());
     }
 
     @Test

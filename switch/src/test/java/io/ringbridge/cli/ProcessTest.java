@@ -168,7 +168,7 @@ class ProcessTest {
             "--api", dir.resolve("api.sock").toString());
         try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
             final List<String> lines = untilItRuns(err);
-            assertTrue(lines.stream().anyMatch(line -> line.contains("WARN  the first frames will be slow, since the warm-up failed: ")),
+            assertTrue(lines.stream().anyMatch(line -> line.contains("WARN  the warm-up failed, so the first frames will be slow: ")),
                 lines.toString());
             assertTrue(Files.exists(port));
         } finally {

@@ -17,12 +17,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** A switch with two guests that send to each other. {@link #cancel} is for any thread, the rest for one. */
+/**
+ * A switch with two guests that send frames to each other. Any thread may call {@link #cancel}; one thread calls the
+ * other methods.
+ */
 public final class Demo implements AutoCloseable {
-    /** The shortest time that gives every measurement enough of it. */
+    /** The shortest duration in which every measurement has enough time. */
     public static final int MIN_SECONDS = 3;
 
-    /** A worker that spins takes whole time slices from guests that have to share its processor. */
+    /** With so few processors, a spinning worker would take whole time slices from guests on its processor. */
     private static final int SHORT_OF_PROCESSORS = 3;
     private static final int[] LENGTHS = {64, 512, 1500};
     private static final long BROADCAST = 0xFFFF_FFFF_FFFFL;
@@ -37,10 +40,10 @@ public final class Demo implements AutoCloseable {
     private Guest b;
     private volatile boolean cancelled;
 
-    /** Told what goes through while it does. */
+    /** Receives intermediate results. */
     @FunctionalInterface
     public interface Watcher {
-        /** Every second: frames of so many bytes. */
+        /** Reports the rate of the last second for the current frame length. */
         void rate(int frameBytes, long framesPerSecond);
     }
 
@@ -53,7 +56,8 @@ public final class Demo implements AutoCloseable {
     public static Demo start() {
         try {
             final Path directory = Files.createTempDirectory("ringbridge-demo-");
-            final PollMode poll = Runtime.getRuntime().availableProcessors() > SHORT_OF_PROCESSORS ? PollMode.BUSY : PollMode.ADAPTIVE;
+            final PollMode poll = Runtime.getRuntime().availableProcessors() > SHORT_OF_PROCESSORS ? PollMode.BUSY
+                : PollMode.ADAPTIVE;
             final Demo demo = new Demo(directory, Switch.start(Config.DEFAULT.withPoll(poll).withPorts(List.of(
                 ConfigReader.parsePort("demo", "name=a,socket=" + directory.resolve("a.sock")),
                 ConfigReader.parsePort("demo", "name=b,socket=" + directory.resolve("b.sock"))))));
@@ -72,24 +76,24 @@ public final class Demo implements AutoCloseable {
         }
     }
 
-    /** Lets each guest say something, so that the switch knows where they are. */
+    /** Sends one broadcast from each guest, so that the switch learns their addresses. */
     static void introduce(final QueuePair a, final QueuePair b) {
-        hello(new Flow(a.transmitter(), b.receiver(), LENGTHS[0], ADDRESS_A, BROADCAST));
-        hello(new Flow(b.transmitter(), a.receiver(), LENGTHS[0], ADDRESS_B, BROADCAST));
+        broadcast(new Flow(a.transmitter(), b.receiver(), LENGTHS[0], ADDRESS_A, BROADCAST));
+        broadcast(new Flow(b.transmitter(), a.receiver(), LENGTHS[0], ADDRESS_B, BROADCAST));
     }
 
-    private static void hello(final Flow flow) {
+    private static void broadcast(final Flow flow) {
         flow.sendOne(0);
         final long late = System.nanoTime() + SETTLE_NANOS;
         while (flow.receiveOne() < 0) {
             if (System.nanoTime() > late) {
-                throw new SwitchException("the demo's guests do not hear each other", null);
+                throw new SwitchException("the demo's guests did not receive each other's broadcasts", null);
             }
             YieldingIdleStrategy.INSTANCE.idle();
         }
     }
 
-    /** Measures every frame length; null when it was cancelled. */
+    /** Measures every frame length. Returns null if the run was cancelled. */
     public DemoReport run(final int seconds, final Watcher watcher) throws InterruptedException {
         final long start = System.nanoTime();
         final long total = TimeUnit.SECONDS.toNanos(seconds);
@@ -104,21 +108,24 @@ public final class Demo implements AutoCloseable {
                 return null;
             }
         }
-        return new DemoReport((System.nanoTime() - start) / 1e9, running.workers().size(), "one direction, guest a to guest b, "
-            + Flow.WINDOW + " frames under way at most", "one way, guest a to guest b, 20000 frames a second", results);
+        return new DemoReport((System.nanoTime() - start) / 1e9, running.workers().size(),
+            "one direction, guest a to guest b, at most " + Flow.WINDOW + " frames in flight",
+            "one way, guest a to guest b, 20000 frames per second", results);
     }
 
-    private DemoReport.Result measure(final int length, final long nanos, final Watcher watcher) throws InterruptedException {
+    private DemoReport.Result measure(final int length, final long nanos, final Watcher watcher)
+        throws InterruptedException {
         final long[] before = counters();
         final Flow bulk = flow(length);
-        final double rate = new Traffic(bulk, () -> cancelled).throughput(nanos * 2 / 3, frames -> watcher.rate(length, frames));
+        final double rate =
+            new Traffic(bulk, () -> cancelled).throughput(nanos * 2 / 3, frames -> watcher.rate(length, frames));
         final Flow single = flow(length);
         final Histogram histogram = new Traffic(single, () -> cancelled).latency(nanos / 3);
         final long frames = bulk.received() + single.received();
         final long dropped = verify(before, frames);
-        return new DemoReport.Result(length, rate / 1e6, rate * length * Byte.SIZE / 1e9, frames, dropped, new DemoReport.Latency(
-            micros(histogram, 50), micros(histogram, 90), micros(histogram, 99), micros(histogram, 99.9),
-            histogram.getMaxValue() / 1e3, histogram.getTotalCount()));
+        return new DemoReport.Result(length, rate / 1e6, rate * length * Byte.SIZE / 1e9, frames, dropped,
+            new DemoReport.Latency(micros(histogram, 50), micros(histogram, 90), micros(histogram, 99),
+                micros(histogram, 99.9), histogram.getMaxValue() / 1e3, histogram.getTotalCount()));
     }
 
     private Flow flow(final int length) {
@@ -137,7 +144,12 @@ public final class Demo implements AutoCloseable {
         return histogram.getValueAtPercentile(percentile) / 1e3;
     }
 
-    /** The switch has to have counted what the guests have seen; its counters may come a moment after the frames. */
+    /**
+     * Checks that the switch has counted the frames that the guests have received. Its counters may lag behind the
+     * frames.
+     *
+     * @return the number of dropped frames
+     */
     private long verify(final long[] before, final long frames) {
         final long late = System.nanoTime() + SETTLE_NANOS;
         while (true) {
@@ -146,8 +158,8 @@ public final class Demo implements AutoCloseable {
                 return now[2] - before[2];
             }
             if (System.nanoTime() > late) {
-                throw new SwitchException("the guests have seen " + frames + " frames; the switch has counted " + (now[0] - before[0])
-                    + " in and " + (now[1] - before[1]) + " out", null);
+                throw new SwitchException("the guests received " + frames + " frames, but the switch counted "
+                    + (now[0] - before[0]) + " in and " + (now[1] - before[1]) + " out", null);
             }
             Thread.onSpinWait();
         }
@@ -159,7 +171,7 @@ public final class Demo implements AutoCloseable {
             ports.stream().flatMap(port -> port.drops().values().stream()).mapToLong(Long::longValue).sum()};
     }
 
-    /** Makes a run end soon. */
+    /** Ends a run early. */
     public void cancel() {
         cancelled = true;
     }
@@ -176,7 +188,7 @@ public final class Demo implements AutoCloseable {
         try {
             Files.deleteIfExists(directory);
         } catch (IOException _) {
-            // Somebody put a file there; it is theirs.
+            // Another program has put a file there; it is not removed.
         }
     }
 }

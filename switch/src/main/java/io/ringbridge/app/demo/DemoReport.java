@@ -3,26 +3,27 @@ package io.ringbridge.app.demo;
 import java.util.List;
 
 /**
- * What the demo has measured.
+ * The results of the demo.
  *
- * @param seconds how long it took
- * @param workers datapath threads
- * @param direction what the rates are of
- * @param latency what the latencies are of
- * @param results a row a frame length
+ * @param seconds the duration of the run
+ * @param workers the number of datapath threads
+ * @param direction a description of the load whose rate is measured
+ * @param latency a description of the load whose latency is measured
+ * @param results one result per frame length
  */
 public record DemoReport(double seconds, int workers, String direction, String latency, List<Result> results) {
     /**
-     * One frame length.
+     * The result for one frame length.
      *
-     * @param frameBytes without the frame check sequence
-     * @param frames how many went through, all of them counted by the switch and by the receiver, in order
-     * @param dropped how many were dropped
+     * @param frameBytes the length without the frame check sequence
+     * @param frames the number of frames received in order, which the switch's counters confirm
+     * @param dropped the number of frames dropped
      */
-    public record Result(int frameBytes, double mpps, double gbitPerSecond, long frames, long dropped, Latency latencyMicros) {
+    public record Result(int frameBytes, double mpps, double gbitPerSecond, long frames, long dropped,
+                         Latency latencyMicros) {
     }
 
-    /** Percentiles in microseconds. */
+    /** Latency percentiles in microseconds. */
     public record Latency(double p50, double p90, double p99, double p999, double max, long samples) {
     }
 }

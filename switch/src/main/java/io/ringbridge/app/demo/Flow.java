@@ -7,19 +7,19 @@ import io.ringbridge.datapath.memory.Memory;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Numbered frames of one length from one guest to another; a frame that is lost, doubled or out of order is noticed.
+ * Numbered frames of one length from one guest to another. The receiver detects lost, duplicate and reordered frames.
  *
- * <p>The sending half and the receiving half may each have a thread of its own, or share one.
+ * <p>The sending half and the receiving half may run on one thread or on two.
  */
 final class Flow {
-    /** Never more under way than the receiver has buffers for: so nothing is dropped, and the rate is what goes through. */
+    /** Fewer frames in flight than the receiver has buffers: nothing is dropped, and the send rate is the throughput. */
     static final int WINDOW = Guest.RING_SIZE / 2;
 
     private static final int BURST = 32;
     private static final int TYPE_OFFSET = 12;
     private static final int NUMBER_OFFSET = 16;
     private static final int TIME_OFFSET = 24;
-    /** 0x88b5 as it is on the wire: for local experiments (IEEE 802). */
+    /** 0x88b5 in network byte order: local experimental Ethertype 1 (IEEE 802). */
     private static final short ETHER_TYPE = (short) 0xB588;
     private static final long ADDRESS_BITS = 0xFFFF_FFFF_FFFFL;
 
@@ -31,7 +31,7 @@ final class Flow {
     private final AtomicLong received = new AtomicLong();
     private long sent;
 
-    /** Addresses are as on the wire, first byte lowest. */
+    /** Takes addresses with the first byte on the wire in the lowest bits. */
     Flow(final Transmitter transmitter, final Receiver receiver, final int length, final long from, final long to) {
         this.transmitter = transmitter;
         this.receiver = receiver;
@@ -48,7 +48,7 @@ final class Flow {
         return received.getAcquire();
     }
 
-    /** Fills the window, a burst at most; false when it was full. */
+    /** Sends up to one burst into the window. Returns false if the window was full. */
     boolean send() {
         final int room = (int) Math.min(BURST, WINDOW - (sent - received.getAcquire()));
         int count = 0;
@@ -61,7 +61,7 @@ final class Flow {
         return count > 0;
     }
 
-    /** Sends one frame with a time in it; false when the device has all the buffers. */
+    /** Sends one frame that contains a time. Returns false if the device owns all buffers. */
     boolean sendOne(final long time) {
         if (!write(time)) {
             return false;
@@ -85,7 +85,7 @@ final class Flow {
         return true;
     }
 
-    /** Takes a burst at most; false when there was nothing. */
+    /** Receives up to one burst. Returns false if there was no frame. */
     boolean receive() {
         int count = 0;
         while (count < BURST && receiver.poll()) {
@@ -99,7 +99,7 @@ final class Flow {
         return count > 0;
     }
 
-    /** Takes one frame; the time in it, or -1 when there was none. */
+    /** Receives one frame. Returns the time in it, or -1 if there was no frame. */
     long receiveOne() {
         if (!receiver.poll()) {
             return -1;
@@ -114,8 +114,8 @@ final class Flow {
     private void check(final long expected) {
         final long number = Memory.getLong(receiver.address() + NUMBER_OFFSET);
         if (number != expected || receiver.length() != length) {
-            throw new IllegalStateException("frame " + expected + " of " + length + " bytes was to come; frame " + number + " of "
-                + receiver.length() + " bytes came");
+            throw new IllegalStateException("expected frame " + expected + " of " + length + " bytes, received frame "
+                + number + " of " + receiver.length() + " bytes");
         }
     }
 }

@@ -6,7 +6,7 @@ import io.ringbridge.control.frontend.QueuePair;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A guest with memory of its own and one queue pair, attached to a port. */
+/** A guest with its own memory and one queue pair, attached to a port. */
 final class Guest implements AutoCloseable {
     static final int RING_SIZE = 256;
     private static final long MEMORY = 4 << 20;
@@ -24,7 +24,7 @@ final class Guest implements AutoCloseable {
         return attach(socket, Frontend.DEFAULT_FEATURES);
     }
 
-    /** The same with other virtio features, where they are offered. */
+    /** Attaches a guest that negotiates those of the given virtio features that are offered. */
     static Guest attach(final Path socket, final long features) throws IOException {
         final Frontend frontend = Frontend.connect(socket);
         try {

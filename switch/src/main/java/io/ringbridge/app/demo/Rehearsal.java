@@ -20,9 +20,10 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What a process does before it takes over from another: embedded guests send to each other, and their switch is handed over to a second
- * one, all in this process. All code that is needed while no frame of the real guests moves is loaded and compiled then, and has been
- * seen to work.
+ * Rehearses an upgrade before this process takes over from another one.
+ *
+ * <p>Embedded guests send to each other, and their switch is handed over to a second switch, all in this process. This
+ * loads and compiles the code that runs while no frame of the real guests moves, and proves that it works.
  */
 public final class Rehearsal {
     private static final int LENGTH = 64;
@@ -34,9 +35,9 @@ public final class Rehearsal {
     }
 
     /**
-     * Rehearses with split rings, and with packed ones.
+     * Rehearses with split rings, then with packed rings.
      *
-     * @throws SwitchException when something does not work
+     * @throws SwitchException if the rehearsal fails
      */
     public static void run() {
         Logging.quietly(() -> {
@@ -61,13 +62,15 @@ public final class Rehearsal {
         }
     }
 
-    private static void rehearse(final Path directory, final long features) throws IOException, InterruptedException, ExecutionException {
+    private static void rehearse(final Path directory, final long features)
+        throws IOException, InterruptedException, ExecutionException {
         final Config config = Config.DEFAULT.withPorts(List.of(
             ConfigReader.parsePort("rehearsal", "name=a,socket=" + directory.resolve("a")),
             ConfigReader.parsePort("rehearsal", "name=b,socket=" + directory.resolve("b"))));
         try (Switch before = Switch.start(config)) {
             before.openPorts();
-            try (Guest a = Guest.attach(directory.resolve("a"), features); Guest b = Guest.attach(directory.resolve("b"), features)) {
+            try (Guest a = Guest.attach(directory.resolve("a"), features);
+                 Guest b = Guest.attach(directory.resolve("b"), features)) {
                 Demo.introduce(a.queues(), b.queues());
                 send(a, b, BEFORE_NANOS);
                 try (Switch _ = handOver(before, config, directory.resolve("h"))) {

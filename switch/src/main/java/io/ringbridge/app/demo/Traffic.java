@@ -11,9 +11,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
 
-/** Sends a flow for a while, and measures. The guests' threads live as long as a measurement. */
+/** Measures the throughput or latency of a flow. The guests' threads live for one measurement. */
 final class Traffic {
-    /** Light load: the switch is idle when a frame comes, but no worker has gone to sleep. */
+    /** A light load: the switch is idle when a frame arrives, but no worker has gone to sleep. */
     private static final long INTERVAL_NANOS = 50_000;
     private static final long SPINS = 2000;
     private static final long DRAIN_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -25,28 +25,36 @@ final class Traffic {
     private final AtomicReference<RuntimeException> failure = new AtomicReference<>();
     private long deadline;
 
-    /** {@code cancelled} is asked now and then whether to end before the time. */
+    /**
+     * Prepares measurements of a flow.
+     *
+     * @param cancelled polled to end a measurement early
+     */
     Traffic(final Flow flow, final BooleanSupplier cancelled) {
         this.flow = flow;
         this.cancelled = cancelled;
     }
 
     /**
-     * As many frames as go through.
+     * Sends as many frames as the flow can carry.
      *
-     * @param eachSecond told how many frames went through in the second that has passed
-     * @return frames a second
+     * @param eachSecond receives the rate of each second, in frames per second
+     * @return the rate in frames per second
      */
     double throughput(final long nanos, final LongConsumer eachSecond) throws InterruptedException {
         final long start = System.nanoTime();
         deadline = start + nanos;
-        // Worker, sender and receiver on fewer processors would mostly wait for each other's time slices.
+        // On fewer processors, worker, sender and receiver would mostly wait for each other's time slices.
         final boolean apart = Runtime.getRuntime().availableProcessors() > 2;
         run(eachSecond, apart ? List.of(this::sendAll, this::receiveAll) : List.of(this::exchange));
         return flow.received() * 1e9 / (System.nanoTime() - start);
     }
 
-    /** A frame at a time, at fixed points of time that a slow answer does not put off; one way, in nanoseconds. */
+    /**
+     * Sends single frames at fixed times, which do not shift if a frame is late.
+     *
+     * @return the one-way latency in nanoseconds
+     */
     Histogram latency(final long nanos) throws InterruptedException {
         final Histogram histogram = new Histogram(LONGEST_NANOS, 3);
         deadline = System.nanoTime() + nanos;
@@ -87,10 +95,11 @@ final class Traffic {
         return System.nanoTime() < deadline && failure.get() == null && !cancelled.getAsBoolean();
     }
 
-    /** Frames that are lost must not make the demo wait for ever. */
-    private void mustNotBe(final long late) {
+    /** Fails after the deadline, so that lost frames do not make the demo wait forever. */
+    private void checkDeadline(final long late) {
         if (System.nanoTime() > late) {
-            throw new IllegalStateException((flow.sent() - flow.received()) + " of " + flow.sent() + " frames did not arrive");
+            throw new IllegalStateException(
+                (flow.sent() - flow.received()) + " of " + flow.sent() + " frames did not arrive");
         }
     }
 
@@ -124,7 +133,7 @@ final class Traffic {
         final long late = System.nanoTime() + DRAIN_NANOS;
         while (flow.received() < flow.sent()) {
             idle.idle(flow.receive() ? 1 : 0);
-            mustNotBe(late);
+            checkDeadline(late);
         }
     }
 
@@ -141,7 +150,7 @@ final class Traffic {
         final long late = System.nanoTime() + DRAIN_NANOS;
         while (flow.received() < flow.sent()) {
             idle.idle(record(histogram) ? 1 : 0);
-            mustNotBe(late);
+            checkDeadline(late);
         }
     }
 
@@ -154,7 +163,10 @@ final class Traffic {
         return true;
     }
 
-    /** An answer takes microseconds where the worker runs; where it does not, only giving up the processor helps. */
+    /**
+     * Returns a strategy that spins for some microseconds, which suffices if the worker runs. If it does not, only
+     * yielding the processor helps.
+     */
     private static IdleStrategy idle() {
         return new BackoffIdleStrategy(SPINS, Long.MAX_VALUE, 1, 1);
     }

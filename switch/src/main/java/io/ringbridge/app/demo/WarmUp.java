@@ -20,15 +20,18 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Has the code that moves frames compiled before the first of them comes: guests of this process send to each other, over a datapath of
- * their own, while the switch waits for its guests. Without it the compiler has to share the processors with the frames, and
- * the first second moves half of what later ones do.
+ * Has the code that moves frames compiled before the first frame arrives.
  *
- * <p>Two guests that differ in what they negotiate, so that neither layout of a ring is new to the code, nor a header that asks for
- * something; and then two more, since what is compiled for the first ones is thrown away when memory of others comes up.
+ * <p>Guests in this process send to each other over their own datapath, while the switch waits for its guests. Without
+ * the warm-up, the compiler shares the processors with the frames, and the first second moves half as many frames as
+ * later seconds.
  *
- * <p>What it takes of the system is taken when it is prepared, and only given back later: whoever watches what a serving switch has open
- * does not see it grow. Prepared by one thread, and from {@link #begin} on a thread of its own.
+ * <p>The two guests of a round negotiate different features, so that the code for both ring layouts and for headers
+ * with offloads is compiled. A second round follows, because the code compiled in the first one is discarded when other
+ * memory appears.
+ *
+ * <p>{@link #prepare} acquires all system resources, which are only released later. So the number of open descriptors
+ * of a serving switch never grows. One thread prepares; {@link #begin} starts a thread for the rest.
  */
 public final class WarmUp implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(WarmUp.class);
@@ -39,13 +42,13 @@ public final class WarmUp implements AutoCloseable {
     private static final int LENGTH = 64;
     private static final int BUFFER = 256;
     private static final int MTU = 1500;
-    /** With less the compiler is not done with all of it. */
-    private static final long NANOS_A_WAY = TimeUnit.MILLISECONDS.toNanos(250);
+    /** The duration of each direction. If it is shorter, the compiler does not finish. */
+    private static final long NANOS_PER_DIRECTION = TimeUnit.MILLISECONDS.toNanos(250);
 
     private final Datapath datapath = Datapath.prepare(DatapathOptions.DEFAULT);
     private final Deque<Round> rounds = new ArrayDeque<>();
 
-    /** Two guests that send to each other, suspended until it is their turn. */
+    /** Two guests that send to each other, whose ports are suspended until it is their turn. */
     private record Round(List<GuestPort> ports, DirectGuest a, DirectGuest b) implements AutoCloseable {
         @Override
         public void close() {
@@ -58,8 +61,9 @@ public final class WarmUp implements AutoCloseable {
     }
 
     /**
-     * Makes the guests; nothing moves yet. Nothing but a warning comes of it where the system does not have what they need: a switch
-     * serves without.
+     * Creates the guests; no frame moves yet.
+     *
+     * @return empty, after a warning, if the system lacks the resources: the switch can serve without a warm-up
      */
     public static Optional<WarmUp> prepare() {
         try {
@@ -84,12 +88,13 @@ public final class WarmUp implements AutoCloseable {
     }
 
     private static void warn(final RuntimeException failure) {
-        LOG.warn("the first frames will be slow, since the warm-up failed: {}", failure.getMessage());
+        LOG.warn("the warm-up failed, so the first frames will be slow: {}", failure.getMessage());
         LOG.debug("the warm-up failed", failure);
     }
 
     private void add(final int round) {
-        final List<GuestPort> ports = List.of(datapath.addGuestPort("a" + round, 1, MTU), datapath.addGuestPort("b" + round, 1, MTU));
+        final List<GuestPort> ports =
+            List.of(datapath.addGuestPort("a" + round, 1, MTU), datapath.addGuestPort("b" + round, 1, MTU));
         ports.forEach(port -> port.suspend(SuspendCause.UPGRADE));
         final DirectGuest a = new DirectGuest(ports.getFirst(), SPLIT, Guest.RING_SIZE, BUFFER);
         try {
@@ -100,12 +105,12 @@ public final class WarmUp implements AutoCloseable {
         }
     }
 
-    /** Begins, on a thread of its own that ends soon, which is returned, and closes this. */
+    /** Starts the warm-up on a new thread, which closes this object at its end. Returns the thread. */
     public Thread begin() {
         return Thread.ofPlatform().daemon().name("rb-warm-up").start(() -> {
             try {
                 final long begun = System.nanoTime();
-                ThreadTuning.giveWay(); // to the start, and to guests that are there already
+                ThreadTuning.giveWay(); // to the start of the switch, and to guests that are already attached
                 run();
                 LOG.info("warmed up for {} ms", TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun));
             } catch (final RuntimeException e) {
@@ -134,7 +139,7 @@ public final class WarmUp implements AutoCloseable {
         Demo.introduce(a, b);
         send(Demo.flow(a, b, LENGTH));
         send(Demo.flowBack(a, b, LENGTH));
-        // What an upgrade does while no frame moves is not to be the first of its kind either.
+        // Compiles the code that an upgrade runs while no frame moves.
         datapath.still(() -> round.ports().forEach(port -> port.suspend(SuspendCause.UPGRADE)));
         resume(round.ports());
     }
@@ -144,7 +149,7 @@ public final class WarmUp implements AutoCloseable {
     }
 
     private static void send(final Flow flow) throws InterruptedException {
-        new Traffic(flow, () -> false).throughput(NANOS_A_WAY, _ -> { });
+        new Traffic(flow, () -> false).throughput(NANOS_PER_DIRECTION, _ -> { });
     }
 
     @Override

@@ -11,14 +11,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/** Who may connect to a socket, as its permissions and those of the directories on its way have it. Any thread. */
+/** Describes which users may connect to a socket, from the permissions of the socket and of its directories. */
 final class Access {
     private static final String EVERYBODY = "everybody";
 
     private Access() {
     }
 
-    /** Describes it, as the end of a sentence about the socket. */
+    /** Returns the description as the end of a sentence about the socket. */
     static String of(final Path socket) {
         try {
             final StringBuilder text = new StringBuilder(who(socket, PosixFilePermission.OWNER_WRITE,
@@ -27,12 +27,12 @@ final class Access {
                 final String who = who(directory, PosixFilePermission.OWNER_EXECUTE, PosixFilePermission.GROUP_EXECUTE,
                     PosixFilePermission.OTHERS_EXECUTE);
                 if (!who.equals(EVERYBODY)) {
-                    text.append(", and only ").append(who).append(" may enter ").append(directory);
+                    text.append(", but only ").append(who).append(" may enter ").append(directory);
                 }
             }
             return text.toString();
         } catch (final IOException | UnsupportedOperationException e) {
-            return "nobody can connect: the socket's file is gone; remove the port and add it again";
+            return "the socket's file was removed, so nobody can connect; remove the port and add it again";
         }
     }
 

@@ -20,14 +20,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /**
- * Knows of each port what keeps it from working, and warns of it once. {@link #look} is called once per second by one
- * thread; any thread may ask {@link #why}.
+ * Diagnoses the problems of all ports, and logs one warning per problem. One thread calls {@link #examine} once per
+ * second; any thread may call {@link #why}.
  */
 public final class Diagnoses {
-    /** How often {@link #look} is due. */
+    /** The interval between calls of {@link #examine}. */
     public static final Duration PERIOD = Duration.ofSeconds(1);
     private static final Logger LOG = LoggerFactory.getLogger(Diagnoses.class);
-    /** What has gone and comes again within this time is not warned of again. */
+    /** A problem that reappears within this time causes no second warning. */
     private static final long QUIET_NANOS = TimeUnit.MINUTES.toNanos(10);
 
     private final Datapath datapath;
@@ -35,7 +35,7 @@ public final class Diagnoses {
     private final Map<Port, Watched> ports = new HashMap<>();
     private final Map<String, Finding> findings = new ConcurrentHashMap<>();
 
-    /** A port with what was found at it before. */
+    /** The earlier findings about a port. */
     private static final class Watched {
         private final Diagnosis diagnosis = new Diagnosis();
         private final Map<Finding.Kind, Long> warned = new HashMap<>();
@@ -48,28 +48,28 @@ public final class Diagnoses {
     }
 
     /**
-     * Looks at every port.
+     * Examines every port.
      *
-     * @param nanos when
+     * @param nanos the current time
      */
-    public void look(final long nanos) {
+    public void examine(final long nanos) {
         final List<Port> present = datapath.ports();
         final Map<Integer, String> names = present.stream().collect(Collectors.toMap(Port::index, Port::name));
         final StationMoves moves = datapath.table().moves();
-        moves.visit((key, count, from, to) -> stations.note(key, count, from, to, nanos));
+        moves.visit((key, count, from, to) -> stations.record(key, count, from, to, nanos));
         final Map<String, Finding> moving = stations.findings(names::get, nanos);
-        stations.rested(nanos).forEach(moves::forget);
+        stations.removeSettled(nanos).forEach(moves::forget);
         ports.keySet().retainAll(present);
         findings.keySet().retainAll(names.values());
         for (final Port port : present) {
             final Watched watched = ports.computeIfAbsent(port, _ -> new Watched());
             final Finding found =
-                port instanceof final GuestPort guest ? watched.diagnosis.look(PortReading.of(guest), nanos) : null;
-            note(port.name(), watched, moving.getOrDefault(port.name(), found), nanos);
+                port instanceof final GuestPort guest ? watched.diagnosis.examine(PortReading.of(guest), nanos) : null;
+            update(port.name(), watched, moving.getOrDefault(port.name(), found), nanos);
         }
     }
 
-    private void note(final String port, final Watched watched, final Finding found, final long nanos) {
+    private void update(final String port, final Watched watched, final Finding found, final long nanos) {
         if (found == null) {
             findings.remove(port);
             watched.finding = null;
@@ -85,15 +85,15 @@ public final class Diagnoses {
             if (warned == null || nanos - warned >= QUIET_NANOS) {
                 LOG.warn("port {}: {}", port, found.text());
             }
-            watched.warned.put(found.kind(), nanos); // while it lasts, too
+            watched.warned.put(found.kind(), nanos); // also while the problem lasts
         }
     }
 
     /**
-     * Why a port does not work, and what to do.
+     * Returns the problem that keeps a port from working, and its remedy.
      *
-     * @param socket the port's; null if it has none
-     * @return null if nothing is known to be wrong
+     * @param socket the port's socket; null if it has none
+     * @return null if no problem is known
      */
     public String why(final Port port, final Link link, final Path socket) {
         if (port.failure() != null) {

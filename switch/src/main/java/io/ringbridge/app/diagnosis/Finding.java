@@ -3,25 +3,25 @@ package io.ringbridge.app.diagnosis;
 import java.time.Duration;
 
 /**
- * What keeps a port from working, and the remedy.
+ * A problem that keeps a port from working, and its remedy.
  *
- * @param kind what it is
- * @param text for people, without the port's name
+ * @param kind the kind of problem
+ * @param text a description for people, without the name of the port
  */
 public record Finding(Kind kind, String text) {
-    /** What can be wrong. */
+    /** The kinds of problems. */
     public enum Kind {
         /** One address is used at two ports. */
         ADDRESS_MOVES(Duration.ZERO),
         /** The guest's memory is not shared with the switch. */
         MEMORY_NOT_SHARED(Duration.ZERO),
-        /** Frames come, and the guest has no buffers for them. */
+        /** Frames arrive, but the guest has no buffers for them. */
         NO_RECEIVE_BUFFERS(Duration.ZERO),
-        /** No ring was started. A guest takes a while to boot. */
+        /** No ring was started. The warning is delayed, because guests take a while to boot. */
         DRIVER_NOT_STARTED(Duration.ofSeconds(60)),
         /** No ring was enabled. */
         RINGS_NOT_ENABLED(Duration.ofSeconds(10)),
-        /** It is suspended. Whoever suspended it knows. */
+        /** The port is suspended. There is no warning, because the port was suspended on purpose. */
         SUSPENDED(null);
 
         private final Duration patience;
@@ -30,7 +30,7 @@ public record Finding(Kind kind, String text) {
             this.patience = patience;
         }
 
-        /** Whether it is worth a warning once it has lasted that long. */
+        /** Whether the problem deserves a warning after the given time. */
         boolean warnsAfter(final long lastedNanos) {
             return patience != null && lastedNanos >= patience.toNanos();
         }

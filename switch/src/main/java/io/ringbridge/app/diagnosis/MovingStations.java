@@ -15,21 +15,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.IntFunction;
 
 /**
- * Finds addresses that keep moving between two ports, as they do if two guests have the same one. Owned by one thread.
+ * Finds addresses that keep moving between two ports, which happens if two guests have the same address. Owned by one
+ * thread.
  *
- * <p>A guest that migrates moves once, and once more if that fails. A guest with two ports moves once whenever it
- * changes to the other.
+ * <p>A guest that migrates moves once, and once more if the migration fails. A guest with two ports moves once per
+ * fail-over between them.
  */
 final class MovingStations {
     static final int WINDOW_SECONDS = 10;
     private static final long WINDOW_NANOS = TimeUnit.SECONDS.toNanos(WINDOW_SECONDS);
-    /** More than a migration there and back, and its announcements, come to. */
+    /** More than the moves of a migration there and back, including its announcements. */
     private static final int MOST = 4;
 
     private final Map<Long, Track> tracks = new HashMap<>();
 
-    /** How often a station had moved, at each look within the window, and since when it rests. */
+    /** The recent moves of a station. */
     private static final class Track {
+        /** Pairs of a time within the window and the number of moves until then. */
         private final Deque<long[]> counts = new ArrayDeque<>();
         private int from;
         private int to;
@@ -37,11 +39,11 @@ final class MovingStations {
     }
 
     /**
-     * Notes how often a station has moved. Called for every station that has, before {@link #findings}.
+     * Records the number of moves of a station. Called for every station that has moved, before {@link #findings}.
      *
-     * @param nanos when
+     * @param nanos the current time
      */
-    void note(final long key, final long moves, final int from, final int to, final long nanos) {
+    void record(final long key, final long moves, final int from, final int to, final long nanos) {
         final Track track = tracks.computeIfAbsent(key, _ -> new Track());
         if (track.counts.isEmpty()) {
             track.counts.add(new long[] {nanos - 1, 0});
@@ -52,7 +54,7 @@ final class MovingStations {
         track.seen = true;
     }
 
-    /** The moves of a station within the window. */
+    /** Returns the number of moves of a station within the window. */
     private static long recent(final Track track, final long nanos) {
         while (track.counts.size() > 1 && nanos - track.counts.getFirst()[0] > WINDOW_NANOS) {
             track.counts.removeFirst();
@@ -61,11 +63,11 @@ final class MovingStations {
     }
 
     /**
-     * Finds what is wrong now.
+     * Returns the current problems.
      *
-     * @param names the name of a port by its index; null for one that is gone
-     * @param nanos when
-     * @return a finding per port
+     * @param names returns the name of a port by its index, or null if the port was removed
+     * @param nanos the current time
+     * @return the findings by the name of the port
      */
     Map<String, Finding> findings(final IntFunction<String> names, final long nanos) {
         final Map<String, Finding> findings = new HashMap<>();
@@ -90,22 +92,23 @@ final class MovingStations {
         final boolean inOrder = from.compareTo(to) < 0;
         return MacAddress.format(key >>> 12) + (vlan == 0 ? "" : " in VLAN " + vlan) + " moves between "
             + (inOrder ? from : to) + " and " + (inOrder ? to : from) + " (" + moves + " times in " + WINDOW_SECONDS
-            + " s): do two guests have it?";
+            + " s): do two guests use this address?";
     }
 
     /**
-     * The stations that have not moved within the window, which need not be noted again before they move. They are
-     * forgotten here.
+     * Removes the stations that have not moved within the window. They need not be recorded again before they move.
+     *
+     * @return the keys of these stations
      */
-    Set<Long> rested(final long nanos) {
-        final Set<Long> rested = new HashSet<>();
+    Set<Long> removeSettled(final long nanos) {
+        final Set<Long> settled = new HashSet<>();
         for (final Iterator<Map.Entry<Long, Track>> all = tracks.entrySet().iterator(); all.hasNext();) {
             final Map.Entry<Long, Track> entry = all.next();
             if (recent(entry.getValue(), nanos) == 0) {
-                rested.add(entry.getKey());
+                settled.add(entry.getKey());
                 all.remove();
             }
         }
-        return rested;
+        return settled;
     }
 }

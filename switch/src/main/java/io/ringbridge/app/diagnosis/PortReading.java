@@ -12,15 +12,15 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * One look at a guest's port. Numbers count since its front-end is attached.
+ * A reading of a guest's port. Counters start when the front-end attaches.
  *
- * @param state how far it has come
- * @param suspendedBy why it is suspended; empty if it is not, or if the front-end has stopped its rings
- * @param enabled whether a ring that runs is enabled
- * @param taken chains that were taken from transmit queues, whatever became of them
- * @param delivered frames that the guest was given
- * @param unbuffered frames for which the guest had no buffer
- * @param kicks notifications of transmit queues that were heard
+ * @param state the state of the port
+ * @param suspendedBy the causes of its suspension; empty if it is not suspended, or if the front-end stopped its rings
+ * @param enabled whether any started ring is enabled
+ * @param taken the chains taken from transmit queues, including dropped frames
+ * @param delivered the frames delivered to the guest
+ * @param unbuffered the frames for which the guest had no buffer
+ * @param kicks the kicks received for transmit queues
  * @param negotiated whether a driver has negotiated features
  */
 record PortReading(PortState state, List<String> suspendedBy, boolean enabled, long taken, long delivered,
@@ -36,6 +36,7 @@ record PortReading(PortState state, List<String> suspendedBy, boolean enabled, l
             .mapToLong(Map.Entry::getValue).sum();
         return new PortReading(port.state(), port.suspendedBy().stream().map(SuspendCause::label).sorted().toList(),
             port.queues().stream().anyMatch(queue -> queue.started() && queue.enabled()), moved.inFrames() + dropped,
-            moved.outFrames(), moved.drops().getOrDefault(DropReason.NO_BUFFER, 0L), port.kicks(), port.features() != 0);
+            moved.outFrames(), moved.drops().getOrDefault(DropReason.NO_BUFFER, 0L), port.kicks(),
+            port.features() != 0);
     }
 }

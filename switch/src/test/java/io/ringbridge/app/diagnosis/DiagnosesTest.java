@@ -76,7 +76,7 @@ class DiagnosesTest {
     /** Looks a second later. */
     private void look() {
         nanos += TimeUnit.SECONDS.toNanos(1);
-        diagnoses.look(nanos);
+        diagnoses.examine(nanos);
     }
 
     private String whyA() {
@@ -129,7 +129,7 @@ class DiagnosesTest {
             });
             look();
             look();
-            assertEquals("the guest notifies, but its rings stay empty: is its memory shared (share=on)?", whyA());
+            assertEquals("the guest sends kicks, but its rings stay empty: is its memory shared (share=on)?", whyA());
             assertEquals(List.of("WARN port vm1: " + whyA()), warnings());
 
             guest.command(new Message.SetMemTable(List.of(region)), ram.file().fd());
@@ -169,7 +169,7 @@ class DiagnosesTest {
                 await(() -> portB.statistics().inFrames() > moved);
             }
             look();
-            assertEquals("52:54:00:00:00:01 moves between vm1 and vm2 (27 times in 10 s): do two guests have it?",
+            assertEquals("52:54:00:00:00:01 moves between vm1 and vm2 (27 times in 10 s): do two guests use this address?",
                 whyA());
             assertEquals(whyA(), whyB());
             look();
@@ -186,7 +186,7 @@ class DiagnosesTest {
                 look();
                 send(portA, first, frame(9, 3));
             }
-            assertTrue(whyB().startsWith("the guest gives no receive buffers, and "), whyB());
+            assertTrue(whyB().startsWith("the guest provides no receive buffers, and "), whyB());
             assertNull(whyA());
             while (second.receiver().poll()) {
                 Thread.onSpinWait();
@@ -223,7 +223,7 @@ class DiagnosesTest {
         final String path = "no front-end has connected to " + dir.resolve("a") + ": ";
         assertEquals(path + "user " + user + " and group " + group + " (rw-rw----) may connect", whyA());
         Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx------"));
-        assertEquals(path + "user " + user + " and group " + group + " (rw-rw----) may connect, and only user " + user
+        assertEquals(path + "user " + user + " and group " + group + " (rw-rw----) may connect, but only user " + user
             + " (rwx------) may enter " + dir, whyA());
         Files.setPosixFilePermissions(dir.resolve("b"), PosixFilePermissions.fromString("rw-rw-rw-"));
         Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -237,7 +237,7 @@ class DiagnosesTest {
         }
         await(() -> whyA().startsWith("no front-end has connected"));
         Files.delete(dir.resolve("a"));
-        assertEquals(path + "nobody can connect: the socket's file is gone; remove the port and add it again", whyA());
+        assertEquals(path + "the socket's file was removed, so nobody can connect; remove the port and add it again", whyA());
         final GuestPort port = datapath.addGuestPort("vm3", 1, 1500);
         try (Backend client = Backend.start(port, BackendOptions.client(dir.resolve("c")))) {
             await(() -> client.connectError() != null);

@@ -23,7 +23,7 @@ class DiagnosisTest {
         Finding found = null;
         for (int i = 0; i < times; i++) {
             nanos += TimeUnit.SECONDS.toNanos(1);
-            found = diagnosis.look(reading, nanos);
+            found = diagnosis.examine(reading, nanos);
         }
         return found;
     }
@@ -39,7 +39,7 @@ class DiagnosisTest {
     @Test
     void kicksWithoutAFrameAreMemoryThatIsNotShared() {
         assertNull(look(100, running(0, 0, 0, 1)));
-        assertEquals("the guest notifies, but its rings stay empty: is its memory shared (share=on)?",
+        assertEquals("the guest sends kicks, but its rings stay empty: is its memory shared (share=on)?",
             look(1, running(0, 0, 0, 2)).text());
         assertEquals(Kind.MEMORY_NOT_SHARED, look(100, running(0, 0, 0, 300)).kind());
         assertNull(look(1, running(1, 0, 0, 301)), "a frame was taken");
@@ -58,8 +58,8 @@ class DiagnosisTest {
         assertNull(look(3, running(5, 5, 7, 0)));
         assertNull(look(1, running(5, 5, 10, 0)));
         assertNull(look(2, running(5, 5, 20, 0)));
-        assertEquals("the guest gives no receive buffers, and 23 frames in a row were dropped: is its interface down, "
-            + "or the machine stopped?", look(1, running(5, 5, 30, 0)).text());
+        assertEquals("the guest provides no receive buffers, and 23 consecutive frames were dropped: is its interface down, "
+            + "or the virtual machine stopped?", look(1, running(5, 5, 30, 0)).text());
         assertEquals(Kind.NO_RECEIVE_BUFFERS, look(20, running(5, 5, 30, 0)).kind(), "nothing has come since");
         assertNull(look(1, running(5, 6, 40, 0)), "a frame found a buffer");
         assertNull(look(10, running(5, 6, 40, 0)));
@@ -84,12 +84,12 @@ class DiagnosisTest {
         assertNull(look(10, attached(PortState.WAITING, false)));
         assertNull(look(1, attached(PortState.CONNECTED, false)));
         assertTrue(look(2, attached(PortState.CONNECTED, false)).text().startsWith("the guest's driver has not started: "));
-        assertTrue(look(1, attached(PortState.CONNECTED, true)).text().startsWith("features are negotiated, and "));
+        assertTrue(look(1, attached(PortState.CONNECTED, true)).text().startsWith("features are negotiated, but "));
         assertEquals(Kind.RINGS_NOT_ENABLED, look(3, attached(PortState.RUNNING, true)).kind());
         assertEquals("suspended by the operator", look(1, attached(PortState.SUSPENDED, true, "operator")).text());
         assertEquals("suspended by the driver and the operator",
             look(1, attached(PortState.SUSPENDED, true, "driver", "operator")).text());
-        assertEquals("the front-end has stopped every ring: is the machine paused?",
+        assertEquals("the front-end has stopped every ring: is the virtual machine paused?",
             look(1, attached(PortState.SUSPENDED, true)).text());
         assertNull(look(10, attached(PortState.FAILED, true)));
     }

@@ -29,9 +29,9 @@ class MovingStationsTest {
         }
         seconds++;
         final long nanos = TimeUnit.SECONDS.toNanos(seconds);
-        table.moves().visit((key, count, from, to) -> stations.note(key, count, from, to, nanos));
+        table.moves().visit((key, count, from, to) -> stations.record(key, count, from, to, nanos));
         final Map<String, Finding> found = stations.findings(PORTS::get, nanos);
-        stations.rested(nanos).forEach(table.moves()::forget);
+        stations.removeSettled(nanos).forEach(table.moves()::forget);
         return found;
     }
 
@@ -43,7 +43,7 @@ class MovingStationsTest {
             assertEquals(Map.of(), after(2, 0));
         }
         final Map<String, Finding> found = after(10, 0);
-        assertEquals("52:54:00:12:34:56 moves between vm1 and vm2 (14 times in 10 s): do two guests have it?",
+        assertEquals("52:54:00:12:34:56 moves between vm1 and vm2 (14 times in 10 s): do two guests use this address?",
             found.get("vm1").text());
         assertEquals(found.get("vm1"), found.get("vm2"));
         for (int i = 0; i < 9; i++) {
@@ -65,7 +65,7 @@ class MovingStationsTest {
     @Test
     void theVlanIsNamed() {
         table.learn(ForwardingTable.key(ADDRESS, 10), 1, 0);
-        assertEquals("52:54:00:12:34:56 in VLAN 10 moves between vm1 and vm2 (7 times in 10 s): do two guests have it?",
+        assertEquals("52:54:00:12:34:56 in VLAN 10 moves between vm1 and vm2 (7 times in 10 s): do two guests use this address?",
             after(7, 10).get("vm2").text());
     }
 
