@@ -23,7 +23,7 @@ final class LogLimit extends Filter<ILoggingEvent> {
     static final int LINES = 10;
     static final Duration PERIOD = Duration.ofSeconds(10);
     private static final Logger LOG = LoggerFactory.getLogger(LogLimit.class);
-    private static final String OF_A_PORT = "port {}: ";
+    private static final String PORT_PREFIX = "port {}: ";
     /**
      * More than the kinds of messages that all ports have at a time. Beyond it, the kind that was quiet for longest is
      * dropped.
@@ -104,7 +104,7 @@ final class LogLimit extends Filter<ILoggingEvent> {
 
     private static Kind kind(final ILoggingEvent event) {
         final Object[] arguments = event.getArgumentArray();
-        final boolean ofPort = event.getMessage().startsWith(OF_A_PORT) && arguments != null && arguments.length > 0;
+        final boolean ofPort = event.getMessage().startsWith(PORT_PREFIX) && arguments != null && arguments.length > 0;
         return new Kind(ofPort ? String.valueOf(arguments[0]) : "", event.getMessage());
     }
 

@@ -149,8 +149,8 @@ final class TakeOver {
             return old;
         }
         if (now == null) {
-            throw new HandOverException("port " + old.name() + " is no longer in the configuration; an upgrade keeps "
-                + "all ports: run \"ringbridge port remove " + old.name() + "\" first, or add it to the configuration");
+            throw new HandOverException("port " + old.name() + " is missing in the configuration, but an upgrade keeps "
+                + "all ports; run \"ringbridge port remove " + old.name() + "\" first, or add it to the configuration");
         }
         if (!now.attachment().equals(old.attachment()) || now.queues() != old.queues()) {
             throw new HandOverException("port " + old.name() + " is " + describe(now) + " with " + now.queues()

@@ -10,23 +10,23 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** The switch that is asked. */
+/** The option that selects the running switch by its API socket. */
 final class ApiOption {
     private static final int NO_SWITCH = 502;
     private static final String NAME = "--api";
     private static final String LABEL = "PATH";
-    private static final String DESCRIPTION = "The API socket of the switch; "
+    private static final String DESCRIPTION = "API socket of the switch; "
         + "/run/ringbridge/api.sock or $XDG_RUNTIME_DIR/ringbridge/api.sock if not given.";
 
     @Option(names = NAME, paramLabel = LABEL, description = DESCRIPTION)
     private Path api;
 
-    /** Makes the option for a command without annotations. */
+    /** Creates the option for a command without annotations. */
     static OptionSpec spec() {
         return OptionSpec.builder(NAME).paramLabel(LABEL).type(Path.class).description(DESCRIPTION).build();
     }
 
-    /** A client of the switch that was named, or else of the first that is found. */
+    /** Returns a client of the selected switch, or else of the first one that listens at a default path. */
     ApiClient client() {
         return client(api);
     }
@@ -40,8 +40,10 @@ final class ApiOption {
             return new ApiClient(named);
         }
         final List<Path> places = ApiSocket.places(System.getenv());
-        return places.stream().filter(ApiSocket::isLive).findFirst().map(ApiClient::new).orElseThrow(() -> new ApiException(NO_SWITCH,
-            "no switch answers at " + places.stream().map(place -> place + " (" + ApiSocket.why(place) + ")").collect(
-                Collectors.joining(" or ")) + "; is one running, and as this user? --api PATH names another place"));
+        return places.stream().filter(ApiSocket::isLive).findFirst().map(ApiClient::new)
+            .orElseThrow(() -> new ApiException(NO_SWITCH, "no switch answers at "
+                + places.stream().map(place -> place + " (" + ApiSocket.why(place) + ")")
+                    .collect(Collectors.joining(" or "))
+                + "; is a switch running as this user? choose another socket with --api PATH"));
     }
 }

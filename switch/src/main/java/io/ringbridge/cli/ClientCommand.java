@@ -8,7 +8,7 @@ import picocli.CommandLine.Model.OptionSpec;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 
-/** A command that asks a running switch for one thing, and prints the answer if there is one. */
+/** A command that sends one request to a running switch, and prints the answer if it is not empty. */
 abstract class ClientCommand implements Callable<Integer> {
     private final CommandSpec spec;
     private final OptionSpec api = ApiOption.spec();
@@ -17,15 +17,15 @@ abstract class ClientCommand implements Callable<Integer> {
         spec = Specs.command(name, this, description);
     }
 
-    /** Asks; returns what is to be printed, or nothing. */
-    abstract String ask(ApiClient client);
+    /** Sends the request. Returns the text to print, or an empty string. */
+    abstract String request(ApiClient client);
 
-    /** Refuses wrong arguments before a switch is looked for. */
+    /** Checks the arguments before the command searches for a switch. */
     void check() {
-        // Nothing is wrong, as a rule.
+        // Most commands have nothing to check.
     }
 
-    /** The model, to which a command adds what it takes; the option that names the switch comes last. */
+    /** Returns the complete model; the option that selects the switch comes last. */
     final CommandSpec spec() {
         if (spec.findOption(api.longestName()) == null) {
             spec.addOption(api);
@@ -33,7 +33,7 @@ abstract class ClientCommand implements Callable<Integer> {
         return spec;
     }
 
-    /** The model without the option that names the switch. */
+    /** Returns the model, to which a command adds its own arguments. */
     final CommandSpec own() {
         return spec;
     }
@@ -42,7 +42,7 @@ abstract class ClientCommand implements Callable<Integer> {
     public final Integer call() {
         check();
         try (ApiClient client = ApiOption.client(api)) {
-            final String answer = ask(client);
+            final String answer = request(client);
             if (!answer.isEmpty()) {
                 final PrintWriter out = spec.commandLine().getOut();
                 out.println(answer);

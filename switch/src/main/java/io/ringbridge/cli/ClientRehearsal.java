@@ -4,13 +4,13 @@ import java.io.PrintWriter;
 import java.io.Writer;
 import java.util.List;
 
-/** Runs the commands that ask a switch, for a cache of the classes that they load. */
+/** Runs the client commands once, to create a cache of the classes that they load. */
 final class ClientRehearsal {
     private ClientRehearsal() {
     }
 
     /**
-     * Runs them.
+     * Runs the commands.
      *
      * @param args the API socket of a switch
      */

@@ -17,9 +17,10 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** Shows the switch at work. */
+/** Demonstrates and measures the switch. */
 @Command(name = "demo", sortOptions = false, mixinStandardHelpOptions = true,
-    description = "Runs a switch and two guests in one process, over real vhost-user sockets, and measures what goes through.%n",
+    description = "Runs a switch and two guests in one process, connected by real vhost-user sockets, and measures "
+        + "the traffic between the guests.%n",
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge demo",
@@ -32,10 +33,10 @@ final class DemoCommand implements Callable<Integer> {
     private CommandLine.Model.CommandSpec spec;
 
     @Option(names = "--seconds", paramLabel = "N", defaultValue = "12",
-        description = "How long, 3 to 3600; ${DEFAULT-VALUE} if not given.")
+        description = "Duration in seconds, 3 to 3600; ${DEFAULT-VALUE} if not given.")
     private int seconds;
 
-    @Option(names = "--json", description = "Print one JSON object at the end and nothing else.")
+    @Option(names = "--json", description = "Print one JSON object at the end, and nothing else.")
     private boolean json;
 
     @Override
@@ -51,9 +52,10 @@ final class DemoCommand implements Callable<Integer> {
         final CountDownLatch closed = new CountDownLatch(1);
         try (Demo demo = Demo.start()) {
             cancelOnSignal(demo, closed);
-            final DemoReport report = demo.run(seconds, json ? (_, _) -> { } : (length, rate) -> live(out, terminal, length, rate));
+            final DemoReport report =
+                demo.run(seconds, json ? (_, _) -> { } : (length, rate) -> printRate(out, terminal, length, rate));
             if (report == null) {
-                throw new SwitchException("the demo was ended before its time", null);
+                throw new SwitchException("the demo was interrupted", null);
             }
             if (json) {
                 out.println(Json.write(report));
@@ -69,7 +71,7 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
-    /** What is in the file system has to be gone before the process is. */
+    /** Cancels the demo on a signal, and delays the end of the process until the demo's files are removed. */
     private static void cancelOnSignal(final Demo demo, final CountDownLatch closed) {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             demo.cancel();
@@ -81,14 +83,14 @@ final class DemoCommand implements Callable<Integer> {
         }, "demo-ending"));
     }
 
-    // From JDK 25 on there is no console again where there is no terminal.
+    // Since JDK 25, System.console() is null again if there is no terminal.
     @SuppressWarnings("SystemConsoleNull")
     private static boolean isTerminal() {
         final Console console = System.console();
         return console != null && console.isTerminal();
     }
 
-    private static void live(final PrintWriter out, final boolean terminal, final int length, final long rate) {
+    private static void printRate(final PrintWriter out, final boolean terminal, final int length, final long rate) {
         final String line = String.format(Locale.ROOT, "%5d bytes  %7.3f Mpps  %7.2f Gbit/s", length, rate / 1e6,
             (double) rate * length * Byte.SIZE / 1e9);
         if (terminal) {
@@ -101,18 +103,19 @@ final class DemoCommand implements Callable<Integer> {
 
     private static void print(final DemoReport report, final PrintWriter out) {
         out.println();
-        final Table table = new Table("BYTES", "MPPS", "GBIT/S", "FRAMES", "DROPPED", "P50-US", "P90-US", "P99-US", "P99.9-US", "MAX-US");
+        final Table table = new Table("BYTES", "MPPS", "GBIT/S", "FRAMES", "DROPPED", "P50-US", "P90-US", "P99-US",
+            "P99.9-US", "MAX-US");
         for (final DemoReport.Result result : report.results()) {
             final DemoReport.Latency latency = result.latencyMicros();
-            table.row(result.frameBytes(), fixed(3, result.mpps()), fixed(2, result.gbitPerSecond()), result.frames(), result.dropped(),
-                fixed(1, latency.p50()), fixed(1, latency.p90()), fixed(1, latency.p99()), fixed(1, latency.p999()),
-                fixed(1, latency.max()));
+            table.row(result.frameBytes(), fixed(3, result.mpps()), fixed(2, result.gbitPerSecond()), result.frames(),
+                result.dropped(), fixed(1, latency.p50()), fixed(1, latency.p90()), fixed(1, latency.p99()),
+                fixed(1, latency.p999()), fixed(1, latency.max()));
         }
         table.print(out);
         out.println();
         out.println("rate:    " + report.direction());
         out.println("latency: " + report.latency());
-        out.println("Every frame came once and in order, and the switch has counted each.");
+        out.println("Every frame arrived once and in order, and the switch counted all of them.");
         out.flush();
     }
 

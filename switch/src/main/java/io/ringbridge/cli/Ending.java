@@ -4,11 +4,11 @@ import io.ringbridge.app.Switch;
 import picocli.CommandLine;
 
 /**
- * Ends a switch when the process is told to end, with status 0 where a virtual machine would otherwise say 143: that is what the
- * vhost-user conventions want of a back-end program.
+ * Closes a switch when the process receives SIGTERM or SIGINT, and exits with status 0. The vhost-user conventions for
+ * back-end programs require that status; the JVM's own would be 143.
  */
 final class Ending {
-    /** A session that does not let go must not keep the process from ending. */
+    /** The limit after which the process ends even if a session does not close. */
     private static final long PATIENCE_MILLIS = 1500;
 
     private final Thread hook;
@@ -34,12 +34,12 @@ final class Ending {
         return ending;
     }
 
-    /** Leaves the status to the command. */
+    /** Removes the hook, so that the command determines the exit status. */
     void cancel() {
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException _) {
-            // The process is being ended this very moment.
+            // The process is already shutting down.
         }
     }
 }

@@ -6,26 +6,26 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** Stations that are set, or forgotten, by hand. */
+/** Adds and removes stations of the forwarding table. */
 final class FdbCommand {
     private FdbCommand() {
     }
 
     static CommandSpec spec() {
-        final CommandSpec spec = Specs.examples(Specs.group("fdb", "add, remove or flush is needed",
-            "Changes the forwarding table of a running switch: which address is behind which port. \"show fdb\" shows "
-                + "it.%n"),
-            "  ringbridge fdb add 52:54:00:00:00:01 vm1      there, whatever is heard",
+        final CommandSpec spec = Specs.examples(Specs.group("fdb", "missing command: add, remove or flush",
+            "Changes the forwarding table of a running switch, which maps addresses to ports. \"show fdb\" prints "
+                + "the table.%n"),
+            "  ringbridge fdb add 52:54:00:00:00:01 vm1      pin the address to port vm1",
             "  ringbridge fdb add 52:54:00:00:00:01 up --vlan 10",
             "  ringbridge fdb remove 52:54:00:00:00:01",
-            "  ringbridge fdb flush vm1                      forget what was learned there");
+            "  ringbridge fdb flush vm1                      forget addresses learned there");
         return Specs.with(spec, new Add().spec(), new Remove().spec(), new Flush().spec());
     }
 
-    /** A command about one station. */
+    /** A command for one station. */
     private abstract static class Station extends ClientCommand {
         private final String name;
-        private final PositionalParamSpec mac = Specs.parameter(0, "MAC", "The station's Ethernet address.");
+        private final PositionalParamSpec mac = Specs.parameter(0, "MAC", "Ethernet address of the station.");
         private final OptionSpec vlan;
 
         Station(final String name, final String description, final String inVlan) {
@@ -35,7 +35,7 @@ final class FdbCommand {
             own().addPositional(mac).addOption(vlan);
         }
 
-        /** The station as the API takes it. */
+        /** Returns the station in the syntax of the API. */
         String station() {
             final Integer in = vlan.getValue();
             return "mac=" + mac.<String>getValue().replace(",", ",,") + (in == null ? "" : ",vlan=" + in);
@@ -48,14 +48,13 @@ final class FdbCommand {
     }
 
     private static final class Add extends Station {
-        private final PositionalParamSpec port = Specs.parameter(1, "PORT", "The name of the port it is behind.");
+        private final PositionalParamSpec port = Specs.parameter(1, "PORT", "Name of the station's port.");
 
         Add() {
             super("add",
-                "Sets a station by hand: it does not age, and stays at its port whatever is heard elsewhere, until it "
-                    + "is removed "
-                + "or its port is. An upgrade takes it over.",
-                "The VLAN it is in; without this, that of the port's frames without a tag.");
+                "Adds a static station: it neither ages nor moves to another port, until it or its port is removed. "
+                    + "Upgrades keep it.",
+                "VLAN of the station; the VLAN of the port's untagged frames if not given.");
             own().addPositional(port);
         }
 
@@ -65,7 +64,7 @@ final class FdbCommand {
         }
 
         @Override
-        String ask(final ApiClient client) {
+        String request(final ApiClient client) {
             client.addStation(station());
             return "";
         }
@@ -74,13 +73,12 @@ final class FdbCommand {
     private static final class Remove extends Station {
         Remove() {
             super("remove",
-                "Forgets a station, learned or set by hand. One that is learned comes back with the next frame from "
-                    + "it.",
-                "The VLAN it is in; needed if it is known in several.");
+                "Removes a station, learned or static. The switch learns it again from its next frame.",
+                "VLAN of the station; required if the station is known in several.");
         }
 
         @Override
-        String ask(final ApiClient client) {
+        String request(final ApiClient client) {
             client.removeStation(station());
             return "";
         }
@@ -89,16 +87,16 @@ final class FdbCommand {
     private static final class Flush extends ClientCommand {
         private final PositionalParamSpec port = PositionalParamSpec.builder().index("0").paramLabel("PORT")
             .type(String.class)
-            .arity("0..1").description("Only those behind this port.").build();
-        private final OptionSpec statics = Specs.flag("--static", "Those set by hand as well.");
+            .arity("0..1").description("Remove only the stations behind this port.").build();
+        private final OptionSpec statics = Specs.flag("--static", "Remove static stations as well.");
 
         Flush() {
-            super("flush", "Forgets the stations that were learned, and prints how many.");
+            super("flush", "Removes the learned stations, and prints their number.");
             own().addPositional(port).addOption(statics);
         }
 
         @Override
-        String ask(final ApiClient client) {
+        String request(final ApiClient client) {
             return client.flushStations(port.getValue(), Specs.isSet(statics));
         }
     }

@@ -12,18 +12,17 @@ import java.security.NoSuchAlgorithmException;
 import java.util.List;
 
 /**
- * An address for a port's virtual machine that is the same each time, and differs from port to port and from host to
- * host.
+ * Derives a stable Ethernet address for a port's virtual machine, which differs between ports and between hosts.
  *
- * <p>It is {@code 02} and the first five bytes of the SHA-256 of the host's machine id and the port's name: locally
- * administered, of a
- * single station. Among the 1024 ports of a switch two are the same with a probability of 1 in 2 million.
+ * <p>The address is {@code 02} followed by the first five bytes of the SHA-256 of the host's machine ID and the port's
+ * name, so it is unicast and locally administered. Two of 1024 ports of a switch collide with a probability of 1 in 2
+ * million.
  */
 final class GuestMac {
     private static final List<Path> MACHINE_IDS = List.of(Path.of("/etc/machine-id"),
         Path.of("/var/lib/dbus/machine-id"),
         Path.of("/proc/sys/kernel/hostname"));
-    /** The first octet, which {@link MacAddress} has in the lowest bits. */
+    /** The first octet, which {@link MacAddress} stores in the lowest bits. */
     private static final long LOCAL = 0x02;
     private static final long REST = 0xFF_FF_FF_FF_FF_00L;
 
@@ -45,7 +44,7 @@ final class GuestMac {
         }
     }
 
-    /** The id of this host; the host's name if it has none, as in some containers. */
+    /** Returns the machine ID of this host, or the host name if there is none, as in some containers. */
     private static String machine() {
         for (final Path file : MACHINE_IDS) {
             try {
@@ -54,7 +53,7 @@ final class GuestMac {
                     return id;
                 }
             } catch (IOException _) {
-                // The next may be there.
+                // Try the next file.
             }
         }
         return "";

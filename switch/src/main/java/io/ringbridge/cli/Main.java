@@ -20,20 +20,20 @@ import java.util.concurrent.Callable;
 /** The command {@code ringbridge}. */
 public final class Main {
     private static final String DESCRIPTION =
-        "A vhost-user-net software switch: virtual machines attach to it over sockets, and it moves frames between "
-            + "them.%n";
+        "A vhost-user-net software switch: virtual machines attach over sockets, and the switch forwards frames "
+            + "between them.%n";
     private static final String[] FOOTER = {
-        "  ringbridge demo                      see it work, without a virtual machine",
+        "  ringbridge demo                      try it without a virtual machine",
         "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock \\",
         "                 --port name=vm2,socket=/tmp/vm2.sock",
-        "  ringbridge qemu-args vm1             what to start QEMU with",
-        "  ringbridge show ports                what goes through",
-        "  ringbridge bench throughput          measure it",
+        "  ringbridge qemu-args vm1             print the QEMU options for port vm1",
+        "  ringbridge show ports                show the ports and their counters",
+        "  ringbridge bench throughput          measure the throughput",
         "",
-        "Exit status: 0 done, 1 failed, 2 wrong usage or configuration,",
-        "70 a worker of a running switch has ended."};
+        "Exit status: 0 success, 1 failure, 2 wrong usage or configuration,",
+        "70 a worker of a running switch ended unexpectedly."};
 
-    /** In the order in which help lists them. */
+    /** The commands in the order of the help. */
     private static final List<String> COMMANDS =
         List.of("run", "demo", "show", "port", "fdb", "upgrade", "qemu-args", "bench", "help");
 
@@ -50,23 +50,23 @@ public final class Main {
             case "upgrade" -> new UpgradeCommand();
             case "qemu-args" -> new QemuArgsCommand();
             case "bench" -> Specs.command("bench", new Bench(),
-                "Measures this switch, or any other vhost-user back-end; bench --help lists how.");
+                "Measures this switch or any other vhost-user back-end; \"bench --help\" lists the benchmarks.");
             default -> new CommandLine.HelpCommand();
         };
     }
 
-    /** The tool that measures is a program of its own, which the launcher starts; this stands for it in the help. */
+    /** Represents bench in the help. The launcher starts the benchmarks, which are a separate program. */
     private static final class Bench implements Callable<Integer> {
         @Override
         public Integer call() {
-            throw new SwitchException("bench is started by the launcher, switch/bin/ringbridge", null);
+            throw new SwitchException("bench has to be started by the launcher, switch/bin/ringbridge", null);
         }
     }
 
-    /** Of the vhost-user conventions for back-end programs. */
+    /** An option that the vhost-user conventions for back-end programs define. */
     private static final String CAPABILITIES = "--print-capabilities";
 
-    /** What the manifest says. */
+    /** Reads the version from the manifest. */
     static final class Version implements CommandLine.IVersionProvider {
         @Override
         public String[] getVersion() {
@@ -81,9 +81,9 @@ public final class Main {
             new PrintWriter(System.err, true, System.err.charset()), args));
     }
 
-    /** Runs a command and gives back its status. */
+    /** Runs a command and returns its status. */
     static int run(final PrintWriter out, final PrintWriter err, final String... args) {
-        // The conventions say that every other option is ignored then; of features a net back-end may have they name none.
+        // The conventions require that all other options are ignored, and define no features for a net back-end.
         if (Arrays.asList(args).contains(CAPABILITIES)) {
             out.println("{\"type\": \"net\", \"features\": []}");
             out.flush();
@@ -98,11 +98,11 @@ public final class Main {
             .execute(args);
     }
 
-    /** Prints failures, and makes statuses of them. Not lambdas, for the reason that {@link Specs} gives. */
+    /** Prints failures and returns their exit statuses. It is not a lambda, for the reason given in {@link Specs}. */
     private record Failures(PrintWriter err) implements IParameterExceptionHandler, IExecutionExceptionHandler {
         @Override
         public int handleParseException(final ParameterException failure, final String[] args) {
-            tell(err, Usage.line(failure));
+            print(err, Usage.line(failure));
             return CommandLine.ExitCode.USAGE;
         }
 
@@ -113,31 +113,31 @@ public final class Main {
         }
     }
 
-    /** Makes the model of the command line; of all commands if none of them is named. */
+    /** Creates the model of the named command, or of all commands if the arguments name none. */
     static CommandLine line(final String... args) {
-        final CommandSpec root = Specs.examples(Specs.group("ringbridge", "a command is needed", DESCRIPTION), FOOTER);
+        final CommandSpec root = Specs.examples(Specs.group("ringbridge", "missing command", DESCRIPTION), FOOTER);
         root.usageMessage().synopsisSubcommandLabel("COMMAND");
         root.addOption(OptionSpec.builder(CAPABILITIES).type(boolean.class)
-            .description("Print what this vhost-user back-end program can do, as JSON, and exit.").build());
+            .description("Print the capabilities of this vhost-user back-end as JSON, and exit.").build());
         final CommandLine line = new CommandLine(root);
         for (final String name : named(args)) {
             line.addSubcommand(name, command(name));
         }
-        versions(line);
+        addVersion(line);
         return line;
     }
 
-    /** Lets every command answer {@code --version}. */
-    private static void versions(final CommandLine line) {
+    /** Adds the version to every command, for {@code --version}. */
+    private static void addVersion(final CommandLine line) {
         line.getCommandSpec().versionProvider(new Version());
         for (final CommandLine command : line.getSubcommands().values()) {
-            versions(command);
+            addVersion(command);
         }
     }
 
     /**
-     * The command that is named; all if none is. To read what the others take is a part of a start that one would
-     * notice.
+     * Returns the named command, or all commands if the arguments name none. Reading the models of the other commands
+     * would delay the start noticeably.
      */
     private static List<String> named(final String... args) {
         return args.length > 0 && COMMANDS.contains(args[0]) && !"help".equals(args[0]) ? List.of(args[0]) : COMMANDS;
@@ -146,12 +146,13 @@ public final class Main {
     private static int status(final PrintWriter err, final Exception failure) {
         switch (failure) {
             case ConfigException _ -> {
-                tell(err, failure.getMessage());
+                print(err, failure.getMessage());
                 return CommandLine.ExitCode.USAGE;
             }
-            case ApiException _, SwitchException _, HandOverException _ -> tell(err, failure.getMessage());
+            case ApiException _, SwitchException _, HandOverException _ -> print(err, failure.getMessage());
             default -> {
-                tell(err, "internal error: " + failure + (Logging.isVerbose() ? "" : "; run -v shows where"));
+                print(err, "internal error: " + failure
+                    + (Logging.isVerbose() ? "" : "; \"run -v\" prints the stack trace"));
                 if (Logging.isVerbose()) {
                     failure.printStackTrace(err);
                 }
@@ -160,7 +161,7 @@ public final class Main {
         return CommandLine.ExitCode.SOFTWARE;
     }
 
-    private static void tell(final PrintWriter err, final String message) {
+    private static void print(final PrintWriter err, final String message) {
         err.println("ringbridge: " + message.replace('\n', ' '));
         err.flush();
     }

@@ -7,35 +7,35 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 
 import java.util.function.BiConsumer;
 
-/** Ports that come and go while the switch runs. */
+/** Adds, removes, suspends and resumes ports while the switch runs. */
 final class PortCommand {
     private PortCommand() {
     }
 
     static CommandSpec spec() {
-        final CommandSpec spec = Specs.examples(Specs.group("port", "add, remove, suspend or resume is needed",
-            "Adds a port to a running switch, removes one, or lets one rest.%n"),
+        final CommandSpec spec = Specs.examples(Specs.group("port", "missing command: add, remove, suspend or resume",
+            "Adds a port to a running switch, or removes, suspends or resumes one.%n"),
             "  ringbridge port add name=vm3,socket=/tmp/vm3.sock,queues=2",
             "  ringbridge port suspend vm3",
             "  ringbridge port add name=up,type=tap,device=tap0",
             "  ringbridge port remove vm3");
         return Specs.with(spec, new Add().spec(),
-            new Named("remove", "Removes a port and its socket; who is attached loses its link.",
+            new Named("remove", "Removes a port and its socket. An attached guest loses its link.",
                 ApiClient::removePort).spec(),
             new Named("suspend",
-                "Lets a port rest: what its guest sends waits, what is sent to it is dropped and counted. "
-                + "Who is attached stays so.", ApiClient::suspendPort).spec(),
+                "Suspends a port: frames from its guest wait, and frames to its guest are dropped and counted. "
+                + "The front-end stays attached.", ApiClient::suspendPort).spec(),
             new Named("resume",
                 "Resumes a suspended port, unless its front-end or the guest's driver has suspended it as well.",
                 ApiClient::resumePort).spec());
     }
 
     private static final class Add extends ClientCommand {
-        private final PositionalParamSpec port = Specs.parameter(0, "SPEC", "The port.");
+        private final PositionalParamSpec port = Specs.parameter(0, "SPEC", "The port, as described below.");
 
         Add() {
             super("add", "Adds a port and opens its socket or device.%n");
-            own().addPositional(port).usageMessage().footer("", "SPEC is key=value,...: " + RunCommand.SPEC_KEYS);
+            own().addPositional(port).usageMessage().footer("", RunCommand.SPEC_HELP);
         }
 
         @Override
@@ -44,15 +44,15 @@ final class PortCommand {
         }
 
         @Override
-        String ask(final ApiClient client) {
+        String request(final ApiClient client) {
             client.addPort(port.getValue());
             return "";
         }
     }
 
-    /** What is done to a port by its name. */
+    /** A command that acts on a port by its name. */
     private static final class Named extends ClientCommand {
-        private final PositionalParamSpec port = Specs.parameter(0, "NAME", "The port's name.");
+        private final PositionalParamSpec port = Specs.parameter(0, "NAME", "Name of the port.");
         private final BiConsumer<ApiClient, String> action;
 
         Named(final String name, final String description, final BiConsumer<ApiClient, String> action) {
@@ -62,7 +62,7 @@ final class PortCommand {
         }
 
         @Override
-        String ask(final ApiClient client) {
+        String request(final ApiClient client) {
             action.accept(client, port.getValue());
             return "";
         }

@@ -20,7 +20,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
-/** Prints what to start QEMU with. */
+/** Prints the QEMU options that attach a virtual machine to a port. */
 @Command(name = "qemu-args", sortOptions = false, mixinStandardHelpOptions = true,
     description = "Prints the QEMU options that attach a virtual machine to a port, one per line.%n",
     footerHeading = "%nExamples:%n",
@@ -28,35 +28,36 @@ import java.util.stream.Collectors;
         "  qemu-system-x86_64 -M q35,accel=kvm -m 2G \\",
         "    $(ringbridge qemu-args vm1 --memory 2G --accel kvm) disk.qcow2",
         "  ringbridge qemu-args vm1 --config switch.yaml",
-        "      without a running switch",
+        "      needs no running switch",
         "",
-        "The address is the port's mac; without one it is derived from the port's name and the machine id of this "
-            + "host, begins with 02, and is the same each time. "
-            + "For QEMU 7 without KVM the options include vectors=0: that version crashes otherwise."})
+        "The Ethernet address is the port's mac. Without mac, it is derived from the port's name and the machine ID "
+            + "of this host; it starts with 02 and is the same each time. "
+            + "For QEMU 7 without KVM, the options include vectors=0, because that version crashes otherwise."})
 final class QemuArgsCommand implements Callable<Integer> {
-    /** What QEMU runs a guest with. */
+    /** The accelerators of QEMU. */
     enum Accel { KVM, TCG }
 
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;
 
-    @Parameters(paramLabel = "PORT", description = "The port's name.")
+    @Parameters(paramLabel = "PORT", description = "Name of the port.")
     private String port;
 
-    @Option(names = "--config", paramLabel = "FILE", description = "Look in this configuration, not in a running switch.")
+    @Option(names = "--config", paramLabel = "FILE",
+        description = "Read this configuration file instead of asking a running switch.")
     private Path config;
 
     @Option(names = "--memory", paramLabel = "SIZE", defaultValue = "1G",
-        description = "The virtual machine's memory, the same as its -m; ${DEFAULT-VALUE} if not given.")
+        description = "Memory of the virtual machine, equal to its -m; ${DEFAULT-VALUE} if not given.")
     private String memory;
 
     @Option(names = "--accel", paramLabel = "kvm|tcg", defaultValue = "TCG",
-        description = "What QEMU runs the guest with; tcg if not given, as in QEMU.")
+        description = "Accelerator of the virtual machine; tcg if not given, as in QEMU.")
     private Accel accel;
 
     @Option(names = "--qemu-version", paramLabel = "X.Y",
-        description = "From 9.2 on QEMU wants reconnect-ms in place of reconnect; the version of qemu-system-x86_64 "
-            + "if not given, or 7.2 if that is not installed.")
+        description = "Version of QEMU (9.2 and later require reconnect-ms instead of reconnect); the version of the "
+            + "installed qemu-system-x86_64 if not given, or 7.2 if none is installed.")
     private String qemuVersion;
 
     @Mixin
@@ -70,19 +71,18 @@ final class QemuArgsCommand implements Callable<Integer> {
         return CommandLine.ExitCode.OK;
     }
 
-    /** What there is to know of a port. */
+    /** The properties of a port that affect QEMU's options. */
     private record Target(String name, String type, String socket, String mode, int queues, int mtu, boolean iommu,
         String mac) {
         static Target of(final PortConfig port) {
             return new Target(port.name(), port.type(), port.socket(), port.mode(), port.queues(), port.mtu(),
-                port.extras().iommu(),
-                port.extras().mac());
+                port.extras().iommu(), port.extras().mac());
         }
 
         static Target of(final Map<String, Object> keys) {
-            return new Target((String) keys.get("name"), (String) keys.get("type"), (String) keys.get("socket"), (String) keys.get("mode"),
-                number(keys.get("queues")), number(keys.get("mtu")), Boolean.TRUE.equals(keys.get("iommu")),
-                (String) keys.get("mac"));
+            return new Target((String) keys.get("name"), (String) keys.get("type"), (String) keys.get("socket"),
+                (String) keys.get("mode"), number(keys.get("queues")), number(keys.get("mtu")),
+                Boolean.TRUE.equals(keys.get("iommu")), (String) keys.get("mac"));
         }
 
         private static int number(final Object value) {
@@ -91,7 +91,8 @@ final class QemuArgsCommand implements Callable<Integer> {
     }
 
     private Target find() {
-        final List<Target> ports = config == null ? running() : ConfigReader.read(config).ports().stream().map(Target::of).toList();
+        final List<Target> ports =
+            config == null ? running() : ConfigReader.read(config).ports().stream().map(Target::of).toList();
         final String names = ports.stream().map(Target::name).collect(Collectors.joining(", "));
         return ports.stream().filter(p -> p.name().equals(port)).findFirst()
             .orElseThrow(() -> new ConfigException("no port is named \"" + port + "\"; there are: " + names));
@@ -106,13 +107,15 @@ final class QemuArgsCommand implements Callable<Integer> {
     private List<String> arguments(final Target found) {
         final String name = found.name();
         if (!PortConfig.VHOST_USER.equals(found.type())) {
-            throw new ConfigException("port " + name + " is of type " + found.type() + "; QEMU attaches to type " + PortConfig.VHOST_USER);
+            throw new ConfigException("port " + name + " is of type " + found.type()
+                + "; QEMU attaches to ports of type " + PortConfig.VHOST_USER);
         }
         final QemuVersion version = version();
         final String link = switch (found.mode()) {
             case "server" -> version.reconnect();
             case "client" -> ",server=on,wait=off";
-            default -> throw new ConfigException("port " + name + " was handed a connected socket; QEMU cannot connect to it");
+            default -> throw new ConfigException(
+                "port " + name + " has inherited a connected socket; QEMU cannot connect to it");
         };
         final List<String> arguments = new ArrayList<>(List.of(
             "-object memory-backend-memfd,id=mem-ringbridge,size=" + memory + ",share=on",
@@ -121,7 +124,8 @@ final class QemuArgsCommand implements Callable<Integer> {
             "-netdev vhost-user,id=net-" + name + ",chardev=chr-" + name + ",queues=" + found.queues()));
         final boolean translated = found.iommu();
         if (translated) {
-            arguments.add("-device intel-iommu,intremap=off,device-iotlb=on"); // of machine q35, and before the devices behind it
+            // The IOMMU needs machine q35, and has to precede the devices behind it.
+            arguments.add("-device intel-iommu,intremap=off,device-iotlb=on");
         }
         arguments.add("-device virtio-net-pci,netdev=net-" + name + ",mac="
             + (found.mac() == null ? GuestMac.of(name) : found.mac())
@@ -145,7 +149,7 @@ final class QemuArgsCommand implements Callable<Integer> {
             "--qemu-version " + qemuVersion + " is not a version such as 7.2"));
     }
 
-    /** QEMU may run in another directory, and has commas doubled. */
+    /** Returns an absolute path, because QEMU may run in another directory, with commas doubled as QEMU requires. */
     private static String absolute(final String socket) {
         return Path.of(socket).toAbsolutePath().normalize().toString().replace(",", ",,");
     }

@@ -7,7 +7,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A version of QEMU, and what its options have to be like. */
+/** A version of QEMU and the options that depend on it. */
 record QemuVersion(int major, int minor) {
     private static final QemuVersion DEFAULT = new QemuVersion(7, 2);
     private static final String PROGRAM = "qemu-system-x86_64";
@@ -22,7 +22,7 @@ record QemuVersion(int major, int minor) {
             version.group(2) == null ? 0 : Integer.parseInt(version.group(2)))) : Optional.empty();
     }
 
-    /** Returns the version of the program on PATH; 7.2 if there is none, or it does not answer. */
+    /** Returns the version of the program on PATH, or 7.2 if there is none or it does not answer. */
     static QemuVersion installed() {
         try {
             final Process process = new ProcessBuilder(PROGRAM, "--version").redirectErrorStream(true).start();
@@ -45,12 +45,12 @@ record QemuVersion(int major, int minor) {
         }
     }
 
-    /** The option of a socket that has QEMU connect again. */
+    /** Returns the option that makes QEMU reconnect to a socket. */
     String reconnect() {
         return isAtLeast(9, 2) ? ",reconnect-ms=1000" : ",reconnect=1";
     }
 
-    /** Whether it crashes without KVM as soon as a driver uses MSI-X with a vhost-user device. */
+    /** Whether this version crashes without KVM as soon as a driver uses MSI-X with a vhost-user device. */
     boolean crashesWithVectors() {
         return isAtLeast(7, 0) && !isAtLeast(8, 0);
     }

@@ -9,22 +9,22 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** How this process was started, to start another in the same way. */
+/** Determines the command line of this process, to start a new process with it. */
 final class Relaunch {
-    /** The option that only an upgrade gives. */
+    /** The option that only an upgrade passes. */
     static final String UPGRADE_FROM = "--upgrade-from";
 
-    /** Where the launcher was called; a link that leads to another version by now is followed anew. */
+    /** The path at which the launcher was called. If it is a link, it may point to a new version by now. */
     private static final String LAUNCHER = System.getProperty("ringbridge.launcher");
 
     private Relaunch() {
     }
 
     /**
-     * A command line.
+     * Returns the command line of a new process.
      *
-     * @param program null for the launcher or, without one, the virtual machine and the jar that this was started with
-     * @param arguments those of this process
+     * @param program null for the launcher of this process or, without a launcher, its JVM and jar
+     * @param arguments the arguments of this process
      */
     static List<String> command(final String program, final List<String> arguments) {
         final String launcher = program != null ? program : LAUNCHER;
@@ -43,11 +43,11 @@ final class Relaunch {
         try {
             final List<String> words = new ArrayList<>(List.of(
                 Files.readString(Path.of("/proc/self/cmdline"), StandardCharsets.UTF_8).split("\0", -1)));
-            words.removeLast(); // each word ends with a zero
+            words.removeLast(); // empty, because each word ends with a zero
             words.set(0, Files.readSymbolicLink(Path.of("/proc/self/exe")).toString());
             return words;
         } catch (final IOException e) {
-            throw new HandOverException("it cannot be told how this process was started: " + e.getMessage(), e);
+            throw new HandOverException("cannot determine how this process was started: " + e.getMessage(), e);
         }
     }
 }

@@ -34,17 +34,22 @@ import java.util.concurrent.Callable;
 
 /** Runs a switch. */
 @Command(name = "run", sortOptions = false, mixinStandardHelpOptions = true,
-    description = "Runs a switch until SIGTERM or SIGINT. What the command line says comes before what the file says.%n",
+    description = "Runs a switch until SIGTERM or SIGINT. Options override the configuration file; --port adds to its "
+        + "ports.%n",
     footer = {
         "",
-        "SPEC is key=value,...: " + RunCommand.SPEC_KEYS,
-        "The file is YAML with the same keys, and workers, cpus, poll, api: {socket}, fdb: {capacity, ageing},",
-        "state: DIR|none, ports: [...]. Directories of sockets below /run are made.",
+        RunCommand.SPEC_HELP,
+        "",
+        "The configuration file has the keys workers, cpus, poll,",
+        "api: {socket: PATH}, fdb: {capacity: N, ageing: TIME}, state: DIR|none and",
+        "ports: a list of ports with the keys above. Missing directories of sockets",
+        "below /run are created.",
         "",
         "SIGTERM and SIGINT end the switch; SIGHUP is logged and ignored.",
         "",
-        "Exit status: 0 after SIGTERM or SIGINT, 1 failed, 2 wrong usage or configuration, 70 a worker has",
-        "ended: a supervisor is to start the switch again; guests attach again by themselves.",
+        "Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage or",
+        "configuration, 70 a worker ended unexpectedly: a supervisor should restart",
+        "the switch, and guests reconnect by themselves.",
         "",
         "Examples:",
         "  ringbridge run --config switch.yaml",
@@ -53,64 +58,90 @@ import java.util.concurrent.Callable;
         "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock \\",
         "                 --port name=up,type=tap,device=tap0,master=br0",
         "  ringbridge run --socket-path=/tmp/net.sock",
-        "      one port, as vhost-user back-end programs do"})
+        "      serve a single port, like other vhost-user back-end programs"})
 final class RunCommand implements Callable<Integer> {
-    static final String SPEC_KEYS = "name, socket; and if need be type=vhost-user, mode=server|client, queues=1..128, mtu=68..65535, "
-        + "permissions=0660, suspend-messages=true|false, suspend-feature-bit=43|42, "
-        + "offloads=true|false|csum,,guest_csum,,..., mac=52:54:00:00:00:01, "
-        + "inband=true, device-state=true, postcopy=true, iommu=true, cross-endian=true, memory=ram|any, log-base-reply=16|8, "
-        + "disabled=discard|hold, "
-        + "features=NAME+NAME. For the host's network: name, type=tap, device; and if need be queues, mtu, persist=true, master=BRIDGE, "
-        + "up=false. For an interface or files: name, type=pcap, interface, and if need be direction=in|out|both, ring-size, snaplen; "
-        + "or read, speed=recorded|full, write, snaplen. Of all types: vlan=1..4094 for frames without a tag, trunk=10+20-29|all for "
-        + "frames with one, group-forward=lldp+802.1x|all for reserved groups that are relayed";
+    static final String SPEC_HELP = """
+        SPEC is KEY=VALUE,... in which commas in values are doubled. Keys that are not
+        marked as required are optional.
+
+        All types of ports:
+          name=NAME                          required
+          type=vhost-user|tap|pcap           vhost-user if not given
+          vlan=1..4094                       VLAN of untagged frames
+          trunk=10+20-29|all                 VLANs of tagged frames
+          group-forward=lldp+802.1x|all      reserved groups to relay
+
+        type=vhost-user, a virtual machine:
+          socket=PATH                        required
+          mode=server|client                 server (the switch listens) if not given
+          queues=1..128  mtu=68..65535  permissions=0660  mac=52:54:00:00:00:01
+          offloads=true|false|csum,,guest_csum,,...  features=NAME+NAME
+          suspend-messages=true|false  suspend-feature-bit=43|42  inband=true
+          device-state=true  postcopy=true  iommu=true  cross-endian=true
+          memory=ram|any  log-base-reply=16|8  disabled=discard|hold
+
+        type=tap, the host's network:
+          device=NAME                        required
+          queues=1..128  mtu=68..65535  persist=true  master=BRIDGE  up=false
+
+        type=pcap, an interface or capture files:
+          interface=NAME                     required, unless read or write is given
+          direction=in|out|both  ring-size=BYTES
+          read=FILE  speed=recorded|full     replay a capture
+          write=FILE                         record to a capture
+          snaplen=60..65553""";
     private static final Logger LOG = LoggerFactory.getLogger(RunCommand.class);
     private static final String SINGLE = "net";
 
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;
 
-    @Option(names = "--config", paramLabel = "FILE", description = "The configuration, YAML or JSON.")
+    @Option(names = "--config", paramLabel = "FILE", description = "Configuration file, YAML or JSON.")
     private Path file;
 
-    @Option(names = "--port", paramLabel = "SPEC", description = "A port; may be given many times.")
+    @Option(names = "--port", paramLabel = "SPEC", description = "A port, as described below; can be repeated.")
     private List<String> ports = new ArrayList<>();
 
-    @Option(names = "--workers", paramLabel = "N", description = "Datapath threads, 1 to 64; 1 if not given.")
+    @Option(names = "--workers", paramLabel = "N",
+        description = "Number of datapath threads, 1 to 64; one per processor in --cpus, or else 1, if not given.")
     private Integer workers;
 
-    @Option(names = "--cpus", paramLabel = "LIST", description = "Pin the workers to these processors, one each, such as 1,3-5.")
+    @Option(names = "--cpus", paramLabel = "LIST",
+        description = "Pin the workers to these processors, one per worker; for example 1,3-5.")
     private String cpus;
 
-    @Option(names = "--poll", paramLabel = "busy|adaptive", description = "What idle workers do: spin, or sleep after a while; "
-        + "adaptive if not given.")
+    @Option(names = "--poll", paramLabel = "busy|adaptive",
+        description = "Behaviour of idle workers: busy spins, adaptive sleeps after a while; adaptive if not given.")
     private PollMode poll;
 
-    @Option(names = "--api", paramLabel = "PATH", description = "The socket that other commands talk to; "
+    @Option(names = "--api", paramLabel = "PATH", description = "Socket for the other commands; "
         + "/run/ringbridge/api.sock or $XDG_RUNTIME_DIR/ringbridge/api.sock if not given.")
     private Path api;
 
-    @Option(names = "--state", paramLabel = "DIR|none", description = "Where attachments and the positions of packed rings are kept, "
-        + "for the next start after this process has ended, however it ended; "
-        + "/run/ringbridge/state or $XDG_RUNTIME_DIR/ringbridge/state if not given.")
+    @Option(names = "--state", paramLabel = "DIR|none",
+        description = "Directory for the state that the next start needs, even after a crash (attachments and "
+            + "positions of packed rings), or none to keep no state; "
+            + "/run/ringbridge/state or $XDG_RUNTIME_DIR/ringbridge/state if not given.")
     private String state;
 
     @Option(names = "--socket-path", paramLabel = "PATH",
-        description = "Serve one front-end that connects to this socket; no file, no --port.")
+        description = "Serve one front-end that connects to this socket; excludes --config and --port.")
     private String socketPath;
 
-    @Option(names = "--fd", paramLabel = "N", description = "Serve the one front-end at this connected socket; no file, no --port.")
+    @Option(names = "--fd", paramLabel = "N",
+        description = "Serve one front-end on this connected socket, an inherited descriptor; excludes --config and "
+            + "--port.")
     private Integer descriptor;
 
     @Option(names = Relaunch.UPGRADE_FROM, paramLabel = "PATH", hidden = true,
-        description = "Take over from the process that listens here.")
+        description = "Take over from the process that listens on this socket.")
     private Path upgradeFrom;
 
     @Option(names = "--rehearse", hidden = true,
-        description = "Warm up, have embedded guests attach and be handed over, and end: for a class cache.")
+        description = "Warm up, attach embedded guests, hand them over, and exit; creates a class cache.")
     private boolean rehearse;
 
-    @Option(names = {"-v", "--verbose"}, description = "Log what is of use in finding errors.")
+    @Option(names = {"-v", "--verbose"}, description = "Log debug messages.")
     private boolean verbose;
 
     @Override
@@ -135,15 +166,15 @@ final class RunCommand implements Callable<Integer> {
         } else {
             running.awaitEnd(SINGLE);
         }
-        LOG.info("ending: {}", running.isLost() ? "another process has taken over, and failed"
-            : rehearse ? "the rehearsal is over" : running.isHandedOver() ? "another process has taken over"
-            : "the front-end has gone");
+        LOG.info("shutting down: {}", running.isLost() ? "another process took over and then failed"
+            : rehearse ? "the rehearsal is complete" : running.isHandedOver() ? "another process has taken over"
+            : "the front-end has disconnected");
         ending.cancel();
         running.close();
         return running.isLost() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
     }
 
-    /** What is started in the place of this process, from a program's path or null. */
+    /** Returns the command line of a new process for an upgrade; {@code program} may be null. */
     private List<String> command(final String program) {
         return Relaunch.command(program, spec.root().commandLine().getParseResult().originalArgs());
     }
@@ -163,14 +194,14 @@ final class RunCommand implements Callable<Integer> {
     private void openAndWarmUp(final Switch running) throws InterruptedException {
         final Optional<WarmUp> warmUp = WarmUp.prepare();
         try {
-            openApi(running); // first: whoever finds a port's socket may count on the API
+            openApi(running); // first, so that the API is there once a port's socket is
             running.openPorts();
             running.logApi();
         } catch (final RuntimeException e) {
             warmUp.ifPresent(WarmUp::close);
             throw e;
         }
-        // After that, so that guests which wait for the sockets do not wait for it.
+        // The warm-up starts last, so that guests do not have to wait for the sockets.
         final Optional<Thread> warming = warmUp.map(WarmUp::begin);
         if (rehearse && warming.isPresent()) {
             warming.get().join();
@@ -188,7 +219,7 @@ final class RunCommand implements Callable<Integer> {
                 throw e;
             }
             final Switch running = Switch.takeOver(config, from, this::command);
-            LOG.info("running with {} ports and {} workers, in the place of another process", running.ports().size(),
+            LOG.info("running with {} ports and {} workers, taken over from another process", running.ports().size(),
                 running.workers().size());
             return running;
         } catch (final IOException e) {
@@ -196,7 +227,7 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
-    /** Whether it is a back-end program for one front-end, as others are. */
+    /** Whether this process serves a single front-end, like other vhost-user back-end programs. */
     private boolean isSingle() {
         return socketPath != null || descriptor != null;
     }
@@ -204,7 +235,8 @@ final class RunCommand implements Callable<Integer> {
     private Config config() {
         if (isSingle()) {
             if (file != null || !ports.isEmpty() || (socketPath != null && descriptor != null)) {
-                throw new CommandLine.ParameterException(spec.commandLine(), "--socket-path, --fd, --config with --port: one of them");
+                throw new CommandLine.ParameterException(spec.commandLine(),
+                    "--socket-path and --fd exclude each other, --config and --port");
             }
             return override(Config.DEFAULT.withPorts(List.of(socketPath != null ? atPath() : atDescriptor())));
         }
@@ -219,22 +251,24 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private PortConfig atPath() {
-        final PortConfig port = ConfigReader.parsePort("--socket-path", "name=" + SINGLE + ",socket=" + socketPath.replace(",", ",,"));
+        final PortConfig port = ConfigReader.parsePort("--socket-path",
+            "name=" + SINGLE + ",socket=" + socketPath.replace(",", ",,"));
         return PortConfig.single(SINGLE, port.attachment());
     }
 
     private PortConfig atDescriptor() {
         if (upgradeFrom != null) {
-            return PortConfig.single(SINGLE, new Attachment.Descriptor(descriptor)); // the process before this one hands it over
+            return PortConfig.single(SINGLE, new Attachment.Descriptor(descriptor)); // the old process sends the socket
         }
         String target = "not open";
         try {
             target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
         } catch (IOException _) {
-            // The message says so.
+            // The descriptor is not open, as the message below says.
         }
         if (!target.startsWith("socket:")) {
-            throw new ConfigException("--fd: descriptor " + descriptor + " is " + target + "; a connected Unix socket is needed");
+            throw new ConfigException(
+                "--fd: descriptor " + descriptor + " is " + target + "; a connected Unix socket is required");
         }
         return PortConfig.single(SINGLE, new Attachment.Descriptor(descriptor));
     }
@@ -251,7 +285,7 @@ final class RunCommand implements Callable<Integer> {
         if (state != null) {
             config = config.withState(State.parse(state));
         }
-        if (descriptor == null && !rehearse) { // neither has a front-end that could come again
+        if (descriptor == null && !rehearse) { // otherwise, no front-end can reconnect
             config = Switch.placeState(config, ApiSocket.places(System.getenv()));
         }
         final List<Integer> pinned = cpus == null ? config.cpus() : ConfigReader.parseCpusForHere("--cpus", cpus);
@@ -261,12 +295,16 @@ final class RunCommand implements Callable<Integer> {
                 + " is allowed");
         }
         if (!pinned.isEmpty() && pinned.size() != threads) {
-            throw new ConfigException("--cpus: " + pinned.size() + " processors for " + threads + " workers; one for each is needed");
+            throw new ConfigException("--cpus: " + pinned.size() + " processors for " + threads
+                + " workers; one per worker is needed");
         }
         return config.withWorkers(threads, pinned);
     }
 
-    /** An API that was asked for has to be; a back-end program that serves one front-end has none unless it was asked for. */
+    /**
+     * Opens the API. If the API is configured, failure to open it is an error. A process that serves a single front-end
+     * has no API unless one is configured.
+     */
     private void openApi(final Switch running) {
         final Optional<Path> place = running.configuredApi();
         if (place.isPresent()) {
@@ -279,9 +317,9 @@ final class RunCommand implements Callable<Integer> {
         final List<Path> places = ApiSocket.places(System.getenv());
         try {
             ApiSocket.writable(places).ifPresentOrElse(running::openApi,
-                () -> LOG.warn("no API: none of {} can be written; --api PATH names another place", places));
+                () -> LOG.warn("no API: none of {} is writable; choose another socket with --api PATH", places));
         } catch (final ApiException e) {
-            LOG.warn("no API: {}; --api PATH names another place", e.getMessage());
+            LOG.warn("no API: {}; choose another socket with --api PATH", e.getMessage());
         }
     }
 }

@@ -7,18 +7,18 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 
 import java.util.List;
 
-/** Shows what a running switch is doing; the switch itself makes the tables. */
+/** Shows the state of a running switch, which formats the tables itself. */
 final class ShowCommand extends ClientCommand {
-    private static final List<String> WHAT = List.of("ports", "queues", "fdb", "workers", "config");
+    private static final List<String> VIEWS = List.of("ports", "queues", "fdb", "workers", "config");
     private static final String NEEDED = "ports, queues, fdb, workers or config";
 
     private final PositionalParamSpec what = Specs.parameter(0, "WHAT", "One of " + NEEDED + ".");
-    private final OptionSpec json = Specs.flag("--json", "Print JSON, for programs.");
+    private final OptionSpec json = Specs.flag("--json", "Print JSON for programs.");
 
     ShowCommand() {
         super("show",
-            "Shows what a running switch is made of and what goes through it. In and out are into and out of the "
-                + "switch.%n");
+            "Shows the ports, queues, stations, workers or configuration of a running switch. \"In\" counts frames "
+                + "that enter the switch, \"out\" frames that leave it.%n");
         Specs.examples(own().addPositional(what).addOption(json),
             "  ringbridge show ports",
             "  ringbridge show ports --json |",
@@ -29,13 +29,13 @@ final class ShowCommand extends ClientCommand {
     @Override
     void check() {
         final String name = what.getValue();
-        if (!WHAT.contains(name)) {
-            throw new CommandLine.ParameterException(own().commandLine(), Usage.unknown(name, WHAT, NEEDED));
+        if (!VIEWS.contains(name)) {
+            throw new CommandLine.ParameterException(own().commandLine(), Usage.unknown(name, VIEWS, NEEDED));
         }
     }
 
     @Override
-    String ask(final ApiClient client) {
+    String request(final ApiClient client) {
         final String path = "/" + what.getValue();
         return Specs.isSet(json) ? client.get(path) : client.table(path);
     }

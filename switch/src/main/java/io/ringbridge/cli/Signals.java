@@ -9,34 +9,31 @@ import java.util.List;
 
 /**
  * Logs the signals that a switch receives: those that end it, and those that administrators send to daemons for other
- * reasons.
+ * purposes, which it ignores.
  */
 final class Signals {
     private static final Logger LOG = LoggerFactory.getLogger(Signals.class);
     private static final List<String> ENDING = List.of("TERM", "INT");
     private static final List<String> IGNORED = List.of("HUP", "USR1");
-    /**
-     * Shutdown hooks end a running switch in good order, with status 0; this is the status of one that is still
-     * starting.
-     */
+    /** The exit status of a switch that is still starting. Once it runs, a shutdown hook exits with status 0. */
     private static final int SIGNALLED = 143;
 
     private Signals() {
     }
 
-    /** Handles signals from now on. Those that the process was started to ignore, as by nohup, stay ignored. */
+    /** Installs the handlers. Signals that the parent process has set to be ignored, as nohup does, stay ignored. */
     static void handle() {
         ENDING.forEach(name -> handle(name, () -> {
-            LOG.info("ending: received SIG{}", name);
+            LOG.info("shutting down: received SIG{}", name);
             System.exit(SIGNALLED);
         }));
         IGNORED.forEach(name -> handle(name,
-            () -> LOG.info("SIG{} ignored; ringbridge upgrade reads the configuration again", name)));
+            () -> LOG.info("SIG{} ignored; use \"ringbridge upgrade\" to reload the configuration", name)));
     }
 
     /**
-     * By reflection, because the compiler warns of {@code sun.misc.Signal}, which has no successor, and warnings are
-     * errors here.
+     * Installs a handler by reflection. {@code sun.misc.Signal} has no successor, but the compiler warns about its use,
+     * and warnings are errors in this build.
      */
     private static void handle(final String name, final Runnable reaction) {
         try {
@@ -44,7 +41,7 @@ final class Signals {
             final Class<?> handler = Class.forName("sun.misc.SignalHandler");
             final InvocationHandler action = (_, method, args) -> {
                 if (!"handle".equals(method.getName())) {
-                    return method.invoke(reaction, args); // one of Object's
+                    return method.invoke(reaction, args); // a method of Object
                 }
                 reaction.run();
                 return null;

@@ -10,17 +10,17 @@ import java.util.List;
 import java.util.concurrent.Callable;
 
 /**
- * Models of commands, made without annotations and without lambdas.
+ * Creates models of commands without annotations and without lambdas.
  *
- * <p>The commands that ask a running switch are of this kind: to read annotations costs more processor time than the
- * rest of such a command. A lambda with one of picocli's types in its signature keeps the JVM from caching lambdas:
- * picocli's classes are too old for the cache.
+ * <p>The client commands use such models: reading annotations costs more processor time than the rest of a client
+ * command. A lambda with one of picocli's types in its signature keeps the JVM from caching lambdas, because picocli's
+ * classes are too old for the cache.
  */
 final class Specs {
     private Specs() {
     }
 
-    /** Makes a command with the options that every command has. */
+    /** Creates a command with the options that every command has. */
     static CommandSpec command(final String name, final Callable<Integer> action, final String description) {
         final CommandSpec spec = CommandSpec.wrapWithoutInspection(action).name(name);
         spec.usageMessage().sortOptions(false).description(description);
@@ -31,28 +31,32 @@ final class Specs {
         return spec;
     }
 
-    /** Makes a command that is nothing without one of the commands below it. */
-    static CommandSpec group(final String name, final String needed, final String description) {
-        final Group group = new Group(needed);
+    /**
+     * Creates a command that requires a subcommand.
+     *
+     * @param missing the message if the subcommand is missing
+     */
+    static CommandSpec group(final String name, final String missing, final String description) {
+        final Group group = new Group(missing);
         group.spec = command(name, group, description);
         return group.spec;
     }
 
     private static final class Group implements Callable<Integer> {
-        private final String needed;
+        private final String missing;
         private CommandSpec spec;
 
-        Group(final String needed) {
-            this.needed = needed;
+        Group(final String missing) {
+            this.missing = missing;
         }
 
         @Override
         public Integer call() {
-            throw new CommandLine.ParameterException(spec.commandLine(), needed);
+            throw new CommandLine.ParameterException(spec.commandLine(), missing);
         }
     }
 
-    /** Adds commands below another, which needs one of them. */
+    /** Adds subcommands to a command that requires one. */
     static CommandSpec with(final CommandSpec spec, final CommandSpec... commands) {
         final List<String> names = new ArrayList<>();
         for (final CommandSpec command : commands) {
@@ -63,18 +67,18 @@ final class Specs {
         return spec;
     }
 
-    /** Adds examples below the help of a command. */
+    /** Adds examples to the help of a command. */
     static CommandSpec examples(final CommandSpec spec, final String... examples) {
         spec.usageMessage().footerHeading("%nExamples:%n").footer(examples);
         return spec;
     }
 
-    /** Makes an option without a value. */
+    /** Creates an option without a value. */
     static OptionSpec flag(final String name, final String description) {
         return OptionSpec.builder(name).type(boolean.class).description(description).build();
     }
 
-    /** Makes a parameter that is needed. */
+    /** Creates a required parameter. */
     static PositionalParamSpec parameter(final int index, final String label, final String description) {
         return PositionalParamSpec.builder().index(Integer.toString(index)).paramLabel(label).type(String.class)
             .arity("1")

@@ -14,31 +14,31 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 
-/** Puts another version in the place of a switch that runs. */
+/** Replaces a running switch with another version. */
 @Command(name = "upgrade", sortOptions = false, mixinStandardHelpOptions = true,
-    description = "Starts the version that is installed now, and hands it everything the running switch has. Machines stay attached, "
-        + "and no frame is lost: for some milliseconds none moves.%n",
+    description = "Replaces the running switch with the version that is installed now. Guests stay attached, and no "
+        + "frame is lost; forwarding pauses for a few milliseconds.%n",
     footer = {
         "",
-        "The new process is started with the arguments of the old one, and reads the configuration file again. "
-            + "Ports have to keep their sockets and queues; all else may change. "
-            + "The new process has 120 s to start and to become ready, its build included; --timeout allows more, or "
-            + "less. "
-            + "If anything fails the old process stays in service, and this command prints the reason; it also prints "
-            + "a failure of the new "
-            + "process after it has taken over, when there is no way back and the switch ends."})
+        "The new process gets the arguments of the old one, and reads the configuration file again. Ports must keep "
+            + "their sockets and queues, and tap and pcap ports all keys except mtu; other settings may change. The "
+            + "new process has 120 s to become ready, which includes building it; --timeout changes this limit.",
+        "",
+        "If anything fails before the new process has taken over, the old process keeps serving, and this command "
+            + "prints the reason. After that, there is no way back: if the new process then fails, the switch ends, "
+            + "and this command prints the reason."})
 final class UpgradeCommand implements Callable<Integer> {
     private static final int MAX_SECONDS = 3600;
 
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;
 
-    @Option(names = "--binary", paramLabel = "PATH", description = "The program to start; the one that the switch was started with if not "
-        + "given.")
+    @Option(names = "--binary", paramLabel = "PATH",
+        description = "Program to start; the program that started the running switch if not given.")
     private Path binary;
 
     @Option(names = "--timeout", paramLabel = "SECONDS",
-        description = "How long the new process may take to start and to become ready, 1 to 3600; 120 if not given.")
+        description = "Time for the new process to become ready, 1 to 3600; 120 if not given.")
     private Integer timeout;
 
     @Option(names = "--json", description = "Print one JSON object.")
@@ -58,9 +58,10 @@ final class UpgradeCommand implements Callable<Integer> {
         try (ApiClient client = api.client()) {
             done = client.upgrade(binary == null ? null : binary.toAbsolutePath().toString(), limit);
         }
-        spec.commandLine().getOut().println(json ? Json.write(done) : String.format(Locale.ROOT, "process %d goes on with %d ports%s",
-            done.pid(), done.ports(),
-            done.pauseMillis() == null ? "" : String.format(Locale.ROOT, "; no frame moved for %.1f ms", done.pauseMillis())));
+        spec.commandLine().getOut().println(json ? Json.write(done)
+            : String.format(Locale.ROOT, "process %d has taken over %d ports%s", done.pid(), done.ports(),
+                done.pauseMillis() == null ? ""
+                    : String.format(Locale.ROOT, "; forwarding paused for %.1f ms", done.pauseMillis())));
         return CommandLine.ExitCode.OK;
     }
 }

@@ -10,14 +10,14 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What is wrong with the arguments of a command, in one line. */
+/** Describes errors in the arguments of a command in one line. */
 public final class Usage {
     private static final Pattern CHOICES = Pattern.compile("\\[([A-Z_, ]+)] \\(case-insensitive\\)");
 
     private Usage() {
     }
 
-    /** Returns the line for a mistake that the parser has found. */
+    /** Returns the line for an error that the parser has found. */
     public static String line(final ParameterException failure) {
         final String first = String.valueOf(failure.getMessage()).lines().findFirst().orElse("wrong usage");
         final String message = CHOICES.matcher(first).replaceAll(choices ->
@@ -38,7 +38,7 @@ public final class Usage {
         return Spelling.nearest(wrong.split("=", 2)[0], allowed);
     }
 
-    /** Returns the message for a word that is not one of those allowed. */
+    /** Returns the message for a word that is not allowed. */
     static String unknown(final String word, final List<String> allowed, final String needed) {
         return '"' + word + "\" is not " + needed + Spelling.nearest(word, allowed).map(near -> " (\"" + near + "\"?)")
             .orElse("");

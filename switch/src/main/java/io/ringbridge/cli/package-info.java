@@ -1,6 +1,7 @@
 /**
- * The command line: one class a command, and tables for people to read.
+ * The command line: one class per command.
  *
- * <p>What the user got wrong is one line on standard error that begins with {@code ringbridge:}, never a stack trace.
+ * <p>An error of the user is reported as one line on standard error that starts with {@code ringbridge:}, never as a
+ * stack trace.
  */
 package io.ringbridge.cli;

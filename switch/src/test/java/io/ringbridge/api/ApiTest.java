@@ -110,7 +110,8 @@ class ApiTest {
                 () -> client.get("/nothing"));
             assertRefused(405, "GET is not allowed for /ports/a/suspend; allowed: POST",
                 () -> client.get("/ports/a/suspend"));
-            assertRefused(500, "the switch failed to execute the request: java.lang.IllegalStateException: broken", () -> client.get("/queues"));
+            assertRefused(500, "the switch failed to execute the request: java.lang.IllegalStateException: broken",
+                () -> client.get("/queues"));
             assertRefused(413, "the body is longer than 4096 bytes", () -> client.addPort("x".repeat(5000)));
         }
     }

@@ -269,7 +269,7 @@ class UpgradeTest {
         final String a = "{name: a, socket: " + dir.resolve("a");
         final String b = ", {name: b, socket: " + dir.resolve("b");
         final Map<String, String> wrong = Map.of(
-            a + "}", "port b is no longer in the configuration",
+            a + "}", "port b is missing in the configuration",
             a + ", queues: 2}" + b + "}", "port a is server " + dir.resolve("a") + " with 2 queue pairs",
             a + ", mode: client}" + b + "}", "port a is client",
             a + "x}" + b + "}", "port a is server " + dir.resolve("ax"),

@@ -90,12 +90,13 @@ class CommandLineTest {
             running.startedBy(program -> List.of(program));
             final Run absent = Run.of("upgrade", "--api", api, "--binary", "/nonexistent/ringbridge");
             assertEquals(1, absent.status());
-            assertTrue(absent.err().matches("ringbridge: the upgrade failed and the old process keeps serving: cannot start the new process: "
+            assertTrue(absent.err().matches("ringbridge: the upgrade failed and the old process keeps serving: "
+                + "cannot start the new process: "
                 + "[^\\n]*/nonexistent/ringbridge[^\\n]*\\n"), absent.err());
             final Run ended = Run.of("upgrade", "--api", api, "--binary", failing.toString());
             assertEquals(1, ended.status());
-            assertEquals("ringbridge: the upgrade failed and the old process keeps serving: the new process exited with status 3 before it "
-                + "was ready; see its messages in the log of the switch\n", ended.err());
+            assertEquals("ringbridge: the upgrade failed and the old process keeps serving: "
+                + "the new process exited with status 3 before it was ready; see its messages in the log of the switch\n", ended.err());
             ok("port", "add", "name=a,socket=" + dir.resolve("a.sock"), "--api", api);
         }
     }

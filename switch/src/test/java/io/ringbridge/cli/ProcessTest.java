@@ -94,12 +94,12 @@ class ProcessTest {
             for (int i = 0; i < 2; i++) {
                 for (final String name : List.of("HUP", "USR1")) {
                     signal(process, name);
-                    await(err, "INFO  SIG" + name + " ignored; ringbridge upgrade reads the configuration again");
+                    await(err, "INFO  SIG" + name + " ignored; use \"ringbridge upgrade\" to reload the configuration");
                     assertEquals(0, Run.of("show", "ports", "--api", api).status());
                 }
             }
             signal(process, "INT");
-            await(err, "INFO  ending: received SIGINT");
+            await(err, "INFO  shutting down: received SIGINT");
             assertTrue(process.waitFor(20, TimeUnit.SECONDS));
             assertEquals(0, process.exitValue());
         } finally {
@@ -118,7 +118,7 @@ class ProcessTest {
             untilItRuns(err);
             signal(process, "HUP");
             signal(process, "TERM");
-            await(err, "INFO  ending: received SIGTERM");
+            await(err, "INFO  shutting down: received SIGTERM");
             assertTrue(process.waitFor(20, TimeUnit.SECONDS));
             assertEquals(0, process.exitValue());
             assertFalse(Files.exists(port));
@@ -188,12 +188,13 @@ class ProcessTest {
                 final Object inode = Files.getAttribute(port, "unix:ino");
                 final Run upgrade = Run.of("upgrade", "--api", api);
                 assertEquals("", upgrade.err());
-                assertTrue(upgrade.out().matches("process \\d+ goes on with 1 ports; no frame moved for \\d+\\.\\d ms\\n"), upgrade.out());
+                assertTrue(upgrade.out()
+                    .matches("process \\d+ has taken over 1 ports; forwarding paused for \\d+\\.\\d ms\\n"), upgrade.out());
                 successors.add(ProcessHandle.of(Long.parseLong(upgrade.out().split(" ", 3)[1])).orElseThrow());
                 assertEquals(inode, Files.getAttribute(port, "unix:ino"));
                 assertTrue(Run.of("show", "ports", "--api", api).out().contains("waiting"));
             }
-            await(err, "INFO  ending: another process has taken over");
+            await(err, "INFO  shutting down: another process has taken over");
             assertTrue(process.waitFor(20, TimeUnit.SECONDS));
             assertEquals(0, process.exitValue());
             final Run refused = Run.of("upgrade", "--api", api, "--binary", "/bin/false");
@@ -370,7 +371,7 @@ class ProcessTest {
         old.environment().put("RINGBRIDGE_JAVA", dir.resolve("old").toString());
         final Run noJdk = finish(old.start());
         assertEquals(1, noJdk.status());
-        assertEquals("ringbridge: RINGBRIDGE_JAVA=" + dir.resolve("old") + " is no JDK 25 or later\n", noJdk.err());
+        assertEquals("ringbridge: RINGBRIDGE_JAVA=" + dir.resolve("old") + " is not a JDK 25 or later\n", noJdk.err());
 
         script(dir.resolve("tools/mvn"), "echo 'the reason'; exit 1");
         final Run broken = finish(launch(launcher, "run").start());
@@ -384,8 +385,8 @@ class ProcessTest {
         final Path root = dir.resolve("root with space");
         final Run missing = finish(launch(launcher, "bench", "throughput").start());
         assertEquals(1, missing.status());
-        assertEquals("ringbridge: bench is not installed here: there is no " + root.resolve("bench/target/ringbridge-bench.jar")
-            + ", and no " + root.resolve("bench") + " to build it from\n", missing.err());
+        assertEquals("ringbridge: bench is not installed: neither " + root.resolve("bench/target/ringbridge-bench.jar")
+            + " exists, nor " + root.resolve("bench") + " to build it from\n", missing.err());
         assertFalse(Files.exists(dir.resolve("builds")));
 
         Files.createDirectories(root.resolve("bench/src/main"));

@@ -75,7 +75,7 @@ class ConfigReaderTest {
         assertEquals(new State.Default(), ConfigReader.parse("f.yaml", "workers: 1").state());
         assertEquals(new State.None(), ConfigReader.parse("f.yaml", "state: none").state());
         assertEquals(new State.Directory(Path.of("./none")), ConfigReader.parse("f.yaml", "state: ./none").state());
-        assertEquals("f.yaml: line 1: state: true is not the path of a directory, or none",
+        assertEquals("f.yaml: line 1: state: true is not the path of a directory or none",
             assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", "state: true")).getMessage());
     }
 
@@ -245,7 +245,8 @@ class ConfigReaderTest {
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, permissions: 999}",
                 "line 2: ports[0].permissions: 999 is not an octal file mode from 0 to 0777, such as 0660"),
             Arguments.of("ports:\n  - name: a\n    socket: /tmp/a\n    mode: client\n    permissions: 0600",
-                "line 5: ports[0].permissions: not allowed in mode client, in which the front-end creates the socket; allowed in mode server"),
+                "line 5: ports[0].permissions: not allowed in mode client, in which the front-end creates the socket; "
+                    + "allowed in mode server"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a}\n  - {name: a, socket: /tmp/b}",
                 "line 3: ports[1].name: \"a\" is taken by the port on line 2; every port needs its own"),
             Arguments.of("- 1",
@@ -297,7 +298,8 @@ class ConfigReaderTest {
     void aSocketPathHasRoomForItsZero() {
         final String longest = "/" + "s".repeat(106);
         assertEquals(longest, ConfigReader.parsePort("--port", "name=a,socket=" + longest).socket());
-        assertMessage("--port: socket: the path has 108 bytes; at most 107 are allowed for a Unix socket", "name=a,socket=" + longest + "s");
+        assertMessage("--port: socket: the path has 108 bytes; at most 107 are allowed for a Unix socket",
+            "name=a,socket=" + longest + "s");
         assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", "name=a,socket=/" + "ö".repeat(54)));
     }
 

@@ -11,7 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/** Describes which users may connect to a socket, from the permissions of the socket and of its directories. */
+/**
+ * Describes which users may connect to a socket, from the permissions of the socket and of its directories. Any thread
+ * may call.
+ */
 final class Access {
     private static final String EVERYBODY = "everybody";
 
