@@ -34,7 +34,8 @@ public interface SwitchControl {
     void removePort(String name);
 
     /**
-     * Suspends a port until {@link #resumePort}, whichever front-ends attach meanwhile. Does nothing if it is suspended.
+     * Suspends a port until {@link #resumePort}, whichever front-ends attach meanwhile. Does nothing if the port is
+     * suspended already.
      *
      * @throws ApiException if there is no such port
      */

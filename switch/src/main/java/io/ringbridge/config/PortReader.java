@@ -20,7 +20,8 @@ import java.util.stream.Stream;
 final class PortReader {
     private static final List<String> GUEST_KEYS = List.of("name", "type", "socket", "mode", "queues", "mtu",
         "permissions", "suspend-messages", "suspend-feature-bit", "offloads", "mac", "inband", "device-state",
-        "postcopy", "iommu", "cross-endian", "memory", "log-base-reply", "disabled", "features", "vlan", "trunk", "group-forward");
+        "postcopy", "iommu", "cross-endian", "memory", "log-base-reply", "disabled", "features", "vlan", "trunk",
+        "group-forward");
     private static final List<String> TAP_KEYS = List.of("name", "type", "device", "queues", "mtu", "persist", "master",
         "up", "vlan", "trunk", "group-forward");
     private static final List<String> PCAP_KEYS = List.of("name", "type", "interface", "direction", "ring-size", "read",

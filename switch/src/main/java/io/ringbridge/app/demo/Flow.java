@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p>The sending half and the receiving half may run on one thread or on two.
  */
 final class Flow {
-    /** Fewer frames in flight than the receiver has buffers: nothing is dropped, and the send rate is the throughput. */
+    /** Fewer frames in flight than the receiver has buffers: nothing is dropped; the send rate is the throughput. */
     static final int WINDOW = Guest.RING_SIZE / 2;
 
     private static final int BURST = 32;
