@@ -19,17 +19,17 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Where a test puts frames into a bridge and gets those that come out of it; what sends and receives is this process. */
+/** A point at which this process sends frames into a bridge and receives frames from it. */
 interface BridgeEnd extends AutoCloseable {
     void send(byte[] frame);
 
-    /** The next frame that has come out, or null. */
+    /** Returns the next frame from the bridge, or null if there is none. */
     byte[] receive();
 
     @Override
     void close();
 
-    /** A guest on a vhost-user port. */
+    /** Attaches a guest to a vhost-user port. */
     static BridgeEnd guest(final SwitchProcess ringbridge, final String port) {
         try {
             return new Guest(ringbridge.socket(port));
@@ -38,12 +38,14 @@ interface BridgeEnd extends AutoCloseable {
         }
     }
 
-    /** The far side of a network device, which is made in a namespace: what is sent here arrives at the device. */
+    /** Creates a network device in a namespace. Frames sent here are received by that device. */
     static BridgeEnd device(final NetworkNamespace namespace, final String device) {
         return new Device(namespace, device);
     }
 
-    /** The far side of a network device that QEMU gives a guest: a socket of its netdev {@code stream}. */
+    /**
+     * Creates the socket of a QEMU netdev {@code stream}. Frames sent here are received by the guest's network device.
+     */
     static Stream stream(final Path socket) {
         try {
             return new Stream(socket);
@@ -69,7 +71,7 @@ interface BridgeEnd extends AutoCloseable {
         public void send(final byte[] frame) {
             queues.transmitter().complete();
             if (!queues.transmitter().transmit(frame)) {
-                throw new HarnessException("the switch has all buffers");
+                throw new HarnessException("the switch owns all the buffers");
             }
         }
 
@@ -100,9 +102,9 @@ interface BridgeEnd extends AutoCloseable {
         private final long iovecs = Memory.allocate(32);
 
         private Device(final NetworkNamespace namespace, final String device) {
-            final String made = "rbk" + ProcessHandle.current().pid() + 'x' + NEXT.getAndIncrement();
-            tap = Tap.open(made, false);
-            Program.run(LIMIT, "ip", "link", "set", made, "netns", namespace.name(), "name", device);
+            final String temporary = "rbk" + ProcessHandle.current().pid() + 'x' + NEXT.getAndIncrement();
+            tap = Tap.open(temporary, false);
+            Program.run(LIMIT, "ip", "link", "set", temporary, "netns", namespace.name(), "name", device);
             namespace.run("ip", "link", "set", device, "up");
         }
 
@@ -114,9 +116,9 @@ interface BridgeEnd extends AutoCloseable {
             Memory.putLong(iovecs + 8, FrameDevice.HEADER);
             Memory.putLong(iovecs + 16, buffer + FrameDevice.HEADER);
             Memory.putLong(iovecs + 24, frame.length);
-            final long answer = tap.write(iovecs, 2);
-            if (answer < 0) {
-                throw new HarnessException("the device refuses a frame: " + answer);
+            final long result = tap.write(iovecs, 2);
+            if (result < 0) {
+                throw new HarnessException("cannot write a frame to the tap: " + result);
             }
         }
 
@@ -137,7 +139,7 @@ interface BridgeEnd extends AutoCloseable {
         }
     }
 
-    /** See {@link #stream}. A frame comes behind its length, four bytes. */
+    /** See {@link #stream}. Four bytes with its length precede each frame. */
     final class Stream implements BridgeEnd {
         private final ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         private final ByteBuffer read = ByteBuffer.allocate(1 << 20);
@@ -147,7 +149,7 @@ interface BridgeEnd extends AutoCloseable {
             server.bind(UnixDomainSocketAddress.of(socket));
         }
 
-        /** Waits for QEMU, which has been started. */
+        /** Waits for a started QEMU to connect. */
         void accept() {
             try {
                 channel = server.accept();

@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 
-/** A bridge with its ports, and what has come out of them. Every frame has a number, by which its copies are known. */
+/** A bridge with its ports, and the frames received from them. A number in every frame identifies its copies. */
 final class BridgeUnderTest {
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int EXPERIMENT = 0x88B5;
@@ -18,7 +18,7 @@ final class BridgeUnderTest {
 
     private final String name;
     private final List<? extends BridgeEnd> ends;
-    /** By number and port; copies of the same frame at the same port one behind the other. */
+    /** Received frames by number and port. Several copies of a frame at the same port are concatenated. */
     private final Map<Integer, Map<Integer, String>> seen = new TreeMap<>();
     private final int[] received;
 
@@ -32,13 +32,14 @@ final class BridgeUnderTest {
         ends.get(port).send(frame);
     }
 
-    /** Waits until copies of a frame have come out at these ports. */
+    /** Waits until a frame has been received from all these ports. */
     void await(final int number, final Set<Integer> ports) {
         final long start = System.nanoTime();
         while (!seen(number).keySet().containsAll(ports)) {
             poll();
             if (System.nanoTime() - start > LIMIT.toNanos()) {
-                throw new HarnessException(name + ": frame " + number + " came out at " + seen(number).keySet() + ", not at " + ports);
+                throw new HarnessException(name + ": frame " + number + " was received from " + seen(number).keySet()
+                    + ", expected " + ports);
             }
             LockSupport.parkNanos(100_000);
         }
@@ -57,18 +58,20 @@ final class BridgeUnderTest {
         }
     }
 
-    /** What has come out of a frame, by port. */
+    /** Returns the received copies of a frame, by port. */
     Map<Integer, String> seen(final int number) {
         return seen.getOrDefault(number, Map.of());
     }
 
-    /** How many frames have come out at a port, others' among them. */
+    /** Returns the number of frames received from a port, including frames that the test did not send. */
     int received(final int port) {
         poll();
         return received[port];
     }
 
-    /** The number of a frame that was made for this; -1 for another, which a kernel may send of its own accord. */
+    /**
+     * Returns the number of a frame, or -1 for a frame that the test did not send. A kernel may send frames by itself.
+     */
     private static int number(final byte[] frame) {
         final ByteBuffer bytes = ByteBuffer.wrap(frame);
         int at = 12;
@@ -78,9 +81,11 @@ final class BridgeUnderTest {
         return at + 6 <= frame.length && (bytes.getShort(at) & 0xFFFF) == EXPERIMENT ? bytes.getInt(at + 2) : -1;
     }
 
-    /** Makes a frame with a number. */
-    static byte[] frame(final byte[] destination, final byte[] source, final byte[] tags, final int number, final int payload) {
-        final ByteBuffer frame = ByteBuffer.allocate(12 + tags.length + 6 + payload).put(destination).put(source).put(tags)
+    /** Builds a frame with a number. */
+    static byte[] frame(final byte[] destination, final byte[] source, final byte[] tags, final int number,
+        final int payload) {
+        final ByteBuffer frame = ByteBuffer.allocate(12 + tags.length + 6 + payload).put(destination).put(source)
+            .put(tags)
             .putShort((short) EXPERIMENT).putInt(number);
         for (int i = 0; frame.hasRemaining(); i++) {
             frame.put((byte) (number + i));

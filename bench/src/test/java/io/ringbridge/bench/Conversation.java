@@ -13,21 +13,24 @@ import java.time.Duration;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What one guest says to another while something happens to the second, or to the switch: a ping, a TCP connection, datagrams. */
+/**
+ * Traffic from one guest to another while a test disturbs the second guest or the switch: a ping, TCP connections,
+ * datagrams.
+ */
 final class Conversation {
     private static final int PING_MILLIS = 5;
     private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int LOAD_SECONDS = 6;
     private static final double INTERVAL_SECONDS = 0.1;
-    private static final int MILLIS_A_SECOND = 1000;
-    private static final long BEGUN = 1_000_000;
+    private static final int MILLIS_PER_SECOND = 1000;
+    private static final long STARTED_BYTES = 1_000_000;
     private static final Pattern SEQUENCE = Pattern.compile("seq=(\\d+)");
 
     private final QemuGuest from;
     private final String address;
 
-    /** What was not answered. */
+    /** The pings without a reply, and the longest time between two replies. */
     record Silence(int lost, int millis) {
         @Override
         public String toString() {
@@ -41,11 +44,12 @@ final class Conversation {
     }
 
     void startPing() {
-        from.console().check("ping -i 0.00" + PING_MILLIS + " " + address + " >/tmp/ping 2>&1 & echo $! >/tmp/ping.pid", LIMIT);
+        from.console().check("ping -i 0.00" + PING_MILLIS + " " + address + " >/tmp/ping 2>&1 & echo $! >/tmp/ping.pid",
+            LIMIT);
         awaitAnswers(1);
     }
 
-    /** Ends the ping once it was answered again. */
+    /** Ends the ping after it has been answered again. */
     Silence endPing() {
         awaitAnswers(20);
         final String ping = from.console().check("kill -INT $(cat /tmp/ping.pid); usleep 100000; cat /tmp/ping", LIMIT);
@@ -65,7 +69,7 @@ final class Conversation {
         return new Silence(lost, longest * PING_MILLIS);
     }
 
-    /** Waits until the ping was answered so many times more. */
+    /** Waits for that many more replies to the ping. */
     void awaitAnswers(final int more) {
         final int before = answers();
         Await.until("answers to the ping", LIMIT, () -> answers() >= before + more);
@@ -75,91 +79,107 @@ final class Conversation {
         return Integer.parseInt(from.console().check("grep -c seq= /tmp/ping; :", LIMIT).trim());
     }
 
-    /** Has a command run that listens at a port, and returns when it does. */
+    /** Runs a command that listens on a port, and waits until the command listens. */
     private static void listen(final QemuGuest to, final int port, final String command) {
         to.console().check(command, LIMIT);
-        // As the kernel lists it; 0A is the state of a socket that listens.
-        to.console().check(String.format("until grep -q ':%04X 00000000:0000 0A' /proc/net/tcp; do usleep 20000; done", port), LIMIT);
+        // In the kernel's list, 0A is the state of a listening socket.
+        to.console().check(String.format("until grep -q ':%04X 00000000:0000 0A' /proc/net/tcp; do usleep 20000; done",
+            port), LIMIT);
     }
 
-    /** Begins to send 500 datagrams a second, for so long; returns when they come. */
+    /** Starts sending 500 datagrams per second for that many seconds, and waits until the first ones arrive. */
     void startDatagrams(final QemuGuest to, final int seconds) {
         listen(to, 7001, "iperf3 -s -4 -1 -D -p 7001");
         final int before = datagrams(to);
         from.console().check("rm -f /tmp/udp; (iperf3 -J -u -b 2M -l 500 -t " + seconds + " -c " + address
             + " -p 7001 >/tmp/udp.part 2>&1; mv /tmp/udp.part /tmp/udp) >/dev/null 2>&1 &", LIMIT);
-        // The first of them, by which the two ends find each other, is sent only once.
+        // iperf3 sends its first datagram, by which the two ends find each other, only once.
         Await.until("datagrams", LIMIT, () -> datagrams(to) > before + 20);
     }
 
     private static int datagrams(final QemuGuest to) {
-        return Integer.parseInt(to.console().check("awk '/^Udp:/ { n = $2 } END { print n }' /proc/net/snmp", LIMIT).trim());
+        return Integer.parseInt(to.console().check("awk '/^Udp:/ { n = $2 } END { print n }' /proc/net/snmp", LIMIT)
+            .trim());
     }
 
-    /** Waits until all datagrams were sent, and says how many did not come. */
+    /** Waits until all datagrams have been sent, and returns a text with the number that was lost. */
     String endDatagrams() {
-        Await.until("the end of the datagrams", LIMIT, () -> from.console().run("[ -e /tmp/udp ]", LIMIT).status() == 0);
-        final JsonNode said = parsed(from.console().check("cat /tmp/udp", LIMIT));
-        final JsonNode sum = said.at("/end/sum");
-        assertTrue(sum.path("packets").asInt() > 0, said::toString);
+        Await.until("the end of the datagrams", LIMIT, () -> from.console().run("[ -e /tmp/udp ]", LIMIT)
+            .status() == 0);
+        final JsonNode result = parse(from.console().check("cat /tmp/udp", LIMIT));
+        final JsonNode sum = result.at("/end/sum");
+        assertTrue(sum.path("packets").asInt() > 0, result::toString);
         return sum.path("lost_packets").asInt() + " of " + sum.path("packets").asInt() + " datagrams lost";
     }
 
-    /** Begins to send by iperf3, over TCP and as fast as it gets, for {@value #LOAD_SECONDS} s; returns when it comes. */
+    /**
+     * Starts sending with iperf3 over TCP at full speed, for {@value #LOAD_SECONDS} s, and waits until the first bytes
+     * arrive.
+     */
     void startLoad(final QemuGuest to) {
         listen(to, 7002, "iperf3 -J -s -4 -1 -D -i 0.1 -p 7002");
-        from.console().check("rm -f /tmp/load; (iperf3 -J -4 --get-server-output -i 0.1 -t " + LOAD_SECONDS + " -c " + address
+        from.console().check("rm -f /tmp/load; (iperf3 -J -4 --get-server-output -i 0.1 -t " + LOAD_SECONDS + " -c "
+            + address
             + " -p 7002 >/tmp/load.part 2>&1; mv /tmp/load.part /tmp/load) >/dev/null 2>&1 &", LIMIT);
-        // Other streams' bytes count as well, so not before its connections, one of them for data, are established: 01.
-        to.console().check("until [ $(grep -c ':1B5A .* 01 ' /proc/net/tcp) -ge 2 ]; do usleep 20000; done", LIMIT); // 1B5A: 7002
+        // Other streams' bytes count as well, so this waits for iperf3's two connections, one of which carries data.
+        // In the kernel's list, 1B5A is port 7002, and 01 the state of an established connection.
+        to.console().check("until [ $(grep -c ':1B5A .* 01 ' /proc/net/tcp) -ge 2 ]; do usleep 20000; done", LIMIT);
         final long before = received(to);
-        Await.until("iperf3's bytes", LIMIT, () -> received(to) > before + BEGUN);
+        Await.until("iperf3's bytes", LIMIT, () -> received(to) > before + STARTED_BYTES);
     }
 
     private static long received(final QemuGuest to) {
         return Long.parseLong(to.console().check("cat /sys/class/net/eth0/statistics/rx_bytes", LIMIT).trim());
     }
 
-    /** Waits until iperf3 has ended well, and says for how long nothing came by it; in ms, as exact as its intervals. */
+    /**
+     * Waits until iperf3 has succeeded.
+     *
+     * @return the longest time without data in ms, with the accuracy of iperf3's intervals
+     */
     int endLoad() {
         Await.until("the end of iperf3", LIMIT, () -> from.console().run("[ -e /tmp/load ]", LIMIT).status() == 0);
-        final JsonNode load = parsed(from.console().check("cat /tmp/load", LIMIT));
+        final JsonNode load = parse(from.console().check("cat /tmp/load", LIMIT));
         final JsonNode intervals = load.at("/server_output_json/intervals");
-        assertTrue(load.at("/end/sum_received/bytes").asLong() > BEGUN && !intervals.isEmpty() && !load.has("error"), load::toString);
+        assertTrue(load.at("/end/sum_received/bytes").asLong() > STARTED_BYTES && !intervals.isEmpty()
+            && !load.has("error"), load::toString);
         double longest = 0;
         double silent = 0;
         for (final JsonNode interval : intervals) {
             final double seconds = interval.at("/sum/seconds").asDouble();
             if (interval.at("/sum/bytes").asLong() == 0) {
                 silent += seconds;
-            } else { // one that is too long ended when something came
+            } else { // an interval that is too long ends when data arrives
                 longest = Math.max(longest, silent + seconds - INTERVAL_SECONDS);
                 silent = 0;
             }
         }
-        return (int) Math.round(Math.max(longest, silent) * MILLIS_A_SECOND);
+        return (int) Math.round(Math.max(longest, silent) * MILLIS_PER_SECOND);
     }
 
-    private static JsonNode parsed(final String said) {
+    private static JsonNode parse(final String output) {
         try {
-            return JSON.readTree(said);
+            return JSON.readTree(output);
         } catch (final JsonProcessingException e) {
-            throw new AssertionError("iperf3 said " + said, e);
+            throw new AssertionError("the output of iperf3 is not JSON: " + output, e);
         }
     }
 
-    /** Begins to send over one TCP connection; returns when it is there. */
+    /** Starts sending over one TCP connection, and waits until it is established. */
     void startStream(final QemuGuest to, final int megabytes) {
         listen(to, 7000, "rm -f /tmp/sum; (tail -f /dev/null | nc -l -p 7000 | md5sum >/tmp/sum) >/dev/null 2>&1 &");
-        from.console().check("rm -f /tmp/sum; ((yes ringbridge | head -c " + megabytes + "000000 | tee /tmp/sent | nc " + address
+        from.console().check("rm -f /tmp/sum; ((yes ringbridge | head -c " + megabytes + "000000 | tee /tmp/sent | nc "
+            + address
             + " 7000); md5sum </tmp/sent >/tmp/sum) >/dev/null 2>&1 &", LIMIT);
-        to.console().check("until grep -q ':1B58 .* 01 ' /proc/net/tcp; do usleep 20000; done", LIMIT); // 1B58: 7000; 01: established
+        // In the kernel's list, 1B58 is port 7000, and 01 the state of an established connection.
+        to.console().check("until grep -q ':1B58 .* 01 ' /proc/net/tcp; do usleep 20000; done", LIMIT);
     }
 
-    /** Waits for the end of what was sent, all of which has to have come. */
+    /** Waits for the end of the stream, and checks that all of it has arrived unchanged. */
     void assertStream(final QemuGuest to) {
         final boolean ended = Await.holds(LIMIT, () -> hasSum(to) && hasSum(from));
-        assertTrue(ended, () -> "the stream has not ended; where it goes to:\n" + network(to) + "where it comes from:\n" + network(from));
+        assertTrue(ended, () -> "the stream has not ended; its receiver:\n" + network(to) + "its sender:\n"
+            + network(from));
         assertEquals(sum(from), sum(to), "the stream");
     }
 
@@ -172,7 +192,8 @@ final class Conversation {
     }
 
     private static String network(final QemuGuest guest) {
-        return guest.console().run("cat /proc/net/tcp /proc/net/dev; grep Tcp: /proc/net/snmp; grep virtio /proc/interrupts; ps", LIMIT)
+        return guest.console().run("cat /proc/net/tcp /proc/net/dev; grep Tcp: /proc/net/snmp; grep virtio "
+            + "/proc/interrupts; ps", LIMIT)
             .output();
     }
 }

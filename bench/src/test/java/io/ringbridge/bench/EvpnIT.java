@@ -10,7 +10,10 @@ import java.time.Duration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The same where FRR tells the hosts of each other, and of who is at which (EVPN), as {@code docs/uplinks.md} has it. */
+/**
+ * The tests of {@link VxlanIT} with EVPN: FRR announces the hosts and their stations to each other, as in
+ * {@code docs/uplinks.md}.
+ */
 class EvpnIT extends VxlanIT {
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String ZEBRA = "/usr/lib/frr/zebra";
@@ -19,7 +22,8 @@ class EvpnIT extends VxlanIT {
     @Override
     void join(final NetworkNamespace host, final int own, final int other) {
         Required.programs(ZEBRA, BGPD, "bridge");
-        host.run("ip", "link", "add", "vxlan42", "type", "vxlan", "id", "42", "local", address(own), "dstport", "4789", "nolearning");
+        host.run("ip", "link", "add", "vxlan42", "type", "vxlan", "id", "42", "local", address(own), "dstport", "4789",
+            "nolearning");
         host.run("ip", "link", "set", "vxlan42", "master", "br0", "up");
         host.run("ip", "link", "set", "vxlan42", "type", "bridge_slave", "learning", "off");
         final Path directory = Machine.temporaryDirectory(0);
@@ -37,8 +41,9 @@ class EvpnIT extends VxlanIT {
             """.formatted(address(own), address(other)));
     }
 
-    /** Starts one of its processes, which gives up the rights of root. */
-    private void start(final NetworkNamespace host, final Path directory, final String program, final String configuration) {
+    /** Starts a daemon of FRR, which drops root privileges. */
+    private void start(final NetworkNamespace host, final Path directory, final String program,
+        final String configuration) {
         final Path file = directory.resolve(Path.of(program).getFileName() + ".conf");
         try {
             Files.writeString(file, configuration);
@@ -46,35 +51,37 @@ class EvpnIT extends VxlanIT {
             throw new UncheckedIOException(e);
         }
         host.run("chown", "-R", "frr:frr", directory.toString());
-        opened(host.start(program, "-f", file.toString(), "-i", file + ".pid", "-z", directory.resolve("zserv").toString(),
-            "--vty_socket", directory.toString(), "-P", "0", "--log", "stdout"));
+        opened(host.start(program, "-f", file.toString(), "-i", file + ".pid", "-z",
+            directory.resolve("zserv").toString(), "--vty_socket", directory.toString(), "-P", "0", "--log", "stdout"));
     }
 
-    /** A host sends what it floods to those that FRR has told it of. */
+    /** Waits until FRR has announced the hosts, because a host floods frames only to announced hosts. */
     @BeforeEach
     void awaitHosts() {
         for (final NetworkNamespace host : new NetworkNamespace[] {east(), west()}) {
-            Await.until("the other host to be known", LIMIT, () -> stations(host).contains("00:00:00:00:00:00 dst "));
+            Await.until("the announcement of the other host", LIMIT,
+                () -> stations(host).contains("00:00:00:00:00:00 dst "));
         }
     }
 
     @Test
-    void hostsAreToldOfGuests() throws IOException {
+    void guestsAreAnnouncedToTheOtherHost() throws IOException {
         final Station guest = opened(new Station(eastSwitch(), "b", 5));
         eastSwitch().awaitState("running", LIMIT, "b");
         guest.assertReaches(eastGuest(), 100);
-        awaitToldOf("52:54:00:00:00:05", west(), 1);
+        awaitAnnouncement("52:54:00:00:00:05", west(), 1);
     }
 
     @Override
-    void awaitKnownAtWest(final String station) {
-        super.awaitKnownAtWest(station);
-        awaitToldOf(station, east(), 2);
+    void awaitLearnedInWest(final String station) {
+        super.awaitLearnedInWest(station);
+        awaitAnnouncement(station, east(), 2);
     }
 
-    private static void awaitToldOf(final String station, final NetworkNamespace host, final int where) {
+    private static void awaitAnnouncement(final String station, final NetworkNamespace host, final int where) {
         final String entry = station + " dst " + address(where) + " self extern_learn";
-        Await.until(host.name() + " to be told of " + station, LIMIT, () -> stations(host).contains(entry));
+        Await.until("the announcement of " + station + " to " + host.name(), LIMIT,
+            () -> stations(host).contains(entry));
     }
 
     private static String stations(final NetworkNamespace host) {

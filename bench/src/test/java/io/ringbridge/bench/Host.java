@@ -7,13 +7,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.UnaryOperator;
 
-/** A TCP stack and a shell, those of a guest or of a network namespace, which sends files to others. */
+/** The TCP stack and the shell of a guest or of a network namespace, which sends files to other hosts. */
 final class Host {
-    /** The port that transfers go to. */
+    /** The port of the receiver. */
     static final int PORT = 7001;
 
     private static final Duration LIMIT = Duration.ofMinutes(2);
-    /** As the kernel lists it, 1B59 is the port, and 0A the state of a socket that listens. */
+    /** In the kernel's list, 1B59 is the port, and 0A the state of a listening socket. */
     private static final String LISTENS = "':1B59 0*:0000 0A' /proc/net/tcp /proc/net/tcp6";
 
     private final UnaryOperator<String> shell;
@@ -28,27 +28,32 @@ final class Host {
         return new Host(command -> guest.console().check(command, LIMIT), "/tmp");
     }
 
-    /** Its files go into the directory. */
+    /** Creates a host whose files are in the directory. */
     static Host of(final NetworkNamespace namespace, final Path directory) {
         return new Host(command -> namespace.run("sh", "-c", command), directory.toString());
     }
 
-    /** Runs a command, which has to succeed, in the directory of its files; what it printed. */
+    /**
+     * Runs a command, which must succeed, in the directory of the host's files.
+     *
+     * @return its output
+     */
     String run(final String command) {
         return shell.apply("cd " + directory + "; " + command).strip();
     }
 
     /**
-     * Sends a new file to a server on the other host, where it arrives as it was sent. It is sent by sendfile, so that packets may become
-     * as large as they can be.
+     * Sends a new file to a server on the other host, and checks that it arrives unchanged. The sender uses sendfile,
+     * so that packets become as large as possible.
      */
     void assertSends(final Host to, final String address, final int bytes) {
-        // What nc reads ends only with nc: it would go when that had ended, and the sender with it.
+        // nc exits when its input ends, and would end the sender too. The FIFO keeps its input open.
         to.run("rm -f sum; [ -p open ] || mkfifo open;"
             + " (timeout 120 busybox nc -l -p " + PORT + " <>open | md5sum >sum) >/dev/null 2>&1 &");
         to.run("until grep -qs " + LISTENS + "; do busybox usleep 20000; done");
         final String sent = run("head -c " + bytes + " /dev/urandom >data; md5sum <data;"
             + " timeout 120 busybox nc " + address + ' ' + PORT + " -e busybox cat data");
-        assertEquals(sent, to.run("until [ -s sum ]; do busybox usleep 20000; done; cat sum"), "what came to " + address);
+        assertEquals(sent, to.run("until [ -s sum ]; do busybox usleep 20000; done; cat sum"), "the file received at "
+            + address);
     }
 }

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 
 /**
- * A Linux guest behind QEMU's IOMMU, which maps every buffer by itself and takes it back after use, and one that is behind none. Each step
- * goes on from the one before.
+ * A Linux guest behind QEMU's IOMMU, which maps every buffer individually and unmaps it after use, and a guest without
+ * an IOMMU. Each step continues from the previous one.
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class IommuIT {
@@ -40,10 +40,12 @@ class IommuIT {
         Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
         image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
         directory = Machine.temporaryDirectory(0);
-        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").iommu().server("b"));
-        a = QemuGuest.start(new QemuGuest.Spec("guest-a", "52:54:00:00:01:0a", ADDRESS_A, ringbridge.socket("a"), "").behindIommu(), image,
-            directory);
-        b = QemuGuest.boot(new QemuGuest.Spec("guest-b", "52:54:00:00:01:0b", ADDRESS_B, ringbridge.socket("b"), ""), image, directory);
+        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").iommu()
+            .server("b"));
+        a = QemuGuest.start(new QemuGuest.Spec("guest-a", "52:54:00:00:01:0a", ADDRESS_A, ringbridge.socket("a"), "")
+            .behindIommu(), image, directory);
+        b = QemuGuest.boot(new QemuGuest.Spec("guest-b", "52:54:00:00:01:0b", ADDRESS_B, ringbridge.socket("b"), ""),
+            image, directory);
         a.awaitBoot();
         ringbridge.awaitState("running", ATTACH_LIMIT, "a", "b");
     }
@@ -78,23 +80,23 @@ class IommuIT {
 
     @Test
     @Order(3)
-    void tcpBothWays() {
+    void tcpWorksBothWays() {
         b.console().check("iperf3 -s -4 -D -I /tmp/iperf.pid", COMMAND_LIMIT);
-        // 1451 is its port, 5201, as the kernel lists it.
+        // In the kernel's list, 1451 is the server's port 5201.
         b.console().check("until grep -q :1451 /proc/net/tcp; do usleep 50000; done", COMMAND_LIMIT);
         for (final String direction : new String[] {"", " -R"}) {
-            final String said = a.console().check("iperf3 -c " + ADDRESS_B + " -t 3" + direction, COMMAND_LIMIT);
-            assertTrue(said.contains("receiver"), said);
+            final String output = a.console().check("iperf3 -c " + ADDRESS_B + " -t 3" + direction, COMMAND_LIMIT);
+            assertTrue(output.contains("receiver"), output);
         }
     }
 
     @Test
     @Order(4)
-    void pausesAndAResetAreSurvived() {
+    void theGuestReconnectsAfterStopsAndAReset() {
         for (int i = 0; i < 10; i++) {
             a.qmp().execute("stop");
             a.qmp().execute("cont");
-            a.awaitAnswerOf(ADDRESS_B);
+            a.awaitPing(ADDRESS_B);
         }
         a.qmp().execute("system_reset");
         a.awaitBoot();
@@ -103,8 +105,8 @@ class IommuIT {
     }
 
     private static void pingBothWays() {
-        a.awaitAnswerOf(ADDRESS_B);
-        b.awaitAnswerOf(ADDRESS_A);
+        a.awaitPing(ADDRESS_B);
+        b.awaitPing(ADDRESS_A);
         a.console().check("ping -c 5 -i 0.1 " + ADDRESS_B, COMMAND_LIMIT);
         b.console().check("ping -c 5 -i 0.1 " + ADDRESS_A, COMMAND_LIMIT);
     }

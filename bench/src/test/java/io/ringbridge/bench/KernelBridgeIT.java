@@ -33,13 +33,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The Linux kernel's own bridge, with vlan_filtering, and Ringbridge, with the same four ports, get the same frames one after the other:
- * the same come out at the same ports, and the same stations are known at the end. The kernel's is in a guest, for not every kernel that
- * tests run on has VLANs; Ringbridge's ports are guests, a tap and a pcap port. {@code -Dvlan.frames=N} sends so many.
+ * Compares Ringbridge with the Linux kernel's own bridge with vlan_filtering. Both have the same four ports and receive
+ * the same frames in the same order. They must forward the same frames to the same ports, and learn the same stations.
+ * The kernel's bridge runs in a guest, because not every kernel that tests run on supports VLANs. Ringbridge's ports
+ * are guests, a tap and a pcap port. {@code -Dvlan.frames=N} sets the number of frames.
  *
- * <p>Ringbridge differs on purpose in what {@code docs/architecture.md} lists. Two of these differences can be among
- * the frames: it takes no tag on an access port, not even one of that port's own VLAN; and it drops a frame rather than
- * remove a priority tag that hides another tag from the native VLAN of a trunk.
+ * <p>{@code docs/architecture.md} lists the intended differences. Two of them can occur among the random frames.
+ * Ringbridge accepts no tagged frame on an access port, not even with that port's own VLAN. It also drops a frame if
+ * removing a priority tag for a trunk's native VLAN would expose a second tag.
  */
 class KernelBridgeIT {
     private static final int FRAMES = Integer.getInteger("vlan.frames", 150);
@@ -52,19 +53,19 @@ class KernelBridgeIT {
     private static final byte[] MULTICAST_6 = {0x33, 0x33, 0, 0, 0, 9};
     private static final byte[] NO_TAG = {};
     private static final byte[] BPDU = reservedGroup(0);
-    /** What a port relays of reserved groups, for either: 802.1X and LLDP. */
+    /** The reserved groups that a port of either bridge relays: 802.1X and LLDP. */
     private static final String RELAYED = "802.1x+lldp";
     private static final String RELAYED_MASK = "0x4008";
-    /** All reserved groups but MAC control, which no bridge relays. */
+    /** All reserved groups except MAC control, which no bridge relays. */
     private static final String RELAY_ALL = "0xfffd";
 
-    /** How a port is set up on both sides; {@code untagged} is 0 where frames without a tag are not taken. */
+    /** The configuration of a port in both bridges. {@code untagged} is 0 if the port accepts no untagged frames. */
     private record Port(int index, int untagged, List<Integer> tagged) {
         private String id() {
             return "p" + index;
         }
 
-        /** Whether it relays 802.1X and LLDP. */
+        /** Whether the port relays 802.1X and LLDP. */
         private boolean relays() {
             return index % 2 == 0;
         }
@@ -73,9 +74,10 @@ class KernelBridgeIT {
             return vlan == untagged || tagged.contains(vlan);
         }
 
-        /** The numbers of the other ports in a VLAN. */
+        /** Returns the numbers of the other ports in a VLAN. */
         private Set<Integer> others(final int vlan) {
-            return PORTS.stream().filter(port -> port.index != index && port.isIn(vlan)).map(Port::index).collect(Collectors.toSet());
+            return PORTS.stream().filter(port -> port.index != index && port.isIn(vlan)).map(Port::index)
+                .collect(Collectors.toSet());
         }
     }
 
@@ -85,23 +87,27 @@ class KernelBridgeIT {
     private static final Port NATIVE_10 = new Port(3, 10, List.of(20, 30));
     private static final List<Port> PORTS = List.of(ACCESS_10, ACCESS_20, TRUNK, NATIVE_10);
 
-    /** A frame that both have been given; its tags in hexadecimal digits. */
+    /** A frame that was sent to both bridges, with its tags as hexadecimal digits. */
     private record Sent(int number, Port from, String tags) {
-        /** Whether it has a tag that names an access port's own VLAN: the kernel takes that, Ringbridge does not. */
-        private boolean isRefusedOnPurpose() {
+        /**
+         * Whether the frame came from an access port and is tagged with that port's own VLAN. Only the kernel accepts
+         * such frames.
+         */
+        private boolean isDroppedOnPurpose() {
             return from.tagged.isEmpty() && tags.matches("8100.%03x.*".formatted(from.untagged));
         }
 
         /**
-         * Returns what Ringbridge gives if the kernel gives this: the same, except for a hidden tag by a native VLAN.
+         * Returns the copies expected from Ringbridge, given those of the kernel: the same, except for a second tag
+         * behind a priority tag that would leave through a native VLAN.
          */
-        private Map<Integer, String> asOurs(final Map<Integer, String> out) {
-            final Map<Integer, String> same = new TreeMap<>(out);
+        private Map<Integer, String> expectedOfOurs(final Map<Integer, String> copiesOfKernel) {
+            final Map<Integer, String> expected = new TreeMap<>(copiesOfKernel);
             if (tags.matches("8100.0008100.*")) {
-                same.keySet().removeIf(port -> PORTS.get(port).untagged == from.untagged
+                expected.keySet().removeIf(port -> PORTS.get(port).untagged == from.untagged
                     && !PORTS.get(port).tagged.isEmpty());
             }
-            return same;
+            return expected;
         }
     }
 
@@ -121,41 +127,42 @@ class KernelBridgeIT {
     static void boot() {
         Required.programs(QemuGuest.PROGRAM, "bridge");
         Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
-        final GuestImage image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest"),
-            "bridge", List.of("bridge"), List.of("bridge")));
+        final GuestImage image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target()
+            .resolve("guest"), "bridge", List.of("bridge"), List.of("bridge")));
         directory = Machine.temporaryDirectory(0);
         nics = IntStream.range(0, PORTS.size()).mapToObj(i -> BridgeEnd.stream(directory.resolve("nic" + i))).toList();
         final List<String> devices = new ArrayList<>();
         for (int i = 0; i < PORTS.size(); i++) {
-            devices.addAll(List.of("-netdev", "stream,id=nic" + i + ",server=off,addr.type=unix,addr.path=" + directory.resolve("nic" + i),
+            devices.addAll(List.of("-netdev", "stream,id=nic" + i + ",server=off,addr.type=unix,addr.path="
+                + directory.resolve("nic" + i),
                 "-device", "virtio-net-pci,disable-legacy=on,romfile=,netdev=nic" + i + ",mac=" + NIC_MAC + i));
         }
-        guest = QemuGuest.boot(QemuGuest.Spec.without("kernel", "192.0.2.1", devices), image, directory);
+        guest = QemuGuest.boot(QemuGuest.Spec.withoutPort("kernel", "192.0.2.1", devices), image, directory);
         nics.forEach(BridgeEnd.Stream::accept);
         kernel = new BridgeUnderTest("the kernel's bridge", nics);
         setUpKernel();
     }
 
     private static void setUpKernel() {
-        nicNames = PORTS.stream().map(port -> says("for d in /sys/class/net/*; do grep -q " + NIC_MAC + port.index()
+        nicNames = PORTS.stream().map(port -> inGuest("for d in /sys/class/net/*; do grep -q " + NIC_MAC + port.index()
             + " $d/address && echo ${d##*/}; done; true").strip()).toList();
-        says("brctl addbr br0 && cd /sys/class/net/br0/bridge && echo 0 >multicast_snooping && echo 0 >default_pvid "
+        inGuest("brctl addbr br0 && cd /sys/class/net/br0/bridge && echo 0 >multicast_snooping && echo 0 >default_pvid "
             + "&& echo 1 >vlan_filtering");
         for (final Port port : PORTS) {
             final String nic = nicNames.get(port.index());
-            says("ip addr flush dev " + nic + " && brctl addif br0 " + nic + " && ip link set " + nic + " up");
+            inGuest("ip addr flush dev " + nic + " && brctl addif br0 " + nic + " && ip link set " + nic + " up");
             if (port.relays()) {
-                says("echo " + RELAYED_MASK + " >/sys/class/net/" + nic + "/brport/group_fwd_mask");
+                inGuest("echo " + RELAYED_MASK + " >/sys/class/net/" + nic + "/brport/group_fwd_mask");
             }
-            port.tagged.forEach(vlan -> says("bridge vlan add dev " + nic + " vid " + vlan));
+            port.tagged.forEach(vlan -> inGuest("bridge vlan add dev " + nic + " vid " + vlan));
             if (port.untagged != 0) {
-                says("bridge vlan add dev " + nic + " vid " + port.untagged + " pvid untagged");
+                inGuest("bridge vlan add dev " + nic + " vid " + port.untagged + " pvid untagged");
             }
         }
-        says("ip link set br0 up");
+        inGuest("ip link set br0 up");
     }
 
-    private static String says(final String command) {
+    private static String inGuest(final String command) {
         return guest.console().check(command, LIMIT);
     }
 
@@ -184,18 +191,19 @@ class KernelBridgeIT {
         }
     }
 
-    /** Starts the switch; which kind of port each is turns from one rotation to the next. */
+    /** Starts the switch. The rotation shifts the kinds of its ports: guest, tap or pcap. */
     private void start(final int rotation) {
         final NetworkNamespace namespace = opened(NetworkNamespace.create("vlan" + rotation));
         namespace.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1");
         final BridgeEnd[] ends = new BridgeEnd[PORTS.size()];
-        final SwitchProcess.Config config = new SwitchProcess.Config().inNamespace(namespace.name()).set("poll", "adaptive");
+        final SwitchProcess.Config config = new SwitchProcess.Config().inNamespace(namespace.name())
+            .set("poll", "adaptive");
         for (final Port port : PORTS) {
             final String name = port.id();
             switch ((port.index() + rotation) % PORTS.size()) {
                 case 0 -> {
                     ends[port.index()] = opened(BridgeEnd.device(namespace, "far0"));
-                    hub(namespace);
+                    createHub(namespace);
                     config.tap(name, "tap0").master("hub0");
                 }
                 case 1 -> {
@@ -227,8 +235,11 @@ class KernelBridgeIT {
         ours = new BridgeUnderTest("Ringbridge", List.of(ends));
     }
 
-    /** Joins the tap to the device whose far side is the test's, by a bridge that knows neither VLANs nor stations. */
-    private static void hub(final NetworkNamespace namespace) {
+    /**
+     * Connects the tap to the test's device with a kernel bridge that acts as a hub: it has no VLANs and learns no
+     * stations.
+     */
+    private static void createHub(final NetworkNamespace namespace) {
         namespace.run("ip", "link", "add", "hub0", "type", "bridge", "ageing_time", "0", "mcast_snooping", "0");
         namespace.run("ip", "link", "set", "hub0", "up");
         namespace.run("ip", "link", "set", "far0", "master", "hub0");
@@ -277,7 +288,7 @@ class KernelBridgeIT {
 
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 3})
-    void sameFramesComeOutAtTheSamePorts(final int rotation) {
+    void bothBridgesForwardTheSameFramesToTheSamePorts(final int rotation) {
         start(rotation);
         final List<Sent> all = new ArrayList<>();
         for (int i = 0; i < FRAMES; i++) {
@@ -285,10 +296,10 @@ class KernelBridgeIT {
             final byte[] tags = randomTags();
             final Sent sent = new Sent(number++, from, HexFormat.of().formatHex(tags));
             all.add(sent);
-            final byte[] frame = BridgeUnderTest.frame(randomDestination(rotation), station(rotation, random.nextInt(STATIONS)), tags,
-                sent.number, 46 + random.nextInt(1000));
+            final byte[] frame = BridgeUnderTest.frame(randomDestination(rotation),
+                station(rotation, random.nextInt(STATIONS)), tags, sent.number, 46 + random.nextInt(1000));
             ours.send(from.index(), frame);
-            if (!sent.isRefusedOnPurpose()) {
+            if (!sent.isDroppedOnPurpose()) {
                 kernel.send(from.index(), frame);
             }
             settle(rotation, from);
@@ -296,19 +307,26 @@ class KernelBridgeIT {
         for (final Port from : PORTS) {
             settle(rotation, from);
         }
-        assertTrue(all.stream().filter(sent -> !kernel.seen(sent.number).isEmpty()).count() > FRAMES / 3, "frames come out");
-        all.forEach(sent -> assertEquals(sent.asOurs(kernel.seen(sent.number)), ours.seen(sent.number), sent::toString));
+        assertTrue(all.stream().filter(sent -> !kernel.seen(sent.number).isEmpty()).count() > FRAMES / 3,
+            "frames are forwarded");
+        all.forEach(sent -> assertEquals(sent.expectedOfOurs(kernel.seen(sent.number)), ours.seen(sent.number),
+            sent::toString));
         assertEquals(stationsOfKernel(rotation), stationsOfOurs(rotation));
         final JsonNode ports = ringbridge.show("ports");
         for (final Port port : PORTS) {
-            assertEquals(ports.get(port.index()).path("out_frames").asInt(), ours.received(port.index()), "frames out of " + port);
+            assertEquals(ports.get(port.index()).path("out_frames").asInt(), ours.received(port.index()),
+                "frames out of " + port);
         }
     }
 
-    /** What {@code docs/architecture.md} says of each, on an access port, and at the trunk's side with its native VLAN. */
+    /**
+     * Checks the differences that {@code docs/architecture.md} lists, from an access port to the trunk with a native
+     * VLAN.
+     */
     @Test
-    void theyDifferAsTheDocumentationSays() {
-        final int rotation = 2; // the access ports are guests, and nothing is between the switch and the trunk with a native VLAN
+    void theBridgesDifferAsDocumented() {
+        // The access ports are guests, and no hub is between the switch and the trunk with a native VLAN.
+        final int rotation = 2;
         start(rotation);
         final byte[] mac = station(7, 1);
         assertDiffers("", true, BROADCAST, mac, tag(0x8100, 10), "tag of the access port's own VLAN");
@@ -317,9 +335,12 @@ class KernelBridgeIT {
         assertDiffers("", true, BROADCAST, mac, tags(tag(0x8100, 0), tag(0x8100, 30)), "tag behind a priority tag");
     }
 
-    /** A frame from ACCESS_10 leaves NATIVE_10 so by Ringbridge, and in another way, or not at all, by the kernel. */
-    private void assertDiffers(final String source, final boolean passesKernel, final byte[] destination, final byte[] mac,
-                               final byte[] tags, final String what) {
+    /**
+     * Checks that the bridges forward a frame from ACCESS_10 to NATIVE_10 differently: Ringbridge's copy has this
+     * source, or there is none.
+     */
+    private void assertDiffers(final String source, final boolean passesKernel, final byte[] destination,
+        final byte[] mac, final byte[] tags, final String what) {
         final int sent = number++;
         final byte[] frame = BridgeUnderTest.frame(destination, mac, tags, sent, 46);
         ours.send(ACCESS_10.index(), frame);
@@ -332,7 +353,10 @@ class KernelBridgeIT {
         assertNotEquals(byOurs, byKernel, what);
     }
 
-    /** Sends one frame more from a port, by both, and waits for it at all others of its VLAN: what came before has been seen to. */
+    /**
+     * Sends one more frame from a port through both bridges, and waits for it at all other ports of the VLAN. By then,
+     * both have forwarded all earlier frames.
+     */
     private void settle(final int rotation, final Port from) {
         final int vlan = from.untagged != 0 ? from.untagged : from.tagged.getFirst();
         final byte[] tags = from.untagged != 0 ? NO_TAG : tag(0x8100, vlan);
@@ -346,13 +370,14 @@ class KernelBridgeIT {
         number++;
     }
 
-    /** As {@code address in vlan at port}. */
+    /** Returns the stations as {@code address in vlan at port}. */
     private static Set<String> stationsOfKernel(final int rotation) {
         final Set<String> stations = new TreeSet<>();
-        final Matcher matcher = KNOWN.matcher(says("bridge fdb show br br0").replace("\r", ""));
+        final Matcher matcher = KNOWN.matcher(inGuest("bridge fdb show br br0").replace("\r", ""));
         while (matcher.find()) {
             if (matcher.group(1).startsWith(prefix(rotation))) {
-                stations.add(matcher.group(1) + " in " + matcher.group(3) + " at " + PORTS.get(nicNames.indexOf(matcher.group(2))).id());
+                stations.add(matcher.group(1) + " in " + matcher.group(3) + " at "
+                    + PORTS.get(nicNames.indexOf(matcher.group(2))).id());
             }
         }
         return stations;

@@ -19,16 +19,20 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * A guest in QEMU moves from one port of the switch to another and back, while its peer talks to it.
+ * Migrates a QEMU guest from one port of the switch to another and back, under traffic from its peer.
  *
- * <p>What a move cost is appended to {@code target/migration.txt}; {@code -Dmigrations=N} moves it N times.
+ * <p>The cost of each migration is appended to {@code target/migration.txt}. {@code -Dmigrations=N} migrates the guest
+ * N times.
  */
 class MigrationIT {
     private static final String ADDRESS = "10.77.0.1";
     private static final String PEER_ADDRESS = "10.77.0.2";
     private static final String MAC = "52:54:00:00:02:0a";
     private static final String PEER_MAC = "52:54:00:00:02:0b";
-    /** A port of one pair leaves the announcement to QEMU, whatever the guest's device could do. */
+    /**
+     * More than one, because a port with one queue pair leaves the announcement to QEMU, regardless of the guest's
+     * device.
+     */
     private static final int PAIRS = 4;
     private static final int MIGRATIONS = Integer.getInteger("migrations", 2);
     private static final Duration COMMAND_LIMIT = Duration.ofSeconds(60);
@@ -42,7 +46,7 @@ class MigrationIT {
     private QemuGuest peer;
 
     @BeforeAll
-    static void need() {
+    static void prepare() {
         Required.programs(QemuGuest.PROGRAM);
         Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
         image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
@@ -53,10 +57,11 @@ class MigrationIT {
         ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive")
             .server("here", PAIRS).server("there", PAIRS).server("peer"));
         guest = QemuGuest.start(spec("guest-here", "here", pairs, device), image, directory);
-        peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image, directory);
+        peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image,
+            directory);
         guest.awaitBoot();
         ringbridge.awaitState("running", ATTACH_LIMIT, "here", "peer");
-        peer.awaitAnswerOf(ADDRESS);
+        peer.awaitPing(ADDRESS);
     }
 
     private QemuGuest.Spec spec(final String name, final String port, final int pairs, final String device) {
@@ -84,11 +89,11 @@ class MigrationIT {
         "packed,                1, ',packed=on'",
         "four queue pairs,      4, ',mq=on'",
         "announced by QEMU,     1, ',guest_announce=off'"})
-    void aGuestMoves(final String title, final int pairs, final String device) {
+    void aGuestMigrates(final String title, final int pairs, final String device) {
         boot(pairs, device);
         assertEquals(!device.contains("guest_announce=off"), ringbridge.features("here").contains("guest_announce"));
-        final String memory = guest.console().check("dd if=/dev/urandom of=/tmp/ram bs=64k count=128 2>/dev/null; md5sum /tmp/ram",
-            COMMAND_LIMIT);
+        final String memory = guest.console().check("dd if=/dev/urandom of=/tmp/ram bs=64k count=128 2>/dev/null; "
+            + "md5sum /tmp/ram", COMMAND_LIMIT);
         for (int i = 0; i < MIGRATIONS; i++) {
             final String port = i % 2 == 0 ? "there" : "here";
             final Conversation conversation = new Conversation(peer, ADDRESS);
@@ -100,14 +105,14 @@ class MigrationIT {
             ringbridge.awaitState("running", ATTACH_LIMIT, port);
             assertEquals(memory, guest.console().check("md5sum /tmp/ram", COMMAND_LIMIT), "the guest's memory");
             conversation.assertStream(guest);
-            Await.until("the guest's address to be found at " + port, ATTACH_LIMIT, () -> port.equals(ringbridge.portOf(MAC)));
+            Await.until("the guest's address at port " + port, ATTACH_LIMIT, () -> port.equals(ringbridge.portOf(MAC)));
             final String datagrams = conversation.endDatagrams();
             move.report(title, i, conversation.endPing(), datagrams);
         }
     }
 
     @Test
-    void aCancelledMoveChangesNothing() {
+    void aCancelledMigrationChangesNothing() {
         boot(1, "");
         final Conversation conversation = new Conversation(peer, ADDRESS);
         conversation.startPing();
@@ -115,10 +120,10 @@ class MigrationIT {
         try (QemuGuest destination = QemuGuest.receive(spec("guest-there", "there", 1, ""), image, directory, stream)) {
             guest.qmp().execute("migrate-set-parameters", object("max-bandwidth", 1 << 20));
             guest.qmp().execute("migrate", JSON.createObjectNode().put("uri", "unix:" + stream));
-            Await.until("the migration to be under way", ATTACH_LIMIT,
+            Await.until("the start of the migration", ATTACH_LIMIT,
                 () -> guest.qmp().execute("query-migrate").path("ram").path("transferred").asLong() > 1 << 19);
             guest.qmp().execute("migrate_cancel");
-            Await.until("the migration to end", ATTACH_LIMIT,
+            Await.until("the end of the migration", ATTACH_LIMIT,
                 () -> guest.qmp().execute("query-migrate").path("status").asText().equals("cancelled"));
             destination.kill();
         }

@@ -13,35 +13,37 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A migration that has been.
+ * A completed migration.
  *
- * @param guest the guest where it is now
- * @param told  what QEMU tells of it
+ * @param guest  the guest at its destination
+ * @param result QEMU's answer to {@code query-migrate}
  */
-record Move(QemuGuest guest, JsonNode told) {
-    /** Moves a guest, whose QEMU ends; if that fails, the guest stays where it is. */
+record Move(QemuGuest guest, JsonNode result) {
+    /** Migrates a guest, and ends QEMU at the source. If the migration fails, the guest stays at the source. */
     static Move of(final QemuGuest guest, final QemuGuest.Spec to, final GuestImage image, final Path directory) {
         final Path stream = directory.resolve("stream");
         final QemuGuest destination = QemuGuest.receive(to, image, directory, stream);
-        final JsonNode told;
+        final JsonNode result;
         try {
-            told = guest.migrate(stream);
+            result = guest.migrate(stream);
         } catch (final RuntimeException e) {
             destination.close();
             throw e;
         }
         guest.close();
-        return new Move(destination, told);
+        return new Move(destination, result);
     }
 
-    /** Appends a line about what it cost to {@code target/migration.txt}, with more that is to be said. */
+    /** Appends a line with the cost of the migration, and further results, to {@code target/migration.txt}. */
     void report(final String title, final int number, final Conversation.Silence silence, final String... more) {
-        final int downtime = told.path("downtime").asInt();
-        final String line = String.format("%s, move %d: total %d ms, downtime %d ms, %s, %d ms more than the downtime%s%n",
-            title, number + 1, told.path("total-time").asInt(), downtime, silence, silence.millis() - downtime,
+        final int downtime = result.path("downtime").asInt();
+        final String line = String.format("%s, move %d: total %d ms, downtime %d ms, %s, %d ms more than the "
+            + "downtime%s%n",
+            title, number + 1, result.path("total-time").asInt(), downtime, silence, silence.millis() - downtime,
             Stream.of(more).map(", "::concat).collect(Collectors.joining()));
         try {
-            Files.writeString(ProjectRoot.target().resolve("migration.txt"), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            Files.writeString(ProjectRoot.target().resolve("migration.txt"), line, StandardOpenOption.CREATE,
+                StandardOpenOption.APPEND);
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }

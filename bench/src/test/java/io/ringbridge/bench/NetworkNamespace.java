@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A network namespace of a test's own. A test that cannot have one is skipped, see {@link Required}. */
+/** A test's own network namespace. If it cannot be created, the test is skipped; see {@link Required}. */
 final class NetworkNamespace implements AutoCloseable {
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
@@ -16,19 +16,20 @@ final class NetworkNamespace implements AutoCloseable {
         this.name = name;
     }
 
-    /** Makes one in which a tap can be made. */
+    /** Creates a namespace, and checks that a tap can be created in it. */
     static NetworkNamespace create(final String suffix) {
         Required.programs("ip");
         return Required.resource("network namespace with a tap", () -> {
-            final NetworkNamespace made = new NetworkNamespace("rb-it-" + ProcessHandle.current().pid() + '-' + suffix);
-            ip("netns", "add", made.name);
+            final NetworkNamespace namespace = new NetworkNamespace("rb-it-" + ProcessHandle.current().pid() + '-'
+                + suffix);
+            ip("netns", "add", namespace.name);
             try {
-                made.run("ip", "tuntap", "add", "dev", "try", "mode", "tap");
-                made.run("ip", "link", "del", "try");
-                made.run("ip", "link", "set", "lo", "up");
-                return made;
+                namespace.run("ip", "tuntap", "add", "dev", "try", "mode", "tap");
+                namespace.run("ip", "link", "del", "try");
+                namespace.run("ip", "link", "set", "lo", "up");
+                return namespace;
             } catch (final HarnessException e) {
-                made.close();
+                namespace.close();
                 throw e;
             }
         });
@@ -44,12 +45,16 @@ final class NetworkNamespace implements AutoCloseable {
         return name;
     }
 
-    /** Runs a program inside to its end; what it printed. */
+    /**
+     * Runs a program in the namespace until it exits.
+     *
+     * @return its output
+     */
     String run(final String... command) {
         return Program.run(LIMIT, command(command).toArray(String[]::new));
     }
 
-    /** Starts a program inside. */
+    /** Starts a program in the namespace. */
     Program start(final String... command) {
         return Program.start(command[0], command(command));
     }

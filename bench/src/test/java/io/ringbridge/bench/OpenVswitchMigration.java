@@ -13,8 +13,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * What {@link MigrationIT} does, with Open vSwitch in the switch's place, to be compared with it. It is no test of this switch,
- * and so is run only where it is asked for by name.
+ * Measures the migrations of {@link MigrationIT} with Open vSwitch instead of this switch, for comparison. It is not a
+ * test of this switch, so it runs only if it is selected by name.
  */
 class OpenVswitchMigration {
     private static final String ADDRESS = "10.77.0.1";
@@ -47,18 +47,21 @@ class OpenVswitchMigration {
         "packed,                1, ',packed=on'",
         "four queue pairs,      4, ',mq=on'",
         "announced by QEMU,     1, ',guest_announce=off'"})
-    void aGuestMoves(final String title, final int pairs, final String device) {
+    void aGuestMigrates(final String title, final int pairs, final String device) {
         Required.programs(QemuGuest.PROGRAM);
         Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
         Required.programs(OpenVswitch.missing().toArray(String[]::new));
-        final GuestImage image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
+        final GuestImage image = Required.resource("guest image",
+            () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
         final List<Integer> cpus = Machine.cpus();
-        ovs = OpenVswitch.start(cpus.getFirst(), cpus.getLast(), Machine.reserveHugepages(HUGEPAGES) >= HUGEPAGES, List.of(), false);
+        ovs = OpenVswitch.start(cpus.getFirst(), cpus.getLast(), Machine.reserveHugepages(HUGEPAGES) >= HUGEPAGES,
+            List.of(), false);
         List.of("here", "there", "peer").forEach(ovs::addListeningPort);
         guest = QemuGuest.start(spec("here", pairs, device), image, directory);
-        peer = QemuGuest.boot(new QemuGuest.Spec("peer", "52:54:00:00:02:0b", "10.77.0.2", ovs.socket("peer"), ""), image, directory);
+        peer = QemuGuest.boot(new QemuGuest.Spec("peer", "52:54:00:00:02:0b", "10.77.0.2", ovs.socket("peer"), ""),
+            image, directory);
         guest.awaitBoot();
-        peer.awaitAnswerOf(ADDRESS);
+        peer.awaitPing(ADDRESS);
         guest.console().check("dd if=/dev/urandom of=/tmp/ram bs=64k count=128 2>/dev/null", COMMAND_LIMIT);
         for (int i = 0; i < MIGRATIONS; i++) {
             final Conversation conversation = new Conversation(peer, ADDRESS);

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** A guest in QEMU moves from one port of the switch to another, and runs there before its memory has come, while its peer talks to it. */
+/** Migrates a QEMU guest by postcopy from one port of the switch to another, under traffic from its peer. */
 class PostcopyIT {
     private static final String ADDRESS = "10.77.0.1";
     private static final String PEER_ADDRESS = "10.77.0.2";
@@ -36,7 +36,7 @@ class PostcopyIT {
     private QemuGuest destination;
 
     @BeforeAll
-    static void need() {
+    static void prepare() {
         Required.programs(QemuGuest.PROGRAM);
         Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
         image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
@@ -47,21 +47,25 @@ class PostcopyIT {
         ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive")
             .server("here", pairs).server("there", pairs).postcopy().server("peer"));
         guest = QemuGuest.start(spec("here", pairs, device), image, directory);
-        peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image, directory);
+        peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image,
+            directory);
         guest.awaitBoot();
         ringbridge.awaitState("running", ATTACH_LIMIT, "here", "peer");
-        peer.awaitAnswerOf(ADDRESS);
+        peer.awaitPing(ADDRESS);
     }
 
     private QemuGuest.Spec spec(final String port, final int pairs, final String device) {
         return new QemuGuest.Spec("guest-" + port, MAC, ADDRESS, ringbridge.socket(port), pairs, device);
     }
 
-    /** Has the guest run at its destination, with what it does not miss of its memory to come when it is let. */
-    private void beginToMove(final int pairs, final String device) {
+    /**
+     * Starts a postcopy migration. The guest runs at its destination, and most of its memory arrives only after
+     * {@code endPostcopy}.
+     */
+    private void startMigration(final int pairs, final String device) {
         final Path stream = directory.resolve("stream");
         destination = QemuGuest.receive(spec("there", pairs, device), image, directory, stream);
-        guest.beginPostcopy(stream, destination);
+        guest.startPostcopy(stream, destination);
     }
 
     @AfterEach
@@ -89,31 +93,32 @@ class PostcopyIT {
         "split,           1, ''",
         "packed,          1, ',packed=on'",
         "two queue pairs, 2, ',mq=on'"})
-    void aGuestRunsBeforeItsMemoryHasCome(final String title, final int pairs, final String device) {
+    void aGuestRunsBeforeItsMemoryHasArrived(final String title, final int pairs, final String device) {
         boot(pairs, device);
-        final String memory = guest.console().check("dd if=/dev/urandom of=/tmp/ram bs=64k count=256 2>/dev/null; md5sum /tmp/ram",
-            COMMAND_LIMIT);
+        final String memory = guest.console().check("dd if=/dev/urandom of=/tmp/ram bs=64k count=256 2>/dev/null; "
+            + "md5sum /tmp/ram", COMMAND_LIMIT);
         final Conversation conversation = new Conversation(peer, ADDRESS);
         conversation.startPing();
-        conversation.awaitAnswers(RECEIVE_RING); // so that every buffer that is made available was written to
+        conversation.awaitAnswers(RECEIVE_RING); // so that every available receive buffer has been written to
         conversation.startStream(guest, 8);
-        beginToMove(pairs, device);
+        startMigration(pairs, device);
         ringbridge.awaitState("running", ATTACH_LIMIT, "there");
-        conversation.awaitAnswers(RECEIVE_RING); // so that those are used whose pages have not come
-        final JsonNode told = guest.endPostcopy();
-        assertTrue(told.path("ram").path("postcopy-requests").asLong() > 0, told::toString);
-        ringbridge.output().await(Pattern.compile("port there: all .* has come; [1-9]\\d* pages of it were waited for"), 0, ATTACH_LIMIT);
+        conversation.awaitAnswers(RECEIVE_RING); // so that buffers are used whose pages have not arrived
+        final JsonNode result = guest.endPostcopy();
+        assertTrue(result.path("ram").path("postcopy-requests").asLong() > 0, result::toString);
+        ringbridge.output().await(Pattern.compile("port there: all .* has come; [1-9]\\d* pages of it were waited for"),
+            0, ATTACH_LIMIT);
         assertEquals(memory, destination.console().check("md5sum /tmp/ram", COMMAND_LIMIT), "the guest's memory");
         conversation.assertStream(destination);
         conversation.endPing();
     }
 
     @Test
-    void aDestinationThatDiesCostsItsPortOnly() {
+    void aKilledDestinationAffectsOnlyItsPort() {
         boot(1, "");
         final Conversation conversation = new Conversation(peer, ADDRESS);
         conversation.startPing();
-        beginToMove(1, "");
+        startMigration(1, "");
         ringbridge.awaitState("running", ATTACH_LIMIT, "there");
         destination.kill();
         ringbridge.awaitState("waiting", ATTACH_LIMIT, "there");

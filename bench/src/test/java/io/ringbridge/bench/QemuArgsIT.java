@@ -15,8 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Two guests without KVM, started with what {@code ringbridge qemu-args} prints and nothing else for their network:
- * they reach each other.
+ * Two guests without KVM reach each other. Their only network options are the output of {@code ringbridge qemu-args}.
  */
 @Timeout(240)
 class QemuArgsIT {
@@ -25,7 +24,7 @@ class QemuArgsIT {
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
     @Test
-    void guestsWithTheOptionsAsPrintedPingEachOther() {
+    void guestsWithThePrintedOptionsPingEachOther() {
         Required.programs(QemuGuest.PROGRAM);
         Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
         final GuestImage image = Required.resource("guest image",
@@ -38,7 +37,7 @@ class QemuArgsIT {
              QemuGuest b = start("b", ADDRESS_B, ringbridge, image, directory)) {
             a.awaitBoot();
             b.awaitBoot();
-            a.awaitAnswerOf(ADDRESS_B);
+            a.awaitPing(ADDRESS_B);
             a.console().check("ping -c 5 -i 0.1 " + ADDRESS_B, LIMIT);
             b.console().check("ping -c 5 -i 0.1 " + ADDRESS_A, LIMIT);
         } finally {
@@ -52,6 +51,6 @@ class QemuArgsIT {
             "--memory", QemuGuest.MEMORY, "--api", ringbridge.socket("api").toString());
         final List<String> options = List.of(printed.strip().split("\\s+")); // as a shell splits them
         assertTrue(options.stream().anyMatch(option -> option.contains(",mac=02:")), printed);
-        return QemuGuest.start(QemuGuest.Spec.without("guest-" + port, address, options), image, directory);
+        return QemuGuest.start(QemuGuest.Spec.withoutPort("guest-" + port, address, options), image, directory);
     }
 }

@@ -21,7 +21,10 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 
-/** Two Linux guests in QEMU on two ports: they reach each other, whatever happens to one of them. Each step goes on from the one before. */
+/**
+ * Two Linux guests in QEMU on two ports. They reach each other after every disturbance. Each step continues from the
+ * previous one.
+ */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class QemuIT {
     private static final String ADDRESS_A = "10.77.0.1";
@@ -53,11 +56,13 @@ class QemuIT {
     }
 
     private static QemuGuest startA() {
-        return QemuGuest.start(new QemuGuest.Spec("guest-a", MAC_A, ADDRESS_A, ringbridge.socket("a"), ""), image, directory);
+        return QemuGuest.start(new QemuGuest.Spec("guest-a", MAC_A, ADDRESS_A, ringbridge.socket("a"), ""), image,
+            directory);
     }
 
     private static QemuGuest bootB() {
-        return QemuGuest.boot(new QemuGuest.Spec("guest-b", MAC_B, ADDRESS_B, ringbridge.socket("b"), ""), image, directory);
+        return QemuGuest.boot(new QemuGuest.Spec("guest-b", MAC_B, ADDRESS_B, ringbridge.socket("b"), ""), image,
+            directory);
     }
 
     @AfterAll
@@ -77,7 +82,7 @@ class QemuIT {
         try {
             resource.close();
         } catch (final Exception e) {
-            throw new AssertionError("closing " + resource, e);
+            throw new AssertionError("cannot close " + resource, e);
         }
     }
 
@@ -87,14 +92,14 @@ class QemuIT {
         pingBothWays();
         assertTrue(neighbours(a).contains(MAC_B), () -> neighbours(a));
         assertTrue(neighbours(b).contains(MAC_A), () -> neighbours(b));
-        // 8000 bytes do not fit into one frame: they go as fragments.
+        // 8000 bytes do not fit into one frame and are sent as fragments.
         a.console().check("ping -c 3 -s 8000 " + ADDRESS_B, COMMAND_LIMIT);
         b.console().check("ping -c 3 -s 8000 " + ADDRESS_A, COMMAND_LIMIT);
     }
 
     @Test
     @Order(2)
-    void tcpBothWays() {
+    void tcpWorksBothWays() {
         startServer();
         for (final String direction : new String[] {"", " -R"}) {
             final JsonNode end = measure("-t 3" + direction).path("end");
@@ -104,7 +109,7 @@ class QemuIT {
 
     @Test
     @Order(3)
-    void udpBothWays() {
+    void udpWorksBothWays() {
         startServer();
         for (final String direction : new String[] {"", " -R"}) {
             final JsonNode sum = measure("-u -b 5M -t 3" + direction).path("end").path("sum");
@@ -116,20 +121,20 @@ class QemuIT {
 
     @Test
     @Order(4)
-    void pausesAreSurvived() {
+    void guestsReachEachOtherAfterStops() {
         for (int i = 0; i < PAUSES; i++) {
             b.qmp().execute("stop");
-            // A frame for a guest that is paused: lost or late, but nobody's end.
+            // A frame for a stopped guest is lost or late, but does no other harm.
             a.console().run("ping -c 1 -W 1 " + ADDRESS_B + " >/tmp/paused 2>&1 &", COMMAND_LIMIT);
             b.qmp().execute("cont");
-            a.awaitAnswerOf(ADDRESS_B);
+            a.awaitPing(ADDRESS_B);
         }
         pingBothWays();
     }
 
     @Test
     @Order(5)
-    void aResetIsSurvived() {
+    void guestsReachEachOtherAfterAReset() {
         b.qmp().execute("system_reset");
         b.awaitBoot();
         pingBothWays();
@@ -137,7 +142,7 @@ class QemuIT {
 
     @Test
     @Order(6)
-    void theDeathOfOneDoesNotDisturbTheOther() {
+    void killingOneGuestDoesNotDisturbTheOther() {
         final Set<String> sockets = a.sockets();
         final String carrier = carrierChanges(a);
         b.kill();
@@ -152,15 +157,17 @@ class QemuIT {
 
     @Test
     @Order(7)
-    void anUpgradeUnderTrafficIsNotNoticed() {
+    void guestsDoNotNoticeAnUpgradeUnderTraffic() {
         startServer();
         final Set<String> sockets = a.sockets();
         final Set<String> socketsB = b.sockets();
         final String carrier = carrierChanges(a);
         final String carrierB = carrierChanges(b);
-        a.console().check("iperf3 -J -c " + ADDRESS_B + " -t 12 >/tmp/upgraded & echo $! >/tmp/upgraded.pid", COMMAND_LIMIT);
+        a.console().check("iperf3 -J -c " + ADDRESS_B + " -t 12 >/tmp/upgraded & echo $! >/tmp/upgraded.pid",
+            COMMAND_LIMIT);
         for (int i = 0; i < 2; i++) {
-            System.out.printf("upgrade under iperf3: no frame moved for %.1f ms%n", ringbridge.upgrade().path("pause_millis").asDouble());
+            System.out.printf("upgrade under iperf3: no frame moved for %.1f ms%n",
+                ringbridge.upgrade().path("pause_millis").asDouble());
         }
         a.console().check("while kill -0 $(cat /tmp/upgraded.pid) 2>/dev/null; do usleep 100000; done", COMMAND_LIMIT);
         final String text = a.console().check("cat /tmp/upgraded", COMMAND_LIMIT);
@@ -168,7 +175,7 @@ class QemuIT {
             final JsonNode sum = JSON.readTree(text).path("end").path("sum_received");
             assertTrue(sum.path("bytes").asLong() > 0, text);
         } catch (final JsonProcessingException e) {
-            throw new AssertionError("iperf3 said " + text, e);
+            throw new AssertionError("the output of iperf3 is not JSON: " + text, e);
         }
         assertUndisturbed(sockets, carrier);
         assertEquals(socketsB, b.sockets());
@@ -179,7 +186,7 @@ class QemuIT {
     private static void assertUndisturbed(final Set<String> sockets, final String carrier) {
         assertTrue(a.isAlive(), "the other guest's QEMU");
         assertEquals(sockets, a.sockets(), "the other guest's connections");
-        assertEquals(carrier, carrierChanges(a), "link changes that the other guest saw");
+        assertEquals(carrier, carrierChanges(a), "the other guest's link changes");
         assertEquals("running", ringbridge.port("a").path("state").asText());
     }
 
@@ -188,8 +195,8 @@ class QemuIT {
     }
 
     private static void pingBothWays() {
-        a.awaitAnswerOf(ADDRESS_B);
-        b.awaitAnswerOf(ADDRESS_A);
+        a.awaitPing(ADDRESS_B);
+        b.awaitPing(ADDRESS_A);
         a.console().check("ping -c 5 -i 0.1 " + ADDRESS_B, COMMAND_LIMIT);
         b.console().check("ping -c 5 -i 0.1 " + ADDRESS_A, COMMAND_LIMIT);
     }
@@ -199,7 +206,7 @@ class QemuIT {
     }
 
     private static void startServer() {
-        // 1451 is its port, 5201, as the kernel lists it.
+        // In the kernel's list, 1451 is the server's port 5201.
         b.console().check("[ -e /tmp/iperf.pid ] || iperf3 -s -4 -D -I /tmp/iperf.pid", COMMAND_LIMIT);
         b.console().check("until grep -q :1451 /proc/net/tcp; do usleep 50000; done", COMMAND_LIMIT);
     }
@@ -209,7 +216,7 @@ class QemuIT {
         try {
             return JSON.readTree(text);
         } catch (final JsonProcessingException e) {
-            throw new AssertionError("iperf3 said " + text, e);
+            throw new AssertionError("the output of iperf3 is not JSON: " + text, e);
         }
     }
 }

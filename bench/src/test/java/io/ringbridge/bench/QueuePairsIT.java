@@ -20,7 +20,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** A guest in QEMU changes, with {@code ethtool -L}, how many of its queue pairs it uses, while many flows come to it. */
+/** A QEMU guest changes the number of queue pairs it uses with {@code ethtool -L}, while it receives many flows. */
 class QueuePairsIT {
     private static final int PAIRS = 4;
     private static final int FLOWS = 8;
@@ -39,32 +39,37 @@ class QueuePairsIT {
         final Path directory = Machine.temporaryDirectory(0);
         try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive")
                  .server("a", PAIRS).server("b"));
-             QemuGuest a = QemuGuest.start(new QemuGuest.Spec("a", "52:54:00:00:05:0a", ADDRESS_A, ringbridge.socket("a"), PAIRS,
-                 ",mq=on" + device), image, directory);
-             QemuGuest b = QemuGuest.boot(new QemuGuest.Spec("b", "52:54:00:00:05:0b", ADDRESS_B, ringbridge.socket("b"), ""),
-                 image, directory)) {
+             QemuGuest a = QemuGuest.start(new QemuGuest.Spec("a", "52:54:00:00:05:0a", ADDRESS_A,
+                 ringbridge.socket("a"), PAIRS, ",mq=on" + device), image, directory);
+             QemuGuest b = QemuGuest.boot(new QemuGuest.Spec("b", "52:54:00:00:05:0b", ADDRESS_B,
+                 ringbridge.socket("b"), ""), image, directory)) {
             a.awaitBoot();
-            b.awaitAnswerOf(ADDRESS_A);
-            a.console().check("iperf3 -s -4 -1 -D; until grep -q :1451 /proc/net/tcp; do usleep 50000; done", LIMIT); // 1451: 5201
-            b.console().check("(iperf3 -c " + ADDRESS_A + " -t 8 -P " + FLOWS + " >/tmp/flows 2>&1; echo $? >/tmp/end) >/dev/null 2>&1 &",
-                LIMIT);
+            b.awaitPing(ADDRESS_A);
+            // In the kernel's list, 1451 is the server's port 5201.
+            a.console().check("iperf3 -s -4 -1 -D; until grep -q :1451 /proc/net/tcp; do usleep 50000; done", LIMIT);
+            b.console().check("(iperf3 -c " + ADDRESS_A + " -t 8 -P " + FLOWS
+                + " >/tmp/flows 2>&1; echo $? >/tmp/end) >/dev/null 2>&1 &", LIMIT);
             for (final int pairs : new int[] {4, 1, 3, 2}) {
                 a.console().check("ethtool -L eth0 combined " + pairs, LIMIT);
                 final Set<Integer> used = new TreeSet<>(IntStream.range(0, pairs).mapToObj(pair -> 2 * pair).toList());
-                Await.until("pairs to be enabled: " + pairs, LIMIT, () -> used.equals(enabled(ringbridge)));
+                Await.until("the device to enable " + pairs + " queue pairs", LIMIT,
+                    () -> used.equals(enabled(ringbridge)));
                 final Set<Integer> reached = reached(ringbridge);
-                assertTrue(used.containsAll(reached), () -> title + ", " + pairs + " pairs: frames came to queues " + reached);
-                assertTrue(reached.size() > 1 == pairs > 1, () -> title + ", " + pairs + " pairs: frames came to queues " + reached);
+                assertTrue(used.containsAll(reached), () -> title + ", " + pairs + " pairs: frames reached queues "
+                    + reached);
+                assertTrue(reached.size() > 1 == pairs > 1, () -> title + ", " + pairs
+                    + " pairs: frames reached queues " + reached);
             }
             b.console().check("until [ -s /tmp/end ]; do usleep 100000; done", LIMIT);
-            assertEquals("0", b.console().check("cat /tmp/end", LIMIT).strip(), () -> b.console().check("cat /tmp/flows", LIMIT));
-            b.awaitAnswerOf(ADDRESS_A);
+            assertEquals("0", b.console().check("cat /tmp/end", LIMIT).strip(),
+                () -> b.console().check("cat /tmp/flows", LIMIT));
+            b.awaitPing(ADDRESS_A);
         } finally {
             Machine.delete(directory);
         }
     }
 
-    /** The receive queues that are enabled, by their index. */
+    /** Returns the indexes of the enabled receive queues. */
     private static Set<Integer> enabled(final SwitchProcess ringbridge) {
         final Set<Integer> enabled = new TreeSet<>();
         for (final JsonNode queue : ringbridge.show("queues")) {
@@ -79,11 +84,11 @@ class QueuePairsIT {
         return queue.path("port").asText().equals("a") && queue.path("index").asInt() % 2 == 0;
     }
 
-    /** The receive queues that frames come to while many come. */
+    /** Returns the receive queues that get at least one of {@value #FRAMES} frames. */
     private static Set<Integer> reached(final SwitchProcess ringbridge) {
         final Map<Integer, Long> before = delivered(ringbridge);
         final Set<Integer> reached = new TreeSet<>();
-        Await.until("frames to come", LIMIT, () -> {
+        Await.until("frames to arrive", LIMIT, () -> {
             long frames = 0;
             for (final var queue : delivered(ringbridge).entrySet()) {
                 final long more = queue.getValue() - before.get(queue.getKey());

@@ -10,7 +10,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** What a test needs of the machine. Without it the test is skipped, except where CI=true says that nothing may be missing. */
+/**
+ * Checks a test's requirements. A test whose requirements are missing is skipped, or fails if the environment has
+ * CI=true.
+ */
 public final class Required {
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
@@ -24,7 +27,7 @@ public final class Required {
         }
     }
 
-    /** Java draws letters with the fonts that fontconfig knows. */
+    /** Requires fonts. Java draws text with fontconfig's fonts. */
     public static void fonts() {
         programs("fc-list");
         if (Program.run(LIMIT, "fc-list").isBlank()) {
@@ -32,7 +35,7 @@ public final class Required {
         }
     }
 
-    /** Something that takes more than a look at the PATH to get. */
+    /** Requires a resource other than a program. */
     static <T> T resource(final String what, final Supplier<T> source) {
         try {
             return source.get();

@@ -23,12 +23,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * One testpmd leaves checksums and segments of TCP packets to the switch, another takes neither and writes what it gets into a file, where
- * tshark finds exactly the segments that the packets are cut into.
+ * One testpmd offloads checksums and segmentation of TCP packets to the switch. Another testpmd accepts neither
+ * offload, and writes received frames to a file. tshark must find exactly the expected segments in the file.
  */
 class SegmentationIT {
     private static final int SEGMENT = 1448;
-    /** What an IPv6 packet of one segment is. */
+    /** The length of an IPv6 packet with one segment. */
     private static final int MTU = 40 + 20 + SEGMENT;
     private static final int QUEUE_SIZE = 1024;
     private static final String MAC_A = "52:54:00:00:00:a0";
@@ -52,7 +52,7 @@ class SegmentationIT {
 
     private SwitchProcess ringbridge;
 
-    /** A TCP packet as it is sent, and what it has to be when it comes; its data is random, and the source port is the seed. */
+    /** A TCP packet, and the segments expected from it. Its data is random, with the source port as the seed. */
     private record Packet(int version, int source, int id, int sequence, int flags, int options, int data) {
         private byte[] payload() {
             final byte[] payload = new byte[data];
@@ -60,14 +60,16 @@ class SegmentationIT {
             return payload;
         }
 
-        /** With checksums that are wrong: testpmd writes what a driver does in place of them. */
+        /** Returns the packet with wrong checksums. testpmd replaces them as a driver would. */
         private byte[] frame() {
             final int tcp = 20 + options + data;
             final ByteBuffer frame = ByteBuffer.allocate(14 + (version == 4 ? 20 : 40) + tcp);
             frame.put(HexFormat.ofDelimiter(":").parseHex(MAC_B)).put(HexFormat.ofDelimiter(":").parseHex(MAC_A));
             if (version == 4) {
-                frame.putShort((short) 0x0800).putShort((short) 0x4500).putShort((short) (20 + tcp)).putShort((short) id)
-                    .putShort((short) 0x4000).putShort((short) 0x4006).putShort((short) 0xFFFF).putInt(0xC612_0001).putInt(0xC612_0002);
+                frame.putShort((short) 0x0800).putShort((short) 0x4500).putShort((short) (20 + tcp))
+                    .putShort((short) id)
+                    .putShort((short) 0x4000).putShort((short) 0x4006).putShort((short) 0xFFFF).putInt(0xC612_0001)
+                    .putInt(0xC612_0002);
             } else {
                 frame.putShort((short) 0x86DD).putInt(0x6000_0000).putShort((short) tcp).putShort((short) 0x0640)
                     .putLong(0xFD00_0000_0000_0000L).putLong(1).putLong(0xFD00_0000_0000_0000L).putLong(2);
@@ -80,7 +82,7 @@ class SegmentationIT {
             return frame.put(payload()).array();
         }
 
-        /** What tshark has to say of each segment. */
+        /** Returns the fields that tshark must print for each segment. */
         private List<String> rows() {
             final List<String> rows = new ArrayList<>();
             final byte[] payload = payload();
@@ -109,7 +111,8 @@ class SegmentationIT {
                 sent.write(frame, frame.length);
             }
         }
-        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").server("b").mtu(MTU));
+        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").server("b")
+            .mtu(MTU));
     }
 
     @AfterEach
@@ -121,24 +124,25 @@ class SegmentationIT {
 
     @ParameterizedTest(name = "packed_vq={0}, mrg_rxbuf={1}")
     @CsvSource({"0, 1", "1, 0"})
-    void aReceiverWithoutSegmentationGetsExactlyTheSegments(final int packed, final int mergeable) {
-        final String options = ",packed_vq=" + packed + ",mrg_rxbuf=" + mergeable + ",in_order=0,queue_size=" + QUEUE_SIZE;
+    void aReceiverWithoutOffloadsGetsExactlyTheExpectedSegments(final int packed, final int mergeable) {
+        final String options = ",packed_vq=" + packed + ",mrg_rxbuf=" + mergeable + ",in_order=0,queue_size="
+            + QUEUE_SIZE;
         final List<String> expected = PACKETS.stream().flatMap(packet -> packet.rows().stream()).toList();
         try (Testpmd receiver = receiver(options); Testpmd sender = sender(options)) {
             ringbridge.awaitState("running", LIMIT, "a", "b");
-            final List<String> left = ringbridge.features("a");
-            assertTrue(left.containsAll(List.of("csum", "host_tso4", "host_tso6")), left::toString);
-            final List<String> taken = ringbridge.features("b");
-            assertTrue(taken.stream().noneMatch(name -> name.startsWith("guest_")), taken::toString);
+            final List<String> ofSender = ringbridge.features("a");
+            assertTrue(ofSender.containsAll(List.of("csum", "host_tso4", "host_tso6")), ofSender::toString);
+            final List<String> ofReceiver = ringbridge.features("b");
+            assertTrue(ofReceiver.stream().noneMatch(name -> name.startsWith("guest_")), ofReceiver::toString);
             receiver.command("start");
             sender.command("start");
             assertTrue(Await.holds(LIMIT, () -> receiver.statistics(1).txPackets() >= expected.size()),
-                () -> "not all segments came; the switch says\n" + ringbridge.show("ports"));
+                () -> "segments are missing; ports of the switch:\n" + ringbridge.show("ports"));
             sender.quit();
             receiver.quit();
         }
-        assertEquals(expected, Tshark.read(directory.resolve("received.pcap"), "frame", "tcp.srcport", "frame.len", "ip.id",
-            "ip.checksum.status", "tcp.seq_raw", "tcp.flags", "tcp.checksum.status", "tcp.payload"));
+        assertEquals(expected, Tshark.read(directory.resolve("received.pcap"), "frame", "tcp.srcport", "frame.len",
+            "ip.id", "ip.checksum.status", "tcp.seq_raw", "tcp.flags", "tcp.checksum.status", "tcp.payload"));
         assertTrue(ringbridge.port("b").path("drops").isEmpty(), () -> ringbridge.show("ports").toString());
     }
 
@@ -158,6 +162,7 @@ class SegmentationIT {
         return new Testpmd.Builder("ringbridge-take", Machine.cpus().getLast())
             .device(Testpmd.virtioUser(0, ringbridge.socket("b"), MAC_B, options))
             .device(Testpmd.pcap(0, directory.resolve("nothing.pcap"), directory.resolve("received.pcap")))
-            .option("--no-flush-rx").option("--port-topology=paired").option("--rxd=" + QUEUE_SIZE).option("--forward-mode=io").start();
+            .option("--no-flush-rx").option("--port-topology=paired").option("--rxd=" + QUEUE_SIZE)
+            .option("--forward-mode=io").start();
     }
 }

@@ -18,10 +18,13 @@ import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** A guest of this process on a port of a switch, which answers ARP and ping as a host with an address in 10.78.0.0/24 does. */
+/**
+ * A guest in this process on a port of a switch. It answers ARP and ping like a host with an address in 10.78.0.0/24.
+ */
 final class Station implements AutoCloseable {
-    /** Packets may be left to the switch to cut. */
-    static final long FEATURES = Frontend.DEFAULT_FEATURES | Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6);
+    /** The default features, and those with which the switch segments packets. */
+    static final long FEATURES = Frontend.DEFAULT_FEATURES | Features.of(Features.CSUM, Features.HOST_TSO4,
+        Features.HOST_TSO6);
 
     private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final int ARP = 0x0806;
@@ -33,7 +36,7 @@ final class Station implements AutoCloseable {
     private final byte[] mac;
     private final byte[] address;
 
-    /** Attaches to a port; the last byte of its addresses is {@code number}. */
+    /** Attaches a station to a port. The last byte of its addresses is {@code number}. */
     Station(final SwitchProcess ringbridge, final String port, final int number) throws IOException {
         mac = new byte[] {0x52, 0x54, 0, 0, 0, (byte) number};
         address = new byte[] {10, 78, 0, (byte) number};
@@ -48,9 +51,13 @@ final class Station implements AutoCloseable {
         return mac.clone();
     }
 
-    /** The kernel of a namespace pings it, with packets of so many bytes behind the IP and ICMP headers, which may not be fragmented. */
+    /**
+     * Checks that this station answers pings from a namespace. Each has that many bytes after the headers, and must not
+     * be fragmented.
+     */
     void assertAnswers(final NetworkNamespace from, final int payload) {
-        try (Program ping = from.start("ping", "-c", "5", "-i", "0.2", "-W", "5", "-M", "do", "-s", Integer.toString(payload),
+        try (Program ping = from.start("ping", "-c", "5", "-i", "0.2", "-W", "5", "-M", "do", "-s",
+            Integer.toString(payload),
                 "10.78.0." + mac[5])) {
             Await.until("ping to end", LIMIT, () -> {
                 answer();
@@ -61,7 +68,7 @@ final class Station implements AutoCloseable {
         }
     }
 
-    /** Answers for as long as a condition holds. */
+    /** Answers requests while a condition holds. */
     void answerWhile(final BooleanSupplier condition) {
         while (condition.getAsBoolean()) {
             answer();
@@ -79,23 +86,24 @@ final class Station implements AutoCloseable {
         queues.receiver().flush();
     }
 
-    /** The answer to an ARP request or an echo request for this station, or null. */
+    /** Returns the reply to an ARP request or an echo request for this station, or null for other frames. */
     private byte[] reply(final byte[] frame) {
         final ByteBuffer bytes = ByteBuffer.wrap(frame);
         final int type = bytes.getShort(12) & 0xFFFF;
-        final byte[] asker = Arrays.copyOfRange(frame, 6, 12);
+        final byte[] sender = Arrays.copyOfRange(frame, 6, 12);
         if (type == ARP && bytes.getShort(20) == 1 && Arrays.equals(frame, 38, 42, address, 0, 4)) {
-            final byte[] askerAddress = Arrays.copyOfRange(frame, 28, 32);
-            bytes.putShort(20, (short) 2).put(22, mac).put(28, address).put(32, asker).put(38, askerAddress);
+            final byte[] senderAddress = Arrays.copyOfRange(frame, 28, 32);
+            bytes.putShort(20, (short) 2).put(22, mac).put(28, address).put(32, sender).put(38, senderAddress);
         } else if (type == IPV4 && Arrays.equals(frame, 30, 34, address, 0, 4) && frame[23] == 1 && frame[34] == 8) {
             final byte[] from = Arrays.copyOfRange(frame, 26, 30);
             bytes.put(26, address).put(30, from).put(34, (byte) 0);
-            final int sum = (bytes.getShort(36) & 0xFFFF) + 0x0800; // an echo reply is a request whose type is eight less
+            final int sum = (bytes.getShort(36) & 0xFFFF)
+                + 0x0800; // an echo reply is the request with a type lower by 8
             bytes.putShort(36, (short) (sum + (sum >>> 16)));
         } else {
             return null;
         }
-        bytes.put(0, asker).put(6, mac);
+        bytes.put(0, sender).put(6, mac);
         return frame;
     }
 
@@ -110,7 +118,7 @@ final class Station implements AutoCloseable {
         assertTrue(queues.transmitter().transmit(header, frame));
     }
 
-    /** A frame of so many bytes to another station arrives there as it was sent. */
+    /** Checks that a frame of that many bytes arrives unchanged at another station. */
     void assertReaches(final Station other, final int length) {
         final ByteBuffer frame = ByteBuffer.allocate(length).put(other.mac).put(mac).putShort((short) EXPERIMENT)
             .putLong(System.nanoTime());
@@ -121,10 +129,10 @@ final class Station implements AutoCloseable {
         Await.until("a frame of " + length + " bytes at station " + other.mac[5], LIMIT, () -> {
             boolean found = false;
             while (!found && other.queues.receiver().poll()) {
-                final byte[] got = other.queues.receiver().frame();
-                found = (ByteBuffer.wrap(got).getShort(12) & 0xFFFF) == EXPERIMENT;
+                final byte[] received = other.queues.receiver().frame();
+                found = (ByteBuffer.wrap(received).getShort(12) & 0xFFFF) == EXPERIMENT;
                 if (found) {
-                    assertArrayEquals(frame.array(), got);
+                    assertArrayEquals(frame.array(), received);
                 }
             }
             other.queues.receiver().flush();

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A switch in a network namespace, guests of this process on two ports, and the kernel behind a tap. */
+/** A switch in a network namespace. Guests in this process are on two ports, and the kernel is behind a tap. */
 class TapIT {
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
@@ -27,7 +27,8 @@ class TapIT {
         Required.programs("ping");
         namespace = opened(NetworkNamespace.create("tap"));
         makeTap();
-        ringbridge = opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(namespace.name()).set("poll", "adaptive")
+        ringbridge = opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(namespace.name())
+            .set("poll", "adaptive")
             .server("a").mtu(9000).server("b").mtu(9000).tap("up", "tap0")));
         guest = opened(new Station(ringbridge, "a", 2));
         other = opened(new Station(ringbridge, "b", 3));
@@ -51,12 +52,13 @@ class TapIT {
         }
     }
 
-    /** The kernel asks for the guest's address, and pings it; the guest answers both as a host does. */
+    /** The kernel sends an ARP request and pings, and the guest answers both like a host. */
     @Test
-    void kernelAndGuestReachEachOtherAtEveryMtu() {
+    void theKernelAndAGuestReachEachOtherAtEveryMtu() {
         guest.assertAnswers(namespace, 1500 - 28);
         namespace.run("ip", "link", "set", "tap0", "mtu", "9000");
-        Await.until("the port to follow the device's MTU", LIMIT, () -> ringbridge.port("up").path("mtu").asInt() == 9000);
+        Await.until("the port to follow the device's MTU", LIMIT, () -> ringbridge.port("up").path("mtu")
+            .asInt() == 9000);
         guest.assertAnswers(namespace, 9000 - 28);
         assertTrue(ringbridge.port("up").path("in_frames").asLong() > 0);
         assertTrue(ringbridge.port("up").path("out_frames").asLong() > 0);
@@ -64,21 +66,23 @@ class TapIT {
         for (final var station : ringbridge.show("fdb")) {
             learned |= "up".equals(station.path("port").asText());
         }
-        assertTrue(learned, "the kernel's address is behind the tap");
+        assertTrue(learned, "the switch has learned the kernel's address at the tap");
     }
 
     @Test
-    void removedDeviceComesBackAndTheOthersNeverStop() {
+    void aRemovedDeviceComesBackAndTheOtherPortsNeverStop() {
         guest.assertAnswers(namespace, 56);
         namespace.run("ip", "link", "del", "tap0");
-        Await.until("the port to fail", LIMIT, () -> exchange() && "failed".equals(ringbridge.port("up").path("state").asText()));
+        Await.until("the port to fail", LIMIT, () -> exchange() && "failed".equals(ringbridge.port("up").path("state")
+            .asText()));
         assertTrue(ringbridge.port("up").path("failure").asText().contains("gone"));
         makeTap();
-        Await.until("the port to run again", LIMIT, () -> exchange() && "running".equals(ringbridge.port("up").path("state").asText()));
+        Await.until("the port to resume", LIMIT,
+            () -> exchange() && "running".equals(ringbridge.port("up").path("state").asText()));
         guest.assertAnswers(namespace, 56);
     }
 
-    /** A frame each way between the two guests arrives as it was sent. */
+    /** Checks that a frame each way between the two guests arrives unchanged. */
     private boolean exchange() {
         guest.assertReaches(other, 100);
         other.assertReaches(guest, 100);

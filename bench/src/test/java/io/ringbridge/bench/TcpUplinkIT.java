@@ -20,8 +20,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * A Linux guest in QEMU and the kernel of two network namespaces send each other files over TCP: through a tap in the switch's own
- * namespace, and through a pcap port on a veth pair, whose far end is in the other.
+ * A Linux guest in QEMU and the kernel exchange files over TCP with two network namespaces. One is the switch's own,
+ * behind a tap. The other has the far end of a veth pair, whose near end is a pcap port.
  */
 class TcpUplinkIT {
     private static final String MAC = "52:54:00:00:03:0a";
@@ -40,7 +40,8 @@ class TcpUplinkIT {
     static void start() {
         Required.programs(QemuGuest.PROGRAM, "tcpdump", "tshark", "ethtool");
         Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
-        final GuestImage image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
+        final GuestImage image = Required.resource("guest image",
+            () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
         directory = Machine.temporaryDirectory(0);
         OPEN.add(() -> Machine.delete(directory));
         host = opened(NetworkNamespace.create("host"));
@@ -52,7 +53,8 @@ class TcpUplinkIT {
         addresses(lan, "lan0", 79);
         lan.run("ip", "link", "set", "lan0", "up");
         lan.run("ethtool", "-K", "lan0", "tx", "off", "gso", "off", "tso", "off");
-        ringbridge = opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(host.name()).set("poll", "adaptive")
+        ringbridge = opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(host.name())
+            .set("poll", "adaptive")
             .server("vm").mtu(9000).tap("tap", "tap0").pcap("wire", Map.of("interface", "up0"))));
         guest = opened(QemuGuest.boot(new QemuGuest.Spec("guest", MAC, "10.78.0.2", ringbridge.socket("vm"), 1, "",
             List.of(), "ipv6.disable=0"), image, directory));
@@ -80,10 +82,10 @@ class TcpUplinkIT {
     }
 
     @Test
-    void throughATapPacketsGoWhole() {
+    void packetsCrossATapUnsegmented() {
         for (final int mtu : new int[] {1500, 9000}) {
             host.run("ip", "link", "set", "tap0", "mtu", Integer.toString(mtu));
-            reach(mtu, "tap");
+            awaitMtu(mtu, "tap");
             final JsonNode before = ringbridge.port("tap");
             assertTransfers(host, 78);
             final JsonNode after = ringbridge.port("tap");
@@ -91,9 +93,10 @@ class TcpUplinkIT {
                 final long frames = difference(before, after, direction + "_frames");
                 final long bytes = difference(before, after, direction + "_bytes");
                 System.out.printf("tap of MTU %d, %s: %d frames, %d bytes%n", mtu, direction, frames, bytes);
-                assertTrue(bytes > frames * (mtu + ETHERNET), () -> direction + ": " + frames + " frames with " + bytes + " bytes");
+                assertTrue(bytes > frames * (mtu + ETHERNET), () -> direction + ": " + frames + " frames with " + bytes
+                    + " bytes");
             }
-            assertNothingRefused();
+            assertNoPacketRefused();
         }
     }
 
@@ -101,20 +104,21 @@ class TcpUplinkIT {
         return after.path(field).asLong() - before.path(field).asLong();
     }
 
-    /** What crosses the wire is looked at by others: lengths, and all checksums. */
+    /** tcpdump and tshark check the lengths and all checksums on the wire. */
     @Test
-    void overAWirePacketsAreRealFrames() {
+    void packetsCrossAWireAsValidFrames() {
         for (final int mtu : new int[] {1500, 9000}) {
             host.run("ip", "link", "set", "up0", "mtu", Integer.toString(mtu));
             lan.run("ip", "link", "set", "lan0", "mtu", Integer.toString(mtu));
-            reach(mtu, "wire");
+            awaitMtu(mtu, "wire");
             final Path captured = directory.resolve("wire-" + mtu + ".pcap");
             try (Tshark _ = Tshark.capture(lan, "lan0", captured, "tcp port " + Host.PORT)) {
                 assertTransfers(lan, 79);
             }
-            final String right = "tcp.checksum.status == 1 && ((ipv6 && frame.len == ipv6.plen + 54) || (ip.checksum.status == 1 && "
-                + "(frame.len == ip.len + 14))) && frame.len <= " + (mtu + ETHERNET);
-            assertEquals(List.of(), Tshark.read(captured, "!(" + right + ")", "frame.number", "frame.len", "tcp.checksum.status"));
+            final String valid = "tcp.checksum.status == 1 && ((ipv6 && frame.len == ipv6.plen + 54) || "
+                + "(ip.checksum.status == 1 && (frame.len == ip.len + 14))) && frame.len <= " + (mtu + ETHERNET);
+            assertEquals(List.of(), Tshark.read(captured, "!(" + valid + ")", "frame.number", "frame.len",
+                "tcp.checksum.status"));
             for (final String side : List.of("eth.src", "eth.dst")) {
                 for (final String version : List.of("ip", "ipv6")) {
                     final String full = version + " && " + side + " == " + MAC + " && frame.len == " + (mtu + ETHERNET);
@@ -122,18 +126,18 @@ class TcpUplinkIT {
                     assertTrue(count > BYTES / mtu / 2, () -> full + ": " + count);
                 }
             }
-            assertNothingRefused();
+            assertNoPacketRefused();
         }
     }
 
-    /** Gives the guest and the port an MTU, and waits until the port has it. */
-    private static void reach(final int mtu, final String port) {
+    /** Sets the guest's MTU, and waits until the port has followed its device to the same MTU. */
+    private static void awaitMtu(final int mtu, final String port) {
         guest.console().check("ip link set eth0 mtu " + mtu, LIMIT);
         Await.until("port " + port + " to have MTU " + mtu, LIMIT,
             () -> ringbridge.port(port).path("mtu").asInt() == mtu && ringbridge.hasState("running", port));
     }
 
-    /** A file each way, by IPv4 and by IPv6. */
+    /** Checks a file transfer each way, over IPv4 and over IPv6. */
     private static void assertTransfers(final NetworkNamespace namespace, final int network) {
         final Host inside = Host.of(guest);
         final Host outside = Host.of(namespace, directory);
@@ -143,9 +147,10 @@ class TcpUplinkIT {
         outside.assertSends(inside, "fd00:" + network + "::2", BYTES);
     }
 
-    private static void assertNothingRefused() {
+    private static void assertNoPacketRefused() {
         for (final JsonNode port : ringbridge.show("ports")) {
-            assertTrue(!port.path("drops").has("mtu-exceeded") && !port.path("drops").has("bad-offload"), port::toString);
+            assertTrue(!port.path("drops").has("mtu-exceeded") && !port.path("drops").has("bad-offload"),
+                port::toString);
         }
     }
 }

@@ -22,12 +22,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * A million frames through the switch with DPDK's virtio-user as the guests: what comes out is what went in, in order.
+ * Sends a million frames through the switch, with DPDK's virtio-user as the guests. All frames must arrive unchanged
+ * and in order.
  *
- * <p>One testpmd reads a file, sends it through one port of the switch, receives at the other, and writes what it received; the same
- * backwards with fewer frames. It sends and receives in turn in one thread, and no more than {@link #IN_FLIGHT} frames are in a
- * transmit ring at once, so the receive rings, which are larger, cannot overflow however the two processes are scheduled: a frame
- * that is missing was lost by the switch.
+ * <p>One testpmd reads frames from a file, sends them through one port of the switch, receives them at the other, and
+ * writes them to a file. It sends fewer frames in the other direction. One thread sends and receives alternately, with
+ * at most {@link #IN_FLIGHT} frames in a transmit ring. The receive rings are larger, so they cannot overflow however
+ * the two processes are scheduled. A missing frame was therefore lost by the switch.
  */
 class TestpmdIT {
     private static final int FRAMES = 1_000_000;
@@ -45,7 +46,7 @@ class TestpmdIT {
     private static Path directory;
     private static SwitchProcess ringbridge;
 
-    /** How the two devices of testpmd are made. */
+    /** The options of testpmd's two devices. */
     record Variant(boolean packed, boolean mergeable, boolean inOrder, int queueSize, boolean listens) {
         String options() {
             return ",packed_vq=" + bit(packed) + ",mrg_rxbuf=" + bit(mergeable) + ",in_order=" + bit(inOrder)
@@ -94,12 +95,12 @@ class TestpmdIT {
 
     @ParameterizedTest
     @MethodSource("variants")
-    void aMillionFramesComeOutAsTheyWentIn(final Variant variant) throws IOException {
+    void aMillionFramesArriveUnchangedAndInOrder(final Variant variant) throws IOException {
         carry(variant);
     }
 
     @Test
-    void aFrontEndCanComeAgain() throws IOException {
+    void anotherFrontEndCanAttachAfterAKill() throws IOException {
         final Variant variant = new Variant(false, true, true, 256, false);
         try (Testpmd first = attach(variant)) {
             first.kill();
@@ -119,22 +120,23 @@ class TestpmdIT {
                 && testpmd.statistics(FILE_A).txPackets() >= FRAMES_BACK);
             final String last = done ? "" : testpmd.command("show port stats all");
             testpmd.command("stop");
-            assertTrue(done, () -> "not everything came out; testpmd says\n" + last + "\nthe switch says\n" + ringbridge.show("ports"));
+            assertTrue(done, () -> "frames are missing; testpmd:\n" + last + "\nports of the switch:\n"
+                + ringbridge.show("ports"));
             counted = delivered(variant) - before;
             testpmd.quit();
         }
         Traffic.assertSame(directory.resolve("a.pcap"), directory.resolve("b-out.pcap"));
         Traffic.assertSame(directory.resolve("b.pcap"), directory.resolve("a-out.pcap"));
-        assertEquals(FRAMES + FRAMES_BACK, counted, "frames out, by the switch's own count");
+        assertEquals(FRAMES + FRAMES_BACK, counted, "frames out, by the switch's own counters");
     }
 
-    /** Starts testpmd on two ports, and returns when the switch says that they carry frames. */
+    /** Starts testpmd on two ports, and waits until the switch reports them as running. */
     private static Testpmd attach(final Variant variant) throws IOException {
         Files.deleteIfExists(directory.resolve("a-out.pcap"));
         Files.deleteIfExists(directory.resolve("b-out.pcap"));
         final List<String> ports = ports(variant);
         if (variant.listens()) {
-            // A testpmd that was killed leaves its sockets behind, and cannot listen on a path that exists.
+            // testpmd cannot listen on an existing path, and a killed testpmd leaves its sockets behind.
             Files.deleteIfExists(ringbridge.socket(ports.get(0)));
             Files.deleteIfExists(ringbridge.socket(ports.get(1)));
         }

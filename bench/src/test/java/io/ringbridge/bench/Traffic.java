@@ -11,7 +11,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.SplittableRandom;
 
-/** Numbered frames of mixed sizes with random payload, in a file; and whether another file has the same. */
+/** Writes numbered frames of mixed sizes with random payload to a file, and compares files. */
 final class Traffic {
     private static final int SMALLEST = 60;
     private static final int LARGEST = 1514;
@@ -21,7 +21,9 @@ final class Traffic {
     private Traffic() {
     }
 
-    /** Small frames are the most frequent, which keeps a million in half a gigabyte; every size occurs. */
+    /**
+     * Writes frames of all sizes. Small frames are the most frequent, so that a million frames take half a gigabyte.
+     */
     static void write(final Path file, final int frames, final String source, final String destination, final long seed)
         throws IOException {
         final SplittableRandom random = new SplittableRandom(seed);
@@ -52,19 +54,19 @@ final class Traffic {
         return HexFormat.ofDelimiter(":").parseHex(mac);
     }
 
-    /** Fails unless the second file has the frames of the first, no more, no fewer, byte by byte, in the same order. */
+    /** Fails unless both files contain exactly the same frames in the same order. */
     static void assertSame(final Path sent, final Path received) throws IOException {
         try (PcapReader expected = new PcapReader(sent); PcapReader actual = new PcapReader(received)) {
             for (long i = 0; expected.next(); i++) {
                 if (!actual.next()) {
-                    fail("only the first " + i + " frames came out");
+                    fail("only the first " + i + " frames were received");
                 }
                 if (!Arrays.equals(expected.frame(), 0, expected.length(), actual.frame(), 0, actual.length())) {
                     fail("frame " + i + " was sent as\n" + hex(expected) + "\nand received as\n" + hex(actual));
                 }
             }
             if (actual.next()) {
-                fail("more frames came out than went in; the first of them is\n" + hex(actual));
+                fail("more frames were received than sent; the first of them is\n" + hex(actual));
             }
         }
     }

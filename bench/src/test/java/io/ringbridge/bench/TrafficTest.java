@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.opentest4j.AssertionFailedError;
 
-/** The comparison of files must notice whatever a switch can do to frames. */
+/** The comparison of files must detect every change that a switch could make to frames. */
 class TrafficTest {
     private static final int FRAMES = 500;
 
@@ -42,49 +42,50 @@ class TrafficTest {
 
     @Test
     void sizesAreMixed() {
-        assertTrue(frames.size() == FRAMES && frames.stream().allMatch(frame -> frame.length >= 60 && frame.length <= 1514));
+        assertTrue(frames.size() == FRAMES && frames.stream().allMatch(frame -> frame.length >= 60
+            && frame.length <= 1514));
         assertTrue(frames.stream().mapToInt(frame -> frame.length).distinct().count() > FRAMES / 4);
     }
 
     @Test
-    void theSameIsTheSame() throws IOException {
+    void equalFilesAreEqual() throws IOException {
         receive(frames);
         assertDoesNotThrow(() -> Traffic.assertSame(sent, received));
     }
 
     @Test
-    void aMissingFrameIsNoticed() throws IOException {
+    void aMissingFrameIsDetected() throws IOException {
         frames.remove(FRAMES / 2);
         assertDifferent();
     }
 
     @Test
-    void aMissingEndIsNoticed() throws IOException {
+    void aMissingLastFrameIsDetected() throws IOException {
         frames.removeLast();
         assertDifferent();
     }
 
     @Test
-    void aFrameTooManyIsNoticed() throws IOException {
+    void anAdditionalFrameIsDetected() throws IOException {
         frames.add(frames.getLast());
         assertDifferent();
     }
 
     @Test
-    void anotherOrderIsNoticed() throws IOException {
+    void aDifferentOrderIsDetected() throws IOException {
         Collections.swap(frames, 10, 11);
         assertDifferent();
     }
 
     @Test
-    void aChangedByteIsNoticed() throws IOException {
+    void aChangedByteIsDetected() throws IOException {
         final byte[] frame = frames.get(7);
         frame[frame.length - 1] ^= 1;
         assertDifferent();
     }
 
     @Test
-    void aCutFrameIsNoticed() throws IOException {
+    void aTruncatedFrameIsDetected() throws IOException {
         final byte[] frame = frames.get(7);
         frames.set(7, Arrays.copyOf(frame, frame.length - 1));
         assertDifferent();

@@ -22,8 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The switch is upgraded while DPDK's testpmd lets a fixed number of frames go round between two of its ports: one that
- * is lost is missing ever after, and a connection that ends is told in the log. {@code -Dupgrades=N} upgrades it N times.
+ * Upgrades the switch while DPDK's testpmd circulates a fixed number of frames between two ports. A lost frame stays
+ * missing, and the log shows every closed connection. {@code -Dupgrades=N} upgrades the switch N times.
  */
 class UpgradeIT {
     private static final String MAC_A = "52:54:00:00:00:a0";
@@ -40,14 +40,15 @@ class UpgradeIT {
     private static final Pattern DETACHED = Pattern.compile("port \\w+: detached");
 
     @BeforeAll
-    static void needs() {
+    static void requirePrograms() {
         Required.programs(Testpmd.PROGRAM, "stdbuf");
     }
 
     @ParameterizedTest
     @CsvSource({"split, 1", "packed, 1", "split, 2"})
-    void noFrameIsLostAndNobodyReconnects(final String layout, final int workers) {
-        try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchProcess.Config().server("a").server("b").set("workers", workers));
+    void noFrameIsLostAndNoFrontEndReconnects(final String layout, final int workers) {
+        try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchProcess.Config().server("a").server("b")
+            .set("workers", workers));
              Testpmd testpmd = attach(ringbridge, "packed".equals(layout))) {
             circulate(testpmd);
             for (int i = 0; i < UPGRADES; i++) {
@@ -60,8 +61,9 @@ class UpgradeIT {
                 awaitMore(testpmd, ringbridge);
             }
             testpmd.command("stop");
-            assertTrue(missing(testpmd) > 0, "frames were going round");
-            assertTrue(Await.holds(LIMIT, () -> drain(testpmd)), () -> missing(testpmd) + " frames are lost; the switch says\n"
+            assertTrue(missing(testpmd) > 0, "frames are circulating");
+            assertTrue(Await.holds(LIMIT, () -> drain(testpmd)), () -> missing(testpmd)
+                + " frames are lost; ports of the switch:\n"
                 + ringbridge.show("ports"));
             for (final JsonNode port : ringbridge.show("ports")) {
                 assertTrue(port.path("drops").isEmpty(), port::toString);
@@ -73,7 +75,9 @@ class UpgradeIT {
         }
     }
 
-    /** The queues of the tap go over as they are, with what the kernel has put there; and the guest's rings with them. */
+    /**
+     * The new process inherits the tap's queues, with the frames that the kernel has put there, and the guest's rings.
+     */
     @Test
     void noPingIsLostAtATap() throws Exception {
         Required.programs("ping");
@@ -94,9 +98,9 @@ class UpgradeIT {
                 ping.signal("INT");
                 ping.awaitExit(LIMIT);
                 answering.join();
-                final String said = ping.output().since(0);
+                final String output = ping.output().since(0);
                 assertEquals(IntStream.rangeClosed(1, answers(ping)).boxed().toList(),
-                    SEQUENCE.matcher(said).results().map(match -> Integer.valueOf(match.group(1))).toList(), said);
+                    SEQUENCE.matcher(output).results().map(match -> Integer.valueOf(match.group(1))).toList(), output);
                 assertEquals("running", ringbridge.port("up").path("state").asText());
             }
         }
@@ -128,17 +132,17 @@ class UpgradeIT {
         return testpmd;
     }
 
-    /** Lets frames go round: each goes out again on the port that it did not come in on. */
+    /** Starts the circulation: testpmd forwards each frame to the other port. */
     private static void circulate(final Testpmd testpmd) {
         testpmd.command("clear port stats all");
         testpmd.command("start tx_first " + BURSTS);
-        Await.until("frames to go round", LIMIT, () -> received(testpmd) > FRAMES_BETWEEN);
+        Await.until("frames to circulate", LIMIT, () -> received(testpmd) > FRAMES_BETWEEN);
     }
 
     private static void awaitMore(final Testpmd testpmd, final SwitchProcess ringbridge) {
         final long before = received(testpmd);
         assertTrue(Await.holds(LIMIT, () -> received(testpmd) - before > FRAMES_BETWEEN),
-            () -> "frames do not go on; the switch says\n" + ringbridge.output().tail());
+            () -> "frames no longer circulate; log of the switch:\n" + ringbridge.output().tail());
     }
 
     private static long received(final Testpmd testpmd) {
@@ -150,7 +154,11 @@ class UpgradeIT {
         return ports.stream().mapToLong(port -> port.txPackets() - port.rxPackets()).sum();
     }
 
-    /** Takes what has arrived in the receive rings, which starting does first of all; says whether nothing is missing then. */
+    /**
+     * Empties the receive rings, which testpmd does first when it starts forwarding.
+     *
+     * @return whether no frame is missing afterwards
+     */
     private static boolean drain(final Testpmd testpmd) {
         testpmd.command("start");
         testpmd.command("stop");

@@ -18,13 +18,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * A guest in QEMU moves from one switch to another and back, while its peer, which stays at the first, talks to it. The taps of the two
- * are in one bridge of the kernel's. What a move cost is appended to {@code target/migration.txt}; {@code -Dmigrations=N} moves it N times.
+ * Migrates a QEMU guest from one switch to another and back, under traffic from a peer that stays at the first switch.
+ * The taps of both switches are ports of one kernel bridge. The cost of each migration is appended to
+ * {@code target/migration.txt}. {@code -Dmigrations=N} migrates the guest N times.
  */
 class UplinkMigrationIT {
     private static final String ADDRESS = "10.77.0.1";
     private static final String MAC = "52:54:00:00:04:0a";
-    /** A port of one pair leaves the announcement to QEMU, whatever the guest's device could do. */
+    /**
+     * More than one, because a port with one queue pair leaves the announcement to QEMU, regardless of the guest's
+     * device.
+     */
     private static final int PAIRS = 2;
     private static final int MIGRATIONS = Integer.getInteger("migrations", 2);
     private static final Duration LIMIT = Duration.ofSeconds(60);
@@ -51,12 +55,14 @@ class UplinkMigrationIT {
         west = startSwitch(namespace, "tap1");
         east.awaitState("running", LIMIT, "up");
         west.awaitState("running", LIMIT, "up");
-        final QemuGuest.Spec stays = new QemuGuest.Spec("peer", "52:54:00:00:04:0b", "10.77.0.2", east.socket("peer"), "");
-        peer = opened(QemuGuest.boot(stays, image, directory));
+        final QemuGuest.Spec peerSpec = new QemuGuest.Spec("peer", "52:54:00:00:04:0b", "10.77.0.2",
+            east.socket("peer"), "");
+        peer = opened(QemuGuest.boot(peerSpec, image, directory));
     }
 
     private SwitchProcess startSwitch(final NetworkNamespace namespace, final String tap) {
-        return opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(namespace.name()).set("poll", "adaptive")
+        return opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(namespace.name())
+            .set("poll", "adaptive")
             .server("vm", PAIRS).server("known", PAIRS).mac(MAC).server("peer").tap("up", tap).master("br0")));
     }
 
@@ -77,10 +83,10 @@ class UplinkMigrationIT {
 
     @ParameterizedTest(name = "announced by {0}")
     @CsvSource({"the guest, vm, ''", "QEMU, vm, ',guest_announce=off'", "its port, known, ''"})
-    void aGuestMovesToAnotherSwitch(final String by, final String port, final String device) {
+    void aGuestMigratesToAnotherSwitch(final String by, final String port, final String device) {
         guest = QemuGuest.boot(spec(east.socket(port), "guest-east", device), image, directory);
         east.awaitState("running", LIMIT, port, "peer");
-        peer.awaitAnswerOf(ADDRESS);
+        peer.awaitPing(ADDRESS);
         assertEquals(device.isEmpty(), east.features(port).contains("guest_announce"));
         for (int i = 0; i < MIGRATIONS; i++) {
             final boolean there = i % 2 == 0;
@@ -89,10 +95,11 @@ class UplinkMigrationIT {
             final Conversation conversation = new Conversation(peer, ADDRESS);
             conversation.startPing();
             conversation.startStream(guest, 6);
-            final Move move = Move.of(guest, spec(to.socket(port), there ? "guest-west" : "guest-east", device), image, directory);
+            final Move move = Move.of(guest, spec(to.socket(port), there ? "guest-west" : "guest-east", device), image,
+                directory);
             guest = move.guest();
             to.awaitState("running", LIMIT, port);
-            Await.until("the guest to be found where it is", LIMIT,
+            Await.until("both switches to learn the guest's new location", LIMIT,
                 () -> to.portOf(MAC).equals(port) && from.portOf(MAC).equals("up"));
             conversation.assertStream(guest);
             move.report("another switch, announced by " + by, i, conversation.endPing());

@@ -16,12 +16,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Two hosts, each a network namespace with a switch whose tap is in a bridge of the kernel's beside a VXLAN device, as
- * {@code docs/uplinks.md} has it.
+ * Two hosts, each of which is a network namespace with a switch. The switch's tap and a VXLAN device are ports of a
+ * kernel bridge, as in {@code docs/uplinks.md}.
  */
 class VxlanIT {
     private static final Duration LIMIT = Duration.ofSeconds(30);
-    /** 1500 without what VXLAN adds. */
+    /** 1500 minus the headers that VXLAN adds. */
     private static final int MTU = 1450;
 
     @TempDir
@@ -69,16 +69,17 @@ class VxlanIT {
         return "192.0.2." + host;
     }
 
-    /** Has the bridge of a host reach that of the other. */
+    /** Connects the bridge of a host to that of the other host. */
     void join(final NetworkNamespace host, final int own, final int other) {
-        host.run("ip", "link", "add", "vxlan42", "type", "vxlan", "id", "42", "local", address(own), "remote", address(other),
-            "dstport", "4789");
+        host.run("ip", "link", "add", "vxlan42", "type", "vxlan", "id", "42", "local", address(own), "remote",
+            address(other), "dstport", "4789");
         host.run("ip", "link", "set", "vxlan42", "master", "br0", "up");
     }
 
-    /** Waits until the east host knows that a station is at the west one. */
-    void awaitKnownAtWest(final String station) {
-        Await.until("the station to be known at its new host", LIMIT, () -> "up".equals(eastSwitch.portOf(station)));
+    /** Waits until the east host has learned that a station is at the west host. */
+    void awaitLearnedInWest(final String station) {
+        Await.until("the east host to learn the new location of " + station, LIMIT,
+            () -> "up".equals(eastSwitch.portOf(station)));
     }
 
     final NetworkNamespace east() {
@@ -123,15 +124,15 @@ class VxlanIT {
     }
 
     @Test
-    void hostReachesTheGuestOfAnother() {
+    void aHostReachesAGuestOfTheOtherHost() {
         east.run("ip", "addr", "add", "10.78.0.1/24", "dev", "br0");
         westGuest.assertAnswers(east, MTU - 28);
         assertTrue(westSwitch.port("up").path("drops").isEmpty(), () -> westSwitch.port("up").toString());
     }
 
-    /** A guest that has come to another host is found there as soon as it has sent something. */
+    /** The hosts learn the new location of a guest from the first frame that it sends. */
     @Test
-    void guestThatMovesIsFoundAtItsNewHost() throws IOException {
+    void aMovedGuestIsReachableAtItsNewHost() throws IOException {
         final Station neighbour = opened(new Station(eastSwitch, "b", 4));
         eastGuest.assertReaches(neighbour, 100);
         neighbour.assertReaches(eastGuest, 100);
@@ -141,7 +142,7 @@ class VxlanIT {
         final Station moved = opened(new Station(westSwitch, "b", 2));
         westSwitch.awaitState("running", LIMIT, "b");
         moved.assertReaches(neighbour, 100);
-        awaitKnownAtWest("52:54:00:00:00:02");
+        awaitLearnedInWest("52:54:00:00:00:02");
         neighbour.assertReaches(moved, 100);
         westGuest.assertReaches(moved, 100);
     }

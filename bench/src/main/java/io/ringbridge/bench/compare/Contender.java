@@ -16,7 +16,8 @@ enum Contender {
     RINGBRIDGE("Ringbridge") {
         @Override
         List<String> missing() {
-            return Files.isExecutable(SwitchProcess.launcher()) ? List.of() : List.of(SwitchProcess.launcher().toString());
+            return Files.isExecutable(SwitchProcess.launcher()) ? List.of()
+                : List.of(SwitchProcess.launcher().toString());
         }
 
         @Override
@@ -24,14 +25,18 @@ enum Contender {
             final SwitchProcess.Config config = new SwitchProcess.Config().set("workers", 1)
                 .set("cpus", List.of(placement.switchCpu())).set("poll", "busy").server("a").server("b");
             if (kind == Kind.TAP) {
-                config.apart().tap("up", FarEnd.DEVICE);
+                config.inNewNamespace().tap("up", FarEnd.DEVICE);
             }
             final SwitchProcess process = SwitchProcess.start(config).awaitWarm();
-            return new Running(List.of(process.socket("a"), process.socket("b")), false, kind == Kind.TAP, process.pid(), process::close);
+            return new Running(List.of(process.socket("a"), process.socket("b")), false, kind == Kind.TAP,
+                process.pid(), process::close);
         }
     },
 
-    /** DPDK's own back-end, which passes every frame on to the other port and looks at none: no switch does less. */
+    /**
+     * DPDK's own back-end, which forwards every frame to the other port without inspecting it. No switch does less
+     * work.
+     */
     PIPE("DPDK pipe") {
         @Override
         List<String> missing() {
@@ -48,7 +53,8 @@ enum Contender {
             final Path directory = Machine.temporaryDirectory(0);
             final List<Path> sockets = List.of(directory.resolve("a.sock"), directory.resolve("b.sock"));
             final Testpmd testpmd = new Testpmd.Builder("pipe", placement.switchCpu()).mainCpu(placement.generatorCpu())
-                .hugepages(placement.hugepages()).device(Testpmd.vhost(0, sockets.get(0))).device(Testpmd.vhost(1, sockets.get(1)))
+                .hugepages(placement.hugepages()).device(Testpmd.vhost(0, sockets.get(0)))
+                .device(Testpmd.vhost(1, sockets.get(1)))
                 .option("--no-flush-rx").option("--forward-mode=io").start();
             testpmd.command("start");
             return new Running(sockets, false, false, 0, () -> {
@@ -67,13 +73,14 @@ enum Contender {
 
         @Override
         Running start(final Placement placement, final Kind kind) {
-            // DPDK 22.11's net_tap sends no large packets, and has as many queues to receive as to send, of which Open vSwitch wants two.
+            // DPDK 22.11's net_tap does not send large packets. It needs as many receive as transmit queues, and Open
+            // vSwitch creates two transmit queues.
             return startOpenVswitch(placement, kind, kind == Kind.TSO, "type=dpdk",
                 "options:dpdk-devargs=net_tap0,iface=" + FarEnd.DEVICE, "options:n_rxq=2");
         }
     },
 
-    /** The same with a tap of its own. */
+    /** Open vSwitch with DPDK, and with its own tap instead of DPDK's. */
     OVS_INTERNAL("OVS-DPDK, internal port") {
         @Override
         List<String> missing() {
@@ -101,15 +108,15 @@ enum Contender {
         return title;
     }
 
-    /** What this machine lacks to run it; empty if nothing. */
+    /** Returns the programs that the system needs and this machine lacks. */
     abstract List<String> missing();
 
-    /** Whether it is measured with this work. */
+    /** Whether the system supports this load. */
     boolean does(final Kind kind) {
         return true;
     }
 
-    /** Starts it with what the work needs: two ports for guests, and a tap if that is what is measured. */
+    /** Starts the system with the ports that the load needs: two for guests, and a tap for {@link Kind#TAP}. */
     abstract Running start(Placement placement, Kind kind);
 
     private static Running startOpenVswitch(final Placement placement, final Kind kind, final boolean large,
@@ -117,8 +124,8 @@ enum Contender {
         final Path directory = Machine.temporaryDirectory(0);
         final List<Path> sockets = List.of(directory.resolve("a.sock"), directory.resolve("b.sock"));
         try {
-            final OpenVswitch ovs = OpenVswitch.start(placement.generatorCpu(), placement.switchCpu(), placement.hugepages(), sockets,
-                large);
+            final OpenVswitch ovs = OpenVswitch.start(placement.generatorCpu(), placement.switchCpu(),
+                placement.hugepages(), sockets, large);
             if (kind == Kind.TAP) {
                 ovs.addPort(FarEnd.DEVICE, tap);
             }
@@ -137,15 +144,16 @@ enum Contender {
     }
 
     /**
-     * A contender that has been started.
+     * A running contender.
      *
-     * @param sockets        of its two ports
-     * @param frontEndListens whether it connects, and the front-end listens
-     * @param hasTap         whether there is a tap in its network namespace
-     * @param pid            of its process, if it has a tap
-     * @param end            stops it
+     * @param sockets         the sockets of its two ports
+     * @param frontEndListens whether the contender connects, so that the front-end must listen
+     * @param hasTap          whether there is a tap in the contender's network namespace
+     * @param pid             the process ID if the contender has a tap
+     * @param end             ends the contender
      */
-    record Running(List<Path> sockets, boolean frontEndListens, boolean hasTap, long pid, Runnable end) implements AutoCloseable {
+    record Running(List<Path> sockets, boolean frontEndListens, boolean hasTap, long pid,
+        Runnable end) implements AutoCloseable {
         @Override
         public void close() {
             end.run();

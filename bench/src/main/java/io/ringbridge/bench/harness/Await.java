@@ -5,7 +5,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** Waits for conditions that nobody announces. */
+/** Waits for conditions by polling. */
 public final class Await {
     private static final long STEP_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
@@ -15,8 +15,8 @@ public final class Await {
     /**
      * Polls until the condition holds.
      *
-     * @param what names the condition in the error
-     * @throws HarnessException when it does not hold within the limit
+     * @param what the name of the condition, for the error message
+     * @throws HarnessException if the condition does not hold within the limit
      */
     public static void until(final String what, final Duration limit, final BooleanSupplier condition) {
         if (!holds(limit, condition)) {
@@ -24,7 +24,11 @@ public final class Await {
         }
     }
 
-    /** Polls until the condition holds or the limit has passed, and says whether it holds. */
+    /**
+     * Polls until the condition holds or the limit has passed.
+     *
+     * @return whether the condition holds
+     */
     public static boolean holds(final Duration limit, final BooleanSupplier condition) {
         final long start = System.nanoTime();
         while (!condition.getAsBoolean()) {
@@ -36,7 +40,7 @@ public final class Await {
         return true;
     }
 
-    /** Lets time pass, for measurements over a period. Not for synchronisation. */
+    /** Waits for a period over which something is measured. Do not use this to synchronise. */
     public static void pass(final Duration period) {
         final long start = System.nanoTime();
         for (long left = period.toNanos(); left > 0; left = period.toNanos() - (System.nanoTime() - start)) {

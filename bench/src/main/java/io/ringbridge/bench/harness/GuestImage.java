@@ -17,39 +17,40 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * What a test guest boots: a kernel, and an initial file system with busybox, iperf3 and the virtio drivers.
+ * The files that a test guest boots: a kernel, and an initial file system with busybox, iperf3 and the virtio drivers.
  *
  * @param kernel    the kernel
- * @param initramfs the file system
+ * @param initramfs the initial file system
  */
 public record GuestImage(GuestKernel kernel, Path initramfs) {
-    /** The programs of this machine that it takes to make one. */
+    /** The programs that this machine needs to build an image. */
     public static final List<String> PROGRAMS = List.of("busybox", "iperf3", "cpio", "xz", "ldd");
 
     private static final Duration LIMIT = Duration.ofMinutes(1);
-    /** A kernel may have them built in. */
+    /** Modules of these drivers are optional, because a kernel may have them built in. */
     private static final List<String> DRIVERS = List.of("virtio_pci", "virtio_net");
-    /** How a module names the modules that it needs. */
+    /** The field of a module file that names the modules it depends on. */
     private static final Pattern DEPENDS = Pattern.compile("\\x00depends=([^\\x00]+)\\x00");
     private static final Pattern LIBRARY = Pattern.compile("(/\\S+) \\(0x");
 
     /**
-     * Makes one below the directory, in which the kernel is kept for the next time.
+     * Builds an image below a directory, which also caches the kernel.
      *
-     * @param more programs of this machine that it has as well
+     * @param more programs of this machine that the image also contains
      */
     public static GuestImage create(final Path cache, final String... more) {
         return create(cache, "initramfs", List.of(more), List.of());
     }
 
     /**
-     * Makes one with more in it.
+     * Builds an image with more programs and drivers.
      *
-     * @param name     of the image, below the directory
-     * @param programs those of this machine that it is to have
-     * @param drivers  the kernel's modules that it is to load
+     * @param name     the name of the image below the directory
+     * @param programs the programs of this machine that the image also contains
+     * @param drivers  the kernel modules that the guest also loads
      */
-    public static GuestImage create(final Path cache, final String name, final List<String> programs, final List<String> drivers) {
+    public static GuestImage create(final Path cache, final String name, final List<String> programs,
+        final List<String> drivers) {
         final GuestKernel kernel = GuestKernel.find(cache);
         final Path root = cache.resolve(name);
         final Path image = cache.resolve(name + ".gz");
@@ -73,13 +74,14 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
-        Program.run(LIMIT, "sh", "-c", "cd '" + root.toAbsolutePath() + "' && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1 > '"
+        Program.run(LIMIT, "sh", "-c", "cd '" + root.toAbsolutePath()
+            + "' && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1 > '"
             + image.toAbsolutePath() + "'");
         return new GuestImage(kernel, image);
     }
 
     private static void copyProgram(final String name, final Path to) throws IOException {
-        final Path from = Program.find(name).orElseThrow(() -> new HarnessException("there is no program " + name));
+        final Path from = Program.find(name).orElseThrow(() -> new HarnessException("program " + name + " not found"));
         copy(from, to);
     }
 
@@ -96,8 +98,9 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
         }
     }
 
-    /** Copies the drivers and what they need, and lists them in an order in which they can be loaded. */
-    private static void copyModules(final GuestKernel kernel, final List<String> drivers, final Path directory) throws IOException {
+    /** Copies the drivers with their dependencies, and writes a list of them in load order. */
+    private static void copyModules(final GuestKernel kernel, final List<String> drivers, final Path directory)
+        throws IOException {
         Files.createDirectories(directory);
         final Set<String> order = new LinkedHashSet<>();
         for (final String driver : drivers) {
@@ -106,7 +109,8 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
         Files.write(directory.resolve("order"), order);
     }
 
-    private static void copyModule(final GuestKernel kernel, final String name, final Path directory, final Set<String> order)
+    private static void copyModule(final GuestKernel kernel, final String name, final Path directory,
+        final Set<String> order)
         throws IOException {
         final Optional<Path> module = kernel.module(name);
         final Path copy = directory.resolve(name + ".ko");

@@ -14,9 +14,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A Linux kernel for test guests, and the modules that belong to it.
+ * A Linux kernel for test guests, and its modules.
  *
- * @param image   what QEMU boots
+ * @param image   the image that QEMU boots
  * @param modules the directory with the modules of exactly this kernel
  */
 public record GuestKernel(Path image, Path modules) {
@@ -27,8 +27,9 @@ public record GuestKernel(Path image, Path modules) {
     private static final String IMAGE_PREFIX = "vmlinuz-";
 
     /**
-     * Finds one: what {@code RINGBRIDGE_KERNEL} names (an image or a Debian package), this machine's own if it is a cloud kernel, or
-     * Debian's package of it, which is kept in the directory and not installed.
+     * Finds a kernel. The environment variable {@code RINGBRIDGE_KERNEL} may name an image or a Debian package.
+     * Otherwise returns an installed cloud kernel, or that of Debian's package, which is unpacked into the cache and
+     * not installed.
      */
     public static GuestKernel find(final Path cache) {
         final String given = System.getenv("RINGBRIDGE_KERNEL");
@@ -46,7 +47,8 @@ public record GuestKernel(Path image, Path modules) {
 
     private static boolean isUsableImage(final Path image) {
         final String name = image.getFileName().toString();
-        return name.startsWith(IMAGE_PREFIX) && name.endsWith("-cloud-amd64") && Files.isReadable(image) && Files.exists(modulesOf(image));
+        return name.startsWith(IMAGE_PREFIX) && name.endsWith("-cloud-amd64") && Files.isReadable(image)
+            && Files.exists(modulesOf(image));
     }
 
     private static GuestKernel ofImage(final Path image) {
@@ -67,20 +69,20 @@ public record GuestKernel(Path image, Path modules) {
         final String depends = Program.run(FETCH_LIMIT, "apt-cache", "depends", META_PACKAGE);
         final Matcher matcher = PACKAGE.matcher(depends);
         if (!matcher.find()) {
-            throw new HarnessException("no cloud kernel among the packages of this machine: " + depends);
+            throw new HarnessException("the package lists of this machine contain no cloud kernel: " + depends);
         }
         final Path directory = cache.resolve("package").toAbsolutePath();
         create(directory);
         Program.run(FETCH_LIMIT, "sh", "-c", "cd '" + directory + "' && apt-get download " + matcher.group());
         return newest(directory, path -> path.toString().endsWith(".deb"))
-            .orElseThrow(() -> new HarnessException("apt-get download " + matcher.group() + " left no package"));
+            .orElseThrow(() -> new HarnessException("apt-get download " + matcher.group() + " downloaded no package"));
     }
 
     private static GuestKernel unpack(final Path deb, final Path directory) {
         create(directory);
         Program.run(UNPACK_LIMIT, "dpkg-deb", "-x", deb.toString(), directory.toString());
         return newest(directory.resolve("boot"), GuestKernel::isUsableImage).map(GuestKernel::ofImage)
-            .orElseThrow(() -> new HarnessException(deb + " has no cloud kernel"));
+            .orElseThrow(() -> new HarnessException(deb + " contains no cloud kernel"));
     }
 
     private static void create(final Path directory) {
@@ -102,7 +104,7 @@ public record GuestKernel(Path image, Path modules) {
         }
     }
 
-    /** The file of a module, compressed or not; none if it is built in or does not exist. */
+    /** Returns the file of a module, compressed or not. It is empty if the module is built in or does not exist. */
     Optional<Path> module(final String name) {
         final List<String> names = List.of(name + ".ko", name + ".ko.xz");
         try (Stream<Path> files = Files.walk(modules)) {

@@ -1,6 +1,6 @@
 package io.ringbridge.bench.harness;
 
-/** Something around the switch did not do what was asked of it, or not in time. */
+/** A program around the switch failed, or did not respond in time. */
 public final class HarnessException extends RuntimeException {
     private static final long serialVersionUID = 1;
 

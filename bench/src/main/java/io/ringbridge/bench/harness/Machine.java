@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** What this machine has to offer: processors, hugepages, memory to keep files in. */
+/** The resources of this machine: processors, huge pages, and memory for temporary files. */
 public final class Machine {
     private static final Path HUGEPAGES = Path.of("/sys/kernel/mm/hugepages/hugepages-2048kB");
 
@@ -21,7 +21,7 @@ public final class Machine {
     private Machine() {
     }
 
-    /** The processors that this process may run on. */
+    /** Returns the processors on which this process may run. */
     public static List<Integer> cpus() {
         final String line = field(Path.of("/proc/self/status"), "Cpus_allowed_list:");
         final List<Integer> cpus = new ArrayList<>();
@@ -34,7 +34,7 @@ public final class Machine {
         return cpus;
     }
 
-    /** How many processors were busy in a period, with whatever it was. */
+    /** Measures the number of busy processors over a period, for all programs together. */
     public static double busyCpus(final Duration period) {
         final long[] before = processorTime();
         Await.pass(period);
@@ -42,7 +42,7 @@ public final class Machine {
         return (double) (after[0] - before[0]) / (after[1] - before[1]) * cpus().size();
     }
 
-    /** What was not idle, and all, since the machine was started. */
+    /** Returns the busy ticks and all ticks of the processors since the machine was started. */
     private static long[] processorTime() {
         final String[] fields = field(Path.of("/proc/stat"), "cpu ").split(" ", -1);
         long idle = 0;
@@ -55,7 +55,10 @@ public final class Machine {
         return new long[] {all - idle, all};
     }
 
-    /** For how many nanoseconds, since the machine was started, anybody who could run waited for a processor; 0 if not known. */
+    /**
+     * Returns the time since boot during which at least one runnable thread waited for a processor, or 0 if it is
+     * unknown.
+     */
     public static long cpuPressureNanos() {
         if (!Files.exists(CPU_PRESSURE)) {
             return 0;
@@ -64,17 +67,21 @@ public final class Machine {
         return TimeUnit.MICROSECONDS.toNanos(Long.parseLong(some.substring(some.lastIndexOf('=') + 1)));
     }
 
-    /** The model of the processor, as the kernel names it. */
+    /** Returns the kernel's name for the model of the processor. */
     public static String processor() {
         return field(Path.of("/proc/cpuinfo"), "model name").replaceFirst("^:\\s*", "");
     }
 
-    /** How many 2 MB hugepages nobody uses. */
+    /** Returns the number of free huge pages of 2 MB. */
     public static int freeHugepages() {
         return Files.exists(HUGEPAGES) ? Integer.parseInt(read(HUGEPAGES.resolve("free_hugepages"))) : 0;
     }
 
-    /** Asks the kernel for hugepages until so many are free; returns how many are. It needs the right to, and memory in one piece. */
+    /**
+     * Reserves huge pages until that many are free. This needs root privileges and contiguous memory.
+     *
+     * @return the number of free huge pages
+     */
     public static int reserveHugepages(final int wanted) {
         final int free = freeHugepages();
         final Path total = HUGEPAGES.resolve("nr_hugepages");
@@ -82,14 +89,17 @@ public final class Machine {
             try {
                 Files.writeString(total, Integer.toString(Integer.parseInt(read(total)) + wanted - free));
             } catch (IOException _) {
-                // A read-only /sys: the caller learns it from the number that is returned.
+                // With a read-only /sys, the returned number is too small.
                 return free;
             }
         }
         return freeHugepages();
     }
 
-    /** Makes a temporary directory, in memory if there is room for so many bytes, with a name short enough for Unix sockets. */
+    /**
+     * Creates a temporary directory, in memory if that many bytes are free there. The path is short enough for Unix
+     * sockets.
+     */
     public static Path temporaryDirectory(final long bytes) {
         final Path memory = Path.of("/dev/shm");
         try {
@@ -102,7 +112,7 @@ public final class Machine {
         }
     }
 
-    /** Removes a directory and what is in it. */
+    /** Deletes a directory and its contents. */
     public static void delete(final Path directory) {
         try (Stream<Path> tree = Files.walk(directory)) {
             for (final Path path : tree.sorted((a, b) -> b.compareTo(a)).toList()) {

@@ -8,7 +8,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** Open vSwitch with DPDK: one learning bridge, whose ports connect to front-ends' sockets. Apart from any other that runs here. */
+/**
+ * Open vSwitch with DPDK: one learning bridge, whose ports connect to front-ends' sockets. It does not affect other
+ * instances on this machine.
+ */
 public final class OpenVswitch implements AutoCloseable {
     private static final Path DAEMON = Path.of("/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk");
     private static final Path SCHEMA = Path.of("/usr/share/openvswitch/vswitch.ovsschema");
@@ -24,7 +27,7 @@ public final class OpenVswitch implements AutoCloseable {
         this.environment = Map.of("OVS_RUNDIR", path, "OVS_LOGDIR", path, "OVS_DBDIR", path);
     }
 
-    /** What is missing here to run it; empty if nothing is. */
+    /** Returns the programs and files that Open vSwitch needs and this machine lacks. */
     public static List<String> missing() {
         final List<String> missing = new ArrayList<>(Stream.of("ovsdb-tool", "ovsdb-server", "ovs-vsctl", "unshare")
             .filter(name -> Program.find(name).isEmpty()).toList());
@@ -33,16 +36,16 @@ public final class OpenVswitch implements AutoCloseable {
     }
 
     /**
-     * Starts it.
+     * Starts Open vSwitch.
      *
-     * @param mainCpu   for everything that is not forwarding
-     * @param workerCpu for the one thread that forwards
-     * @param hugepages whether there are some to use
-     * @param sockets   of the front-ends, one a port
-     * @param large     whether guests may leave it large packets
+     * @param mainCpu   the processor of all other threads
+     * @param workerCpu the processor of the forwarding thread
+     * @param hugepages whether to use huge pages
+     * @param sockets   the sockets of the front-ends, one per port
+     * @param large     whether guests may send large packets for segmentation
      */
-    public static OpenVswitch start(final int mainCpu, final int workerCpu, final boolean hugepages, final List<Path> sockets,
-                                    final boolean large) {
+    public static OpenVswitch start(final int mainCpu, final int workerCpu, final boolean hugepages,
+        final List<Path> sockets, final boolean large) {
         final OpenVswitch ovs = new OpenVswitch(Machine.temporaryDirectory(0));
         try {
             ovs.startDaemons(mainCpu, workerCpu, hugepages, large);
@@ -57,24 +60,25 @@ public final class OpenVswitch implements AutoCloseable {
         }
     }
 
-    /** Adds a port, of an interface with these columns. */
+    /** Adds a port with an interface that has these columns in the database. */
     public void addPort(final String name, final String... columns) {
-        final List<String> arguments = new ArrayList<>(List.of("add-port", "br0", name, "--", "set", "Interface", name));
+        final List<String> arguments = new ArrayList<>(List.of("add-port", "br0", name, "--", "set", "Interface",
+            name));
         arguments.addAll(List.of(columns));
         control(arguments.toArray(String[]::new));
     }
 
-    /** Adds a port that listens where {@link #socket} says. */
+    /** Adds a port that listens on {@link #socket}. */
     public void addListeningPort(final String name) {
         addPort(name, "type=dpdkvhostuser");
     }
 
-    /** Where a port that listens does. */
+    /** Returns the socket of a listening port. */
     public Path socket(final String port) {
         return directory.resolve(port);
     }
 
-    /** The process that forwards. */
+    /** Returns the process ID of the forwarding daemon. */
     public long pid() {
         return daemons.getLast().pid();
     }
@@ -85,7 +89,8 @@ public final class OpenVswitch implements AutoCloseable {
             "--pidfile=" + file("db.pid"), "--log-file=" + file("db.log")), environment));
         Await.until("the database of Open vSwitch", LIMIT, () -> Files.exists(directory.resolve("db.sock")));
         control("--no-wait", "init");
-        final List<String> options = new ArrayList<>(List.of("--no-wait", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
+        final List<String> options = new ArrayList<>(List.of("--no-wait", "set", "Open_vSwitch", ".",
+            "other_config:dpdk-init=true",
             "other_config:pmd-cpu-mask=" + mask(workerCpu), "other_config:dpdk-lcore-mask=" + mask(mainCpu)));
         if (large) {
             options.add("other_config:userspace-tso-enable=true");
@@ -97,13 +102,14 @@ public final class OpenVswitch implements AutoCloseable {
             options.add("other_config:dpdk-extra=--no-pci --legacy-mem --no-huge -m 2048 --file-prefix=ovs");
         }
         control(options.toArray(String[]::new));
-        // In a network namespace of its own, because the devices that it makes have fixed names.
-        daemons.add(Program.start("ovs-vswitchd", List.of("unshare", "-n", DAEMON.toString(), database(), "--pidfile=" + file("vs.pid"),
-            "--unixctl=" + file("vs.ctl"), "--log-file=" + file("vs.log")), environment));
+        // The daemon creates devices with fixed names, so it runs in its own network namespace.
+        daemons.add(Program.start("ovs-vswitchd", List.of("unshare", "-n", DAEMON.toString(), database(), "--pidfile="
+            + file("vs.pid"), "--unixctl=" + file("vs.ctl"), "--log-file=" + file("vs.log")), environment));
     }
 
     private void control(final String... arguments) {
-        final List<String> command = new ArrayList<>(List.of("ovs-vsctl", "--db=" + database(), "--timeout=" + LIMIT.toSeconds()));
+        final List<String> command = new ArrayList<>(List.of("ovs-vsctl", "--db=" + database(), "--timeout="
+            + LIMIT.toSeconds()));
         command.addAll(List.of(arguments));
         Program.run(LIMIT, environment, command.toArray(String[]::new));
     }

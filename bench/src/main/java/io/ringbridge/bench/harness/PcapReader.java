@@ -8,7 +8,9 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Reads the frames of a file in the classic pcap format, of either time resolution, written on a machine like this one. */
+/**
+ * Reads the frames of a file in the classic pcap format, with either time resolution and in little-endian byte order.
+ */
 public final class PcapReader implements AutoCloseable {
     static final int FILE_HEADER = 24;
     static final int RECORD_HEADER = 16;
@@ -32,14 +34,18 @@ public final class PcapReader implements AutoCloseable {
         }
     }
 
-    /** Goes to the next frame; false at the end of the file. A record that is cut off counts as the end. */
+    /**
+     * Reads the next frame. A truncated record counts as the end of the file.
+     *
+     * @return false at the end of the file
+     */
     public boolean next() throws IOException {
         if (in.readNBytes(header.array(), 0, RECORD_HEADER) != RECORD_HEADER) {
             return false;
         }
         length = header.getInt(8);
         if (length < 0 || length > MAX_FRAME) {
-            throw new IOException("a frame of " + length + " bytes in a pcap file; at most " + MAX_FRAME + " can be");
+            throw new IOException("pcap file: a frame of " + length + " bytes; at most " + MAX_FRAME + " are allowed");
         }
         return in.readNBytes(frame, 0, length) == length;
     }
@@ -48,7 +54,7 @@ public final class PcapReader implements AutoCloseable {
         return length;
     }
 
-    /** The frame's bytes up to {@link #length()}; the array is used again for the next frame. */
+    /** Returns an array with the frame's bytes up to {@link #length()}. The next frame overwrites the array. */
     public byte[] frame() {
         return frame;
     }

@@ -19,11 +19,12 @@ public final class PcapWriter implements AutoCloseable {
     public PcapWriter(final Path file) throws IOException {
         out = new BufferedOutputStream(Files.newOutputStream(file), BUFFER);
         final ByteBuffer start = ByteBuffer.allocate(PcapReader.FILE_HEADER).order(ByteOrder.LITTLE_ENDIAN);
-        start.putInt(PcapReader.MAGIC_MICROSECONDS).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0).putInt(MAX_FRAME).putInt(1);
+        start.putInt(PcapReader.MAGIC_MICROSECONDS).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0)
+            .putInt(MAX_FRAME).putInt(1);
         out.write(start.array());
     }
 
-    /** Appends a frame, with time stamp zero. */
+    /** Appends a frame with timestamp zero. */
     public void write(final byte[] frame, final int length) throws IOException {
         header.putInt(8, length).putInt(12, length);
         out.write(header.array());

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
-/** A child process whose output is kept. It never outlives this object, nor the JVM. */
+/** A child process whose output is recorded. It never outlives this object or the JVM. */
 public final class Program implements AutoCloseable {
     private static final Duration GRACE = Duration.ofSeconds(10);
     private static final Set<ProcessHandle> RUNNING = ConcurrentHashMap.newKeySet();
@@ -30,7 +30,7 @@ public final class Program implements AutoCloseable {
     private final String name;
     private final Process process;
     private final Transcript output;
-    /** The process, or the one that goes on in its place with the same output. */
+    /** The process, or its successor with the same output. */
     private volatile ProcessHandle current;
 
     private Program(final String name, final Process process) {
@@ -40,9 +40,10 @@ public final class Program implements AutoCloseable {
         this.output = Transcript.of(name, process.getInputStream());
     }
 
-    /** Where a program is on the PATH or among the system's own; it may be named with its directory. */
+    /** Finds a program on the PATH, or in the system's directories. The name may include a directory. */
     public static Optional<Path> find(final String name) {
-        final String path = System.getenv().getOrDefault("PATH", "") + File.pathSeparator + "/usr/sbin:/sbin:/usr/bin:/bin";
+        final String path = System.getenv().getOrDefault("PATH", "") + File.pathSeparator
+            + "/usr/sbin:/sbin:/usr/bin:/bin";
         for (final String directory : path.split(File.pathSeparator, -1)) {
             final Path candidate = Path.of(directory).resolve(name);
             if (!directory.isEmpty() && Files.isExecutable(candidate)) {
@@ -56,7 +57,10 @@ public final class Program implements AutoCloseable {
         return start(name, command, Map.of());
     }
 
-    /** Starts a program with more environment variables. Both its output streams are captured, its input stays open. */
+    /**
+     * Starts a program with additional environment variables. Both output streams are recorded, and the input stays
+     * open.
+     */
     public static Program start(final String name, final List<String> command, final Map<String, String> environment) {
         final ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().putAll(environment);
@@ -69,12 +73,18 @@ public final class Program implements AutoCloseable {
         }
     }
 
-    /** Runs a program to its end and returns what it printed; anything but status 0 is an error. */
+    /**
+     * Runs a program until it exits.
+     *
+     * @return its output
+     * @throws HarnessException if the exit status is not 0
+     */
     public static String run(final Duration limit, final Map<String, String> environment, final String... command) {
         try (Program program = start(command[0], List.of(command), environment)) {
             final int status = program.awaitExit(limit);
             if (status != 0) {
-                throw new HarnessException(String.join(" ", command) + " returned " + status + ": " + program.output.tail());
+                throw new HarnessException(String.join(" ", command) + " exited with status " + status + ": "
+                    + program.output.tail());
             }
             return program.output.since(0);
         }
@@ -96,19 +106,20 @@ public final class Program implements AutoCloseable {
         return current.isAlive();
     }
 
-    /** Notes that another process goes on in the place of this one, which ends by itself. */
-    public void succeededBy(final long pid) {
-        final ProcessHandle next = ProcessHandle.of(pid).orElseThrow(() -> new HarnessException("there is no process " + pid));
+    /** Continues with a successor process, after the current process has exited by itself. */
+    public void continueAs(final long pid) {
+        final ProcessHandle next = ProcessHandle.of(pid).orElseThrow(() ->
+            new HarnessException("process " + pid + " does not exist"));
         RUNNING.add(next);
         final ProcessHandle before = current;
         current = next;
         if (!exits(before, GRACE)) {
-            throw new HarnessException(name + " goes on as process " + before.pid() + " beside " + pid);
+            throw new HarnessException(name + ": process " + before.pid() + " still runs beside its successor " + pid);
         }
         RUNNING.remove(before);
     }
 
-    /** Waits for a line, wherever in the output it is. */
+    /** Waits until a line matches anywhere in the output. */
     public MatchResult awaitLine(final Pattern pattern, final Duration limit) {
         return output.await(pattern, 0, limit);
     }
@@ -120,14 +131,19 @@ public final class Program implements AutoCloseable {
             input.write((line + "\n").getBytes(StandardCharsets.UTF_8));
             input.flush();
         } catch (final IOException e) {
-            throw new HarnessException(name + " takes no input any more; its last words:\n" + output.tail(), e);
+            throw new HarnessException(name + " no longer reads its input; end of its output:\n" + output.tail(), e);
         }
     }
 
-    /** Waits for the end of the program and of its output, and returns its status. */
+    /**
+     * Waits until the program exits and its output ends.
+     *
+     * @return its exit status
+     */
     public int awaitExit(final Duration limit) {
         if (!exits(current, limit)) {
-            throw new HarnessException(name + " did not end within " + limit.toSeconds() + " s; its last words:\n" + output.tail());
+            throw new HarnessException(name + " did not exit within " + limit.toSeconds() + " s; end of its output:\n"
+                + output.tail());
         }
         RUNNING.remove(current);
         output.awaitEnd(GRACE);
@@ -151,14 +167,18 @@ public final class Program implements AutoCloseable {
         }
     }
 
-    /** Sends a signal, such as INT, to the process. */
+    /** Sends a signal such as INT to the process. */
     public void signal(final String signal) {
         run(GRACE, "sh", "-c", "kill -" + signal + " " + current.pid());
     }
 
-    /** SIGTERM, and SIGKILL to what has not ended some seconds later. Returns whether SIGTERM was enough. */
+    /**
+     * Sends SIGTERM, and SIGKILL if the program or its children still run some seconds later.
+     *
+     * @return whether the program exited on SIGTERM
+     */
     public boolean stop() {
-        // Children are no descendants any more once their parent has ended.
+        // Children stop being descendants when their parent exits, so they are listed first.
         final List<ProcessHandle> children = current.descendants().toList();
         current.destroy();
         final boolean ended = exits(current, GRACE);
@@ -167,7 +187,7 @@ public final class Program implements AutoCloseable {
         return ended;
     }
 
-    /** SIGKILL. */
+    /** Sends SIGKILL to the program and its children. */
     public void kill() {
         killTree(current);
         exits(current, GRACE);

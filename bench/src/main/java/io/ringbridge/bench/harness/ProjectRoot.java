@@ -3,12 +3,15 @@ package io.ringbridge.bench.harness;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Finds the checked-out project that this runs in. */
+/** Finds the source tree that this process runs in. */
 public final class ProjectRoot {
     private ProjectRoot() {
     }
 
-    /** The property {@code ringbridge.root}, or the nearest directory upwards that looks like it. */
+    /**
+     * Returns the value of the property {@code ringbridge.root}, or the nearest parent directory that looks like the
+     * source tree.
+     */
     public static Path find() {
         final String given = System.getProperty("ringbridge.root");
         if (given != null) {
@@ -19,10 +22,10 @@ public final class ProjectRoot {
                 return directory;
             }
         }
-        throw new HarnessException("not inside the project: run this in its directory, or give -Dringbridge.root=DIRECTORY");
+        throw new HarnessException("not inside the source tree; run this there, or set -Dringbridge.root=DIRECTORY");
     }
 
-    /** A directory for what is made while measuring and testing; {@code mvn clean} removes it. */
+    /** Returns the directory for files created by measurements and tests. {@code mvn clean} deletes it. */
     public static Path target() {
         return find().resolve("bench/target");
     }

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.regex.Pattern;
 
-/** QEMU's machine protocol. */
+/** A connection to QEMU's monitor, which uses the QEMU Machine Protocol. */
 public final class Qmp implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration LIMIT = Duration.ofSeconds(30);
@@ -30,8 +30,10 @@ public final class Qmp implements AutoCloseable {
     public JsonNode execute(final String command, final ObjectNode arguments) {
         final int id = ++lastId;
         final int from = connection.transcript().position();
-        connection.send(JSON.createObjectNode().put("execute", command).put("id", id).<ObjectNode>set("arguments", arguments).toString());
-        final Pattern reply = Pattern.compile("^(?=.*\"(?:return|error)\":).*\"id\": " + id + "\\b.*$", Pattern.MULTILINE);
+        connection.send(JSON.createObjectNode().put("execute", command).put("id", id).<ObjectNode>set("arguments",
+            arguments).toString());
+        final Pattern reply = Pattern.compile("^(?=.*\"(?:return|error)\":).*\"id\": " + id + "\\b.*$",
+            Pattern.MULTILINE);
         final String line = connection.transcript().await(reply, from, LIMIT).group();
         try {
             final JsonNode answer = JSON.readTree(line);
@@ -40,7 +42,7 @@ public final class Qmp implements AutoCloseable {
             }
             return answer.path("return");
         } catch (final JsonProcessingException e) {
-            throw new HarnessException("the monitor said " + line, e);
+            throw new HarnessException("the monitor's reply is not JSON: " + line, e);
         }
     }
 

@@ -16,12 +16,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/** This switch as a user runs it: the launcher with a configuration file, and {@code show} to look at it. */
+/**
+ * This switch as a user runs it: the launcher with a configuration file. The output of {@code ringbridge show} comes
+ * from its API.
+ */
 public final class SwitchProcess implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
-    /** The launcher builds the switch when it has to. */
+    /** Includes the time in which the launcher builds the switch, if necessary. */
     private static final Duration START_LIMIT = Duration.ofMinutes(2);
-    /** It gives way to everything else, so on busy processors it takes a while. */
+    /** The warm-up yields to all other threads, so it takes longer on busy processors. */
     private static final Duration WARM_UP_LIMIT = Duration.ofSeconds(30);
     private static final Pattern WARM = Pattern.compile("warmed up for|the warm-up failed");
     private static final Duration UPGRADE_LIMIT = Duration.ofMinutes(3);
@@ -35,13 +38,13 @@ public final class SwitchProcess implements AutoCloseable {
         this.config = config;
     }
 
-    /** Where the launcher is: the property {@code ringbridge.launcher}, or in the project that this is run in. */
+    /** Returns the launcher that the property {@code ringbridge.launcher} names, or the one in the source tree. */
     public static Path launcher() {
         final String given = System.getProperty("ringbridge.launcher");
         return given == null ? ProjectRoot.find().resolve("switch/bin/ringbridge") : Path.of(given);
     }
 
-    /** Starts a switch, and returns when its sockets are there. */
+    /** Starts a switch, and waits until its sockets exist and its API answers. */
     public static SwitchProcess start(final Config config) {
         final Path directory = Machine.temporaryDirectory(0);
         final SwitchProcess process = new SwitchProcess(directory, config);
@@ -63,36 +66,36 @@ public final class SwitchProcess implements AutoCloseable {
         try {
             Await.until("the switch's sockets", START_LIMIT, () -> !program.isAlive() || isUp());
             if (!program.isAlive()) {
-                throw new HarnessException("the switch ended");
+                throw new HarnessException("the switch exited");
             }
         } catch (final HarnessException e) {
-            throw new HarnessException(e.getMessage() + "; its last words:\n" + program.output().tail(), e);
+            throw new HarnessException(e.getMessage() + "; end of its output:\n" + program.output().tail(), e);
         }
     }
 
-    /** SIGKILL, and a new process with the same configuration. */
-    public void killAndStartAgain() {
+    /** Sends SIGKILL, and starts a new process with the same configuration. */
+    public void killAndRestart() {
         program.kill();
-        startAgain();
+        restart();
     }
 
-    /** SIGTERM, and a new process with the same configuration. */
-    public void stopAndStartAgain() {
+    /** Sends SIGTERM, and starts a new process with the same configuration. */
+    public void stopAndRestart() {
         program.stop();
-        startAgain();
+        restart();
     }
 
-    private void startAgain() {
+    private void restart() {
         try {
-            Files.deleteIfExists(api()); // what the killed process leaves behind is not to be taken for the new one's
+            Files.deleteIfExists(api()); // so that a killed process's socket is not mistaken for the new one's
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
         launch();
     }
 
-    /** SIGSTOP: it is deaf until it is killed. */
-    public void pause() {
+    /** Sends SIGSTOP, after which the switch does not respond until it is killed. */
+    public void hang() {
         program.signal("STOP");
     }
 
@@ -100,17 +103,17 @@ public final class SwitchProcess implements AutoCloseable {
         return config.listeningPorts().stream().allMatch(name -> Files.exists(socket(name))) && answers();
     }
 
-    /** A socket is there before anybody listens on it. */
+    /** Whether the API answers. The API's socket exists before the switch listens on it. */
     private boolean answers() {
         try {
-            ask("ports");
+            get("ports");
             return true;
         } catch (final ApiException e) {
             return false;
         }
     }
 
-    private String ask(final String what) {
+    private String get(final String what) {
         try (ApiClient client = new ApiClient(api())) {
             return client.get("/" + what);
         }
@@ -120,7 +123,7 @@ public final class SwitchProcess implements AutoCloseable {
         return directory.resolve("api.sock");
     }
 
-    /** The vhost-user socket of a port, whoever listens on it. */
+    /** Returns the vhost-user socket of a port, regardless of which side listens on it. */
     public Path socket(final String port) {
         return directory.resolve(port + ".sock");
     }
@@ -129,7 +132,7 @@ public final class SwitchProcess implements AutoCloseable {
         return program.isAlive();
     }
 
-    /** Waits until it does nothing any more but serve its guests: what it does before is not to run beside a measurement. */
+    /** Waits until the warm-up has ended, so that it does not disturb a measurement. */
     public SwitchProcess awaitWarm() {
         try {
             output().await(WARM, 0, WARM_UP_LIMIT);
@@ -140,18 +143,18 @@ public final class SwitchProcess implements AutoCloseable {
         }
     }
 
-    /** What the switch has logged. */
+    /** Returns the log of the switch. */
     public Transcript output() {
         return program.output();
     }
 
-    /** What {@code ringbridge show WHAT --json} prints, without a process of its own for each question. */
+    /** Returns the output of {@code ringbridge show WHAT --json}, without starting a process per call. */
     public JsonNode show(final String what) {
         final String text;
         try {
-            text = ask(what);
+            text = get(what);
         } catch (final ApiException e) {
-            throw new HarnessException(e.getMessage() + "; the switch's last words:\n" + program.output().tail(), e);
+            throw new HarnessException(e.getMessage() + "; end of the switch's output:\n" + program.output().tail(), e);
         }
         try {
             return JSON.readTree(text);
@@ -160,7 +163,7 @@ public final class SwitchProcess implements AutoCloseable {
         }
     }
 
-    /** The row of a port in {@code show ports}. */
+    /** Returns the row of a port in {@code show ports}. */
     public JsonNode port(final String name) {
         for (final JsonNode port : show("ports")) {
             if (port.path("name").asText().equals(name)) {
@@ -170,14 +173,14 @@ public final class SwitchProcess implements AutoCloseable {
         throw new HarnessException("show ports has no port " + name);
     }
 
-    /** The names of the virtio features that the driver of a port has negotiated. */
+    /** Returns the names of the virtio features that the driver of a port has negotiated. */
     public List<String> features(final String port) {
         final List<String> names = new ArrayList<>();
         port(port).path("features").forEach(name -> names.add(name.asText()));
         return names;
     }
 
-    /** The port that {@code show fdb} gives an address, or nothing. */
+    /** Returns the port of an address in {@code show fdb}, or an empty string if the address is not there. */
     public String portOf(final String mac) {
         for (final JsonNode station : show("fdb")) {
             if (station.path("mac").asText().equals(mac)) {
@@ -187,15 +190,20 @@ public final class SwitchProcess implements AutoCloseable {
         return "";
     }
 
-    /** {@code ringbridge upgrade}: what came of it. From now on this is the process that has taken over. */
+    /**
+     * Runs {@code ringbridge upgrade}. From then on, this object stands for the new process.
+     *
+     * @return the result that the command prints
+     */
     public JsonNode upgrade() {
-        final String text = Program.run(UPGRADE_LIMIT, launcher().toString(), "upgrade", "--json", "--api", api().toString());
+        final String text = Program.run(UPGRADE_LIMIT, launcher().toString(), "upgrade", "--json", "--api",
+            api().toString());
         try {
             final JsonNode done = JSON.readTree(text);
-            program.succeededBy(done.path("pid").asLong());
+            program.continueAs(done.path("pid").asLong());
             return done;
         } catch (final JsonProcessingException e) {
-            throw new HarnessException("upgrade does not say what it did: " + text, e);
+            throw new HarnessException("the output of upgrade is not JSON: " + text, e);
         }
     }
 
@@ -203,12 +211,12 @@ public final class SwitchProcess implements AutoCloseable {
         return program.pid();
     }
 
-    /** Waits until {@code show ports} gives every one of these ports this state. */
+    /** Waits until all these ports have this state in {@code show ports}. */
     public void awaitState(final String state, final Duration limit, final String... names) {
         Await.until("ports " + List.of(names) + " to be " + state, limit, () -> hasState(state, names));
     }
 
-    /** Whether {@code show ports} gives every one of these ports this state. */
+    /** Whether all these ports have this state in {@code show ports}. */
     public boolean hasState(final String state, final String... names) {
         final JsonNode ports = show("ports");
         return List.of(names).stream().allMatch(name -> hasState(ports, name, state));
@@ -223,7 +231,11 @@ public final class SwitchProcess implements AutoCloseable {
         return false;
     }
 
-    /** SIGTERM; returns whether that was enough. */
+    /**
+     * Sends SIGTERM, and SIGKILL if the switch still runs some seconds later.
+     *
+     * @return whether the switch exited on SIGTERM
+     */
     public boolean stop() {
         return program.stop();
     }
@@ -236,7 +248,7 @@ public final class SwitchProcess implements AutoCloseable {
         Machine.delete(directory);
     }
 
-    /** A configuration file in the making. */
+    /** Builds a configuration file, and the command that uses it. */
     public static final class Config {
         private final ObjectNode root = JSON.createObjectNode();
         private final List<String> listening = new ArrayList<>();
@@ -245,74 +257,77 @@ public final class SwitchProcess implements AutoCloseable {
 
         private enum State { NONE, OWN_DIRECTORY, DEFAULT }
 
-        /** One of the keys beside {@code ports}. */
+        /** Sets a top-level key other than {@code ports}. */
         public Config set(final String key, final Object value) {
             root.set(key, JSON.valueToTree(value));
             return this;
         }
 
-        /** Keeps state, in the switch's own directory. */
-        public Config keepingState() {
+        /** Keeps state in the switch's own directory. */
+        public Config keepState() {
             state = State.OWN_DIRECTORY;
             return this;
         }
 
-        /** Says nothing of state. The switch then has a runtime directory, {@code /run}, of its own. */
-        public Config keepingStateByDefault() {
+        /**
+         * Omits the key {@code state}, so that its default applies. The switch then has its own runtime directory
+         * {@code /run}.
+         */
+        public Config keepStateByDefault() {
             state = State.DEFAULT;
             return this;
         }
 
-        /** A vhost-user port whose socket the switch listens on. */
+        /** Adds a vhost-user port on whose socket the switch listens. */
         public Config server(final String name) {
             listening.add(name);
             return port(name, "server");
         }
 
-        /** The same with several queue pairs. */
+        /** Adds a vhost-user port with several queue pairs, on whose socket the switch listens. */
         public Config server(final String name, final int queues) {
             server(name);
             last().put("queues", queues);
             return this;
         }
 
-        /** The longest packet of the port that was added last. */
+        /** Sets the MTU of the last port. */
         public Config mtu(final int mtu) {
             last().put("mtu", mtu);
             return this;
         }
 
-        /** The address that the port which was added last announces for its guest. */
+        /** Sets the MAC address that the last port announces to its guest. */
         public Config mac(final String address) {
             last().put("mac", address);
             return this;
         }
 
-        /** The VLAN of frames without a tag of the port that was added last. */
+        /** Sets the VLAN of untagged frames of the last port. */
         public Config vlan(final int vlan) {
             last().put("vlan", vlan);
             return this;
         }
 
-        /** The VLANs of frames with a tag of the port that was added last. */
+        /** Sets the VLANs of tagged frames of the last port. */
         public Config trunk(final String vlans) {
             last().put("trunk", vlans);
             return this;
         }
 
-        /** The reserved groups that the port which was added last relays. */
+        /** Sets the reserved groups that the last port relays. */
         public Config groupForward(final String groups) {
             last().put("group-forward", groups);
             return this;
         }
 
-        /** Lets the guest of the port that was added last be behind an IOMMU. */
+        /** Lets the guest of the last port be behind an IOMMU. */
         public Config iommu() {
             last().put("iommu", true);
             return this;
         }
 
-        /** Lets the guest of the port that was added last come there before its memory. */
+        /** Lets the guest of the last port migrate to it by postcopy. */
         public Config postcopy() {
             last().put("postcopy", true);
             return this;
@@ -322,37 +337,38 @@ public final class SwitchProcess implements AutoCloseable {
             return (ObjectNode) root.withArray("ports").get(root.withArray("ports").size() - 1);
         }
 
-        /** A vhost-user port that connects to a front-end's socket. */
+        /** Adds a vhost-user port that connects to a front-end's socket. */
         public Config client(final String name) {
             return port(name, "client");
         }
 
-        /** A tap port with one queue. */
+        /** Adds a tap port with one queue. */
         public Config tap(final String name, final String device) {
             root.withArray("ports").addObject().put("name", name).put("type", "tap").put("device", device);
             return this;
         }
 
-        /** The bridge of the kernel's that the tap which was added last is made a port of. */
+        /** Sets the kernel bridge of which the last tap becomes a port. */
         public Config master(final String bridge) {
             last().put("master", bridge);
             return this;
         }
 
-        /** A pcap port with an interface or files. */
+        /** Adds a pcap port with an interface or files. */
         public Config pcap(final String name, final Map<String, ?> keys) {
-            root.withArray("ports").addObject().put("name", name).put("type", "pcap").setAll((ObjectNode) JSON.valueToTree(keys));
+            root.withArray("ports").addObject().put("name", name).put("type", "pcap")
+                .setAll((ObjectNode) JSON.valueToTree(keys));
             return this;
         }
 
-        /** The switch runs inside this network namespace. */
+        /** Runs the switch inside this network namespace. */
         public Config inNamespace(final String namespace) {
             prefix.addAll(List.of("ip", "netns", "exec", namespace));
             return this;
         }
 
-        /** The switch runs in a network namespace of its own. */
-        public Config apart() {
+        /** Runs the switch in a new network namespace. */
+        public Config inNewNamespace() {
             prefix.addAll(List.of("unshare", "-n"));
             return this;
         }
@@ -360,7 +376,8 @@ public final class SwitchProcess implements AutoCloseable {
         private List<String> command(final Path file) {
             final List<String> command = new ArrayList<>(prefix);
             if (state == State.DEFAULT) {
-                command.addAll(List.of("unshare", "-m", "sh", "-c", "mkdir -p \"$0\" && mount --bind \"$0\" /run && exec \"$@\"",
+                command.addAll(List.of("unshare", "-m", "sh", "-c",
+                    "mkdir -p \"$0\" && mount --bind \"$0\" /run && exec \"$@\"",
                     file.resolveSibling("run").toString()));
             }
             command.addAll(List.of(launcher().toString(), "run", "--config", file.toString()));
@@ -386,7 +403,8 @@ public final class SwitchProcess implements AutoCloseable {
             }
             for (final JsonNode port : whole.path("ports")) {
                 if ("vhost-user".equals(port.path("type").asText())) {
-                    ((ObjectNode) port).put("socket", directory.resolve(port.path("name").asText() + ".sock").toString());
+                    ((ObjectNode) port).put("socket",
+                        directory.resolve(port.path("name").asText() + ".sock").toString());
                 }
             }
             return whole.toPrettyString();

@@ -15,8 +15,8 @@ public final class Testpmd implements AutoCloseable {
     public static final String PROGRAM = "dpdk-testpmd";
 
     /**
-     * It is written character by character, and another thread's log lines come in between: when a connection ends, for one, the
-     * interrupt thread says so.
+     * testpmd writes its prompt character by character, so another thread's log lines may be interleaved. For example,
+     * the interrupt thread logs the end of a connection.
      */
     static final Pattern PROMPT = Pattern.compile("testpmd> ".chars().mapToObj(Character::toString)
         .collect(Collectors.joining("(?:(?s:.*?)\n)??", "(?m:^)", "")));
@@ -24,8 +24,8 @@ public final class Testpmd implements AutoCloseable {
     private static final Duration START_LIMIT = Duration.ofMinutes(1);
     private static final Duration COMMAND_LIMIT = Duration.ofSeconds(30);
     private static final Pattern STATISTICS = Pattern.compile(
-        "RX-packets: (\\d+)\\s+RX-missed: (\\d+)\\s+RX-bytes:\\s+(\\d+).*?TX-packets: (\\d+)\\s+TX-errors: (\\d+)\\s+TX-bytes:\\s+(\\d+)"
-            + ".*?Rx-pps:\\s+(\\d+)", Pattern.DOTALL);
+        "RX-packets: (\\d+)\\s+RX-missed: (\\d+)\\s+RX-bytes:\\s+(\\d+).*?TX-packets: (\\d+)\\s+TX-errors: "
+        + "(\\d+)\\s+TX-bytes:\\s+(\\d+).*?Rx-pps:\\s+(\\d+)", Pattern.DOTALL);
 
     private final Program program;
     private int read;
@@ -34,9 +34,13 @@ public final class Testpmd implements AutoCloseable {
         this.program = program;
     }
 
-    /** What {@code show port stats} says of a port; {@code rxPps} is the rate since it was asked before. */
-    public record Statistics(long rxPackets, long rxMissed, long rxBytes, long txPackets, long txErrors, long txBytes, long rxPps) {
-        /** The statistics of every port that a text has them of, in its order. */
+    /**
+     * The output of {@code show port stats} for one port. {@code rxPps} is the rate since the previous {@code show port
+     * stats}.
+     */
+    public record Statistics(long rxPackets, long rxMissed, long rxBytes, long txPackets, long txErrors, long txBytes,
+        long rxPps) {
+        /** Parses the statistics of all ports in a text, in the order of the text. */
         static List<Statistics> parse(final String text) {
             final List<Statistics> ports = new ArrayList<>();
             final Matcher matcher = STATISTICS.matcher(text);
@@ -55,22 +59,26 @@ public final class Testpmd implements AutoCloseable {
         }
     }
 
-    /** A front-end device; further options start with a comma, such as {@code ,mrg_rxbuf=0}. */
+    /** Returns a front-end device. Further options start with a comma, such as {@code ,mrg_rxbuf=0}. */
     public static String virtioUser(final int index, final Path socket, final String mac, final String options) {
         return "net_virtio_user" + index + ",path=" + socket + ",queues=1,mac=" + mac + options;
     }
 
-    /** A back-end device. */
+    /** Returns a back-end device. */
     public static String vhost(final int index, final Path socket) {
         return "net_vhost" + index + ",iface=" + socket + ",queues=1";
     }
 
-    /** A device that receives the frames of one file and writes what is sent to another. */
+    /** Returns a device that receives the frames of one file, and writes sent frames to another. */
     public static String pcap(final int index, final Path received, final Path sent) {
         return "net_pcap" + index + ",rx_pcap=" + received + ",tx_pcap=" + sent;
     }
 
-    /** Types a command and returns what is said until the next prompt. */
+    /**
+     * Runs a command.
+     *
+     * @return the output until the next prompt
+     */
     public String command(final String line) {
         program.type(line);
         return awaitPrompt(COMMAND_LIMIT);
@@ -78,17 +86,17 @@ public final class Testpmd implements AutoCloseable {
 
     private String awaitPrompt(final Duration limit) {
         final MatchResult prompt = program.output().await(PROMPT, read, limit);
-        final String said = program.output().since(read).substring(0, prompt.start() - read);
+        final String output = program.output().since(read).substring(0, prompt.start() - read);
         read = prompt.end();
-        return said;
+        return output;
     }
 
-    /** The counters of a port. */
+    /** Returns the counters of a port. */
     public Statistics statistics(final int port) {
         return Statistics.parse(command("show port stats " + port)).getFirst();
     }
 
-    /** The counters of all ports, in order. */
+    /** Returns the counters of all ports, in order. */
     public List<Statistics> allStatistics() {
         return Statistics.parse(command("show port stats all"));
     }
@@ -101,16 +109,17 @@ public final class Testpmd implements AutoCloseable {
         return program.output();
     }
 
-    /** Ends it as a user does, so that it closes its devices and writes its files out. */
+    /** Quits testpmd by its own command, so that it closes its devices and flushes its files. */
     public void quit() {
         program.type("quit");
         final int status = program.awaitExit(COMMAND_LIMIT);
         if (status != 0) {
-            throw new HarnessException("testpmd returned " + status + "; its last words:\n" + program.output().tail());
+            throw new HarnessException("testpmd exited with status " + status + "; end of its output:\n"
+                + program.output().tail());
         }
     }
 
-    /** SIGKILL. */
+    /** Sends SIGKILL to testpmd. */
     public void kill() {
         program.kill();
     }
@@ -120,7 +129,7 @@ public final class Testpmd implements AutoCloseable {
         program.close();
     }
 
-    /** A command line in the making. */
+    /** Builds testpmd's command line. */
     public static final class Builder {
         private final String name;
         private final int cpu;
@@ -132,10 +141,10 @@ public final class Testpmd implements AutoCloseable {
         private int mbufs = 4096;
 
         /**
-         * Starts with a command line that has no device.
+         * Creates a command line without devices.
          *
-         * @param name tells several of them apart; DPDK calls it the file prefix
-         * @param cpu  the processor that its threads run on
+         * @param name the name of this instance, DPDK's file prefix
+         * @param cpu  the processor of its threads
          */
         public Builder(final String name, final int cpu) {
             this.name = name;
@@ -143,58 +152,61 @@ public final class Testpmd implements AutoCloseable {
             this.mainCpu = cpu;
         }
 
-        /** Puts the thread that does not forward onto another processor. */
+        /** Sets another processor for the thread that does not forward. */
         public Builder mainCpu(final int newMainCpu) {
             mainCpu = newMainCpu;
             return this;
         }
 
-        /** Its ports get their numbers in the order in which devices are added. */
+        /** Adds a device. Ports are numbered in the order in which devices are added. */
         public Builder device(final String device) {
             devices.add("--vdev=" + device);
             return this;
         }
 
-        /** An option of testpmd itself. */
+        /** Adds an option of testpmd itself. */
         public Builder option(final String option) {
             options.add(option);
             return this;
         }
 
-        /** Uses hugepages, or ordinary memory where the machine has none to give. */
+        /** Sets whether to use huge pages instead of small pages. */
         public Builder hugepages(final boolean use) {
             hugepages = use;
             return this;
         }
 
-        /** How much memory, and how many packet buffers. */
+        /** Sets the amount of memory and the number of packet buffers. */
         public Builder memory(final int newMegabytes, final int newMbufs) {
             megabytes = newMegabytes;
             mbufs = newMbufs;
             return this;
         }
 
-        /** The whole command line. */
+        /** Returns the command line. */
         public List<String> command() {
             final List<String> command = new ArrayList<>();
-            // Its own output is buffered and its prompt is not: without this they come out of order.
-            command.addAll(List.of("stdbuf", "-oL", PROGRAM, "--lcores=0@" + mainCpu + ",1@" + cpu, "--main-lcore=0", "--no-pci",
-                "--file-prefix=" + name, "-m", Integer.toString(megabytes)));
-            command.addAll(hugepages ? List.of("--in-memory", "--single-file-segments") : List.of("--no-huge", "--no-shconf"));
+            // testpmd's output is buffered, and its prompt is not. Without stdbuf they would be out of order.
+            command.addAll(List.of("stdbuf", "-oL", PROGRAM, "--lcores=0@" + mainCpu + ",1@" + cpu, "--main-lcore=0",
+                "--no-pci", "--file-prefix=" + name, "-m", Integer.toString(megabytes)));
+            command.addAll(hugepages ? List.of("--in-memory", "--single-file-segments")
+                : List.of("--no-huge", "--no-shconf"));
             command.addAll(devices);
-            command.addAll(List.of("--", "-i", "--total-num-mbufs=" + mbufs, "--no-lsc-interrupt", "--disable-link-check"));
+            command.addAll(List.of("--", "-i", "--total-num-mbufs=" + mbufs, "--no-lsc-interrupt",
+                "--disable-link-check"));
             command.addAll(options);
             return command;
         }
 
-        /** Starts it, and returns when it shows its prompt. */
+        /** Starts testpmd, and waits for its prompt. */
         public Testpmd start() {
             final Testpmd testpmd = new Testpmd(Program.start(PROGRAM, command()));
             try {
-                final String said = testpmd.awaitPrompt(START_LIMIT);
-                // A device that cannot be made is left out with a message, and the ports after it get other numbers.
-                if (!said.contains("Configuring Port " + (devices.size() - 1) + " ")) {
-                    throw new HarnessException("testpmd has not made all of its " + devices.size() + " devices:\n" + said);
+                final String output = testpmd.awaitPrompt(START_LIMIT);
+                // testpmd only logs that it cannot create a device, and gives the following ports other numbers.
+                if (!output.contains("Configuring Port " + (devices.size() - 1) + " ")) {
+                    throw new HarnessException("testpmd did not create all of its " + devices.size() + " devices:\n"
+                        + output);
                 }
                 return testpmd;
             } catch (final HarnessException e) {

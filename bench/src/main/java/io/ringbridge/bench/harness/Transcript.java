@@ -11,7 +11,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Everything a program or a console has said so far. One thread appends, any thread waits for what it needs to read. */
+/** The recorded output of a program or a console. One thread appends. Any thread may read, and wait for output. */
 public final class Transcript {
     private static final int TAIL = 3000;
 
@@ -23,7 +23,7 @@ public final class Transcript {
         this.name = name;
     }
 
-    /** Reads the stream to its end on a thread of its own. */
+    /** Records a stream to its end, on a new thread. */
     static Transcript of(final String name, final InputStream stream) {
         final Transcript transcript = new Transcript(name);
         Thread.ofVirtual().name("transcript-" + name).start(() -> transcript.readAll(stream));
@@ -37,7 +37,7 @@ public final class Transcript {
                 append(buffer, n);
             }
         } catch (IOException _) {
-            // The peer was killed: the end of what it said, like any other.
+            // A killed peer ends its output like any other peer.
         } finally {
             end();
         }
@@ -60,21 +60,21 @@ public final class Transcript {
     synchronized void awaitEnd(final Duration limit) {
         final long start = System.nanoTime();
         for (long left = limit.toNanos(); !ended && left > 0; left = limit.toNanos() - (System.nanoTime() - start)) {
-            pause(left);
+            waitForOutput(left);
         }
     }
 
-    /** How much there is so far; a place to search from later. */
+    /** Returns the current end of the output, from which to search later. */
     public synchronized int position() {
         return text.length();
     }
 
-    /** What was said from a position to now. */
+    /** Returns the output since a position. */
     public synchronized String since(final int from) {
         return text.substring(from);
     }
 
-    /** The end of it, for error messages. */
+    /** Returns the end of the output, for error messages. */
     public synchronized String tail() {
         return text.substring(Math.max(0, text.length() - TAIL));
     }
@@ -82,7 +82,7 @@ public final class Transcript {
     /**
      * Waits until the pattern is found at or after a position.
      *
-     * @throws HarnessException when the limit passes first, or the program ends without having said it
+     * @throws HarnessException if the limit passes first, or the output ends without a match
      */
     public synchronized MatchResult await(final Pattern pattern, final int from, final Duration limit) {
         final long start = System.nanoTime();
@@ -93,14 +93,15 @@ public final class Transcript {
             }
             final long left = limit.toNanos() - (System.nanoTime() - start);
             if (ended || left <= 0) {
-                final String why = ended ? " ended without saying " : " did not within " + limit.toSeconds() + " s say ";
-                throw new HarnessException(name + why + pattern + "; its last words:\n" + tail());
+                final String why = ended ? " ended its output without a match for "
+                    : " printed within " + limit.toSeconds() + " s no match for ";
+                throw new HarnessException(name + why + pattern + "; end of its output:\n" + tail());
             }
-            pause(left);
+            waitForOutput(left);
         }
     }
 
-    private synchronized void pause(final long nanos) {
+    private synchronized void waitForOutput(final long nanos) {
         try {
             TimeUnit.NANOSECONDS.timedWait(this, nanos);
         } catch (final InterruptedException e) {

@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** A connection to a text protocol on a Unix socket; what the peer says becomes a transcript. */
+/** A connection to a peer with a text protocol, over a Unix socket. A transcript records the peer's output. */
 final class UnixConnection implements AutoCloseable {
     private final String name;
     private final SocketChannel channel;
@@ -23,17 +23,17 @@ final class UnixConnection implements AutoCloseable {
         this.transcript = Transcript.of(name, Channels.newInputStream(channel));
     }
 
-    /** Connects as soon as somebody listens. */
+    /** Connects as soon as the peer listens. */
     static UnixConnection open(final String name, final Path socket, final Duration limit) {
         final SocketChannel[] connected = new SocketChannel[1];
-        Await.until("somebody to listen on " + socket, limit, () -> {
+        Await.until("a listener on " + socket, limit, () -> {
             connected[0] = connect(socket);
             return connected[0] != null;
         });
         return new UnixConnection(name, connected[0]);
     }
 
-    /** Null where nobody listens yet: a socket is there before its listener is. */
+    /** Returns null if nothing listens yet. A socket's file exists before its listener does. */
     private static SocketChannel connect(final Path socket) {
         if (!Files.exists(socket)) {
             return null;
@@ -58,7 +58,8 @@ final class UnixConnection implements AutoCloseable {
                 channel.write(bytes);
             }
         } catch (final IOException e) {
-            throw new HarnessException(name + " takes nothing any more; its last words:\n" + transcript.tail(), e);
+            throw new HarnessException(name + " no longer reads its input; end of its output:\n"
+                + transcript.tail(), e);
         }
     }
 
@@ -67,7 +68,7 @@ final class UnixConnection implements AutoCloseable {
         try {
             channel.close();
         } catch (final IOException e) {
-            throw new HarnessException("closing the connection to " + name, e);
+            throw new HarnessException("cannot close the connection to " + name, e);
         }
     }
 }

@@ -1,7 +1,8 @@
 /**
- * Starts and drives what the end-to-end tests and the comparison are made of: this switch, DPDK's testpmd, Open vSwitch, QEMU guests.
+ * Starts and drives the programs of the end-to-end tests and of the comparison: this switch, DPDK's testpmd, Open
+ * vSwitch and QEMU guests.
  *
- * <p>Everything here is a child process, ended by its own process id when its object is closed or when the JVM exits. The switch is
- * driven by its command line only. An object belongs to the thread that made it.
+ * <p>Each program is a child process. It is ended by its process ID when its object is closed or when the JVM exits.
+ * The switch is driven by its command line and its API socket. An object belongs to the thread that created it.
  */
 package io.ringbridge.bench.harness;

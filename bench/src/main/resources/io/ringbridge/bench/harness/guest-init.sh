@@ -1,6 +1,7 @@
 #!/bin/busybox sh
-# The first process of a test guest: brings up eth0 with the address on the kernel's command line, then runs what the serial
-# console sends, one command a line, each with a number that its end is announced with.
+# The first process of a test guest. It brings up eth0 with the address on the kernel's command line, then runs
+# commands from the serial console, one per line. Each line starts with a number, which the end marker repeats with the
+# status when the command exits.
 export PATH=/bin:/usr/bin
 /bin/busybox mkdir -p /dev /proc /sys /tmp
 /bin/busybox mount -t devtmpfs dev /dev

@@ -13,18 +13,19 @@ class ProgramTest {
     private static final Duration LIMIT = Duration.ofSeconds(20);
 
     @Test
-    void whatItSaysIsKept() {
+    void bothOutputStreamsAreRecorded() {
         assertEquals("one\ntwo\n", Program.run(LIMIT, "sh", "-c", "echo one; echo two >&2"));
     }
 
     @Test
-    void aBadStatusIsAnErrorWithTheOutput() {
-        final HarnessException e = assertThrows(HarnessException.class, () -> Program.run(LIMIT, "sh", "-c", "echo why; exit 3"));
-        assertTrue(e.getMessage().contains("returned 3") && e.getMessage().contains("why"), e.getMessage());
+    void aNonZeroStatusIsAnErrorWithTheOutput() {
+        final HarnessException e = assertThrows(HarnessException.class,
+            () -> Program.run(LIMIT, "sh", "-c", "echo why; exit 3"));
+        assertTrue(e.getMessage().contains("status 3") && e.getMessage().contains("why"), e.getMessage());
     }
 
     @Test
-    void itsInputCanBeTyped() {
+    void typedLinesReachTheInput() {
         try (Program cat = Program.start("cat", List.of("cat"))) {
             cat.type("hello 42");
             assertEquals("42", cat.awaitLine(Pattern.compile("hello (\\d+)\n"), LIMIT).group(1));
@@ -32,14 +33,15 @@ class ProgramTest {
     }
 
     @Test
-    void anEndWithoutTheLineIsAnErrorAtOnce() {
+    void waitingForALineFailsAsSoonAsTheOutputEnds() {
         try (Program program = Program.start("true", List.of("true"))) {
-            assertThrows(HarnessException.class, () -> program.awaitLine(Pattern.compile("never"), Duration.ofHours(1)));
+            assertThrows(HarnessException.class, () -> program.awaitLine(Pattern.compile("never"),
+                Duration.ofHours(1)));
         }
     }
 
     @Test
-    void aSignalReachesIt() {
+    void aSignalReachesTheProgram() {
         final String script = "trap 'echo caught; exit 5' INT; echo set; while :; do sleep 0.1; done";
         try (Program program = Program.start("sh", List.of("sh", "-c", script))) {
             program.awaitLine(Pattern.compile("set\n"), LIMIT);
@@ -50,7 +52,7 @@ class ProgramTest {
     }
 
     @Test
-    void closingEndsItAndItsChildren() {
+    void closingEndsTheProgramAndItsChildren() {
         final ProcessHandle child;
         try (Program program = Program.start("sh", List.of("sh", "-c", "sleep 1000 & echo child $!; wait"))) {
             final long pid = Long.parseLong(program.awaitLine(Pattern.compile("child (\\d+)\n"), LIMIT).group(1));

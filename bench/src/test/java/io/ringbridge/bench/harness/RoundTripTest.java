@@ -10,12 +10,12 @@ import org.junit.jupiter.api.Timeout;
 class RoundTripTest {
     @Test
     @Timeout(60)
-    void isSeenBesideOtherWork() {
+    void theRoundTripIsMeasuredBesideOtherWork() {
         final List<Integer> cpus = Machine.cpus();
         final RoundTrip roundTrip = new RoundTrip(cpus.getFirst(), cpus.getLast());
         assertTrue(Await.holds(Duration.ofSeconds(50), () -> {
             final double nanos = roundTrip.nanos();
             return nanos > 1 && nanos < 2000;
-        }), "a cache line goes there and back in 1 to 2000 ns");
+        }), "the round trip of a cache line takes 1 to 2000 ns");
     }
 }

@@ -27,38 +27,41 @@ class TestpmdTest {
         """;
 
     @Test
-    void statisticsOfEveryPortAreRead() {
+    void theStatisticsOfEveryPortAreParsed() {
         final Statistics expected = new Statistics(1_000_000, 3, 423_216_516, 50_000, 5, 21_000_000, 617_664);
         assertEquals(List.of(expected, expected), Statistics.parse(STATISTICS.formatted(0) + STATISTICS.formatted(1)));
     }
 
     @Test
-    void noStatisticsAreAnError() {
+    void aTextWithoutStatisticsIsAnError() {
         assertThrows(HarnessException.class, () -> Statistics.parse("Invalid port 3"));
     }
 
     @Test
-    void aPromptIsKnownWhateverIsSaidInTheMiddleOfIt() {
-        final String whole = "show port summary all\n1    52:54:00:00:00:B0 net_virtio_user1 net_virtio_user down\ntestpmd> ";
+    void aPromptIsRecognisedDespiteInterleavedLogLines() {
+        final String whole = "show port summary all\n1    52:54:00:00:00:B0 net_virtio_user1 net_virtio_user "
+            + "down\ntestpmd> ";
         final int begin = whole.lastIndexOf("testpmd");
         assertEquals(begin, prompt(whole, 0).start());
         for (int at = begin; at < whole.length(); at++) {
-            final String cut = whole.substring(0, at) + "handler(): test: failed\nhandler(): failed\n" + whole.substring(at);
+            final String cut = whole.substring(0, at) + "handler(): test: failed\nhandler(): failed\n"
+                + whole.substring(at);
             assertEquals(cut.length(), prompt(cut, 0).end(), cut);
             assertFalse(Testpmd.PROMPT.matcher(cut.substring(0, cut.length() - 1)).find(), cut);
         }
         assertEquals(whole.length() * 2, prompt(whole + whole, whole.length()).end());
     }
 
-    private static MatchResult prompt(final String said, final int from) {
-        final Matcher matcher = Testpmd.PROMPT.matcher(said);
-        assertTrue(matcher.find(from), said);
+    private static MatchResult prompt(final String output, final int from) {
+        final Matcher matcher = Testpmd.PROMPT.matcher(output);
+        assertTrue(matcher.find(from), output);
         return matcher.toMatchResult();
     }
 
     @Test
-    void devicesComeBeforeTheOptionsOfTestpmd() {
-        final List<String> command = new Testpmd.Builder("x", 1).device(Testpmd.vhost(0, Path.of("/a.sock"))).option("--txd=64").command();
+    void devicesPrecedeTheOptionsOfTestpmd() {
+        final List<String> command = new Testpmd.Builder("x", 1).device(Testpmd.vhost(0, Path.of("/a.sock")))
+            .option("--txd=64").command();
         assertTrue(command.indexOf("--vdev=net_vhost0,iface=/a.sock,queues=1") < command.indexOf("--"));
         assertTrue(command.indexOf("--") < command.indexOf("--txd=64"));
         assertTrue(command.contains("--no-huge"));
