@@ -25,15 +25,18 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.DoubleStream;
 
 /**
- * The load: a guest of this process, which sends TCP packets of 44 segments as fast as they are taken; of one, where the system does not
- * take the others. What counts is what arrives: at a second guest, or at the kernel behind a tap. The guests' rings belong to the thread of
- * {@link #carry} while that runs.
+ * The bulk load: a guest in this process that sends large TCP packets as fast as the system accepts them. A packet has
+ * 44 segments, or one if the system does not offer segmentation. The result is the rate at which bytes arrive at a
+ * second guest, or at the kernel behind a tap. While {@link #carry} runs, its thread owns the guests' rings.
  */
 final class BulkRig implements AutoCloseable {
     private static final int SEGMENT = 1448;
     private static final int HEADERS = 54;
-    private static final int WHOLE = HEADERS + 44 * SEGMENT;
-    /** A whole packet with its virtio-net header, so that nothing has to be brought together where it arrives. */
+    private static final int LARGE_PACKET = HEADERS + 44 * SEGMENT;
+    /**
+     * Bytes for a large packet with its virtio-net header, so that one receive buffer holds it and nothing is
+     * reassembled.
+     */
     private static final int BUFFER = 65_600;
     private static final int RING = 256;
     private static final long MEMORY = 64L << 20;
@@ -44,9 +47,13 @@ final class BulkRig implements AutoCloseable {
     private static final byte[] BROADCAST = {-1, -1, -1, -1, -1, -1};
     private static final byte[] SENDER = {0x52, 0x54, 0, 0, 0, 2};
     private static final byte[] RECEIVER = {0x52, 0x54, 0, 0, 0, 3};
-    /** VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_TCPV4, the headers' length, a segment's, and where the checksum is to be. */
-    private static final byte[] CUT = ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN)
-        .put((byte) 1).put((byte) 1).putShort((short) HEADERS).putShort((short) SEGMENT).putShort((short) 34).putShort((short) 16).array();
+    /**
+     * VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_TCPV4, length of the headers, length of a segment, start and
+     * offset of the checksum.
+     */
+    private static final byte[] TCP_SEGMENTATION = ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN)
+        .put((byte) 1).put((byte) 1).putShort((short) HEADERS).putShort((short) SEGMENT).putShort((short) 34)
+        .putShort((short) 16).array();
 
     private final List<Frontend> guests = new ArrayList<>();
     private final RoundTrip roundTrip;
@@ -60,22 +67,24 @@ final class BulkRig implements AutoCloseable {
     private final AtomicLong received = new AtomicLong();
     private volatile boolean ended;
 
-    /** Attaches the guests, and waits until what one sends is received. */
-    BulkRig(final Contender.Running running, final Variant variant, final Placement placement, final RoundTrip roundTrip) {
+    /** Attaches the guests, and waits until the system forwards between both ends. */
+    BulkRig(final Contender.Running running, final Variant variant, final Placement placement,
+        final RoundTrip roundTrip) {
         this.roundTrip = roundTrip;
         cpu = placement.generatorCpu();
         try {
-            final long left = Features.of(Features.CSUM, Features.HOST_TSO4);
-            sender = attach(running, 0, variant.features(), left);
-            final boolean whole = (guests.getFirst().features() & left) == left;
-            length = whole ? WHOLE : HEADERS + SEGMENT;
-            offload = whole ? CUT : new byte[CUT.length];
+            final long offloads = Features.of(Features.CSUM, Features.HOST_TSO4);
+            sender = attach(running, 0, variant.features(), offloads);
+            final boolean large = (guests.getFirst().features() & offloads) == offloads;
+            length = large ? LARGE_PACKET : HEADERS + SEGMENT;
+            offload = large ? TCP_SEGMENTATION : new byte[TCP_SEGMENTATION.length];
             if (running.hasTap()) {
                 receiver = null;
                 farEnd = new FarEnd(running.pid());
-                headers = headers(kernelsAddress());
+                headers = headers(resolveKernel());
             } else {
-                receiver = attach(running, 1, variant.features(), Features.of(Features.GUEST_CSUM, Features.GUEST_TSO4));
+                receiver = attach(running, 1, variant.features(),
+                    Features.of(Features.GUEST_CSUM, Features.GUEST_TSO4));
                 farEnd = null;
                 headers = headers(RECEIVER);
                 introduce();
@@ -91,7 +100,8 @@ final class BulkRig implements AutoCloseable {
         guests.add(guest);
         try {
             if ((guest.negotiate(needed | offloads) & needed) != needed) {
-                throw new HarnessException("the back-end at " + running.sockets().get(port) + " does not offer such rings");
+                throw new HarnessException("the back-end at " + running.sockets().get(port)
+                    + " does not offer these rings");
             }
             guest.share(MEMORY);
             final QueuePair queues = guest.addPair(RING, BUFFER);
@@ -102,12 +112,13 @@ final class BulkRig implements AutoCloseable {
         }
     }
 
-    /** Asks for the Ethernet address of the kernel, so that the system has learned it too. */
-    private byte[] kernelsAddress() {
+    /** Resolves the kernel's Ethernet address by ARP. From the reply, the system learns the address too. */
+    private byte[] resolveKernel() {
         final byte[] request = ByteBuffer.allocate(60).put(BROADCAST).put(SENDER).putShort((short) ARP)
-            .putLong(0x0001_0800_0604_0001L).put(SENDER).putInt(0x0A4E_0002).put(new byte[6]).putInt(0x0A4E_0001).array();
+            .putLong(0x0001_0800_0604_0001L).put(SENDER).putInt(0x0A4E_0002).put(new byte[6]).putInt(0x0A4E_0001)
+            .array();
         final byte[][] found = new byte[1][];
-        Await.until("the kernel to say where it is", LIMIT, () -> {
+        Await.until("the kernel's ARP reply", LIMIT, () -> {
             transmit(sender, request);
             for (byte[] frame = receive(sender); frame != null; frame = receive(sender)) {
                 final ByteBuffer fields = ByteBuffer.wrap(frame);
@@ -120,12 +131,12 @@ final class BulkRig implements AutoCloseable {
         return found[0];
     }
 
-    /** Lets both guests say something until each has heard the other. */
+    /** Broadcasts from both guests until each has received a frame from the other. */
     private void introduce() {
         final byte[] fromSender = hello(SENDER);
         final byte[] fromReceiver = hello(RECEIVER);
         final boolean[] heard = new boolean[2];
-        Await.until("the guests to hear each other", LIMIT, () -> {
+        Await.until("the guests to receive frames from each other", LIMIT, () -> {
             transmit(sender, fromSender);
             transmit(receiver, fromReceiver);
             heard[0] |= receive(sender) != null;
@@ -149,12 +160,14 @@ final class BulkRig implements AutoCloseable {
         return frame;
     }
 
-    /** What a driver puts before the data: Ethernet, IPv4 from 10.78.0.2 to 10.78.0.9, which nobody has, and TCP. */
+    /** Returns the headers of a packet: Ethernet, IPv4 from 10.78.0.2 to the unused address 10.78.0.9, and TCP. */
     private byte[] headers(final byte[] to) {
         final ByteBuffer frame = ByteBuffer.allocate(HEADERS).put(to).put(SENDER).putShort((short) 0x0800)
-            .putShort((short) 0x4500).putShort((short) (length - 14)).putInt(0x0001_4000).putShort((short) 0x4006).putShort((short) 0)
+            .putShort((short) 0x4500).putShort((short) (length - 14)).putInt(0x0001_4000).putShort((short) 0x4006)
+            .putShort((short) 0)
             .putInt(0x0A4E_0002).putInt(0x0A4E_0009)
-            .putShort((short) 4000).putShort((short) 9).putInt(1).putInt(1).putShort((short) 0x5010).putShort((short) 4096);
+            .putShort((short) 4000).putShort((short) 9).putInt(1).putInt(1).putShort((short) 0x5010)
+            .putShort((short) 4096);
         final int pseudo = 2 * 0x0A4E + 2 + 9 + 6 + length - 34;
         frame.putShort((short) folded(pseudo)).putShort((short) 0);
         int sum = 0;
@@ -169,7 +182,7 @@ final class BulkRig implements AutoCloseable {
         return (once & 0xFFFF) + (once >>> 16);
     }
 
-    /** The bits that arrive a second. Once only. */
+    /** Measures the bits per second that arrive. May be called once. */
     Measurement measure(final Duration warmUp, final Duration period) {
         final Thread load = Thread.ofPlatform().daemon().name("bench-bulk").start(this::carry);
         try {
@@ -188,9 +201,10 @@ final class BulkRig implements AutoCloseable {
                 nanos[i] = roundTrip.nanos();
             }
             if (!load.isAlive() || DoubleStream.of(rates).sum() == 0) {
-                throw new HarnessException("what a guest sends does not arrive");
+                throw new HarnessException("no packets of the sending guest arrive");
             }
-            final DoubleSummaryStatistics roundTrips = DoubleStream.of(nanos).filter(Double::isFinite).summaryStatistics();
+            final DoubleSummaryStatistics roundTrips = DoubleStream.of(nanos).filter(Double::isFinite)
+                .summaryStatistics();
             return new Measurement(DoubleStream.of(rates).average().orElseThrow(), rates[SLICES - 1] / rates[0],
                 (double) waited / period.toNanos(), roundTrips.getMin(), roundTrips.getMax(), 0, 0);
         } finally {
@@ -207,7 +221,7 @@ final class BulkRig implements AutoCloseable {
         ThreadTuning.pin(cpu);
         while (!ended) {
             final int sent = send(sender.transmitter());
-            final int taken = receiver == null ? 0 : take(receiver.receiver());
+            final int taken = receiver == null ? 0 : drain(receiver.receiver());
             if (sent + taken == 0) {
                 Thread.onSpinWait();
             }
@@ -227,7 +241,7 @@ final class BulkRig implements AutoCloseable {
         return count;
     }
 
-    private int take(final Receiver from) {
+    private int drain(final Receiver from) {
         int count = 0;
         long bytes = 0;
         while (count < BURST && from.poll()) {

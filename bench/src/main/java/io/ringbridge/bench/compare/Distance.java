@@ -1,12 +1,12 @@
 package io.ringbridge.bench.compare;
 
-/** How far the two processors were from each other during a run, as seen in how long a cache line took between them. */
+/** The distance of the two processors during a run, derived from the time a cache line took between them. */
 enum Distance {
-    /** As near as ever: at most twice the shortest time seen. */
+    /** Near during the whole run: at most twice the shortest time of any run. */
     NEAR("near"),
-    /** Farther all the time, as when they share no cache. */
+    /** Farther during the whole run, as processors without a shared cache are. */
     APART("apart"),
-    /** They were moved during the run, or it was never seen: the run says nothing. */
+    /** The host moved the processors during the run, or no time was measured. Such a run does not count. */
     MOVED("moved");
 
     private static final double FACTOR = 2;
@@ -21,10 +21,11 @@ enum Distance {
         return title;
     }
 
-    /** That of a run, given the shortest time seen in any. */
+    /** Returns the distance during a run, given the shortest time of any run. */
     static Distance of(final Measurement measurement, final double shortest) {
         final double limit = FACTOR * shortest;
-        final boolean seen = measurement.nearestNanos() <= measurement.farthestNanos();
-        return seen && measurement.farthestNanos() <= limit ? NEAR : seen && measurement.nearestNanos() > limit ? APART : MOVED;
+        final boolean isMeasured = measurement.nearestNanos() <= measurement.farthestNanos();
+        return isMeasured && measurement.farthestNanos() <= limit ? NEAR : isMeasured
+            && measurement.nearestNanos() > limit ? APART : MOVED;
     }
 }

@@ -11,18 +11,18 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/** The kernel behind a tap, in the network namespace of a system that was started. It has the address 10.78.0.1. */
+/** The kernel behind a tap, in the network namespace of a running contender. Its address is 10.78.0.1. */
 final class FarEnd {
     /** The tap's name. */
     static final String DEVICE = "rbtap0";
-    /** What it takes to look into another's network namespace. */
+    /** The programs needed to act in another process's network namespace. */
     static final List<String> PROGRAMS = List.of("unshare", "nsenter", "ip");
 
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
     private final long pid;
 
-    /** In the namespace of a process; sets the tap up as soon as it is there to stay, for a system may make it twice. */
+    /** Sets up the tap in the network namespace of a process. Retries because a system may create the tap twice. */
     FarEnd(final long pid) {
         this.pid = pid;
         Await.until("device " + DEVICE, LIMIT, () -> counters().isPresent() && isSetUp());
@@ -45,16 +45,17 @@ final class FarEnd {
         Program.run(LIMIT, whole);
     }
 
-    /** How many bytes the kernel was given by the tap since that was made. */
+    /** Returns the bytes that the kernel has received through the tap since the tap was created. */
     long receivedBytes() {
         return Long.parseLong(counters().orElseThrow(() -> new HarnessException("device " + DEVICE + " is gone"))[0]);
     }
 
-    /** The columns of the device in {@code /proc/net/dev}. */
+    /** Returns the device's columns in {@code /proc/net/dev}. */
     private Optional<String[]> counters() {
         try {
             return Files.readAllLines(Path.of("/proc", Long.toString(pid), "net", "dev")).stream().map(String::strip)
-                .filter(line -> line.startsWith(DEVICE + ':')).map(line -> line.substring(DEVICE.length() + 1).strip().split("\\s+", -1))
+                .filter(line -> line.startsWith(DEVICE + ':')).map(line -> line.substring(DEVICE.length() + 1).strip()
+                .split("\\s+", -1))
                 .findFirst();
         } catch (final IOException e) {
             throw new UncheckedIOException(e);

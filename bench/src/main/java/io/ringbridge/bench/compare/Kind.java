@@ -1,12 +1,12 @@
 package io.ringbridge.bench.compare;
 
-/** What is done. */
+/** The loads. */
 enum Kind {
-    /** Frames of a size go round between two guests. */
+    /** Frames of one size circulate between two guests. */
     FRAMES("frames", 1e6, "Mframes/s", "frames_per_second"),
-    /** A guest sends another TCP packets that neither has cut. */
+    /** A guest sends large TCP packets to another guest, and no one segments them. */
     TSO("TSO, guest to guest", 1e9, "Gbit/s", "bits_per_second"),
-    /** A guest sends the kernel TCP packets through a tap, and has neither cut them. */
+    /** A guest sends large TCP packets to the kernel through a tap, and no one segments them. */
     TAP("TSO, guest to tap", 1e9, "Gbit/s", "bits_per_second");
 
     private final String title;
@@ -25,7 +25,7 @@ enum Kind {
         return title;
     }
 
-    /** What rates are divided by for people. */
+    /** Returns the divisor that converts a rate to the unit of the table. */
     double unit() {
         return unit;
     }
@@ -34,7 +34,7 @@ enum Kind {
         return unitTitle;
     }
 
-    /** What a rate is called in JSON. */
+    /** Returns the name of a rate in JSON. */
     String key() {
         return key;
     }

@@ -16,8 +16,9 @@ import java.util.List;
 import java.util.stream.DoubleStream;
 
 /**
- * The load: testpmd with a virtio-user device on each of the two ports, which sends back whatever it receives. A fixed number of
- * frames goes round, so nothing is offered that could not be taken, and what is lost is missing ever after.
+ * The load of circulating frames: testpmd with a virtio-user device on each of the two ports, which returns every
+ * received frame. The number of frames is fixed, so the load never exceeds what the system can accept, and a lost frame
+ * stays missing.
  */
 final class LoopRig implements AutoCloseable {
     private static final String MAC_A = "52:54:00:00:00:a0";
@@ -31,13 +32,16 @@ final class LoopRig implements AutoCloseable {
     private final Testpmd testpmd;
     private final RoundTrip roundTrip;
 
-    LoopRig(final Contender.Running contender, final Variant variant, final Placement placement, final RoundTrip roundTrip) {
+    LoopRig(final Contender.Running contender, final Variant variant, final Placement placement,
+        final RoundTrip roundTrip) {
         this.roundTrip = roundTrip;
-        final String options = variant.options() + ",queue_size=" + QUEUE_SIZE + (contender.frontEndListens() ? ",server=1" : "");
+        final String options = variant.options() + ",queue_size=" + QUEUE_SIZE
+            + (contender.frontEndListens() ? ",server=1" : "");
         if (contender.frontEndListens()) {
             contender.sockets().forEach(LoopRig::removeLeftover);
         }
-        testpmd = new Testpmd.Builder("loop", placement.generatorCpu()).hugepages(placement.hugepages()).memory(512, 16384)
+        testpmd = new Testpmd.Builder("loop", placement.generatorCpu()).hugepages(placement.hugepages())
+            .memory(512, 16384)
             .device(Testpmd.virtioUser(0, contender.sockets().get(0), MAC_A, options))
             .device(Testpmd.virtioUser(1, contender.sockets().get(1), MAC_B, options))
             .option("--txd=" + QUEUE_SIZE).option("--rxd=" + QUEUE_SIZE)
@@ -56,7 +60,7 @@ final class LoopRig implements AutoCloseable {
     /**
      * Measures with frames of one size.
      *
-     * @param bursts of 32 frames that go round in each direction
+     * @param bursts the number of bursts of 32 frames that circulate in each direction
      */
     Measurement measure(final int frameSize, final int bursts, final Duration warmUp, final Duration period) {
         testpmd.command("set txpkts " + frameSize);
@@ -82,14 +86,21 @@ final class LoopRig implements AutoCloseable {
             (double) waited / period.toNanos(), roundTrips.getMin(), roundTrips.getMax(), circulating, lost);
     }
 
-    /** Takes what has arrived in the receive rings, which starting does first of all; says whether nothing is missing then. */
+    /**
+     * Empties the receive rings, which testpmd does first when it starts forwarding.
+     *
+     * @return whether no frame is missing afterwards
+     */
     private boolean drain() {
         testpmd.command("start");
         testpmd.command("stop");
         return missing() == 0;
     }
 
-    /** A contender may begin to forward only after the front-end believes to be connected: what is sent before is lost, and sent again. */
+    /**
+     * Starts the circulation, and repeats that until frames return. A contender may start to forward after the
+     * front-end has connected, and frames sent before that are lost.
+     */
     private void startCirculation(final int bursts) {
         final long manyRounds = 100L * bursts * BURST;
         final boolean circulates = Await.holds(CIRCULATION_LIMIT, () -> {
@@ -104,7 +115,7 @@ final class LoopRig implements AutoCloseable {
             return false;
         });
         if (!circulates) {
-            throw new HarnessException("frames do not go round; testpmd says\n" + testpmd.output().tail());
+            throw new HarnessException("frames do not circulate; output of testpmd:\n" + testpmd.output().tail());
         }
     }
 

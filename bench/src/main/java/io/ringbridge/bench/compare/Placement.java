@@ -1,11 +1,11 @@
 package io.ringbridge.bench.compare;
 
 /**
- * Who runs where, which is the same for every contender.
+ * The processors and pages of a measurement, equal for every contender.
  *
- * @param generatorCpu for the load, and for what a contender has beside its forwarding thread
- * @param switchCpu    for the one thread that forwards
- * @param hugepages    whether DPDK programs use them
+ * @param generatorCpu the processor of the load, and of a contender's other threads
+ * @param switchCpu    the processor of a contender's forwarding thread
+ * @param hugepages    whether DPDK programs use huge pages
  */
 record Placement(int generatorCpu, int switchCpu, boolean hugepages) {
 }

@@ -13,7 +13,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** All measurements, and what they say. */
+/** All measurements, and the comparison derived from them. */
 final class Report {
     private static final double DISTURBED = 0.05;
 
@@ -25,7 +25,7 @@ final class Report {
         this.contenders = contenders;
     }
 
-    /** What is done over rings of one kind; frames are of one size. */
+    /** A load over rings of one kind. Circulating frames have one size. */
     record Work(Kind kind, Variant variant, int frameSize) {
         String title() {
             return (kind == Kind.FRAMES ? frameSize + " B" : kind.title() + ",") + " " + variant.title();
@@ -33,11 +33,12 @@ final class Report {
     }
 
     void add(final Work work, final Contender contender, final Measurement measurement) {
-        measurements.computeIfAbsent(work, _ -> new LinkedHashMap<>()).computeIfAbsent(contender, _ -> new ArrayList<>()).add(measurement);
+        measurements.computeIfAbsent(work, _ -> new LinkedHashMap<>())
+            .computeIfAbsent(contender, _ -> new ArrayList<>()).add(measurement);
         shortest = Math.min(shortest, measurement.nearestNanos());
     }
 
-    /** How often the system that was measured least, with the processors near each other, was. */
+    /** Returns the smallest number of runs of any system and load with the processors near each other. */
     int fewest() {
         return measurements.keySet().stream()
             .flatMap(work -> contenders.stream().filter(contender -> contender.does(work.kind()))
@@ -45,7 +46,7 @@ final class Report {
             .min(Comparator.naturalOrder()).orElse(0);
     }
 
-    /** Frames that were lost by this contender in all its runs. */
+    /** Returns the number of frames that a contender lost in all its runs. */
     long lost(final Contender contender) {
         return measurements.keySet().stream().mapToLong(work -> lost(work, contender)).sum();
     }
@@ -71,9 +72,10 @@ final class Report {
             best(work, contender, distance).map(theirs -> ours.rate() / theirs.rate()));
     }
 
-    /** A ratio for people, marked if one of the two runs that it is made of was disturbed. */
+    /** Formats a ratio for the table. Marks it if one of its two runs was disturbed. */
     private String ratioText(final Work work, final Contender contender, final Distance distance) {
-        final boolean disturbed = Stream.of(Contender.RINGBRIDGE, contender).flatMap(each -> best(work, each, distance).stream())
+        final boolean disturbed = Stream.of(Contender.RINGBRIDGE, contender)
+            .flatMap(each -> best(work, each, distance).stream())
             .anyMatch(Report::isDisturbed);
         return ratio(work, contender, distance)
             .map(value -> String.format(Locale.ROOT, "%.2f%s", value, disturbed ? "*" : "")).orElse("-");
@@ -83,7 +85,7 @@ final class Report {
         return measurement.disturbed() > DISTURBED;
     }
 
-    /** Rates for people, a row for each work and distance there was: the best run, the worst, and how many. */
+    /** Returns the table: one row per load and distance, with the best run, the worst run, and the number of runs. */
     String table() {
         final List<List<String>> rows = new ArrayList<>();
         final List<String> head = new ArrayList<>(List.of("work", "processors"));
@@ -103,11 +105,12 @@ final class Report {
         final List<String> row = new ArrayList<>(List.of(work.title(), distance.title()));
         contenders.forEach(contender -> row.add(rates(work, contender, distance)));
         others().forEach(contender -> row.add(ratioText(work, contender, distance)));
-        row.add(contenders.stream().map(contender -> Long.toString(lost(work, contender))).collect(Collectors.joining(" ")));
+        row.add(contenders.stream().map(contender -> Long.toString(lost(work, contender)))
+            .collect(Collectors.joining(" ")));
         return row;
     }
 
-    /** What this switch is compared with. */
+    /** Returns the systems with which this switch is compared. */
     private Stream<Contender> others() {
         return contenders.stream().filter(contender -> contender != Contender.RINGBRIDGE);
     }
@@ -121,8 +124,8 @@ final class Report {
         final List<Measurement> runs = runs(work, contender, distance);
         final double worst = runs.stream().mapToDouble(Measurement::rate).min().orElseThrow();
         final double unit = work.kind().unit();
-        return String.format(Locale.ROOT, "%.2f%s (%.2f) of %d", best.rate() / unit, isDisturbed(best) ? "*" : "", worst / unit,
-            runs.size());
+        return String.format(Locale.ROOT, "%.2f%s (%.2f) of %d", best.rate() / unit, isDisturbed(best) ? "*" : "",
+            worst / unit, runs.size());
     }
 
     private static String render(final List<List<String>> rows) {
@@ -139,11 +142,12 @@ final class Report {
         return text.toString();
     }
 
-    /** Everything, for programs. */
+    /** Returns all runs as JSON. */
     String json(final Placement placement) {
         final ObjectMapper mapper = new ObjectMapper();
         final ObjectNode root = mapper.createObjectNode();
-        root.put("processor", Machine.processor()).put("cpus", Machine.cpus().size()).put("hugepages", placement.hugepages());
+        root.put("processor", Machine.processor()).put("cpus", Machine.cpus().size())
+            .put("hugepages", placement.hugepages());
         measurements.forEach((work, results) -> {
             final ObjectNode entry = root.withArray("works").addObject();
             final String rate = work.kind().key();

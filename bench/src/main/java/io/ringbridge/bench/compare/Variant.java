@@ -2,7 +2,7 @@ package io.ringbridge.bench.compare;
 
 import io.ringbridge.datapath.ring.Features;
 
-/** How the front-end's rings are made: the features that virtio-user is asked to use. */
+/** The features of the front-end's rings. */
 enum Variant {
     SPLIT("split, mergeable", ",mrg_rxbuf=1", Features.MRG_RXBUF),
     SPLIT_IN_ORDER("split, in order, not mergeable", ",mrg_rxbuf=0,in_order=1", Features.IN_ORDER),
@@ -22,12 +22,12 @@ enum Variant {
         return title;
     }
 
-    /** Options of the virtio-user device, each with a comma before it. */
+    /** Returns the options of the virtio-user device, each with a leading comma. */
     String options() {
         return options;
     }
 
-    /** The same as virtio features. */
+    /** Returns the virtio features. */
     long features() {
         return features;
     }

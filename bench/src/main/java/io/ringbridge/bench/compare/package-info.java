@@ -1,8 +1,9 @@
 /**
- * Compares this switch with others on the same machine, with the same work, taking turns.
+ * Compares this switch with other switches on the same machine. The switches take turns with the same load.
  *
- * <p>{@link io.ringbridge.bench.compare.Compare} is the command. A {@code Contender} is a system that is measured, {@code LoopRig} and
- * {@code BulkRig} are the loads, a {@code Measurement} is one run, a {@code Report} is all of them. One thread does everything but
- * sending bulk; what is measured runs in other processes.
+ * <p>{@link io.ringbridge.bench.compare.Compare} is the command. A {@code Contender} is a system under test.
+ * {@code LoopRig} and {@code BulkRig} are the loads. A {@code Measurement} is one run, and a {@code Report} contains
+ * all runs. One thread runs everything except the bulk load, which has its own thread. The systems under test run in
+ * other processes.
  */
 package io.ringbridge.bench.compare;

@@ -15,19 +15,20 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Copying a frame's payload, by length; from one of many places to another, as frames lie in guests' buffers. */
+/** Copies frames of a given length between many buffers, as the switch copies between guests' buffers. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 5, time = 1)
-@Fork(value = 2, jvmArgs = {"--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED", "--enable-native-access=ALL-UNNAMED"})
+@Fork(value = 2, jvmArgs = {"--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+    "--enable-native-access=ALL-UNNAMED"})
 public class CopyBenchmark {
     private static final int BUFFERS = 256;
     private static final int BUFFER = 2048;
     private static final long WORD = 8;
 
-    /** Bytes. */
+    /** The length in bytes. */
     @Param({"16", "60", "64", "128", "512", "1500"})
     private int length;
 
@@ -50,14 +51,17 @@ public class CopyBenchmark {
         return (long) turn * BUFFER;
     }
 
-    /** Words below 64 bytes, the virtual machine's own copy from there on. */
+    /** Copies words below 64 bytes, and uses the JVM's own copy from 64 bytes. */
     @Benchmark
     public void used() {
         final long at = next();
         Memory.copy(source + at, target + at, length);
     }
 
-    /** A loop over words for every length: the virtual machine cannot know that nothing overlaps, and does not widen it. */
+    /**
+     * Copies words at every length. The JVM cannot prove that the ranges do not overlap, so it does not vectorize the
+     * loop.
+     */
     @Benchmark
     public void words() {
         final long at = next();
@@ -71,7 +75,7 @@ public class CopyBenchmark {
         Memory.putLong(to + last, tail);
     }
 
-    /** With bounds and liveness checked at each copy. */
+    /** Copies with a memory segment, which checks bounds and liveness at each copy. */
     @Benchmark
     public void memorySegment() {
         final long at = next();

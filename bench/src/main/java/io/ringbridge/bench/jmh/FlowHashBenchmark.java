@@ -17,20 +17,21 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Telling which flow a frame belongs to: IPv4 and UDP, many flows. */
+/** Computes the flow of a frame: IPv4 and UDP, many flows. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 5, time = 1)
-@Fork(value = 2, jvmArgs = {"--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED", "--enable-native-access=ALL-UNNAMED"})
+@Fork(value = 2, jvmArgs = {"--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+    "--enable-native-access=ALL-UNNAMED"})
 public class FlowHashBenchmark {
     private static final int LENGTH = 128;
     private static final int FRAMES = 256;
     private static final int IP_ADDRESSES = 26;
-    /** Two addresses of four bytes, two ports of two. */
+    /** Two addresses of four bytes and two ports of two bytes. */
     private static final int TUPLE = 12;
-    /** The key that network cards are commonly given, as far as it is needed here. */
+    /** The start of the key that most drivers give to network cards. */
     private static final long[] TOEPLITZ = {0x6d5a56da255b0ec2L, 0x4167253d43a38fb0L, 0xd0ca2bcbae7b30b4L};
 
     private final Frame frame = new Frame();
@@ -59,7 +60,7 @@ public class FlowHashBenchmark {
         return frames + (long) turn * LENGTH;
     }
 
-    /** A multiplication a word; headers are copied once, as a guest may change them meanwhile. */
+    /** Multiplies once per word. Copies the headers first, because a guest may change them concurrently. */
     @Benchmark
     public int used() {
         frame.clear();
@@ -67,7 +68,10 @@ public class FlowHashBenchmark {
         return FlowHash.of(frame, scratch);
     }
 
-    /** The processor's own checksum over addresses and ports: the array in between costs more than it saves. */
+    /**
+     * Uses the processor's CRC instruction over addresses and ports. The intermediate array costs more than the
+     * instruction saves.
+     */
     @Benchmark
     public long crc32c() {
         final long at = next() + IP_ADDRESSES;
@@ -77,13 +81,14 @@ public class FlowHashBenchmark {
         return crc.getValue();
     }
 
-    /** What network cards do, bit by bit: made for hardware. */
+    /** Uses the hash of network cards, bit by bit. It is designed for hardware. */
     @Benchmark
     public int toeplitz() {
         final long at = next() + IP_ADDRESSES;
         final long first = Long.reverseBytes(Memory.getLong(at));
         final long second = (long) Integer.reverseBytes(Memory.getInt(at + 8)) << 32;
-        final long hash = toeplitz(first, Long.SIZE, TOEPLITZ[0], TOEPLITZ[1]) ^ toeplitz(second, Integer.SIZE, TOEPLITZ[1], TOEPLITZ[2]);
+        final long hash = toeplitz(first, Long.SIZE, TOEPLITZ[0], TOEPLITZ[1])
+            ^ toeplitz(second, Integer.SIZE, TOEPLITZ[1], TOEPLITZ[2]);
         return (int) (hash >>> 32);
     }
 

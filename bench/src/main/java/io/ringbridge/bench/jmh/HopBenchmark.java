@@ -18,21 +18,23 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What it costs that a worker takes a frame and another delivers it: a burst through a worker's {@link FrameRing} and the news back that
- * it is done with; to another thread, beside to oneself. Time is a frame's.
+ * The cost of receiving a frame on one worker and delivering it on another: a burst passes through a worker's
+ * {@link FrameRing}, and its completion returns. The benchmark runs with a second thread, and within one thread for
+ * comparison. Times are per frame.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 5, time = 1)
-@Fork(value = 2, jvmArgs = {"--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED", "--enable-native-access=ALL-UNNAMED"})
+@Fork(value = 2, jvmArgs = {"--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+    "--enable-native-access=ALL-UNNAMED"})
 public class HopBenchmark {
     private static final int BURST = 64;
     private static final int SIZE = 1024;
     private static final int LENGTH = 64;
 
-    /** Whether the frames' other end is another thread. */
+    /** Whether another thread consumes the frames. */
     @Param({"false", "true"})
     private boolean hop;
 
@@ -76,14 +78,14 @@ public class HopBenchmark {
         ring.consumed(last);
     }
 
-    /** A burst there, and waiting until it is done with: nothing of the next one is under way meanwhile. */
+    /** Sends one burst, and waits for its completion before the next one. */
     @Benchmark
     @OperationsPerInvocation(BURST)
     public long burstThereAndBack() {
         return thereAndBack(BURST);
     }
 
-    /** One frame there and back. */
+    /** Sends one frame, and waits for its completion before the next one. */
     @Benchmark
     public long oneThereAndBack() {
         return thereAndBack(1);
@@ -99,7 +101,7 @@ public class HopBenchmark {
         return seen;
     }
 
-    /** Bursts one after the other, as many as there is room for. */
+    /** Sends consecutive bursts, as many as the ring has room for. */
     @Benchmark
     @OperationsPerInvocation(BURST)
     public long stream() {

@@ -11,16 +11,16 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Runs the benchmarks of the pieces. */
+/** Runs the microbenchmarks. */
 @Command(name = "jmh", sortOptions = false,
-    description = "Measures the pieces that the datapath is made of, with JMH and its options.%n",
+    description = "Runs microbenchmarks of the datapath's parts with JMH.%n",
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge bench jmh -h              JMH's options",
         "  ringbridge bench jmh -l              all benchmarks",
         "  ringbridge bench jmh Copy -p length=64,1500"})
 public final class JmhCommand implements Callable<Integer> {
-    // -h is JMH's own, so the standard options, which picocli acts on, have their long names only.
+    // JMH has its own -h, so the standard options, which picocli handles, have only their long names.
     @SuppressWarnings("unused")
     @Option(names = "--help", usageHelp = true, description = "Show this help message and exit.")
     private boolean help;
@@ -30,7 +30,7 @@ public final class JmhCommand implements Callable<Integer> {
     private boolean version;
 
     @Parameters(paramLabel = "JMH-OPTION",
-        description = "Options of JMH, and regular expressions that name benchmarks; all if none is given.")
+        description = "Options of JMH, and regular expressions that select benchmarks; default: all benchmarks.")
     private List<String> arguments = new ArrayList<>();
 
     @Override

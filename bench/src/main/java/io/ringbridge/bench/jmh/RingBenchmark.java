@@ -30,15 +30,16 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A burst through a transmit ring, both sides in one thread: the driver adds and shows it, the device takes, uses and shows it, the driver
- * takes it back. The time is of one buffer.
+ * A burst through a transmit ring, with both sides in one thread. The driver makes buffers available, the device takes
+ * and uses them, and the driver reclaims them. Times are per buffer.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 5, time = 1)
-@Fork(value = 2, jvmArgs = {"--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED", "--enable-native-access=ALL-UNNAMED"})
+@Fork(value = 2, jvmArgs = {"--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+    "--enable-native-access=ALL-UNNAMED"})
 public class RingBenchmark {
     private static final int BURST = 32;
     private static final int SIZE = 1024;
@@ -48,7 +49,7 @@ public class RingBenchmark {
     private static final long BUFFERS = 1 << 18;
     private static final int DESCRIPTOR = 16;
 
-    /** How the ring is laid out. */
+    /** The layout of the ring. */
     @Param({"split", "packed"})
     private String layout;
 
@@ -89,14 +90,14 @@ public class RingBenchmark {
         driver.publish();
     }
 
-    private void takeBack() {
+    private void reclaim() {
         int id = driver.poll();
         while (id >= 0) {
             id = driver.poll();
         }
     }
 
-    /** All of it. */
+    /** Publishes used buffers once per burst. */
     @Benchmark
     @OperationsPerInvocation(BURST)
     public long used() {
@@ -109,11 +110,11 @@ public class RingBenchmark {
             device.use(0);
         }
         device.publish();
-        takeBack();
+        reclaim();
         return sum;
     }
 
-    /** The same, and each chain shown as soon as it is used: a release store for every one, not for a burst. */
+    /** Publishes each chain as soon as it is used, with one release store per chain instead of one per burst. */
     @Benchmark
     @OperationsPerInvocation(BURST)
     public long shownOneByOne() {
@@ -124,7 +125,7 @@ public class RingBenchmark {
             device.use(0);
             device.publish();
         }
-        takeBack();
+        reclaim();
         return sum;
     }
 
@@ -133,7 +134,7 @@ public class RingBenchmark {
         return (long) turn * DESCRIPTOR;
     }
 
-    /** Reading a burst of descriptors only, as the rings do. */
+    /** Only reads a burst of descriptors, as the rings do. */
     @Benchmark
     @OperationsPerInvocation(BURST)
     public long readRaw() {
@@ -145,14 +146,15 @@ public class RingBenchmark {
         return sum;
     }
 
-    /** The same through a memory segment, with bounds and liveness checked. */
+    /** Only reads a burst of descriptors, through a memory segment that checks bounds and liveness. */
     @Benchmark
     @OperationsPerInvocation(BURST)
     public long readMemorySegment() {
         long sum = 0;
         final long at = next();
         for (long i = 0; i < (long) BURST * DESCRIPTOR; i += DESCRIPTOR) {
-            sum += descriptors.get(ValueLayout.JAVA_LONG_UNALIGNED, at + i) ^ descriptors.get(ValueLayout.JAVA_LONG_UNALIGNED, at + i + 8);
+            sum += descriptors.get(ValueLayout.JAVA_LONG_UNALIGNED, at + i)
+                ^ descriptors.get(ValueLayout.JAVA_LONG_UNALIGNED, at + i + 8);
         }
         return sum;
     }

@@ -18,13 +18,14 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Looking a station up, by how many there are; in an order that no cache foresees. */
+/** Looks up stations in tables of several sizes, in an order that no prefetcher predicts. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 5, time = 1)
-@Fork(value = 2, jvmArgs = {"--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED", "--enable-native-access=ALL-UNNAMED"})
+@Fork(value = 2, jvmArgs = {"--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+    "--enable-native-access=ALL-UNNAMED"})
 public class TableBenchmark {
     private static final int PORTS = 64;
     private static final int AGEING_SECONDS = 300;
@@ -32,7 +33,7 @@ public class TableBenchmark {
     private static final int LOOKUPS = 1 << 16;
     private static final long ADDRESS = 0x7262_0002L;
 
-    /** How many stations there are. */
+    /** The number of stations. */
     @Param({"2", "1024", "65536"})
     private int stations;
 
@@ -66,19 +67,19 @@ public class TableBenchmark {
         return wanted[turn];
     }
 
-    /** Lines of four stations that any worker reads and writes. */
+    /** Uses cache lines of four stations, which any worker reads and writes. */
     @Benchmark
     public int used() {
         return table.find(next(), 1);
     }
 
-    /** As concurrent, with an object for each station and for the port. */
+    /** Is as concurrent as the switch's table, with one object per station and one per port. */
     @Benchmark
     public Integer concurrentHashMap() {
         return map.get(next());
     }
 
-    /** Open addressing, as fast as a table of one thread can be; others cannot read it while it is written. */
+    /** Uses open addressing, which is the fastest table for one thread. Other threads cannot read it during a write. */
     @Benchmark
     public long openAddressing() {
         return open.get(next());

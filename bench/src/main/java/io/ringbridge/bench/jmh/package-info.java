@@ -1,7 +1,8 @@
 /**
- * {@code ringbridge bench jmh}: the pieces that the datapath is made of, each beside what was considered in its place.
+ * {@code ringbridge bench jmh}: microbenchmarks of the datapath's parts, each with the alternatives that were
+ * considered.
  *
- * <p>A benchmark's method is named after what it measures; the one that the switch uses is named {@code used}. They run in processes of
- * their own, one thread each.
+ * <p>A benchmark method is named after the alternative that it measures. The one that the switch uses is named
+ * {@code used}. Each benchmark runs in its own process, with one thread.
  */
 package io.ringbridge.bench.jmh;

@@ -15,7 +15,8 @@ class ReportTest {
 
     private final Report report = new Report(List.of(Contender.RINGBRIDGE, Contender.PIPE));
 
-    private void add(final Contender contender, final double millions, final double nearestNanos, final double farthestNanos) {
+    private void add(final Contender contender, final double millions, final double nearestNanos,
+        final double farthestNanos) {
         report.add(WORK, contender, new Measurement(millions * 1e6, 1, 0, nearestNanos, farthestNanos, 2048, 0));
     }
 
@@ -28,7 +29,7 @@ class ReportTest {
         add(Contender.PIPE, 8, 310, 340);
 
         final List<String> rows = report.table().lines().toList();
-        assertEquals(4, rows.size(), "a head, a rule, near and apart: " + rows);
+        assertEquals(4, rows.size(), "a header, a rule, near and apart: " + rows);
         assertTrue(rows.get(2).contains("| near | 18.00 (18.00) of 1 | 12.00 (12.00) of 1 | 1.50 |"), rows.get(2));
         assertTrue(rows.get(3).contains("| apart | 6.00 (6.00) of 1 | 8.00 (8.00) of 1 | 0.75 |"), rows.get(3));
 
@@ -48,7 +49,7 @@ class ReportTest {
     }
 
     @Test
-    void aRunInWhichTheWayWasNeverSeenSaysNothing() {
+    void aRunWithoutAMeasuredDistanceDoesNotCount() {
         add(Contender.RINGBRIDGE, 18, 60, 80);
         add(Contender.PIPE, 12, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY);
         assertEquals(0, report.fewest());
