@@ -18,8 +18,8 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /** The command {@code ringbridge bench}. */
-@Command(name = "ringbridge bench", sortOptions = false, mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND",
-    versionProvider = Bench.Version.class,
+@Command(name = "ringbridge bench", sortOptions = false, mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND", versionProvider = Bench.Version.class,
     description = "Measures this switch, or any other vhost-user back-end that forwards between its ports.%n",
     subcommands = {ThroughputCommand.class, LatencyCommand.class, LearningCommand.class,
         Compare.class, JmhCommand.class},
@@ -40,21 +40,25 @@ public final class Bench implements Runnable {
             new PrintWriter(System.err, true, System.err.charset()), args));
     }
 
-    /** Runs a command and gives back its status. */
+    /**
+     * Runs a command.
+     *
+     * @return its exit status
+     */
     static int run(final PrintWriter out, final PrintWriter err, final String... args) {
         Logging.quiet();
         return line().setOut(out).setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)
             .setUsageHelpAutoWidth(true)
             .setParameterExceptionHandler((failure, _) -> {
-                tell(err, Usage.line(failure));
+                report(err, Usage.line(failure));
                 return CommandLine.ExitCode.USAGE;
             })
             .setExecutionExceptionHandler((failure, command, _) -> status(err, command.getCommandName(), failure))
             .execute(args);
     }
 
-    /** Makes the model of the command line. */
+    /** Builds the command line. */
     static CommandLine line() {
         final CommandLine line = new CommandLine(new Bench());
         line.getSubcommands().get("jmh").setUnmatchedOptionsArePositionalParams(true).setStopAtPositional(true);
@@ -62,7 +66,7 @@ public final class Bench implements Runnable {
         return line;
     }
 
-    /** The version of the switch, which is that of this tool. */
+    /** The version of the switch. The bench tool has the same version. */
     static final class Version implements CommandLine.IVersionProvider {
         @Override
         public String[] getVersion() {
@@ -73,23 +77,24 @@ public final class Bench implements Runnable {
 
     @Override
     public void run() {
-        throw new CommandLine.ParameterException(spec.commandLine(), "a command is needed");
+        throw new CommandLine.ParameterException(spec.commandLine(), "no command given; see --help");
     }
 
     private static int status(final PrintWriter err, final String command, final Exception failure) {
         switch (failure) {
             case ConfigException _ -> {
-                tell(err, failure.getMessage());
+                report(err, failure.getMessage());
                 return CommandLine.ExitCode.USAGE;
             }
-            case HarnessException _, IOException _, UncheckedIOException _ -> tell(err, command + ": " + failure.getMessage());
-            case InterruptedException _ -> tell(err, command + ": ended before its time");
-            default -> tell(err, command + ": internal error: " + failure);
+            case HarnessException _, IOException _, UncheckedIOException _ ->
+                report(err, command + ": " + failure.getMessage());
+            case InterruptedException _ -> report(err, command + ": interrupted");
+            default -> report(err, command + ": internal error: " + failure);
         }
         return CommandLine.ExitCode.SOFTWARE;
     }
 
-    private static void tell(final PrintWriter err, final String message) {
+    private static void report(final PrintWriter err, final String message) {
         err.println("ringbridge bench: " + message.strip().replace("\n", " / "));
         err.flush();
     }

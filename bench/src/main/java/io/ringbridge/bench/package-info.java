@@ -1,6 +1,6 @@
 /**
- * {@code ringbridge bench}: what measures this switch, and others with the same means.
+ * {@code ringbridge bench}: measures this switch, and other switches by the same method.
  *
- * <p>{@link io.ringbridge.bench.Bench} is the program. Nothing else of Ringbridge depends on it.
+ * <p>{@link io.ringbridge.bench.Bench} is the program. No other part of Ringbridge depends on this package.
  */
 package io.ringbridge.bench;

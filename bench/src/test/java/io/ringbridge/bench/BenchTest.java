@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 
-/** Wrong usage is one line that says what is wrong and what is allowed, and nothing is started. */
+/** Wrong usage prints one line, which names the error and the allowed values, and starts nothing. */
 class BenchTest {
     private final StringWriter out = new StringWriter();
     private final StringWriter err = new StringWriter();
@@ -28,34 +28,34 @@ class BenchTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-        nothing                                          | Unmatched argument at index 0: 'nothing'; see ringbridge bench --help
-        thruput                                          | Unmatched argument at index 0: 'thruput'; see ringbridge bench --help
-        latncy                                           | Unmatched argument at index 0: 'latncy' ("latency"?)
-        throughput --sizes 63                            | --sizes: '63' is no frame size; 64 to 9000 bytes or imix is allowed
-        throughput --seconds 0                           | --seconds 0.0 is no number of seconds, 0.05 to 3600
-        throughput --resolution 60                       | --resolution 60.0 is no percentage, 0.01 to 50.0
-        throughput --ring-size 1000                      | --ring-size 1000 is not a power of two, 64 to 32768
-        throughput --pairs 129                           | --pairs 129 is out of range; 1 to 128 is allowed
-        throughput --ports 1                             | --ports 1 is out of range; 2 to 64 is allowed
-        throughput --cpus 1024                           | --cpus: "1024" is not a list of distinct processors
-        throughput --target /a                           | --target is given for 1 ports; 2 to 64 are needed
-        throughput --target /a --target /b/../a          | --target: a socket is named twice
-        throughput --target /a --target /b --ports 2     | --ports, --switch-cpus and --switch-poll are of this switch
-        throughput --stations 3                          | --stations 3 is no multiple of the 2 ports up to 65536
-        throughput --stations 131072                     | --stations 131072 is no multiple of the 2 ports up to 65536
-        throughput --stations 4 --pairs 2                | --stations above one a port, or --pairs above 1: one of them
-        throughput --soak -1                             | --soak -1 is out of range; 0 to 9223372036854775807 is allowed
-        throughput --listen                              | --listen goes with --target
-        throughput --rings round                         | Invalid value for option '--rings'
-        latency --size 10000                             | --size: '10000' is no frame size
-        latency --rates 0                                | --rates 0 is out of range; 1 to 1000000000 is allowed
-        latency --poll never                             | Invalid value for option '--poll'
-        latency --plot a.pdf                             | --plot a.pdf does not end in .svg or .png
-        latency --hgrm /nowhere/a.hgrm                   | --hgrm /nowhere/a.hgrm: /nowhere is no directory
-        learning --target /a --target /b                 | --target is given for 2 ports; 3 to 64 are needed
-        learning --max-addresses 0                       | --max-addresses 0 is out of range; 1 to 16777216 is allowed
+        nothing                                      | Unmatched argument at index 0: 'nothing'; see ringbridge bench
+        thruput                                      | Unmatched argument at index 0: 'thruput'; see ringbridge bench
+        latncy                                       | Unmatched argument at index 0: 'latncy' ("latency"?)
+        throughput --sizes 63                        | --sizes: '63' is not a frame size; 64 to 9000 bytes or imix
+        throughput --seconds 0                       | --seconds 0.0 is out of range; 0.05 to 3600 seconds is allowed
+        throughput --resolution 60                   | --resolution 60.0 is out of range; 0.01 to 50.0 percent
+        throughput --ring-size 1000                  | --ring-size 1000 is not a power of two, 64 to 32768
+        throughput --pairs 129                       | --pairs 129 is out of range; 1 to 128 is allowed
+        throughput --ports 1                         | --ports 1 is out of range; 2 to 64 is allowed
+        throughput --cpus 1024                       | --cpus: "1024" is not a list of different processors
+        throughput --target /a                       | --target names 1 ports; 2 to 64 are required
+        throughput --target /a --target /b/../a      | --target: a socket is named twice
+        throughput --target /a --target /b --ports 2 | --ports, --switch-cpus and --switch-poll apply to this switch
+        throughput --stations 3                      | --stations 3 is not allowed; use a multiple of the 2 ports
+        throughput --stations 131072                 | --stations 131072 is not allowed; use a multiple of the 2 ports
+        throughput --stations 4 --pairs 2            | --stations above one per port cannot be combined with --pairs
+        throughput --soak -1                         | --soak -1 is out of range; 0 to 9223372036854775807 is allowed
+        throughput --listen                          | --listen needs --target
+        throughput --rings round                     | Invalid value for option '--rings'
+        latency --size 10000                         | --size: '10000' is not a frame size
+        latency --rates 0                            | --rates 0 is out of range; 1 to 1000000000 is allowed
+        latency --poll never                         | Invalid value for option '--poll'
+        latency --plot a.pdf                         | --plot a.pdf does not end in .svg or .png
+        latency --hgrm /nowhere/a.hgrm               | --hgrm /nowhere/a.hgrm: /nowhere is not a writable directory
+        learning --target /a --target /b             | --target names 2 ports; 3 to 64 are required
+        learning --max-addresses 0                   | --max-addresses 0 is out of range; 1 to 16777216 is allowed
         """)
-    void wrongUsageIsOneLine(final String arguments, final String message) {
+    void wrongUsageIsReportedInOneLine(final String arguments, final String message) {
         assertEquals(2, run(arguments));
         assertEquals("", out.toString());
         assertTrue(err.toString().startsWith("ringbridge bench: " + message), err::toString);
@@ -68,15 +68,16 @@ class BenchTest {
         latency --target /nowhere/a --target /nowhere/b                  | latency
         learning --target /nowhere/a --target /nowhere/b --target /n/c   | learning
         """)
-    void aTargetThatIsNotThereIsOneLine(final String arguments, final String command) {
+    void aMissingTargetIsReportedInOneLine(final String arguments, final String command) {
         assertEquals(1, run(arguments));
-        assertTrue(err.toString().startsWith("ringbridge bench: " + command + ": --target /nowhere/a: cannot connect: "), err::toString);
+        assertTrue(err.toString().startsWith("ringbridge bench: " + command
+            + ": --target /nowhere/a: cannot connect: "), err::toString);
         assertEquals(1, err.toString().lines().count(), err::toString);
     }
 
     /**
-     * The launcher prints these files as long as nothing is built; {@code mvn test -Dringbridge.write-help=true} writes
-     * them anew.
+     * The launcher prints these files if nothing is built. {@code mvn test -Dringbridge.write-help=true} generates
+     * them.
      */
     @Test
     void everyCommandHasAFileWithItsHelp() throws IOException {
@@ -102,7 +103,7 @@ class BenchTest {
     }
 
     @Test
-    void helpOfJmhIsThatOfTheCommandAndItsOwnOptionsRemain() {
+    void jmhPrintsTheHelpOfTheCommandAndAcceptsItsOwnHelpOption() {
         assertEquals(0, run("jmh --help"));
         assertTrue(out.toString().contains("ringbridge bench jmh Copy"), out::toString);
         assertEquals("", err.toString());

@@ -15,17 +15,20 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A guest of this process on a port, with rings that run. Its queues may be used by other threads, which have to end before it does. */
+/**
+ * A guest in this process, attached to a port, with running rings. Other threads may use its queues, but must end
+ * before the guest is closed.
+ */
 public final class Guest implements AutoCloseable {
     private static final String NAME = "ringbridge-bench";
     private static final int HEADER = 12;
     private static final int LINE = 64;
     /**
-     * Half a page, as drivers have it where a frame may lie over several buffers; and a line, since else their beginnings share a few
-     * sets of the caches.
+     * Drivers use half a page per buffer if a frame may span several buffers. One cache line is added, because
+     * otherwise the starts of all buffers would share a few sets of the caches.
      */
     private static final int MERGEABLE_BUFFER = 2048 + LINE;
-    /** What a pair needs beside rings and buffers: room to bring a frame together, and alignment. */
+    /** Bytes per queue pair besides rings and buffers: space to assemble a frame, and alignment. */
     private static final long EXTRA = 1 << 17;
     private static final long PAGE = 1 << 21;
 
@@ -42,8 +45,8 @@ public final class Guest implements AutoCloseable {
     /**
      * Attaches a guest to a port.
      *
-     * @param longest frame it can send and receive
-     * @throws HarnessException when the back-end cannot do what is asked for
+     * @param longest bytes of the longest frame that the guest can send and receive
+     * @throws HarnessException if the back-end does not offer the requested features or queue pairs
      */
     public static Guest attach(final Target target, final int port, final RingSpec rings, final int longest) {
         final Path socket = target.socket(port);
@@ -53,13 +56,15 @@ public final class Guest implements AutoCloseable {
             if (refused != null) {
                 throw new HarnessException(refused + ": the back-end at " + socket + " does not offer it");
             }
-            // Some back-ends count pairs where others count rings, so only what is too few in either sense can be refused.
+            // Some back-ends report pairs, others rings. Only a number that is too small in either sense can be
+            // refused.
             if (rings.pairs() > 1 && frontend.maxVrings() < rings.pairs()) {
-                throw new HarnessException("--pairs " + rings.pairs() + ": the back-end at " + socket + " has " + frontend.maxVrings()
-                    + " at the most");
+                throw new HarnessException("--pairs " + rings.pairs() + ": the back-end at " + socket + " has at most "
+                    + frontend.maxVrings());
             }
             final QueueShape transmit = new QueueShape(rings.size(), aligned(longest + HEADER));
-            final QueueShape receive = new QueueShape(rings.receiveSize(), rings.mergeable() ? MERGEABLE_BUFFER : transmit.bufferLength());
+            final QueueShape receive = new QueueShape(rings.receiveSize(), rings.mergeable() ? MERGEABLE_BUFFER
+                : transmit.bufferLength());
             final boolean hugePages = share(frontend, memory(rings, transmit, receive));
             final List<QueuePair> pairs = new ArrayList<>();
             for (int i = 0; i < rings.pairs(); i++) {
@@ -76,13 +81,18 @@ public final class Guest implements AutoCloseable {
         }
     }
 
-    /** Gives it memory in huge pages, as guests have it that are to be fast, or in others where there are not enough; which it was. */
+    /**
+     * Shares memory with the back-end. Uses huge pages, as fast guests do, or small pages if too few huge pages are
+     * free.
+     *
+     * @return whether the pages are huge
+     */
     private static boolean share(final Frontend frontend, final long bytes) throws IOException {
         GuestRam huge = null;
         try {
             huge = GuestRam.ofHugePages(NAME, bytes);
         } catch (OsException _) {
-            // There are other pages.
+            // Falls back to small pages.
         }
         frontend.share(huge == null ? GuestRam.create(NAME, bytes) : huge);
         return huge != null;
@@ -103,17 +113,17 @@ public final class Guest implements AutoCloseable {
             + RingAddresses.deviceBytes(size, rings.packed()) + (long) size * queue.bufferLength();
     }
 
-    /** What it sends on, a queue a pair. */
+    /** Returns the transmit queues, one per pair. */
     public List<Transmitter> transmitters() {
         return pairs.stream().map(QueuePair::transmitter).toList();
     }
 
-    /** What it receives on, a queue a pair. */
+    /** Returns the receive queues, one per pair. */
     public List<Receiver> receivers() {
         return pairs.stream().map(QueuePair::receiver).toList();
     }
 
-    /** Whether its memory is in huge pages. */
+    /** Whether the guest's memory is in huge pages. */
     public boolean hasHugePages() {
         return hugePages;
     }

@@ -4,24 +4,25 @@ import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingConfig;
 
 /**
- * How a guest's rings are made.
+ * The features and sizes of a guest's rings.
  *
- * @param packed packed rings, not split ones
- * @param inOrder buffers are used in the order in which they were made available
- * @param mergeable a frame may lie over several receive buffers
+ * @param packed whether the rings are packed, not split
+ * @param inOrder whether the device uses buffers in the order in which they were made available
+ * @param mergeable whether a frame may span several receive buffers
  * @param pairs queue pairs
  * @param size entries of a transmit ring
  */
 public record RingSpec(boolean packed, boolean inOrder, boolean mergeable, int pairs, int size) {
     /**
-     * Entries of a receive ring: twice as many, so that a guest that stands still for a while with its transmit ring full, and some
-     * frames to fetch, still has room for all that comes back. What it loses then is not the back-end's loss.
+     * Returns the entries of a receive ring: twice those of a transmit ring. A guest whose thread is preempted with a
+     * full transmit ring, and frames still to receive, then has room for all returning frames. Otherwise the guest
+     * would lose frames that count as the back-end's loss.
      */
     int receiveSize() {
         return Math.min(2 * size, RingConfig.MAX_SIZE);
     }
 
-    /** The virtio features to ask for. */
+    /** Returns the virtio features to request. */
     long features() {
         return Features.of(Features.VERSION_1) | bit(packed, Features.RING_PACKED) | bit(inOrder, Features.IN_ORDER)
             | bit(mergeable, Features.MRG_RXBUF) | bit(pairs > 1, Features.MQ) | bit(pairs > 1, Features.CTRL_VQ);
@@ -31,7 +32,11 @@ public record RingSpec(boolean packed, boolean inOrder, boolean mergeable, int p
         return wanted ? Features.of(feature) : 0;
     }
 
-    /** What of it a back-end does not offer, as an option's name; null if nothing. */
+    /**
+     * Finds a requested feature that the back-end does not offer.
+     *
+     * @return the option that requests the feature, or null if the back-end offers all of them
+     */
     String refused(final long agreed) {
         if (packed && !Features.has(agreed, Features.RING_PACKED)) {
             return "--rings packed";
@@ -45,12 +50,12 @@ public record RingSpec(boolean packed, boolean inOrder, boolean mergeable, int p
         return pairs > 1 && !Features.has(agreed, Features.MQ) ? "--pairs " + pairs : null;
     }
 
-    /** {@code split} or {@code packed}. */
+    /** Returns {@code split} or {@code packed}. */
     public String layout() {
         return packed ? "packed" : "split";
     }
 
-    /** For people. */
+    /** Returns a description for the report. */
     public String title() {
         return layout() + (inOrder ? ", in order" : "") + (mergeable ? ", mergeable" : ", not mergeable")
             + (pairs > 1 ? ", " + pairs + " queue pairs" : "");

@@ -13,10 +13,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 
-/** A back-end by its sockets. Owned by one thread; whoever ends the program ends what was started for it as well. */
+/**
+ * A back-end, named by its sockets. Owned by one thread. A shutdown hook also ends a switch that was started for the
+ * measurement.
+ */
 public final class Target implements AutoCloseable {
     private static final int PERMISSIONS = 0660;
-    /** Room for every frame that can be asked for. */
+    /** Large enough for every frame size that the options allow. */
     private static final int OWN_MTU = 9000;
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
@@ -35,9 +38,9 @@ public final class Target implements AutoCloseable {
     }
 
     /**
-     * A back-end that runs already.
+     * Returns a back-end that is already running.
      *
-     * @param listens whether the back-end connects, so that the front-end has to listen
+     * @param listens whether the back-end connects, so that the front-end must listen
      */
     public static Target of(final List<Path> sockets, final boolean listens) {
         return new Target("the back-end at " + sockets.getFirst(), List.copyOf(sockets), listens, () -> { });
@@ -46,36 +49,38 @@ public final class Target implements AutoCloseable {
     /**
      * Starts this switch, as a user does.
      *
-     * @param ports how many
-     * @param queues pairs of each
-     * @param poll what idle workers do, {@code busy} or {@code adaptive}
-     * @param cpus the processors of its workers, one each; empty: one worker that is not pinned
+     * @param ports the number of ports
+     * @param queues queue pairs per port
+     * @param poll the polling mode of idle workers, {@code busy} or {@code adaptive}
+     * @param cpus one processor per worker; if empty, one worker that is not pinned
      */
     public static Target ownSwitch(final int ports, final int queues, final String poll, final List<Integer> cpus) {
-        final SwitchProcess.Config config = new SwitchProcess.Config().set("workers", Math.max(1, cpus.size())).set("poll", poll);
+        final SwitchProcess.Config config = new SwitchProcess.Config().set("workers", Math.max(1, cpus.size()))
+            .set("poll", poll);
         if (!cpus.isEmpty()) {
             config.set("cpus", cpus);
         }
         final List<String> names = IntStream.range(0, ports).mapToObj(i -> "p" + i).toList();
         names.forEach(name -> config.server(name, queues).mtu(OWN_MTU));
         final SwitchProcess process = SwitchProcess.start(config).awaitWarm();
-        final Target target = new Target("this switch", names.stream().map(process::socket).toList(), false, process::close);
+        final Target target = new Target("this switch", names.stream().map(process::socket).toList(), false,
+            process::close);
         target.hook = new Thread(target::end, "end-switch");
         Runtime.getRuntime().addShutdownHook(target.hook);
         return target;
     }
 
-    /** For people. */
+    /** Returns the back-end's name for the report. */
     public String title() {
         return title;
     }
 
-    /** How many sockets there are. */
+    /** Returns the number of ports. Every port has one socket. */
     public int ports() {
         return sockets.size();
     }
 
-    /** The socket of a port. */
+    /** Returns the socket of a port. */
     public Path socket(final int port) {
         return sockets.get(port);
     }
@@ -83,15 +88,15 @@ public final class Target implements AutoCloseable {
     /**
      * Connects a front-end to a port, or waits until the back-end has connected.
      *
-     * @throws HarnessException when nobody is there
+     * @throws HarnessException if no back-end listens, or none connects within 30 s
      */
     public Frontend connect(final int port) {
         final Path socket = socket(port);
         try {
             return listens ? Frontend.over(accept(socket)) : Frontend.connect(socket);
         } catch (final IOException e) {
-            throw new HarnessException("--target " + socket + ": cannot connect: " + e.getMessage() + "; a vhost-user back-end has to "
-                + "listen there, or --listen given if it connects", e);
+            throw new HarnessException("--target " + socket + ": cannot connect: " + e.getMessage()
+                + "; a vhost-user back-end must listen there; if the back-end connects, use --listen", e);
         } catch (final TransportException e) {
             throw new HarnessException("--target: " + e.getMessage(), e);
         }
@@ -107,7 +112,7 @@ public final class Target implements AutoCloseable {
                 }
             }
         }
-        throw new IOException("no back-end has connected within " + TimeUnit.NANOSECONDS.toSeconds(PATIENCE_NANOS) + " s");
+        throw new IOException("no back-end connected within " + TimeUnit.NANOSECONDS.toSeconds(PATIENCE_NANOS) + " s");
     }
 
     private void end() {
@@ -123,7 +128,7 @@ public final class Target implements AutoCloseable {
             try {
                 Runtime.getRuntime().removeShutdownHook(hook);
             } catch (IllegalStateException _) {
-                // The program is being ended this very moment.
+                // The JVM is already shutting down.
             }
         }
     }

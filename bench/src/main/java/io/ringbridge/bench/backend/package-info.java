@@ -1,7 +1,7 @@
 /**
- * What is measured: any vhost-user back-end by its sockets, or this switch, started for the purpose.
+ * The system under test: any vhost-user back-end, named by its sockets, or this switch, started for the measurement.
  *
- * <p>A {@link io.ringbridge.bench.backend.Target} gives front-ends that are connected, a {@link io.ringbridge.bench.backend.Guest} is one
- * that has rings. They belong to the thread that made them.
+ * <p>A {@link io.ringbridge.bench.backend.Target} connects front-ends. A {@link io.ringbridge.bench.backend.Guest} is a
+ * connected front-end with running rings. Each object belongs to the thread that created it.
  */
 package io.ringbridge.bench.backend;

@@ -29,9 +29,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine;
 
-/** Measures how long frames take. */
+/** Measures the latency of frames. */
 @Command(name = "latency", sortOptions = false, mixinStandardHelpOptions = true,
-    description = "Measures how long frames take at no load and at shares of the maximum, to guests that poll and to guests that sleep.%n",
+    description = "Measures the latency of frames without load and at shares of the maximum rate, to guests that poll "
+        + "and to guests that sleep.%n",
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge bench latency --plot latency.svg",
@@ -52,34 +53,38 @@ public final class LatencyCommand implements Callable<Integer> {
     private TargetOptions options;
 
     @Option(names = "--size", paramLabel = "N", defaultValue = "64",
-        description = "Frame size in bytes, without the check sequence, 64 to 9000, or imix; ${DEFAULT-VALUE} if not given.")
+        description = "Frame size in bytes, without the frame check sequence, 64 to 9000, or imix; default: "
+            + "${DEFAULT-VALUE}.")
     private String size;
 
     @Option(names = "--poll", paramLabel = "LIST", split = ",", defaultValue = "BUSY,INTERRUPT",
-        description = "How receiving guests learn of frames: busy looks all the time, interrupt sleeps until notified; both if not given.")
+        description = "How receiving guests detect frames: busy polls continuously, interrupt sleeps until notified; "
+            + "default: both.")
     private List<Notified> modes;
 
     @Option(names = "--rates", paramLabel = "LIST", split = ",",
-        description = "Frames a second of all ports together, in place of no load, 10, 50 and 90 %% of the maximum.")
+        description = "Frames per second of all ports together, instead of no load, 10, 50 and 90 %% of the maximum.")
     private List<Long> rates = List.of();
 
     @Option(names = "--idle-rate", paramLabel = "N", defaultValue = "10000",
-        description = "Frames a second that count as no load; ${DEFAULT-VALUE} if not given.")
+        description = "Frames per second that count as no load; default: ${DEFAULT-VALUE}.")
     private long idleRate;
 
     @Option(names = "--seconds", paramLabel = "N", defaultValue = "5",
-        description = "How long each trial is, 0.05 to 3600; ${DEFAULT-VALUE} if not given.")
+        description = "Length of each trial in seconds, 0.05 to 3600; default: ${DEFAULT-VALUE}.")
     private double seconds;
 
     @Option(names = "--warm-up", paramLabel = "N", defaultValue = "2",
-        description = "Seconds of load before the first trial; ${DEFAULT-VALUE} if not given.")
+        description = "Seconds of load before the first trial; default: ${DEFAULT-VALUE}.")
     private double warmUp;
 
-    @Option(names = "--hgrm", paramLabel = "FILE", description = "Write the distributions for HdrHistogram's plotter, in microseconds, to "
-        + "FILE; where there are several, each to a file with its name before the ending.")
+    @Option(names = "--hgrm", paramLabel = "FILE", description = "Write the distributions for HdrHistogram's plotter, "
+        + "in microseconds, to FILE. If there are several, each has its own file, with the name of the load before "
+        + "the extension.")
     private Path hgrm;
 
-    @Option(names = "--plot", paramLabel = "FILE", description = "Draw latency over percentile; FILE ends in .svg or .png.")
+    @Option(names = "--plot", paramLabel = "FILE", description = "Draw latency over percentile; FILE ends in .svg or "
+        + ".png.")
     private Path plot;
 
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
@@ -98,7 +103,8 @@ public final class LatencyCommand implements Callable<Integer> {
         final Output output = new Output(spec);
         final List<Series> all = new ArrayList<>();
         final LatencyReport report;
-        try (Target target = options.open(); Rig rig = Rig.attach(target, options.rings(), mix.longest(), 1, options.cpus())) {
+        try (Target target = options.open(); Rig rig = Rig.attach(target, options.rings(), mix.longest(), 1,
+            options.cpus())) {
             if (!warming.isZero()) {
                 output.progress("warming up for %.1f s", warmUp);
                 rig.run(Load.saturation(mix, warming), Notified.BUSY, true);
@@ -113,12 +119,13 @@ public final class LatencyCommand implements Callable<Integer> {
                     final Outcome outcome = rig.run(new Load(mix, load.getValue(), period), mode, true);
                     final Series series = new Series(mode, load.getKey(), outcome);
                     all.add(series);
-                    output.progress("%s: %.1f kframes/s, %d of %d lost, median %.1f us", series.title(), outcome.sentPerSecond() / 1e3,
+                    output.progress("%s: %.1f kframes/s, %d of %d lost, median %.1f us", series.title(),
+                        outcome.sentPerSecond() / 1e3,
                         outcome.lost(), outcome.sent(), series.histogram().getValueAtPercentile(50) / 1e3);
                 }
             }
-            report = new LatencyReport(options.setup(target, rig.hasHugePages()), LatencyReport.MEASURED, mix.title(), maximum, seconds,
-                all.stream().map(LatencyReport.Result::of).toList());
+            report = new LatencyReport(options.setup(target, rig.hasHugePages()), LatencyReport.MEASURED, mix.title(),
+                maximum, seconds, all.stream().map(LatencyReport.Result::of).toList());
         }
         if (json) {
             output.out().println(Json.write(report));
@@ -138,12 +145,12 @@ public final class LatencyCommand implements Callable<Integer> {
         checkFile(check, "--hgrm", hgrm);
     }
 
-    /** Before anything is measured that then could not be kept. */
+    /** Checks an output file before the measurement, so that no result is lost because the file cannot be written. */
     private static void checkFile(final Check check, final String option, final Path file) {
         if (file != null) {
             final Path directory = file.toAbsolutePath().getParent();
             if (directory == null || !Files.isDirectory(directory) || !Files.isWritable(directory)) {
-                throw check.refuse(option + " " + file + ": " + directory + " is no directory that can be written");
+                throw check.refuse(option + " " + file + ": " + directory + " is not a writable directory");
             }
             if (isTaken(file)) {
                 throw check.refuse(option + " " + file + NOT_REPLACED);
@@ -151,7 +158,7 @@ public final class LatencyCommand implements Callable<Integer> {
         }
     }
 
-    /** Whether there is something at a path that is not a regular file, such as a device or a pipe. */
+    /** Whether the path is something other than a regular file, such as a device or a pipe. */
     private static boolean isTaken(final Path file) {
         return Files.exists(file) && !Files.isRegularFile(file);
     }
@@ -164,7 +171,7 @@ public final class LatencyCommand implements Callable<Integer> {
         }
     }
 
-    /** The rate of each load, by its name. */
+    /** Returns the rate of each load by its name. */
     private Map<String, Double> loads(final Double maximum) {
         final Map<String, Double> loads = new LinkedHashMap<>();
         if (maximum == null) {
@@ -184,13 +191,13 @@ public final class LatencyCommand implements Callable<Integer> {
         }
         if (hgrm != null) {
             for (final Series series : all) {
-                writeHgrm(series, all.size() == 1 ? hgrm : beside(hgrm, series.slug()));
+                writeHgrm(series, all.size() == 1 ? hgrm : withSlug(hgrm, series.slug()));
             }
         }
     }
 
-    /** {@code a.hgrm} becomes {@code a-busy-50.hgrm}. */
-    static Path beside(final Path file, final String slug) {
+    /** Inserts a series' name before the extension: {@code a.hgrm} becomes {@code a-busy-50.hgrm}. */
+    static Path withSlug(final Path file, final String slug) {
         final String name = file.getFileName().toString();
         final int dot = name.lastIndexOf('.');
         final int end = dot > 0 ? dot : name.length();

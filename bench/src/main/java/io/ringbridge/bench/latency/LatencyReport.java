@@ -8,40 +8,42 @@ import java.util.List;
 import org.HdrHistogram.Histogram;
 
 /**
- * What was found.
+ * The result of the measurement.
  *
- * @param measured what the latencies are of
- * @param frames their length in bytes, or the name of the mix
- * @param maximumFramesPerSecond the rate at saturation that loads are shares of; null if rates were given
- * @param trialSeconds how long each trial was
- * @param results a row for each load
+ * @param measured the definition of a latency
+ * @param frames the length of the frames in bytes, or the name of the mix
+ * @param maximumFramesPerSecond the rate at saturation, of which the loads are shares; null if rates were given
+ * @param trialSeconds the length of each trial
+ * @param results one row per load
  */
 record LatencyReport(Setup setup, String measured, String frames, Double maximumFramesPerSecond, double trialSeconds,
     List<Result> results) {
-    static final String MEASURED = "one way, from when a frame was to be sent until it was received; every port sends to the next, "
-        + "the last to the first";
+    static final String MEASURED = "one way, from when a frame was due until it was received; every port sends to the "
+        + "next, the last to the first";
 
     /**
-     * One load.
+     * The results at one load.
      *
-     * @param receive busy, or interrupt
-     * @param load for people
+     * @param receive {@code busy} or {@code interrupt}
+     * @param load the share of the maximum, or the rate
      */
-    record Result(String receive, String load, double offeredFramesPerSecond, double sentFramesPerSecond, long sent, long lost,
-        Latency latencyMicros) {
+    record Result(String receive, String load, double offeredFramesPerSecond, double sentFramesPerSecond, long sent,
+        long lost, Latency latencyMicros) {
         static Result of(final Series series) {
-            return new Result(series.guest(), series.load(), series.outcome().load().framesPerSecond(), series.outcome().sentPerSecond(),
-                series.outcome().sent(), series.outcome().lost(), Latency.of(series.histogram()));
+            return new Result(series.guest(), series.load(), series.outcome().load().framesPerSecond(),
+                series.outcome().sentPerSecond(), series.outcome().sent(), series.outcome().lost(),
+                Latency.of(series.histogram()));
         }
     }
 
     /** Percentiles in microseconds. */
-    record Latency(double mean, double p50, double p90, double p99, double p999, double p9999, double max, long samples) {
+    record Latency(double mean, double p50, double p90, double p99, double p999, double p9999, double max,
+        long samples) {
         private static final double MICRO = 1e3;
 
         static Latency of(final Histogram histogram) {
-            return new Latency(histogram.getMean() / MICRO, at(histogram, 50), at(histogram, 90), at(histogram, 99), at(histogram, 99.9),
-                at(histogram, 99.99), histogram.getMaxValue() / MICRO, histogram.getTotalCount());
+            return new Latency(histogram.getMean() / MICRO, at(histogram, 50), at(histogram, 90), at(histogram, 99),
+                at(histogram, 99.9), at(histogram, 99.99), histogram.getMaxValue() / MICRO, histogram.getTotalCount());
         }
 
         private static double at(final Histogram histogram, final double percentile) {
@@ -50,8 +52,8 @@ record LatencyReport(Setup setup, String measured, String frames, Double maximum
     }
 
     void print(final PrintWriter out) {
-        final Table table = new Table("RECEIVE", "LOAD", "OFFERED-KPPS", "SENT-KPPS", "LOST", "P50-US", "P90-US", "P99-US", "P99.9-US",
-            "P99.99-US", "MAX-US");
+        final Table table = new Table("RECEIVE", "LOAD", "OFFERED-KPPS", "SENT-KPPS", "LOST", "P50-US", "P90-US",
+            "P99-US", "P99.9-US", "P99.99-US", "MAX-US");
         for (final Result result : results) {
             final Latency latency = result.latencyMicros();
             table.row(result.receive(), result.load(), Output.fixed(1, result.offeredFramesPerSecond() / 1e3),

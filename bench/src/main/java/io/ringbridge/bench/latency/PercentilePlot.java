@@ -19,17 +19,17 @@ import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /**
- * Latency over percentile, with an axis on which each further nine takes as much room as the one before: 90 %, 99 %, 99.9 %.
+ * A plot of latency over percentile. Each further nine takes the same width on the axis: 90 %, 99 %, 99.9 %.
  *
  * <p>The axis counts the nines: 1 is 90 %, 2 is 99 %, 3 is 99.9 %, and {@code n} is {@code 100 - 100 / 10^n} percent.
  */
 final class PercentilePlot {
     private static final int WIDTH = 1000;
     private static final int HEIGHT = 600;
-    private static final int STEPS_A_HALVING = 5;
+    private static final int STEPS_PER_HALVING = 5;
     private static final int TICK_SPACING = 80;
     private static final double MICRO = 1e3;
-    /** A logarithmic axis has no zero; what took no time at all is drawn as a nanosecond. */
+    /** A logarithmic axis has no zero, so a latency of zero is drawn as one nanosecond. */
     private static final double LEAST_MICROS = 0.001;
     private static final double PERCENT = 100;
 
@@ -48,11 +48,11 @@ final class PercentilePlot {
         }
     }
 
-    /** The kind of file that a name asks for, by its ending. */
+    /** The format of a file, by the extension of its name. */
     enum Format {
         SVG, PNG;
 
-        /** Null when it is neither. */
+        /** Returns the format, or null if the extension is neither. */
         static Format of(final Path file) {
             final String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
             return name.endsWith(".svg") ? SVG : name.endsWith(".png") ? PNG : null;
@@ -63,7 +63,7 @@ final class PercentilePlot {
         final List<Double> nines = new ArrayList<>();
         final List<Double> micros = new ArrayList<>();
         final double most = Math.log10((double) Math.max(10, histogram.getTotalCount()));
-        for (final HistogramIterationValue value : histogram.percentiles(STEPS_A_HALVING)) {
+        for (final HistogramIterationValue value : histogram.percentiles(STEPS_PER_HALVING)) {
             final double rest = PERCENT - value.getPercentileLevelIteratedTo();
             nines.add(rest <= 0 ? most : Math.min(Math.log10(PERCENT / rest), most));
             micros.add(Math.max(LEAST_MICROS, value.getValueIteratedTo() / MICRO));
@@ -71,13 +71,13 @@ final class PercentilePlot {
         chart.addSeries(title, nines, micros).setMarker(SeriesMarkers.NONE);
     }
 
-    /** The percentile that has so many nines, with enough digits to tell it from its neighbours. */
+    /** Formats the percentile with that many nines. The text has enough digits to differ from its neighbours. */
     static String percentile(final double nines) {
         final int digits = (int) Math.max(0, Math.ceil(nines) - 2 + (nines == Math.rint(nines) ? 0 : 1));
         return String.format(Locale.ROOT, "%." + digits + "f%%", PERCENT - PERCENT / Math.pow(10, nines));
     }
 
-    /** Writes a file; its ending says of which kind. */
+    /** Writes a file in the format of its extension. */
     void write(final Path file) {
         try {
             if (Format.of(file) == Format.PNG) {
@@ -88,7 +88,7 @@ final class PercentilePlot {
         } catch (final IOException e) {
             throw new HarnessException("--plot " + file + ": " + e.getMessage(), e);
         } catch (final InternalError | LinkageError | RuntimeException e) {
-            throw new HarnessException("--plot " + file + ": cannot draw here, where Java finds no fonts: " + e, e);
+            throw new HarnessException("--plot " + file + ": cannot draw the plot; are fonts installed? " + e, e);
         }
     }
 }

@@ -8,9 +8,9 @@ import org.HdrHistogram.Histogram;
 /**
  * The latencies at one load.
  *
- * @param notified how the receiving guest learns of frames
- * @param load what share of the maximum it is, or which rate, for people
- * @param outcome of the trial, with its histogram
+ * @param notified the way in which the receiving guest detects frames
+ * @param load the share of the maximum, or the rate, for the report
+ * @param outcome the result of the trial, with its histogram
  */
 record Series(Notified notified, String load, Outcome outcome) {
     Histogram histogram() {
@@ -21,12 +21,12 @@ record Series(Notified notified, String load, Outcome outcome) {
         return guest() + ", " + load;
     }
 
-    /** {@code busy} or {@code interrupt}. */
+    /** Returns {@code busy} or {@code interrupt}. */
     String guest() {
         return notified.name().toLowerCase(Locale.ROOT);
     }
 
-    /** As a part of a file's name. */
+    /** Returns the title as part of a file name. */
     String slug() {
         return (guest() + "-" + load).replace("%", "").replace(' ', '-').replace("/", "-");
     }

@@ -1,8 +1,7 @@
 /**
- * {@code ringbridge bench latency}: how long frames take, from when each was to be sent until it was received.
+ * {@code ringbridge bench latency}: measures the time from when each frame was due to be sent until it was received.
  *
- * <p>Times are on a schedule, and count from it: a back-end that stands still for a while is not asked less for it, and every frame that
- * should have gone in that while is late (what leaves them out is known as coordinated omission). One thread does everything; the load has
- * threads of its own.
+ * <p>Frames are due on a fixed schedule. If a back-end stalls, the schedule continues, and every frame due during the
+ * stall counts as late. This avoids coordinated omission. One thread runs the command. The load has its own threads.
  */
 package io.ringbridge.bench.latency;

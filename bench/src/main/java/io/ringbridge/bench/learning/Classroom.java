@@ -11,17 +11,23 @@ import java.util.function.LongUnaryOperator;
 import org.agrona.concurrent.YieldingIdleStrategy;
 
 /**
- * The three guests, and what they do in one trial. The testing guest is on the first port, the learning one on the second, the monitoring
- * one on the third; others stay silent.
+ * The three guests of a trial. The testing guest is on the first port, the learning guest on the second and the
+ * monitoring guest on the third. Other ports stay silent.
  */
 final class Classroom implements AutoCloseable {
     private static final long SILENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
     private static final Duration HELLO_LIMIT = Duration.ofSeconds(10);
     private static final int BURST = 32;
-    /** So few frames under way that no receive ring overflows, and none is lost but by the bridge. */
+    /**
+     * The maximum number of frames in flight: so few that no receive ring overflows, and only the bridge can lose a
+     * frame.
+     */
     private static final int WINDOW = 32;
     private static final int PROBES = 64;
-    /** Locally administered: 02:54 and 02:4c with a number of four bytes; the first byte is the lowest. */
+    /**
+     * Locally administered addresses: 02:54 and 02:4c, followed by a number of four bytes. The lowest byte is the first
+     * on the wire.
+     */
     private static final long TESTER = 0x5402L;
     private static final long LEARNED = 0x4C02L;
     private static final int MONITOR_PORT = 2;
@@ -41,7 +47,7 @@ final class Classroom implements AutoCloseable {
     /**
      * Attaches the guests.
      *
-     * @param patience how long the bridge may take to forget
+     * @param patience the time within which the bridge must forget the addresses of a trial
      */
     Classroom(final Target target, final RingSpec rings, final Duration patience) {
         this.target = target;
@@ -64,14 +70,14 @@ final class Classroom implements AutoCloseable {
         return tester.hasHugePages();
     }
 
-    /** What came of a trial. */
+    /** The result of a trial. */
     record Lesson(int addresses, double addressesPerSecond, boolean isLearned) {
     }
 
     /**
-     * Teaches addresses that were never used, and asks for each of them.
+     * Teaches the bridge addresses that it has never seen, and then sends a frame to each of them.
      *
-     * @param perSecond how fast; infinite: as fast as the bridge takes frames
+     * @param perSecond addresses per second; infinite for as fast as the bridge accepts frames
      */
     Lesson teach(final int addresses, final double perSecond) {
         forget();
@@ -79,7 +85,7 @@ final class Classroom implements AutoCloseable {
         taught = addresses;
         introduce();
         send(addresses, perSecond);
-        final boolean isLearned = ask(addresses, index -> index) && flooded == 0;
+        final boolean isLearned = probe(addresses, index -> index) && flooded == 0;
         return new Lesson(addresses, rate, isLearned);
     }
 
@@ -87,7 +93,10 @@ final class Classroom implements AutoCloseable {
         return LEARNED | (firstAddress + index & 0xFFFF_FFFFL) << 16;
     }
 
-    /** The learning guest leaves, which many bridges take as a reason to forget; else its addresses have to age. */
+    /**
+     * Disconnects the learning guest, upon which many bridges forget its addresses. Otherwise waits until the addresses
+     * have aged out.
+     */
     private void forget() {
         if (learner != null) {
             learner.close();
@@ -99,14 +108,18 @@ final class Classroom implements AutoCloseable {
         introduce();
         final int probes = (int) Math.min(PROBES, taught);
         final long step = taught / probes;
-        final String what = "the bridge to forget the addresses of a trial: give it a shorter ageing time, or --ageing a longer one";
+        final String what = "the bridge to forget the addresses of a trial; shorten the bridge's ageing time or "
+            + "increase --ageing";
         Await.until(what, patience, () -> {
-            ask(probes, index -> index * step);
+            probe(probes, index -> index * step);
             return flooded == probes;
         });
     }
 
-    /** Until the learning and the monitoring guest hear the testing one, and so the bridge forwards and knows where that is. */
+    /**
+     * Broadcasts from the testing guest until both other guests receive a frame. From then on, the bridge forwards and
+     * has learned the testing guest.
+     */
     private void introduce() {
         trial++;
         final boolean[] heard = new boolean[2];
@@ -118,12 +131,13 @@ final class Classroom implements AutoCloseable {
             return heard[0] && heard[1];
         });
         if (!all) {
-            throw new HarnessException("frames of " + target.socket(0) + " do not reach " + target.socket(heard[0] ? MONITOR_PORT : 1)
-                + ": the back-end has to be a bridge between its ports");
+            throw new HarnessException("frames of " + target.socket(0) + " do not reach "
+                + target.socket(heard[0] ? MONITOR_PORT : 1)
+                + ": the back-end must be a bridge between its ports");
         }
     }
 
-    /** Sends a frame from each address, and lets the testing guest take them. */
+    /** Sends a frame from each address to the testing guest, which receives the frames. */
     private void send(final int addresses, final double perSecond) {
         trial++;
         final long start = System.nanoTime();
@@ -151,49 +165,58 @@ final class Classroom implements AutoCloseable {
             }
             heard = count > 0 || burst > 0 || sent < addresses && sent == due ? now : heard;
             if (now - heard > SILENCE_NANOS && !isTaken) {
-                throw new HarnessException("the back-end takes no frames from " + target.socket(1));
+                throw new HarnessException("the back-end accepts no frames from " + target.socket(1));
             }
             YieldingIdleStrategy.INSTANCE.idle(count + burst);
         }
         rate = addresses * 1e9 / Math.max(1, takenAt - start);
     }
 
-    /** Sends a frame to some of the addresses, and counts those that the monitoring guest hears; false if the learning guest missed any. */
-    private boolean ask(final int count, final LongUnaryOperator which) {
+    /**
+     * Sends a frame to some of the addresses, and counts those that the monitoring guest receives.
+     *
+     * @return whether the learning guest received all of them
+     */
+    private boolean probe(final int count, final LongUnaryOperator which) {
         trial++;
         flooded = 0;
         int sent = 0;
         int received = 0;
         long now = System.nanoTime();
         long heard = now;
-        // A flooded frame comes to both; when the last has come to one, the other's may still be on its way.
+        // A flooded frame goes to both guests. When one has received the last frame, the other's copy may still be in
+        // flight.
         while (received < count && now - heard < SILENCE_NANOS) {
             int burst = 0;
-            while (sent < count && sent - received < WINDOW && tester.write(TESTER, address(which.applyAsLong(sent)), trial)) {
+            while (sent < count && sent - received < WINDOW && tester.write(TESTER, address(which.applyAsLong(sent)),
+                trial)) {
                 sent++;
                 burst++;
             }
             tester.flush();
-            final int came = learner.receive(trial);
-            received += came;
+            final int arrived = learner.receive(trial);
+            received += arrived;
             flooded += monitor.receive(trial);
             now = System.nanoTime();
-            heard = came > 0 || burst > 0 ? now : heard;
-            YieldingIdleStrategy.INSTANCE.idle(came + burst);
+            heard = arrived > 0 || burst > 0 ? now : heard;
+            YieldingIdleStrategy.INSTANCE.idle(arrived + burst);
         }
         settle();
         return received == count;
     }
 
-    /** A frame to everybody goes the same way as those before it: when it is heard, so were they. */
+    /**
+     * Broadcasts one more frame and receives it, by which time all earlier frames on the same path have been received
+     * as well.
+     */
     private void settle() {
-        final int asked = trial;
+        final int probed = trial;
         trial++;
         tester.write(TESTER, Station.BROADCAST, trial);
         tester.flush();
         final long start = System.nanoTime();
         while (System.nanoTime() - start < SILENCE_NANOS) {
-            final int[] counts = monitor.receive(asked, trial);
+            final int[] counts = monitor.receive(probed, trial);
             flooded += counts[0];
             if (counts[1] > 0) {
                 return;

@@ -19,7 +19,8 @@ import picocli.CommandLine;
 
 /** Measures how many addresses a bridge remembers, and how fast it learns them. */
 @Command(name = "learning", sortOptions = false, mixinStandardHelpOptions = true,
-    description = "Measures how many addresses a bridge with three ports or more remembers, and how fast it learns them (RFC 2889).%n",
+    description = "Measures how many addresses a bridge with at least three ports remembers, and how fast it learns "
+        + "them (RFC 2889).%n",
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge bench learning",
@@ -38,19 +39,20 @@ public final class LearningCommand implements Callable<Integer> {
     private TargetOptions options;
 
     @Option(names = "--max-addresses", paramLabel = "N", defaultValue = "131072",
-        description = "The most addresses to try, 1 to 16777216; ${DEFAULT-VALUE} if not given.")
+        description = "Largest number of addresses to try, 1 to 16777216; default: ${DEFAULT-VALUE}.")
     private int maxAddresses;
 
     @Option(names = "--addresses", paramLabel = "N", defaultValue = "8192",
-        description = "How many to teach when the rate is measured, if so many are remembered; ${DEFAULT-VALUE} if not given.")
+        description = "Addresses per trial of the learning rate, or fewer if the bridge remembers fewer; default: "
+            + "${DEFAULT-VALUE}.")
     private int addresses;
 
     @Option(names = "--resolution", paramLabel = "PERCENT", defaultValue = "1",
-        description = "How near the answers have to be, in percent of the most that is tried; ${DEFAULT-VALUE} if not given.")
+        description = "Accuracy of the results, in percent of the largest value tried; default: ${DEFAULT-VALUE}.")
     private double resolution;
 
     @Option(names = "--ageing", paramLabel = "SECONDS", defaultValue = "330",
-        description = "How long the bridge may take to forget the addresses of a trial; ${DEFAULT-VALUE} if not given.")
+        description = "Time within which the bridge must forget the addresses of a trial; default: ${DEFAULT-VALUE}.")
     private double ageing;
 
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
@@ -62,7 +64,8 @@ public final class LearningCommand implements Callable<Integer> {
         check.number("--max-addresses", maxAddresses, 1, MOST_ADDRESSES);
         check.number("--addresses", addresses, 1, MOST_ADDRESSES);
         if (!(resolution >= MIN_RESOLUTION && resolution <= MAX_RESOLUTION)) {
-            throw check.refuse("--resolution " + resolution + " is no percentage, " + MIN_RESOLUTION + " to " + MAX_RESOLUTION);
+            throw check.refuse("--resolution " + resolution + " is out of range; " + MIN_RESOLUTION + " to "
+                + MAX_RESOLUTION + " percent is allowed");
         }
         final Duration patience = check.seconds("--ageing", ageing, 1);
         options.check(PORTS);
@@ -83,7 +86,7 @@ public final class LearningCommand implements Callable<Integer> {
         return CommandLine.ExitCode.OK;
     }
 
-    /** The guests are this thread's. */
+    /** Pins this thread, which drives the guests. */
     private void pin(final Check check) {
         try {
             if (!options.cpus().isEmpty()) {
@@ -102,7 +105,8 @@ public final class LearningCommand implements Callable<Integer> {
         final Search search = new Search(1, maxAddresses, step(maxAddresses));
         while (!search.isDone()) {
             final Classroom.Lesson lesson = room.teach((int) search.next(), Double.POSITIVE_INFINITY);
-            output.progress("%d addresses: %s", lesson.addresses(), lesson.isLearned() ? "all remembered" : "some forgotten");
+            output.progress("%d addresses: %s", lesson.addresses(), lesson.isLearned() ? "all remembered"
+                : "some forgotten");
             search.tried(lesson.isLearned());
         }
         return search.best().isEmpty() ? null
@@ -111,7 +115,7 @@ public final class LearningCommand implements Callable<Integer> {
 
     private LearningReport.Rate rate(final Classroom room, final int count, final Output output) {
         final Classroom.Lesson fastest = room.teach(count, Double.POSITIVE_INFINITY);
-        tell(output, fastest);
+        report(output, fastest);
         if (fastest.isLearned()) {
             return new LearningReport.Rate(fastest.addressesPerSecond(), count, true);
         }
@@ -119,13 +123,13 @@ public final class LearningCommand implements Callable<Integer> {
         final Search search = new Search(1, highest, step(highest));
         while (!search.isDone()) {
             final Classroom.Lesson lesson = room.teach(count, (double) search.next());
-            tell(output, lesson);
+            report(output, lesson);
             search.tried(lesson.isLearned());
         }
         return search.best().isEmpty() ? null : new LearningReport.Rate(search.best().getAsLong(), count, false);
     }
 
-    private static void tell(final Output output, final Classroom.Lesson lesson) {
+    private static void report(final Output output, final Classroom.Lesson lesson) {
         output.progress("%d addresses at %.0f/s: %s", lesson.addresses(), lesson.addressesPerSecond(),
             lesson.isLearned() ? "all remembered" : "some forgotten");
     }

@@ -6,25 +6,26 @@ import io.ringbridge.api.Table;
 import java.io.PrintWriter;
 
 /**
- * What was found.
+ * The result of the measurement.
  *
  * @param capacity null if no number of addresses was remembered
  * @param rate null if addresses were forgotten at every rate
  */
 record LearningReport(Setup setup, Capacity capacity, Rate rate) {
     /**
-     * How many addresses are remembered.
+     * The number of addresses that the bridge remembers.
      *
-     * @param isLowerBound as many as were tried: there may be more
+     * @param isLowerBound whether the largest number tried was remembered, so that the capacity may be larger
      */
     record Capacity(long addresses, boolean isLowerBound) {
     }
 
     /**
-     * How fast they are learned.
+     * The rate at which the bridge learns addresses.
      *
-     * @param addresses how many were taught in a trial
-     * @param isLowerBound as fast as frames could be sent: it may be faster
+     * @param addresses the number of addresses per trial
+     * @param isLowerBound whether the rate is the fastest at which frames could be sent, so that the bridge may be
+     * faster
      */
     record Rate(double addressesPerSecond, int addresses, boolean isLowerBound) {
     }
@@ -32,10 +33,11 @@ record LearningReport(Setup setup, Capacity capacity, Rate rate) {
     void print(final PrintWriter out) {
         final Table table = new Table("MEASURED", "RESULT", "UNIT", "NOTE");
         table.row("address capacity", capacity == null ? "-" : capacity.addresses(), "addresses",
-            capacity == null ? "none was remembered" : capacity.isLowerBound() ? "at least: no more were tried" : "");
+            capacity == null ? "no number of addresses was remembered" : capacity.isLowerBound()
+            ? "at least that many; more were not tried" : "");
         table.row("learning rate", rate == null ? "-" : Output.fixed(0, rate.addressesPerSecond()), "addresses/s",
-            rate == null ? "some were forgotten at every rate" : "with " + rate.addresses() + " addresses"
-                + (rate.isLowerBound() ? "; at least: as fast as frames could be sent" : ""));
+            rate == null ? "addresses were forgotten at every rate" : "with " + rate.addresses() + " addresses"
+                + (rate.isLowerBound() ? "; at least that fast, limited by the sender" : ""));
         table.print(out);
         out.println();
         out.println(setup.text());

@@ -5,14 +5,17 @@ import io.ringbridge.control.frontend.Receiver;
 import io.ringbridge.control.frontend.Transmitter;
 import io.ringbridge.datapath.memory.Memory;
 
-/** A guest with the frames of this test: 64 bytes of a type for local experiments, with a number of the trial they belong to. */
+/**
+ * A guest that sends and receives this test's frames: 64 bytes, with the EtherType for local experiments and the number
+ * of the trial.
+ */
 final class Station implements AutoCloseable {
     static final int LENGTH = 64;
     static final long BROADCAST = 0xFFFF_FFFF_FFFFL;
 
     private static final int TYPE_OFFSET = 12;
     private static final int TRIAL_OFFSET = 16;
-    /** 0x88b5 as it is on the wire (IEEE 802, local experimental EtherType 1). */
+    /** 0x88b5 in wire order (IEEE 802, local experimental EtherType 1). */
     private static final short TYPE = (short) 0xB588;
 
     private final Guest guest;
@@ -25,7 +28,11 @@ final class Station implements AutoCloseable {
         receiver = guest.receivers().getFirst();
     }
 
-    /** Writes a frame, which {@link #flush} shows; false when the back-end has all the buffers. */
+    /**
+     * Writes a frame. {@link #flush} makes it available to the back-end.
+     *
+     * @return false if the back-end owns all the buffers
+     */
     boolean write(final long from, final long to, final int trial) {
         final long frame = transmitter.reserve();
         if (frame == 0) {
@@ -47,18 +54,26 @@ final class Station implements AutoCloseable {
         transmitter.flush();
     }
 
-    /** Whether the back-end has taken all that was sent. */
+    /** Whether the back-end has used all the buffers that were sent. */
     boolean isTaken() {
         transmitter.complete();
         return transmitter.pending() == 0;
     }
 
-    /** Takes what has come; how many frames of this trial were among it. */
+    /**
+     * Receives all frames that have arrived.
+     *
+     * @return the number that belong to this trial
+     */
     int receive(final int trial) {
         return receive(trial, trial)[0];
     }
 
-    /** Takes what has come; how many frames of one trial were among it, and how many of a second. */
+    /**
+     * Receives all frames that have arrived.
+     *
+     * @return the number that belong to each of the two trials
+     */
     int[] receive(final int first, final int second) {
         final int[] counts = new int[2];
         boolean any = false;

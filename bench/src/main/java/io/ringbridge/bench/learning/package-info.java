@@ -1,7 +1,8 @@
 /**
- * {@code ringbridge bench learning}: how many addresses a bridge remembers, and how fast it learns them (RFC 2889, sections 5.7 and 5.8).
+ * {@code ringbridge bench learning}: measures how many addresses a bridge remembers, and how fast it learns them (RFC
+ * 2889, sections 5.7 and 5.8).
  *
- * <p>A learning guest sends from many addresses, a testing guest then sends to each of them, and a monitoring guest hears the frames whose
- * address the bridge did not know. One thread does everything.
+ * <p>A learning guest sends from many addresses. A testing guest then sends to each of them. A monitoring guest
+ * receives the frames whose destination the bridge has not learned. One thread drives all three guests.
  */
 package io.ringbridge.bench.learning;

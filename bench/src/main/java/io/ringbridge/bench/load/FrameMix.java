@@ -4,24 +4,26 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The lengths of frames that are sent, one after the other, over and over.
+ * A repeating sequence of frame lengths.
  *
- * @param title for people: the length, or the name of the mix
+ * @param title the length, or the name of the mix, for the report
  * @param lengths in bytes, without the check sequence
  */
 public record FrameMix(String title, List<Integer> lengths) {
-    /** The shortest and the longest frame that may be sent. */
+    /** The shortest allowed frame in bytes. */
     public static final int SHORTEST = 64;
+    /** The longest allowed frame in bytes. */
     public static final int LONGEST = 9000;
 
     private static final String IMIX_NAME = "imix";
-    /** Seven short frames, four of medium length, one long; spread as evenly as they go. */
-    private static final FrameMix IMIX = new FrameMix(IMIX_NAME, List.of(64, 570, 64, 64, 570, 64, 1518, 64, 570, 64, 64, 570));
+    /** Seven short frames, four of medium length and one long frame, spread as evenly as possible. */
+    private static final FrameMix IMIX = new FrameMix(IMIX_NAME, List.of(64, 570, 64, 64, 570, 64, 1518, 64, 570, 64,
+        64, 570));
 
     /**
-     * Reads a length, or the name of a mix.
+     * Parses a length, or the name of a mix.
      *
-     * @throws IllegalArgumentException when it is neither, with a message that says what is allowed
+     * @throws IllegalArgumentException if the text is neither; the message names the allowed values
      */
     public static FrameMix parse(final String text) {
         if (IMIX_NAME.equalsIgnoreCase(text)) {
@@ -33,18 +35,19 @@ public record FrameMix(String title, List<Integer> lengths) {
                 return new FrameMix(text, List.of(length));
             }
         } catch (NumberFormatException _) {
-            // The message is the same.
+            // Falls through to the same message as a length that is out of range.
         }
-        throw new IllegalArgumentException("'" + text + "' is no frame size; " + SHORTEST + " to " + LONGEST + " bytes or " + IMIX_NAME
+        throw new IllegalArgumentException("'" + text + "' is not a frame size; " + SHORTEST + " to " + LONGEST
+            + " bytes or " + IMIX_NAME
             + " is allowed");
     }
 
-    /** The longest of the lengths. */
+    /** Returns the longest length of the mix in bytes. */
     public int longest() {
         return lengths.stream().mapToInt(Integer::intValue).max().orElseThrow();
     }
 
-    /** The bits of an average frame. */
+    /** Returns the average length of a frame in bits. */
     public double averageBits() {
         return lengths.stream().mapToInt(Integer::intValue).average().orElseThrow() * Byte.SIZE;
     }
@@ -53,7 +56,7 @@ public record FrameMix(String title, List<Integer> lengths) {
         return lengths.stream().mapToInt(Integer::intValue).toArray();
     }
 
-    /** The longest frame of several mixes. */
+    /** Returns the longest length of several mixes in bytes. */
     public static int longestOf(final FrameMix... mixes) {
         return Arrays.stream(mixes).mapToInt(FrameMix::longest).max().orElse(SHORTEST);
     }

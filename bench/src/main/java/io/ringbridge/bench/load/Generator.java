@@ -9,13 +9,16 @@ import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.YieldingIdleStrategy;
 
 /**
- * Carries some lanes through one trial. {@link #carry} is for one thread; or {@link #send} for one and {@link #receiveNotified} for
- * another.
+ * Runs some lanes for one trial. Either one thread calls {@link #carry}, or one thread calls {@link #send} and another
+ * {@link #receiveNotified}.
  */
 final class Generator {
-    /** An answer takes microseconds where the back-end runs; where it does not, only giving up the processor helps. */
+    /**
+     * A running back-end returns a frame within microseconds. If the back-end is not running, it may need this
+     * processor, so the thread yields.
+     */
     private static final long SPINS = 2000;
-    /** When no frame has come for so long, none will. */
+    /** If no frame has arrived for this long, none will. */
     private static final long SILENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
     private static final int WAKE_MILLIS = 20;
 
@@ -26,10 +29,11 @@ final class Generator {
     private final boolean whole;
 
     /**
-     * For a trial of this load that begins at a time.
+     * Prepares a trial.
      *
-     * @param senders of these lanes
-     * @param receivers of the same
+     * @param senders the senders of this generator's lanes
+     * @param receivers the receivers of the same lanes
+     * @param start the start of the trial, in {@link System#nanoTime} units
      */
     Generator(final List<LaneSender> senders, final List<LaneReceiver> receivers, final long start, final Load load) {
         this.senders = senders;
@@ -39,7 +43,7 @@ final class Generator {
         whole = load.whole();
     }
 
-    /** Sends and receives in turn. */
+    /** Sends and receives alternately. */
     void carry() {
         final IdleStrategy idle = idle();
         long now = System.nanoTime();
@@ -49,7 +53,7 @@ final class Generator {
         }
         receivers.forEach(LaneReceiver::endInTime);
         if (whole) {
-            sendRest(idle);
+            sendLate(idle);
         }
         senders.forEach(LaneSender::end);
         now = System.nanoTime();
@@ -62,8 +66,8 @@ final class Generator {
         }
     }
 
-    /** Sends what was due before the end, unless nothing moves any more. */
-    private void sendRest(final IdleStrategy idle) {
+    /** Sends the frames that were due before the end of the trial. Ends early if no frames move for a while. */
+    private void sendLate(final IdleStrategy idle) {
         final long last = start + nanos - 1;
         long now = System.nanoTime();
         long moved = now;
@@ -84,7 +88,7 @@ final class Generator {
         return false;
     }
 
-    /** Sends what is due, and gives up the processor in between: the receiver may need it. */
+    /** Sends the frames that are due, and yields in between because the receiving thread may need the processor. */
     void send() {
         long now = System.nanoTime();
         while (now - start < nanos) {
@@ -94,7 +98,7 @@ final class Generator {
         senders.forEach(LaneSender::end);
     }
 
-    /** Receives, and sleeps when there is nothing until the back-end notifies. */
+    /** Receives frames. If there are none, sleeps until the back-end notifies. */
     void receiveNotified() {
         try (Epoll epoll = Epoll.create()) {
             final List<Receiver> queues = receivers.stream().flatMap(lane -> lane.receivers().stream()).toList();

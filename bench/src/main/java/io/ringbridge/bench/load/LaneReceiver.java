@@ -7,8 +7,8 @@ import java.util.List;
 import org.HdrHistogram.Histogram;
 
 /**
- * Takes a lane's frames, and checks that they come once and in order. Owned by the generator thread that carries the lane, between
- * two trials by the rig's.
+ * Receives a lane's frames, and checks that each arrives once and in order. During a trial, the generator thread of the
+ * lane owns this object. Between trials, the rig's thread does.
  */
 final class LaneReceiver {
     private static final int BURST = 64;
@@ -32,9 +32,9 @@ final class LaneReceiver {
     }
 
     /**
-     * Gets ready for a trial.
+     * Prepares for a trial.
      *
-     * @param histogram of latencies, or null
+     * @param histogram records the latencies, or null
      */
     void begin(final int number, final Histogram histogram) {
         trial = number & 0xFFFF;
@@ -45,14 +45,18 @@ final class LaneReceiver {
         misordered = 0;
     }
 
-    /** Takes what has come on every queue, a burst of each at most; the number of frames. */
+    /**
+     * Receives at most one burst from every queue.
+     *
+     * @return the number of frames
+     */
     int receive() {
         int all = 0;
         for (int i = 0; i < receivers.size(); i++) {
             final Receiver receiver = receivers.get(i);
             int count = 0;
             while (count < BURST && receiver.poll()) {
-                take(receiver.address(), receiver.length());
+                check(receiver.address(), receiver.length());
                 count++;
             }
             if (count > 0) {
@@ -63,8 +67,8 @@ final class LaneReceiver {
         return all;
     }
 
-    /** Frames of other lanes come where a back-end floods, and late ones of trials that are over. */
-    private void take(final long frame, final int length) {
+    /** Counts a frame. Ignores frames of other lanes, which a back-end may flood, and late frames of earlier trials. */
+    private void check(final long frame, final int length) {
         final int flow = Wire.flow(frame, length, lane);
         if (flow < 0 || flow >= expected.length) {
             return;
@@ -81,22 +85,27 @@ final class LaneReceiver {
         }
         received++;
         if (latency != null) {
-            latency.recordValue(Math.clamp(System.nanoTime() - Memory.getLong(frame + Wire.TIME), 0, latency.getHighestTrackableValue()));
+            latency.recordValue(Math.clamp(System.nanoTime() - Memory.getLong(frame + Wire.TIME), 0,
+                latency.getHighestTrackableValue()));
         }
     }
 
-    /** Notes that sending is over, from this side's view. */
+    /** Records the number of frames received by the end of sending. */
     void endInTime() {
         receivedInTime = received;
     }
 
-    /** Whether everything has come that was sent. */
+    /** Whether every frame of the trial has been received. */
     boolean isComplete() {
         final long total = sender.total();
         return total >= 0 && received >= total;
     }
 
-    /** Asks the back-end to notify of frames, or not to; true if there is one already, for which no notification will come. */
+    /**
+     * Enables or disables notifications from the back-end.
+     *
+     * @return whether a frame is already there, for which the back-end will not notify
+     */
     boolean wantNotification(final boolean wanted) {
         boolean there = false;
         for (final Receiver receiver : receivers) {

@@ -5,17 +5,17 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Sends a lane's frames at the times they are due. Owned by the generator thread that carries the lane, between two trials by the
- * rig's; {@link #total} is for any.
+ * Sends a lane's frames when they are due. During a trial, the generator thread of the lane owns this object. Between
+ * trials, the rig's thread does. Any thread may call {@link #total}.
  *
- * <p>Times are on a schedule that starts with the trial: a frame that cannot be sent when it is due, because the back-end has all the
- * buffers, carries the time at which it was due all the same.
+ * <p>The schedule starts with the trial. If the back-end owns all the buffers, a frame cannot be sent when it is due.
+ * It is sent later, and still carries the time at which it was due.
  */
 final class LaneSender {
     private static final int BURST = 32;
     private static final long NOT_YET = -1;
-    /** With one queue a single flow; else enough of them to be spread. */
-    private static final int FLOWS_A_QUEUE = 16;
+    /** Enough flows to spread over several queues. With one queue there is a single flow. */
+    private static final int FLOWS_PER_QUEUE = 16;
 
     private final int lane;
     private final long from;
@@ -24,7 +24,7 @@ final class LaneSender {
     private final int firstFrom;
     private final int firstTo;
     private final List<Transmitter> transmitters;
-    private final int flowsAQueue;
+    private final int flowsPerQueue;
     private final long[] next;
     private final int[] turn;
     private long[][] headers = new long[0][];
@@ -40,10 +40,10 @@ final class LaneSender {
     private volatile long total;
 
     /**
-     * Makes the sender of a lane.
+     * Creates the sender of a lane.
      *
-     * @param stations how many there are behind each port; frames go from each in turn, to each in turn
-     * @param toLane the lane of the port that its frames go to
+     * @param toLane the lane that starts at the destination port
+     * @param stations the number of stations behind each port; sources and destinations rotate through them
      */
     LaneSender(final int lane, final int toLane, final int stations, final List<Transmitter> transmitters) {
         this.lane = lane;
@@ -53,21 +53,21 @@ final class LaneSender {
         from = Wire.mac(firstFrom);
         to = Wire.mac(firstTo);
         this.transmitters = transmitters;
-        flowsAQueue = transmitters.size() == 1 ? 1 : FLOWS_A_QUEUE;
+        flowsPerQueue = transmitters.size() == 1 ? 1 : FLOWS_PER_QUEUE;
         next = new long[flows()];
         turn = new int[transmitters.size()];
     }
 
     int flows() {
-        return transmitters.size() * flowsAQueue;
+        return transmitters.size() * flowsPerQueue;
     }
 
     /**
-     * Gets ready for a trial.
+     * Prepares for a trial.
      *
-     * @param number of the trial, which every frame carries
-     * @param start when the first frame is due
-     * @param nanosPerFrame between two frames; 0 for as many as the back-end takes
+     * @param number the number of the trial, which every frame carries
+     * @param start the time when the first frame is due
+     * @param nanosPerFrame the interval between frames; 0 to send as fast as the back-end accepts frames
      */
     void begin(final int number, final FrameMix mix, final long start, final double nanosPerFrame) {
         trial = (long) number << Wire.NUMBER_BITS;
@@ -85,7 +85,7 @@ final class LaneSender {
         total = NOT_YET;
     }
 
-    /** Sends one frame to everybody, for the back-end to learn where this station is. */
+    /** Broadcasts one frame, from which the back-end learns this lane's first station. */
     void hello() {
         final Transmitter transmitter = transmitters.getFirst();
         final long frame = transmitter.reserve();
@@ -96,7 +96,11 @@ final class LaneSender {
         }
     }
 
-    /** Sends what is due on one queue, a burst at most; the number of frames. */
+    /**
+     * Sends the frames that are due on the next queue, at most one burst.
+     *
+     * @return the number of frames
+     */
     int send(final long now) {
         final int queue = atQueue;
         atQueue = queue + 1 == transmitters.size() ? 0 : queue + 1;
@@ -120,14 +124,14 @@ final class LaneSender {
         return count;
     }
 
-    /** Whether a frame is due by that time. */
+    /** Whether the next frame is due at that time. */
     boolean isDue(final long now) {
         return due - now <= 0;
     }
 
     private void write(final long frame, final int queue, final long time) {
-        final int flow = queue * flowsAQueue + turn[queue];
-        turn[queue] = turn[queue] + 1 == flowsAQueue ? 0 : turn[queue] + 1;
+        final int flow = queue * flowsPerQueue + turn[queue];
+        turn[queue] = turn[queue] + 1 == flowsPerQueue ? 0 : turn[queue] + 1;
         Wire.write(frame, headers[atLength], flow, trial | next[flow], time);
         next[flow]++;
         if (stations > 1) {
@@ -136,12 +140,12 @@ final class LaneSender {
         }
     }
 
-    /** Notes that no more will be sent in this trial. */
+    /** Ends sending for this trial, which makes {@link #total} known. */
     void end() {
         total = sent;
     }
 
-    /** How many frames the trial has, once it is known; -1 before. */
+    /** Returns the number of frames in the trial, or -1 until {@link #end}. */
     long total() {
         return total;
     }

@@ -1,9 +1,9 @@
 package io.ringbridge.bench.load;
 
-/** How a guest learns that frames have come. */
+/** The ways in which a guest detects received frames. */
 public enum Notified {
-    /** It looks all the time, as DPDK's drivers do. */
+    /** The guest polls its rings continuously, as DPDK's drivers do. */
     BUSY,
-    /** It sleeps until the back-end notifies it, as a kernel's driver does. */
+    /** The guest sleeps until the back-end notifies it, as a kernel driver does. */
     INTERRUPT
 }

@@ -3,37 +3,38 @@ package io.ringbridge.bench.load;
 import org.HdrHistogram.Histogram;
 
 /**
- * What came of a trial, all lanes together.
+ * The result of a trial, all lanes together.
  *
- * @param load what was to be sent
- * @param sent frames that the back-end was given
- * @param received frames that came out, by some time after the last was sent
- * @param receivedInTime frames that came out while frames were sent
- * @param misordered frames that came after a later one of their flow, or twice
- * @param nanos how long frames were sent
- * @param latency from when a frame was to be sent until it was received, in nanoseconds; null if it was not asked for
+ * @param load the load of the trial
+ * @param sent frames given to the back-end
+ * @param received frames received, including those that arrived after the last frame was sent
+ * @param receivedInTime frames received before the end of sending
+ * @param misordered frames that arrived twice, or after a later frame of their flow
+ * @param nanos the duration of sending
+ * @param latency times from when a frame was due until it was received, in nanoseconds; null if they were not recorded
  */
-public record Outcome(Load load, long sent, long received, long receivedInTime, long misordered, long nanos, Histogram latency) {
-    /** The share of a load's frames that has to have been sent for the load to have been what it was said to be. */
-    private static final double KEPT = 0.99;
+public record Outcome(Load load, long sent, long received, long receivedInTime, long misordered, long nanos,
+    Histogram latency) {
+    /** The share of a load's frames that must be sent for the trial to count as one at the offered rate. */
+    private static final double MIN_SENT_SHARE = 0.99;
 
-    /** Frames that never came out. */
+    /** Returns the number of frames that were sent and not received. */
     public long lost() {
         return sent - received;
     }
 
-    /** Frames that went in, a second. */
+    /** Returns the frames sent per second. */
     public double sentPerSecond() {
         return sent * 1e9 / nanos;
     }
 
-    /** Frames that came out, a second. */
+    /** Returns the frames received per second. */
     public double receivedPerSecond() {
         return receivedInTime * 1e9 / nanos;
     }
 
-    /** Whether the back-end took the load as fast as it was offered, and lost nothing. */
+    /** Whether the back-end accepted the load as fast as it was offered, and lost no frame. */
     public boolean isClean() {
-        return lost() == 0 && (load.isSaturation() || sent >= KEPT * load.frames());
+        return lost() == 0 && (load.isSaturation() || sent >= MIN_SENT_SHARE * load.frames());
     }
 }

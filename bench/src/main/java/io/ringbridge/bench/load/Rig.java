@@ -13,16 +13,16 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.HdrHistogram.Histogram;
 
-/** Guests on all ports of a back-end, ready to send to each other. Owned by one thread. */
+/** Guests attached to all ports of a back-end. Owned by one thread. */
 public final class Rig implements AutoCloseable {
-    /** How many stations there may be behind all ports together. */
+    /** The maximum number of stations behind all ports together. */
     public static final int MAX_STATIONS = Wire.STATIONS;
 
     private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final int DIGITS = 3;
     private static final long HELLO_NANOS = TimeUnit.SECONDS.toNanos(10);
-    private static final long HELLO_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-    /** For the threads to be under way when the first frame is due. */
+    private static final long HELLO_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    /** Time for the threads to start before the first frame is due. */
     private static final long LEAD_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
     private final List<Integer> cpus;
@@ -36,12 +36,12 @@ public final class Rig implements AutoCloseable {
     }
 
     /**
-     * Attaches a guest to every port, and waits until each hears the one before it.
+     * Attaches a guest to every port, and waits until each receives a frame from the previous one.
      *
-     * @param longest frame that will be sent
-     * @param stations how many there are behind each port; {@link #MAX_STATIONS} in all, at the most
-     * @param cpus the processors of the threads that send and receive, one each; empty: one thread that is not pinned
-     * @throws HarnessException when a guest is refused, or hears nothing
+     * @param longest bytes of the longest frame that will be sent
+     * @param stations the number of stations behind each port, at most {@link #MAX_STATIONS} in all
+     * @param cpus one processor per thread that sends and receives; if empty, one thread that is not pinned
+     * @throws HarnessException if a guest cannot attach, or receives no frame
      */
     public static Rig attach(final Target target, final RingSpec rings, final int longest, final int stations,
                              final List<Integer> cpus) {
@@ -64,28 +64,33 @@ public final class Rig implements AutoCloseable {
         }
     }
 
-    /** Lets every guest say something, so that the back-end knows where it is; what is said before it forwards is lost, and said again. */
+    /**
+     * Broadcasts a frame from every guest, so that the back-end learns the stations. Repeats the frames until every
+     * guest has received one, because frames are lost until the back-end forwards.
+     */
     private void introduce(final Target target) {
         final long start = System.nanoTime();
-        begin(new Load(new FrameMix("hello", List.of(FrameMix.SHORTEST)), 1, Duration.ofSeconds(1)), start, false);
-        long said = start - HELLO_AGAIN_NANOS;
+        prepare(new Load(new FrameMix("hello", List.of(FrameMix.SHORTEST)), 1, Duration.ofSeconds(1)), start, false);
+        long sent = start - HELLO_INTERVAL_NANOS;
         while (receivers.stream().anyMatch(receiver -> receiver.received() == 0)) {
             final long now = System.nanoTime();
-            if (now - said >= HELLO_AGAIN_NANOS) {
+            if (now - sent >= HELLO_INTERVAL_NANOS) {
                 senders.forEach(LaneSender::hello);
-                said = now;
+                sent = now;
             }
             if (now - start > HELLO_NANOS) {
-                final int deaf = IntStream.range(0, receivers.size()).filter(i -> receivers.get(i).received() == 0).findFirst().orElse(0);
-                throw new HarnessException("frames of " + target.socket(deaf) + " do not reach " + target.socket((deaf + 1) % guests.size())
-                    + ": the back-end has to forward between all ports");
+                final int deaf = IntStream.range(0, receivers.size()).filter(i -> receivers.get(i).received() == 0)
+                    .findFirst().orElse(0);
+                throw new HarnessException("frames of " + target.socket(deaf) + " do not reach "
+                    + target.socket((deaf + 1) % guests.size())
+                    + ": the back-end must forward between all ports");
             }
             receivers.forEach(LaneReceiver::receive);
             Thread.onSpinWait();
         }
     }
 
-    private List<Histogram> begin(final Load load, final long start, final boolean withLatency) {
+    private List<Histogram> prepare(final Load load, final long start, final boolean withLatency) {
         trial++;
         final List<Histogram> histograms = new ArrayList<>();
         final int lanes = senders.size();
@@ -106,20 +111,21 @@ public final class Rig implements AutoCloseable {
         return guests.stream().allMatch(Guest::hasHugePages);
     }
 
-    /** How many ports there are. */
+    /** Returns the number of ports. */
     public int ports() {
         return guests.size();
     }
 
-    /** One trial with guests that poll, and no latencies. */
+    /** Runs a trial with polling guests, without recording latencies. */
     public Outcome run(final Load load) throws InterruptedException {
         return run(load, Notified.BUSY, false);
     }
 
-    /** One trial. */
-    public Outcome run(final Load load, final Notified notified, final boolean withLatency) throws InterruptedException {
+    /** Runs a trial. */
+    public Outcome run(final Load load, final Notified notified, final boolean withLatency)
+        throws InterruptedException {
         final long start = System.nanoTime() + LEAD_NANOS;
-        final List<Histogram> histograms = begin(load, start, withLatency);
+        final List<Histogram> histograms = prepare(load, start, withLatency);
         final Crew crew = new Crew();
         if (notified == Notified.INTERRUPT) {
             final Generator all = new Generator(senders, receivers, start, load);
@@ -128,8 +134,8 @@ public final class Rig implements AutoCloseable {
         } else {
             final int threads = Math.clamp(cpus.size(), 1, senders.size());
             for (int t = 0; t < threads; t++) {
-                crew.add(cpus.isEmpty() ? -1 : cpus.get(t), new Generator(share(senders, t, threads), share(receivers, t, threads),
-                    start, load)::carry);
+                crew.add(cpus.isEmpty() ? -1 : cpus.get(t), new Generator(share(senders, t, threads),
+                    share(receivers, t, threads), start, load)::carry);
             }
         }
         crew.join();
@@ -158,7 +164,7 @@ public final class Rig implements AutoCloseable {
         private final List<Thread> threads = new ArrayList<>();
         private final AtomicReference<RuntimeException> failure = new AtomicReference<>();
 
-        /** Starts one; {@code cpu} below 0: wherever there is room. */
+        /** Starts a thread on a processor, or unpinned if {@code cpu} is negative. */
         void add(final int cpu, final Runnable body) {
             threads.add(Thread.ofPlatform().daemon().name("bench-load-" + threads.size()).start(() -> {
                 try {

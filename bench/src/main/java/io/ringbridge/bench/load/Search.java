@@ -3,8 +3,8 @@ package io.ringbridge.bench.load;
 import java.util.OptionalLong;
 
 /**
- * Looks for the greatest number that passes a trial, by halving (RFC 2544, section 26.1): the highest first, then the middle of what is
- * left, until that is no wider than the resolution.
+ * A binary search for the greatest number that passes a trial (RFC 2544, section 26.1). It tries the highest number
+ * first, then the middle of the remaining interval, until the interval is no wider than the resolution.
  */
 public final class Search {
     private final long resolution;
@@ -15,13 +15,14 @@ public final class Search {
     private long next;
 
     /**
-     * Between two numbers, both of which may be the answer.
+     * Starts a search between two numbers, both of which may be the answer.
      *
-     * @param resolution how near the answer has to be; 1 at least
+     * @param resolution the largest allowed distance from the exact answer, at least 1
      */
     public Search(final long lowest, final long highest, final long resolution) {
         if (lowest < 1 || highest < lowest || resolution < 1) {
-            throw new IllegalArgumentException("a search from " + lowest + " to " + highest + " by " + resolution);
+            throw new IllegalArgumentException("cannot search from " + lowest + " to " + highest + " with resolution "
+                + resolution);
         }
         this.resolution = resolution;
         passed = lowest - 1;
@@ -34,12 +35,12 @@ public final class Search {
         return isDone;
     }
 
-    /** What to try now. */
+    /** Returns the number to try now. */
     public long next() {
         return next;
     }
 
-    /** What came of {@link #next}. */
+    /** Records whether {@link #next} passed its trial. */
     public void tried(final boolean hasPassedNow) {
         if (isDone) {
             throw new IllegalStateException("the search is over");
@@ -54,7 +55,7 @@ public final class Search {
         next = passed + (failed - passed) / 2;
     }
 
-    /** The greatest number that has passed, if any has. */
+    /** Returns the greatest number that has passed, if any has. */
     public OptionalLong best() {
         return hasPassed ? OptionalLong.of(passed) : OptionalLong.empty();
     }

@@ -5,15 +5,15 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * What the frames look like: IPv4 and UDP, so that a back-end with several queues has flows to tell apart.
+ * The layout of the frames: IPv4 and UDP, so that a back-end with several queues can distinguish flows.
  *
  * <pre>
  *   0 Ethernet: destination, source, 0x0800
  *  14 IPv4: total length at 16, checksum at 24, addresses of the range for benchmarks (RFC 2544, appendix C.2.2) at 26
- *  34 UDP: source port says which flow, destination port which lane; no checksum
- *  42 u64: which frame of the flow in bits 0-47, which trial in bits 48-63
- *  50 u64: when it was to be sent, in nanoseconds
- *  58 whatever was in the buffer
+ *  34 UDP: the source port is the flow, the destination port the lane; no checksum
+ *  42 u64: number of the frame within its flow in bits 0-47, number of the trial in bits 48-63
+ *  50 u64: time when the frame was due, in nanoseconds
+ *  58 undefined: the previous content of the buffer
  * </pre>
  */
 final class Wire {
@@ -23,7 +23,7 @@ final class Wire {
     static final int NUMBER_BITS = 48;
     static final long BROADCAST = 0xFFFF_FFFF_FFFFL;
 
-    /** How many stations can be told apart. */
+    /** The number of distinct stations. */
     static final int STATIONS = 1 << 16;
 
     private static final int TO_STATION = 4;
@@ -32,7 +32,10 @@ final class Wire {
     private static final int PROTOCOL = 23;
     private static final int PORTS = 34;
     private static final int UDP = 17;
-    /** Words that are the same in every frame of a length, and all of the stamp's that are overwritten. */
+    /**
+     * The number of 64-bit words at the start of a frame that are equal in all frames of one length. The last word
+     * includes the start of the stamp, which is then overwritten.
+     */
     private static final int WORDS = 6;
     private static final int FIRST_FLOW = 1024;
     private static final int FIRST_LANE = 8192;
@@ -44,25 +47,29 @@ final class Wire {
     private Wire() {
     }
 
-    /** A station's address, locally administered: 02:72:62:00 and the number; the first byte is the lowest. */
+    /**
+     * Returns a station's locally administered address: 02:72:62:00 and the number of the station. The lowest byte is
+     * the first on the wire.
+     */
     static long mac(final int station) {
         return 0x62_7202L | (long) (station >>> 8 & 0xFF) << 32 | (long) (station & 0xFF) << 40;
     }
 
-    /** Makes a frame one between other stations than its header has. */
+    /** Overwrites the station numbers in a frame's addresses. */
     static void stations(final long frame, final int from, final int to) {
         Memory.putShort(frame + TO_STATION, Short.reverseBytes((short) to));
         Memory.putShort(frame + FROM_STATION, Short.reverseBytes((short) from));
     }
 
-    /** The words that a frame of a lane begins with; its flow is still to be set. */
+    /** Returns the first words of a lane's frames, without the flow. */
     static long[] header(final int lane, final long from, final long to, final int length) {
         final ByteBuffer out = ByteBuffer.allocate(WORDS * Long.BYTES);
         mac(out, to);
         mac(out, from);
         out.putShort(IPV4).putShort((short) 0x4500).putShort((short) (length - ETHERNET)).putInt(0x0000_4000)
             .put((byte) 64).put((byte) UDP).putShort((short) 0).putInt(0xC612_0001).putInt(0xC613_0001)
-            .putShort((short) FIRST_FLOW).putShort((short) (FIRST_LANE + lane)).putShort((short) (length - ETHERNET - IP_HEADER));
+            .putShort((short) FIRST_FLOW).putShort((short) (FIRST_LANE + lane))
+            .putShort((short) (length - ETHERNET - IP_HEADER));
         out.putShort(ETHERNET + 10, checksum(out));
         return toWords(out);
     }
@@ -73,7 +80,7 @@ final class Wire {
         }
     }
 
-    /** The one's complement of the one's complement sum of the header's words (RFC 791, section 3.1). */
+    /** Returns the one's complement of the one's complement sum of the IP header's words (RFC 791, section 3.1). */
     private static short checksum(final ByteBuffer frame) {
         int sum = 0;
         for (int i = ETHERNET; i < ETHERNET + IP_HEADER; i += 2) {
@@ -100,9 +107,10 @@ final class Wire {
         Memory.putLong(frame + TIME, time);
     }
 
-    /** The flow of a frame, or -1 when it is not of this lane. */
+    /** Returns the flow of a frame, or -1 if the frame does not belong to this lane. */
     static int flow(final long frame, final int length, final int lane) {
-        if (length < HEADER || Short.reverseBytes(Memory.getShort(frame + TYPE)) != IPV4 || Memory.getByte(frame + PROTOCOL) != UDP
+        if (length < HEADER || Short.reverseBytes(Memory.getShort(frame + TYPE)) != IPV4
+            || Memory.getByte(frame + PROTOCOL) != UDP
             || (Short.reverseBytes(Memory.getShort(frame + PORTS + 2)) & 0xFFFF) != FIRST_LANE + lane) {
             return NOT_OURS;
         }

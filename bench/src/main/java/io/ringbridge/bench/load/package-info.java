@@ -1,9 +1,10 @@
 /**
- * The load that is put on a vhost-user back-end: guests of this process, one a port, whose frames go round the ports.
+ * The load on a vhost-user back-end: guests in this process, one per port, each of which sends to the next port.
  *
- * <p>A {@link io.ringbridge.bench.load.Rig} is a set of attached guests. Every port sends to the next one, the last to the first; that is a
- * lane, with one {@code LaneSender} and one {@code LaneReceiver}. A trial is one {@link io.ringbridge.bench.load.Load} on all lanes for a
- * while, carried by {@code Generator} threads, each of which has lanes of its own: nothing is shared while frames go. Everything else
- * belongs to the thread that made the rig.
+ * <p>A {@link io.ringbridge.bench.load.Rig} is a set of attached guests. Every port sends to the next one, the last to
+ * the first. Each such pair of ports is a lane, with one {@code LaneSender} and one {@code LaneReceiver}. A trial runs
+ * one {@link io.ringbridge.bench.load.Load} on all lanes. {@code Generator} threads carry the frames. Each thread has
+ * lanes of its own, so threads share nothing while frames are in flight. Everything else belongs to the thread that
+ * created the rig.
  */
 package io.ringbridge.bench.load;

@@ -4,18 +4,21 @@ import java.time.Duration;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 
-/** Refuses what an option may not be, in one line that says what it may. */
+/** Checks the values of options. Each error is one line that names the allowed values. */
 public final class Check {
     private static final double MAX_SECONDS = 3600;
 
     private final CommandSpec spec;
 
-    /** Refuses in the name of a command. */
     public Check(final CommandSpec spec) {
         this.spec = spec;
     }
 
-    /** A whole number within limits. */
+    /**
+     * Checks that an integer is within limits.
+     *
+     * @return the value
+     */
     public int number(final String option, final int value, final int min, final int max) {
         if (value < min || value > max) {
             throw refuse(option + " " + value + " is out of range; " + min + " to " + max + " is allowed");
@@ -23,7 +26,11 @@ public final class Check {
         return value;
     }
 
-    /** A whole number within limits. */
+    /**
+     * Checks that an integer is within limits.
+     *
+     * @return the value
+     */
     public long number(final String option, final long value, final long min, final long max) {
         if (value < min || value > max) {
             throw refuse(option + " " + value + " is out of range; " + min + " to " + max + " is allowed");
@@ -31,15 +38,16 @@ public final class Check {
         return value;
     }
 
-    /** A period in seconds, a fraction allowed. */
+    /** Converts an option's value in seconds to a duration. The value may have a fraction. */
     public Duration seconds(final String option, final double value, final double min) {
         if (!(value >= min && value <= MAX_SECONDS)) {
-            throw refuse(option + " " + value + " is no number of seconds, " + min + " to " + (int) MAX_SECONDS);
+            throw refuse(option + " " + value + " is out of range; " + min + " to " + (int) MAX_SECONDS
+                + " seconds is allowed");
         }
         return Duration.ofNanos(Math.round(value * 1e9));
     }
 
-    /** What ends the command. */
+    /** Returns the exception that ends the command with this message. */
     public ParameterException refuse(final String message) {
         return new ParameterException(spec.commandLine(), message);
     }

@@ -4,30 +4,29 @@ import java.io.PrintWriter;
 import java.util.Locale;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** Where results go, and the lines for those who wait for them. */
+/** The two streams of a command: the result, and progress lines. */
 public final class Output {
     private final PrintWriter out;
     private final PrintWriter err;
 
-    /** That of a command. */
     public Output(final CommandSpec spec) {
         out = spec.commandLine().getOut();
         err = spec.commandLine().getErr();
     }
 
-    /** For the result. */
+    /** Returns the stream for the result. */
     public PrintWriter out() {
         return out;
     }
 
-    /** Tells how it is going, beside the result, so that the result can be redirected. */
-    @SuppressWarnings("AnnotateFormatMethod") // the annotation is in a library that is there for the compiler only
+    /** Prints a progress line to standard error, so that the result on standard output can be redirected. */
+    @SuppressWarnings("AnnotateFormatMethod") // the annotation is in a library of the compiler's classpath only
     public void progress(final String format, final Object... arguments) {
         err.println(String.format(Locale.ROOT, format, arguments));
         err.flush();
     }
 
-    /** A number with so many digits after the point. */
+    /** Formats a number with that many digits after the decimal point. */
     public static String fixed(final int digits, final double number) {
         return String.format(Locale.ROOT, "%." + digits + "f", number);
     }

@@ -3,23 +3,24 @@ package io.ringbridge.bench.options;
 import java.util.List;
 
 /**
- * Under which circumstances something was measured; a part of every result.
+ * The conditions of a measurement. Every result contains them.
  *
- * @param target what was measured
- * @param ports how many of it
- * @param rings their layout
+ * @param target the measured back-end
+ * @param ports the number of its ports in use
+ * @param rings the layout of the rings
  * @param ringSize entries of a transmit ring
  * @param hugePages whether the memory of the guests is in huge pages
- * @param processor its model
- * @param cpus of the threads that send and receive; empty: not pinned
- * @param switchCpus of this switch's workers; empty: not pinned, or another back-end
+ * @param processor the model of the processor
+ * @param cpus processors of the threads that send and receive; empty if the threads are not pinned
+ * @param switchCpus processors of this switch's workers; empty if they are not pinned, or for another back-end
  */
-public record Setup(String target, int ports, String rings, boolean inOrder, boolean mergeable, int pairs, int ringSize, boolean hugePages,
-    String processor, List<Integer> cpus, List<Integer> switchCpus) {
-    /** For people. */
+public record Setup(String target, int ports, String rings, boolean inOrder, boolean mergeable, int pairs, int ringSize,
+    boolean hugePages, String processor, List<Integer> cpus, List<Integer> switchCpus) {
+    /** Returns a description for the report. */
     public String text() {
         return target + ", " + ports + " ports, " + rings + " rings of " + ringSize + (inOrder ? ", in order" : "")
-            + (mergeable ? ", mergeable" : ", not mergeable") + ", " + pairs + (pairs == 1 ? " queue pair" : " queue pairs")
+            + (mergeable ? ", mergeable" : ", not mergeable") + ", " + pairs
+            + (pairs == 1 ? " queue pair" : " queue pairs")
             + (hugePages ? ", guests in huge pages\n" : ", guests in small pages\n")
             + processor + ", load on " + cpus(cpus) + (switchCpus.isEmpty() ? "" : ", switch on " + cpus(switchCpus));
     }

@@ -15,7 +15,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** What is measured, with which rings, and on which processors. */
+/** The options for the measured back-end, the rings, and the processors. */
 public final class TargetOptions {
     private static final int MAX_PORTS = 64;
     private static final int MAX_PAIRS = 128;
@@ -23,59 +23,64 @@ public final class TargetOptions {
     private static final int MAX_RING = RingConfig.MAX_SIZE;
     private static final int MAX_SWITCH_CPUS = 64;
 
-    /** Layouts of a ring. */
+    /** The layouts of a ring. */
     public enum Layout { SPLIT, PACKED }
 
-    /** What idle workers of this switch do. */
+    /** The polling modes of idle workers of this switch. */
     public enum Poll { BUSY, ADAPTIVE }
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
 
-    @Option(names = "--target", paramLabel = "SOCKET", description = "A port of the back-end to measure: DPDK's, Open vSwitch's, VPP's "
-        + "or any other; may be given many times. Without any, this switch is started and measured.")
+    @Option(names = "--target", paramLabel = "SOCKET", description = "A port of the back-end to measure: DPDK's, Open "
+        + "vSwitch's, VPP's or any other. Give it once per port. Without it, the command starts this switch and "
+        + "measures it.")
     private List<Path> targets = new ArrayList<>();
 
-    @Option(names = "--listen", description = "The back-end connects to these sockets, as Open vSwitch's dpdkvhostuserclient ports do.")
+    @Option(names = "--listen", description = "The back-end connects to these sockets, as Open vSwitch's "
+        + "dpdkvhostuserclient ports do.")
     private boolean listens;
 
     @Option(names = "--ports", paramLabel = "N", defaultValue = "0",
-        description = "Ports of this switch, 2 to 64; as few as will do if not given.")
+        description = "Number of ports of this switch, 2 to 64; by default the fewest that the command needs.")
     private int ports;
 
-    @Option(names = "--rings", paramLabel = "split|packed", defaultValue = "SPLIT", description = "The rings' layout; split if not given.")
+    @Option(names = "--rings", paramLabel = "split|packed", defaultValue = "SPLIT",
+        description = "Layout of the rings; default: split.")
     private Layout layout;
 
     @Option(names = "--in-order", description = "Negotiate IN_ORDER.")
     private boolean inOrder;
 
     @Option(names = "--mergeable", negatable = true, defaultValue = "true", fallbackValue = "true",
-        description = "Negotiate MRG_RXBUF, or not; it is if not given.")
+        description = "Negotiate MRG_RXBUF, or do not; it is negotiated by default.")
     private boolean mergeable;
 
-    @Option(names = "--pairs", paramLabel = "N", defaultValue = "1", description = "Queue pairs of each port, 1 to 128; 1 if not given.")
+    @Option(names = "--pairs", paramLabel = "N", defaultValue = "1",
+        description = "Queue pairs per port, 1 to 128; default: 1.")
     private int pairs;
 
     @Option(names = "--ring-size", paramLabel = "N", defaultValue = "256",
-        description = "Entries of each transmit ring, a power of two, 64 to 32768; ${DEFAULT-VALUE} if not given. Receive rings have "
-            + "twice as many, up to 32768, so that what is lost is not for want of room in them.")
+        description = "Entries per transmit ring, a power of two, 64 to 32768; default: ${DEFAULT-VALUE}. Receive "
+            + "rings have twice as many, up to 32768, so that no frame is lost because a receive ring is full.")
     private int ringSize;
 
     @Option(names = "--cpus", paramLabel = "LIST",
-        description = "Processors of the threads that send and receive, one each, such as 0,2-3.")
+        description = "Processors of the threads that send and receive, one per thread, such as 0,2-3.")
     private String cpus;
 
-    @Option(names = "--switch-cpus", paramLabel = "LIST", description = "Processors of this switch's workers, one each; one worker on the "
-        + "last processor that is free if not given.")
+    @Option(names = "--switch-cpus", paramLabel = "LIST", description = "Processors of this switch's workers, one per "
+        + "worker; default: one worker on the last processor that the load does not use.")
     private String switchCpus;
 
-    @Option(names = "--switch-poll", paramLabel = "busy|adaptive", description = "What idle workers of this switch do; busy if not given.")
+    @Option(names = "--switch-poll", paramLabel = "busy|adaptive",
+        description = "Polling mode of idle workers of this switch; default: busy, or adaptive on one processor.")
     private Poll poll;
 
     private List<Integer> loadCpus = List.of();
     private List<Integer> workerCpus = List.of();
 
-    /** Checks what was given, before anything is started. */
+    /** Checks the options before anything is started. */
     public void check(final int minPorts) {
         final Check check = new Check(spec);
         check.number("--pairs", pairs, 1, MAX_PAIRS);
@@ -86,7 +91,7 @@ public final class TargetOptions {
         if (targets.isEmpty()) {
             ports = ports == 0 ? minPorts : check.number("--ports", ports, minPorts, MAX_PORTS);
             if (listens) {
-                throw check.refuse("--listen goes with --target");
+                throw check.refuse("--listen needs --target");
             }
         } else {
             checkTargets(check, minPorts);
@@ -96,17 +101,19 @@ public final class TargetOptions {
 
     private void checkTargets(final Check check, final int minPorts) {
         if (ports != 0 || switchCpus != null || poll != null) {
-            throw check.refuse("--ports, --switch-cpus and --switch-poll are of this switch, and go without --target");
+            throw check.refuse("--ports, --switch-cpus and --switch-poll apply to this switch; they cannot be "
+                + "combined with --target");
         }
         if (targets.size() < minPorts || targets.size() > MAX_PORTS) {
-            throw check.refuse("--target is given for " + targets.size() + " ports; " + minPorts + " to " + MAX_PORTS + " are needed");
+            throw check.refuse("--target names " + targets.size() + " ports; " + minPorts + " to " + MAX_PORTS
+                + " are required");
         }
         if (targets.stream().map(target -> target.toAbsolutePath().normalize()).distinct().count() < targets.size()) {
-            throw check.refuse("--target: a socket is named twice; every port has its own");
+            throw check.refuse("--target: a socket is named twice; every port needs its own");
         }
     }
 
-    /** The load on the first processors and the switch on the last, where there are two. */
+    /** Places the load on the first processors and the switch on the last, if there are at least two. */
     private void placeThreads(final Check check) {
         final List<Integer> allowed = Machine.cpus();
         final boolean own = targets.isEmpty();
@@ -119,23 +126,25 @@ public final class TargetOptions {
             workerCpus = parse(check, "--switch-cpus", switchCpus, allowed);
             check.number("--switch-cpus: the count", workerCpus.size(), 1, MAX_SWITCH_CPUS);
         } else if (own) {
-            workerCpus = allowed.reversed().stream().filter(cpu -> allowed.size() > 1 && !loadCpus.contains(cpu)).limit(1).toList();
+            workerCpus = allowed.reversed().stream().filter(cpu -> allowed.size() > 1 && !loadCpus.contains(cpu))
+                .limit(1).toList();
         }
     }
 
-    private static List<Integer> parse(final Check check, final String option, final String text, final List<Integer> allowed) {
+    private static List<Integer> parse(final Check check, final String option, final String text,
+        final List<Integer> allowed) {
         final List<Integer> parsed = ConfigReader.parseCpus(option, text);
         for (final int cpu : parsed) {
             try {
                 ThreadTuning.check(cpu);
             } catch (final OsException e) {
-                throw check.refuse(option + " " + text + ": " + e.getMessage() + "; of this process are " + allowed);
+                throw check.refuse(option + " " + text + ": " + e.getMessage() + "; this process may use " + allowed);
             }
         }
         return parsed;
     }
 
-    /** Starts this switch, or takes what was named. */
+    /** Returns the back-end that the options name, or starts this switch. */
     public Target open() {
         if (!targets.isEmpty()) {
             return Target.of(targets, listens);
@@ -144,25 +153,29 @@ public final class TargetOptions {
         return Target.ownSwitch(ports, pairs, mode.name().toLowerCase(Locale.ROOT), workerCpus);
     }
 
-    /** How many ports there are, once {@link #check} has been called. */
+    /** Returns the number of ports. Requires an earlier {@link #check}. */
     public int ports() {
         return targets.isEmpty() ? ports : targets.size();
     }
 
-    /** How the guests' rings are to be made. */
+    /** Returns the features and sizes of the guests' rings. */
     public RingSpec rings() {
         return new RingSpec(layout == Layout.PACKED, inOrder, mergeable, pairs, ringSize);
     }
 
-    /** The processors of the threads that send and receive; empty: one thread, not pinned. */
+    /** Returns the processors of the threads that send and receive; empty for one thread that is not pinned. */
     public List<Integer> cpus() {
         return loadCpus;
     }
 
-    /** What was measured, for the result; {@code hugePages} says what the guests' memory is in. */
+    /**
+     * Returns the conditions of the measurement, for the result.
+     *
+     * @param hugePages whether the guests' memory is in huge pages
+     */
     public Setup setup(final Target target, final boolean hugePages) {
         final RingSpec rings = rings();
-        return new Setup(target.title(), target.ports(), rings.layout(), rings.inOrder(), rings.mergeable(), rings.pairs(), rings.size(),
-            hugePages, Machine.processor(), loadCpus, workerCpus);
+        return new Setup(target.title(), target.ports(), rings.layout(), rings.inOrder(), rings.mergeable(),
+            rings.pairs(), rings.size(), hugePages, Machine.processor(), loadCpus, workerCpus);
     }
 }

@@ -1,2 +1,2 @@
-/** What the commands of {@code ringbridge bench} have in common on the command line. One thread uses them. */
+/** The command-line options that the commands of {@code ringbridge bench} share. Only one thread uses them. */
 package io.ringbridge.bench.options;

@@ -21,9 +21,9 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine;
 
-/** Measures frames a second. */
+/** Measures frames per second. */
 @Command(name = "throughput", sortOptions = false, mixinStandardHelpOptions = true,
-    description = "Measures how many frames a second go through, at saturation and without loss.%n",
+    description = "Measures how many frames per second a back-end forwards, at saturation and without loss.%n",
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge bench throughput --sizes 64,1500,imix --rings packed",
@@ -42,29 +42,31 @@ public final class ThroughputCommand implements Callable<Integer> {
     private TargetOptions options;
 
     @Option(names = "--sizes", paramLabel = "LIST", split = ",", defaultValue = "64,512,1500,imix",
-        description = "Frame sizes in bytes, without the check sequence, 64 to 9000, or imix: 7 frames of 64 bytes, 4 of 570, 1 of 1518; "
-            + "${DEFAULT-VALUE} if not given.")
+        description = "Frame sizes in bytes, without the frame check sequence, 64 to 9000, or imix: 7 frames of 64 "
+            + "bytes, 4 of 570, 1 of 1518; default: ${DEFAULT-VALUE}.")
     private List<String> sizes;
 
     @Option(names = "--seconds", paramLabel = "N", defaultValue = "2",
-        description = "How long each trial is, 0.05 to 3600; ${DEFAULT-VALUE} if not given. RFC 2544 wants 60.")
+        description = "Length of each trial in seconds, 0.05 to 3600; default: ${DEFAULT-VALUE}. RFC 2544 requires 60.")
     private double seconds;
 
     @Option(names = "--warm-up", paramLabel = "N", defaultValue = "2",
-        description = "Seconds of load before the first trial of a frame size; ${DEFAULT-VALUE} if not given.")
+        description = "Seconds of load before the first trial of a frame size; default: ${DEFAULT-VALUE}.")
     private double warmUp;
 
     @Option(names = "--resolution", paramLabel = "PERCENT", defaultValue = "1",
-        description = "How near the rate without loss has to be found, in percent of that at saturation; ${DEFAULT-VALUE} if not given.")
+        description = "Accuracy of the rate without loss, in percent of the rate at saturation; default: "
+            + "${DEFAULT-VALUE}.")
     private double resolution;
 
     @Option(names = "--stations", paramLabel = "N", defaultValue = "0",
-        description = "Stations behind all ports together, as many behind each; frames come from all of a port's in turn. "
-            + "One a port if not given.")
+        description = "Stations behind all ports together, equally many per port; a port's frames come from each of "
+            + "its stations in turn. Default: one per port.")
     private int stations;
 
     @Option(names = "--soak", paramLabel = "FRAMES", defaultValue = "0",
-        description = "In the end send so many frames of each size at 80 %% of the rate without loss, and count the lost.")
+        description = "Finally, send that many frames of each size at 80 %% of the rate without loss, and count the "
+            + "lost frames.")
     private long soak;
 
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
@@ -76,17 +78,18 @@ public final class ThroughputCommand implements Callable<Integer> {
         final Duration period = check.seconds("--seconds", seconds, SHORTEST_TRIAL);
         final Duration warming = check.seconds("--warm-up", warmUp, 0);
         if (!(resolution >= MIN_RESOLUTION && resolution <= MAX_RESOLUTION)) {
-            throw check.refuse("--resolution " + resolution + " is no percentage, " + MIN_RESOLUTION + " to " + MAX_RESOLUTION);
+            throw check.refuse("--resolution " + resolution + " is out of range; " + MIN_RESOLUTION + " to "
+                + MAX_RESOLUTION + " percent is allowed");
         }
         final List<FrameMix> mixes = mixes(check);
         check.number("--soak", soak, 0, Long.MAX_VALUE);
         options.check(2);
-        final int behindEach = behindEach(options.ports(), check);
+        final int stationsPerPort = stationsPerPort(options.ports(), check);
         final Output output = new Output(spec);
         final ThroughputReport report;
         try (Target target = options.open();
              Rig rig = Rig.attach(target, options.rings(), FrameMix.longestOf(mixes.toArray(FrameMix[]::new)),
-                 behindEach, options.cpus())) {
+                 stationsPerPort, options.cpus())) {
             final List<ThroughputReport.Result> results = new ArrayList<>();
             for (final FrameMix mix : mixes) {
                 if (!warming.isZero()) {
@@ -96,7 +99,7 @@ public final class ThroughputCommand implements Callable<Integer> {
                 results.add(measure(rig, mix, period, output));
             }
             report = new ThroughputReport(options.setup(target, rig.hasHugePages()), ThroughputReport.PATTERN,
-                behindEach * target.ports(), seconds, results);
+                stationsPerPort * target.ports(), seconds, results);
         }
         if (json) {
             output.out().println(Json.write(report));
@@ -107,16 +110,18 @@ public final class ThroughputCommand implements Callable<Integer> {
         return CommandLine.ExitCode.OK;
     }
 
-    /** How many stations there are behind each port. */
-    private int behindEach(final int ports, final Check check) {
+    /** Returns the number of stations behind each port. */
+    private int stationsPerPort(final int ports, final Check check) {
         if (stations == 0) {
             return 1;
         }
         if (stations % ports != 0 || stations < ports || stations > Rig.MAX_STATIONS) {
-            throw check.refuse("--stations " + stations + " is no multiple of the " + ports + " ports up to " + Rig.MAX_STATIONS);
+            throw check.refuse("--stations " + stations + " is not allowed; use a multiple of the " + ports
+                + " ports, up to " + Rig.MAX_STATIONS);
         }
         if (options.rings().pairs() > 1 && stations > ports) {
-            throw check.refuse("--stations above one a port, or --pairs above 1: one of them, since a flow's stations would be spread");
+            throw check.refuse("--stations above one per port cannot be combined with --pairs above 1, since a "
+                + "station's frames would use several queues");
         }
         return stations / ports;
     }
@@ -129,11 +134,12 @@ public final class ThroughputCommand implements Callable<Integer> {
         }
     }
 
-    private ThroughputReport.Result measure(final Rig rig, final FrameMix mix, final Duration period, final Output output)
+    private ThroughputReport.Result measure(final Rig rig, final FrameMix mix, final Duration period,
+        final Output output)
         throws InterruptedException {
         final Outcome most = rig.run(Load.saturation(mix, period));
-        output.progress("%s: saturation, %.3f Mframes/s in, %.3f out, %d of %d lost", mix.title(), most.sentPerSecond() / 1e6,
-            most.receivedPerSecond() / 1e6, most.lost(), most.sent());
+        output.progress("%s: saturation, %.3f Mframes/s in, %.3f out, %d of %d lost", mix.title(),
+            most.sentPerSecond() / 1e6, most.receivedPerSecond() / 1e6, most.lost(), most.sent());
         final long highest = Math.max(1, Math.round(most.receivedPerSecond()));
         final Search search = new Search(1, highest, Math.max(1, Math.round(highest * resolution / 100)));
         Outcome clean = null;

@@ -9,46 +9,50 @@ import java.io.PrintWriter;
 import java.util.List;
 
 /**
- * What was found.
+ * The result of the measurement.
  *
- * @param pattern what goes where
- * @param stations behind all ports together
- * @param trialSeconds how long each trial was
- * @param results a row for each frame size
+ * @param pattern the direction of the traffic
+ * @param stations the number of stations behind all ports together
+ * @param trialSeconds the length of each trial
+ * @param results one row per frame size
  */
 record ThroughputReport(Setup setup, String pattern, int stations, double trialSeconds, List<Result> results) {
-    static final String PATTERN = "every port sends to the next, the last to the first; rates are of all ports together";
+    static final String PATTERN = "every port sends to the next, the last to the first; rates are of all ports "
+        + "together";
 
     /**
-     * One frame size.
+     * The results for one frame size.
      *
-     * @param frames its length in bytes, or the name of the mix
-     * @param zeroLoss null if frames were lost at every rate that was tried
-     * @param soak many frames at a lower rate; null if that was not asked for, or there is no rate without loss
+     * @param frames the length in bytes, or the name of the mix
+     * @param zeroLoss the highest rate without loss; null if frames were lost at every rate tried
+     * @param soak many frames at a lower rate; null without {@code --soak}, or if no rate is without loss
      */
     record Result(String frames, Rate saturation, Rate zeroLoss, Rate soak) {
     }
 
     /**
-     * One trial.
+     * The result of one trial.
      *
-     * @param offeredFramesPerSecond what went in
-     * @param framesPerSecond what came out
+     * @param offeredFramesPerSecond the frames sent per second
+     * @param framesPerSecond the frames received per second
      */
-    record Rate(double offeredFramesPerSecond, double framesPerSecond, double gbitPerSecond, long sent, long lost, long misordered) {
+    record Rate(double offeredFramesPerSecond, double framesPerSecond, double gbitPerSecond, long sent, long lost,
+        long misordered) {
         static Rate of(final FrameMix mix, final Outcome outcome) {
             final double rate = outcome.receivedPerSecond();
-            return new Rate(outcome.sentPerSecond(), rate, rate * mix.averageBits() / 1e9, outcome.sent(), outcome.lost(),
-                outcome.misordered());
+            return new Rate(outcome.sentPerSecond(), rate, rate * mix.averageBits() / 1e9, outcome.sent(),
+                outcome.lost(), outcome.misordered());
         }
     }
 
     void print(final PrintWriter out) {
-        final Table table = new Table("FRAME", "SATURATION-MPPS", "GBIT/S", "LOST-%", "ZERO-LOSS-MPPS", "GBIT/S", "FRAMES", "MISORDERED");
+        final Table table = new Table("FRAME", "SATURATION-MPPS", "GBIT/S", "LOST-%", "ZERO-LOSS-MPPS", "GBIT/S",
+            "FRAMES", "MISORDERED");
         for (final Result result : results) {
             final Rate most = result.saturation();
             final Rate clean = result.zeroLoss();
-            table.row(result.frames(), Output.fixed(3, most.framesPerSecond() / 1e6), Output.fixed(2, most.gbitPerSecond()),
+            table.row(result.frames(), Output.fixed(3, most.framesPerSecond() / 1e6),
+                Output.fixed(2, most.gbitPerSecond()),
                 Output.fixed(2, most.sent() == 0 ? 0 : 100.0 * most.lost() / most.sent()),
                 clean == null ? "-" : Output.fixed(3, clean.framesPerSecond() / 1e6),
                 clean == null ? "-" : Output.fixed(2, clean.gbitPerSecond()), clean == null ? "-" : clean.sent(),
@@ -60,8 +64,10 @@ record ThroughputReport(Setup setup, String pattern, int stations, double trialS
         out.println(pattern + "; " + stations + " stations");
         for (final Result result : results) {
             if (result.soak() != null) {
-                out.println(result.frames() + " soak: " + Output.fixed(3, result.soak().offeredFramesPerSecond() / 1e6) + " Mpps, "
-                    + result.soak().lost() + " of " + result.soak().sent() + " lost, " + result.soak().misordered() + " misordered");
+                out.println(result.frames() + " soak: " + Output.fixed(3, result.soak().offeredFramesPerSecond() / 1e6)
+                    + " Mpps, "
+                    + result.soak().lost() + " of " + result.soak().sent() + " lost, " + result.soak().misordered()
+                    + " misordered");
             }
         }
         out.flush();

@@ -1,6 +1,7 @@
 /**
- * {@code ringbridge bench throughput}: frames a second at saturation, and the most at which none is lost (RFC 2544, section 26.1).
+ * {@code ringbridge bench throughput}: measures frames per second at saturation, and the highest rate without loss (RFC
+ * 2544, section 26.1).
  *
- * <p>One thread does everything; the load has threads of its own.
+ * <p>One thread runs the command. The load has its own threads.
  */
 package io.ringbridge.bench.throughput;

@@ -35,7 +35,8 @@ class PercentilePlotTest {
         final Histogram histogram = new Histogram(60_000_000_000L, 3);
         Arrays.stream(nanos).forEach(histogram::recordValue);
         final Load half = new Load(FrameMix.parse("64"), 1000, Duration.ofSeconds(2));
-        return new Series(notified, load, new Outcome(half, nanos.length, nanos.length, nanos.length, 0, 2_000_000_000L, histogram));
+        return new Series(notified, load, new Outcome(half, nanos.length, nanos.length, nanos.length, 0, 2_000_000_000L,
+            histogram));
     }
 
     @Test
@@ -45,18 +46,18 @@ class PercentilePlotTest {
     }
 
     @Test
-    void theEndingSaysWhatIsDrawn() throws Exception {
+    void theExtensionSelectsTheFormat() throws Exception {
         Required.fonts();
         final PercentilePlot plot = new PercentilePlot("latency", List.of(
-            series(Notified.BUSY, "no load", 0, 1200, 1500, 2_000_000), series(Notified.INTERRUPT, "50%", 9000, 9100, 60_000_000_000L),
-            series(Notified.INTERRUPT, "90%")));
+            series(Notified.BUSY, "no load", 0, 1200, 1500, 2_000_000), series(Notified.INTERRUPT, "50%", 9000, 9100,
+            60_000_000_000L), series(Notified.INTERRUPT, "90%")));
         final Path svg = directory.resolve("a.svg");
         plot.write(svg);
         final DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
         factory.setFeature("http://apache.org/xml/features/nonvalidating/load-external-dtd", false);
         final Element root = factory.newDocumentBuilder().parse(svg.toFile()).getDocumentElement();
         assertEquals("svg", root.getNodeName());
-        assertTrue(root.getElementsByTagName("path").getLength() > 0, "curves and letters, all of them paths");
+        assertTrue(root.getElementsByTagName("path").getLength() > 0, "curves and letters are paths");
         final Path png = directory.resolve("a.PNG");
         plot.write(png);
         assertArrayEquals(new byte[] {(byte) 0x89, 'P', 'N', 'G'}, Arrays.copyOf(Files.readAllBytes(png), 4));
@@ -64,7 +65,7 @@ class PercentilePlotTest {
     }
 
     @Test
-    void aResultIsInMicroseconds() {
+    void resultsAreInMicroseconds() {
         final long[] nanos = new long[10_000];
         Arrays.setAll(nanos, i -> 1000L * (i + 1));
         final LatencyReport.Result result = LatencyReport.Result.of(series(Notified.BUSY, "50%", nanos));
@@ -79,8 +80,10 @@ class PercentilePlotTest {
     }
 
     @Test
-    void severalDistributionsGoToFilesBesideEachOther() {
-        assertEquals(Path.of("x/a-busy-no-load.hgrm"), LatencyCommand.beside(Path.of("x/a.hgrm"), series(Notified.BUSY, "no load").slug()));
-        assertEquals(Path.of("a-interrupt-50"), LatencyCommand.beside(Path.of("a"), series(Notified.INTERRUPT, "50%").slug()));
+    void severalDistributionsHaveFilesOfTheirOwn() {
+        assertEquals(Path.of("x/a-busy-no-load.hgrm"), LatencyCommand.withSlug(Path.of("x/a.hgrm"),
+            series(Notified.BUSY, "no load").slug()));
+        assertEquals(Path.of("a-interrupt-50"), LatencyCommand.withSlug(Path.of("a"),
+            series(Notified.INTERRUPT, "50%").slug()));
     }
 }

@@ -9,12 +9,12 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 class SearchTest {
-    private static final int MOST_TRIALS = 64;
+    private static final int MAX_TRIALS = 64;
 
     private static Search search(final long lowest, final long highest, final long resolution, final long limit) {
         final Search search = new Search(lowest, highest, resolution);
         for (int trials = 0; !search.isDone(); trials++) {
-            assertTrue(trials < MOST_TRIALS);
+            assertTrue(trials < MAX_TRIALS);
             assertTrue(search.next() >= lowest && search.next() <= highest);
             search.tried(search.next() <= limit);
         }
@@ -37,20 +37,22 @@ class SearchTest {
             final long lowest = random.nextLong(1, 50);
             final long highest = lowest + random.nextLong(0, 1000);
             final long limit = random.nextLong(0, highest + 10);
-            final OptionalLong expected = limit < lowest ? OptionalLong.empty() : OptionalLong.of(Math.min(limit, highest));
-            assertEquals(expected, search(lowest, highest, 1, limit).best(), () -> lowest + ".." + highest + " limit " + limit);
+            final OptionalLong expected = limit < lowest ? OptionalLong.empty()
+                : OptionalLong.of(Math.min(limit, highest));
+            assertEquals(expected, search(lowest, highest, 1, limit).best(), () -> lowest + ".." + highest + " limit "
+                + limit);
         }
     }
 
     @Test
-    void theAnswerIsAsNearAsTheResolutionAndHasPassed() {
+    void theAnswerHasPassedAndIsWithinTheResolution() {
         final long limit = 123_456;
         final long best = search(1, 1_000_000, 1000, limit).best().orElseThrow();
         assertTrue(best <= limit && limit - best <= 1000, () -> "found " + best);
     }
 
     @Test
-    void nothingMayBeTheAnswer() {
+    void thereIsNoAnswerIfEveryNumberFails() {
         assertEquals(OptionalLong.empty(), search(1, 100_000, 100, 0).best());
         assertThrows(IllegalArgumentException.class, () -> new Search(0, 10, 1));
         assertThrows(IllegalStateException.class, () -> search(1, 10, 1, 5).tried(true));

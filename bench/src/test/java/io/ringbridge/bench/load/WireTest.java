@@ -12,12 +12,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The frames of the load are what any network would take, and are recognised by no one but their receiver. */
+/** The frames of the load are valid on any network, and only their lane's receiver recognises them. */
 class WireTest {
     private static final long FRAME = Memory.allocate(FrameMix.LONGEST);
 
     private static byte[] write(final int lane, final int length, final int flow) {
-        Wire.write(FRAME, Wire.header(lane, Wire.mac(lane), Wire.mac(lane + 1), length), flow, 0x0102_0304_0506_0708L, 99);
+        Wire.write(FRAME, Wire.header(lane, Wire.mac(lane), Wire.mac(lane + 1), length), flow, 0x0102_0304_0506_0708L,
+            99);
         final byte[] frame = new byte[length];
         Memory.copy(FRAME, frame, 0, length);
         return frame;
@@ -41,17 +42,17 @@ class WireTest {
     }
 
     @Test
-    void aFrameIsOfOneLaneAndOneFlow() {
+    void aFrameBelongsToOneLaneAndOneFlow() {
         write(3, 64, 2047);
         assertEquals(2047, Wire.flow(FRAME, 64, 3));
-        assertEquals(-1, Wire.flow(FRAME, 64, 4), "of another lane");
+        assertEquals(-1, Wire.flow(FRAME, 64, 4), "another lane");
         assertEquals(-1, Wire.flow(FRAME, 57, 3), "too short");
         Memory.putByte(FRAME + 23, (byte) 6);
         assertEquals(-1, Wire.flow(FRAME, 64, 3), "TCP");
     }
 
     @Test
-    void theMixHasSevenFourAndOne() {
+    void theMixHasSevenShortFourMediumAndOneLongFrame() {
         final List<Integer> lengths = FrameMix.parse("IMIX").lengths();
         assertEquals(12, lengths.size());
         assertEquals(7, lengths.stream().filter(length -> length == 64).count());
