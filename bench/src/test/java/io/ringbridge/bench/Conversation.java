@@ -104,8 +104,8 @@ final class Conversation {
 
     /** Waits until all datagrams have been sent, and returns a text with the number that was lost. */
     String endDatagrams() {
-        Await.until("the end of the datagrams", LIMIT, () -> from.console().run("[ -e /tmp/udp ]", LIMIT)
-            .status() == 0);
+        Await.until("the end of the datagrams", LIMIT,
+            () -> from.console().run("[ -e /tmp/udp ]", LIMIT).status() == 0);
         final JsonNode result = parse(from.console().check("cat /tmp/udp", LIMIT));
         final JsonNode sum = result.at("/end/sum");
         assertTrue(sum.path("packets").asInt() > 0, result::toString);
@@ -118,8 +118,8 @@ final class Conversation {
      */
     void startLoad(final QemuGuest to) {
         listen(to, 7002, "iperf3 -J -s -4 -1 -D -i 0.1 -p 7002");
-        from.console().check("rm -f /tmp/load; (iperf3 -J -4 --get-server-output -i 0.1 -t " + LOAD_SECONDS + " -c "
-            + address
+        from.console().check("rm -f /tmp/load; (iperf3 -J -4 --get-server-output -i 0.1 -t " + LOAD_SECONDS
+            + " -c " + address
             + " -p 7002 >/tmp/load.part 2>&1; mv /tmp/load.part /tmp/load) >/dev/null 2>&1 &", LIMIT);
         // Other streams' bytes count as well, so this waits for iperf3's two connections, one of which carries data.
         // In the kernel's list, 1B5A is port 7002, and 01 the state of an established connection.
@@ -168,8 +168,8 @@ final class Conversation {
     /** Starts sending over one TCP connection, and waits until it is established. */
     void startStream(final QemuGuest to, final int megabytes) {
         listen(to, 7000, "rm -f /tmp/sum; (tail -f /dev/null | nc -l -p 7000 | md5sum >/tmp/sum) >/dev/null 2>&1 &");
-        from.console().check("rm -f /tmp/sum; ((yes ringbridge | head -c " + megabytes + "000000 | tee /tmp/sent | nc "
-            + address
+        from.console().check("rm -f /tmp/sum; ((yes ringbridge | head -c " + megabytes
+            + "000000 | tee /tmp/sent | nc " + address
             + " 7000); md5sum </tmp/sent >/tmp/sum) >/dev/null 2>&1 &", LIMIT);
         // In the kernel's list, 1B58 is port 7000, and 01 the state of an established connection.
         to.console().check("until grep -q ':1B58 .* 01 ' /proc/net/tcp; do usleep 20000; done", LIMIT);

@@ -127,8 +127,9 @@ class KernelBridgeIT {
     static void boot() {
         Required.programs(QemuGuest.PROGRAM, "bridge");
         Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
-        final GuestImage image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target()
-            .resolve("guest"), "bridge", List.of("bridge"), List.of("bridge")));
+        final Path cache = ProjectRoot.target().resolve("guest");
+        final GuestImage image = Required.resource("guest image",
+            () -> GuestImage.create(cache, "bridge", List.of("bridge"), List.of("bridge")));
         directory = Machine.temporaryDirectory(0);
         nics = IntStream.range(0, PORTS.size()).mapToObj(i -> BridgeEnd.stream(directory.resolve("nic" + i))).toList();
         final List<String> devices = new ArrayList<>();

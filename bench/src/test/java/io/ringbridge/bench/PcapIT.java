@@ -79,15 +79,14 @@ class PcapIT {
         guest.assertAnswers(namespace, 1500 - 28);
         namespace.run("ip", "link", "set", "up0", "mtu", "9000");
         namespace.run("ip", "link", "set", "lan0", "mtu", "9000");
-        Await.until("the port to follow the interface's MTU", LIMIT, () -> ringbridge.port("up").path("mtu")
-            .asInt() == 9000
-            && exchange() && "running".equals(ringbridge.port("up").path("state").asText()));
+        Await.until("the port to follow the interface's MTU", LIMIT,
+            () -> ringbridge.port("up").path("mtu").asInt() == 9000 && exchange()
+                && "running".equals(ringbridge.port("up").path("state").asText()));
         guest.assertAnswers(namespace, 9000 - 28);
         assertTrue(ringbridge.port("up").path("drops").isEmpty(), () -> ringbridge.port("up").toString());
         // The ARP request for the guest's address is a broadcast, which the recording port receives too.
-        assertEquals("10.78.0.1", Tshark.read(recorded(), "arp.opcode == 1 && arp.dst.proto_ipv4 == 10.78.0.2",
-            "arp.src.proto_ipv4")
-            .getFirst());
+        final String request = "arp.opcode == 1 && arp.dst.proto_ipv4 == 10.78.0.2";
+        assertEquals("10.78.0.1", Tshark.read(recorded(), request, "arp.src.proto_ipv4").getFirst());
     }
 
     /** tcpdump and tshark check the segments at the far end of the wire. */
@@ -142,8 +141,8 @@ class PcapIT {
     void aRemovedInterfaceComesBackAndTheOtherPortsNeverStop() {
         guest.assertAnswers(namespace, 56);
         namespace.run("ip", "link", "del", "up0");
-        Await.until("the port to fail", LIMIT, () -> exchange() && "failed".equals(ringbridge.port("up").path("state")
-            .asText()));
+        Await.until("the port to fail", LIMIT,
+            () -> exchange() && "failed".equals(ringbridge.port("up").path("state").asText()));
         makeWire();
         Await.until("the port to resume", LIMIT,
             () -> exchange() && "running".equals(ringbridge.port("up").path("state").asText()));

@@ -57,8 +57,8 @@ class TapIT {
     void theKernelAndAGuestReachEachOtherAtEveryMtu() {
         guest.assertAnswers(namespace, 1500 - 28);
         namespace.run("ip", "link", "set", "tap0", "mtu", "9000");
-        Await.until("the port to follow the device's MTU", LIMIT, () -> ringbridge.port("up").path("mtu")
-            .asInt() == 9000);
+        Await.until("the port to follow the device's MTU", LIMIT,
+            () -> ringbridge.port("up").path("mtu").asInt() == 9000);
         guest.assertAnswers(namespace, 9000 - 28);
         assertTrue(ringbridge.port("up").path("in_frames").asLong() > 0);
         assertTrue(ringbridge.port("up").path("out_frames").asLong() > 0);
@@ -73,8 +73,8 @@ class TapIT {
     void aRemovedDeviceComesBackAndTheOtherPortsNeverStop() {
         guest.assertAnswers(namespace, 56);
         namespace.run("ip", "link", "del", "tap0");
-        Await.until("the port to fail", LIMIT, () -> exchange() && "failed".equals(ringbridge.port("up").path("state")
-            .asText()));
+        Await.until("the port to fail", LIMIT,
+            () -> exchange() && "failed".equals(ringbridge.port("up").path("state").asText()));
         assertTrue(ringbridge.port("up").path("failure").asText().contains("gone"));
         makeTap();
         Await.until("the port to resume", LIMIT,

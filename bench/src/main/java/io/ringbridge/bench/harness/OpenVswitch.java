@@ -103,13 +103,14 @@ public final class OpenVswitch implements AutoCloseable {
         }
         control(options.toArray(String[]::new));
         // The daemon creates devices with fixed names, so it runs in its own network namespace.
-        daemons.add(Program.start("ovs-vswitchd", List.of("unshare", "-n", DAEMON.toString(), database(), "--pidfile="
-            + file("vs.pid"), "--unixctl=" + file("vs.ctl"), "--log-file=" + file("vs.log")), environment));
+        daemons.add(Program.start("ovs-vswitchd", List.of("unshare", "-n", DAEMON.toString(), database(),
+            "--pidfile=" + file("vs.pid"), "--unixctl=" + file("vs.ctl"), "--log-file=" + file("vs.log")),
+            environment));
     }
 
     private void control(final String... arguments) {
-        final List<String> command = new ArrayList<>(List.of("ovs-vsctl", "--db=" + database(), "--timeout="
-            + LIMIT.toSeconds()));
+        final List<String> command = new ArrayList<>(List.of("ovs-vsctl", "--db=" + database(),
+            "--timeout=" + LIMIT.toSeconds()));
         command.addAll(List.of(arguments));
         Program.run(LIMIT, environment, command.toArray(String[]::new));
     }

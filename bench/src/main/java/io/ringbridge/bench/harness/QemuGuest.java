@@ -206,8 +206,8 @@ public final class QemuGuest implements AutoCloseable {
 
     private static List<String> command(final Spec spec, final GuestImage image, final Path monitor,
         final Path serial) {
-        final List<String> command = new ArrayList<>(List.of(PROGRAM, "-nodefaults", "-no-user-config", "-display",
-            "none",
+        final List<String> command = new ArrayList<>(List.of(PROGRAM, "-nodefaults", "-no-user-config",
+            "-display", "none",
             // Some machines that offer KVM cannot run a guest kernel with it. Emulation is sufficient for correctness.
             "-accel", "tcg", "-cpu", "qemu64,+rdrand", "-machine", "q35", "-smp", "1", "-m", MEMORY));
         if (!spec.devices().contains("-numa")) { // the options do not define the memory
