@@ -9,41 +9,45 @@ import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
 
 /**
- * The verdict on each frame: learns where it came from, and finds where it goes. Of ports with VLANs it is the {@link VlanBridge} that
- * decides.
+ * Decides where each frame goes: learns the source station, and finds the port of the destination. Frames from ports
+ * with VLANs are decided by {@link VlanBridge}.
  *
- * <p>One a worker. The table behind it is everybody's.
+ * <p>Each worker has its own bridge; all of them share one forwarding table.
  */
 public final class Bridge {
     private final ForwardingTable table;
     private final PortTable ports;
     private final long scratch = Memory.allocate(FlowHash.LOOK_AHEAD);
 
-    /** The ports there are. Implementations answer from a plain array; any worker may ask. */
+    /** The ports of the switch. Implementations read a plain array; any worker may call. */
     public interface PortTable {
-        /** The port with an index, or null. */
+        /** Returns the port with an index, or null. */
         Port port(int index);
 
-        /** Whether a frame from a port reaches any other if it is flooded in this VLAN; 0 stands for ports without VLANs. */
+        /**
+         * Whether a frame that a port floods in a VLAN reaches any other port.
+         *
+         * @param vlan 0 for ports without VLANs
+         */
         boolean floodReachesAny(Port from, int vlan);
     }
 
-    /** Makes the bridge of a worker. */
     public Bridge(final ForwardingTable table, final PortTable ports) {
         this.table = table;
         this.ports = ports;
     }
 
     /**
-     * Decides what becomes of a frame.
+     * Decides where a frame goes.
      *
-     * @param destination the address it goes to
-     * @param source the address it comes from
-     * @param from where it came in
+     * @param destination the frame's destination address
+     * @param source the frame's source address
+     * @param from the queue that received the frame
      * @param now in seconds
      */
-    public void classify(final Frame frame, final long destination, final long source, final Source from, final int now) {
-        // A verdict holds for the rest of the second at the most, so that stations in use are noted as heard, and silent ones age.
+    public void classify(final Frame frame, final long destination, final long source, final Source from,
+                         final int now) {
+        // A remembered verdict expires with the second, so that active stations are refreshed and silent ones age.
         final long stamp = table.version() << 32 ^ now;
         final Sink last = from.lastReceiver(destination, source, stamp);
         if (last != null) {
@@ -53,8 +57,8 @@ public final class Bridge {
         }
     }
 
-    private void decide(final Frame frame, final long destination, final long source, final Source from, final int now,
-                        final long stamp) {
+    private void decide(final Frame frame, final long destination, final long source, final Source from,
+                        final int now, final long stamp) {
         final int own = from.port().index();
         if (!MacAddress.isGroup(source) && ReservedGroups.isLearnedFrom(destination)) {
             table.learn(ForwardingTable.key(source, 0), own, now);
@@ -79,9 +83,9 @@ public final class Bridge {
     }
 
     /**
-     * Returns the port behind which a station is, or null if a frame for the station has to be flooded. That is so if
-     * the station is unknown, or was heard behind a port that is down, since it may have moved. A static station stays
-     * behind its port, and so does any while a flood would reach nobody: its frames are dropped and counted there.
+     * Returns the port of a station, or null if frames for the station have to be flooded. They are flooded if the
+     * station is unknown, or if its port is down, because the station may have moved. A static station stays on its
+     * port. So does any station while a flood would reach no port; its frames are then dropped and counted.
      */
     static Port find(final ForwardingTable table, final PortTable ports, final long station, final Source from,
                      final int now) {
@@ -100,9 +104,9 @@ public final class Bridge {
         from.counters().dropped(reason);
     }
 
-    /** Sends a frame to a queue of a port; where it has one only, the verdict is remembered. */
-    static void unicast(final Frame frame, final Port port, final Source from, final long destination, final long source,
-                        final long stamp, final long scratch) {
+    /** Sends a frame to a queue of a port. The source remembers the verdict if the port has only one queue. */
+    static void unicast(final Frame frame, final Port port, final Source from, final long destination,
+                        final long source, final long stamp, final long scratch) {
         final Sink[] receivers = port.receivers();
         if (receivers.length == 0) {
             drop(frame, from, DropReason.NO_RECEIVER);
@@ -114,7 +118,7 @@ public final class Bridge {
         }
     }
 
-    /** The receive queue for a flow. */
+    /** Returns the receive queue for a flow. */
     public static Sink spread(final Sink[] receivers, final int flow) {
         return receivers[flow * receivers.length >>> FlowHash.BITS];
     }

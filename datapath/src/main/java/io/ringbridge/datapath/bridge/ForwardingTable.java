@@ -10,33 +10,37 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
 
 /**
- * The stations heard of, and the port each was last heard on.
+ * The known stations, and the port on which each was last heard.
  *
- * <p>A hash table of fixed size in one array, in lines of four stations, 64 bytes, a cache line:
+ * <p>A hash table of fixed size in one array. Four stations form a line of 64 bytes, one cache line:
  * <pre>
  *   key    bits 12-59 address (little endian), bits 0-11 VLAN; 0 never used, -1 removed
  *   value  bits 0-31 second last heard, bits 32-47 port, bit 48 static, bit 62 valid; 0 being written
  * </pre>
- * A station is looked for from the line its hash names on, until a line with a place never used, over at most eight lines. Any worker
- * and any control thread may read and write at any time; nobody waits. A writer takes a place by setting its value to 0 with
- * a compare-and-set, writes the key, and then the value; a reader believes a value only when it finds the key before and after it.
- * Two workers that hear of a new station at the same time may give it two places: the first one found counts, the other ages.
+ * A search starts at the line that the station's hash selects. It ends at the first line with a slot that was never
+ * used, or after eight lines.
  *
- * <p>When there is no room, a new station takes the place of one of the port that has the most: a port that floods the table
- * with addresses loses its own.
+ * <p>Any worker and any control thread may read and write at any time; no thread waits. A writer claims an occupied
+ * slot by setting its value to 0, and a free slot by setting its key, each with a compare-and-set. The value is written
+ * last. A reader trusts a value only if the key is the same before and after the load of the value. Two workers that
+ * hear a new station at the same time may write it to two slots. A search finds the first of them, and the other one
+ * ages.
+ *
+ * <p>If there is no room, a new station replaces a station of the port that has the most. A port that floods the table
+ * with addresses therefore loses its own.
  */
 public final class ForwardingTable {
-    /** What {@link #find} answers for a station that is not there. */
+    /** The result of {@link #find} for a station that is not in the table. */
     public static final int UNKNOWN = -1;
 
-    /** In place of the age of a station that was set by hand. */
+    /** The age with which a static station is reported. */
     public static final int STATIC_AGE = -1;
 
     private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(long[].class);
     private static final int LINE_SLOTS = 4;
     private static final int LINE_LONGS = 2 * LINE_SLOTS;
     private static final int MAX_LINES = 8;
-    /** How often to write an entry that others write at the same time. */
+    /** Attempts to write a slot that other threads write at the same time. */
     private static final int ATTEMPTS = 8;
     private static final long NEVER = 0;
     private static final long REMOVED = -1;
@@ -49,19 +53,24 @@ public final class ForwardingTable {
     /**
      * One station.
      *
-     * @param mac as {@code 52:54:00:00:00:01}
-     * @param vlan 0 for untagged
-     * @param port the index of its port
-     * @param isStatic set by hand: neither ages nor moves
-     * @param ageSeconds since it was last heard; 0 for a static one
+     * @param mac the address, such as {@code 52:54:00:00:00:01}
+     * @param vlan 0 for ports without VLANs
+     * @param port the index of the station's port
+     * @param isStatic whether the station was added by {@link #addStatic}, and neither ages nor moves
+     * @param ageSeconds the time since the station was last heard; 0 for a static station
      */
     public record Entry(String mac, int vlan, int port, boolean isStatic, long ageSeconds) {
     }
 
-    /** Is shown stations. */
+    /** Receives stations. */
     @FunctionalInterface
     public interface Visitor {
-        /** A station: its key, its port, and the seconds since it was heard, or {@link #STATIC_AGE}. */
+        /**
+         * Receives a station.
+         *
+         * @param port the index of the station's port
+         * @param age the seconds since the station was last heard, or {@link #STATIC_AGE}
+         */
         void station(long key, int port, int age);
     }
 
@@ -75,11 +84,11 @@ public final class ForwardingTable {
     private final StationMoves moves = new StationMoves();
 
     /**
-     * Makes an empty table.
+     * Creates an empty table.
      *
-     * @param capacity stations it holds
-     * @param ageingSeconds how long a station is remembered that is not heard of
-     * @param ports how many ports there may be
+     * @param capacity the most stations in the table
+     * @param ageingSeconds the time after which a silent station is unknown
+     * @param ports the most ports
      */
     public ForwardingTable(final int capacity, final int ageingSeconds, final int ports) {
         this.capacity = capacity;
@@ -90,32 +99,32 @@ public final class ForwardingTable {
         lineShift = 64 - Integer.numberOfTrailingZeros(lines);
     }
 
-    /** The key of a station: its address as a little-endian word, and its VLAN. */
+    /** Returns the key of a station: its address as a little-endian word, and its VLAN. */
     public static long key(final long address, final int vlan) {
         return address << 12 | vlan;
     }
 
-    /** The VLAN of a station's key. */
+    /** Returns the VLAN of a station's key. */
     public static int vlan(final long key) {
         return (int) key & 0xFFF;
     }
 
-    /** A number that changes whenever a verdict reached with this table may no longer hold. */
+    /** Returns a number that changes whenever a verdict based on this table may have become invalid. */
     public long version() {
         return version.get();
     }
 
-    /** Makes all verdicts void that were reached before. */
+    /** Invalidates all earlier verdicts. */
     public void changed() {
         version.incrementAndGet();
     }
 
-    /** How often stations have moved. */
+    /** Returns the counts of moves. */
     public StationMoves moves() {
         return moves;
     }
 
-    /** How many stations there are, those among them that have aged and not been cleared away. */
+    /** Returns the number of stations, including those that have aged and were not swept yet. */
     public int size() {
         return size.get();
     }
@@ -129,10 +138,10 @@ public final class ForwardingTable {
     }
 
     /**
-     * The port behind which a station is.
+     * Finds the port of a station.
      *
      * @param now in seconds
-     * @return a port's index, or {@link #UNKNOWN}
+     * @return the port's index, or {@link #UNKNOWN}
      */
     public int find(final long key, final int now) {
         final int at = locate(key);
@@ -146,7 +155,7 @@ public final class ForwardingTable {
         return portOf(value);
     }
 
-    /** Whether a station was set by hand. */
+    /** Whether a station is static. */
     public boolean isStatic(final long key) {
         final int at = locate(key);
         if (at < 0) {
@@ -188,7 +197,7 @@ public final class ForwardingTable {
     }
 
     /**
-     * Notes that a station was heard on a port: new, again, or moved from another.
+     * Records that a station was heard on a port. The station may be new, known on this port, or known on another.
      *
      * @param now in seconds
      */
@@ -217,7 +226,7 @@ public final class ForwardingTable {
 
     private void insert(final long key, final long value, final int now) {
         if (size.get() >= capacity) {
-            final int victim = richest(key, portOf(value), now);
+            final int victim = findVictim(key, portOf(value), now);
             if (victim < 0 || !clear(victim, slot(victim + 1))) {
                 return;
             }
@@ -228,20 +237,25 @@ public final class ForwardingTable {
                 final long there = slot(i);
                 final long old = slot(i + 1);
                 final boolean free = there == NEVER || there == REMOVED || (old & VALID) != 0 && isAged(old, now);
-                if (free && take(i, there, old, key, value)) {
+                if (free && occupy(i, there, old, key, value)) {
                     return;
                 }
             }
             at = at + LINE_LONGS & slots.length - 1;
         }
-        final int victim = richest(key, portOf(value), now);
+        final int victim = findVictim(key, portOf(value), now);
         if (victim >= 0) {
-            take(victim, slot(victim), slot(victim + 1), key, value);
+            occupy(victim, slot(victim), slot(victim + 1), key, value);
         }
     }
 
-    /** Among the places where a station may be: one that has aged, or of the port that has most, if it has no fewer than this one. */
-    private int richest(final long key, final int port, final int now) {
+    /**
+     * Selects a station to replace, among the slots where a new station of a port may be. Prefers one that has aged,
+     * then one of the port with the most stations, unless that port has fewer than the new station's.
+     *
+     * @return the slot, or -1 if there is none
+     */
+    private int findVictim(final long key, final int port, final int now) {
         int victim = -1;
         int most = perPort.get(port);
         int at = line(key) * LINE_LONGS;
@@ -261,8 +275,8 @@ public final class ForwardingTable {
         return victim;
     }
 
-    /** Puts a station into a place, if it still holds what was seen there. */
-    private boolean take(final int at, final long oldKey, final long oldValue, final long key, final long value) {
+    /** Writes a station to a slot, if the slot still has the old key and value. */
+    private boolean occupy(final int at, final long oldKey, final long oldValue, final long key, final long value) {
         final boolean occupied = (oldValue & VALID) != 0;
         if (occupied) {
             if (!SLOT.compareAndSet(slots, at + 1, oldValue, WRITING)) {
@@ -284,9 +298,10 @@ public final class ForwardingTable {
     }
 
     /**
-     * Sets a station by hand: it neither ages nor moves until it is removed. False when there is no place for it.
+     * Adds a static station, which neither ages nor moves until it is removed.
      *
      * @param port one that {@linkplain io.ringbridge.datapath.port.Port#carries carries} the VLAN of the key
+     * @return false if there is no slot for the station
      */
     public boolean addStatic(final long key, final int port) {
         final long fixed = value(port, 0, true);
@@ -295,17 +310,17 @@ public final class ForwardingTable {
             if (at < 0) {
                 insert(key, fixed, 0);
             } else {
-                fix(at, slot(at + 1), fixed);
+                makeStatic(at, slot(at + 1), fixed);
             }
-            if (at(key) == fixed) {
+            if (valueOf(key) == fixed) {
                 return true;
             }
         }
         return false;
     }
 
-    /** Makes of a station that is there one that was set by hand, unless it is being written. */
-    private void fix(final int at, final long old, final long fixed) {
+    /** Makes a known station static, unless its slot is being written. */
+    private void makeStatic(final int at, final long old, final long fixed) {
         if ((old & VALID) != 0 && old != fixed && SLOT.compareAndSet(slots, at + 1, old, fixed)) {
             perPort.decrementAndGet(portOf(old));
             perPort.incrementAndGet(portOf(fixed));
@@ -313,12 +328,12 @@ public final class ForwardingTable {
         }
     }
 
-    private long at(final long key) {
+    private long valueOf(final long key) {
         final int at = locate(key);
         return at < 0 ? WRITING : slot(at + 1);
     }
 
-    /** The keys of the stations that were set by hand behind a port. */
+    /** Returns the keys of a port's static stations. */
     public long[] statics(final int port) {
         final LongStream.Builder keys = LongStream.builder();
         for (int at = 0; at < slots.length; at += 2) {
@@ -331,7 +346,11 @@ public final class ForwardingTable {
         return keys.build().toArray();
     }
 
-    /** Forgets a station. False when it was not there. */
+    /**
+     * Removes a station.
+     *
+     * @return false if it was unknown
+     */
     public boolean remove(final long key) {
         boolean any = false;
         for (int at = locate(key); at >= 0 && clear(at, slot(at + 1)); at = locate(key)) {
@@ -340,7 +359,12 @@ public final class ForwardingTable {
         return any;
     }
 
-    /** Forgets every station behind a port, static ones as asked. */
+    /**
+     * Removes the stations of a port.
+     *
+     * @param statics whether to remove static ones too
+     * @return the number removed
+     */
     public int flush(final int port, final boolean statics) {
         int flushed = 0;
         for (int at = 0; at < slots.length; at += 2) {
@@ -353,7 +377,7 @@ public final class ForwardingTable {
         return flushed;
     }
 
-    /** Clears away stations that have aged, so that their places and their count are free. */
+    /** Removes stations that have aged, which frees their slots and reduces {@link #size}. */
     public void sweep(final int now) {
         for (int at = 0; at < slots.length; at += 2) {
             final long value = slot(at + 1);
@@ -374,7 +398,13 @@ public final class ForwardingTable {
         return true;
     }
 
-    /** Shows every station heard in the last so many seconds and, where these are as long as it is remembered, those set by hand. */
+    /**
+     * Passes stations to a visitor.
+     *
+     * @param now in seconds
+     * @param heardWithin selects the stations heard in the last {@code heardWithin} seconds, and if that is no less
+     *     than the ageing time, the static ones too
+     */
     public void visit(final int now, final int heardWithin, final Visitor visitor) {
         for (int at = 0; at < slots.length; at += 2) {
             final long key = slot(at);
@@ -389,7 +419,7 @@ public final class ForwardingTable {
         }
     }
 
-    /** A copy of all that is in the table, in no order. */
+    /** Returns a copy of all stations that have not aged, in no order. */
     public List<Entry> entries(final int now) {
         final List<Entry> entries = new ArrayList<>();
         for (int at = 0; at < slots.length; at += 2) {

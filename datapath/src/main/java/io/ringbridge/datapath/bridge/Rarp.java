@@ -3,7 +3,8 @@ package io.ringbridge.datapath.bridge;
 import io.ringbridge.datapath.memory.Memory;
 
 /**
- * The frame that says where a station is now: a reverse ARP request that it might have sent itself (RFC 903).
+ * The frame that announces a station's new location: a reverse ARP request, as the station itself could send it
+ * (RFC 903).
  *
  * <pre>
  *   0       6       12    14    16    18   19   20    22       28       32       38       42         60
@@ -14,11 +15,11 @@ import io.ringbridge.datapath.memory.Memory;
 public final class Rarp {
     /** The type of the frame. */
     public static final int ETHERTYPE = 0x8035;
-    /** The shortest frame that Ethernet carries, without its check sequence. */
+    /** Length of the frame: the shortest that Ethernet carries, without its check sequence. */
     public static final int BYTES = 60;
 
     private static final long BROADCAST = 0xFFFF_FFFF_FFFFL;
-    /** The bytes 8035 0001 0800 0604, as a little-endian word has them. */
+    /** The bytes 8035 0001 0800 0604 as a little-endian word. */
     private static final long KIND = 0x0406_0008_0100_3580L;
     private static final short REQUEST_REVERSE = 0x0300;
     private static final int SOURCE = 6;
@@ -31,10 +32,10 @@ public final class Rarp {
     }
 
     /**
-     * Writes the frame for a station, padding included.
+     * Writes the frame for a station, including the padding.
      *
-     * @param to where {@link #BYTES} bytes of the caller's are
-     * @param address as {@link MacAddress} has it
+     * @param to the address of {@link #BYTES} bytes that the caller owns
+     * @param address the station's address, in the form of {@link MacAddress}
      */
     public static void write(final long to, final long address) {
         Memory.zero(to, BYTES);

@@ -3,11 +3,11 @@ package io.ringbridge.datapath.bridge;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * How often stations have moved from one port to another, for display and diagnosis.
+ * Counts of the moves of stations from one port to another, for display and diagnosis.
  *
- * <p>A small table that is allowed to forget: a station whose place is taken by another is counted once that one has
- * rested. Workers write when a station moves, which is rare by nature; the numbers may be a few short if two of them do
- * so at the same time.
+ * <p>The table is small and lossy. A station whose entry belongs to another station is not counted until the other one
+ * is {@linkplain #forget forgotten}. Workers write only when a station moves, which is rare. If two workers write at
+ * the same time, a few moves may be missed.
  * <pre>
  *   entry  u64 key of the station, u64 bits 0-31 moves, bits 32-47 port it came from, bits 48-63 port it went to
  * </pre>
@@ -21,21 +21,21 @@ public final class StationMoves {
 
     private final AtomicLongArray entries = new AtomicLongArray(2 * ENTRIES);
 
-    /** Is shown stations that have moved. */
+    /** Receives stations that have moved. */
     @FunctionalInterface
     public interface Visitor {
         /**
-         * A station that has moved.
+         * Receives a station.
          *
-         * @param key as in the forwarding table
-         * @param moves how often it has moved since it was last {@linkplain #forget forgotten}
-         * @param from the port it came from last
-         * @param to the port it went to last
+         * @param key the station's key in the forwarding table
+         * @param moves the number of moves since the station was last {@linkplain #forget forgotten}
+         * @param from the port that the station last left
+         * @param to the port that the station last moved to
          */
         void station(long key, long moves, int from, int to);
     }
 
-    /** Counts a move. Any worker. */
+    /** Counts a move. Any worker may call. */
     void count(final long key, final int from, final int to) {
         final int at = place(key);
         final long there = entries.getAcquire(at);
@@ -46,14 +46,15 @@ public final class StationMoves {
             entries.setRelease(at, key);
         }
         final long moves = (entries.getOpaque(at + 1) & COUNT_MASK) + 1;
-        entries.setRelease(at + 1, moves & COUNT_MASK | (long) from << COUNT_BITS | (long) to << COUNT_BITS + PORT_BITS);
+        entries.setRelease(at + 1,
+            moves & COUNT_MASK | (long) from << COUNT_BITS | (long) to << COUNT_BITS + PORT_BITS);
     }
 
     private static int place(final long key) {
         return 2 * (int) (key * 0x9E37_79B9_7F4A_7C15L >>> Long.SIZE - Integer.numberOfTrailingZeros(ENTRIES));
     }
 
-    /** Shows every station that is counted. Any thread. */
+    /** Passes every counted station to a visitor. Any thread may call. */
     public void visit(final Visitor visitor) {
         for (int at = 0; at < 2 * ENTRIES; at += 2) {
             final long key = entries.getAcquire(at);
@@ -65,7 +66,7 @@ public final class StationMoves {
         }
     }
 
-    /** Forgets a station that has rested, so that another may have its place. Any thread. */
+    /** Removes a station that no longer moves, which frees the entry for another. Any thread may call. */
     public void forget(final long key) {
         final int at = place(key);
         if (entries.getAcquire(at) == key) {

@@ -11,30 +11,31 @@ import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
 
 /**
- * The verdict on each frame that came in by a port with VLANs: finds the VLAN that it is in, and learns and looks up there.
+ * Decides where each frame from a port with VLANs goes: determines the frame's VLAN, and learns and finds stations in
+ * that VLAN.
  *
- * <p>One a worker, beside its {@link Bridge}, which decides on the frames of all other ports and so knows nothing of tags.
+ * <p>Each worker has one beside its {@link Bridge}, which decides on the frames of all other ports and ignores tags.
  */
 public final class VlanBridge {
-    /** Where a VLAN is in the word that a verdict is remembered by: above the address. */
+    /** The position of the VLAN in the destination of a remembered verdict: above the address. */
     private static final int VLAN_SHIFT = 48;
 
     private final ForwardingTable table;
     private final Bridge.PortTable ports;
     private final long scratch = Memory.allocate(FlowHash.LOOK_AHEAD);
 
-    /** Makes the bridge of a worker. */
     public VlanBridge(final ForwardingTable table, final Bridge.PortTable ports) {
         this.table = table;
         this.ports = ports;
     }
 
     /**
-     * Decides what becomes of a frame, as {@link Bridge#classify} does.
+     * Decides where a frame goes, like {@link Bridge#classify}.
      *
-     * @return its tag, as in {@link VlanTag}, with the VLAN that it is in
+     * @return the frame's tag and VLAN, in the form of {@link VlanTag}
      */
-    public long classify(final Frame frame, final long destination, final long source, final Source from, final int now) {
+    public long classify(final Frame frame, final long destination, final long source, final Source from,
+                         final int now) {
         final PortVlan vlans = from.port().vlan();
         final long tag = VlanTag.read(frame, scratch);
         final DropReason refusal = refusal(frame, tag, vlans);
@@ -62,7 +63,7 @@ public final class VlanBridge {
         return tag | vlan;
     }
 
-    /** Why a frame is not taken; null where it is. */
+    /** Returns the reason to drop a frame, or null if the port accepts it. */
     private static DropReason refusal(final Frame frame, final long tag, final PortVlan vlans) {
         if (tag == VlanTag.MALFORMED) {
             return DropReason.VLAN_MALFORMED;
@@ -71,10 +72,14 @@ public final class VlanBridge {
         if (named == 0) {
             return vlans.untagged() == 0 ? DropReason.VLAN_UNTAGGED : offloadRefusal(frame, tag);
         }
-        return !vlans.isTrunk() ? DropReason.VLAN_TAGGED : !vlans.carries(named) ? DropReason.VLAN_NOT_ALLOWED : offloadRefusal(frame, tag);
+        return !vlans.isTrunk() ? DropReason.VLAN_TAGGED
+            : !vlans.carries(named) ? DropReason.VLAN_NOT_ALLOWED : offloadRefusal(frame, tag);
     }
 
-    /** A checksum that reaches into the tag would be computed over one that is not there any more, or be written over it. */
+    /**
+     * Returns the reason to drop a frame whose checksum request reaches into the tag, else null. The checksum would
+     * cover a tag that the frame may leave without, or overwrite the tag.
+     */
     private static DropReason offloadRefusal(final Frame frame, final long tag) {
         return frame.needs() == 0 || frame.header().allowsTags(VlanTag.header(tag)) ? null : DropReason.BAD_OFFLOAD;
     }
@@ -87,14 +92,14 @@ public final class VlanBridge {
         }
     }
 
-    private void decide(final Frame frame, final int vlan, final Port to, final Source from, final long station, final long source,
-                        final long stamp) {
+    private void decide(final Frame frame, final int vlan, final Port to, final Source from, final long station,
+                        final long source, final long stamp) {
         if (to == null) {
             frame.floodVlan(from.port().index(), FlowHash.of(frame, scratch));
         } else if (to == from.port()) {
             Bridge.drop(frame, from, DropReason.SAME_PORT);
         } else if (!to.carries(vlan)) {
-            Bridge.drop(frame, from, DropReason.VLAN_NOT_ALLOWED); // a station that was set by hand where it cannot be
+            Bridge.drop(frame, from, DropReason.VLAN_NOT_ALLOWED); // a static station on a port outside its VLAN
         } else {
             Bridge.unicast(frame, to, from, station, source, stamp, scratch);
         }

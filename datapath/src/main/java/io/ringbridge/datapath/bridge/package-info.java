@@ -1,6 +1,6 @@
 /**
- * What the switch knows about stations: the forwarding table, and the verdict on each frame.
+ * The forwarding table of stations, and the decision where each frame goes.
  *
- * <p>Workers read and learn; control threads add, remove and flush. No lock.
+ * <p>Workers find and learn stations; control threads add, remove and flush them. There are no locks.
  */
 package io.ringbridge.datapath.bridge;

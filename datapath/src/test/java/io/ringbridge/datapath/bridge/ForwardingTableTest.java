@@ -54,7 +54,8 @@ class ForwardingTableTest {
                 }
                 default -> {
                     final int[] known = model.get(key);
-                    assertEquals(known == null || now - known[1] >= AGEING ? ForwardingTable.UNKNOWN : known[0], table.find(key, now),
+                    final boolean aged = known == null || now - known[1] >= AGEING;
+                    assertEquals(aged ? ForwardingTable.UNKNOWN : known[0], table.find(key, now),
                         "seed " + seed + " step " + i);
                 }
             }
@@ -62,7 +63,7 @@ class ForwardingTableTest {
     }
 
     @Test
-    void holdsAsManyAsItSays() {
+    void aFullTableFindsEveryStation() {
         final ForwardingTable table = new ForwardingTable(65536, AGEING, 2);
         for (int i = 0; i < 65536; i++) {
             table.learn(key(i), 0, 0);
@@ -76,7 +77,7 @@ class ForwardingTableTest {
     }
 
     @Test
-    void portThatFloodsTheTableLosesItsOwn() {
+    void aPortThatFloodsTheTableLosesItsOwnStations() {
         final ForwardingTable table = new ForwardingTable(1024, AGEING, 4);
         for (int i = 0; i < 100; i++) {
             table.learn(key(i), 1, 0);
@@ -108,16 +109,16 @@ class ForwardingTableTest {
     }
 
     @Test
-    void aStationThatIsKnownAlreadyBecomesStaticWhereItIsSet() {
+    void aKnownStationBecomesStaticOnThePortItIsAddedTo() {
         final ForwardingTable table = new ForwardingTable(64, AGEING, 4);
         table.learn(key(1), 2, 0);
         long before = table.version();
         assertTrue(table.addStatic(key(1), 3));
-        assertNotEquals(before, table.version(), "verdicts that it was elsewhere are void");
+        assertNotEquals(before, table.version(), "verdicts for the old port are invalid");
         assertEquals(3, table.find(key(1), 0));
-        assertTrue(table.addStatic(key(1), 1), "set elsewhere by hand");
+        assertTrue(table.addStatic(key(1), 1), "static on another port");
         before = table.version();
-        assertTrue(table.addStatic(key(1), 1), "again");
+        assertTrue(table.addStatic(key(1), 1), "static on the same port again");
         assertEquals(before, table.version());
         assertTrue(table.addStatic(key(2), 1));
         table.learn(key(3), 1, 0);
@@ -130,7 +131,7 @@ class ForwardingTableTest {
     }
 
     @Test
-    void aStaticStationFindsRoomAmongLearnedOnesAndNoneAmongStatics() {
+    void aStaticStationReplacesALearnedOneButNotAStaticOne() {
         final ForwardingTable table = new ForwardingTable(64, AGEING, 4);
         for (int i = 0; i < 64; i++) {
             table.learn(key(i), 2, 0);
@@ -146,14 +147,14 @@ class ForwardingTableTest {
     }
 
     @Test
-    void versionChangesWithWhatVerdictsRestOn() {
+    void theVersionChangesWhenAVerdictMayHaveBecomeInvalid() {
         final ForwardingTable table = new ForwardingTable(64, AGEING, 4);
         long before = table.version();
         table.learn(key(1), 1, 0);
         assertNotEquals(before, table.version(), "a new station");
         before = table.version();
         table.learn(key(1), 1, 1);
-        assertEquals(before, table.version(), "the same again");
+        assertEquals(before, table.version(), "a known station on the same port");
         table.learn(key(1), 2, 1);
         assertNotEquals(before, table.version(), "a move");
         before = table.version();
@@ -162,7 +163,7 @@ class ForwardingTableTest {
     }
 
     @Test
-    void addressesReadAsTheyAreWritten() {
+    void formatAndParseAreInverse() {
         assertEquals("52:54:00:ab:cd:ef", MacAddress.format(MacAddress.parse("52:54:00:AB:CD:EF")));
         assertTrue(MacAddress.isGroup(MacAddress.parse("01:00:5e:00:00:01")));
         assertFalse(MacAddress.isGroup(MacAddress.parse("52:54:00:00:00:01")));
