@@ -5,8 +5,8 @@ import io.ringbridge.datapath.memory.Memory;
 /**
  * The internet checksum (RFC 1071): the one's complement sum of 16-bit words.
  *
- * <p>Sums are of words as a little-endian machine reads them. That only swaps the bytes of every sum, so that one stored as it is has
- * them in the order of the network; the carries make the number of words added at a time of no matter.
+ * <p>The words are added as a little-endian machine reads them. This only swaps the two bytes of the sum, so a sum that
+ * is stored as it is has them in network order. Because the carries are added back, words of any size may be summed.
  */
 public final class Checksum {
     private static final long HALF = 0xFFFF_FFFFL;
@@ -15,7 +15,7 @@ public final class Checksum {
     private Checksum() {
     }
 
-    /** The sum of some bytes, an odd last one taken as if a zero followed. */
+    /** Returns the sum of some bytes. If their number is odd, a zero byte is assumed after the last one. */
     public static int sum(final long address, final int length) {
         long low = 0;
         long high = 0;
@@ -41,7 +41,7 @@ public final class Checksum {
         return fold(low + high);
     }
 
-    /** A sum in 16 bits. */
+    /** Returns a sum folded to 16 bits. */
     public static int fold(final long sum) {
         long folded = (sum & HALF) + (sum >>> 32);
         folded = (folded & 0xFFFF) + (folded >>> 16);
@@ -49,22 +49,25 @@ public final class Checksum {
         return (int) ((folded & 0xFFFF) + (folded >>> 16));
     }
 
-    /** The sum of bytes that lie at an odd distance from where the words begin. */
+    /** Returns the sum of the same bytes at an odd offset from the start of the words. */
     public static int swap(final int sum) {
         return (sum & 0xFF) << 8 | sum >>> 8;
     }
 
-    /** A number as a word of the network's order has it, to be added to a sum. */
+    /** Returns the word that holds a number in network order, to be added to a sum. */
     public static int word(final int number) {
         return swap(number & 0xFFFF);
     }
 
-    /** What is stored for a sum. */
+    /** Returns the checksum field for a sum. */
     public static short complement(final long sum) {
         return (short) ~fold(sum);
     }
 
-    /** What is stored for a sum where a zero says that there is none, as in UDP: the other zero there is in one's complement. */
+    /**
+     * Returns the checksum field for a sum if a field of zero means "no checksum", as in UDP. In that case, zero is
+     * stored as 0xFFFF, which is the other zero of one's complement.
+     */
     public static short given(final long sum) {
         final short complement = complement(sum);
         return complement == 0 ? -1 : complement;

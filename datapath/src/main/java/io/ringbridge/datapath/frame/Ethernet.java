@@ -6,11 +6,11 @@ import io.ringbridge.datapath.memory.Memory;
 public final class Ethernet {
     /** Bytes of the header without tags. */
     public static final int HEADER = 14;
-    /** Bytes of its two addresses, after which tags are. */
+    /** Bytes of the two addresses, which the tags follow. */
     public static final int ADDRESSES = 12;
     /** Bytes of a tag. */
     public static final int TAG = 4;
-    /** The tags that are taken for such: a service's and a customer's. */
+    /** The most tags that are recognized: a service tag and a customer tag. */
     public static final int MAX_TAGS = 2;
 
     static final int IPV4 = 0x0800;
@@ -22,7 +22,12 @@ public final class Ethernet {
     private Ethernet() {
     }
 
-    /** Where what comes after the header and its tags begins, of a frame whose first {@code length} bytes, a header at least, are given. */
+    /**
+     * Returns the offset of the payload, after the header and its tags.
+     *
+     * @param frame the address of the frame's first bytes
+     * @param length the number of bytes there, no fewer than {@link #HEADER}
+     */
     public static int payload(final long frame, final int length) {
         int at = HEADER;
         while (at < HEADER + MAX_TAGS * TAG && length >= at + TAG && isTag(type(frame, at))) {
@@ -35,7 +40,7 @@ public final class Ethernet {
         return type == VLAN || type == SERVICE_VLAN;
     }
 
-    /** The type of what begins at an offset. */
+    /** Returns the type of the payload at an offset. */
     static int type(final long frame, final int payload) {
         return Checksum.word(Memory.getShort(frame + payload - 2));
     }

@@ -3,11 +3,11 @@ package io.ringbridge.datapath.frame;
 import io.ringbridge.datapath.memory.Memory;
 
 /**
- * A number that all frames of a flow have in common: made from VLAN, addresses, protocol and ports, or from the Ethernet addresses
- * where there is no IP. Fragments of a datagram have no ports in common, and are hashed without.
+ * A hash that is equal for all frames of a flow. It covers VLAN, IP addresses, protocol and ports, or the Ethernet
+ * addresses if the frame is not IP. Fragments are hashed without ports, because only the first fragment has them.
  */
 public final class FlowHash {
-    /** How much of a frame is looked at, in bytes. */
+    /** The bytes at the start of a frame that the hash may depend on. */
     public static final int LOOK_AHEAD = 96;
     /** Bits of a hash. */
     public static final int BITS = 16;
@@ -26,9 +26,10 @@ public final class FlowHash {
     }
 
     /**
-     * Hashes a frame.
+     * Returns the hash of a frame.
      *
-     * @param scratch {@link #LOOK_AHEAD} bytes of the caller's: the headers are copied there, and so read from the guest once
+     * @param scratch {@link #LOOK_AHEAD} bytes of the caller's. The headers are copied there, so that guest memory is
+     *     read only once.
      */
     public static int of(final Frame frame, final long scratch) {
         final int length = Math.min(LOOK_AHEAD, frame.totalLength());
@@ -50,8 +51,8 @@ public final class FlowHash {
             hash = mix(hash, Memory.getLong(header + at + 12));
             final int protocol = Memory.getByte(header + at + 9) & 0xFF;
             final boolean fragment = (Memory.getShort(header + at + 6) & FRAGMENT) != 0;
-            return finish(ports(mix(hash, protocol), header, fragment ? length : at + 4 * (Memory.getByte(header + at) & 15), length,
-                protocol));
+            final int ports = fragment ? length : at + 4 * (Memory.getByte(header + at) & 15);
+            return finish(ports(mix(hash, protocol), header, ports, length, protocol));
         }
         if (type == IPV6 && length >= at + 40) {
             for (int i = 8; i < 40; i += 8) {
@@ -63,7 +64,8 @@ public final class FlowHash {
         return length < ADDRESSES ? 0 : finish(mix(mix(hash, Memory.getLong(header)), Memory.getInt(header + 8)));
     }
 
-    private static long ports(final long hash, final long header, final int at, final int length, final int protocol) {
+    private static long ports(final long hash, final long header, final int at, final int length,
+                              final int protocol) {
         final boolean has = (protocol == TCP || protocol == UDP || protocol == SCTP) && length >= at + 4;
         return has ? mix(hash, Memory.getInt(header + at)) : hash;
     }

@@ -5,15 +5,15 @@ import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
 
 /**
- * One frame on its way: where its bytes are, in the sender's memory or in an uplink's buffer, and what was read of it, once, on the
- * way in.
+ * One frame on its way through the switch: the location of its bytes, in the sender's memory or in an uplink's buffer,
+ * and the verdict on it. Header fields are read once, when the frame is taken.
  *
- * <p>An entry of a {@link FrameRing}, reused for ever. Written by the worker that took the frame, read by the worker that delivers
- * it; the ring's publication orders the two. The pieces begin with the Ethernet header. An entry takes 64 bytes: with one field
- * more, packed rings move fewer frames per second.
+ * <p>An entry of a {@link FrameRing}, which is reused forever. The worker that took the frame writes it, and the worker
+ * that delivers the frame reads it; the ring's publication orders the two. The first piece starts with the Ethernet
+ * header. An entry takes 64 bytes: with one more field, packed rings move fewer frames per second.
  */
 public final class Frame extends Segments {
-    /** The bytes of an address, as a little-endian word has them. */
+    /** The bytes of an address in a little-endian word. */
     public static final long ADDRESS_MASK = 0xFFFF_FFFF_FFFFL;
 
     private Verdict verdict = Verdict.DROP;
@@ -25,17 +25,17 @@ public final class Frame extends Segments {
     private final VnetHeader header = new VnetHeader();
     private Source origin;
 
-    /** What is to become of a frame. */
+    /** The decision about a frame. */
     public enum Verdict {
-        /** Nothing: it was dropped, and counted, on the way in. */
+        /** The frame was dropped and counted on ingress. */
         DROP,
-        /** Not decided yet: its descriptors are good, and its header is to be read. */
+        /** Not decided yet: the descriptors are valid, and the header has not been read. */
         ACCEPTED,
-        /** It goes to one queue. */
+        /** The frame goes to one queue. */
         UNICAST,
-        /** It goes to every port without VLANs but the one it came from. */
+        /** The frame goes to every port without VLANs, except its source port. */
         FLOOD,
-        /** It goes to every port in its VLAN but the one it came from. */
+        /** The frame goes to every port in its VLAN, except its source port. */
         FLOOD_VLAN
     }
 
@@ -43,97 +43,97 @@ public final class Frame extends Segments {
         return verdict;
     }
 
-    /** The queue it goes to, when it is unicast. */
+    /** Returns the queue that a unicast frame goes to. */
     public Sink receiver() {
         return receiver;
     }
 
-    /** Whether it goes to this queue alone. */
+    /** Whether the frame goes to this queue alone. */
     public boolean goesTo(final Sink queue) {
         return verdict == Verdict.UNICAST && receiver == queue;
     }
 
-    /** Whether it goes to the same ports as another that is flooded, where both are in the same VLAN. */
+    /** Whether the frame is flooded to the same ports as another flooded frame of the same VLAN. */
     public boolean floodsAs(final Frame other) {
         return verdict == other.verdict && source == other.source;
     }
 
-    /** The index of the port it came from. */
+    /** Returns the index of the port that a flooded frame came from. */
     public int source() {
         return source;
     }
 
-    /** A number that all frames of a flow have in common. */
+    /** Returns the {@link FlowHash} of a flooded frame. */
     public int flow() {
         return flow;
     }
 
     /**
-     * The features that a receiver has to have negotiated to take it as it is, as in the feature word, of which they are in the lower
-     * half; 0 for a plain frame, whose virtio-net header asks for nothing.
+     * Returns the features that a receiver must have negotiated to get the frame unchanged: bits of the lower half of
+     * the feature word. They are 0 for a plain frame, whose virtio-net header requests nothing.
      */
     public int needs() {
         return needs;
     }
 
-    /** What its virtio-net header asks for, unless it is a plain frame. */
+    /** Returns the requests of the virtio-net header. They are undefined for a plain frame. */
     public VnetHeader header() {
         return header;
     }
 
-    /** The queue to which the work for it is billed, if another worker has taken it; else null. */
+    /** Returns the queue that is billed for the work on the frame if another worker took the frame, else null. */
     public Source origin() {
         return origin;
     }
 
-    /** Notes the queue to which the work for it is billed. */
+    /** Sets the queue that is billed for the work on the frame. */
     public void origin(final Source queue) {
         origin = queue;
     }
 
-    /** Notes that its descriptors are good; a plain frame as far as is known. */
+    /** Records that the descriptors are valid. The frame counts as plain until {@link #needs(int)}. */
     public void accept() {
         verdict = Verdict.ACCEPTED;
         origin = null;
         needs = 0;
     }
 
-    /** Notes that its header was checked, and asks for something. */
+    /** Records that the header is valid and requests something. */
     public void needs(final int features) {
         needs = features;
     }
 
-    /** Decides that it goes no further. */
+    /** Decides to drop the frame. */
     public void drop() {
         verdict = Verdict.DROP;
     }
 
-    /** Decides that it goes to one queue. */
+    /** Decides to send the frame to one queue. */
     public void unicast(final Sink to) {
         verdict = Verdict.UNICAST;
         receiver = to;
     }
 
-    /** Decides that it goes to every port without VLANs but one. */
+    /** Decides to flood the frame to every port without VLANs, except one. */
     public void flood(final int fromPort, final int flowHash) {
         verdict = Verdict.FLOOD;
         source = (char) fromPort;
         flow = (char) flowHash;
     }
 
-    /** Decides that it goes to every port in its VLAN but one. */
+    /** Decides to flood the frame to every port in its VLAN, except one. */
     public void floodVlan(final int fromPort, final int flowHash) {
         flood(fromPort, flowHash);
         verdict = Verdict.FLOOD_VLAN;
     }
 
     /**
-     * Becomes another, which is in a VLAN, as it leaves by a port: with a tag or without. The bytes stay where they are, but for those of
-     * the tag and the type after it.
+     * Becomes another frame, which is in a VLAN, in the form in which it leaves by a port: tagged or untagged. Only the
+     * tag and the type after it are written anew; all other bytes stay in place.
      *
-     * @param tag the other's, as in {@link VlanTag}
-     * @param tagged whether it gets a tag for its VLAN
-     * @param slot 8 bytes of the caller's, which last as long as this is used
+     * @param tag the other frame's tag, in the form of {@link VlanTag}
+     * @param tagged whether the frame leaves with a tag for its VLAN
+     * @param slot 8 bytes of the caller's, which must last as long as this frame is used
      */
     public void leaving(final Frame other, final long tag, final boolean tagged, final long slot) {
         final int replaced = VlanTag.replaced(tag);
@@ -147,7 +147,7 @@ public final class Frame extends Segments {
         }
     }
 
-    /** Becomes a copy of another entry, of another worker's ring. */
+    /** Becomes a copy of an entry of another worker's ring. */
     public void copyOf(final Frame other) {
         clear();
         addAll(other);

@@ -3,13 +3,13 @@ package io.ringbridge.datapath.frame;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 
-/** A place in a frame, from which its bytes are read in order, whatever pieces they lie in. Owned by one worker. */
+/** A position in a frame, from which the frame's bytes are read in order across its pieces. Owned by one worker. */
 public final class FrameReader {
     private Segments frame;
     private int piece;
     private int offset;
 
-    /** Goes to a place in a frame. */
+    /** Moves to an offset in a frame. */
     public void begin(final Segments newFrame, final int from) {
         frame = newFrame;
         piece = 0;
@@ -19,7 +19,7 @@ public final class FrameReader {
         }
     }
 
-    /** Copies the next bytes, and goes behind them; no more than there are. */
+    /** Copies the next bytes and moves past them. The frame must have that many left. */
     public void copy(final long to, final int bytes) {
         int done = 0;
         while (done < bytes) {
@@ -34,7 +34,7 @@ public final class FrameReader {
         }
     }
 
-    /** The checksum of the next bytes, without going on; no more than there are. */
+    /** Returns the checksum of the next bytes without moving. The frame must have that many left. */
     public int sum(final int bytes) {
         long sum = 0;
         int done = 0;

@@ -10,27 +10,28 @@ import java.util.stream.LongStream;
 /**
  * A worker's inbox: a Disruptor ring of frames.
  *
- * <p>Producers are the workers that take frames, its own among them; the consumer is the worker that owns it. Nobody waits: where there
- * is no room, the frames stay in their sender's queue. {@link #consumed} is released after the last access to the frames before it, so
- * that whoever acquires it may give the senders' buffers back.
+ * <p>The producers are the workers that take frames, including the owner; the consumer is the worker that owns the
+ * ring. No worker waits: if the ring is full, the frames stay in their sender's queue. The consumer stores
+ * {@link #consumed} with release semantics after its last access to the frames up to there. A worker that loads it with
+ * acquire semantics may then return the senders' buffers.
  */
 public final class FrameRing {
-    /** What {@link #claim} answers when there is no room. */
+    /** The result of {@link #claim} if the ring is full. */
     public static final long FULL = -1;
 
     private final RingBuffer<Frame> ring;
-    /** The ring's entries once more: a look-up here needs no cast. */
+    /** The ring's entries again, as an array whose access needs no cast. */
     private final Frame[] frames;
-    /** Beside the frames, of which each fills a line: those without VLANs have no use for it. */
+    /** Not a field of the frames, each of which fills a cache line: frames without VLANs do not need it. */
     private final long[] tags;
     private final Sequence consumed = new Sequence();
     private final boolean single;
 
     /**
-     * Makes an empty ring.
+     * Creates an empty ring.
      *
-     * @param size entries, a power of two
-     * @param single whether one thread only produces
+     * @param size the number of entries, a power of two
+     * @param single whether only one thread produces
      */
     public FrameRing(final int size, final boolean single) {
         this.single = single;
@@ -45,7 +46,7 @@ public final class FrameRing {
     /**
      * Claims entries.
      *
-     * @return the last one's sequence, or {@link #FULL}
+     * @return the sequence of the last entry, or {@link #FULL}
      */
     public long claim(final int entries) {
         try {
@@ -55,27 +56,27 @@ public final class FrameRing {
         }
     }
 
-    /** The entry with a sequence that was claimed, or that {@link #published} covers. */
+    /** Returns the entry with a sequence that was claimed, or that is at most {@link #published}. */
     public Frame get(final long sequence) {
         return frames[(int) sequence & frames.length - 1];
     }
 
-    /** The tag of an entry whose frame is in a VLAN, as in {@link VlanTag}; of others it means nothing. */
+    /** Returns the tag of an entry, in the form of {@link VlanTag}. It is undefined if the frame is not in a VLAN. */
     public long tag(final long sequence) {
         return tags[(int) sequence & tags.length - 1];
     }
 
-    /** Notes the tag of an entry that was claimed. */
+    /** Sets the tag of a claimed entry. */
     public void tag(final long sequence, final long tag) {
         tags[(int) sequence & tags.length - 1] = tag;
     }
 
-    /** Shows entries to the consumer. */
+    /** Publishes entries to the consumer. */
     public void publish(final long first, final long last) {
         ring.publish(first, last);
     }
 
-    /** The last sequence up to which all is published. For the consumer. */
+    /** Returns the last sequence up to which every entry is published. Only the consumer may call. */
     public long published() {
         final long cursor = ring.getCursor();
         if (single) {
@@ -88,12 +89,12 @@ public final class FrameRing {
         return last;
     }
 
-    /** The last sequence the consumer has done with. An acquire load. */
+    /** Returns the last sequence that the consumer has finished with. An acquire load. */
     public long consumed() {
         return consumed.get();
     }
 
-    /** Says that the consumer has done with all up to here. A release store. */
+    /** Records that the consumer has finished with every entry up to a sequence. A release store. */
     public void consumed(final long sequence) {
         consumed.set(sequence);
     }

@@ -3,13 +3,14 @@ package io.ringbridge.datapath.frame;
 import io.ringbridge.datapath.memory.Memory;
 
 /**
- * Where the headers of a TCP or UDP packet are in its frame: VLAN tags, IPv4 with options, IPv6 with extension headers.
+ * The offsets of the headers of a TCP or UDP packet in its frame, after VLAN tags, IPv4 options or IPv6 extension
+ * headers.
  *
- * <p>Found in a copy that the guest cannot change. Whoever reads the frame again finds other bytes there, if the guest wants, but all
- * offsets are inside the frame and behind each other in any case.
+ * <p>The headers are parsed in a copy that the guest cannot change. A later read of the frame may return other bytes if
+ * the guest changes them. In any case, all offsets are inside the frame and in ascending order.
  */
 final class PacketLayout {
-    /** All headers together have to be within so many bytes. */
+    /** All headers together must fit into this many bytes. */
     static final int LOOK_AHEAD = 512;
     static final int IPV4_HEADER = 20;
     static final int IPV6_HEADER = 40;
@@ -37,7 +38,7 @@ final class PacketLayout {
      * Finds the headers of a frame.
      *
      * @param scratch {@link #LOOK_AHEAD} bytes of the caller's
-     * @return false when it is no whole, unfragmented TCP or UDP packet
+     * @return false if the frame is not a whole, unfragmented TCP or UDP packet
      */
     boolean find(final Frame frame, final long scratch) {
         final int length = Math.min(LOOK_AHEAD, frame.totalLength());
@@ -58,7 +59,8 @@ final class PacketLayout {
         protocol = Memory.getByte(header + network + 9) & 0xFF;
         destination = network + 16;
         transport = network + size;
-        return first >>> 4 == 4 && size >= IPV4_HEADER && (Checksum.word(Memory.getShort(header + network + 6)) & FRAGMENT) == 0;
+        return first >>> 4 == 4 && size >= IPV4_HEADER
+            && (Checksum.word(Memory.getShort(header + network + 6)) & FRAGMENT) == 0;
     }
 
     private boolean findIpv6(final long header, final int length) {
@@ -85,7 +87,10 @@ final class PacketLayout {
         return true;
     }
 
-    /** The checksum covers the last address of a route that is not at its end (RFC 8200, section 8.1); segment routing has it first. */
+    /**
+     * Finds the last address of a route that the packet has not completed, which the checksum covers (RFC 8200, section
+     * 8.1). Segment routing stores this address first.
+     */
     private boolean findLastStop(final long header, final int size) {
         if (Memory.getByte(header + transport + 3) == 0) {
             return true;
@@ -112,37 +117,37 @@ final class PacketLayout {
         return ipv6;
     }
 
-    /** {@link #TCP} or {@link #UDP}. */
+    /** Returns {@link #TCP} or {@link #UDP}. */
     int protocol() {
         return protocol;
     }
 
-    /** Where the IP header is. */
+    /** Returns the offset of the IP header. */
     int network() {
         return network;
     }
 
-    /** Where the TCP or UDP header is. */
+    /** Returns the offset of the TCP or UDP header. */
     int transport() {
         return transport;
     }
 
-    /** Where what follows the TCP or UDP header is. */
+    /** Returns the offset of the data after the TCP or UDP header. */
     int payload() {
         return payload;
     }
 
-    /** Where the address is that the packet goes to in the end. */
+    /** Returns the offset of the address of the packet's final destination. */
     int destination() {
         return destination;
     }
 
-    /** Where the last IPv6 header says what follows it. */
+    /** Returns the offset of the last IPv6 header's Next Header field. */
     int nextHeader() {
         return nextHeader;
     }
 
-    /** Takes over that all of it has moved by so many bytes, up or down. */
+    /** Moves all offsets by a number of bytes, which may be negative. */
     void shift(final int bytes) {
         network += bytes;
         transport += bytes;

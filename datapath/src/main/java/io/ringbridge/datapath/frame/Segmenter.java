@@ -3,20 +3,20 @@ package io.ringbridge.datapath.frame;
 import io.ringbridge.datapath.memory.Memory;
 
 /**
- * Makes of a frame what a receiver gets that does not take it as it is: TCP segments, UDP datagrams or fragments, or
- * the frame itself with its checksum completed.
+ * Converts a frame for a receiver that cannot take it unchanged: into TCP segments, UDP datagrams or fragments, or into
+ * the same frame with a complete checksum.
  *
- * <p>Each is a {@link #prefix}, the headers with all that is different in them, and then {@link #payloadLength} bytes of the frame,
- * which the {@link FrameReader} stands at and which are not copied here. The headers are copied from the guest once a frame. Owned by
- * one worker; allocates nothing after construction.
+ * <p>Each segment consists of the {@link #prefix}, its own headers, and of {@link #payloadLength} bytes of the frame.
+ * The payload is not copied here: the {@link FrameReader} is positioned at its start. The headers are copied from the
+ * guest once per frame. Owned by one worker; allocates nothing after construction.
  *
- * <p>At most {@link #MAX_SEGMENTS} are made of a frame. The rest of a TCP packet is left out, and its sender repeats
- * it. Of a datagram that would have more fragments, none is made.
+ * <p>A frame yields at most {@link #MAX_SEGMENTS}. The rest of a TCP packet is omitted, and its sender retransmits it.
+ * A datagram that needs more fragments yields none.
  */
 public final class Segmenter {
-    /** Segments made of one frame: cutting it must not cost a worker much more than copying it does. */
+    /** The most segments of one frame: to segment it must not cost a worker much more than to copy it. */
     public static final int MAX_SEGMENTS = 512;
-    /** Bytes kept free before {@link #prefix}, for the virtio-net header. */
+    /** Bytes reserved before {@link #prefix} for the virtio-net header. */
     public static final int HEADROOM = 16;
 
     private static final int LONGEST_PREFIX = 1 << 17;
@@ -45,10 +45,10 @@ public final class Segmenter {
     private int pseudoHeader;
 
     /**
-     * Makes one.
+     * Creates a segmenter.
      *
-     * @param reader stands at each segment's payload
-     * @param identification the first of those that IPv6 fragments get
+     * @param reader is positioned at each segment's payload
+     * @param identification the first identification of IPv6 fragments
      */
     public Segmenter(final FrameReader reader, final int identification) {
         this.reader = reader;
@@ -56,7 +56,7 @@ public final class Segmenter {
     }
 
     /**
-     * Begins with a frame.
+     * Starts with a frame.
      *
      * @param takesPartial whether the receiver completes TCP checksums itself
      */
@@ -75,32 +75,36 @@ public final class Segmenter {
         }
     }
 
-    /** The frame as it is, up to and with its checksum, which is completed from what was copied; unless there is nothing to complete. */
+    /**
+     * Starts with a frame that stays whole. The prefix ends with the checksum field, which is completed in the copy,
+     * unless there is no checksum to complete.
+     */
     private void beginWhole(final Frame frame) {
         if (header.vouches()) {
-            take(frame, 0);
+            copyPrefix(frame, 0);
             return;
         }
         final int start = header.checksumStart();
         final int at = start + header.checksumOffset();
-        take(frame, at + 2);
+        copyPrefix(frame, at + 2);
         final int covered = prefixLength - start;
         final int after = reader.sum(rest);
-        final long sum = (long) Checksum.sum(prefix + start, covered) + ((covered & 1) == 0 ? after : Checksum.swap(after));
+        final long sum = (long) Checksum.sum(prefix + start, covered)
+            + ((covered & 1) == 0 ? after : Checksum.swap(after));
         Memory.putShort(prefix + at, Checksum.given(sum));
     }
 
     private void beginSegments(final Frame frame) {
-        takeHeaders(frame);
+        copyHeaders(frame);
         firstSequence = Integer.reverseBytes(Memory.getInt(prefix + layout.transport() + 4));
-        flags = Memory.getByte(prefix + layout.transport() + FLAGS); // of UDP neither is used
+        flags = Memory.getByte(prefix + layout.transport() + FLAGS); // UDP uses neither
         pseudoHeader = pseudoHeader();
     }
 
-    /** The datagram's checksum is completed here, and the room for what makes a fragment of an IPv6 packet is made. */
+    /** Starts with a datagram: completes its checksum, and inserts the fragment header of an IPv6 packet. */
     private void beginFragments(final Frame frame) {
         final int transport = layout.transport();
-        takeHeaders(frame);
+        copyHeaders(frame);
         final int length = frame.totalLength() - transport;
         if (length > header.segmentSize() * MAX_SEGMENTS) {
             limit = 0;
@@ -108,8 +112,8 @@ public final class Segmenter {
         }
         put(prefix + transport + 4, length);
         Memory.putShort(prefix + transport + 6, (short) 0);
-        final long sum = (long) pseudoHeader() + Checksum.word(length) + Checksum.sum(prefix + transport, PacketLayout.UDP_HEADER)
-            + reader.sum(rest);
+        final long sum = (long) pseudoHeader() + Checksum.word(length)
+            + Checksum.sum(prefix + transport, PacketLayout.UDP_HEADER) + reader.sum(rest);
         Memory.putShort(prefix + transport + 6, Checksum.given(sum));
         rest += PacketLayout.UDP_HEADER;
         if (layout.isIpv6() && rest > header.segmentSize()) {
@@ -121,19 +125,19 @@ public final class Segmenter {
         }
     }
 
-    private void takeHeaders(final Frame frame) {
-        take(frame, layout.payload());
+    private void copyHeaders(final Frame frame) {
+        copyPrefix(frame, layout.payload());
         firstId = Checksum.word(Memory.getShort(prefix + layout.network() + 4));
     }
 
-    private void take(final Frame frame, final int bytes) {
+    private void copyPrefix(final Frame frame, final int bytes) {
         frame.peek(prefix, bytes);
         reader.begin(frame, bytes);
         prefixLength = bytes;
         rest = frame.totalLength() - bytes;
     }
 
-    /** The sum of addresses and protocol; that of the length is missing. */
+    /** Returns the sum of the pseudo header's addresses and protocol, without the length. */
     private int pseudoHeader() {
         final long source = prefix + layout.network() + (layout.isIpv6() ? 8 : 12);
         final int size = layout.isIpv6() ? 16 : 4;
@@ -141,7 +145,11 @@ public final class Segmenter {
             + Checksum.word(layout.protocol()));
     }
 
-    /** Makes the next segment; false when there is none left. Whoever makes one reads its payload before the next. */
+    /**
+     * Makes the next segment. The caller must read its payload before the next call.
+     *
+     * @return false if no segment is left
+     */
     public boolean next() {
         if (done > 0 && rest == 0 || done == limit) {
             return false;
@@ -158,19 +166,19 @@ public final class Segmenter {
         return true;
     }
 
-    /** Whether {@link #next} has come to the limit, and left the rest of the frame out. */
+    /** Whether {@link #next} has reached the limit and omitted the rest of the frame. */
     public boolean isLimited() {
         return done == limit && rest > 0;
     }
 
-    /** A TCP segment, or a UDP datagram of its own. */
+    /** Makes a TCP segment or a separate UDP datagram. */
     private void nextSegment() {
         final int transport = layout.transport();
         final int size = header.segmentSize();
         payloadLength = Math.min(size, rest);
         rest -= payloadLength;
         final int length = prefixLength - transport + payloadLength;
-        internet(firstId + done);
+        writeIpHeader(firstId + done);
         if (layout.protocol() == PacketLayout.UDP) {
             put(prefix + transport + 4, length);
         } else {
@@ -185,13 +193,14 @@ public final class Segmenter {
             Memory.putShort(field, (short) Checksum.fold(pseudo));
         } else {
             Memory.putShort(field, (short) 0);
-            final long sum = pseudo + Checksum.sum(prefix + transport, prefixLength - transport) + reader.sum(payloadLength);
+            final long sum = pseudo + Checksum.sum(prefix + transport, prefixLength - transport)
+                + reader.sum(payloadLength);
             final boolean udp = layout.protocol() == PacketLayout.UDP;
             Memory.putShort(field, udp ? Checksum.given(sum) : Checksum.complement(sum));
         }
     }
 
-    /** A fragment; the first one's UDP header is part of the prefix, and the others have none. */
+    /** Makes a fragment. The first has the UDP header in its prefix; the others do not have one. */
     private void nextFragment() {
         final int offset = done * header.segmentSize();
         final int size = Math.min(header.segmentSize(), rest);
@@ -209,11 +218,11 @@ public final class Segmenter {
                 put(prefix + layout.network() + 6, offset >>> 3 | (rest > 0 ? MORE_FRAGMENTS_4 : 0));
             }
         }
-        internet(firstId);
+        writeIpHeader(firstId);
     }
 
-    /** Puts length, identification and checksum into the IP header. */
-    private void internet(final int id) {
+    /** Writes length, identification and checksum to the IP header. */
+    private void writeIpHeader(final int id) {
         final long at = prefix + layout.network();
         final int length = prefixLength + payloadLength - layout.network();
         if (layout.isIpv6()) {
@@ -230,17 +239,17 @@ public final class Segmenter {
         Memory.putShort(address, (short) Checksum.word(number));
     }
 
-    /** Where the segment's headers are; before it, {@link #HEADROOM} bytes are free. */
+    /** Returns the address of the segment's headers. The {@link #HEADROOM} bytes before it are free. */
     public long prefix() {
         return prefix;
     }
 
-    /** How many bytes are there. */
+    /** Returns the bytes of the segment's headers. */
     public int prefixLength() {
         return prefixLength;
     }
 
-    /** How many bytes of the frame follow. */
+    /** Returns the bytes of the frame that follow the headers. */
     public int payloadLength() {
         return payloadLength;
     }

@@ -9,22 +9,23 @@ import io.ringbridge.datapath.memory.Memory;
  *   0      12  16        32        48
  *  | VLAN | 0 | TCI     | type    | tagged |
  * </pre>
- * VLAN is that which the frame is in, 0 for none. TCI is the tag's control information: priority (3 bits), drop eligibility (1), and the
- * VLAN it names, 0 in a priority tag. The type is that of what comes after the tag, or where there is none after the addresses, as a
- * little-endian load gives it.
+ * VLAN is the one that the frame is in, or 0. TCI is the tag's control information: priority (3 bits), drop eligibility
+ * (1 bit), and the VLAN that the tag names, which is 0 in a priority tag. The type is that of the payload after the
+ * tag, or after the addresses if there is no tag, as a little-endian load reads it.
  *
- * <p>All of it is read once from the sender's memory. What leaves is written from here, not copied from there: a guest that changes its
- * frame meanwhile comes into no other VLAN. A service tag (0x88A8) is no tag here, but the type of what comes.
+ * <p>The tag is read once from the sender's memory. The outgoing tag is written from this word, not copied from the
+ * frame. A guest that changes its frame in the meantime therefore cannot reach another VLAN. A service tag (0x88A8)
+ * does not count as a tag here, but as the payload's type.
  */
 public final class VlanTag {
-    /** What {@link #read} answers for a frame that ends within its tag. */
+    /** The result of {@link #read} for a frame that ends within its tag. */
     public static final long MALFORMED = -1;
-    /** Bytes of the caller's that {@link #read} wants. */
+    /** Bytes of scratch memory for {@link #read}. */
     public static final int SCRATCH = 24;
 
     /** Addresses, tag, and the type after it. */
     private static final int LONGEST = Ethernet.HEADER + Ethernet.TAG;
-    /** The room that a piece to be put in takes. */
+    /** Bytes of the type. */
     private static final int TYPE = 2;
     private static final int TPID = Checksum.word(Ethernet.VLAN);
     private static final int VLAN_MASK = 0xFFF;
@@ -35,9 +36,10 @@ public final class VlanTag {
     }
 
     /**
-     * Reads a frame's tag. The VLAN that the frame is in is left out.
+     * Reads a frame's tag.
      *
      * @param scratch {@link #SCRATCH} bytes of the caller's
+     * @return the tag without the VLAN that the frame is in, or {@link #MALFORMED}
      */
     public static long read(final Frame frame, final long scratch) {
         final int length = Math.min(LONGEST, frame.totalLength());
@@ -56,44 +58,45 @@ public final class VlanTag {
         return TAGGED | (rest >>> 16 & 0xFFFFL) << 32 | (long) Checksum.word(rest) << 16;
     }
 
-    /** The tag of a frame without one, of this type, in a VLAN. */
+    /** Returns the word for an untagged frame of a type in a VLAN. */
     public static long none(final int type, final int vlan) {
         return (long) Checksum.word(type) << 32 | vlan;
     }
 
-    /** The VLAN that the frame is in. */
+    /** Returns the VLAN that the frame is in. */
     public static int vlan(final long tag) {
         return (int) tag & VLAN_MASK;
     }
 
-    /** The VLAN that its tag names; 0 for none. */
+    /** Returns the VLAN that the frame's tag names, or 0. */
     public static int named(final long tag) {
         return (int) (tag >>> 16) & VLAN_MASK;
     }
 
-    /** Bytes of the frame's Ethernet header, with its tag. */
+    /** Returns the bytes of the frame's Ethernet header, including the tag. */
     public static int header(final long tag) {
         return Ethernet.ADDRESSES + replaced(tag);
     }
 
-    /** How many bytes after the addresses tell of tag and type. */
+    /** Returns the bytes of tag and type after the addresses, which {@link #write} replaces. */
     static int replaced(final long tag) {
         return (tag & TAGGED) != 0 ? Ethernet.TAG + TYPE : TYPE;
     }
 
     /**
-     * Whether the tag is a priority tag, and another follows that would name the frame's VLAN if this one were removed.
+     * Whether the tag is a priority tag that hides another tag. If the priority tag were removed, the other one would
+     * name the frame's VLAN.
      */
     public static boolean hidesAnother(final long tag) {
         return (tag & TAGGED) != 0 && named(tag) == 0 && (int) (tag >>> 32 & 0xFFFF) == TPID;
     }
 
     /**
-     * Writes what is to be in their place.
+     * Writes the outgoing tag and type, which replace those of the frame.
      *
-     * @param tagged whether the frame leaves with a tag for its VLAN; if not, it leaves without any that it had
+     * @param tagged whether the frame leaves with a tag for its VLAN, or without a tag
      * @param to 8 bytes of the caller's
-     * @return how many bytes were written
+     * @return the number of bytes written
      */
     static int write(final long tag, final boolean tagged, final long to) {
         final short type = (short) (tag >>> 32);

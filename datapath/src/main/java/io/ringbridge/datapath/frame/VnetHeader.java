@@ -4,34 +4,35 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.ring.Features;
 
 /**
- * What the virtio-net header of a frame asks for: a checksum to be completed, or a packet to be cut into segments; or that the frame's
- * checksum has been verified (virtio 1.2, section 5.1.6).
+ * The requests of a frame's virtio-net header: to complete a checksum, or to cut a packet into segments. The header may
+ * instead vouch that the frame's checksum has been verified (virtio 1.2, section 5.1.6).
  *
  * <pre>
  *  0      1         2        4         6           8            10
  *  flags  gso_type  hdr_len  gso_size  csum_start  csum_offset  num_buffers
  * </pre>
  *
- * <p>Each field is read once from the sender's memory, and believed only after {@link #check}. Only frames with
- * {@link Frame#needs} have one that means anything. Written by the worker that took the frame, read by the one that delivers it.
+ * <p>Each field is read once from the sender's memory, and trusted only after {@link #check}. The fields are defined
+ * only for frames with {@link Frame#needs}. The worker that took the frame writes them, and the one that delivers the
+ * frame reads them.
  *
- * <p>{@link #check} looks only at fields that the switch acts upon. It ignores hints ({@code hdr_len}), bits and types
- * that the sender did not negotiate, and fields that mean nothing without another: they cost no frame, and no receiver
- * sees them.
+ * <p>{@link #check} validates only fields that the switch acts upon. It ignores hints ({@code hdr_len}), bits and types
+ * that the sender did not negotiate, and fields that depend on an unset one. No frame is dropped because of them, and
+ * no receiver sees them.
  */
 public final class VnetHeader {
-    /** In the first eight bytes, the bits of which one at least asks for something; without them the others mean nothing. */
+    /** The bits of the first eight bytes that request something. If all are 0, the other fields are undefined. */
     public static final long ASKING = 0xFF01;
-    /** The same of an uplink, which may vouch for a checksum as well; a driver may not. */
+    /** {@link #ASKING} for an uplink, which may also vouch for a checksum; a driver may not. */
     public static final long ASKING_UPLINK = ASKING | 2;
-    /** The features with which a driver may ask for something. */
+    /** The features that allow a driver to request something. */
     public static final long ASKABLE =
         Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_UFO);
     /** The result of {@link #check} for a header that does not fit its frame. */
     public static final int LIES = -1;
-    /** A bit of {@link Frame#needs} that no receiver negotiates: the frame is cut for each of them. */
+    /** A bit of {@link Frame#needs} that no receiver negotiates: the frame is cut for every receiver. */
     public static final int NOBODY = 1 << 31;
-    /** Bytes of the caller's that {@link #check} wants. */
+    /** Bytes of scratch memory for {@link #check}. */
     public static final int SCRATCH = PacketLayout.LOOK_AHEAD;
 
     private static final int NEEDS_CSUM = 1;
@@ -45,11 +46,11 @@ public final class VnetHeader {
     private static final int CSUM_OFFSET_UDP = 6;
     private static final int MAX_START = 0xFFFF;
     private static final int HEADER_WITH_BUFFERS = 12;
-    /** A fragment's length is a multiple of this, and at least this. */
+    /** The length of a fragment is a positive multiple of this. */
     private static final int FRAGMENT_UNIT = 8;
     private static final int FRAGMENT_HEADER = 8;
 
-    /** Whether it asks for nothing, and the frame's checksum has been verified. */
+    /** Whether the header requests nothing, and the frame's checksum has been verified. */
     private boolean vouches;
     private int gsoType;
     private int gsoSize;
@@ -58,14 +59,15 @@ public final class VnetHeader {
     private final PacketLayout layout = new PacketLayout();
 
     /**
-     * Takes what was read of a header, and checks it against the frame.
+     * Stores the fields of a header, and checks them against the frame.
      *
      * @param word the first eight bytes
      * @param offset {@code csum_offset}
-     * @param features what the sender negotiated
-     * @param frame what comes after the header
+     * @param features the features that the sender negotiated
+     * @param frame the bytes after the header
      * @param scratch {@link #SCRATCH} bytes
-     * @return the features, as in {@link Frame#needs}, with which a receiver takes frame and header as they are; or {@link #LIES}
+     * @return the features, as in {@link Frame#needs}, with which a receiver can take frame and header unchanged, or
+     *     {@link #LIES}
      */
     public int check(final long word, final int offset, final long features, final Frame frame, final long scratch) {
         gsoType = negotiated((int) (word >>> 8) & 0xFF, features);
@@ -85,7 +87,7 @@ public final class VnetHeader {
             ? LIES : 1 << Features.GUEST_CSUM;
     }
 
-    /** Returns the kind of segments that the sender may ask for, or 0. Congestion is notified by TCP alone. */
+    /** Returns the requested type of segments if the sender negotiated it, or 0. Only TCP uses the ECN bit. */
     private static int negotiated(final int asked, final long features) {
         final int type = asked & ~ECN;
         final boolean known = switch (type) {
@@ -99,8 +101,8 @@ public final class VnetHeader {
     }
 
     /**
-     * Checks that the frame is of the kind to be cut. A receiver that takes it whole completes the checksum as well,
-     * so that without a request for a checksum the frame is cut for everybody.
+     * Checks that the frame is of the type to be cut. A receiver that takes the frame whole also completes its
+     * checksum. Without a request for a checksum, the frame is therefore cut for every receiver.
      */
     private int checkSegments(final Frame frame, final boolean partial, final long scratch) {
         if (gsoSize == 0 || !layout.find(frame, scratch) || !isOfKind()) {
@@ -123,7 +125,7 @@ public final class VnetHeader {
         };
     }
 
-    /** Returns the features of a receiver that takes the segments whole. */
+    /** Returns the features of a receiver that can take the frame whole. */
     private int needs() {
         final int whole = 1 << Features.GUEST_CSUM | switch (gsoType & ~ECN) {
             case TCPV4 -> 1 << Features.GUEST_TSO4;
@@ -134,12 +136,12 @@ public final class VnetHeader {
         return (gsoType & ECN) != 0 ? whole | 1 << Features.GUEST_ECN : whole;
     }
 
-    /** Whether it asks for nothing, but says that the frame's checksum has been verified. */
+    /** Whether the header requests nothing, and vouches that the frame's checksum has been verified. */
     boolean vouches() {
         return vouches;
     }
 
-    /** Whether it asks for segments, and not for a checksum alone. */
+    /** Whether the header requests segments, not only a checksum. */
     public boolean isGso() {
         return gsoType != 0;
     }
@@ -153,7 +155,10 @@ public final class VnetHeader {
         return layout;
     }
 
-    /** How many bytes a segment has after its headers at the most; of UDP a fragment, whose first begins with the UDP header. */
+    /**
+     * Returns the most bytes of a segment after its headers. For fragments of a UDP datagram, the UDP header counts as
+     * part of these bytes.
+     */
     public int segmentSize() {
         return isFragmented() ? Math.max(FRAGMENT_UNIT, gsoSize & -FRAGMENT_UNIT) : gsoSize;
     }
@@ -166,7 +171,7 @@ public final class VnetHeader {
         return checksumOffset;
     }
 
-    /** Bytes of the longest IP packet that the frame comes to once it is cut. */
+    /** Returns the bytes of the longest IP packet that the frame is cut into. */
     public int longestPacket(final Frame frame) {
         final int headers = isFragmented() ? layout.transport() : layout.payload();
         final int rest = frame.totalLength() - headers;
@@ -175,10 +180,10 @@ public final class VnetHeader {
     }
 
     /**
-     * Writes the header for a receiver that takes the frame as it is. What only hints at something is not passed on as the sender had it.
+     * Writes the header for a receiver that takes the frame unchanged. The sender's hints are not passed on.
      *
      * @param headerLength 10 or 12
-     * @param buffers {@code num_buffers}, if there is one
+     * @param buffers {@code num_buffers}, if the header has this field
      */
     public void write(final long to, final int headerLength, final int buffers) {
         if (vouches) {
@@ -186,22 +191,26 @@ public final class VnetHeader {
             return;
         }
         final long headers = !isGso() ? 0 : layout.payload();
-        write(to, NEEDS_CSUM | gsoType << 8 | headers << 16 | (long) segmentSize() << 32 | (long) checksumStart << 48, checksumOffset,
-            headerLength, buffers);
+        write(to, NEEDS_CSUM | gsoType << 8 | headers << 16 | (long) segmentSize() << 32 | (long) checksumStart << 48,
+            checksumOffset, headerLength, buffers);
     }
 
-    /** Writes the header of a segment, whose checksum is to be completed like that of the frame it was cut from. */
+    /** Writes the header of a segment whose checksum the receiver completes, as for the frame it was cut from. */
     void writePartial(final long to, final int headerLength) {
         write(to, NEEDS_CSUM | (long) checksumStart << 48, checksumOffset, headerLength, 1);
     }
 
-    /** Writes a header that asks for nothing. */
+    /** Writes a header that requests nothing. */
     public static void writePlain(final long to, final int headerLength, final int buffers) {
         write(to, 0, 0, headerLength, buffers);
     }
 
-    /** Writes only what differs: the line a header lies on is often shared with the guest's processor, and right already. */
-    private static void write(final long to, final long first, final int offset, final int headerLength, final int buffers) {
+    /**
+     * Writes only the words that differ. The header's cache line is often shared with the guest's processor, and its
+     * content is often right already.
+     */
+    private static void write(final long to, final long first, final int offset, final int headerLength,
+                              final int buffers) {
         if (Memory.getLong(to) != first) {
             Memory.putLong(to, first);
         }
@@ -213,16 +222,16 @@ public final class VnetHeader {
     }
 
     /**
-     * Whether a tag may be put in or taken out before the end of the Ethernet header: whether all that is to be summed, or written, is
-     * behind it, and can still be told of.
+     * Whether a tag may be inserted into or removed from the Ethernet header. The bytes to sum and the checksum field
+     * must be after this header, and their shifted offset must still fit its field.
      *
-     * @param ethernet bytes of the Ethernet header, with its tag
+     * @param ethernet bytes of the Ethernet header, including its tag
      */
     public boolean allowsTags(final int ethernet) {
         return vouches || checksumStart >= ethernet && checksumStart <= MAX_START - Ethernet.TAG;
     }
 
-    /** Takes over that what it tells of has moved by so many bytes, up or down. */
+    /** Moves all offsets by a number of bytes, which may be negative. */
     void shift(final int bytes) {
         checksumStart += bytes;
         layout.shift(bytes);

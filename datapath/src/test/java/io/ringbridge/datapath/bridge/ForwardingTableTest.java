@@ -17,7 +17,8 @@ class ForwardingTableTest {
     private static final int AGEING = 300;
 
     private static long key(final int station) {
-        return ForwardingTable.key(MacAddress.parse("52:54:00:00:00:00") | (long) Integer.reverseBytes(station) << 16, 0);
+        return ForwardingTable.key(
+            MacAddress.parse("52:54:00:00:00:00") | (long) Integer.reverseBytes(station) << 16, 0);
     }
 
     @Test
