@@ -6,16 +6,17 @@ import io.ringbridge.datapath.os.MemoryProbe;
 import io.ringbridge.datapath.os.OsException;
 
 /**
- * The bitmap in which a front-end learns what the device wrote to a guest's memory (vhost-user, "Migration").
+ * The bitmap from which a front-end learns the pages of a guest's memory that the device wrote (vhost-user,
+ * "Migration").
  *
  * <pre>
  *  page = guest address / 4096       byte = page / 8       bit = page % 8
  * </pre>
  *
- * <p>Other processes read and clear it all the time. Made and closed by the session; workers mark.
+ * <p>Other processes read and clear it at any time. The session creates and closes it; workers mark pages.
  */
 public final class DirtyLog implements AutoCloseable {
-    /** Bytes of a page of the log, whatever the pages of guest or host are. */
+    /** Bytes of a page in the log, independent of the page sizes of guest and host. */
     public static final int PAGE_SIZE = 1 << 12;
 
     private static final int PAGE_SHIFT = 12;
@@ -38,10 +39,10 @@ public final class DirtyLog implements AutoCloseable {
     /**
      * Maps a log.
      *
-     * @param fd the file; taken over, and closed when the log is refused
-     * @param offset where it begins in the file, in bytes; guest address 0 is there
+     * @param fd the file; the log owns it, and it is closed if the log is refused
+     * @param offset the start of the log in the file, in bytes, which stands for guest address 0
      * @param size in bytes
-     * @throws MemoryException when the numbers overflow, or the file does not cover the log
+     * @throws MemoryException if the numbers overflow, or the file does not cover the log
      */
     public static DirtyLog map(final int fd, final long offset, final long size) {
         try {
@@ -52,41 +53,44 @@ public final class DirtyLog implements AutoCloseable {
         }
     }
 
-    /** Bytes of the bitmap. */
+    /** Returns the bytes of the bitmap. */
     public long size() {
         return mapping.size();
     }
 
-    /** Where it begins in the file, in bytes. */
+    /** Returns the start of the log in the file, in bytes. */
     public long offset() {
         return offset;
     }
 
-    /** The file's descriptor, for handing it on; it remains this object's. */
+    /** Returns the file's descriptor, to hand it over; this object still owns it. */
     public int fd() {
         return fd;
     }
 
     /**
-     * Whether the file still covers the log, and there is room for all of it; a touch of what is not there raises {@code InternalError}.
+     * Whether the file still covers the log, and its file system has room for all of it. If not, an access may raise
+     * {@code InternalError}.
      */
     public boolean intact() {
-        return Mapping.fileSize(fd) >= offset + mapping.size() && MemoryProbe.isThere(mapping.address(), mapping.size(), true);
+        return Mapping.fileSize(fd) >= offset + mapping.size()
+            && MemoryProbe.isThere(mapping.address(), mapping.size(), true);
     }
 
     /**
-     * Makes what was written before this visible before what is marked after it: a front-end that clears a bit and then reads the page
-     * has to find the write. Without it, a bit that is set already could not be left alone.
+     * Orders writes to guest memory before the marks that follow. A front-end that clears a bit and then reads the page
+     * must see the write. Without the fence, {@link #mark} could not skip a bit that is already set.
      */
     public static void fence() {
         Memory.fullFence();
     }
 
     /**
-     * Marks the pages of a range as written, those that the log covers. Only after a {@link #fence} that follows the write.
+     * Marks the pages of a range as written, as far as the log covers them. A {@link #fence} must separate the write
+     * from the mark.
      *
-     * @param guestAddress where the guest has it; any number
-     * @param length in bytes; none are marked where it is not positive, or the range runs over the end of the address space
+     * @param guestAddress the start of the range; any number
+     * @param length in bytes; if it is not positive, or the range exceeds the address space, no page is marked
      */
     public void mark(final long guestAddress, final int length) {
         if (length <= 0) {
@@ -99,7 +103,7 @@ public final class DirtyLog implements AutoCloseable {
         }
     }
 
-    /** Unmaps; only after every worker has let go. */
+    /** Unmaps the log and closes its file. No worker may use the log any more. */
     @Override
     public synchronized void close() {
         if (!closed) {

@@ -7,24 +7,24 @@ import java.util.stream.IntStream;
 /**
  * The regions of one guest's memory, and the translation of its addresses.
  *
- * <p>Immutable: a change of regions is a new object, which the workers take over between two bursts. Every answer covers the whole
- * range asked for, or is {@link #UNMAPPED}; no sum of the guest's numbers is made that could overflow.
+ * <p>Immutable: a change of regions creates a new object, which the workers adopt between two bursts. A translation
+ * covers the whole range, or is {@link #UNMAPPED}. No arithmetic on the guest's numbers can overflow.
  */
 public final class GuestMemory {
-    /** The answer for a range that is not wholly inside one region. No mapping begins at address zero. */
+    /** The result for a range that is not entirely inside one region. No mapping starts at address 0. */
     public static final long UNMAPPED = 0;
 
-    /** The most regions a guest may have; what QEMU and the kernel's vhost allow. */
+    /** The most regions of a guest, as in QEMU and the kernel's vhost. */
     public static final int MAX_REGIONS = 509;
 
-    /** Memory of a guest that has offered none. */
+    /** The memory of a guest that has not offered any. */
     public static final GuestMemory NONE = new GuestMemory(List.of());
 
     private final List<MemoryRegion> regions;
     private final long[] guestStarts;
     private final long[] sizes;
     private final long[] hostStarts;
-    /** The regions by ascending address in this process. */
+    /** The indices of the regions, by ascending address in this process. */
     private final int[] byHost;
     private final Iotlb iotlb;
     private final IncomingMemory incoming;
@@ -40,7 +40,8 @@ public final class GuestMemory {
     }
 
     private GuestMemory(final List<MemoryRegion> regions) {
-        this.regions = regions.stream().sorted((a, b) -> Long.compareUnsigned(a.guestAddress(), b.guestAddress())).toList();
+        this.regions = regions.stream()
+            .sorted((a, b) -> Long.compareUnsigned(a.guestAddress(), b.guestAddress())).toList();
         final int n = regions.size();
         guestStarts = new long[n];
         sizes = new long[n];
@@ -50,15 +51,16 @@ public final class GuestMemory {
             sizes[i] = this.regions.get(i).size();
             hostStarts[i] = this.regions.get(i).hostAddress();
         }
-        byHost = IntStream.range(0, n).boxed().sorted(Comparator.comparingLong(i -> hostStarts[i])).mapToInt(i -> i).toArray();
+        byHost = IntStream.range(0, n).boxed().sorted(Comparator.comparingLong(i -> hostStarts[i])).mapToInt(i -> i)
+            .toArray();
         iotlb = null;
         incoming = null;
     }
 
     /**
-     * Makes a table of regions.
+     * Creates the memory that consists of these regions.
      *
-     * @throws MemoryException when two of them overlap, or there are more than {@link #MAX_REGIONS}
+     * @throws MemoryException if two regions overlap, or there are more than {@link #MAX_REGIONS}
      */
     public static GuestMemory of(final List<MemoryRegion> regions) {
         if (regions.size() > MAX_REGIONS) {
@@ -75,32 +77,32 @@ public final class GuestMemory {
         return new GuestMemory(regions);
     }
 
-    /** The same memory as a device behind an IOMMU finds it; with null, as one that is behind none. */
+    /** Returns this memory behind an IOMMU with these translations, or not behind an IOMMU if they are null. */
     public GuestMemory through(final Iotlb translations) {
         return new GuestMemory(this, translations, incoming);
     }
 
-    /** The same memory while it is on its way; with null, all there. */
+    /** Returns this memory while its pages are still arriving, or with all pages present if {@code pages} is null. */
     public GuestMemory arriving(final IncomingMemory pages) {
         return new GuestMemory(this, iotlb, pages);
     }
 
-    /** Which pages have come of memory that is still on its way; null where all have. */
+    /** Returns the state of memory whose pages are still arriving, or null if all pages are present. */
     public IncomingMemory incoming() {
         return incoming;
     }
 
-    /** What is known of the addresses that the driver gives; null where those are guest addresses, as all here that are called so. */
+    /** Returns the translations of the driver's addresses, or null if the driver uses guest addresses. */
     public Iotlb iotlb() {
         return iotlb;
     }
 
-    /** The regions, by ascending guest address. */
+    /** Returns the regions, by ascending guest address. */
     public List<MemoryRegion> regions() {
         return regions;
     }
 
-    /** The number of the region that holds a guest address, or -1. */
+    /** Returns the index of the region that contains a guest address, or -1. */
     public int find(final long guestAddress) {
         int low = 0;
         int high = sizes.length - 1;
@@ -118,7 +120,7 @@ public final class GuestMemory {
         return -1;
     }
 
-    /** The number of the region that holds an address of this process, or -1: the way back of {@link #translate}. */
+    /** Returns the index of the region that contains an address of this process, or -1. */
     public int findHost(final long hostAddress) {
         int low = 0;
         int high = byHost.length - 1;
@@ -137,25 +139,25 @@ public final class GuestMemory {
         return -1;
     }
 
-    /** The guest address at which a region begins. */
+    /** Returns the guest address of a region's start. */
     public long guestStart(final int region) {
         return guestStarts[region];
     }
 
-    /** Bytes of a region. */
+    /** Returns the bytes of a region. */
     public long size(final int region) {
         return sizes[region];
     }
 
-    /** Where a region begins in this process. */
+    /** Returns the address of a region's start in this process. */
     public long hostStart(final int region) {
         return hostStarts[region];
     }
 
     /**
-     * Where a range of guest addresses is in this process.
+     * Translates a range of guest addresses to this process.
      *
-     * @return an address, or {@link #UNMAPPED} when the range is not wholly inside one region
+     * @return an address, or {@link #UNMAPPED} if the range is not entirely inside one region
      */
     public long translate(final long guestAddress, final long length) {
         final int region = find(guestAddress);
@@ -167,9 +169,9 @@ public final class GuestMemory {
     }
 
     /**
-     * Where a range of the front-end's own addresses is in this process; ring addresses are given so.
+     * Translates a range of the front-end's own addresses to this process. Ring addresses are of this kind.
      *
-     * @return an address, or {@link #UNMAPPED} when the range is not wholly inside one region
+     * @return an address, or {@link #UNMAPPED} if the range is not entirely inside one region
      */
     public long translateUser(final long userAddress, final long length) {
         for (final MemoryRegion region : regions) {
@@ -181,7 +183,7 @@ public final class GuestMemory {
         return UNMAPPED;
     }
 
-    /** How many bytes of the front-end's own addresses, from this one on, lie in the region that holds it; 0 where none does. */
+    /** Returns the bytes from an address of the front-end to the end of its region, or 0 if no region contains it. */
     public long userExtent(final long userAddress) {
         for (final MemoryRegion region : regions) {
             final long offset = userAddress - region.userAddress();
@@ -192,13 +194,13 @@ public final class GuestMemory {
         return 0;
     }
 
-    /** What the guest calls an address of this process that is in one of the regions. */
+    /** Returns the guest address for an address of this process, which must be in one of the regions. */
     public long guestAddress(final long hostAddress) {
         final int region = findHost(hostAddress);
         return hostAddress - hostStarts[region] + guestStarts[region];
     }
 
-    /** Where in the regions' files an address of this process is, or null where no region is there. */
+    /** Returns the location in the regions' files of an address of this process, or null if no region contains it. */
     public FilePlace filePlace(final long hostAddress) {
         for (final MemoryRegion region : regions) {
             if (Long.compareUnsigned(hostAddress - region.hostAddress(), region.size()) < 0) {
@@ -208,7 +210,10 @@ public final class GuestMemory {
         return null;
     }
 
-    /** Whether every region's file still covers it. Costs a system call a region: for use after a fault, not before an access. */
+    /**
+     * Whether every region's file still covers the region. Costs one system call per region, so it is for use after a
+     * fault, not before an access.
+     */
     public boolean intact() {
         for (final MemoryRegion region : regions) {
             if (!region.intact()) {

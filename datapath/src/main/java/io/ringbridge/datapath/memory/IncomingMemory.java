@@ -3,23 +3,23 @@ package io.ringbridge.datapath.memory;
 import java.util.List;
 
 /**
- * The memory of a guest that runs here already, while the rest of its memory is still on its way (vhost-user, "Migration", postcopy):
- * which pages have come, and whom to ask for the others.
+ * The memory of a guest that already runs on this host while its pages are still arriving (vhost-user, "Migration",
+ * postcopy): the pages that are present, and the interface that requests the others.
  *
- * <p>Goes with a {@link GuestMemory} of the same regions, and is as immutable.
+ * <p>Belongs to a {@link GuestMemory} of the same regions, and is immutable as well.
  */
 public final class IncomingMemory {
     private final IncomingRegion[] regions;
     private final Requests requests;
 
-    /** Takes what is asked for; called by workers, which it may not hold up. */
+    /** Receives requests for pages. Workers call it, so it must not block. */
     @FunctionalInterface
     public interface Requests {
         /**
-         * A ring needs a page.
+         * Requests a page for a ring.
          *
          * @param vring the ring's index
-         * @param address of this process, somewhere in the page
+         * @param address an address of this process, anywhere in the page
          */
         void missing(int vring, long address);
     }
@@ -30,7 +30,8 @@ public final class IncomingMemory {
     }
 
     /**
-     * How many bytes are there in a row, up to some, from an address of this process on; 0 when its page has not come, or is in no region.
+     * Returns the number of contiguous bytes that are present from an address of this process on, up to a limit. The
+     * number is 0 if the address is in a page that has not arrived, or in no region.
      */
     public long extent(final long address) {
         final IncomingRegion region = find(address);
@@ -46,15 +47,15 @@ public final class IncomingMemory {
         return null;
     }
 
-    /** Asks for a page on a ring's behalf. */
+    /** Requests the page of an address for a ring. */
     public void ask(final int vring, final long address) {
         requests.missing(vring, address);
     }
 
     /**
-     * Waits for a page.
+     * Waits for the page of an address.
      *
-     * @return false when it is not to be had
+     * @return false if the page cannot be obtained
      */
     public boolean fetch(final long address) {
         final IncomingRegion region = find(address);

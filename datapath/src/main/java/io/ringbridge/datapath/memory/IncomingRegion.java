@@ -6,21 +6,22 @@ import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Userfault;
 
 /**
- * A region of which pages are still to come from the host that the guest was on (vhost-user, "Migration", postcopy).
+ * A region whose pages are still arriving from the guest's previous host (vhost-user, "Migration", postcopy).
  *
- * <p>It is mapped a second time, and only there a page that is missing is told of, and waited for. Workers use the first mapping, on which
- * nobody ever waits: a touch of a page that is not there would make one of zeros, so that they have to look first, with {@link #extent}.
+ * <p>The region is mapped a second time. Only on this second mapping does an access to a missing page cause a userfault
+ * event and wait for the page. Workers use the first mapping, on which no thread ever waits. There, an access to a
+ * missing page would create a page of zeros, so workers must call {@link #extent} first.
  *
- * <p>Made and closed by the session, which closes it before the region. Any worker looks. What is recorded of pages only ever grows;
- * where two write at a time and one is lost, it is found again.
+ * <p>The session creates it, and closes it before the region. Any worker may call {@link #extent}. The record of
+ * present pages only grows. If two workers update a word at the same time, one update may be lost; the kernel is then
+ * asked again.
  */
 public final class IncomingRegion implements AutoCloseable {
     private static final long PAGE_SIZE = Memory.pageSize();
     private static final int PAGE_SHIFT = Long.numberOfTrailingZeros(PAGE_SIZE);
-    /** Pages that the record has in a word. */
     private static final int WORD_SHIFT = 6;
-    /** How far a look goes. */
-    private static final int FAR = 64;
+    /** The pages in a word of the record, and also the most that {@link #extent} covers. */
+    private static final int PAGES_PER_WORD = 1 << WORD_SHIFT;
 
     private final MemoryRegion region;
     private final Userfault faults;
@@ -36,18 +37,19 @@ public final class IncomingRegion implements AutoCloseable {
         this.watched = watched;
         lead = watched.lead();
         pages = watched.pages(PAGE_SIZE);
-        record = new long[Math.toIntExact((pages + FAR - 1) >>> WORD_SHIFT)];
+        record = new long[Math.toIntExact((pages + PAGES_PER_WORD - 1) >>> WORD_SHIFT)];
     }
 
     /**
-     * Maps a region a second time, with its missing pages told of.
+     * Maps a region a second time, and registers this mapping for userfault events.
      *
-     * @throws MemoryException when the kernel refuses that, or would not say which pages are there
+     * @throws MemoryException if the kernel refuses this, or would not report the pages that are present
      */
     public static IncomingRegion watch(final MemoryRegion region, final Userfault faults) {
         final String what = "region at guest address 0x" + Long.toHexString(region.guestAddress());
         if (!Fd.mayBeWritten(region.fd())) {
-            throw new MemoryException(what + ": its file may not be opened by this process, which cannot tell then what has come of it");
+            throw new MemoryException(what + ": this process may not open the file for writing, so the kernel does not"
+                + " report the pages that have arrived; write permission is needed");
         }
         Mapping mapping = null;
         try {
@@ -62,7 +64,7 @@ public final class IncomingRegion implements AutoCloseable {
         }
     }
 
-    /** Where the second mapping has the region, in whose terms the front-end is told of what is missing. */
+    /** Returns the region's start in the second mapping, whose addresses the front-end receives in events. */
     public long watchedAddress() {
         return watched.address();
     }
@@ -72,8 +74,9 @@ public final class IncomingRegion implements AutoCloseable {
     }
 
     /**
-     * How many bytes are there in a row, up to some, from an offset in the region on; 0 when its page is not. Allocates nothing, and waits
-     * for nothing; a page not seen before costs a system call.
+     * Returns the number of contiguous bytes that are present from an offset in the region on, up to a limit. The
+     * number is 0 if the page at the offset is missing. Neither allocates nor waits. A page whose presence is not
+     * recorded yet costs a system call.
      */
     long extent(final long offset) {
         final long at = lead + offset;
@@ -81,7 +84,7 @@ public final class IncomingRegion implements AutoCloseable {
         if (!isThere(first)) {
             return 0;
         }
-        final long most = Math.min(first + FAR, pages);
+        final long most = Math.min(first + PAGES_PER_WORD, pages);
         long end = first + 1;
         while (end < most && isThere(end)) {
             end++;
@@ -101,25 +104,25 @@ public final class IncomingRegion implements AutoCloseable {
     /**
      * Waits for the page at an offset in the region, or for {@link #stop}.
      *
-     * @return false when it is not to be had, as its file was cut
+     * @return false if the page cannot be obtained because the file was truncated
      */
     synchronized boolean fetch(final long offset) {
         return stopped || watched.populate(lead + offset >>> PAGE_SHIFT, PAGE_SIZE) || stopped;
     }
 
-    /** Lets whoever waits for a page wait no more. No page is made by that. */
+    /** Ends all waits for pages, without creating a page. */
     public void stop() {
         if (!stopped) {
             stopped = true;
             try {
-                watched.deny(); // first, or who is woken would find nobody watching, and make a page of zeros
+                watched.deny(); // first: a woken thread would otherwise create a page of zeros on the unwatched mapping
             } finally {
                 faults.forget(watched);
             }
         }
     }
 
-    /** Stops, and unmaps what was mapped for this; only after every worker has let go. */
+    /** Stops, and unmaps the second mapping. No worker may use the region any more. */
     @Override
     public void close() {
         try {

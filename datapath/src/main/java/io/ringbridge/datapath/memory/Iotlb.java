@@ -5,22 +5,23 @@ import java.util.Comparator;
 import java.util.stream.IntStream;
 
 /**
- * What a front-end has said of the I/O virtual addresses of a guest behind an IOMMU: where they are, and what the device may do there
- * (vhost-user, "IOMMU support").
+ * The translations that a front-end has sent for the I/O virtual addresses of a guest behind an IOMMU, with the access
+ * that the device has (vhost-user, "IOMMU support").
  *
- * <p>Immutable: a change is a new object, which the workers take over between two bursts. Entries are kept by ascending address and never
- * overlap, so that every search is for the one entry that holds an address. A range may lie over several entries; {@link #translate}
- * answers for one that is in one piece in this process. All arithmetic is on last addresses: the last entry may end where addresses end.
+ * <p>Immutable: a change creates a new object, which the workers adopt between two bursts. Entries are in ascending
+ * order of addresses and never overlap, so at most one entry contains an address. A range may span several entries;
+ * {@link #translate} succeeds if they are contiguous in this process. All arithmetic uses last addresses, because the
+ * last entry may end at the end of the address space.
  */
 public final class Iotlb {
     /** The device may read. */
     public static final int READ = 1;
     /** The device may write. */
     public static final int WRITE = 2;
-    /** The most entries there may be; as with DPDK and the kernel's vhost. The one that came first goes when another comes. */
+    /** The most entries, as in DPDK and the kernel's vhost. A further entry replaces the oldest one. */
     public static final int MAX_ENTRIES = 2048;
 
-    /** Nothing is known of any address. */
+    /** The table without entries. */
     public static final Iotlb EMPTY = new Iotlb(0);
 
     private final long[] starts;
@@ -28,16 +29,17 @@ public final class Iotlb {
     private final long[] users;
     private final long[] hosts;
     private final byte[] access;
-    /** The order in which entries came. */
+    /** The order in which the entries were added. */
     private final long[] arrivals;
     private final long nextArrival;
 
     private Iotlb(final int entries) {
-        this(new long[entries], new long[entries], new long[entries], new long[entries], new byte[entries], new long[entries], 0);
+        this(new long[entries], new long[entries], new long[entries], new long[entries], new byte[entries],
+            new long[entries], 0);
     }
 
-    private Iotlb(final long[] starts, final long[] lasts, final long[] users, final long[] hosts, final byte[] access,
-                  final long[] arrivals, final long nextArrival) {
+    private Iotlb(final long[] starts, final long[] lasts, final long[] users, final long[] hosts,
+                  final byte[] access, final long[] arrivals, final long nextArrival) {
         this.starts = starts;
         this.lasts = lasts;
         this.users = users;
@@ -47,18 +49,18 @@ public final class Iotlb {
         this.nextArrival = nextArrival;
     }
 
-    /** How many entries there are. */
+    /** Returns the number of entries. */
     public int size() {
         return starts.length;
     }
 
-    /** The number of the entry that holds an address, or -1. */
+    /** Returns the index of the entry that contains an address, or -1. */
     public int find(final long address) {
         final int at = firstNotBefore(address);
         return at < starts.length && Long.compareUnsigned(starts[at], address) <= 0 ? at : -1;
     }
 
-    /** The first entry that does not end before an address; their number if there is none. */
+    /** Returns the index of the first entry that does not end before an address, or the number of entries. */
     private int firstNotBefore(final long address) {
         int low = 0;
         int high = starts.length;
@@ -73,47 +75,51 @@ public final class Iotlb {
         return low;
     }
 
-    /** The address at which an entry begins. */
+    /** Returns the I/O virtual address of an entry's start. */
     public long start(final int entry) {
         return starts[entry];
     }
 
-    /** Bytes of an entry. */
+    /** Returns the bytes of an entry. */
     public long size(final int entry) {
         return lasts[entry] - starts[entry] + 1;
     }
 
-    /** Where an entry begins in the front-end. */
+    /** Returns the address of an entry's start in the front-end. */
     public long user(final int entry) {
         return users[entry];
     }
 
-    /** What the device may do to an entry: {@link #READ}, {@link #WRITE} or both. */
+    /** Returns the access that the device has to an entry: {@link #READ}, {@link #WRITE}, both, or 0. */
     public int access(final int entry) {
         return access[entry];
     }
 
-    /** The numbers of all entries, in the order in which these came. */
+    /** Returns the indices of all entries, in the order in which the entries were added. */
     public int[] byArrival() {
         return IntStream.range(0, arrivals.length).boxed().sorted(Comparator.comparingLong(entry -> arrivals[entry]))
             .mapToInt(Integer::intValue).toArray();
     }
 
-    /** Where an entry begins in this process. */
+    /** Returns the address of an entry's start in this process. */
     public long host(final int entry) {
         return hosts[entry];
     }
 
-    /** Whether the device may do all of this, {@link #READ}, {@link #WRITE} or both, to an entry. */
+    /**
+     * Whether the device has some access to an entry.
+     *
+     * @param wanted {@link #READ}, {@link #WRITE} or both
+     */
     public boolean allows(final int entry, final int wanted) {
         return (access[entry] & wanted) == wanted;
     }
 
     /**
-     * Where a range is in this process.
+     * Translates a range to this process.
      *
-     * @return an address, or {@link GuestMemory#UNMAPPED} where a part is not known, may not be touched in this way, or is not in one piece
-     *     with the others
+     * @return an address, or {@link GuestMemory#UNMAPPED} if a part of the range is unknown or does not allow the
+     *     access, or the parts are not contiguous
      */
     public long translate(final long address, final long length, final int wanted) {
         int entry = find(address);
@@ -133,39 +139,48 @@ public final class Iotlb {
         return GuestMemory.UNMAPPED;
     }
 
-    /** How many bytes from the front of a range are known, and may be touched in this way: what comes after is to be asked for. */
+    /**
+     * Returns the bytes from the start of a range that are known and allow the access. The translation of the next byte
+     * has to be requested.
+     */
     public long known(final long address, final long length, final int wanted) {
         int entry = find(address);
         if (entry < 0) {
             return 0;
         }
         long done = 0;
-        while (done < length && entry < starts.length && allows(entry, wanted) && (done == 0 || starts[entry] == address + done)) {
+        while (done < length && entry < starts.length && allows(entry, wanted)
+            && (done == 0 || starts[entry] == address + done)) {
             done = lasts[entry] - address + 1;
             entry++;
         }
         return Math.min(done, length);
     }
 
-    /** Whether an entry says already what another would: the same place in the front-end, and no less access; or none, if none is meant. */
+    /**
+     * Whether an entry already contains a translation: the same address in the front-end, and at least the same access.
+     * A translation without access is contained only in an entry without access.
+     */
     public boolean says(final long address, final long size, final long user, final int wanted) {
         final int entry = find(address);
         return entry >= 0 && Long.compareUnsigned(address + (size - 1), lasts[entry]) <= 0
-            && users[entry] + (address - starts[entry]) == user && allows(entry, wanted) && (wanted == 0) == (access[entry] == 0);
+            && users[entry] + (address - starts[entry]) == user && allows(entry, wanted)
+            && (wanted == 0) == (access[entry] == 0);
     }
 
-    /** Whether an address of a range, given by its last, is known. */
+    /** Whether any address from {@code first} to {@code last} is known. */
     public boolean overlaps(final long first, final long last) {
         final int entry = firstNotBefore(first);
         return entry < starts.length && Long.compareUnsigned(starts[entry], last) <= 0;
     }
 
     /**
-     * The same with one entry more, that overlaps none; where there are as many as there may be, without the one that came first.
+     * Returns this table with one more entry, which must not overlap another. If the table is full, its oldest entry is
+     * removed.
      *
-     * @param size in bytes, one at least; the end does not overflow
-     * @param user where the front-end has it
-     * @param host where this process has it
+     * @param size in bytes, at least 1; the end must not overflow
+     * @param user the address in the front-end
+     * @param host the address in this process
      * @param allowed {@link #READ}, {@link #WRITE}, both, or 0
      */
     public Iotlb with(final long address, final long size, final long user, final long host, final int allowed) {
@@ -174,8 +189,8 @@ public final class Iotlb {
             return without(oldest, oldest + 1).with(address, size, user, host, allowed);
         }
         final int at = firstNotBefore(address);
-        final Iotlb next = new Iotlb(opened(starts, at), opened(lasts, at), opened(users, at), opened(hosts, at),
-            new byte[starts.length + 1], opened(arrivals, at), nextArrival + 1);
+        final Iotlb next = new Iotlb(withGap(starts, at), withGap(lasts, at), withGap(users, at), withGap(hosts, at),
+            new byte[starts.length + 1], withGap(arrivals, at), nextArrival + 1);
         System.arraycopy(access, 0, next.access, 0, at);
         System.arraycopy(access, at, next.access, at + 1, starts.length - at);
         next.starts[at] = address;
@@ -187,7 +202,7 @@ public final class Iotlb {
         return next;
     }
 
-    private static long[] opened(final long[] from, final int at) {
+    private static long[] withGap(final long[] from, final int at) {
         final long[] to = Arrays.copyOf(from, from.length + 1);
         System.arraycopy(from, at, to, at + 1, from.length - at);
         return to;
@@ -203,7 +218,7 @@ public final class Iotlb {
         return oldest;
     }
 
-    /** The same without every entry of which an address is in a range, given by its last. */
+    /** Returns this table without the entries that contain any address from {@code first} to {@code last}. */
     public Iotlb without(final long first, final long last) {
         final int from = firstNotBefore(first);
         int to = from;
@@ -215,23 +230,23 @@ public final class Iotlb {
 
     private Iotlb without(final int from, final int to) {
         final int rest = starts.length - (to - from);
-        final Iotlb next = new Iotlb(closed(starts, from, to), closed(lasts, from, to), closed(users, from, to), closed(hosts, from, to),
-            new byte[rest], closed(arrivals, from, to), nextArrival);
+        final Iotlb next = new Iotlb(cut(starts, from, to), cut(lasts, from, to), cut(users, from, to),
+            cut(hosts, from, to), new byte[rest], cut(arrivals, from, to), nextArrival);
         System.arraycopy(access, 0, next.access, 0, from);
         System.arraycopy(access, to, next.access, from, rest - from);
         return next;
     }
 
-    private static long[] closed(final long[] from, final int first, final int end) {
+    private static long[] cut(final long[] from, final int first, final int end) {
         final long[] to = Arrays.copyOf(from, from.length - (end - first));
         System.arraycopy(from, end, to, first, to.length - first);
         return to;
     }
 
-    /** The same for a guest whose memory has other regions: what these do not hold is not known any more. */
+    /** Returns this table for memory with other regions, without the entries that these regions do not contain. */
     public Iotlb over(final GuestMemory memory) {
-        final Iotlb next = new Iotlb(starts.clone(), lasts.clone(), users.clone(), hosts.clone(), access.clone(), arrivals.clone(),
-            nextArrival);
+        final Iotlb next = new Iotlb(starts.clone(), lasts.clone(), users.clone(), hosts.clone(), access.clone(),
+            arrivals.clone(), nextArrival);
         int kept = 0;
         for (int i = 0; i < starts.length; i++) {
             final long host = memory.translateUser(users[i], size(i));

@@ -5,16 +5,17 @@ import org.agrona.UnsafeApi;
 /**
  * Loads, stores and copies at raw addresses; the only user of {@code UnsafeApi}.
  *
- * <p>Little endian, as virtio 1.x prescribes and as every supported machine is. Nothing is checked here: an address comes from
- * {@link GuestMemory#translate}, which has checked the whole range. Plain accesses order nothing; the {@code Acquire},
- * {@code Release} and {@code fullFence} ones are what the rings' publication rests on (virtio 1.2, sections 2.7.13 and 2.8.21).
+ * <p>Values are little-endian, as virtio 1.x requires and as every supported machine is. Nothing is checked here: an
+ * address comes from {@link GuestMemory#translate}, which has checked the whole range. Plain accesses are unordered.
+ * The publication of the rings relies on the {@code Acquire}, {@code Release} and {@code fullFence} methods (virtio
+ * 1.2, sections 2.7.13 and 2.8.21).
  */
 public final class Memory {
     private static final long WORD = 8;
-    /** A list of three, so that following it jumps back twice. */
+    /** A list of three entries, so that a loop over the list jumps back twice. */
     private static final Step FIRST_STEP = new Step(new Step(new Step(null)));
 
-    /** An entry of a list. Its field is not final, so that the compiler does not know how long the list is. */
+    /** An entry of a list. The field is not final, so that the compiler does not know the length of the list. */
     private static final class Step {
         private Step next;
 
@@ -58,43 +59,46 @@ public final class Memory {
         UnsafeApi.putLong(address, value);
     }
 
-    /** Later loads stay behind this one. */
+    /** Loads a value. No later load or store is reordered before this load. */
     public static short getShortAcquire(final long address) {
         return UnsafeApi.getShortAcquire(null, address);
     }
 
-    /** Later loads stay behind this one. */
+    /** Loads a value. No later load or store is reordered before this load. */
     public static long getLongAcquire(final long address) {
         return UnsafeApi.getLongAcquire(null, address);
     }
 
-    /** Earlier loads and stores stay before this one. */
+    /** Stores a value. No earlier load or store is reordered after this store. */
     public static void putShortRelease(final long address, final short value) {
         UnsafeApi.putShortRelease(null, address, value);
     }
 
-    /** Earlier loads and stores stay before this one. */
+    /** Stores a value. No earlier load or store is reordered after this store. */
     public static void putLongRelease(final long address, final long value) {
         UnsafeApi.putLongRelease(null, address, value);
     }
 
-    /** Sets bits of a byte that other processes change as well; one that has them all is not written to, which would take its line away. */
+    /**
+     * Sets bits of a byte that other processes change too. If all these bits are set already, the byte is not written,
+     * because a write would take the cache line from other processors.
+     */
     public static void setBits(final long address, final byte bits) {
         if ((UnsafeApi.getByte(address) & bits) != bits) {
             UnsafeApi.getAndBitwiseOrByte(null, address, bits);
         }
     }
 
-    /** Neither loads nor stores cross this point in either direction. */
+    /** Prevents the reordering of loads and stores across this point, in either direction. */
     public static void fullFence() {
         UnsafeApi.fullFence();
     }
 
     /**
-     * Raises the {@code InternalError} of a fault that this thread has met, if it was not raised yet. The JVM raises it at
-     * the next safepoint poll that allows it, which may be several calls after the access. A loop of unknown length polls
-     * whenever it jumps back, whether it is interpreted or compiled. This takes 2 ns; a native method, which polls on its
-     * return, takes 13 ns.
+     * Raises the {@code InternalError} of a fault in this thread, if the JVM has not raised it yet. The JVM raises the
+     * error at the next safepoint poll that allows it, which may be several calls after the access. A loop of unknown
+     * length polls at every backward jump, whether the loop is interpreted or compiled. The loop takes 2 ns; a native
+     * method, which polls on its return, takes 13 ns.
      */
     public static void surfaceFault() {
         Step step = FIRST_STEP;
@@ -103,33 +107,33 @@ public final class Memory {
         }
     }
 
-    /** Forgets a fault that this thread has met and that was not raised yet. */
+    /** Discards a fault in this thread that the JVM has not raised yet. */
     public static void forgetFault() {
         try {
             surfaceFault();
         } catch (InternalError _) {
-            // That was it.
+            // This was the fault to discard.
         }
     }
 
-    /** Bytes of a page of this process's memory. */
+    /** Returns the bytes of a page of this process's memory. */
     public static int pageSize() {
         return UnsafeApi.pageSize();
     }
 
-    /** Zeroed memory for as long as the process lives: what a worker needs as scratch. */
+    /** Allocates zeroed memory that is never freed, such as a worker's scratch memory. */
     public static long allocate(final long bytes) {
         final long address = UnsafeApi.allocateMemory(bytes);
         zero(address, bytes);
         return address;
     }
 
-    /** Fills with zeros. */
+    /** Fills a range with zeros. */
     public static void zero(final long address, final long length) {
         UnsafeApi.setMemory(address, length, (byte) 0);
     }
 
-    /** Copies between places that do not overlap. */
+    /** Copies between ranges that do not overlap. */
     public static void copy(final long from, final long to, final int length) {
         if (length >= WORD && length < 64) {
             copyWords(from, to, length);
@@ -138,7 +142,10 @@ public final class Memory {
         }
     }
 
-    /** Whole words from the front, and one that ends with the last byte: overlapping itself is cheaper than a loop over the rest. */
+    /**
+     * Copies whole words from the start, then the word that ends with the last byte. The last two words may overlap,
+     * which is cheaper than a loop over the remaining bytes.
+     */
     private static void copyWords(final long from, final long to, final int length) {
         final long last = length - WORD;
         final long tail = UnsafeApi.getLong(from + last);
@@ -148,14 +155,14 @@ public final class Memory {
         UnsafeApi.putLong(to + last, tail);
     }
 
-    /** Copies out of a byte array. */
+    /** Copies from a byte array. */
     public static void copy(final byte[] from, final int offset, final long to, final int length) {
         for (int i = 0; i < length; i++) {
             putByte(to + i, from[offset + i]);
         }
     }
 
-    /** Copies into a byte array. */
+    /** Copies to a byte array. */
     public static void copy(final long from, final byte[] to, final int offset, final int length) {
         for (int i = 0; i < length; i++) {
             to[offset + i] = getByte(from + i);

@@ -6,10 +6,10 @@ import io.ringbridge.datapath.os.FileSystems;
 import java.util.Set;
 
 /**
- * The files that a port accepts as memory: of its guest, of the dirty log and of the in-flight area.
+ * The files that a port accepts as memory: for its guest, the dirty log and the in-flight area.
  *
- * <p>A worker that touches a page waits until the file system has read it, and all ports of the worker wait with it. File systems
- * that hold their files in memory have every page at once. Others may take long; FUSE takes as long as its daemon likes.
+ * <p>A worker that touches a page waits until the file system has read the page, and all ports of the worker wait too.
+ * File systems in memory provide every page at once. Others may take long; FUSE takes as long as its daemon likes.
  */
 public enum MemoryFiles {
     /** Files in memory: memfd, tmpfs, hugetlbfs and ramfs. */
@@ -17,16 +17,16 @@ public enum MemoryFiles {
     /** All files that can be mapped. */
     ANY;
 
-    /** What holds files in memory but does not know seals. */
+    /** File systems in memory that do not support seals. */
     private static final Set<String> WITHOUT_SEALS = Set.of("ramfs", "rootfs");
 
     /**
-     * Accepts a file as memory. A file that is not accepted has not been asked anything, not even for its size.
+     * Accepts a file as memory. The file system of a refused file is never called, not even for the file's size.
      *
-     * @param fd taken over, and closed if it is refused
-     * @param what is in the file, for the message
+     * @param fd the file; closed if it is refused
+     * @param what the use of the file, for the message
      * @return {@code fd}
-     * @throws MemoryException if it is refused
+     * @throws MemoryException if the file is refused
      */
     public int accept(final int fd, final String what) {
         if (this == ANY || Fd.isInMemory(fd)) {
@@ -39,7 +39,7 @@ public enum MemoryFiles {
         final String file = Fd.target(fd);
         Fd.abandon(fd);
         throw new MemoryException(what + ": " + file
-            + (type.isEmpty() ? " is not a file in memory" : " is on " + type + ", where an access may have to wait")
-            + "; allowed: memfd, tmpfs (such as /dev/shm), hugetlbfs, ramfs, or all files if the port has memory: any");
+            + (type.isEmpty() ? " is not a file in memory" : " is on " + type + ", where an access may block")
+            + "; allowed: memfd, tmpfs (such as /dev/shm), hugetlbfs, ramfs, or any file if the port has memory: any");
     }
 }

@@ -9,8 +9,8 @@ import io.ringbridge.datapath.os.OsException;
 /**
  * One mapped region of a guest's memory (vhost-user, "Memory region description").
  *
- * <p>Owns the mapping and the descriptor. The descriptor is kept so that {@link #intact} can tell whether the guest has since cut the
- * file under the mapping. Made and closed by the session; workers only read.
+ * <p>Owns the mapping and the descriptor. The descriptor stays open so that {@link #intact} can detect that the file
+ * under the mapping was truncated. The session creates and closes the region; workers only read this object.
  */
 public final class MemoryRegion implements AutoCloseable {
     private final long guestAddress;
@@ -21,7 +21,8 @@ public final class MemoryRegion implements AutoCloseable {
     private final FileWatch watch;
     private boolean closed;
 
-    private MemoryRegion(final long guestAddress, final long userAddress, final long offset, final int fd, final Mapping mapping) {
+    private MemoryRegion(final long guestAddress, final long userAddress, final long offset, final int fd,
+                         final Mapping mapping) {
         this.guestAddress = guestAddress;
         this.userAddress = userAddress;
         this.offset = offset;
@@ -33,14 +34,15 @@ public final class MemoryRegion implements AutoCloseable {
     /**
      * Maps a region.
      *
-     * @param guestAddress where the guest sees it (physical, or I/O virtual)
+     * @param guestAddress the region's start for the guest (a physical or I/O virtual address)
      * @param size in bytes
-     * @param userAddress where the front-end sees it; ring addresses are given in these terms
-     * @param offset where it begins in the file, in bytes
-     * @param fd the file; taken over, and closed when the region is refused
-     * @throws MemoryException when the numbers overflow, or the file does not cover the region
+     * @param userAddress the region's start for the front-end; ring addresses are of this kind
+     * @param offset the region's start in the file, in bytes
+     * @param fd the file; the region owns it, and it is closed if the region is refused
+     * @throws MemoryException if the numbers overflow, or the file does not cover the region
      */
-    public static MemoryRegion map(final long guestAddress, final long size, final long userAddress, final long offset, final int fd) {
+    public static MemoryRegion map(final long guestAddress, final long size, final long userAddress,
+                                   final long offset, final int fd) {
         try {
             if (size <= 0 || overflows(guestAddress, size) || overflows(userAddress, size)) {
                 throw new MemoryException("region at guest address 0x" + Long.toHexString(guestAddress) + ", size 0x"
@@ -50,7 +52,8 @@ public final class MemoryRegion implements AutoCloseable {
             return new MemoryRegion(guestAddress, userAddress, offset, fd, Mapping.map(fd, offset, size));
         } catch (final OsException e) {
             Fd.close(fd);
-            throw new MemoryException("region at guest address 0x" + Long.toHexString(guestAddress) + ": " + e.getMessage(), e);
+            throw new MemoryException("region at guest address 0x" + Long.toHexString(guestAddress) + ": "
+                + e.getMessage(), e);
         } catch (final MemoryException e) {
             Fd.close(fd);
             throw e;
@@ -73,32 +76,32 @@ public final class MemoryRegion implements AutoCloseable {
         return mapping.size();
     }
 
-    /** Where it begins in the file, in bytes. */
+    /** Returns the region's start in the file, in bytes. */
     public long offset() {
         return offset;
     }
 
-    /** The file's descriptor, for handing it on; it remains this object's. */
+    /** Returns the file's descriptor, to hand it over; this object still owns it. */
     public int fd() {
         return fd;
     }
 
-    /** Where it begins in this process. */
+    /** Returns the region's start in this process. */
     public long hostAddress() {
         return mapping.address();
     }
 
-    /** Maps it once more. */
+    /** Maps the region a second time. */
     Mapping mapAgain() {
         return Mapping.map(fd, offset, size());
     }
 
-    /** Where in the file an address of this process is, which has to be in the region. */
+    /** Returns the location in the file of an address of this process, which must be in the region. */
     FilePlace filePlace(final long address) {
         return new FilePlace(Fd.device(fd), Fd.inode(fd), offset + (address - hostAddress()));
     }
 
-    /** Whether the file still covers the region; a touch of what it no longer covers raises {@code InternalError}. */
+    /** Whether the file still covers the region. If not, an access beyond its end raises {@code InternalError}. */
     public boolean intact() {
         return Mapping.fileSize(fd) >= offset + mapping.size();
     }
@@ -108,12 +111,12 @@ public final class MemoryRegion implements AutoCloseable {
         return watch.isChanged();
     }
 
-    /** Whether all of it can be touched, see {@link MemoryProbe}. */
+    /** Whether the whole region can be accessed, see {@link MemoryProbe}. */
     public boolean isThere() {
         return MemoryProbe.isThere(mapping.address(), mapping.size(), true);
     }
 
-    /** Whether two regions share a guest address or a user address. */
+    /** Whether this region and another share a guest address or a user address. */
     public boolean overlaps(final MemoryRegion other) {
         return overlap(guestAddress, size(), other.guestAddress, other.size())
             || overlap(userAddress, size(), other.userAddress, other.size());
@@ -123,17 +126,18 @@ public final class MemoryRegion implements AutoCloseable {
         return Long.compareUnsigned(b - a, aSize) < 0 || Long.compareUnsigned(a - b, bSize) < 0;
     }
 
-    /** Whether a REM_MEM_REG that names these numbers means this region. */
+    /** Whether a REM_MEM_REG with these numbers refers to this region. */
     public boolean matches(final long otherGuestAddress, final long otherSize, final long otherUserAddress) {
         return guestAddress == otherGuestAddress && size() == otherSize && userAddress == otherUserAddress;
     }
 
-    /** Whether it is the same part of the same file, at the same addresses, as another. */
+    /** Whether another region is the same part of the same file, at the same addresses. */
     public boolean sameAs(final MemoryRegion other) {
-        return matches(other.guestAddress, other.size(), other.userAddress) && offset == other.offset && Fd.sameFile(fd, other.fd);
+        return matches(other.guestAddress, other.size(), other.userAddress) && offset == other.offset
+            && Fd.sameFile(fd, other.fd);
     }
 
-    /** Unmaps; only after every worker has let go. */
+    /** Unmaps the region and closes its file. No worker may use the region any more. */
     @Override
     public synchronized void close() {
         if (!closed) {

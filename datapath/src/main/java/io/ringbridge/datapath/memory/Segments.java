@@ -3,15 +3,16 @@ package io.ringbridge.datapath.memory;
 import java.util.Arrays;
 
 /**
- * A list of pieces of this process's memory: what a descriptor chain amounts to once it is checked and translated.
+ * A list of pieces of this process's memory: the content of a descriptor chain after validation and translation.
  *
- * <p>Reused from chain to chain; it grows to the longest chain seen and then allocates no more. Owned by one worker.
+ * <p>Reused for chain after chain. It grows to the longest chain seen, and allocates nothing after that. Owned by one
+ * worker.
  */
 public class Segments {
-    /** The most pieces a chain may have; what QEMU and the kernel's vhost take. */
+    /** The most pieces of a chain, as in QEMU and the kernel's vhost. */
     public static final int MAX_SEGMENTS = 1024;
 
-    /** The first piece, which is nearly always the only one, beside the lists: one line less to load. */
+    /** The first piece is nearly always the only one. As a field, it saves the load of a cache line. */
     private long firstAddress;
     private int firstLength;
     private int count;
@@ -19,13 +20,13 @@ public class Segments {
     private long[] addresses = new long[2];
     private int[] lengths = new int[2];
 
-    /** Forgets every piece. */
+    /** Removes every piece. */
     public final void clear() {
         count = 0;
         totalLength = 0;
     }
 
-    /** Makes it one piece: what nearly every chain is. */
+    /** Sets the list to one piece, as in nearly every chain. */
     public final void set(final long address, final int length) {
         firstAddress = address;
         firstLength = length;
@@ -36,7 +37,7 @@ public class Segments {
     /**
      * Appends a piece.
      *
-     * @return false when there are too many, or their sum passes 2^31-1 bytes
+     * @return false if there would be too many pieces, or more than 2^31-1 bytes
      */
     public final boolean add(final long address, final int length) {
         if (count == MAX_SEGMENTS || length > Integer.MAX_VALUE - totalLength) {
@@ -61,12 +62,12 @@ public class Segments {
         lengths = Arrays.copyOf(lengths, lengths.length * 4);
     }
 
-    /** The number of pieces. */
+    /** Returns the number of pieces. */
     public final int count() {
         return count;
     }
 
-    /** The sum of all lengths, in bytes. */
+    /** Returns the sum of all lengths, in bytes. */
     public final int totalLength() {
         return totalLength;
     }
@@ -79,7 +80,11 @@ public class Segments {
         return i == 0 ? firstLength : lengths[i];
     }
 
-    /** Appends the pieces of another list. */
+    /**
+     * Appends the pieces of another list.
+     *
+     * @return false if there would be too many pieces, or more than 2^31-1 bytes
+     */
     public final boolean addAll(final Segments other) {
         for (int i = 0; i < other.count; i++) {
             if (!add(other.address(i), other.length(i))) {
@@ -90,12 +95,15 @@ public class Segments {
     }
 
     /**
-     * Becomes another list, with a piece of the caller's in place of some of its bytes. It may have two pieces more than a chain may.
+     * Becomes another list in which a new piece replaces some bytes. The result may have two pieces more than a chain.
      *
-     * @param at where these bytes begin
-     * @param bytes how many they are; no more than there are from there
+     * @param at the offset of the bytes to replace
+     * @param bytes the number of bytes to replace; the other list must have that many from {@code at} on
+     * @param address the address of the new piece
+     * @param length the length of the new piece
      */
-    public final void splice(final Segments other, final int at, final int bytes, final long address, final int length) {
+    public final void splice(final Segments other, final int at, final int bytes, final long address,
+                             final int length) {
         clear();
         int piece = 0;
         int offset = 0;
@@ -125,7 +133,7 @@ public class Segments {
         totalLength += length;
     }
 
-    /** Drops bytes from the front; no more than there are. */
+    /** Removes bytes from the front. The list must have that many. */
     public final void skip(final int bytes) {
         totalLength -= bytes;
         int rest = bytes;
@@ -143,7 +151,7 @@ public class Segments {
         firstLength -= rest;
     }
 
-    /** Copies bytes from the front to one place, without dropping them; no more than there are. */
+    /** Copies bytes from the front without removing them. The list must have that many. */
     public final void peek(final long to, final int bytes) {
         int done = 0;
         for (int i = 0; done < bytes; i++) {

@@ -5,11 +5,11 @@ import io.ringbridge.datapath.os.MemoryProbe;
 import java.util.Arrays;
 
 /**
- * Ranges of this process's memory that a worker may have touched when a fault came. They are probed to find the guest whose memory the
- * fault was in. Made after a fault; owned by one worker.
+ * Ranges of this process's memory that a worker may have touched when a fault occurred. They are probed to find the
+ * guest whose memory caused the fault. Created after a fault; owned by one worker.
  */
 public final class TouchedRanges {
-    /** The answer if all ranges of a guest's memory can be touched. */
+    /** The result if all ranges in a guest's memory can be accessed. */
     public static final long NONE = -1;
 
     private long[] addresses = new long[256];
@@ -17,7 +17,7 @@ public final class TouchedRanges {
     private boolean[] writes = new boolean[256];
     private int count;
 
-    /** Adds a range, which need not be in any guest's memory. */
+    /** Adds a range, which may be outside every guest's memory. */
     public void add(final long address, final long length, final boolean written) {
         if (length <= 0) {
             return;
@@ -40,17 +40,18 @@ public final class TouchedRanges {
     }
 
     /**
-     * Looks for a range in a guest's memory that cannot be touched. Pages of memory that is still on its way are left alone: a probe would
-     * make them.
+     * Finds a range in a guest's memory that cannot be accessed. Pages that have not arrived yet are skipped, because a
+     * probe would create them.
      *
-     * @return its guest address, or {@link #NONE}
+     * @return the range's guest address, or {@link #NONE}
      */
     public long firstLost(final GuestMemory memory) {
         for (int i = 0; i < count; i++) {
             final int region = memory.findHost(addresses[i]);
             if (region >= 0) {
                 final long offset = addresses[i] - memory.hostStart(region);
-                final long length = there(memory, addresses[i], Math.min(lengths[i], memory.size(region) - offset));
+                final long inRegion = Math.min(lengths[i], memory.size(region) - offset);
+                final long length = lengthPresent(memory, addresses[i], inRegion);
                 if (!MemoryProbe.isThere(addresses[i], length, writes[i])) {
                     return memory.guestStart(region) + offset;
                 }
@@ -59,7 +60,7 @@ public final class TouchedRanges {
         return NONE;
     }
 
-    /** Whether a range in a guest's memory has left memory since it was touched. To be asked before anything is probed. */
+    /** Whether a page in a guest's memory is no longer resident, although it was touched. Call it before any probe. */
     public boolean anyGone(final GuestMemory memory) {
         for (int i = 0; i < count; i++) {
             final int region = memory.findHost(addresses[i]);
@@ -73,7 +74,7 @@ public final class TouchedRanges {
         return false;
     }
 
-    private static long there(final GuestMemory memory, final long address, final long length) {
+    private static long lengthPresent(final GuestMemory memory, final long address, final long length) {
         return memory.incoming() == null ? length : Math.min(length, memory.incoming().extent(address));
     }
 }

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Timeout;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-/** A fault that the JVM raises some time after the touch, from code that is interpreted at first and compiled in the end. */
+/** A fault that the JVM raises some time after the access, in code that is first interpreted and later compiled. */
 @Timeout(30)
 class DelayedFaultTest {
     private static final int TOUCHES = 5_000;
@@ -18,7 +18,7 @@ class DelayedFaultTest {
     }
 
     @Test
-    void passesThroughForeignCallsAsItIs() {
+    void aDelayedFaultPassesUnchangedThroughForeignCalls() {
         int raised = 0;
         try (MemFd file = MemFd.create("cut", 8192);
              Mapping mapping = Mapping.map(file.fd(), 0, 8192);
@@ -38,7 +38,7 @@ class DelayedFaultTest {
     }
 
     @Test
-    void isRaisedWhereThatIsAskedForAndForgottenAfterwards() {
+    void surfaceFaultRaisesAFaultAndForgetFaultDiscardsIt() {
         int raised = 0;
         try (MemFd file = MemFd.create("cut", 8192);
              Mapping mapping = Mapping.map(file.fd(), 0, 8192)) {
@@ -53,7 +53,7 @@ class DelayedFaultTest {
                 try {
                     touch(mapping.address());
                 } catch (InternalError _) {
-                    // It was raised at once.
+                    // The JVM raised the fault at once.
                 }
                 Memory.forgetFault();
                 Memory.surfaceFault();

@@ -20,7 +20,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** The bits that a mark sets, and those that it never does. */
+/** The bits that a mark sets, and those that it never sets. */
 class DirtyLogTest {
     private static final int FILE = 16384;
 
@@ -70,19 +70,19 @@ class DirtyLogTest {
     }
 
     @Test
-    void aLogMayBeginAnywhereInItsFile() {
+    void aLogMayStartAnywhereInItsFile() {
         for (final int offset : new int[] {1, 3, 4095, 4096, 5001}) {
             Memory.zero(view.address(), FILE);
             try (DirtyLog log = map(offset, 7)) {
                 assertEquals(7, log.size());
                 log.mark(0, Integer.MAX_VALUE);
-                assertEquals(range(8 * offset, 8 * (offset + 7)), bits(), "and ends where it was said to");
+                assertEquals(range(8 * offset, 8 * (offset + 7)), bits(), "the log ends after its size");
             }
         }
     }
 
     @Test
-    void whatTheLogDoesNotCoverIsNotMarked() {
+    void pagesThatTheLogDoesNotCoverAreNotMarked() {
         try (DirtyLog log = map(100, 100)) {
             log.mark(800 * 4096, 1);
             log.mark(-1, 1);
@@ -99,7 +99,7 @@ class DirtyLogTest {
     }
 
     @Test
-    void bitsOfOthersStayAndClearedOnesAreSetAgain() throws InterruptedException {
+    void aMarkKeepsOtherBitsAndSetsClearedOnesAgain() throws InterruptedException {
         Memory.putByte(view.address(), (byte) 0xA0);
         try (DirtyLog log = map(0, FILE)) {
             log.mark(0, 1);
@@ -120,23 +120,24 @@ class DirtyLogTest {
             for (final Thread thread : threads) {
                 thread.join();
             }
-            assertEquals(range(0, 8 * FILE), bits(), "threads that mark neighbours lose no bit");
+            assertEquals(range(0, 8 * FILE), bits(), "threads that mark neighbouring pages lose no bit");
         }
     }
 
     @Test
     void aLogThatTheFileDoesNotCoverIsRefused() throws Exception {
         final long before = openDescriptors();
-        final long[][] bad = {{0, 0}, {0, -1}, {-1, 1}, {0, FILE + 1}, {FILE, 1}, {1, FILE}, {Long.MAX_VALUE, 1}, {1, Long.MAX_VALUE},
-            {Long.MAX_VALUE, Long.MAX_VALUE}, {Long.MIN_VALUE, Long.MIN_VALUE}, {4096, -4096}};
+        final long[][] bad = {{0, 0}, {0, -1}, {-1, 1}, {0, FILE + 1}, {FILE, 1}, {1, FILE}, {Long.MAX_VALUE, 1},
+            {1, Long.MAX_VALUE}, {Long.MAX_VALUE, Long.MAX_VALUE}, {Long.MIN_VALUE, Long.MIN_VALUE}, {4096, -4096}};
         for (final long[] numbers : bad) {
-            assertThrows(MemoryException.class, () -> map(numbers[0], numbers[1]), () -> numbers[0] + ", " + numbers[1]);
+            assertThrows(MemoryException.class, () -> map(numbers[0], numbers[1]),
+                () -> numbers[0] + ", " + numbers[1]);
         }
         assertEquals(before, openDescriptors(), "refused descriptors are closed");
     }
 
     @Test
-    void aFileThatWasCutIsNoticed() {
+    void aLogWhoseFileWasTruncatedIsNotIntact() {
         try (DirtyLog log = map(4096, 8192)) {
             assertTrue(log.intact());
             file.resize(3 * 4096 - 1);
@@ -151,7 +152,7 @@ class DirtyLogTest {
     }
 
     @Test
-    void addressesOfThisProcessLeadBackToTheGuests() {
+    void findHostReturnsTheRegionOfATranslatedAddress() {
         final SplittableRandom random = new SplittableRandom(8);
         final List<MemoryRegion> regions = new ArrayList<>();
         try (MemFd memory = MemFd.create("guest", 64 * 4096)) {

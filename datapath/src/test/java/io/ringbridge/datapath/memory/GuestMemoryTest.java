@@ -15,12 +15,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 class GuestMemoryTest {
     private static final long PAGE = 4096;
 
-    private static MemoryRegion region(final MemFd file, final long guest, final long size, final long user, final long offset) {
+    private static MemoryRegion region(final MemFd file, final long guest, final long size, final long user,
+                                       final long offset) {
         return MemoryRegion.map(guest, size, user, offset, Fd.duplicate(file.fd()));
     }
 
     @Test
-    void translatesWholeRangesOnly() {
+    void onlyRangesInsideOneRegionAreTranslated() {
         try (MemFd file = MemFd.create("t", 16 * PAGE);
              MemoryRegion a = region(file, 0x1000, 4 * PAGE, 0x7f00_0000_0000L, 0);
              MemoryRegion b = region(file, 0x10_0000, 2 * PAGE, 0x7f10_0000_0000L, 5 * PAGE + 16)) {
@@ -41,21 +42,23 @@ class GuestMemoryTest {
     }
 
     @Test
-    void regionsThatMakeNoSenseAreRefused() {
+    void invalidAndOverlappingRegionsAreRefused() {
         try (MemFd file = MemFd.create("t", 4 * PAGE)) {
             for (final long[] bad : new long[][] {
-                {0x1000, 0, 0, 0}, {0x1000, 5 * PAGE, 0, 0}, {0x1000, 4 * PAGE, 0, 1}, {0x1000, 1L << 40, 0, 0}, {0x1000, -1, 0, 0},
-                {-PAGE, 2 * PAGE, 0, 0}, {0, 2 * PAGE, -PAGE, 0}, {0, PAGE, 0, Long.MAX_VALUE}, {0, PAGE, 0, -PAGE}}) {
+                {0x1000, 0, 0, 0}, {0x1000, 5 * PAGE, 0, 0}, {0x1000, 4 * PAGE, 0, 1}, {0x1000, 1L << 40, 0, 0},
+                {0x1000, -1, 0, 0}, {-PAGE, 2 * PAGE, 0, 0}, {0, 2 * PAGE, -PAGE, 0}, {0, PAGE, 0, Long.MAX_VALUE},
+                {0, PAGE, 0, -PAGE}}) {
                 assertThrows(MemoryException.class, () -> region(file, bad[0], bad[1], bad[2], bad[3]));
             }
-            try (MemoryRegion a = region(file, 0, 2 * PAGE, 0, 0); MemoryRegion b = region(file, PAGE, PAGE, 0x10000, 0)) {
+            try (MemoryRegion a = region(file, 0, 2 * PAGE, 0, 0);
+                 MemoryRegion b = region(file, PAGE, PAGE, 0x10000, 0)) {
                 assertThrows(MemoryException.class, () -> GuestMemory.of(List.of(a, b)));
             }
         }
     }
 
     @Test
-    void holdsFiveHundredAndNineRegions() {
+    void atMost509RegionsAreAccepted() {
         try (MemFd file = MemFd.create("t", 600 * PAGE)) {
             final List<MemoryRegion> regions = new ArrayList<>();
             for (int i = 0; i < GuestMemory.MAX_REGIONS; i++) {
@@ -73,7 +76,7 @@ class GuestMemoryTest {
     }
 
     @Test
-    void cutFileIsNoticed() {
+    void memoryWhoseFileWasTruncatedIsNotIntact() {
         try (MemFd file = MemFd.create("t", 4 * PAGE); MemoryRegion a = region(file, 0, 4 * PAGE, 0, 0)) {
             final GuestMemory memory = GuestMemory.of(List.of(a));
             assertTrue(memory.intact());

@@ -14,23 +14,23 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** The table of I/O virtual addresses, against one that has an entry a page. */
+/** The table of I/O virtual addresses, compared with a model that has one entry per page. */
 class IotlbTest {
     private static final long PAGE = 4096;
     private static final int BOTH = Iotlb.READ | Iotlb.WRITE;
     private static final long TOP = -16 * PAGE;
 
-    /** Where a page is, and what may be done there. */
+    /** A page's address in this process, and the access that the device has. */
     private record Page(long host, int access) { }
 
     @Test
-    void whatIsToldAndTakenBackIsWhatIsFound() {
+    void theTableAgreesWithAModelUnderRandomUse() {
         final long seed = 41;
         final SplittableRandom random = new SplittableRandom(seed);
         final Map<Long, Page> model = new HashMap<>();
         Iotlb table = Iotlb.EMPTY;
         for (int round = 0; round < 20_000; round++) {
-            // Around zero, and up to the very last address.
+            // At the start and at the end of the address space.
             final long base = random.nextBoolean() ? 0 : TOP;
             final long first = base + random.nextInt(16) * PAGE;
             final long pages = 1L + random.nextInt(Math.min(4, (int) ((base + 16 * PAGE - first) / PAGE)));
@@ -54,11 +54,13 @@ class IotlbTest {
                 table = table.without(first, last);
                 assertFalse(table.overlaps(first, last));
             }
-            check(table, model, base + random.nextInt((int) (15 * PAGE)), 1 + random.nextInt((int) (3 * PAGE)), 1 + random.nextInt(3));
+            check(table, model, base + random.nextInt((int) (15 * PAGE)), 1 + random.nextInt((int) (3 * PAGE)),
+                1 + random.nextInt(3));
         }
     }
 
-    private static void check(final Iotlb table, final Map<Long, Page> model, final long address, final int length, final int access) {
+    private static void check(final Iotlb table, final Map<Long, Page> model, final long address, final int length,
+                              final int access) {
         final long start = address & -PAGE;
         final Page page = model.get(start);
         final int entry = table.find(address);
@@ -87,36 +89,38 @@ class IotlbTest {
     }
 
     @Test
-    void whatCameFirstGoesWhereThereAreTooMany() {
+    void aFullTableReplacesItsOldestEntry() {
         Iotlb table = Iotlb.EMPTY;
         for (int i = 0; i < 3 * Iotlb.MAX_ENTRIES; i++) {
-            // Not in the order of addresses.
+            // The addresses are not in ascending order.
             table = table.with((i * 2654435761L & 0xFFFF_FFFFL) * PAGE, PAGE, 0x1000, 0x1000, BOTH);
             assertTrue(table.size() <= Iotlb.MAX_ENTRIES);
         }
         for (int i = 0; i < 3 * Iotlb.MAX_ENTRIES; i++) {
-            assertEquals(i >= 2 * Iotlb.MAX_ENTRIES, table.find((i * 2654435761L & 0xFFFF_FFFFL) * PAGE) >= 0, "entry " + i);
+            assertEquals(i >= 2 * Iotlb.MAX_ENTRIES, table.find((i * 2654435761L & 0xFFFF_FFFFL) * PAGE) >= 0,
+                "entry " + i);
         }
     }
 
     @Test
-    void whatIsSaidTwiceIsKnown() {
+    void aRepeatedTranslationIsRecognized() {
         final Iotlb table = Iotlb.EMPTY.with(0x10_000, 2 * PAGE, 0x7000_0000_0000L, 0x5000, Iotlb.READ);
         assertTrue(table.says(0x10_000, 2 * PAGE, 0x7000_0000_0000L, Iotlb.READ));
-        assertTrue(table.says(0x11_000, PAGE, 0x7000_0000_1000L, Iotlb.READ), "a part");
-        assertFalse(table.says(0x11_000, PAGE, 0x7000_0000_0000L, Iotlb.READ), "elsewhere");
+        assertTrue(table.says(0x11_000, PAGE, 0x7000_0000_1000L, Iotlb.READ), "a part of the entry");
+        assertFalse(table.says(0x11_000, PAGE, 0x7000_0000_0000L, Iotlb.READ), "another address in the front-end");
         assertFalse(table.says(0x10_000, 2 * PAGE, 0x7000_0000_0000L, BOTH), "more access");
-        assertFalse(table.says(0x11_000, 2 * PAGE, 0x7000_0000_1000L, Iotlb.READ), "more than a part");
+        assertFalse(table.says(0x11_000, 2 * PAGE, 0x7000_0000_1000L, Iotlb.READ), "beyond the end of the entry");
     }
 
     @Test
-    void entriesFollowTheMemoryTheyAreIn() {
+    void entriesMoveWithTheirMemoryRegions() {
         try (MemFd file = MemFd.create("iotlb", 8 * PAGE);
              MemoryRegion first = MemoryRegion.map(0, 4 * PAGE, 0x10_0000, 0, Fd.duplicate(file.fd()));
              MemoryRegion second = MemoryRegion.map(0x100_0000, 4 * PAGE, 0x20_0000, 4 * PAGE, Fd.duplicate(file.fd()));
              MemoryRegion moved = MemoryRegion.map(0x200_0000, 4 * PAGE, 0x20_0000, 0, Fd.duplicate(file.fd()))) {
             final Iotlb table = Iotlb.EMPTY.with(0, PAGE, 0x10_1000, first.hostAddress() + PAGE, BOTH)
-                .with(PAGE, PAGE, 0x20_1000, second.hostAddress() + PAGE, Iotlb.READ).with(5 * PAGE, PAGE, 0x20_2000, 1, BOTH);
+                .with(PAGE, PAGE, 0x20_1000, second.hostAddress() + PAGE, Iotlb.READ)
+                .with(5 * PAGE, PAGE, 0x20_2000, 1, BOTH);
             final Iotlb over = table.over(GuestMemory.of(List.of(moved)));
             assertEquals(2, over.size());
             assertEquals(-1, over.find(0));

@@ -8,13 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Lists of pieces, whose addresses are numbered bytes here: nothing is read. */
+/** Lists of pieces. Their addresses only number the bytes here; nothing is read. */
 class SegmentsTest {
     private static final long INSERTED = 1L << 40;
 
     private final SplittableRandom random = new SplittableRandom(4);
 
-    /** The addresses of all bytes, in order. */
+    /** Returns the addresses of all bytes, in order. */
     private static long[] bytes(final Segments segments) {
         final long[] bytes = new long[segments.totalLength()];
         int at = 0;
@@ -36,7 +36,7 @@ class SegmentsTest {
     }
 
     @Test
-    void aPieceTakesThePlaceOfAnyBytes() {
+    void spliceReplacesAnyBytesWithAPiece() {
         final Segments spliced = new Segments();
         for (int round = 0; round < 20_000; round++) {
             final Segments segments = pieces(1 + random.nextInt(9));
@@ -49,14 +49,15 @@ class SegmentsTest {
             final long[] after = bytes(spliced);
             assertEquals(total - replaced + length, after.length);
             for (int i = 0; i < after.length; i++) {
-                assertEquals(i < from ? before[i] : i < from + length ? INSERTED + i - from : before[i - length + replaced], after[i],
-                    "byte " + i + " of round " + round);
+                final long expected = i < from ? before[i]
+                    : i < from + length ? INSERTED + i - from : before[i - length + replaced];
+                assertEquals(expected, after[i], "byte " + i + " of round " + round);
             }
         }
     }
 
     @Test
-    void theLongestChainHasRoomForOneMore() {
+    void theLongestChainCanBeSpliced() {
         final Segments segments = new Segments();
         for (int i = 0; i < Segments.MAX_SEGMENTS; i++) {
             assertTrue(segments.add(1000L * i, 20));
