@@ -128,13 +128,13 @@ class TapLinkTest {
     @Test
     void whatCannotBeIsSaidAndLeavesNothing() throws IOException, InterruptedException {
         final long before = openDescriptors();
-        refused(new TapOptions(DEVICE, 0, false, "rb-nowhere", true), "bridge rb-nowhere: there is none");
-        refused(new TapOptions(DEVICE, 0, false, "lo", true), "bridge lo: this device is no bridge");
+        refused(new TapOptions(DEVICE, 0, false, "rb-nowhere", true), "bridge rb-nowhere: there is no device");
+        refused(new TapOptions(DEVICE, 0, false, "lo", true), "bridge lo: this device is not a bridge");
         refused(new TapOptions(DEVICE, 65535, false, null, true), "mtu 65535 of device " + DEVICE);
         refused(TapOptions.of("lo"), "tap device lo: a device of another kind has this name");
         assertFalse(device.exists());
         ip("tuntap", "add", "dev", DEVICE, "mode", "tap");
-        refused(TapOptions.of(DEVICE), "needed is a tap made with multi_queue");
+        refused(TapOptions.of(DEVICE), "a tap device is needed, created with multi_queue");
         ip("link", "del", DEVICE);
         assertEquals(before, openDescriptors());
     }

@@ -11,7 +11,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 /**
- * Receives from a connected Unix stream socket, and hands on every descriptor that the kernel installs with the bytes.
+ * Receives from a connected Unix stream socket, and passes on every descriptor that the kernel installs with the bytes.
  *
  * <pre>
  *  struct msghdr
@@ -23,9 +23,10 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
  * | length  | level | type  | descriptors ...
  * </pre>
  *
- * <p>The peer decides how many descriptors come with how many bytes, and may hold another descriptor of this socket, whose options it can
- * then change at any time. So the room for control messages suffices for all that one message can carry, and no call waits except
- * {@link #awaitReadable}. Owned by one thread. The number stays its owner's, who closes it.
+ * <p>The peer decides how many descriptors come with how many bytes. It may also have another descriptor of this
+ * socket, through which it can change the socket's options at any time. The room for control messages therefore
+ * suffices for the most that one message can carry, and no call waits except {@link #awaitReadable}. Owned by one
+ * thread. The caller keeps the descriptor of the socket and closes it.
  */
 public final class DescriptorSocket {
     private static final int MESSAGE_BYTES = 56;
@@ -41,9 +42,9 @@ public final class DescriptorSocket {
     private static final int TYPE_AT = 12;
     private static final int SOL_SOCKET = 1;
     private static final int SCM_RIGHTS = 1;
-    /** A descriptor of the sending process, which comes with every message once either end has set SO_PASSPIDFD. */
+    /** A pidfd of the sending process, which comes with every message after either end has set SO_PASSPIDFD. */
     private static final int SCM_PIDFD = 4;
-    /** SCM_MAX_FD is 253; what else may come (credentials, a security label, a process) has the rest. */
+    /** Room for SCM_MAX_FD (253) descriptors, and for credentials, a security label and a pidfd. */
     private static final int CONTROL_BYTES = 4096;
 
     private static final int MSG_CTRUNC = 8;
@@ -54,7 +55,7 @@ public final class DescriptorSocket {
     private static final int NONE = -1;
 
     private static final int CHUNK = 8192;
-    /** How long to leave the processor to others if a socket that is said to be readable has nothing to read. */
+    /** The pause if a socket that polled as readable has nothing to read. */
     private static final long EMPTY_NANOS = 1_000_000;
 
     private final int fd;
@@ -64,7 +65,6 @@ public final class DescriptorSocket {
     private final MemorySegment control;
     private final MemorySegment bytes;
 
-    /** Receives from a socket of this number. */
     public DescriptorSocket(final int fd) {
         this.fd = fd;
         final Arena arena = Arena.ofAuto();
@@ -78,30 +78,36 @@ public final class DescriptorSocket {
         message.set(JAVA_LONG, CONTROL_AT, control.address());
     }
 
-    /** Ends each wait early while this event is signalled; null for none. */
+    /** Sets an event that ends each wait early while it is signalled, or none if it is null. */
     public void wakeBy(final EventFd event) {
         other = event == null ? NONE : event.fd();
     }
 
-    /** Waits until there is something to receive, or the connection has ended. @return false if neither was so in time */
+    /**
+     * Waits until there is something to receive, or the connection has ended.
+     *
+     * @return false if the time ran out, or the event ended the wait
+     */
     public boolean awaitReadable(final int timeoutMillis) {
         return Libc.poll(fd, other, POLLIN, timeoutMillis);
     }
 
     /**
-     * Receives what is there, without waiting.
+     * Receives available bytes without waiting for more.
      *
-     * @param descriptors takes over each descriptor that comes
-     * @return how many bytes came, 0 if there were none, or -1 if the connection has ended
-     * @throws IOException if the connection is broken, or descriptors were lost because this process may not have more
+     * @param descriptors becomes the owner of each received descriptor
+     * @return the number of bytes received, 0 if none were available, or -1 if the connection has ended
+     * @throws IOException if the connection is broken, or descriptors were lost because this process may not open more
      */
-    public int receive(final byte[] into, final int at, final int most, final IntConsumer descriptors) throws IOException {
+    public int receive(final byte[] into, final int at, final int most, final IntConsumer descriptors)
+        throws IOException {
         iovec.set(JAVA_LONG, Long.BYTES, Math.min(most, CHUNK));
         message.set(JAVA_LONG, CONTROL_SIZE_AT, CONTROL_BYTES);
         message.set(JAVA_INT, FLAGS_AT, 0);
         final int n = (int) Libc.recvmsg(fd, message.address(), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n == -Libc.EAGAIN || n == -Libc.EINTR) {
-            LockSupport.parkNanos(EMPTY_NANOS); // urgent data makes a socket readable, and so does what the peer then reads itself
+            // Urgent data makes a socket readable, and so does data that the peer then reads itself.
+            LockSupport.parkNanos(EMPTY_NANOS);
             return 0;
         }
         if (n < 0) {
@@ -109,7 +115,8 @@ public final class DescriptorSocket {
         }
         takeDescriptors(descriptors);
         if ((message.get(JAVA_INT, FLAGS_AT) & MSG_CTRUNC) != 0) {
-            throw new IOException("a message's descriptors were lost; this process has as many open as it may");
+            throw new IOException("descriptors of a message were lost:"
+                + " this process has reached its limit of open files");
         }
         MemorySegment.copy(bytes, JAVA_BYTE, 0, into, at, n);
         return n == 0 ? -1 : n;

@@ -1,6 +1,9 @@
 package io.ringbridge.datapath.os;
 
-/** Waits for any of several descriptors. Owned by the thread that waits; others wake it through a descriptor in the set. */
+/**
+ * Waits for any of several descriptors. Owned by the thread that waits; other threads wake it through a descriptor in
+ * the set.
+ */
 public final class Epoll implements AutoCloseable {
     private static final int EPOLL_CLOEXEC = 0x80000;
     private static final int EPOLL_CTL_ADD = 1;
@@ -8,7 +11,7 @@ public final class Epoll implements AutoCloseable {
     private static final int EPOLLIN = 1;
     private static final int EPOLLET = 1 << 31;
     private static final int MOST = 16;
-    /** Stands for a descriptor that is not to be drained. */
+    /** Marks a descriptor that {@link #drain} skips. */
     private static final int NONE = -1;
 
     private final int fd;
@@ -20,7 +23,7 @@ public final class Epoll implements AutoCloseable {
         this.fd = fd;
     }
 
-    /** Makes an empty set. */
+    /** Creates an empty set. */
     public static Epoll create() {
         final int fd = Libc.epollCreate(EPOLL_CLOEXEC);
         if (fd < 0) {
@@ -29,17 +32,20 @@ public final class Epoll implements AutoCloseable {
         return new Epoll(fd);
     }
 
-    /** Adds a descriptor; one that is readable ends the wait until it is drained. */
+    /** Adds an event. It ends every wait from the time it is signalled until it is drained. */
     public void add(final EventFd event) {
         add(event.fd(), EPOLLIN, event.fd());
     }
 
-    /** Adds a device; one that has a frame, or is gone, ends the wait. */
+    /** Adds a device. It ends every wait while it has a frame or is gone. */
     public void add(final FrameDevice device) {
         add(device.fd(), EPOLLIN, NONE);
     }
 
-    /** Adds any descriptor; it ends one wait if it is readable, and one whenever more has come or its other end has gone. */
+    /**
+     * Adds any descriptor, edge-triggered. It ends one wait if it is readable, and one wait each time more data arrives
+     * or its other end is closed.
+     */
     public void watch(final int watched) {
         add(watched, EPOLLIN | EPOLLET, watched);
     }
@@ -51,38 +57,38 @@ public final class Epoll implements AutoCloseable {
         }
     }
 
-    /** Removes a descriptor, before it is closed. */
+    /** Removes an event before it is closed. */
     public void remove(final EventFd event) {
         Libc.epollControl(fd, EPOLL_CTL_DEL, event.fd(), 0, NONE);
     }
 
-    /** Removes a descriptor that is watched, before it is closed: others may have the open file as well. */
+    /** Removes a watched descriptor before it is closed, because other processes may share the open file. */
     public void unwatch(final int watched) {
         Libc.epollControl(fd, EPOLL_CTL_DEL, watched, 0, NONE);
     }
 
-    /** Removes a device, before it is closed; one that was removed already is left alone. */
+    /** Removes a device before it is closed. Has no effect if the device was removed already. */
     public void remove(final FrameDevice device) {
         Libc.epollControl(fd, EPOLL_CTL_DEL, device.fd(), 0, NONE);
     }
 
     /**
-     * Waits.
+     * Waits until a descriptor is readable.
      *
-     * @param timeoutMillis how long at the most; -1 for ever
-     * @return whether a descriptor is readable
+     * @param timeoutMillis the most time to wait, or -1 for no limit
+     * @return false if the time ran out
      */
     public boolean await(final int timeoutMillis) {
         readyCount = Math.max(0, Libc.epollWait(fd, ready, timeoutMillis));
         return readyCount > 0;
     }
 
-    /** Whether an event ended the last wait, and was not drained since. */
+    /** Whether an event ended the last wait and was not drained since. */
     public boolean isReady(final EventFd event) {
         return isReady(event.fd());
     }
 
-    /** Whether a descriptor ended the last wait, which was not drained since. */
+    /** Whether a watched descriptor ended the last wait and was not drained since. */
     public boolean isReady(final int watched) {
         for (int i = 0; i < readyCount; i++) {
             if (ready[i] == watched) {
@@ -92,7 +98,7 @@ public final class Epoll implements AutoCloseable {
         return false;
     }
 
-    /** Takes the counts of the events that ended the last wait back to zero; those for which there was no room end the next. */
+    /** Resets the events that ended the last wait. Events beyond the {@link #MOST} reported end the next wait. */
     public void drain() {
         for (int i = 0; i < readyCount; i++) {
             if (ready[i] != NONE) {

@@ -7,10 +7,10 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * A kick, call or error descriptor: a 64-bit counter of the kernel's.
+ * A kick, call or error descriptor: a 64-bit counter in the kernel.
  *
- * <p>Nothing here ever waits, whatever others who hold the descriptor have made of it. Any thread may signal and drain; one owner
- * closes.
+ * <p>No method ever waits, whatever flags a peer that shares the eventfd has set. Any thread may signal and drain; one
+ * owner closes.
  */
 public final class EventFd implements AutoCloseable {
     private static final int EFD_CLOEXEC = 0x80000;
@@ -26,7 +26,7 @@ public final class EventFd implements AutoCloseable {
         this.fd = fd;
     }
 
-    /** Makes a new one with a count of zero. */
+    /** Creates an eventfd with a count of zero. */
     public static EventFd create() {
         final EventSignals signals = EventSignals.get();
         final int fd = Libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -39,18 +39,18 @@ public final class EventFd implements AutoCloseable {
     /**
      * Takes over an eventfd that a peer sent.
      *
-     * @param fd the descriptor; closed when it is refused
-     * @throws OsException if it is anything else
+     * @param fd the descriptor; closed if it is refused
+     * @throws OsException if it is not a readable eventfd
      */
     public static EventFd adopt(final int fd) {
         final String target = Fd.target(fd);
-        if (!target.equals(TARGET)) { // a file may have any name, and this in it
+        if (!target.equals(TARGET)) { // equals, because the path of a file may contain anything
             Fd.abandon(fd);
-            throw new OsException("a descriptor of a ring is " + target + "; an eventfd is needed");
+            throw new OsException("a ring's descriptor is " + target + "; an eventfd is needed");
         }
-        if (!Fd.isReadable(fd)) { // the number of one that was opened with O_PATH
+        if (!Fd.isReadable(fd)) { // opened with O_PATH
             Fd.abandon(fd);
-            throw new OsException("a descriptor of a ring is an eventfd that cannot be read; one that can is needed");
+            throw new OsException("a ring's descriptor is an eventfd that cannot be read; a readable one is needed");
         }
         return new EventFd(EventSignals.get(), fd);
     }
@@ -60,33 +60,38 @@ public final class EventFd implements AutoCloseable {
         return TARGET.equals(Fd.target(fd));
     }
 
-    /** Adds one to the count, which wakes whoever waits for it. A full count stays as it is. */
+    /** Adds one to the count, which wakes its waiters. A full count stays unchanged. */
     public void signal() {
         signals.signal(fd);
     }
 
-    /** Takes the count back to zero; true when it was not. */
+    /**
+     * Resets the count to zero.
+     *
+     * @return whether it was not zero
+     */
     public boolean drain() {
         return Libc.readLong(fd) == 8;
     }
 
     /**
-     * Reads the count and leaves it as it is. Costs several system calls.
+     * Reads the count without changing it. Costs several system calls.
      *
-     * @return the count, or 0 if the kernel does not show it
+     * @return the count, or 0 if the kernel does not report it
      */
     public long count() {
-        return shown("eventfd-count:");
+        return readInfo("eventfd-count:");
     }
 
     /**
-     * Whether a read takes only one off the count (EFD_SEMAPHORE). Kernels before 6.5 do not show it.
+     * Whether a read only decrements the count (EFD_SEMAPHORE). Always false before Linux 6.5, which does not report
+     * it.
      */
     public boolean isSemaphore() {
-        return shown("eventfd-semaphore:") != 0;
+        return readInfo("eventfd-semaphore:") != 0;
     }
 
-    private long shown(final String label) {
+    private long readInfo(final String label) {
         try (Stream<String> lines = Files.lines(Path.of("/proc/self/fdinfo/" + fd))) {
             return lines.filter(line -> line.startsWith(label)).mapToLong(line -> Long.parseUnsignedLong(
                 line.substring(label.length()).strip(), 16)).findFirst().orElse(0);
@@ -95,12 +100,12 @@ public final class EventFd implements AutoCloseable {
         }
     }
 
-    /** The descriptor's number, for handing it on; it remains this object's. */
+    /** Returns the descriptor, to hand it over; this object still owns it. */
     public int fd() {
         return fd;
     }
 
-    /** Closes the descriptor, once. */
+    /** Closes the descriptor. Further calls have no effect. */
     @Override
     public synchronized void close() {
         if (!closed) {

@@ -7,14 +7,16 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 /**
- * Adds to eventfds without ever waiting.
+ * Signals eventfds without ever waiting.
  *
- * <p>write(2) to a full one waits if it is blocking, and a peer that shares it can make it both at any time; the kernel knows no flag
- * against that, as it does for reading. But when an operation of its asynchronous I/O ends, it signals the eventfd that was named with it,
- * and that never waits. The operation here is to read less from the eventfd than the 8 bytes it gives, which has failed, and ended, when
- * the call returns. It takes 0.3 microseconds, write(2) 0.13.
+ * <p>A write(2) to a full eventfd waits if the eventfd is blocking, and a peer that shares it can make it both at any
+ * time. For reads, the kernel has a flag that prevents the wait, but not for writes. When an operation of the kernel's
+ * asynchronous I/O ends, however, the kernel signals the eventfd that the request names, and this never waits.
  *
- * <p>One for the process, for as long as that lives. Thread safe: each thread has a request of its own.
+ * <p>The operation here reads fewer than the 8 bytes that an eventfd returns. Such a read fails at once, so the
+ * operation has ended when the system call returns. It takes 0.3 microseconds; a write(2) takes 0.13.
+ *
+ * <p>The process has one instance for its whole life. Thread safe: each thread has its own request.
  */
 final class EventSignals {
     private static final boolean ARM = "aarch64".equals(System.getProperty("os.arch"));
@@ -22,7 +24,7 @@ final class EventSignals {
     private static final long IO_SUBMIT = ARM ? 2 : 209;
     private static final long IO_GETEVENTS = ARM ? 4 : 208;
 
-    // the system call takes an array of addresses, of one here, of struct iocb, which follows it
+    // The system call takes an array of addresses of struct iocb. The array has one element here, and the iocb follows.
     private static final long IOCB = 8;
     private static final long IOCB_FILE = IOCB + 20;
     private static final long IOCB_FLAGS = IOCB + 56;
@@ -37,7 +39,7 @@ final class EventSignals {
 
     private final long context;
     private final ThreadLocal<MemorySegment> requests = ThreadLocal.withInitial(EventSignals::request);
-    /** Written by whichever threads fetch results, and read by none. */
+    /** Written by any thread that fetches results, and never read. */
     private final long results = Arena.global().allocate(UNFETCHED * RESULT_BYTES, Long.BYTES).address();
 
     private EventSignals(final long context) {
@@ -45,9 +47,9 @@ final class EventSignals {
     }
 
     /**
-     * That of this process.
+     * Returns the instance of this process.
      *
-     * @throws OsException where the kernel has no asynchronous I/O, or others have all of it
+     * @throws OsException if the kernel has no asynchronous I/O, or other programs use all of it
      */
     static synchronized EventSignals get() {
         if (instance == null) {
@@ -62,7 +64,8 @@ final class EventSignals {
             final long rc = Libc.syscall(IO_SETUP, UNFETCHED, context.address(), 0, 0, 0);
             if (rc < 0) {
                 throw rc == -Libc.EAGAIN
-                    ? new OsException("io_setup: other programs use all asynchronous I/O there is; the sysctl fs.aio-max-nr allows more")
+                    ? new OsException("io_setup: other programs use all asynchronous I/O of this system;"
+                        + " a higher sysctl fs.aio-max-nr allows more")
                     : new OsException("io_setup, for asynchronous I/O", rc);
             }
             return new EventSignals(context.get(JAVA_LONG, 0));
@@ -76,13 +79,13 @@ final class EventSignals {
         return request;
     }
 
-    /** Adds one to a counter, which wakes whoever waits for it. Allocates nothing. */
+    /** Adds one to an eventfd's count, which wakes its waiters. Allocates nothing. */
     void signal(final int eventfd) {
         final MemorySegment request = requests.get();
         request.set(JAVA_INT, IOCB_FILE, eventfd);
         request.set(JAVA_INT, IOCB_EVENTFD, eventfd);
         while (Libc.syscall(IO_SUBMIT, context, 1, request.address(), 0, 0) == -Libc.EAGAIN) {
-            Libc.syscall(IO_GETEVENTS, context, 0, UNFETCHED, results, 0); // all have ended: that makes room
+            Libc.syscall(IO_GETEVENTS, context, 0, UNFETCHED, results, 0); // every operation has ended: this makes room
         }
     }
 }

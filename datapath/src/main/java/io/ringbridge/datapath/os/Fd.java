@@ -1,6 +1,6 @@
 package io.ringbridge.datapath.os;
 
-/** Operations on bare descriptor numbers, as sockets bring them. Whoever holds the number owns the descriptor. */
+/** Operations on bare descriptors, as received through sockets. The code that has the number owns the descriptor. */
 public final class Fd {
     private static final int F_GETFL = 3;
     private static final int F_SETFL = 4;
@@ -17,8 +17,8 @@ public final class Fd {
     }
 
     /**
-     * Closes a descriptor. A number that is not open is a defect of the caller, and is reported. Any other error is the file's: its file
-     * system has failed to write something, and Linux has released the descriptor all the same.
+     * Closes a descriptor. A number that is not open is a defect of the caller and is reported. Any other error
+     * concerns the file: its file system failed to write something, and Linux has closed the descriptor anyway.
      */
     public static void close(final int fd) {
         final int rc = Libc.close(fd);
@@ -28,9 +28,10 @@ public final class Fd {
     }
 
     /**
-     * Closes a descriptor that a peer has sent and that is not used. Its file system may make the thread that closes it wait: FUSE
-     * asks its daemon. So may a pipe: its lock is held while the peer writes from memory of such a file system. So it is closed on another
-     * thread, unless it is known not to wait.
+     * Closes a descriptor that a peer has sent and that is not used. The close may block in the file system: FUSE, for
+     * example, waits for its daemon. It may also block on a pipe, whose lock is taken while the peer writes from memory
+     * of such a file system. The descriptor is therefore closed on another thread, unless its close is known not to
+     * block.
      */
     public static void abandon(final int fd) {
         final String target = target(fd);
@@ -43,14 +44,14 @@ public final class Fd {
     }
 
     /**
-     * Whether a descriptor is of a file that only memory holds: of memfd, tmpfs or hugetlbfs, the file systems that know seals.
-     * The file system is not asked, as it is by {@code fstat} and {@code fstatfs}: it may not answer.
+     * Whether a descriptor refers to a file in memory: of memfd, tmpfs or hugetlbfs, the file systems that support
+     * seals. Unlike {@code fstat} and {@code fstatfs}, this does not call the file system, which might not answer.
      */
     public static boolean isInMemory(final int fd) {
         return Libc.fcntl(fd, F_GET_SEALS, 0) >= 0;
     }
 
-    /** Another descriptor of the same open file; the caller owns it. */
+    /** Returns another descriptor of the same open file, which the caller owns. */
     public static int duplicate(final int fd) {
         final int copy = Libc.fcntl(fd, F_DUPFD_CLOEXEC, 0);
         if (copy < 0) {
@@ -59,7 +60,10 @@ public final class Fd {
         return copy;
     }
 
-    /** Makes a number a descriptor of another open file; it is closed first, in one step, so that nobody else gets the number. */
+    /**
+     * Makes a number refer to another open file. The old file is closed in the same step, so that no other thread can
+     * get the number in between.
+     */
     public static void replace(final int number, final int by) {
         final int rc = Libc.dup3(by, number, O_CLOEXEC);
         if (rc < 0) {
@@ -67,35 +71,35 @@ public final class Fd {
         }
     }
 
-    /** Makes reads and writes wait, whatever a peer that shares the open file has set. */
+    /** Makes reads and writes block, whatever a peer that shares the open file has set. */
     public static void blocking(final int fd) {
         final int flags = Libc.fcntl(fd, F_GETFL, 0);
         Libc.fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
     }
 
-    /** Whether reads and writes answer at once that they cannot be done, rather than wait. */
+    /** Whether reads and writes fail at once if they would block. */
     public static boolean isNonBlocking(final int fd) {
         return (Libc.fcntl(fd, F_GETFL, 0) & O_NONBLOCK) != 0;
     }
 
-    /** Whether a descriptor may be read from. */
+    /** Whether a descriptor is open for reading. */
     static boolean isReadable(final int fd) {
         final int flags = Libc.fcntl(fd, F_GETFL, 0);
         return (flags & O_PATH) == 0 && (flags & O_ACCMODE) != O_WRONLY;
     }
 
-    /** Whether a descriptor may be written to. */
+    /** Whether a descriptor is open for writing. */
     static boolean isWritable(final int fd) {
         final int flags = Libc.fcntl(fd, F_GETFL, 0);
         return (flags & O_PATH) == 0 && (flags & O_ACCMODE) != 0;
     }
 
-    /** Whether two descriptors are of the same file. */
+    /** Whether two descriptors refer to the same file. */
     public static boolean sameFile(final int a, final int b) {
         return device(a) == device(b) && inode(a) == inode(b);
     }
 
-    /** Whether this process could open the file for writing by itself. */
+    /** Whether this process is permitted to open the file of a descriptor for writing. */
     public static boolean mayBeWritten(final int fd) {
         final int again = Libc.open("/proc/self/fd/" + fd, O_RDWR | O_CLOEXEC);
         if (again >= 0) {
@@ -104,17 +108,17 @@ public final class Fd {
         return again >= 0;
     }
 
-    /** The number of the file system that a file is in. */
+    /** Returns the device number of a file's file system. */
     public static long device(final int fd) {
         return Libc.fstat(fd, Libc.StatField.DEVICE);
     }
 
-    /** The number of a file in its file system. */
+    /** Returns a file's inode number. */
     public static long inode(final int fd) {
         return Libc.fstat(fd, Libc.StatField.INODE);
     }
 
-    /** What a descriptor refers to, as {@code /proc/self/fd} names it; empty where it cannot be told. */
+    /** Returns the target of a descriptor as in {@code /proc/self/fd}, or an empty string if it is unknown. */
     public static String target(final int fd) {
         final String target = Libc.readlink("/proc/self/fd/" + fd);
         return target == null ? "" : target;

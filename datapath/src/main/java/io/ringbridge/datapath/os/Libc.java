@@ -14,20 +14,20 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 /**
- * The C library functions that no Java library offers; the only user of the foreign function linker.
+ * The C library functions that no Java library offers. This is the only user of the foreign function linker.
  *
- * <p>Every call answers the C result, or {@code -errno} where C answers -1. No call uses critical linkage: the descriptors
- * come from peers, and a critical call that blocked would stop every safepoint of the process.
+ * <p>Every method returns the C result, or {@code -errno} if C returns -1. No call uses critical linkage: the
+ * descriptors come from peers, and a critical call that blocked would block every safepoint of the process.
  *
- * <p>Thread safe. The errno of a call lives in a segment of the calling thread.
+ * <p>Thread safe. The errno of a call is stored in a segment of the calling thread.
  */
 final class Libc {
     private static final int EPOLL_EVENT = 12;
     private static final int RWF_NOWAIT = 8;
     private static final int MSG_DONTWAIT = 0x40;
     private static final int MSG_NOSIGNAL = 0x4000;
-    /** The bytes of a {@link Scratch} behind its first structure. */
-    private static final long DROPPED = 1000;
+    /** Room for discarded bytes in a {@link Scratch}, after its first structure. */
+    private static final long DISCARDED = 1000;
 
     static final int EPERM = 1;
     static final int ENOENT = 2;
@@ -54,9 +54,11 @@ final class Libc {
     // int eventfd(unsigned int initval, int flags)
     private static final MethodHandle EVENTFD = function("eventfd", JAVA_INT, JAVA_INT, JAVA_INT);
     // ssize_t preadv2(int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags)
-    private static final MethodHandle PREADV2 = function("preadv2", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle PREADV2 =
+        function("preadv2", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_INT);
     // ssize_t pwritev2(int fd, const struct iovec *iov, int iovcnt, off_t offset, int flags)
-    private static final MethodHandle PWRITEV2 = function("pwritev2", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle PWRITEV2 =
+        function("pwritev2", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_INT);
     // int close(int fd)
     private static final MethodHandle CLOSE = function("close", JAVA_INT, JAVA_INT);
     // int fcntl(int fd, int cmd, int arg): variadic from the third argument on
@@ -69,7 +71,8 @@ final class Libc {
     // int ftruncate(int fd, off_t length)
     private static final MethodHandle FTRUNCATE = function("ftruncate", JAVA_INT, JAVA_INT, JAVA_LONG);
     // int fallocate(int fd, int mode, off_t offset, off_t len)
-    private static final MethodHandle FALLOCATE = function("fallocate", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle FALLOCATE =
+        function("fallocate", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
     // int fstat(int fd, struct stat *statbuf)
     private static final MethodHandle FSTAT = function("fstat", JAVA_INT, JAVA_INT, ADDRESS);
     // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
@@ -83,7 +86,7 @@ final class Libc {
     private static final MethodHandle MPROTECT = function("mprotect", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
     // int mincore(void *addr, size_t length, unsigned char *vec)
     private static final MethodHandle MINCORE = function("mincore", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
-    // long syscall(long number, ...): variadic from the second argument on; five arguments are the most that any of ours takes
+    // long syscall(long number, ...): variadic from the second argument on; no call here takes more than five arguments
     private static final MethodHandle SYSCALL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("syscall"),
         FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG), ERRNO,
         Linker.Option.firstVariadicArg(1));
@@ -92,11 +95,14 @@ final class Libc {
     // int epoll_create1(int flags)
     private static final MethodHandle EPOLL_CREATE1 = function("epoll_create1", JAVA_INT, JAVA_INT);
     // int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
-    private static final MethodHandle EPOLL_CTL = function("epoll_ctl", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
+    private static final MethodHandle EPOLL_CTL =
+        function("epoll_ctl", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
     // int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)
-    private static final MethodHandle EPOLL_WAIT = function("epoll_wait", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
+    private static final MethodHandle EPOLL_WAIT =
+        function("epoll_wait", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
     // int sched_setaffinity(pid_t pid, size_t cpusetsize, const cpu_set_t *mask)
-    private static final MethodHandle SCHED_SETAFFINITY = function("sched_setaffinity", JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS);
+    private static final MethodHandle SCHED_SETAFFINITY =
+        function("sched_setaffinity", JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS);
     // int prctl(int option, unsigned long arg2): variadic from the second argument on
     private static final MethodHandle PRCTL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("prctl"),
         FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG), ERRNO, Linker.Option.firstVariadicArg(1));
@@ -113,7 +119,7 @@ final class Libc {
     // int ioctl(int fd, unsigned long request, void *argument): variadic from the third argument on
     private static final MethodHandle IOCTL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("ioctl"),
         FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS), ERRNO, Linker.Option.firstVariadicArg(2));
-    // ssize_t read(int fd, void *buf, size_t count), with an address of the caller's
+    // ssize_t read(int fd, void *buf, size_t count), with an address from the caller
     private static final MethodHandle READ_AT = function("read", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG);
     // ssize_t writev(int fd, const struct iovec *iov, int iovcnt)
     private static final MethodHandle WRITEV = function("writev", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
@@ -137,7 +143,7 @@ final class Libc {
     private Libc() {
     }
 
-    /** What one thread needs for its calls: the captured errno, and room for small structures. */
+    /** One thread's memory for its calls: the captured errno, and room for small structures. */
     private static final class Scratch {
         final MemorySegment errno;
         final MemorySegment bytes;
@@ -162,7 +168,10 @@ final class Libc {
         return result != -1 ? result : -(int) ERRNO_VALUE.get(scratch.errno, 0L);
     }
 
-    /** Returns errors as they are: a fault in a guest's memory is raised some time after the touch, and often when a call returns. */
+    /**
+     * Returns errors unchanged. A fault in a guest's memory is such an error: the JVM raises it some time after the
+     * access, and often when a foreign call returns.
+     */
     static Error unexpected(final Throwable t) {
         return t instanceof final Error error ? error : new AssertionError("a foreign call threw", t);
     }
@@ -177,8 +186,8 @@ final class Libc {
     }
 
     /**
-     * Reads a 64-bit value, as an eventfd gives it; the value is dropped. It does not wait, even where whoever shares the descriptor has
-     * made it blocking.
+     * Reads a 64-bit value, such as an eventfd's count, and discards it. It does not wait, even if a peer that shares
+     * the descriptor has made it blocking.
      */
     static long readLong(final int fd) {
         final Scratch s = SCRATCH.get();
@@ -191,11 +200,11 @@ final class Libc {
         }
     }
 
-    /** Reads up to 1000 bytes of a pipe, which are dropped. It does not wait for bytes. */
-    static long dropBytes(final int fd) {
+    /** Reads up to 1000 bytes of a pipe and discards them. It does not wait for bytes. */
+    static long discardBytes(final int fd) {
         final Scratch s = SCRATCH.get();
         s.bytes.set(JAVA_LONG, 0, s.bytes.address() + 16);
-        s.bytes.set(JAVA_LONG, 8, DROPPED);
+        s.bytes.set(JAVA_LONG, 8, DISCARDED);
         try {
             return orErrno((long) PREADV2.invokeExact(s.errno, fd, s.bytes, 1, -1L, RWF_NOWAIT), s);
         } catch (final Throwable t) {
@@ -203,16 +212,16 @@ final class Libc {
         }
     }
 
-    /** Reads up to 1000 bytes, which are dropped, and waits for the first. */
+    /** Reads up to 1000 bytes and discards them. It waits for the first byte. */
     static long awaitBytes(final int fd) {
-        return read(fd, SCRATCH.get().bytes.address(), DROPPED);
+        return read(fd, SCRATCH.get().bytes.address(), DISCARDED);
     }
 
-    /** Receives up to 1000 bytes, which are dropped. It does not wait for bytes. */
-    static long dropReceived(final int socket) {
+    /** Receives up to 1000 bytes and discards them. It does not wait for bytes. */
+    static long discardReceived(final int socket) {
         final Scratch s = SCRATCH.get();
         try {
-            return orErrno((long) RECV.invokeExact(s.errno, socket, s.bytes, DROPPED, MSG_DONTWAIT), s);
+            return orErrno((long) RECV.invokeExact(s.errno, socket, s.bytes, DISCARDED, MSG_DONTWAIT), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }
@@ -240,7 +249,8 @@ final class Libc {
         final Scratch s = SCRATCH.get();
         s.bytes.set(JAVA_LONG, 0, value);
         try {
-            return orErrno((long) SEND.invokeExact(s.errno, socket, s.bytes, (long) Long.BYTES, MSG_DONTWAIT | MSG_NOSIGNAL), s);
+            return orErrno(
+                (long) SEND.invokeExact(s.errno, socket, s.bytes, (long) Long.BYTES, MSG_DONTWAIT | MSG_NOSIGNAL), s);
         } catch (final Throwable t) {
             throw unexpected(t);
         }
@@ -273,7 +283,7 @@ final class Libc {
         }
     }
 
-    /** Makes a number another descriptor of an open file; what it was before is closed. */
+    /** Makes a number another descriptor of an open file. The number's old file is closed. */
     static int dup3(final int fd, final int number, final int flags) {
         final Scratch s = SCRATCH.get();
         try {
@@ -292,7 +302,7 @@ final class Libc {
         }
     }
 
-    /** Makes the file at least so long, and takes what is needed for it now. */
+    /** Extends a file to at least this length, and allocates its blocks. */
     static int fallocate(final int fd, final long length) {
         final Scratch s = SCRATCH.get();
         try {
@@ -302,7 +312,7 @@ final class Libc {
         }
     }
 
-    /** A field of {@code struct stat} (x86-64 and AArch64 differ only in what is not read here), or {@code -errno}. */
+    /** Returns a field of {@code struct stat}, or {@code -errno}. The fields are the same on x86-64 and AArch64. */
     static long fstat(final int fd, final StatField field) {
         final Scratch s = SCRATCH.get();
         try {
@@ -321,7 +331,7 @@ final class Libc {
         }
     }
 
-    /** The fields of {@code struct stat} that are asked for. */
+    /** The fields of {@code struct stat} that are read. */
     enum StatField { DEVICE, INODE, SIZE, BLOCK_SIZE }
 
     static long mmap(final long length, final int protection, final int flags, final int fd, final long offset) {
@@ -360,7 +370,10 @@ final class Libc {
         }
     }
 
-    /** Which of up to 64 pages are in memory: a bit each, that of the first the lowest; none where it cannot be told. */
+    /**
+     * Returns the residency of up to 64 pages: one bit per page, the lowest for the first. No bit is set if the
+     * residency is unknown.
+     */
     static long mincore(final long address, final long pageSize, final int pages) {
         final Scratch s = SCRATCH.get();
         try {
@@ -377,7 +390,12 @@ final class Libc {
         return present;
     }
 
-    /** A system call that the C library has no function for; its number is the processor's. Arguments that it does not take are zero. */
+    /**
+     * Makes a system call for which the C library has no function.
+     *
+     * @param number differs between processor architectures
+     * @param a the first argument; arguments that the call does not take are zero
+     */
     static long syscall(final long number, final long a, final long b, final long c, final long d, final long e) {
         final Scratch s = SCRATCH.get();
         try {
@@ -387,7 +405,7 @@ final class Libc {
         }
     }
 
-    /** Bytes of a page of this process's memory. */
+    /** Returns the bytes of a page of this process's memory. */
     static int pageSize() {
         final Scratch s = SCRATCH.get();
         try {
@@ -409,7 +427,7 @@ final class Libc {
     static int epollControl(final int epoll, final int operation, final int fd, final int events, final int data) {
         final Scratch s = SCRATCH.get();
         s.bytes.set(JAVA_INT, 0, events);
-        s.bytes.set(JAVA_INT, 4, data); // struct epoll_event is packed on x86-64; the other half of the data is never read back
+        s.bytes.set(JAVA_INT, 4, data); // struct epoll_event is packed on x86-64; the data's upper half is never read
         try {
             return orErrno((int) EPOLL_CTL.invokeExact(s.errno, epoll, operation, fd, s.bytes), s);
         } catch (final Throwable t) {
@@ -417,7 +435,12 @@ final class Libc {
         }
     }
 
-    /** Waits until descriptors are ready, and says how many; the data of each goes into {@code data}, which bounds them. */
+    /**
+     * Waits until descriptors are ready.
+     *
+     * @param data receives the data of each ready descriptor; its length limits their number
+     * @return the number of ready descriptors
+     */
     static int epollWait(final int epoll, final int[] data, final int timeoutMillis) {
         final Scratch s = SCRATCH.get();
         final int n;
@@ -462,7 +485,7 @@ final class Libc {
         }
     }
 
-    /** The target of a symbolic link, or null where there is none. */
+    /** Returns the target of a symbolic link, or null if there is none. */
     static String readlink(final String path) {
         final Scratch s = SCRATCH.get();
         try (Arena arena = Arena.ofConfined()) {
@@ -492,7 +515,7 @@ final class Libc {
         }
     }
 
-    /** A control call whose argument is a structure. */
+    /** Makes an ioctl whose argument is a structure. */
     static int ioctl(final int fd, final long request, final MemorySegment argument) {
         final Scratch s = SCRATCH.get();
         try {
@@ -502,7 +525,7 @@ final class Libc {
         }
     }
 
-    /** A control call whose argument is a number. */
+    /** Makes an ioctl whose argument is a number. */
     static int ioctl(final int fd, final long request, final long argument) {
         return ioctl(fd, request, MemorySegment.ofAddress(argument));
     }
@@ -517,7 +540,7 @@ final class Libc {
         }
     }
 
-    /** Writes what an array of {@code struct iovec} names. Allocates nothing. */
+    /** Writes the bytes of an array of {@code struct iovec}. Allocates nothing. */
     static long writev(final int fd, final long iovecs, final int count) {
         final Scratch s = SCRATCH.get();
         try {
@@ -527,7 +550,7 @@ final class Libc {
         }
     }
 
-    /** Receives what a {@code struct msghdr} has room for. Allocates nothing. */
+    /** Receives as much as a {@code struct msghdr} has room for. Allocates nothing. */
     static long recvmsg(final int fd, final long message, final int flags) {
         final Scratch s = SCRATCH.get();
         try {
@@ -538,10 +561,10 @@ final class Libc {
     }
 
     /**
-     * Waits until one of two descriptors has one of the events, has an error, or has been hung up.
+     * Waits until one of two descriptors has one of the events, an error, or a hang-up.
      *
      * @param other ignored if negative
-     * @return whether that is so for the first
+     * @return whether {@code fd} has one of these
      */
     static boolean poll(final int fd, final int other, final short events, final int timeoutMillis) {
         final Scratch s = SCRATCH.get();

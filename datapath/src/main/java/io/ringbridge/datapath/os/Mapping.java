@@ -1,10 +1,10 @@
 package io.ringbridge.datapath.os;
 
 /**
- * A shared mapping of a part of a file, or memory of this process alone.
+ * A shared mapping of a part of a file, or private memory of this process.
  *
- * <p>Owned by whoever made it. Closing it while anyone may still touch {@link #address} ends the process: every holder of an
- * address has to have let go before (see {@code docs/architecture.md}, order of teardown).
+ * <p>Owned by its creator. An access to {@link #address} after the close ends the process, so every user of the address
+ * must have finished before (see {@code docs/architecture.md}, order of teardown).
  */
 public final class Mapping implements AutoCloseable {
     private static final int PROT_READ_WRITE = 3;
@@ -30,22 +30,22 @@ public final class Mapping implements AutoCloseable {
     }
 
     /**
-     * Maps {@code size} bytes of a file from {@code offset} on, after a look at the file's own size.
+     * Maps {@code size} bytes of a file from {@code offset} on, after a check of the file's size.
      *
-     * @param fd the file; it stays the caller's
+     * @param fd the file; the caller still owns it
      * @param offset in bytes; need not be aligned
      * @param size in bytes, positive
-     * @throws OsException when the file is shorter than {@code offset + size}, or cannot be mapped
+     * @throws OsException if the file is shorter than {@code offset + size}, or cannot be mapped
      */
     public static Mapping map(final int fd, final long offset, final long size) {
         if (offset < 0 || size <= 0 || offset + size < 0) {
-            throw new OsException("cannot map " + Long.toUnsignedString(size) + " bytes at offset " + Long.toUnsignedString(offset)
-                + ": allowed are 1 to 2^63-1 in all");
+            throw new OsException("cannot map " + Long.toUnsignedString(size) + " bytes at offset "
+                + Long.toUnsignedString(offset) + ": the size must be positive, and the end at most 2^63-1");
         }
         final long fileSize = fileSize(fd);
         if (fileSize < offset + size) {
             throw new OsException("cannot map " + size + " bytes at offset " + offset + " of " + Fd.target(fd)
-                + ", which has " + Math.max(0, fileSize));
+                + ", which has " + Math.max(0, fileSize) + " bytes");
         }
         final long blockSize = Math.max(4096, Libc.fstat(fd, Libc.StatField.BLOCK_SIZE));
         final long start = offset - offset % blockSize; // hugetlbfs maps only at multiples of its page
@@ -59,7 +59,7 @@ public final class Mapping implements AutoCloseable {
     }
 
     /**
-     * Memory of this process alone, zeros at first; it takes up room only where it has been touched.
+     * Creates zeroed private memory. Only pages that have been touched consume memory.
      *
      * @param size in bytes, positive
      */
@@ -72,12 +72,12 @@ public final class Mapping implements AutoCloseable {
         return new Mapping(base, length, base, size);
     }
 
-    /** The size of a file in bytes; negative where it has none. */
+    /** Returns the size of a file in bytes, or a negative number if the size is unknown. */
     public static long fileSize(final int fd) {
         return Libc.fstat(fd, Libc.StatField.SIZE);
     }
 
-    /** Where the part begins in this process. */
+    /** Returns the address of the part in this process. */
     public long address() {
         return address;
     }
@@ -86,39 +86,40 @@ public final class Mapping implements AutoCloseable {
         return size;
     }
 
-    /** Where all that is mapped begins: the part may begin within a page. */
+    /** Returns the address of the first mapped page. The part may start inside this page. */
     long base() {
         return base;
     }
 
-    /** All bytes that are mapped, whole pages. */
+    /** Returns the bytes of all mapped pages. */
     long length() {
         return length;
     }
 
-    /** How many bytes are mapped before the part. */
+    /** Returns the number of bytes that are mapped before the part. */
     public long lead() {
         return address - base;
     }
 
-    /** How many pages are mapped, the one in which the part begins the first. */
+    /** Returns the number of mapped pages. The part starts in the first. */
     public long pages(final long pageSize) {
         return length / pageSize;
     }
 
     /**
-     * Which of 64 pages are in memory, so that a touch does not wait: a bit each, that of page {@code first} the lowest. The kernel says so
-     * of all pages of a file that this process may not write, see {@link Fd#mayBeWritten}.
+     * Returns which of 64 pages are resident, so that an access does not wait: one bit per page, the lowest for page
+     * {@code first}. If this process may not write the file, the kernel reports every page as resident, see
+     * {@link Fd#mayBeWritten}.
      */
     public long present(final long first, final long pageSize) {
         return Libc.mincore(base + first * pageSize, pageSize, (int) Math.min(Long.SIZE, pages(pageSize) - first));
     }
 
     /**
-     * Brings a page into memory, and waits until it is there, in a system call: the calling thread is at a safepoint meanwhile, and a
-     * page that is not to be had is an answer, not a signal.
+     * Brings a page into memory, and waits until it is resident. This is a system call, so the thread does not delay
+     * safepoints while it waits, and a page that cannot be obtained is a result instead of a signal.
      *
-     * @return whether it is there
+     * @return whether the page is resident
      */
     public boolean populate(final long page, final long pageSize) {
         int rc;
@@ -128,14 +129,14 @@ public final class Mapping implements AutoCloseable {
         return rc == 0;
     }
 
-    /** Whether the kernel knows how to {@link #populate}: since Linux 5.14. */
+    /** Whether the kernel supports {@link #populate}, as it does since Linux 5.14. */
     static boolean canPopulate() {
         try (Mapping page = anonymous(1)) {
             return Libc.madvise(page.base, page.length, MADV_POPULATE_READ) == 0;
         }
     }
 
-    /** Allows no access any more: who populates, or waits for a page and is woken, is refused. */
+    /** Denies all access. Every {@link #populate} fails from now on, including one that waits and is woken. */
     public void deny() {
         final int rc = Libc.mprotect(base, length, PROT_NONE);
         if (rc < 0) {
@@ -143,7 +144,7 @@ public final class Mapping implements AutoCloseable {
         }
     }
 
-    /** Unmaps, once. */
+    /** Unmaps the memory. Further calls have no effect. */
     @Override
     public synchronized void close() {
         if (!closed) {

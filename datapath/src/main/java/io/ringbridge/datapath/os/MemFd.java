@@ -1,6 +1,6 @@
 package io.ringbridge.datapath.os;
 
-/** A file that lives in memory only, as guests' memory does. */
+/** A file in memory, such as a guest's memory. */
 public final class MemFd implements AutoCloseable {
     private static final int MFD_CLOEXEC = 1;
     private static final int MFD_HUGETLB = 4;
@@ -15,9 +15,9 @@ public final class MemFd implements AutoCloseable {
     }
 
     /**
-     * Makes one, filled with zeros.
+     * Creates a file of zeros.
      *
-     * @param name what {@code /proc/PID/maps} shows it as
+     * @param name the file's name in {@code /proc/PID/maps}
      * @param size in bytes
      */
     public static MemFd create(final String name, final long size) {
@@ -26,10 +26,10 @@ public final class MemFd implements AutoCloseable {
     }
 
     /**
-     * Makes one of pages of 2 MiB, filled with zeros, and takes them from the system.
+     * Creates a file of zeros in huge pages of 2 MiB, and allocates these pages.
      *
-     * @param size in bytes, of whole pages
-     * @throws OsException where the system has not enough of them
+     * @param size in bytes, a multiple of the page size
+     * @throws OsException if the system does not have enough huge pages
      */
     public static MemFd ofHugePages(final String name, final long size) {
         final MemFd file = new MemFd(open(name, MFD_HUGETLB | MFD_HUGE_2MB), size);
@@ -52,7 +52,7 @@ public final class MemFd implements AutoCloseable {
         return this;
     }
 
-    /** Cuts the file, or extends it; what guests do to hurt a switch. */
+    /** Truncates or extends the file, as a hostile guest may do. */
     public void resize(final long newSize) {
         final int rc = Libc.ftruncate(fd, newSize);
         if (rc < 0) {

@@ -6,11 +6,11 @@ import java.lang.foreign.MemorySegment;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 /**
- * Finds out whether a touch of memory would raise SIGBUS, without raising it: a page beyond the end of its file, one for which its file
- * system has no room, one that cannot be read, or one that the hardware has lost. Any thread may ask.
+ * Determines whether an access to memory would raise SIGBUS, without raising it. The reason may be a page beyond the
+ * end of its file, a file system without room, a read error, or a hardware failure. Any thread may call.
  *
- * <p>A probe does to the pages what a touch does. So a page that a sparse file lacks is made, and nothing but what was touched before is
- * to be probed.
+ * <p>A probe has the same effect on a page as an access: it creates a page that is missing in a sparse file. Only pages
+ * that were accessed before may therefore be probed.
  */
 public final class MemoryProbe {
     private static final int MADV_POPULATE_READ = 22;
@@ -26,9 +26,10 @@ public final class MemoryProbe {
     }
 
     /**
-     * Whether all of a range can be touched. Pages that are not mapped at all count as such: they are not the guest's any more.
+     * Whether a whole range can be accessed. Pages that are not mapped count as accessible, because they no longer
+     * belong to a guest.
      *
-     * @param writes whether it is to be written
+     * @param writes whether to probe a write rather than a read
      */
     public static boolean isThere(final long address, final long length, final boolean writes) {
         return isThere(address, length, writes, POPULATES);
@@ -43,7 +44,10 @@ public final class MemoryProbe {
         return populates ? populate(first, pages * PAGE, writes) : read(first, pages);
     }
 
-    /** Whether all pages of a range are in memory. One that was touched a moment ago is, unless its file was cut and extended since. */
+    /**
+     * Whether all pages of a range are resident. A page that was accessed a moment ago is resident, unless its file was
+     * truncated and extended since.
+     */
     public static boolean isResident(final long address, final long length) {
         for (long page = address / PAGE * PAGE; page < address + length; page += PAGE) {
             if (Libc.mincore(page, PAGE, 1) == 0) {
@@ -61,7 +65,7 @@ public final class MemoryProbe {
         return rc != -Libc.EFAULT && rc != -EHWPOISON;
     }
 
-    /** The same before Linux 5.14: the kernel reads a byte of each page, and reports a page that it cannot read. */
+    /** Probes before Linux 5.14: the kernel reads one byte per page, and reports a page that it cannot read. */
     private static boolean read(final long first, final long pages) {
         final int reader = Libc.memfdCreate("probe", MFD_CLOEXEC);
         if (reader < 0) {
@@ -73,7 +77,8 @@ public final class MemoryProbe {
             for (long page = 0; page < pages; page++) {
                 final long address = first + page * PAGE;
                 iovec.set(JAVA_LONG, 0, address);
-                if (Libc.writev(reader, iovec.address(), 1) == -Libc.EFAULT && Libc.madvise(address, PAGE, MADV_NORMAL) != -ENOMEM) {
+                if (Libc.writev(reader, iovec.address(), 1) == -Libc.EFAULT
+                    && Libc.madvise(address, PAGE, MADV_NORMAL) != -ENOMEM) {
                     return false;
                 }
             }

@@ -7,15 +7,16 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A network device of the namespace this process is in, by its name. Every call opens a socket and closes it, so any thread may call.
+ * A network device in the network namespace of this process, identified by its name. Every call opens and closes its
+ * own socket, so any thread may call.
  */
 public final class NetDevice {
-    /** The longest name, {@code IFNAMSIZ} without the zero at its end. */
+    /** The most bytes of a name: {@code IFNAMSIZ} without the terminating zero. */
     public static final int MAX_NAME = 15;
 
-    /** Merging by the kernel. */
+    /** The kernel merges packets (generic receive offload). */
     public static final int GRO = 1;
-    /** Merging by the device itself. */
+    /** The device merges packets (large receive offload). */
     public static final int LRO = 2;
 
     private static final int AF_UNIX = 1;
@@ -46,16 +47,17 @@ public final class NetDevice {
 
     private final String name;
 
-    /** Names a device, which need not be there. */
+    /** Names a device, which need not exist. */
     public NetDevice(final String name) {
         this.name = name;
     }
 
-    /** A {@code struct ifreq}: the name, and a value behind it. */
+    /** Returns a {@code struct ifreq}: the name, followed by a value. */
     static MemorySegment request(final SegmentAllocator allocator, final String name, final int value) {
         final byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
         if (bytes.length > MAX_NAME) {
-            throw new OsException("device name " + name + " has " + bytes.length + " bytes; at most " + MAX_NAME + " are allowed");
+            throw new OsException("device name " + name + " has " + bytes.length + " bytes; at most " + MAX_NAME
+                + " are allowed");
         }
         final MemorySegment request = allocator.allocate(REQUEST_BYTES, 8);
         MemorySegment.copy(bytes, 0, request, ValueLayout.JAVA_BYTE, 0, bytes.length);
@@ -63,67 +65,69 @@ public final class NetDevice {
         return request;
     }
 
-    /** The value that an answer has, where it is of 32 bits or fewer. */
+    /** Returns the value in an answer, if it has at most 32 bits. */
     static int value(final MemorySegment answer) {
         return answer.get(ValueLayout.JAVA_INT, VALUE);
     }
 
-    /** Whether there is such a device. */
+    /** Whether the device exists. */
     public boolean exists() {
         return call(SIOCGIFINDEX, 0) >= 0;
     }
 
-    /** Returns its number, which is negative if there is no such device. */
+    /** Returns the device's index, or a negative number if the device does not exist. */
     int index() {
         return call(SIOCGIFINDEX, 0);
     }
 
-    /** Whether there is such a device and it is set up. */
+    /** Whether the device exists and is up. */
     public boolean isUp() {
         final int flags = call(SIOCGIFFLAGS, 0);
         return flags >= 0 && (flags & IFF_UP) != 0;
     }
 
-    /** Whether its frames have Ethernet headers. */
+    /** Whether the device's frames have Ethernet headers. */
     public boolean isEthernet() {
         final int type = call(SIOCGIFHWADDR, 0) & 0xFFFF;
         return type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK;
     }
 
-    /** Its MTU; negative where there is no such device. */
+    /** Returns the MTU, or a negative number if the device does not exist. */
     public int mtu() {
         return call(SIOCGIFMTU, 0);
     }
 
-    /** Sets its MTU. */
+    /** Sets the MTU. */
     public void mtu(final int mtu) {
         final int rc = call(SIOCSIFMTU, mtu);
         if (rc < 0) {
-            throw new OsException("mtu " + mtu + " of device " + name + (rc == -Libc.EINVAL ? ": more or less than it can have" : ""), rc);
+            throw new OsException("mtu " + mtu + " of device " + name
+                + (rc == -Libc.EINVAL ? ": outside the range of the device" : ""), rc);
         }
     }
 
-    /** Sets it up. */
+    /** Brings the device up. */
     public void up() {
         final int flags = call(SIOCGIFFLAGS, 0);
         final int rc = flags < 0 ? flags : call(SIOCSIFFLAGS, flags & 0xFFFF | IFF_UP);
         if (rc < 0) {
-            throw new OsException("device " + name + " cannot be set up", rc);
+            throw new OsException("device " + name + " cannot be brought up", rc);
         }
     }
 
-    /** Whether it is there and up, and has a carrier. */
+    /** Whether the device exists, is up, and has a carrier. */
     public boolean isRunning() {
         final int flags = call(SIOCGIFFLAGS, 0);
         return flags >= 0 && (flags & IFF_RUNNING) != 0;
     }
 
-    /** In which ways it makes one long packet of several that arrive behind each other: {@link #GRO}, {@link #LRO}. */
+    /** Returns the ways in which consecutive received packets are merged: {@link #GRO}, {@link #LRO}, both, or 0. */
     public int merging() {
-        return (ethtool(ETHTOOL_GGRO, 0) > 0 ? GRO : 0) | ((ethtool(ETHTOOL_GFLAGS, 0) & FLAG_LRO_OR_ERROR) == ETH_FLAG_LRO ? LRO : 0);
+        return (ethtool(ETHTOOL_GGRO, 0) > 0 ? GRO : 0)
+            | ((ethtool(ETHTOOL_GFLAGS, 0) & FLAG_LRO_OR_ERROR) == ETH_FLAG_LRO ? LRO : 0);
     }
 
-    /** Says in which ways it is to; what it cannot do or cannot be changed stays. */
+    /** Sets the ways in which packets are merged. A way that the device does not support or cannot change stays. */
     public void merging(final int ways) {
         final int before = merging();
         if (((before ^ ways) & GRO) != 0) {
@@ -134,7 +138,7 @@ public final class NetDevice {
         }
     }
 
-    /** Makes a request with a {@code struct ethtool_value}; the value it left, or {@code -errno}. */
+    /** Makes a request with a {@code struct ethtool_value}. Returns the resulting value, or {@code -errno}. */
     private int ethtool(final int command, final int value) {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment argument = arena.allocateFrom(ValueLayout.JAVA_INT, command, value);
@@ -145,28 +149,30 @@ public final class NetDevice {
         }
     }
 
-    /** Makes it a port of a bridge of the kernel's; one that it is a port of already is as good. */
+    /** Makes the device a port of a kernel bridge, unless it is a port of this bridge already. */
     public void join(final String bridge) {
         final NetDevice master = new NetDevice(bridge);
         if (!master.exists()) {
-            throw new OsException("bridge " + bridge + ": there is none with this name; ip link add " + bridge + " type bridge makes one");
+            throw new OsException("bridge " + bridge + ": there is no device with this name; ip link add " + bridge
+                + " type bridge creates it");
         }
         final int index = call(SIOCGIFINDEX, 0);
         final int rc = master.call(SIOCBRADDIF, index);
         if (rc == -Libc.EOPNOTSUPP || rc == -Libc.EINVAL) {
-            throw new OsException("bridge " + bridge + ": this device is no bridge, or cannot have " + name + " as a port");
+            throw new OsException("bridge " + bridge + ": this device is not a bridge, or cannot have " + name
+                + " as a port");
         }
         if (rc < 0 && !(rc == -Libc.EBUSY && master.hasPort(index))) {
             throw new OsException("bridge " + bridge + ": device " + name
-                + (rc == -Libc.EBUSY ? " is a port of another" : " cannot be made a port"), rc);
+                + (rc == -Libc.EBUSY ? " is a port of another bridge" : " cannot be made a port"), rc);
         }
     }
 
     private boolean hasPort(final int wanted) {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment indices = arena.allocate(ValueLayout.JAVA_INT, MAX_BRIDGE_PORTS);
-            final MemorySegment arguments = arena.allocateFrom(ValueLayout.JAVA_LONG, BRCTL_GET_PORT_LIST, indices.address(),
-                MAX_BRIDGE_PORTS, 0);
+            final MemorySegment arguments = arena.allocateFrom(ValueLayout.JAVA_LONG, BRCTL_GET_PORT_LIST,
+                indices.address(), MAX_BRIDGE_PORTS, 0);
             final MemorySegment request = request(arena, name, 0);
             request.set(ValueLayout.JAVA_LONG, VALUE, arguments.address());
             if (call(SIOCDEVPRIVATE, request) < 0) {
@@ -181,7 +187,7 @@ public final class NetDevice {
         }
     }
 
-    /** Makes a request; the value it left, or {@code -errno}. */
+    /** Makes a request. Returns the resulting value, or {@code -errno}. */
     private int call(final long operation, final int value) {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment request = request(arena, name, value);

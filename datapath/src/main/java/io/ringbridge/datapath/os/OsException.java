@@ -1,12 +1,12 @@
 package io.ringbridge.datapath.os;
 
-/** The operating system refused a call; the message says which, on what, and the error number. */
+/** The operating system refused a call. The message names the call, its object, and the error number. */
 public final class OsException extends RuntimeException {
     OsException(final String what, final long negativeErrno) {
         super(what + ": " + name((int) -negativeErrno));
     }
 
-    /** A refusal that needs no error number. */
+    /** Creates an exception without an error number. */
     public OsException(final String message) {
         super(message);
     }
@@ -22,7 +22,7 @@ public final class OsException extends RuntimeException {
             case 19 -> "no such device (ENODEV)";
             case 22 -> "invalid argument (EINVAL)";
             case 24 -> "too many open files (EMFILE)";
-            case 38 -> "not in this kernel (ENOSYS)";
+            case 38 -> "not supported by this kernel (ENOSYS)";
             default -> "errno " + errno;
         };
     }

@@ -5,20 +5,21 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A packet socket on a network interface. Each frame comes behind a virtio-net header, in which the kernel reports the
- * checksum or the segments that a sender on this machine left to the interface, and with its VLAN tag beside it, if
- * the kernel took that out.
+ * A packet socket on a network interface. Each frame comes with a virtio-net header, in which the kernel reports the
+ * checksum or the segmentation that a sender on this machine left to the interface. If the kernel removed the frame's
+ * VLAN tag, the tag comes as control data.
  *
- * <p>libpcap reads the same kind of socket, but passes on neither. A socket does not receive what was sent through it.
+ * <p>libpcap reads the same kind of socket, but passes on neither of the two. A socket does not receive the frames that
+ * were sent through it.
  *
- * <p>Non-blocking. One thread receives and sends; another may read the statistics. The interface is looked up in the
- * network namespace that this process is in.
+ * <p>Non-blocking. One thread receives and sends; another may read the statistics. The interface is found in the
+ * network namespace of this process.
  */
 public final class PacketSocket implements AutoCloseable {
-    /** Bytes of the virtio-net header before each frame, received or sent: there is no {@code num_buffers}. */
+    /** Bytes of the virtio-net header before each frame, received or sent; it has no {@code num_buffers}. */
     public static final int HEADER = 10;
     /**
-     * Bytes of control data that {@link #receive} has to have room for: a header and {@code struct tpacket_auxdata}.
+     * Bytes of control data for which {@link #receive} needs room: a header and {@code struct tpacket_auxdata}.
      */
     public static final int CONTROL = 40;
     /** The offset of {@code struct tpacket_auxdata} in the control data. */
@@ -48,7 +49,7 @@ public final class PacketSocket implements AutoCloseable {
     private static final int LOAD_PACKET_BYTE = 0x30;
     private static final int JUMP_IF_EQUAL = 0x15;
     private static final int RETURN = 0x06;
-    /** The place of ancillary data, {@code SKF_AD_OFF}, and there of the packet's type. */
+    /** The offset of the packet's type in the ancillary data, which starts at {@code SKF_AD_OFF}. */
     private static final int PACKET_TYPE = -0x1000 + 4;
     private static final int PACKET_OUTGOING = 4;
     private static final int FILTER_INSTRUCTION = 8;
@@ -57,7 +58,8 @@ public final class PacketSocket implements AutoCloseable {
     private boolean closed;
 
     /**
-     * Which frames of an interface are received: those that arrive, those that this machine sends out by it, or both.
+     * The frames that are received: those that arrive at the interface, those that this machine sends through it, or
+     * both.
      */
     public enum Direction { IN, OUT, BOTH }
 
@@ -66,17 +68,17 @@ public final class PacketSocket implements AutoCloseable {
     }
 
     /**
-     * Opens a socket on an interface, which is set promiscuous while the socket is open.
+     * Opens a socket on an interface, which is promiscuous while the socket is open.
      *
-     * @param bufferBytes room for frames that were not received yet; without CAP_NET_ADMIN the kernel may give less
-     * @param snapLength the most bytes of a frame that are received
-     * @throws OsException if the interface cannot be had
+     * @param bufferBytes room for frames that were not received yet; without CAP_NET_ADMIN, the kernel may grant less
+     * @param snapLength the most bytes of a frame to receive
+     * @throws OsException if the interface cannot be opened
      */
     public static PacketSocket open(final NetDevice device, final Direction direction, final int bufferBytes,
                                     final int snapLength) {
         final int fd = Libc.socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK_CLOEXEC);
         if (fd < 0) {
-            throw new OsException("a packet socket" + (fd == -Libc.EPERM ? ": CAP_NET_RAW is needed" : ""), fd);
+            throw new OsException("packet socket" + (fd == -Libc.EPERM ? ": CAP_NET_RAW is needed" : ""), fd);
         }
         final PacketSocket socket = new PacketSocket(fd);
         try (Arena arena = Arena.ofConfined()) {
@@ -97,7 +99,7 @@ public final class PacketSocket implements AutoCloseable {
      * Takes over a socket that another process has opened, and may still have.
      *
      * @param fd closed if it is refused
-     * @throws OsException if it is anything else
+     * @throws OsException if it is not a packet socket with the options that {@link #open} sets
      */
     public static PacketSocket adopt(final int fd) {
         final PacketSocket socket = new PacketSocket(fd);
@@ -106,7 +108,7 @@ public final class PacketSocket implements AutoCloseable {
             || !Fd.isNonBlocking(fd)) {
             final String target = Fd.target(fd);
             socket.close();
-            throw new OsException("descriptor " + target + " is not a packet socket set up as by this switch");
+            throw new OsException("descriptor " + target + " is not a packet socket as this switch opens it");
         }
         return socket;
     }
@@ -117,11 +119,11 @@ public final class PacketSocket implements AutoCloseable {
 
     private static void check(final int rc) {
         if (rc < 0) {
-            throw new OsException("a packet socket", rc);
+            throw new OsException("packet socket", rc);
         }
     }
 
-    /** Returns an option that is a number, or {@code -errno}. */
+    /** Returns the value of a numeric option, or {@code -errno}. */
     private int value(final int level, final int option) {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment value = arena.allocate(ValueLayout.JAVA_INT);
@@ -130,7 +132,7 @@ public final class PacketSocket implements AutoCloseable {
         }
     }
 
-    /** Sets a buffer's size, and if this user may not exceed the system's limit, up to that. */
+    /** Sets a buffer's size, or the system's limit if this process may not exceed it. */
     private void buffer(final Arena arena, final int forced, final int allowed, final int bytes) {
         final MemorySegment size = arena.allocateFrom(ValueLayout.JAVA_INT, bytes);
         if (Libc.setsockopt(fd, SOL_SOCKET, forced, size) < 0) {
@@ -138,12 +140,12 @@ public final class PacketSocket implements AutoCloseable {
         }
     }
 
-    /** Returns the bytes of its receive buffer; the kernel doubles what it was asked for, for its own book-keeping. */
+    /** Returns the bytes of the receive buffer. The kernel doubles the requested size for its own bookkeeping. */
     public int bufferBytes() {
         return value(SOL_SOCKET, SO_RCVBUF) / 2;
     }
 
-    /** Attaches a classic BPF program: the type of the packet decides whether it is received. */
+    /** Attaches a classic BPF program, which accepts a packet by its type. */
     private void filter(final Arena arena, final Direction direction, final int snapLength) {
         final MemorySegment program = arena.allocate(4L * FILTER_INSTRUCTION, 8);
         instruction(program, 0, LOAD_PACKET_BYTE, 0, 0, PACKET_TYPE);
@@ -189,7 +191,9 @@ public final class PacketSocket implements AutoCloseable {
     }
 
     /**
-     * Sends one frame behind a virtio-net header of {@link #HEADER} bytes; negative as for {@link FrameDevice#write}.
+     * Sends one frame with a virtio-net header of {@link #HEADER} bytes before it.
+     *
+     * @return negative if the frame was not sent, as for {@link FrameDevice#write}
      */
     public long send(final long iovecs, final int count) {
         final long answer = Libc.writev(fd, iovecs, count);
@@ -197,7 +201,7 @@ public final class PacketSocket implements AutoCloseable {
             : answer == -Libc.ENXIO ? FrameDevice.GONE : answer;
     }
 
-    /** Returns how many frames found no room since this was asked last. */
+    /** Returns the number of frames that found no room since the last call. */
     public int overrun() {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment statistics = arena.allocate(8, 4); // struct tpacket_stats: packets, drops
@@ -210,7 +214,7 @@ public final class PacketSocket implements AutoCloseable {
         return fd;
     }
 
-    /** Closes the descriptor, once. No worker may hold it any more. */
+    /** Closes the descriptor. Further calls have no effect. No worker may use the socket any more. */
     @Override
     public synchronized void close() {
         if (!closed) {

@@ -6,12 +6,13 @@ import java.lang.foreign.MemorySegment;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 /**
- * A descriptor that a peer gave in place of an eventfd, and through which 8-byte values come or go: a pipe or a Unix socket, or an eventfd
- * in semaphore mode.
+ * A descriptor that a peer uses in place of an eventfd to carry 8-byte values: a pipe, a Unix socket, or an eventfd in
+ * semaphore mode.
  *
- * <p>Nothing here waits for bytes or for room, whatever the flags of the shared open file. But {@link #take}, {@link #put} and
- * {@link #close} take a lock that the peer takes as well, and that it holds while it copies from or to its own memory. A peer whose
- * memory is on FUSE, or handled by userfaultfd, can hold the lock at will. So these three are for a thread that nobody waits for.
+ * <p>No method waits for bytes or for room, whatever the flags of the shared open file are. But {@link #take},
+ * {@link #put} and {@link #close} acquire a lock that the peer also acquires while it copies from or to its own memory.
+ * A peer whose memory is on FUSE, or is handled by userfaultfd, can keep the lock for any time. These three methods are
+ * therefore only for a thread for which no other thread waits.
  */
 public final class PeerPipe implements AutoCloseable {
     private static final int SOL_SOCKET = 1;
@@ -22,7 +23,7 @@ public final class PeerPipe implements AutoCloseable {
     private static final int SOCK_DGRAM = 2;
     private static final short POLLIN = 1;
     private static final short POLLOUT = 4;
-    /** Reads in a row before others are looked at. */
+    /** Consecutive reads before the caller should turn to other descriptors. */
     private static final int MOST_READS = 64;
 
     private enum Kind { PIPE, STREAM, DATAGRAM, SEMAPHORE }
@@ -38,16 +39,19 @@ public final class PeerPipe implements AutoCloseable {
     }
 
     /**
-     * Takes over a descriptor to read from or to write to. Nothing is asked of the file system of a file.
+     * Takes over a descriptor to read from or to write to. If the descriptor refers to a file, its file system is not
+     * called.
      *
-     * @param fd the descriptor; closed when it is refused
-     * @throws OsException if it is of another kind, or not open for that
+     * @param fd the descriptor; closed if it is refused
+     * @param reads whether it must be open for reading rather than for writing
+     * @throws OsException if it is of another kind, or not open for this purpose
      */
     public static PeerPipe adopt(final int fd, final boolean reads) {
         try {
             final Kind kind = kind(fd);
             if (reads ? !Fd.isReadable(fd) : !Fd.isWritable(fd)) {
-                throw new OsException("a descriptor of a ring is " + Fd.target(fd) + ", not open for " + (reads ? "reading" : "writing"));
+                throw new OsException("a ring's descriptor is " + Fd.target(fd) + ", which is not open for "
+                    + (reads ? "reading" : "writing"));
             }
             return new PeerPipe(fd, kind);
         } catch (final OsException e) {
@@ -61,13 +65,14 @@ public final class PeerPipe implements AutoCloseable {
         if (EventFd.isOne(fd)) {
             return Kind.SEMAPHORE;
         }
-        if (target.startsWith("pipe:[")) { // the target of a file, a named pipe too, is its path
+        if (target.startsWith("pipe:[")) { // the target of a file, even of a named pipe, is its path
             return Kind.PIPE;
         }
         if (target.startsWith("socket:[") && option(fd, SO_DOMAIN) == AF_UNIX && option(fd, SO_ACCEPTCONN) == 0) {
             return option(fd, SO_TYPE) == SOCK_DGRAM ? Kind.DATAGRAM : Kind.STREAM;
         }
-        throw new OsException("a descriptor of a ring is " + target + "; an eventfd, a pipe or a connected Unix socket is needed");
+        throw new OsException("a ring's descriptor is " + target
+            + "; an eventfd, a pipe or a connected Unix socket is needed");
     }
 
     private static int option(final int fd, final int option) {
@@ -77,10 +82,14 @@ public final class PeerPipe implements AutoCloseable {
         }
     }
 
-    /** Takes what has come. @return whether there may be more */
+    /**
+     * Reads and discards the values that the peer has sent.
+     *
+     * @return whether there may be more
+     */
     public boolean take() {
         if (kind == Kind.SEMAPHORE) {
-            Libc.readLong(fd); // the rest of the count is not news
+            Libc.readLong(fd); // the rest of the count carries no further information
             return false;
         }
         for (int i = 0; i < MOST_READS; i++) {
@@ -94,16 +103,19 @@ public final class PeerPipe implements AutoCloseable {
 
     private long read() {
         if (kind != Kind.PIPE) {
-            return Libc.dropReceived(fd);
+            return Libc.discardReceived(fd);
         }
-        final long n = Libc.dropBytes(fd);
+        final long n = Libc.discardBytes(fd);
         if (n != -Libc.EOPNOTSUPP) {
             return n;
         }
         return Libc.poll(fd, -1, POLLIN, 0) ? Libc.awaitBytes(fd) : -Libc.EAGAIN; // kernels before 6.4
     }
 
-    /** Sends the value 1. It is dropped if there is no room, as the peer then has not read others, or if the peer has gone. */
+    /**
+     * Sends the value 1. The value is dropped if there is no room, because the peer then still has unread values, and
+     * also if the peer is gone.
+     */
     public void put() {
         if (kind != Kind.PIPE) {
             Libc.sendLong(fd, 1);
@@ -112,12 +124,12 @@ public final class PeerPipe implements AutoCloseable {
         }
     }
 
-    /** Whether another brings the same bytes. */
+    /** Whether another object refers to the same pipe or socket. */
     public boolean isSame(final PeerPipe other) {
         return inode == other.inode;
     }
 
-    /** The descriptor's number, for handing it on; it remains this object's. */
+    /** Returns the descriptor, to hand it over; this object still owns it. */
     public int fd() {
         return fd;
     }

@@ -4,7 +4,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Memory of this process that goes when nobody refers to this object any more. Whoever uses the address keeps the object.
+ * Memory of this process that is freed when this object becomes unreachable. A user of the address must keep the object
+ * reachable.
  */
 public final class Scratch {
     private static final long ALIGNMENT = 16;
@@ -15,7 +16,7 @@ public final class Scratch {
         this.memory = memory;
     }
 
-    /** Zeroed memory. */
+    /** Allocates zeroed memory. */
     public static Scratch of(final long bytes) {
         return new Scratch(Arena.ofAuto().allocate(bytes, ALIGNMENT));
     }

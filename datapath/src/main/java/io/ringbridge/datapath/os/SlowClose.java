@@ -3,14 +3,14 @@ package io.ringbridge.datapath.os;
 import java.util.concurrent.Semaphore;
 
 /**
- * Closes descriptors whose file system may make the thread that closes them wait, which no signal ends.
+ * Closes descriptors whose close may block in the file system, uninterruptibly.
  *
- * <p>Each has a thread of its own. There are at most {@link #THREADS}; beyond that the caller waits, which is a port's own
- * thread. Any thread may call.
+ * <p>Each descriptor gets its own thread, up to {@link #THREADS}. Beyond that limit, the calling thread waits, which
+ * serves only one port. Any thread may call.
  */
 final class SlowClose {
     private static final int THREADS = 64;
-    /** The wait for a file system that answers, so that a descriptor is nearly always closed when the call returns. */
+    /** The wait for the close, so that the descriptor is nearly always closed when the call returns. */
     private static final long PATIENCE_MILLIS = 100;
     private static final Semaphore FREE = new Semaphore(THREADS);
 

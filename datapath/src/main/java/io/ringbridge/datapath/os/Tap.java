@@ -5,14 +5,15 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * One queue of a tap device: a descriptor of {@code /dev/net/tun} that gives the frames the kernel sends out of the device, and takes
- * those it is to receive, each behind a virtio-net header of {@link #HEADER} bytes.
+ * One queue of a tap device: a descriptor of {@code /dev/net/tun}. A read returns a frame that the kernel sends through
+ * the device, and a write makes the kernel receive one. Each frame has a virtio-net header of {@link #HEADER} bytes
+ * before it.
  *
- * <p>Either side may leave checksums and TCP segments to the other by that header; the kernel takes UDP to be fragmented as well, but does
- * not give it.
+ * <p>With this header, either side may leave checksums and TCP segmentation to the other. The kernel also accepts UDP
+ * datagrams to be fragmented, but does not send any.
  *
- * <p>Non-blocking. Read and written by the worker that owns it; opened and closed by whoever drives the port. The device is looked up
- * in the network namespace this process is in, and may be moved to another afterwards.
+ * <p>Non-blocking. Read and written by the worker that owns it; opened and closed by the thread that drives the port.
+ * The device is found in the network namespace of this process, and may be moved to another namespace afterwards.
  */
 public final class Tap implements FrameDevice, AutoCloseable {
     private static final String CLONE = "/dev/net/tun";
@@ -44,16 +45,16 @@ public final class Tap implements FrameDevice, AutoCloseable {
     }
 
     /**
-     * Opens a queue of a device, which is made where there is none. One that was made goes with its last queue, unless {@link #persist}
-     * is called.
+     * Opens a queue of a device, which is created if it does not exist. A created device disappears with its last
+     * queue, unless {@link #persist} is called.
      *
-     * @param multiQueue whether it is to be one of several
-     * @throws OsException when it may not be, or the device is of another kind
+     * @param multiQueue whether the device has several queues
+     * @throws OsException if the queue cannot be opened, or the device is of another kind
      */
     public static Tap open(final String device, final boolean multiQueue) {
         final int fd = Libc.open(CLONE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0) {
-            throw new OsException(CLONE + (fd == -Libc.ENOENT ? ": the kernel's module tun is needed" : ""), fd);
+            throw new OsException(CLONE + (fd == -Libc.ENOENT ? ": the kernel module tun is needed" : ""), fd);
         }
         final Tap tap = new Tap(device, fd);
         try {
@@ -66,18 +67,19 @@ public final class Tap implements FrameDevice, AutoCloseable {
     }
 
     /**
-     * Takes over a queue that another process has opened, and may have still.
+     * Takes over a queue that another process has opened, and may still have.
      *
-     * @param device for messages
-     * @param fd closed when it is refused
-     * @throws OsException when it is anything else
+     * @param device the device's name, for messages
+     * @param fd closed if it is refused
+     * @throws OsException if it is not a tap queue with the options that {@link #open} sets
      */
     public static Tap adopt(final String device, final int fd) {
         final Tap tap = new Tap(device, fd);
         if (!tap.isAsOpened()) {
             final String target = Fd.target(fd);
             tap.close();
-            throw new OsException("tap device " + device + ": descriptor " + target + " is no tap that is set up as this switch does");
+            throw new OsException("tap device " + device + ": descriptor " + target
+                + " is not a tap queue as this switch opens it");
         }
         return tap;
     }
@@ -97,7 +99,7 @@ public final class Tap implements FrameDevice, AutoCloseable {
         final int flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
         int rc = setInterface(multiQueue ? flags | IFF_MULTI_QUEUE : flags);
         if (rc == -Libc.EINVAL && !multiQueue) {
-            rc = setInterface(flags | IFF_MULTI_QUEUE); // a device made for several queues takes one as well, if it is said so
+            rc = setInterface(flags | IFF_MULTI_QUEUE); // a device with multi_queue needs the flag even for one queue
         }
         if (rc < 0) {
             throw new OsException("tap device " + device + why(-rc, multiQueue), rc);
@@ -111,9 +113,10 @@ public final class Tap implements FrameDevice, AutoCloseable {
 
     private static String why(final int errno, final boolean multiQueue) {
         return switch (errno) {
-            case Libc.EPERM -> ": CAP_NET_ADMIN is needed, or a device that ip tuntap add made for this user";
-            case Libc.EBUSY -> ": another program has it";
-            case Libc.EINVAL -> ": a device of another kind has this name; needed is a tap" + (multiQueue ? " made with multi_queue" : "");
+            case Libc.EPERM -> ": CAP_NET_ADMIN is needed, or a device created for this user with ip tuntap add";
+            case Libc.EBUSY -> ": another program uses it";
+            case Libc.EINVAL -> ": a device of another kind has this name; a tap device is needed"
+                + (multiQueue ? ", created with multi_queue" : "");
             default -> "";
         };
     }
@@ -130,7 +133,7 @@ public final class Tap implements FrameDevice, AutoCloseable {
         }
     }
 
-    /** Makes the device stay when its last queue is closed. */
+    /** Makes the device persist after its last queue is closed. */
     public void persist() {
         check(Libc.ioctl(fd, TUNSETPERSIST, 1), "persist");
     }
@@ -152,7 +155,7 @@ public final class Tap implements FrameDevice, AutoCloseable {
 
     @Override
     public void flush() {
-        // The kernel has it.
+        // Every write passes its frame to the kernel at once.
     }
 
     @Override
@@ -160,7 +163,7 @@ public final class Tap implements FrameDevice, AutoCloseable {
         return fd;
     }
 
-    /** The kernel makes the descriptor readable unasked. */
+    /** Does nothing: the kernel makes the descriptor readable for every frame. */
     @Override
     public boolean arm() {
         return false;
@@ -168,10 +171,10 @@ public final class Tap implements FrameDevice, AutoCloseable {
 
     @Override
     public void disarm() {
-        // Nothing was asked for.
+        // The kernel does not need to be armed.
     }
 
-    /** Closes the descriptor, once. No worker may hold it any more. */
+    /** Closes the descriptor. Further calls have no effect. No worker may use the queue any more. */
     @Override
     public synchronized void close() {
         if (!closed) {

@@ -1,6 +1,6 @@
 package io.ringbridge.datapath.os;
 
-/** What a worker asks of the scheduler for its own thread. */
+/** Scheduler settings of threads. */
 public final class ThreadTuning {
     private static final int PR_SET_TIMERSLACK = 29;
     private static final int PRIO_PROCESS = 0;
@@ -10,9 +10,9 @@ public final class ThreadTuning {
     }
 
     /**
-     * Tries whether a thread can be pinned to a processor.
+     * Checks that a thread can be pinned to a processor.
      *
-     * @throws OsException when it cannot
+     * @throws OsException if it cannot
      */
     public static void check(final int cpu) {
         final OsException[] refused = new OsException[1];
@@ -42,7 +42,7 @@ public final class ThreadTuning {
     /**
      * Restricts the calling thread to one processor.
      *
-     * @throws OsException when there is no such processor, or it is not allowed to this process
+     * @throws OsException if the processor does not exist, or this process may not use it
      */
     public static void pin(final int cpu) {
         if (cpu < 0 || cpu > 1023) {
@@ -54,12 +54,12 @@ public final class ThreadTuning {
         }
     }
 
-    /** Makes timed waits of the calling thread exact to the microsecond. */
+    /** Sets the timer slack of the calling thread to one microsecond. */
     public static void preciseTimers() {
         Libc.prctl(PR_SET_TIMERSLACK, 1000);
     }
 
-    /** Makes the calling thread, and those it starts from now on, give way to all others that have something to do. */
+    /** Gives the calling thread, and those that it starts from now on, the lowest priority (nice 19). */
     public static void giveWay() {
         Libc.setPriority(PRIO_PROCESS, 0, LAST);
     }

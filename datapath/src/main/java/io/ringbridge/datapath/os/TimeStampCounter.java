@@ -7,12 +7,16 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * How fast the processors' time stamp counter runs.
+ * The rate of the processors' time stamp counter.
  *
- * <p>It runs at one rate whatever the clock does, and the kernel says nowhere for certain which. Asked in turn: {@code tsc_freq_khz}, where
- * a module shows what the kernel calibrated; the nominal frequency that the scaling driver or the firmware gives, which is the counter's;
- * and {@code cpu MHz}, which is the calibrated rate where nothing scales the clock, as in most virtual machines, and the clock of the
- * moment elsewhere, where it is not used.
+ * <p>The counter runs at a constant rate, whatever the processor's clock does. The kernel has no interface that reports
+ * this rate everywhere, so these sources are read in turn:
+ * <ol>
+ * <li>{@code tsc_freq_khz}, in which a kernel module exports the calibrated rate,
+ * <li>the nominal frequency of the scaling driver or of the firmware, which equals the counter's rate,
+ * <li>{@code cpu MHz}, which is the calibrated rate if nothing scales the clock, as in most virtual machines. Otherwise
+ * it is the current clock and is not used.
+ * </ol>
  */
 public final class TimeStampCounter {
     private static final String CPU = "sys/devices/system/cpu/cpu0/";
@@ -20,7 +24,7 @@ public final class TimeStampCounter {
     private TimeStampCounter() {
     }
 
-    /** Ticks a second; empty where it cannot be told. */
+    /** Returns the ticks per second, or nothing if the rate is unknown. */
     public static OptionalDouble hertz() {
         return hertz(Path.of("/"));
     }
@@ -38,21 +42,24 @@ public final class TimeStampCounter {
         if (nominal.isPresent()) {
             return nominal;
         }
-        return Files.exists(root.resolve(CPU + "cpufreq")) ? OptionalDouble.empty() : cpuinfo(root.resolve("proc/cpuinfo"));
+        return Files.exists(root.resolve(CPU + "cpufreq"))
+            ? OptionalDouble.empty() : cpuinfo(root.resolve("proc/cpuinfo"));
     }
 
     private static OptionalDouble number(final Path file, final double unit) {
         try {
             return parse(Files.readString(file), unit);
         } catch (final IOException e) {
-            return OptionalDouble.empty(); // not every kernel and machine has every one
+            return OptionalDouble.empty(); // not every kernel and machine has every file
         }
     }
 
     private static OptionalDouble cpuinfo(final Path file) {
         try {
-            final Optional<String> line = Files.readAllLines(file).stream().filter(l -> l.startsWith("cpu MHz")).findFirst();
-            return line.isEmpty() ? OptionalDouble.empty() : parse(line.get().substring(line.get().indexOf(':') + 1), 1e6);
+            final Optional<String> line =
+                Files.readAllLines(file).stream().filter(l -> l.startsWith("cpu MHz")).findFirst();
+            return line.isEmpty()
+                ? OptionalDouble.empty() : parse(line.get().substring(line.get().indexOf(':') + 1), 1e6);
         } catch (final IOException e) {
             return OptionalDouble.empty();
         }

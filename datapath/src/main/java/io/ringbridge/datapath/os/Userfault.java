@@ -7,10 +7,10 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 /**
- * A descriptor by which the first touches of missing pages are told of, and answered: userfaultfd(2).
+ * A userfaultfd(2): reports accesses to missing pages, and lets a program provide the pages.
  *
- * <p>It belongs to the process that made it, whoever has it: {@link #watch}, {@link #forget} and {@link #wake} are about that one's
- * memory. Any thread may call; one owner closes.
+ * <p>It always refers to the memory of the process that created it, even if another process has the descriptor. This
+ * applies to {@link #watch}, {@link #forget} and {@link #wake}. Any thread may call; one owner closes.
  */
 public final class Userfault implements AutoCloseable {
     private static final int PAGE_FAULT = 0x12;
@@ -35,9 +35,9 @@ public final class Userfault implements AutoCloseable {
     }
 
     /**
-     * Makes one for the memory of this process.
+     * Opens a userfaultfd for the memory of this process.
      *
-     * @throws OsException where the kernel has none, or it is not permitted
+     * @throws OsException if the kernel does not support it, or this process is not permitted to use it
      */
     public static Userfault open() {
         final int fd = (int) Libc.syscall(CALL_NUMBER, O_CLOEXEC | O_NONBLOCK, 0, 0, 0, 0);
@@ -60,21 +60,21 @@ public final class Userfault implements AutoCloseable {
         return new Userfault(fd);
     }
 
-    /** Takes over the descriptor of one that another process made. */
+    /** Takes over the descriptor of a userfaultfd that another process created. */
     public static Userfault adopt(final int fd) {
         return new Userfault(fd);
     }
 
-    /** Why this process cannot let others answer for its missing pages; null where it can. */
+    /** Returns the reason why this process cannot let another one provide its missing pages, or null if it can. */
     public static String problem() {
         try (Userfault _ = open()) {
-            return Mapping.canPopulate() ? null : "the kernel has no MADV_POPULATE_READ, which came with Linux 5.14";
+            return Mapping.canPopulate() ? null : "the kernel has no MADV_POPULATE_READ; Linux 5.14 or later is needed";
         } catch (final OsException e) {
             return e.getMessage();
         }
     }
 
-    /** Has the missing pages of a mapping told of, and whoever touches one wait for it. */
+    /** Watches a mapping: an access to a missing page is reported, and waits for the page. */
     public void watch(final Mapping mapping) {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment register = arena.allocate(32, 8);
@@ -85,12 +85,12 @@ public final class Userfault implements AutoCloseable {
         }
     }
 
-    /** Has them told of no more; whoever waits touches the page again. */
+    /** Ends the watch of a mapping. Threads that wait for a page retry their access. */
     public void forget(final Mapping mapping) {
         range("UFFDIO_UNREGISTER", UFFDIO_UNREGISTER, mapping.base(), mapping.length());
     }
 
-    /** Lets those go on who wait for pages of a range, which are there now. */
+    /** Wakes the threads that wait for pages of a range, which are present now. */
     public void wake(final long address, final long bytes) {
         range("UFFDIO_WAKE", UFFDIO_WAKE, address, bytes);
     }
@@ -104,7 +104,7 @@ public final class Userfault implements AutoCloseable {
         }
     }
 
-    /** Makes whole pages that are missing, watched by this, and wakes who waits for them. */
+    /** Provides missing pages of a watched mapping as copies, and wakes the threads that wait for them. */
     public void copy(final long from, final long to, final long bytes) {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment copy = arena.allocate(40, 8);
@@ -115,7 +115,7 @@ public final class Userfault implements AutoCloseable {
         }
     }
 
-    /** The address at which a page was missed, that nobody was told of yet; 0 where there is none. */
+    /** Returns the address of the next access to a missing page that was not returned yet, or 0 if there is none. */
     public long nextMissing() {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment event = arena.allocate(EVENT_BYTES, 8);
@@ -130,12 +130,12 @@ public final class Userfault implements AutoCloseable {
         }
     }
 
-    /** The descriptor's number, for handing it on; it remains this object's. */
+    /** Returns the descriptor, to hand it over; this object still owns it. */
     public int fd() {
         return fd;
     }
 
-    /** Closes the descriptor, once. */
+    /** Closes the descriptor. Further calls have no effect. */
     @Override
     public synchronized void close() {
         if (!closed) {

@@ -1,6 +1,7 @@
 /**
- * What the datapath needs of Linux: event descriptors, memory files, mappings, epoll, processor affinity.
+ * The datapath's access to Linux: event descriptors, memory files, mappings, epoll and processor affinity.
  *
- * <p>{@code Libc} is the only user of the foreign function linker. Any thread may call in; each object says who owns it.
+ * <p>{@code Libc} is the only user of the foreign function linker. Static methods may be called by any thread. Each
+ * class states the owner of its objects.
  */
 package io.ringbridge.datapath.os;

@@ -11,13 +11,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** A descriptor that a peer holds as well. */
+/** An eventfd that a peer shares. */
 @Timeout(value = 20, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class EventFdTest {
     private static final int F_SETFL = 4;
 
     @Test
-    void drainingDoesNotWaitThoughThePeerHasMadeItBlocking() {
+    void drainDoesNotWaitIfThePeerMakesTheEventfdBlocking() {
         final EventFd event = EventFd.create();
         try (Epoll epoll = Epoll.create()) {
             epoll.add(event);
@@ -25,7 +25,7 @@ class EventFdTest {
             assertFalse(event.drain());
             event.signal();
             assertTrue(epoll.await(0));
-            assertTrue(event.drain(), "the peer is faster");
+            assertTrue(event.drain(), "the count is reset before Epoll drains it");
             epoll.drain();
             event.signal();
             assertTrue(epoll.await(0));
@@ -37,7 +37,7 @@ class EventFdTest {
     }
 
     @Test
-    void signallingDoesNotWaitThoughThePeerHasMadeItBlockingAndFull() {
+    void signalDoesNotWaitIfThePeerMakesTheEventfdBlockingAndFull() {
         final EventFd event = EventFd.create();
         try (Arena arena = Arena.ofConfined()) {
             assertTrue(Libc.fcntl(event.fd(), F_SETFL, 0) >= 0);
@@ -49,14 +49,14 @@ class EventFdTest {
             }
             assertTrue(event.drain());
             event.signal();
-            assertTrue(event.drain(), "it goes on when there is room");
+            assertTrue(event.drain(), "signals are counted again when there is room");
         } finally {
             event.close();
         }
     }
 
     @Test
-    void everySignalCounts() throws InterruptedException {
+    void everySignalOfSeveralThreadsIsCounted() throws InterruptedException {
         final EventFd event = EventFd.create();
         try (Arena arena = Arena.ofConfined()) {
             final Thread other = new Thread(() -> signal(event, 100_000));

@@ -8,12 +8,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Which touches would raise SIGBUS, by both ways to find out. */
+/** The accesses that would raise SIGBUS, with both ways to probe them. */
 @Timeout(30)
 class MemoryProbeTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void pagesOfAFileThatWasCutAreNotThere(final boolean populates) {
+    void pagesBeyondTheEndOfATruncatedFileAreNotThere(final boolean populates) {
         try (MemFd file = MemFd.create("probed", 1 << 16);
              Mapping mapping = Mapping.map(file.fd(), 0, 1 << 16)) {
             assertTrue(MemoryProbe.isThere(mapping.address(), mapping.size(), true, populates));
@@ -29,7 +29,7 @@ class MemoryProbeTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void pagesThatThereIsNoRoomForAreNotThere(final boolean populates) throws Exception {
+    void pagesWithoutRoomInTheirFileSystemAreNotThere(final boolean populates) throws Exception {
         try (Holes full = Holes.onAFullFileSystem();
              Holes huge = Holes.ofHugePages();
              Mapping ofFull = Mapping.map(full.fd(), 0, Holes.SIZE);
@@ -40,7 +40,7 @@ class MemoryProbeTest {
     }
 
     @Test
-    void aWriteIsProbedAsOne() throws Exception {
+    void aWriteProbeFindsAFullFileSystem() throws Exception {
         try (Holes full = Holes.onAFullFileSystem();
              Mapping ofFull = Mapping.map(full.fd(), 0, Holes.SIZE)) {
             assertFalse(MemoryProbe.isThere(ofFull.address(), 1, true));
@@ -49,7 +49,7 @@ class MemoryProbeTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void whatIsNotMappedAnyMoreIsNobodysLoss(final boolean populates) {
+    void pagesThatAreNotMappedAnyMoreCountAsThere(final boolean populates) {
         final Mapping mapping = Mapping.anonymous(4096);
         mapping.close();
         assertTrue(MemoryProbe.isThere(mapping.address(), 4096, false, populates));

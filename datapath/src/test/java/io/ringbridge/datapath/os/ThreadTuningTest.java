@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 class ThreadTuningTest {
-    /** As the kernel tells it of the calling thread (proc(5), field 19 of stat). */
+    /** Returns the calling thread's nice value (proc(5), field 19 of stat). */
     private static int nice() {
         try {
             final String stat = Files.readString(Path.of("/proc/thread-self/stat"));
@@ -23,13 +23,13 @@ class ThreadTuningTest {
     }
 
     @Test
-    void aThreadThatGivesWayAndThoseItStartsComeLast() throws InterruptedException {
+    void aThreadThatGivesWayAndThoseItStartsHaveTheLowestPriority() throws InterruptedException {
         final int before = nice();
-        final List<Integer> told = new ArrayList<>();
+        final List<Integer> values = new ArrayList<>();
         final Thread first = Thread.ofPlatform().start(() -> {
             ThreadTuning.giveWay();
-            told.add(nice());
-            final Thread second = Thread.ofPlatform().start(() -> told.add(nice()));
+            values.add(nice());
+            final Thread second = Thread.ofPlatform().start(() -> values.add(nice()));
             try {
                 second.join();
             } catch (InterruptedException _) {
@@ -37,7 +37,7 @@ class ThreadTuningTest {
             }
         });
         first.join();
-        assertEquals(List.of(19, 19), told);
+        assertEquals(List.of(19, 19), values);
         assertEquals(before, nice());
     }
 }

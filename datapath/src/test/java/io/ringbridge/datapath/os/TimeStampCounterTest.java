@@ -23,12 +23,14 @@ class TimeStampCounterTest {
     }
 
     @Test
-    void whatTheKernelSaysForCertainComesFirst() throws IOException {
+    void theMostReliableSourceIsUsed() throws IOException {
         assertEquals(OptionalDouble.empty(), TimeStampCounter.hertz(root));
-        file("proc/cpuinfo", "processor\t: 0\nmodel name\t: x @ 9.99GHz\ncpu MHz\t\t: 2596.132\nprocessor\t: 1\ncpu MHz\t\t: 1.0\n");
+        file("proc/cpuinfo", "processor\t: 0\nmodel name\t: x @ 9.99GHz\ncpu MHz\t\t: 2596.132\n"
+            + "processor\t: 1\ncpu MHz\t\t: 1.0\n");
         assertEquals(2_596_132_000.0, TimeStampCounter.hertz(root).orElseThrow(), 1);
         file(CPU + "cpufreq/scaling_driver", "acpi-cpufreq\n");
-        assertEquals(OptionalDouble.empty(), TimeStampCounter.hertz(root), "the clock of the moment is not the counter's");
+        assertEquals(OptionalDouble.empty(), TimeStampCounter.hertz(root),
+            "the current clock is not the counter's rate");
         file(CPU + "acpi_cppc/nominal_freq", "2500\n");
         assertEquals(2.5e9, TimeStampCounter.hertz(root).orElseThrow(), 1);
         file(CPU + "cpufreq/base_frequency", "2400000\n");
@@ -38,7 +40,7 @@ class TimeStampCounterTest {
     }
 
     @Test
-    void whatIsNoNumberIsPassedOver() throws IOException {
+    void sourcesWithoutAPositiveNumberAreSkipped() throws IOException {
         file(CPU + "tsc_freq_khz", "unknown\n");
         file(CPU + "acpi_cppc/nominal_freq", "0\n");
         file("proc/cpuinfo", "cpu MHz : fast\n");
