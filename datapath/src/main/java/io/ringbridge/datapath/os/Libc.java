@@ -86,7 +86,8 @@ final class Libc {
     private static final MethodHandle MPROTECT = function("mprotect", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
     // int mincore(void *addr, size_t length, unsigned char *vec)
     private static final MethodHandle MINCORE = function("mincore", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
-    // long syscall(long number, ...): variadic from the second argument on; no call here takes more than five arguments
+    // long syscall(long number, ...): variadic from the second argument on; no call here takes more than five arguments,
+    // and the numbers depend on the processor
     private static final MethodHandle SYSCALL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("syscall"),
         FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG), ERRNO,
         Linker.Option.firstVariadicArg(1));
@@ -168,10 +169,7 @@ final class Libc {
         return result != -1 ? result : -(int) ERRNO_VALUE.get(scratch.errno, 0L);
     }
 
-    /**
-     * Returns errors unchanged. A fault in a guest's memory is such an error: the JVM raises it some time after the
-     * access, and often when a foreign call returns.
-     */
+    /** Returns errors unchanged: the JVM often raises a fault in guest memory only when a foreign call returns. */
     static Error unexpected(final Throwable t) {
         return t instanceof final Error error ? error : new AssertionError("a foreign call threw", t);
     }
@@ -370,10 +368,7 @@ final class Libc {
         }
     }
 
-    /**
-     * Returns the residency of up to 64 pages: one bit per page, the lowest for the first. No bit is set if the
-     * residency is unknown.
-     */
+    /** Returns which of up to 64 pages are resident: one bit per page, the lowest for the first, or 0 on an error. */
     static long mincore(final long address, final long pageSize, final int pages) {
         final Scratch s = SCRATCH.get();
         try {
@@ -390,12 +385,7 @@ final class Libc {
         return present;
     }
 
-    /**
-     * Makes a system call for which the C library has no function.
-     *
-     * @param number differs between processor architectures
-     * @param a the first argument; arguments that the call does not take are zero
-     */
+    /** Makes a system call that the C library does not offer. Unused arguments are 0. */
     static long syscall(final long number, final long a, final long b, final long c, final long d, final long e) {
         final Scratch s = SCRATCH.get();
         try {
@@ -435,12 +425,7 @@ final class Libc {
         }
     }
 
-    /**
-     * Waits until descriptors are ready.
-     *
-     * @param data receives the data of each ready descriptor; its length limits their number
-     * @return the number of ready descriptors
-     */
+    /** Waits for ready descriptors, and stores the data of as many as fit into {@code data}. Returns their number. */
     static int epollWait(final int epoll, final int[] data, final int timeoutMillis) {
         final Scratch s = SCRATCH.get();
         final int n;
