@@ -128,7 +128,7 @@ class TapLinkTest {
     @Test
     void whatCannotBeIsSaidAndLeavesNothing() throws IOException, InterruptedException {
         final long before = openDescriptors();
-        refused(new TapOptions(DEVICE, 0, false, "rb-nowhere", true), "bridge rb-nowhere: there is no device");
+        refused(new TapOptions(DEVICE, 0, false, "rb-nowhere", true), "bridge rb-nowhere: no device has this name");
         refused(new TapOptions(DEVICE, 0, false, "lo", true), "bridge lo: this device is not a bridge");
         refused(new TapOptions(DEVICE, 65535, false, null, true), "mtu 65535 of device " + DEVICE);
         refused(TapOptions.of("lo"), "tap device lo: a device of another kind has this name");

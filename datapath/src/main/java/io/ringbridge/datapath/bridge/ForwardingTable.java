@@ -26,7 +26,7 @@ import java.util.stream.LongStream;
  * hear a new station at the same time may write it to two slots. A search finds the first of them, and the other one
  * ages.
  *
- * <p>If there is no room, a new station replaces a station of the port that has the most. A port that floods the table
+ * <p>If the table is full, a new station replaces a station of the port that has the most. A port that floods the table
  * with addresses therefore loses its own.
  */
 public final class ForwardingTable {
@@ -301,7 +301,7 @@ public final class ForwardingTable {
      * Adds a static station, which neither ages nor moves until it is removed.
      *
      * @param port one that {@linkplain io.ringbridge.datapath.port.Port#carries carries} the VLAN of the key
-     * @return false if there is no slot for the station
+     * @return false if the station finds no slot
      */
     public boolean addStatic(final long key, final int port) {
         final long fixed = value(port, 0, true);

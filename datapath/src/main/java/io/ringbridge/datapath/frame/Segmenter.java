@@ -3,8 +3,8 @@ package io.ringbridge.datapath.frame;
 import io.ringbridge.datapath.memory.Memory;
 
 /**
- * Converts a frame for a receiver that cannot take it unchanged: into TCP segments, UDP datagrams or fragments, or into
- * the same frame with a complete checksum.
+ * Converts a frame for a receiver that does not accept it unchanged: into TCP segments, UDP datagrams or fragments, or
+ * into the same frame with a complete checksum.
  *
  * <p>Each segment consists of the {@link #prefix}, its own headers, and of {@link #payloadLength} bytes of the frame.
  * The payload is not copied here: the {@link FrameReader} is positioned at its start. The headers are copied from the
@@ -56,7 +56,7 @@ public final class Segmenter {
     }
 
     /**
-     * Starts with a frame.
+     * Starts the conversion of a frame.
      *
      * @param takesPartial whether the receiver completes TCP checksums itself
      */
@@ -76,8 +76,8 @@ public final class Segmenter {
     }
 
     /**
-     * Starts with a frame that stays whole. The prefix ends with the checksum field, which is completed in the copy,
-     * unless there is no checksum to complete.
+     * Starts with a frame that stays whole. The prefix ends with the checksum field, which is completed in the copy.
+     * The prefix is empty if the frame does not request a checksum.
      */
     private void beginWhole(final Frame frame) {
         if (header.vouches()) {
@@ -146,7 +146,7 @@ public final class Segmenter {
     }
 
     /**
-     * Makes the next segment. The caller must read its payload before the next call.
+     * Makes the next segment. The caller must read the segment's payload before the next call.
      *
      * @return false if no segment is left
      */

@@ -11,7 +11,7 @@ import io.ringbridge.datapath.memory.Memory;
  * </pre>
  * VLAN is the one that the frame is in, or 0. TCI is the tag's control information: priority (3 bits), drop eligibility
  * (1 bit), and the VLAN that the tag names, which is 0 in a priority tag. The type is that of the payload after the
- * tag, or after the addresses if there is no tag, as a little-endian load reads it.
+ * tag, or after the addresses of an untagged frame, as a little-endian load reads it.
  *
  * <p>The tag is read once from the sender's memory. The outgoing tag is written from this word, not copied from the
  * frame. A guest that changes its frame in the meantime therefore cannot reach another VLAN. A service tag (0x88A8)

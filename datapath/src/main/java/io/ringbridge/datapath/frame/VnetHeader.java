@@ -66,7 +66,7 @@ public final class VnetHeader {
      * @param features the features that the sender negotiated
      * @param frame the bytes after the header
      * @param scratch {@link #SCRATCH} bytes
-     * @return the features, as in {@link Frame#needs}, with which a receiver can take frame and header unchanged, or
+     * @return the features, as in {@link Frame#needs}, with which a receiver accepts frame and header unchanged, or
      *     {@link #LIES}
      */
     public int check(final long word, final int offset, final long features, final Frame frame, final long scratch) {
@@ -101,7 +101,7 @@ public final class VnetHeader {
     }
 
     /**
-     * Checks that the frame is of the type to be cut. A receiver that takes the frame whole also completes its
+     * Checks that the frame is of the type to be cut. A receiver that accepts the frame whole also completes its
      * checksum. Without a request for a checksum, the frame is therefore cut for every receiver.
      */
     private int checkSegments(final Frame frame, final boolean partial, final long scratch) {
@@ -125,7 +125,7 @@ public final class VnetHeader {
         };
     }
 
-    /** Returns the features of a receiver that can take the frame whole. */
+    /** Returns the features of a receiver that accepts the frame whole. */
     private int needs() {
         final int whole = 1 << Features.GUEST_CSUM | switch (gsoType & ~ECN) {
             case TCPV4 -> 1 << Features.GUEST_TSO4;
@@ -180,7 +180,7 @@ public final class VnetHeader {
     }
 
     /**
-     * Writes the header for a receiver that takes the frame unchanged. The sender's hints are not passed on.
+     * Writes the header for a receiver that accepts the frame unchanged. The sender's hints are not passed on.
      *
      * @param headerLength 10 or 12
      * @param buffers {@code num_buffers}, if the header has this field

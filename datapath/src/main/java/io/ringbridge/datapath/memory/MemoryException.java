@@ -1,6 +1,6 @@
 package io.ringbridge.datapath.memory;
 
-/** Memory that a front-end offers cannot be used; the message says which region, why, and what is allowed. */
+/** The memory that a front-end offers cannot be used. The message names the region, the reason, and the rule. */
 public final class MemoryException extends RuntimeException {
     public MemoryException(final String message) {
         super(message);

@@ -60,7 +60,7 @@ public final class TouchedRanges {
         return NONE;
     }
 
-    /** Whether a page in a guest's memory is no longer resident, although it was touched. Call it before any probe. */
+    /** Whether a touched page in a guest's memory has ceased to be resident. Must be called before any probe. */
     public boolean anyGone(final GuestMemory memory) {
         for (int i = 0; i < count; i++) {
             final int region = memory.findHost(addresses[i]);

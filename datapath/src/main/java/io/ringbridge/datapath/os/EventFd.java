@@ -37,7 +37,7 @@ public final class EventFd implements AutoCloseable {
     }
 
     /**
-     * Takes over an eventfd that a peer sent.
+     * Adopts an eventfd that a peer sent.
      *
      * @param fd the descriptor; closed if it is refused
      * @throws OsException if it is not a readable eventfd

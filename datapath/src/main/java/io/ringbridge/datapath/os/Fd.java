@@ -29,7 +29,7 @@ public final class Fd {
 
     /**
      * Closes a descriptor that a peer has sent and that is not used. The close may block in the file system: FUSE, for
-     * example, waits for its daemon. It may also block on a pipe, whose lock is taken while the peer writes from memory
+     * example, waits for its daemon. It may also block on a pipe, which is locked while the peer writes from memory
      * of such a file system. The descriptor is therefore closed on another thread, unless its close is known not to
      * block.
      */

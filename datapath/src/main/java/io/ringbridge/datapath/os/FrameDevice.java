@@ -10,7 +10,7 @@ package io.ringbridge.datapath.os;
 public interface FrameDevice {
     /** Bytes of the virtio-net header before each frame, as with VERSION_1 (virtio 1.2, section 5.1.6). */
     int HEADER = 12;
-    /** The result of {@link #read} if there is no frame, and of {@link #write} if there is no room. */
+    /** The result of {@link #read} without a frame to read, and of {@link #write} without room. */
     long AGAIN = -Libc.EAGAIN;
     /** The result of {@link #write} for a header that requests something the device does not support. */
     long INVALID = -Libc.EINVAL;

@@ -86,8 +86,8 @@ final class Libc {
     private static final MethodHandle MPROTECT = function("mprotect", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
     // int mincore(void *addr, size_t length, unsigned char *vec)
     private static final MethodHandle MINCORE = function("mincore", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
-    // long syscall(long number, ...): variadic from the second argument on; no call here takes more than five arguments,
-    // and the numbers depend on the processor
+    // long syscall(long number, ...): variadic from the second argument on. No call here has more than five arguments.
+    // The numbers depend on the processor.
     private static final MethodHandle SYSCALL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("syscall"),
         FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG), ERRNO,
         Linker.Option.firstVariadicArg(1));

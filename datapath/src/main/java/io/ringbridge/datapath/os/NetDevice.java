@@ -153,7 +153,7 @@ public final class NetDevice {
     public void join(final String bridge) {
         final NetDevice master = new NetDevice(bridge);
         if (!master.exists()) {
-            throw new OsException("bridge " + bridge + ": there is no device with this name; ip link add " + bridge
+            throw new OsException("bridge " + bridge + ": no device has this name; ip link add " + bridge
                 + " type bridge creates it");
         }
         final int index = call(SIOCGIFINDEX, 0);

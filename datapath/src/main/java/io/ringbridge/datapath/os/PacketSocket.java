@@ -96,7 +96,7 @@ public final class PacketSocket implements AutoCloseable {
     }
 
     /**
-     * Takes over a socket that another process has opened, and may still have.
+     * Adopts a socket that another process has opened, and may still have.
      *
      * @param fd closed if it is refused
      * @throws OsException if it is not a packet socket with the options that {@link #open} sets

@@ -39,7 +39,7 @@ public final class PeerPipe implements AutoCloseable {
     }
 
     /**
-     * Takes over a descriptor to read from or to write to. If the descriptor refers to a file, its file system is not
+     * Adopts a descriptor to read from or to write to. If the descriptor refers to a file, its file system is not
      * called.
      *
      * @param fd the descriptor; closed if it is refused
@@ -113,7 +113,7 @@ public final class PeerPipe implements AutoCloseable {
     }
 
     /**
-     * Sends the value 1. The value is dropped if there is no room, because the peer then still has unread values, and
+     * Sends the value 1. The value is dropped if it finds no room, because the peer then still has unread values, and
      * also if the peer is gone.
      */
     public void put() {

@@ -67,7 +67,7 @@ public final class Tap implements FrameDevice, AutoCloseable {
     }
 
     /**
-     * Takes over a queue that another process has opened, and may still have.
+     * Adopts a queue that another process has opened, and may still have.
      *
      * @param device the device's name, for messages
      * @param fd closed if it is refused

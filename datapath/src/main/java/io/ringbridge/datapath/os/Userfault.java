@@ -60,7 +60,7 @@ public final class Userfault implements AutoCloseable {
         return new Userfault(fd);
     }
 
-    /** Takes over the descriptor of a userfaultfd that another process created. */
+    /** Adopts the descriptor of a userfaultfd that another process created. */
     public static Userfault adopt(final int fd) {
         return new Userfault(fd);
     }
