@@ -5,8 +5,8 @@ import java.util.Comparator;
 import java.util.stream.IntStream;
 
 /**
- * The translations that a front-end has sent for the I/O virtual addresses of a guest behind an IOMMU, with the access
- * that the device has (vhost-user, "IOMMU support").
+ * The translations that a front-end has sent for the I/O virtual addresses of a guest behind an IOMMU (vhost-user,
+ * "IOMMU support"). Each states the access that the device has.
  *
  * <p>Immutable: a change creates a new object, which the workers adopt between two bursts. Entries are in ascending
  * order of addresses and never overlap, so at most one entry contains an address. A range may span several entries;

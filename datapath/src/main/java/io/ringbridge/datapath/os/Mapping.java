@@ -116,8 +116,8 @@ public final class Mapping implements AutoCloseable {
     }
 
     /**
-     * Brings a page into memory, and waits until it is resident. This is a system call, so the thread does not delay
-     * safepoints while it waits, and a page that cannot be obtained is a result instead of a signal.
+     * Brings a page into memory, and waits until it is resident. Because this is a system call, the wait does not delay
+     * safepoints. A page that cannot be obtained is a result instead of a signal.
      *
      * @return whether the page is resident
      */

@@ -5,9 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A packet socket on a network interface. Each frame comes with a virtio-net header, in which the kernel reports the
- * checksum or the segmentation that a sender on this machine left to the interface. If the kernel removed the frame's
- * VLAN tag, the tag comes as control data.
+ * A packet socket on a network interface. Each frame comes with a virtio-net header. In this header, the kernel reports
+ * the checksum or the segmentation that a sender on this machine left to the interface. If the kernel removed the
+ * frame's VLAN tag, the tag comes as control data.
  *
  * <p>libpcap reads the same kind of socket, but passes on neither of the two. A socket does not receive the frames that
  * were sent through it.
