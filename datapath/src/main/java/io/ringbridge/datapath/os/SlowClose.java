@@ -5,8 +5,8 @@ import java.util.concurrent.Semaphore;
 /**
  * Closes descriptors whose close may block in the file system, uninterruptibly.
  *
- * <p>Each descriptor gets its own thread, up to {@link #THREADS}. Beyond that limit, the calling thread waits, which
- * serves only one port. Any thread may call.
+ * <p>Each descriptor gets its own thread, up to {@link #THREADS}. Beyond that limit, the calling thread closes the
+ * descriptor and may wait, which delays only its own port. Any thread may call.
  */
 final class SlowClose {
     private static final int THREADS = 64;
