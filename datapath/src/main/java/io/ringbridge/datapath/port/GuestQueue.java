@@ -159,7 +159,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     final boolean ringIsThere() {
         final DeviceRing current = ring;
         final HeldRing waiting = held;
-        return (current == null || current.partsAreThere()) && (waiting == null || waiting.partsAreThere());
+        return (current == null || current.partsAreAccessible()) && (waiting == null || waiting.partsAreAccessible());
     }
 
     /** Adds the parts of its ring, and the indirect table that it read last, to what is touched. On the owner's thread. */
@@ -298,7 +298,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
                 release();
             }
         } else if (ring != null && ring.missingPage() != null) {
-            ring.missingPage().came();
+            ring.missingPage().arrived();
             retry();
         }
     }
@@ -306,7 +306,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     /** Asks for what its ring lacks: a page, or, where that is behind an IOMMU and there is somebody to ask, a translation. */
     final void askForMore() {
         if (ring != null && ring.missingPage() != null) {
-            ring.missingPage().tell(vring);
+            ring.missingPage().request(vring);
         }
         if (ring != null && ring.translation() != null && events.translations() != null) {
             ring.translation().tell(events.translations());
@@ -336,7 +336,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     final void events(final RingEvents newEvents) {
         if (ring != null && ring.translation() != null && !Objects.equals(newEvents.translations(), events.translations())) {
-            ring.translation().askAgain();
+            ring.translation().forgetRequest();
         }
         events = newEvents;
     }

@@ -45,8 +45,8 @@ final class HeldRing {
             if (missing == null) {
                 missing = config.missingPage();
             }
-            lacksParts = !config.isThere(missing);
-            missing.tell(vring);
+            lacksParts = !config.isPresent(missing);
+            missing.request(vring);
         } else {
             lacksParts = false;
         }
@@ -62,7 +62,7 @@ final class HeldRing {
     void pageCame() {
         final MissingPage waited = ring == null ? missing : ring.missingPage();
         if (waited != null) {
-            waited.came();
+            waited.arrived();
         }
     }
 
@@ -118,8 +118,8 @@ final class HeldRing {
     }
 
     /** Whether all parts of the ring can be touched. Costs system calls. */
-    boolean partsAreThere() {
-        return ring == null ? config.partsAreThere() : ring.partsAreThere();
+    boolean partsAreAccessible() {
+        return ring == null ? config.partsAreAccessible() : ring.partsAreAccessible();
     }
 
     int size() {

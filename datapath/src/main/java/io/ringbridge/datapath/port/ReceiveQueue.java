@@ -98,7 +98,7 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
                 looked = new Segments();
             }
             chainsSinceLook = 0;
-            ring.lookAhead(looked, AHEAD, true);
+            ring.probeAhead(looked, AHEAD, true);
             askForMore();
         }
     }

@@ -7,15 +7,16 @@ import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.Scratch;
 
 /**
- * The device's side of a split virtqueue of a legacy driver on a big-endian machine; the layout is at {@link SplitDeviceRing}, with the
- * bytes of every field the other way round (virtio 1.2, section 2.7.3).
+ * The device's side of a split virtqueue of a legacy driver on a big-endian machine. {@link SplitDeviceRing} shows the
+ * layout; here the bytes of every field are in the opposite order (virtio 1.2, section 2.7.3).
  *
- * <p>So are those of the virtio-net header. It is the first piece of every chain taken, and lies in memory of this ring's own, the way
- * everybody else expects it: read from the buffer, and turned, when the chain is taken, or turned and written when it is used. Whoever
- * works on the ring therefore sees nothing of the byte order, and this is slower than other rings. A buffer to receive into has to
- * begin with a header in one piece, as those of legacy drivers do.
+ * <p>The fields of the virtio-net header are big-endian too. The first piece of every chain is therefore a copy of the
+ * header, in memory that this ring owns and in little-endian order. On a transmit queue the header is copied from the
+ * buffer and swapped when the chain is taken. On a receive queue it is swapped and copied to the buffer when the chain
+ * is used. Callers see no difference in byte order, but this ring is slower than the others. A receive buffer must
+ * begin with a header in one piece, as the buffers of legacy drivers do.
  *
- * <p>The chains that are out are recorded if there is a place for that: see {@link SplitInflight}.
+ * <p>The chains in flight are recorded if the configuration has an in-flight region: see {@link SplitInflight}.
  */
 final class BigEndianSplitRing extends DeviceRing {
     private static final int IDX = 2;
@@ -23,18 +24,19 @@ final class BigEndianSplitRing extends DeviceRing {
     private static final int NO_NOTIFY = 1;
     private static final int NO_INTERRUPT = 1;
     private static final int HEADER_STRIDE = 16;
-    /** The fields of the virtio-net header that have two bytes: from here on, all. */
+    /** Offset of the first two-byte field of the virtio-net header. All later fields have two bytes as well. */
     private static final int FIRST_WORD = 2;
     private static final int NUM_BUFFERS = 10;
 
     private final OneByOne oneByOne = new OneByOne(this);
     private final int mask;
-    /** Of the chains that are out, by their place in the available ring: the first descriptor, and where a header is to be written. */
+    /** The first descriptor of each chain in flight, by the chain's slot in the available ring. */
     private final int[] heads;
+    /** The address to write each chain's header to, by the chain's slot; 0 if the device only reads the chain. */
     private final long[] headers;
     private final Scratch scratch;
     private final Segments pieces = new Segments();
-    /** The record of the chains that are out; null if nothing is recorded. */
+    /** The record of the chains in flight; null if nothing is recorded. */
     private final SplitInflight record;
     private long descriptors;
     private long avail;
@@ -44,7 +46,7 @@ final class BigEndianSplitRing extends DeviceRing {
     private int known;
     private int shownIdx;
     private int askedIdx;
-    /** Chains that go on with the frame of the one used last: they begin with payload, not with a header. */
+    /** Chains still to come that continue the current frame. They begin with payload, not with a header. */
     private int continuing;
 
     BigEndianSplitRing(final RingConfig config, final RingLog log) {
@@ -81,15 +83,16 @@ final class BigEndianSplitRing extends DeviceRing {
 
     @Override
     public int available() {
-        return known > 0 ? known : look();
+        return known > 0 ? known : readAvailable();
     }
 
-    private int look() {
+    private int readAvailable() {
         // Pairs with the driver's release of avail idx: entries and descriptors written before it are visible after it.
         final int ahead = RingIndex.distance(nextAvail, Short.reverseBytes(Memory.getShortAcquire(avail + IDX)));
         if (ahead > size - out) {
             known = 0;
-            broken("the available index is " + ahead + " entries ahead; a ring of " + size + " has " + (size - out) + " left");
+            markBroken("the available index is " + ahead + " entries ahead; a ring of " + size + " has " + (size - out)
+                + " left");
             return 0;
         }
         known = ahead;
@@ -98,14 +101,14 @@ final class BigEndianSplitRing extends DeviceRing {
 
     @Override
     public int next(final Segments chain, final boolean writable) {
-        if (known == 0 && look() == 0) {
+        if (known == 0 && readAvailable() == 0) {
             return fault() == null ? EMPTY : BROKEN;
         }
         final int slot = nextAvail & mask;
-        final int again = record == null ? SplitInflight.NONE : record.toTakeAgain();
+        final int again = record == null ? SplitInflight.NONE : record.nextRecovered();
         final int head = again == SplitInflight.NONE ? getShort(avail + ENTRIES + 2L * slot) : again;
         if (head >= size) {
-            return broken("an available entry names descriptor " + head + " of " + size);
+            return markBroken("an available entry names descriptor " + head + " of " + size);
         }
         heads[slot] = head;
         headers[slot] = 0;
@@ -114,28 +117,36 @@ final class BigEndianSplitRing extends DeviceRing {
         out++;
         pieces.clear();
         beginChain();
-        final boolean good = walk(descriptors, head, size, writable, true) && take(chain, slot, writable);
-        if (!good && isToWait()) {
+        final boolean good = walk(descriptors, head, size, writable, true) && replaceHeader(chain, slot, writable);
+        if (!good && shouldWait()) {
             putBack(1);
             return EMPTY;
         }
         if (record != null) {
-            record.taken(head);
+            record.recordTaken(head);
         }
         return good ? TAKEN : BAD;
     }
 
-    /** None is plain: the header of each has to be turned. */
+    /** Takes nothing: no chain is plain, since the header of each must be swapped. */
     @Override
-    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
+    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count,
+                         final boolean writable) {
         return 0;
     }
 
-    /** Follows descriptors of a table, all of which this process can read from its start on; of the ring's own, into an indirect one. */
-    private boolean walk(final long table, final int first, final int entries, final boolean writable, final boolean own) {
+    /**
+     * Follows the descriptors of a table.
+     *
+     * @param table the address of the table: of this process for the ring's own, of the driver for an indirect one
+     * @param own whether the table is the ring's own, which may lead to an indirect one
+     */
+    private boolean walk(final long table, final int first, final int entries, final boolean writable,
+                         final boolean own) {
         int at = first;
         for (int n = 1; ; n++) {
-            final long descriptor = own ? table + (long) at * Descriptor.SIZE : entry(table + (long) at * Descriptor.SIZE);
+            final long place = table + (long) at * Descriptor.SIZE;
+            final long descriptor = own ? place : entry(place);
             if (descriptor == GuestMemory.UNMAPPED) {
                 return false;
             }
@@ -145,8 +156,8 @@ final class BigEndianSplitRing extends DeviceRing {
             countDescriptor();
             final int flags = (int) (rest >>> 16) & 0xFFFF;
             if ((flags & Descriptor.INDIRECT) != 0) {
-                return own && indirect && (flags & Descriptor.NEXT) == 0 && length >>> 4 != 0 && (length & Descriptor.SIZE - 1) == 0
-                    && walk(address, 0, length >>> 4, writable, false);
+                return own && indirect && (flags & Descriptor.NEXT) == 0 && length >>> 4 != 0
+                    && (length & Descriptor.SIZE - 1) == 0 && walk(address, 0, length >>> 4, writable, false);
             }
             if (!append(pieces, address, length, flags, writable)) {
                 return false;
@@ -161,8 +172,8 @@ final class BigEndianSplitRing extends DeviceRing {
         }
     }
 
-    /** Puts memory of this ring's own in the place of the header. */
-    private boolean take(final Segments chain, final int slot, final boolean writable) {
+    /** Replaces the header in a chain by the ring's own copy. */
+    private boolean replaceHeader(final Segments chain, final int slot, final boolean writable) {
         final int length = headerLength();
         final long header = scratch.address() + (long) HEADER_STRIDE * slot;
         chain.clear();
@@ -172,7 +183,7 @@ final class BigEndianSplitRing extends DeviceRing {
             }
             headers[slot] = pieces.address(0);
         } else if (pieces.totalLength() < length) {
-            return chain.addAll(pieces); // whoever takes it finds that it is too short
+            return chain.addAll(pieces); // the caller drops the chain as too short
         } else {
             pieces.peek(header, length);
             turn(header, length);
@@ -212,11 +223,11 @@ final class BigEndianSplitRing extends DeviceRing {
         usedIdx = RingIndex.advance(usedIdx, 1);
         out--;
         if (record != null) {
-            record.used(heads[slot], out);
+            record.recordUsed(heads[slot], out);
         }
     }
 
-    /** Writes the front of a buffer, which is a header where a frame begins. */
+    /** Writes the first bytes of a buffer: the header, or payload if the chain continues a frame. */
     private void writeHeader(final int slot, final int written) {
         final long header = scratch.address() + (long) HEADER_STRIDE * slot;
         if (written == 0) {
@@ -258,7 +269,7 @@ final class BigEndianSplitRing extends DeviceRing {
         }
     }
 
-    /** The batch is the driver's. */
+    /** Publishes the batch to the driver, and leaves the record as it is. */
     void show() {
         final int count = Math.min(RingIndex.distance(shownIdx, usedIdx), size);
         if (count == 0) {
@@ -271,7 +282,7 @@ final class BigEndianSplitRing extends DeviceRing {
             log.deviceWritten(ENTRIES + 8L * first, 8 * straight);
             log.deviceWritten(ENTRIES, 8 * (count - straight));
         }
-        // Pairs with the driver's acquire of used idx: the entries and the buffers' contents are visible with it (section 2.7.8.2).
+        // Pairs with the driver's acquire of used idx: entries and buffers are visible with it (section 2.7.8.2).
         Memory.putShortRelease(used + IDX, Short.reverseBytes((short) usedIdx));
         shownIdx = usedIdx;
         if (log != null) {
@@ -285,24 +296,26 @@ final class BigEndianSplitRing extends DeviceRing {
     public boolean wantsNotification() {
         final int old = askedIdx;
         askedIdx = usedIdx;
-        return eventIdx ? RingIndex.passed(getShort(avail + ENTRIES + 2L * size), usedIdx, old) : (getShort(avail) & NO_INTERRUPT) == 0;
+        return eventIdx ? RingIndex.passed(getShort(avail + ENTRIES + 2L * size), usedIdx, old)
+            : (getShort(avail) & NO_INTERRUPT) == 0;
     }
 
     @Override
     public void suppressKicks() {
-        wish(NO_NOTIFY, nextAvail - 1);
+        requestKicks(NO_NOTIFY, nextAvail - 1);
     }
 
     @Override
     public boolean armKicks() {
-        wish(0, RingIndex.advance(nextAvail, known));
-        // The wish has to be visible before the index is looked at, or a chain added in between is neither seen nor kicked for.
+        requestKicks(0, RingIndex.advance(nextAvail, known));
+        // The request must be visible before the index is read, or a chain added in between is not seen and not kicked
+        // for.
         Memory.fullFence();
         return available() > 0;
     }
 
-    /** Writes the one word of the two by which the driver is told when to kick. */
-    private void wish(final int flags, final int event) {
+    /** Asks the driver when to kick: writes avail_event with EVENT_IDX, and the flags without it. */
+    private void requestKicks(final int flags, final int event) {
         final long offset = eventIdx ? ENTRIES + 8L * size : 0;
         putShort(used + offset, eventIdx ? event : flags);
         if (log != null) {

@@ -7,48 +7,51 @@ import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.memory.TouchedRanges;
 
 /**
- * How a ring finds the buffers that its driver names, through the region last hit: what is the same whatever the ring's layout.
+ * Translates the buffer addresses of descriptor chains, for rings of any layout. A search first tries the region hit
+ * last.
  *
- * <p>Behind an IOMMU the driver's addresses are found in the front-end's translations. The entry hit last serves as the queue's cache, so
- * that a ring is to be taken from in one direction only. Of memory that is still on its way the pages that have come count as a region, as
- * many as lie behind each other. A chain for which a translation, or a page, is not there stays in the ring, as if it were not available
- * yet, and {@link #isWaiting} says so; nothing of it was taken.
+ * <p>Behind an IOMMU, the front-end's IOTLB translates the driver's addresses. The entry hit last serves as the queue's
+ * cache, so chains of a ring must all have the same direction. During postcopy migration, each run of contiguous pages
+ * that have arrived counts as a region.
+ *
+ * <p>If a translation or a page that a chain needs is missing, the chain stays in the ring as if the driver had not
+ * made it available. {@link #isWaiting} then returns true.
  *
  * <p>Owned by one worker.
  */
 public abstract sealed class ChainMemory permits DeviceRing {
     private static final long IN_PAGE = Memory.pageSize() - 1L;
-    /** The weight of a search for a region, or an entry of the translations. */
-    private static final int LOOK_UP = 8;
+    /** The weight of a search for a region or an IOTLB entry, in units of {@link #work}. */
+    private static final int SEARCH_WORK = 8;
 
     final boolean indirect;
     private GuestMemory memory;
-    /** How addresses are found behind an IOMMU; null where they are guest addresses. */
+    /** The translation behind an IOMMU; null if descriptors carry guest addresses. */
     private Translation translation;
-    /** What it waits for of memory that is still on its way; null where all is there. */
+    /** The page that the ring waits for during postcopy; null if all memory is present. */
     private MissingPage missing;
     private boolean mayWait;
-    /** Receives what the device may write of a chain that it also reads; null in a ring whose chains go in one direction. */
+    /** Receives the writable pieces of a chain that the device also reads; null if chains have one direction. */
     private Segments answer;
     private int work;
     private long regionStart;
     private long regionSize;
     private long regionHost;
-    /** The descriptor of an indirect table that was read last; 0 if none was. */
+    /** The address of the indirect descriptor that was read last; 0 if none was. */
     private long lastEntry;
 
     ChainMemory(final GuestMemory memory, final boolean indirect) {
         this.indirect = indirect;
         translation = memory.iotlb() == null ? null : new Translation(memory.iotlb());
-        take(memory);
+        setMemory(memory);
     }
 
-    /** Takes over another memory table. No chain may be out. */
-    final void take(final GuestMemory newMemory) {
+    /** Replaces the memory table. No chain may be in flight. */
+    final void setMemory(final GuestMemory newMemory) {
         memory = newMemory;
         regionSize = 0;
         if (translation != null) {
-            translation.take(newMemory.iotlb());
+            translation.replace(newMemory.iotlb());
         }
         missing = MissingPage.of(newMemory.incoming());
         mayWait = translation != null || missing != null;
@@ -59,82 +62,82 @@ public abstract sealed class ChainMemory permits DeviceRing {
     }
 
     /**
-     * Takes over translations that tell of a range what was not told before; what they told already is as it was. Chains may be out.
+     * Adds translations for a range. Existing translations must be unchanged. Chains may be in flight.
      *
      * @param last the range's last address
      */
     public final void translations(final GuestMemory newMemory, final long first, final long last) {
         memory = newMemory;
         if (translation != null) {
-            translation.take(newMemory.iotlb(), first, last);
+            translation.extend(newMemory.iotlb(), first, last);
         }
     }
 
-    /** How it finds what its driver names behind an IOMMU; null where it is behind none. */
+    /** Returns the translation, or null if the ring is not behind an IOMMU. */
     public final Translation translation() {
         return translation;
     }
 
-    /** What it waits for of memory that is still on its way; null where all is there. */
+    /** Returns the page that the ring may wait for, or null if all memory is present. */
     public final MissingPage missingPage() {
         return missing;
     }
 
-    /** Whether a chain may have to stay where it is. */
+    /** Whether a chain may have to wait for a translation or a page. */
     public final boolean mayWait() {
         return mayWait;
     }
 
-    /** Whether the next chain stays where it is for want of a translation, or of a page. */
+    /** Whether the next chain waits for a translation or a page. */
     public final boolean isWaiting() {
         return mayWait && (lacksPage() || lacksTranslation());
     }
 
-    /** Whether the next chain stays where it is for want of a page. */
+    /** Whether the next chain waits for a page. */
     public final boolean lacksPage() {
-        return missing != null && missing.isLacking();
+        return missing != null && missing.isMissing();
     }
 
-    /** Whether the next chain stays where it is for want of a translation. */
+    /** Whether the next chain waits for a translation. */
     public final boolean lacksTranslation() {
-        return translation != null && translation.isLacking();
+        return translation != null && translation.isMissing();
     }
 
     /**
-     * Allows chains that the device reads first and then writes. {@link DeviceRing#next} takes their front.
+     * Allows chains that the device first reads and then writes. {@link DeviceRing#next} returns their readable pieces.
      *
-     * @param written receives the pieces that the device may write, after what it holds already
+     * @param written the writable pieces are appended to this list
      */
     public final void takeAnswers(final Segments written) {
         answer = written;
     }
 
-    /** Begins or ends taking chains which may be put back, so that a refused translation is not used up. */
-    final void look(final boolean begins) {
+    /** Sets whether taking a chain leaves a refusal in force, because the chain may be put back. */
+    final void keepRefusal(final boolean keep) {
         if (translation != null) {
-            translation.looking(begins);
+            translation.keepRefusal(keep);
         }
     }
 
     /**
-     * Returns the descriptors read, pieces found and look-ups made since {@link #clearWork}, weighted by what they cost. A chain that is
-     * one buffer in one piece, in the region last hit, counts nothing: that is what nearly all are.
+     * Returns the descriptors read, pieces found and searches made since {@link #clearWork}, weighted by cost. A chain
+     * of one buffer in one piece, in the region hit last, counts nothing: nearly all chains are like that.
      */
     public final int work() {
         return work;
     }
 
-    /** Counts from zero again. */
+    /** Resets {@link #work} to zero. */
     public final void clearWork() {
         work = 0;
     }
 
-    /** Counts one descriptor that has been read. */
+    /** Counts a descriptor that was read. */
     final void countDescriptor() {
         work++;
     }
 
-    /** Begins to follow a chain that is not one buffer in one piece. */
+    /** Prepares for a chain that is not a single buffer in one piece. */
     final void beginChain() {
         if (translation != null) {
             translation.begin();
@@ -144,24 +147,25 @@ public abstract sealed class ChainMemory permits DeviceRing {
         }
     }
 
-    /** Whether a chain that could not be followed is to wait for a translation, or a page; else it is bad. */
-    final boolean isToWait() {
-        return lacksPage() || translation != null && translation.waits();
+    /** Whether a chain that could not be followed should wait for a translation or a page. If not, it is bad. */
+    final boolean shouldWait() {
+        return lacksPage() || translation != null && translation.shouldWait();
     }
 
     /**
-     * Appends a descriptor's buffer to a chain, in one piece a region it lies in.
+     * Appends a descriptor's buffer to a chain, as one piece per region that the buffer spans.
      *
-     * @return false when it has the wrong direction, is not mapped all over, or makes the chain too long
+     * @return false if the buffer has the wrong direction, is not fully mapped, or makes the chain too long
      */
-    final boolean append(final Segments chain, final long guestAddress, final int length, final int flags, final boolean writable) {
+    final boolean append(final Segments chain, final long guestAddress, final int length, final int flags,
+                         final boolean writable) {
         if ((flags & Descriptor.WRITE) != 0 != writable) {
             return answer != null && !writable && appendAnswer(guestAddress, length);
         }
         return (answer == null || answer.count() == 0) && append(chain, guestAddress, length, writable);
     }
 
-    /** Appends to the answer, without what was last hit for reading: an IOMMU may allow the one and not the other. */
+    /** Appends to the answer. The region hit for reading is not used: an IOMMU may allow reads and forbid writes. */
     private boolean appendAnswer(final long guestAddress, final int length) {
         regionSize = 0;
         final boolean appended = append(answer, guestAddress, length, true);
@@ -174,7 +178,7 @@ public abstract sealed class ChainMemory permits DeviceRing {
         long left = length & 0xFFFF_FFFFL;
         while (left > 0) {
             if (!hit(at, writable)) {
-                lacks(at, writable);
+                recordMissing(at, writable);
                 return false;
             }
             final long offset = at - regionStart;
@@ -190,12 +194,14 @@ public abstract sealed class ChainMemory permits DeviceRing {
     }
 
     /**
-     * Appends the buffers of an indirect table, which may itself lie across regions (virtio 1.2, sections 2.7.5.3 and 2.8.7).
+     * Appends the buffers of an indirect table, which may itself span regions (virtio 1.2, sections 2.7.5.3 and 2.8.7).
      *
-     * @param linked whether its descriptors name their followers, as in a split ring; else they follow each other, all of them
-     * @return false when the table or one of its descriptors breaks the rules
+     * @param linked whether descriptors are linked by their next field, as in a split ring; if not, the chain is all
+     *     descriptors in order
+     * @return false if the table or one of its descriptors breaks the rules
      */
-    final boolean appendTable(final Segments chain, final long table, final int bytes, final boolean writable, final boolean linked) {
+    final boolean appendTable(final Segments chain, final long table, final int bytes, final boolean writable,
+                              final boolean linked) {
         final int entries = bytes >>> 4;
         if (!indirect || entries == 0 || (bytes & Descriptor.SIZE - 1) != 0) {
             return false;
@@ -224,23 +230,35 @@ public abstract sealed class ChainMemory permits DeviceRing {
         }
     }
 
-    /** Adds the indirect table that was read last to what is touched. */
+    /** Adds the indirect descriptor that was read last to the touched ranges. */
     final void addTable(final TouchedRanges ranges) {
         if (lastEntry != 0) {
             ranges.add(lastEntry, Descriptor.SIZE, false);
         }
     }
 
-    /** Where a descriptor of an indirect table is, for reading; {@link GuestMemory#UNMAPPED} where it is not, or is still to come. */
+    /**
+     * Translates the address of an indirect descriptor, for reading.
+     *
+     * @return the address in this process, or {@link GuestMemory#UNMAPPED} if the descriptor is not mapped or its page
+     *     has not arrived
+     */
     final long entry(final long address) {
         if (missing == null) {
-            return translation == null ? translate(address, Descriptor.SIZE, false) : translation.read(address, Descriptor.SIZE);
+            return translation == null ? translate(address, Descriptor.SIZE, false)
+                : translation.read(address, Descriptor.SIZE);
         }
-        final long host = translation == null ? memory.translate(address, Descriptor.SIZE) : translation.read(address, Descriptor.SIZE);
-        return host != GuestMemory.UNMAPPED && missing.holds(host, Descriptor.SIZE) ? host : GuestMemory.UNMAPPED;
+        final long host = translation == null ? memory.translate(address, Descriptor.SIZE)
+            : translation.read(address, Descriptor.SIZE);
+        return host != GuestMemory.UNMAPPED && missing.isPresent(host, Descriptor.SIZE) ? host : GuestMemory.UNMAPPED;
     }
 
-    /** Where a range is; {@link GuestMemory#UNMAPPED} when it is not wholly inside one region, or one entry of the translations. */
+    /**
+     * Translates a range.
+     *
+     * @return the address in this process, or {@link GuestMemory#UNMAPPED} if the range is not within one region or one
+     *     IOTLB entry
+     */
     final long translate(final long address, final long length, final boolean writable) {
         if (!hit(address, writable)) {
             return GuestMemory.UNMAPPED;
@@ -249,15 +267,16 @@ public abstract sealed class ChainMemory permits DeviceRing {
         return length <= regionSize - offset ? regionHost + offset : GuestMemory.UNMAPPED;
     }
 
-    /** Makes the region that holds an address the one last hit. */
+    /** Makes the region that contains an address the one hit last. */
     private boolean hit(final long address, final boolean writable) {
         return Long.compareUnsigned(address - regionStart, regionSize) < 0 || find(address, writable);
     }
 
     private boolean find(final long address, final boolean writable) {
-        work += LOOK_UP;
-        return (translation == null ? findRegion(address) : findTranslated(address, writable ? Iotlb.WRITE : Iotlb.READ))
-            && (missing == null || narrow(address));
+        work += SEARCH_WORK;
+        final boolean found = translation == null ? findRegion(address)
+            : findTranslated(address, writable ? Iotlb.WRITE : Iotlb.READ);
+        return found && (missing == null || narrow(address));
     }
 
     private boolean findRegion(final long address) {
@@ -283,7 +302,11 @@ public abstract sealed class ChainMemory permits DeviceRing {
         return true;
     }
 
-    /** Leaves of the region that was found the pages from this address on that are there; false where that is none, which is noted. */
+    /**
+     * Narrows the region that was found to the contiguous pages from this address on that have arrived.
+     *
+     * @return false if the page at this address has not arrived; it is then recorded as missing
+     */
     private boolean narrow(final long address) {
         final long offset = address - regionStart;
         final long host = regionHost + offset;
@@ -295,10 +318,10 @@ public abstract sealed class ChainMemory permits DeviceRing {
         return extent > 0;
     }
 
-    /** Notes what the chain that is being followed cannot do without. A page is noted where it is looked for. */
-    private void lacks(final long address, final boolean writable) {
+    /** Records the translation that the current chain needs. {@link MissingPage#extent} has recorded a missing page. */
+    private void recordMissing(final long address, final boolean writable) {
         if (translation != null && !lacksPage()) {
-            translation.note(address, writable ? Iotlb.WRITE : Iotlb.READ);
+            translation.recordMissing(address, writable ? Iotlb.WRITE : Iotlb.READ);
         }
     }
 }

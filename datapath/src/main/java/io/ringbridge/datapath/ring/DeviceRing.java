@@ -7,31 +7,34 @@ import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.os.EventFd;
 
 /**
- * The device's side of a virtqueue, whatever its layout.
+ * The device's side of a virtqueue of any layout.
  *
- * <p>Chains are taken with {@link #next}, in the order the driver made them available, and given back with {@link #use}, in the order
- * they were taken; {@link #publish} shows the driver all that was given back. Several may be out at a time. What is the same for
- * split and packed rings is here, and in {@link ChainMemory}: the rules for a descriptor, and the count of chains out.
+ * <p>{@link #next} takes chains in the order in which the driver made them available. {@link #use} returns them in the
+ * order in which they were taken, and {@link #publish} makes the returned chains visible to the driver. A chain is in
+ * flight from {@code next} until {@code use}; several may be in flight at a time. This class and {@link ChainMemory}
+ * hold the code that does not depend on the layout.
  *
- * <p>Owned by one worker. Nothing is allocated after construction. Whatever the driver wrote is read once and checked as a local copy;
- * what breaks the rules is {@link #BAD} where the chain can still be given back, and {@link #BROKEN} where the ring itself makes no
- * sense any more: it then stays broken, and {@link #fault} says why.
+ * <p>Owned by one worker. Nothing is allocated after construction. Each field that the driver wrote is read once and
+ * checked as a local copy. If a chain breaks the rules but can be returned, the result is {@link #BAD}. If the ring
+ * itself is inconsistent, the result is {@link #BROKEN}; the ring then stays broken, and {@link #fault} returns the
+ * reason.
  */
-public abstract sealed class DeviceRing extends ChainMemory permits SplitDeviceRing, PackedDeviceRing, BigEndianSplitRing {
+public abstract sealed class DeviceRing extends ChainMemory
+    permits SplitDeviceRing, PackedDeviceRing, BigEndianSplitRing {
     /** A chain was taken. */
     public static final int TAKEN = 0;
     /** No chain is available. */
     public static final int EMPTY = 1;
-    /** A chain was taken that breaks the rules; its pieces are not to be used, and it has to be given back. */
+    /** A chain was taken that breaks the rules. Its pieces must not be used, and it must be returned. */
     public static final int BAD = 2;
-    /** The ring cannot go on. */
+    /** The ring is inconsistent and cannot be used any more. */
     public static final int BROKEN = 3;
 
     final int size;
     final boolean eventIdx;
-    /** Chains taken and not given back. */
+    /** The number of chains in flight: taken and not returned. */
     int out;
-    /** Where the device's writes are told; null while nobody wants to know. */
+    /** The log of the device's writes; null while writes are not logged. */
     RingLog log;
 
     private final boolean inOrder;
@@ -53,17 +56,17 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitDeviceR
         this.log = log;
     }
 
-    /** Makes the ring that the negotiated features ask for, with nothing logged. */
+    /** Creates a ring of the negotiated layout that logs nothing. */
     public static DeviceRing create(final RingConfig config) {
         return create(config, null, null);
     }
 
     /**
-     * Makes the ring that the negotiated features ask for. One of which chains in flight are recorded reads the record, and may write to
-     * it and to the ring to make the two agree.
+     * Creates a ring of the negotiated layout. If chains in flight are recorded, the ring reads the record, and may
+     * write to the record and to the ring to make the two agree.
      *
-     * @param dirty where all writes are logged, the first included; null for nowhere
-     * @param changed signalled when the log was written; may be null
+     * @param dirty the log of all writes, including those made here; null to log nothing
+     * @param changed signalled after the log was written; may be null
      */
     public static DeviceRing create(final RingConfig config, final DirtyLog dirty, final EventFd changed) {
         final RingLog log = dirty == null ? null : new RingLog(dirty, changed, config.memory(), config.addresses());
@@ -80,56 +83,59 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitDeviceR
     /**
      * Takes the next available chain.
      *
-     * @param chain receives its pieces, in order
-     * @param writable whether the device is to write (a receive queue) or to read (a transmit queue); a chain that mixes is bad
+     * @param chain receives the pieces of the chain, in order
+     * @param writable whether the device writes (a receive queue) or reads (a transmit queue); a chain with both
+     *     directions is bad
      * @return {@link #TAKEN}, {@link #EMPTY}, {@link #BAD} or {@link #BROKEN}
      */
     public abstract int next(Segments chain, boolean writable);
 
     /**
-     * Takes the chains in front that are one buffer in one piece, what nearly all are, in one go.
+     * Takes consecutive available chains that are a single buffer in one piece, as nearly all are.
      *
-     * @param addresses receives where their buffers are, the first one's at {@code from}
-     * @param lengths receives the buffers' lengths in bytes, above 0
-     * @param count how many to take at the most
+     * @param addresses receives the addresses of the buffers, from index {@code from} on
+     * @param lengths receives the lengths of the buffers in bytes, each above 0
+     * @param count the most chains to take
      * @param writable as for {@link #next}
-     * @return how many were taken; with fewer than {@code count} the one after is for {@link #next}, if there is one
+     * @return the number taken; if it is below {@code count}, the next chain, if any, is for {@link #next}
      */
     public abstract int nextPlain(long[] addresses, int[] lengths, int from, int count, boolean writable);
 
     /**
-     * How many chains, at the most, the driver is known to have made available: one at least, if not 0. Looks again only when none is
-     * known.
+     * Returns an upper bound of the chains that the driver is known to have made available. If the result is not 0, at
+     * least one chain is available. Reads the ring again only if no chain is known.
      *
      * <p>An acquire load: what the driver wrote before is visible after (virtio 1.2, section 2.7.13.3).
      */
     public abstract int available();
 
-    /** Puts back the last {@code chains} taken, as if they had not been. */
+    /** Puts back the last {@code chains} taken, as if they had not been taken. */
     public abstract void rewind(int chains);
 
     /**
-     * Gives back the chain that has been out longest; the driver sees it after {@link #publish}.
+     * Returns the oldest chain in flight to the driver, which sees it after {@link #publish}.
      *
-     * @param written bytes the device wrote to it
+     * @param written bytes that the device wrote to the chain
      */
     public abstract void use(int written);
 
     /**
-     * Gives back the chains that have been out longest, as many as {@code count}.
+     * Returns the {@code count} oldest chains in flight to the driver, which sees them after {@link #publish}.
      *
-     * @param written bytes written to each; null where nothing was written to any
+     * @param written bytes written to each chain; null if nothing was written to any of them
      */
     public abstract void use(int[] written, int count);
 
     /**
-     * Gives back the chains that have been out longest, with nothing written to any; the driver sees them after {@link #publish}.
+     * Returns the oldest chains in flight, with nothing written to any of them. The driver sees them after
+     * {@link #publish}.
      *
-     * <p>Where IN_ORDER was negotiated, one used entry tells of all of them. The driver then takes all but the last for used completely,
-     * so this is for chains that the device reads (virtio 1.2, sections 2.7.9 and 2.8.8). While writes are logged each has its own, which
-     * is allowed, so that what is logged is what was written.
+     * <p>If IN_ORDER was negotiated, one used entry stands for all of them. The driver then assumes that the device
+     * used every chain but the last completely, so only chains that the device reads may be returned here (virtio 1.2,
+     * sections 2.7.9 and 2.8.8). While writes are logged, each chain gets a used entry of its own, which is allowed:
+     * the log then matches the writes.
      *
-     * @param chains one at least
+     * @param chains at least one
      */
     public final void giveBack(final int chains) {
         if (inOrder && log == null) {
@@ -139,38 +145,41 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitDeviceR
         }
     }
 
-    /** Gives back chains with one used entry, which is at the first one's place and names the last. */
+    /** Returns chains with one used entry, in the first chain's place, that names the last chain. */
     abstract void useBatch(int chains);
 
-    /** Shows the driver what was given back. A release store: entries and buffers are visible before it. */
+    /** Makes the returned chains visible to the driver. A release store: entries and buffers are visible before it. */
     public abstract void publish();
 
     /**
-     * Whether the driver wants a notification for what was shown since this was last asked. Only after a full fence that follows
-     * {@link #publish}, or the two sides could wait for each other (virtio 1.2, sections 2.7.10 and 2.8.21.3.1).
+     * Whether the driver wants a notification for the chains published since the last call. Requires a full fence
+     * between {@link #publish} and this call, or the two sides could wait for each other (virtio 1.2, sections 2.7.10
+     * and 2.8.21.3.1).
      */
     public abstract boolean wantsNotification();
 
-    /** Asks the driver not to kick: its worker polls. */
+    /** Asks the driver not to kick, because the worker polls the ring. */
     public abstract void suppressKicks();
 
     /**
      * Asks the driver to kick when it makes a chain available.
      *
-     * @return whether one is available already, so that no kick will come for it
+     * @return whether a chain is available already, for which the driver will not kick
      */
     public abstract boolean armKicks();
 
-    /** Where to go on from, as in GET_VRING_BASE; only meaningful when no chain is out. */
+    /** Returns the position to resume from, as in GET_VRING_BASE. Only meaningful if no chain is in flight. */
     public abstract int base();
 
-    /** Takes over other places for the ring's parts; positions are kept. No chain may be out. */
+    /** Changes the addresses of the ring's parts and keeps the positions. No chain may be in flight. */
     public abstract void move(RingAddresses newAddresses);
 
-    /** {@code split} or {@code packed}. */
+    /** Returns {@code split} or {@code packed}. */
     public abstract String layout();
 
-    /** Whether the record of chains in flight, if there is one, is all there. Costs system calls: for use after a fault. */
+    /**
+     * Whether the record of chains in flight, if any, is fully accessible. Costs system calls: for use after a fault.
+     */
     public boolean intact() {
         return true;
     }
@@ -183,82 +192,85 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitDeviceR
         return features;
     }
 
-    /** Bytes of the virtio-net header before each frame. */
+    /** Returns the length of the virtio-net header before each frame, in bytes. */
     public final int headerLength() {
         return headerLength;
     }
 
-    /** Whether a frame may lie over several receive buffers. */
+    /** Whether a frame may span several receive buffers. */
     public final boolean mergeable() {
         return mergeable;
     }
 
-    /** Chains taken and not given back. */
+    /** Returns the number of chains in flight: taken and not returned. */
     public final int out() {
         return out;
     }
 
-    /** Why the ring is broken, or null. */
+    /** Returns the reason why the ring is broken, or null. */
     public final String fault() {
         return fault;
     }
 
-    /** Takes over another memory table and the ring's places in it; positions are kept. No chain may be out. */
+    /** Replaces the memory table and the ring's addresses, and keeps the positions. No chain may be in flight. */
     public final void remap(final GuestMemory newMemory, final RingAddresses newAddresses) {
-        take(newMemory);
+        setMemory(newMemory);
         addresses = newAddresses;
         move(newAddresses);
         if (log != null) {
-            log = log.moved(newMemory, newAddresses);
+            log = log.withMemory(newMemory, newAddresses);
         }
     }
 
     /**
-     * Looks at the next chains without taking them, so that what they lack can be asked for before they are needed. No chain may be
-     * out.
+     * Follows the next chains without taking them, so that missing translations and pages can be requested in advance.
+     * No chain may be in flight.
      */
-    public final void lookAhead(final Segments chain, final int chains, final boolean writable) {
-        look(true);
+    public final void probeAhead(final Segments chain, final int chains, final boolean writable) {
+        keepRefusal(true);
         int result = TAKEN;
         while (out < chains && (result == TAKEN || result == BAD)) {
             result = next(chain, writable);
         }
         rewind(out);
-        look(false);
+        keepRefusal(false);
     }
 
     /**
-     * Logs all writes from now on, in place of where they were logged before. All that was used has to be shown.
+     * Replaces the log of all writes. All used chains must have been published.
      *
-     * @param dirty null for not at all
-     * @param changed signalled when the log was written, once a burst; may be null
+     * @param dirty null to log nothing
+     * @param changed signalled after the log was written, once per burst; may be null
      */
     public final void log(final DirtyLog dirty, final EventFd changed) {
         log = dirty == null ? null : new RingLog(dirty, changed, memory(), addresses);
     }
 
-    /** Where what is written to the driver's buffers is told, before they are given back; null while nobody wants to know. */
+    /**
+     * Returns the log for writes to the driver's buffers, or null while writes are not logged. A write is logged before
+     * its buffer is returned.
+     */
     public final RingLog log() {
         return log;
     }
 
-    /** Whether the file behind the log it writes, if it does, is still there. Costs a system call: for use after a fault. */
+    /** Whether the file behind the log, if any, is intact. Costs a system call: for use after a fault. */
     public final boolean logIntact() {
         return log == null || log.intact();
     }
 
-    /** Adds the parts of the ring, and the indirect table that was read last, to what is touched. */
+    /** Adds the parts of the ring and the indirect descriptor that was read last to the touched ranges. */
     public final void addTouched(final TouchedRanges ranges) {
         addresses.add(size, Features.has(features, Features.RING_PACKED), ranges);
         addTable(ranges);
     }
 
-    /** Whether all its parts can be touched. Costs system calls: for use after a fault. */
-    public final boolean partsAreThere() {
-        return addresses.areThere(size, Features.has(features, Features.RING_PACKED));
+    /** Whether all parts of the ring are accessible. Costs system calls: for use after a fault. */
+    public final boolean partsAreAccessible() {
+        return addresses.areAccessible(size, Features.has(features, Features.RING_PACKED));
     }
 
-    final int broken(final String why) {
+    final int markBroken(final String why) {
         if (fault == null) {
             fault = why;
         }

@@ -1,7 +1,7 @@
 package io.ringbridge.datapath.ring;
 
 /**
- * Bits of the virtio feature word that the switch knows (virtio 1.2, sections 5.1.3 and 6; vhost-user, "Feature bits").
+ * The virtio feature bits that the switch knows (virtio 1.2, sections 5.1.3 and 6; vhost-user, "Feature bits").
  */
 public final class Features {
     public static final int CSUM = 0;
@@ -31,15 +31,17 @@ public final class Features {
     public static final int ACCESS_PLATFORM = 33;
     public static final int RING_PACKED = 34;
     public static final int IN_ORDER = 35;
-    /** As drafts had it, and crosvm has it; the standard later gave the bit to others. */
+    /**
+     * The bit in drafts of the specification, and in crosvm. The standard later assigned the bit to another feature.
+     */
     public static final int SUSPEND_DRAFT = 42;
     public static final int SUSPEND = 43;
-    /** Never offered: the kernel asks for it at an interface. */
+    /** Never offered to a driver. The kernel uses it on network interfaces. */
     public static final int HOST_USO = 56;
 
-    /** Those by which a driver leaves checksums and segments to the device, or takes them over from it. */
-    public static final long OFFLOADS = of(CSUM, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6, GUEST_ECN, GUEST_UFO, HOST_TSO4, HOST_TSO6, HOST_ECN,
-        HOST_UFO);
+    /** The features for checksum and segmentation offload, in both directions. */
+    public static final long OFFLOADS = of(CSUM, GUEST_CSUM, GUEST_TSO4, GUEST_TSO6, GUEST_ECN, GUEST_UFO,
+        HOST_TSO4, HOST_TSO6, HOST_ECN, HOST_UFO);
 
     private Features() {
     }
@@ -49,7 +51,7 @@ public final class Features {
         return (features >>> bit & 1) != 0;
     }
 
-    /** A word with these bits set. */
+    /** Returns a word with these bits set. */
     public static long of(final int... bits) {
         long word = 0;
         for (final int bit : bits) {
@@ -58,7 +60,10 @@ public final class Features {
         return word;
     }
 
-    /** Bytes of the header before each frame: 12 with VERSION_1 or MRG_RXBUF, 10 without (virtio 1.2, section 5.1.6). */
+    /**
+     * Returns the length of the header before each frame: 12 bytes with VERSION_1 or MRG_RXBUF, 10 without (virtio 1.2,
+     * section 5.1.6).
+     */
     public static int headerLength(final long features) {
         return has(features, VERSION_1) || has(features, MRG_RXBUF) ? 12 : 10;
     }

@@ -4,10 +4,10 @@ import io.ringbridge.datapath.memory.MemoryException;
 import io.ringbridge.datapath.memory.MemoryRegion;
 
 /**
- * A file's part in which it is recorded, for each of some virtqueues, which chains are out; it outlives this process.
+ * A mapped part of a file that records the chains in flight of several virtqueues. It outlives this process.
  *
- * <p>Whoever else has the file may write to it at any time: all that is read back is checked. Made and closed by the session; closed
- * only after every ring that writes to it was stopped.
+ * <p>Other processes that have the file may write to it at any time, so all that is read back is checked. The session
+ * creates and closes the area. It may close the area only after every ring that writes to it was stopped.
  */
 public final class InflightArea implements AutoCloseable {
     private final MemoryRegion memory;
@@ -20,7 +20,7 @@ public final class InflightArea implements AutoCloseable {
         this.queueSize = queueSize;
     }
 
-    /** Bytes for so many queues of this size. */
+    /** Returns the bytes needed for that many queues of this size. */
     public static long bytes(final int queues, final int queueSize, final boolean packed) {
         return queues * InflightRegion.bytes(queueSize, packed);
     }
@@ -28,14 +28,15 @@ public final class InflightArea implements AutoCloseable {
     /**
      * Maps an area.
      *
-     * @param fd the file; taken over, and closed when the area is refused
-     * @param offset where it begins in the file, in bytes
+     * @param fd the file; the area owns it from now on, and closes it if the mapping fails
+     * @param offset the start of the area in the file, in bytes
      * @param size in bytes
-     * @param queues how many queues it has a region for, at least 1
+     * @param queues the number of queues that have a region, at least 1
      * @param queueSize entries of each region, 1 to {@link RingConfig#MAX_SIZE}
-     * @throws MemoryException when the file does not cover it
+     * @throws MemoryException if the file does not cover the area
      */
-    public static InflightArea map(final int fd, final long offset, final long size, final int queues, final int queueSize) {
+    public static InflightArea map(final int fd, final long offset, final long size, final int queues,
+                                   final int queueSize) {
         return new InflightArea(MemoryRegion.map(0, size, 0, offset, fd), queues, queueSize);
     }
 
@@ -48,9 +49,9 @@ public final class InflightArea implements AutoCloseable {
     }
 
     /**
-     * The part of one queue, or null where there is none for it.
+     * Returns the region of one queue, or null if the area has none for it.
      *
-     * @throws MemoryException when its ring is larger, or the area does not reach that far
+     * @throws MemoryException if the ring is larger than the region, or the region is not inside the area
      */
     public InflightRegion region(final int queue, final int ringSize, final boolean packed) {
         if (queue >= queues) {
@@ -58,38 +59,41 @@ public final class InflightArea implements AutoCloseable {
         }
         final long each = InflightRegion.bytes(queueSize, packed);
         if (ringSize > queueSize || (queue + 1) * each > memory.size()) {
-            throw new MemoryException("the in-flight area has " + memory.size() + " bytes and queues of size " + queueSize
-                + "; queue " + queue + " of size " + ringSize + " needs " + (queue + 1) * each + " bytes, and its own size at least");
+            throw new MemoryException("the in-flight area has " + memory.size() + " bytes and queues of size "
+                + queueSize + "; queue " + queue + " of size " + ringSize + " needs " + (queue + 1) * each
+                + " bytes and a queue size of at least " + ringSize);
         }
         return new InflightRegion(this, memory.hostAddress() + queue * each);
     }
 
-    /** Bytes of it. */
+    /** Returns the size of the area in bytes. */
     public long size() {
         return memory.size();
     }
 
-    /** Where it begins in the file, in bytes. */
+    /** Returns the start of the area in the file, in bytes. */
     public long offset() {
         return memory.offset();
     }
 
-    /** The file's descriptor, for handing it on; it remains this object's. */
+    /** Returns the file descriptor, to be passed to another process. This object still owns it. */
     public int fd() {
         return memory.fd();
     }
 
-    /** Where it begins in this process. */
+    /** Returns the address of the area in this process. */
     public long address() {
         return memory.hostAddress();
     }
 
-    /** Whether the file still covers it, and there is room for all of it; a touch of what is not there raises {@code InternalError}. */
+    /**
+     * Whether the file still covers the area and has room for it. An access to a page that is not there raises
+     * {@code InternalError}.
+     */
     public boolean intact() {
         return memory.intact() && memory.isThere();
     }
 
-    /** Unmaps. */
     @Override
     public void close() {
         memory.close();

@@ -1,14 +1,14 @@
 package io.ringbridge.datapath.ring;
 
-/** Where a ring behind an IOMMU asks the front-end for what it lacks. Called by the worker that owns the ring; does not block. */
+/** Sends a ring's IOTLB messages to the front-end. The worker that owns the ring calls it; no method blocks. */
 public interface IotlbRequests {
     /**
-     * Asks for the entry that holds an address.
+     * Requests the IOTLB entry that contains an address.
      *
-     * @param access what the device wants to do there, as in {@link io.ringbridge.datapath.memory.Iotlb}
+     * @param access the access that the device needs, as in {@link io.ringbridge.datapath.memory.Iotlb}
      */
     void missing(long address, int access);
 
-    /** Tells that the device may not do what its driver wants it to. */
+    /** Reports an access that the driver asked for and its IOTLB entry does not allow. */
     void denied(long address, int access);
 }

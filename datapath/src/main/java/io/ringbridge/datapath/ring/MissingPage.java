@@ -3,43 +3,46 @@ package io.ringbridge.datapath.ring;
 import io.ringbridge.datapath.memory.IncomingMemory;
 
 /**
- * Which page a ring waits for, of a guest whose memory is still on its way (vhost-user, "Migration", postcopy).
+ * The page of guest memory that a ring waits for during postcopy (vhost-user, "Migration").
  *
- * <p>A page is asked for once, until {@link #came} says that whoever was asked is done. Owned by the ring's worker.
+ * <p>A page is requested once. It may be requested again after {@link #arrived}. Owned by the ring's worker.
  */
 public final class MissingPage {
     private final IncomingMemory incoming;
     private long address;
-    private boolean lacking;
-    private boolean asked;
+    private boolean missing;
+    private boolean requested;
 
     private MissingPage(final IncomingMemory incoming) {
         this.incoming = incoming;
     }
 
-    /** What a ring needs in this memory; null where that is all there. */
+    /** Creates the state for a ring in this memory. Returns null if all memory is present. */
     static MissingPage of(final IncomingMemory incoming) {
         return incoming == null ? null : new MissingPage(incoming);
     }
 
-    /** Begins to look at something that needs pages. */
+    /** Prepares for the next object that needs pages. */
     void begin() {
-        lacking = false;
+        missing = false;
     }
 
-    /** How many bytes are there in a row, up to some, from an address of this process on; where there is none, that is noted. */
+    /**
+     * Returns how many contiguous bytes have arrived from an address of this process on, up to a limit. If none has,
+     * the page is recorded as missing.
+     */
     long extent(final long from) {
         final long extent = incoming.extent(from);
-        if (extent == 0 && !lacking) { // one at a time, from the front
-            lacking = true;
-            asked &= from == address;
+        if (extent == 0 && !missing) { // only the first missing page is recorded
+            missing = true;
+            requested &= from == address;
             address = from;
         }
         return extent;
     }
 
-    /** Whether all of a range of this process's addresses is there; where it is not, that is noted. */
-    boolean holds(final long from, final long length) {
+    /** Whether a range of this process's addresses has arrived. If not, the first missing page is recorded. */
+    boolean isPresent(final long from, final long length) {
         long done = 0;
         while (done < length) {
             final long extent = extent(from + done);
@@ -51,22 +54,22 @@ public final class MissingPage {
         return true;
     }
 
-    /** Whether what was looked at last waits for a page. */
-    boolean isLacking() {
-        return lacking;
+    /** Whether the object checked last waits for a page. */
+    boolean isMissing() {
+        return missing;
     }
 
-    /** Asks for the page it waits for, if it was not asked for. */
-    public void tell(final int vring) {
-        if (lacking && !asked) {
-            asked = true;
+    /** Requests the missing page, unless it was requested already. */
+    public void request(final int vring) {
+        if (missing && !requested) {
+            requested = true;
             incoming.ask(vring, address);
         }
     }
 
-    /** Takes the page that was asked for as come; if it has not, it is asked for again. */
-    public void came() {
-        asked = false;
-        lacking = false;
+    /** Assumes that the requested page has arrived. If it has not, it will be requested again. */
+    public void arrived() {
+        requested = false;
+        missing = false;
     }
 }

@@ -3,8 +3,8 @@ package io.ringbridge.datapath.ring;
 import io.ringbridge.datapath.memory.Segments;
 
 /**
- * Takes and gives back many chains by taking and giving back each, for rings that record every one. Owned by the ring's worker; nothing is
- * allocated after construction.
+ * Takes and returns several chains one at a time, for rings that record every chain. Owned by the ring's worker.
+ * Nothing is allocated after construction.
  */
 final class OneByOne {
     private final DeviceRing ring;
@@ -14,26 +14,27 @@ final class OneByOne {
         this.ring = ring;
     }
 
-    /** {@link DeviceRing#nextPlain}. */
-    int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
-        ring.look(true);
+    /** Implements {@link DeviceRing#nextPlain}. */
+    int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count,
+                  final boolean writable) {
+        ring.keepRefusal(true);
         for (int i = from; i < from + count; i++) {
             final int result = ring.next(chain, writable);
             if (result == DeviceRing.BAD || result == DeviceRing.TAKEN && chain.count() > 1) {
                 ring.rewind(1);
             }
             if (result != DeviceRing.TAKEN || chain.count() > 1) {
-                ring.look(false);
+                ring.keepRefusal(false);
                 return i - from;
             }
             addresses[i] = chain.address(0);
             lengths[i] = chain.length(0);
         }
-        ring.look(false);
+        ring.keepRefusal(false);
         return count;
     }
 
-    /** {@link DeviceRing#use(int[], int)}. */
+    /** Implements {@link DeviceRing#use(int[], int)}. */
     void use(final int[] written, final int count) {
         for (int i = 0; i < count; i++) {
             ring.use(written == null ? 0 : written[i]);

@@ -1,10 +1,10 @@
 package io.ringbridge.datapath.ring;
 
 /**
- * What both sides of a packed virtqueue know of its layout (virtio 1.2, section 2.8).
+ * The layout of a packed virtqueue, for both sides (virtio 1.2, section 2.8).
  *
  * <pre>
- *  descriptor, 16 bytes              event suppression structure, one a side
+ *  descriptor, 16 bytes              event suppression structure, one per side
  *  u64 address                       u16 offset (0-14), wrap counter (15)
  *  u32 length                        u16 flags: 0 always, 1 never, 2 at that descriptor
  *  u16 buffer id
@@ -12,9 +12,9 @@ package io.ringbridge.datapath.ring;
  * </pre>
  */
 final class Packed {
-    /** Equal to the driver's wrap counter: the descriptor was made available in this round. */
+    /** If equal to the driver's wrap counter, the descriptor was made available in this round. */
     static final int AVAIL = 1 << 7;
-    /** Equal to the wrap counter as well: the descriptor was used in this round. */
+    /** If it equals the wrap counter as well, the descriptor was used in this round. */
     static final int USED = 1 << 15;
     static final int FLAGS = 14;
     static final int EVENT_FLAGS = 2;
@@ -26,9 +26,9 @@ final class Packed {
     private Packed() {
     }
 
-    /** The half of a base, as in SET_VRING_BASE, that says where the used position is. */
+    /** Returns the half of a base, as in SET_VRING_BASE, that is the used position. */
     static int usedBase(final int base) {
-        // Some front-ends give the lower half only; at a hand-over nothing is out, so used and available are the same.
+        // Some front-ends set the lower half only. No chain is in flight then, so both positions are the same.
         return base >>> 16 == 0 ? base & 0xFFFF : base >>> 16;
     }
 
@@ -43,10 +43,11 @@ final class Packed {
     }
 
     /**
-     * Whether moving from {@code old} to {@code now} passed the descriptor at which the other side asked to be told.
+     * Whether the step from {@code old} to {@code now} passed the descriptor at which the other side wants a
+     * notification.
      *
-     * @param event its offset and wrap counter, as written there
-     * @param wrap the wrap counter that goes with {@code now}
+     * @param event the descriptor's offset and wrap counter, from the event suppression structure
+     * @param wrap the wrap counter at {@code now}
      */
     static boolean passed(final int event, final int now, final int old, final boolean wrap, final int size) {
         final int offset = event & WRAP - 1;

@@ -5,32 +5,34 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 
-/** The device's side of a packed virtqueue (virtio 1.2, section 2.8); the layout is at {@link Packed}. */
+/** The device's side of a packed virtqueue (virtio 1.2, section 2.8). {@link Packed} shows the layout. */
 sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
-    /** Descriptors looked at ahead: a burst's worth, so that their cache lines are on the way when they are taken. */
-    private static final int LOOK_AHEAD = 64;
-    /** The flags by which a descriptor is known as available, and as one buffer. */
-    private static final int SHAPE = Packed.AVAIL | Packed.USED | Descriptor.NEXT | Descriptor.INDIRECT | Descriptor.WRITE;
+    /** Descriptors read ahead, one burst: their cache lines are being fetched when the chains are taken. */
+    private static final int READ_AHEAD = 64;
+    /** The flags that show whether a descriptor is available and is a single buffer. */
+    private static final int SHAPE =
+        Packed.AVAIL | Packed.USED | Descriptor.NEXT | Descriptor.INDIRECT | Descriptor.WRITE;
 
-    /** Descriptors of each chain that is out; a ring of its own, as the identifiers. */
+    /** The number of descriptors of each chain in flight. A circular array, as is {@link #ids}. */
     final int[] slots;
     long descriptors;
     int nextAvail;
     int nextUsed;
     boolean usedWrap;
-    /** Where in {@link #slots} the chain is that has been out longest, and where the next to be taken goes. */
+    /** The place in {@link #slots} of the oldest chain in flight. */
     int firstOut;
+    /** The place in {@link #slots} of the next chain to be taken. */
     int nextOut;
     private final int[] ids;
-    /** The first chain given back and not shown. */
-    private int firstHidden;
+    /** The place in {@link #slots} of the oldest returned chain that is not published. */
+    private int firstUnpublished;
     private long driverEvent;
     private long deviceEvent;
     private boolean availWrap;
-    /** Descriptors from nextAvail on that are known to be available. */
+    /** Descriptors from {@link #nextAvail} on that are known to be available. */
     private int known;
     private int slotsOut;
-    /** The used descriptor that makes all after it visible, and is written last. */
+    /** The first unpublished used descriptor; 0 if none. It is written last and makes the others visible. */
     private long head;
     private long headWord;
     private int askedAt;
@@ -58,16 +60,18 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
 
     @Override
     public int available() {
-        return known > 0 ? known : look();
+        return known > 0 ? known : readAvailable();
     }
 
-    private int look() {
+    private int readAvailable() {
         int at = nextAvail;
         boolean wrap = availWrap;
-        final int most = Math.min(LOOK_AHEAD, size - slotsOut);
+        final int most = Math.min(READ_AHEAD, size - slotsOut);
         int n = 0;
-        // Pairs with the driver's release of the flags: what it wrote to the descriptor before is visible after (section 2.8.21.1).
-        while (n < most && Packed.isAvailable(Memory.getShortAcquire(descriptors + (long) at * Descriptor.SIZE + Packed.FLAGS), wrap)) {
+        // Pairs with the driver's release of the flags: the rest of the descriptor is visible after it (section
+        // 2.8.21.1).
+        while (n < most && Packed.isAvailable(
+            Memory.getShortAcquire(descriptors + (long) at * Descriptor.SIZE + Packed.FLAGS), wrap)) {
             n++;
             if (++at == size) {
                 at = 0;
@@ -80,19 +84,19 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
 
     @Override
     public int next(final Segments chain, final boolean writable) {
-        if (known == 0 && look() == 0) {
+        if (known == 0 && readAvailable() == 0) {
             return fault() == null ? EMPTY : BROKEN;
         }
         final long descriptor = descriptors + (long) nextAvail * Descriptor.SIZE;
         final long address = Memory.getLong(descriptor);
         final long rest = Memory.getLong(descriptor + 8);
         final int length = (int) rest;
-        final int flags = (int) (rest >>> 48);
-        if ((flags & (Descriptor.NEXT | Descriptor.INDIRECT | Descriptor.WRITE)) == (writable ? Descriptor.WRITE : 0) && length > 0) {
+        final int flags = (int) (rest >>> 48) & (Descriptor.NEXT | Descriptor.INDIRECT | Descriptor.WRITE);
+        if (flags == (writable ? Descriptor.WRITE : 0) && length > 0) {
             final long host = translate(address, length, writable);
             if (host != GuestMemory.UNMAPPED) {
                 chain.set(host, length);
-                taken((int) (rest >>> 32) & 0xFFFF, 1);
+                recordTaken((int) (rest >>> 32) & 0xFFFF, 1);
                 return TAKEN;
             }
         }
@@ -100,7 +104,8 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     }
 
     @Override
-    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
+    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count,
+                         final boolean writable) {
         final int direction = writable ? Descriptor.WRITE : 0;
         final int most = Math.min(count, size - slotsOut);
         int n = 0;
@@ -115,14 +120,15 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         return n;
     }
 
-    /** The same up to where the ring, or what is noted of its chains, begins again. */
-    private int takeStraight(final long[] addresses, final int[] lengths, final int from, final int count, final int direction) {
+    /** Takes plain chains as {@link #nextPlain} does, without passing the end of the ring or of {@link #slots}. */
+    private int takeStraight(final long[] addresses, final int[] lengths, final int from, final int count,
+                             final int direction) {
         final int wanted = direction | (availWrap ? Packed.AVAIL : Packed.USED);
         final long first = descriptors + (long) nextAvail * Descriptor.SIZE;
         final int place = nextOut;
         int n = 0;
         while (n < count) {
-            // Pairs with the driver's release of the flags: what it wrote to the descriptor before is visible after (section 2.8.21.1).
+            // Pairs with the driver's release of the flags: all earlier writes are visible after it (section 2.8.21.1).
             final long rest = Memory.getLongAcquire(first + (long) n * Descriptor.SIZE + 8);
             final int length = (int) rest;
             if (((int) (rest >>> 48) & SHAPE) != wanted || length <= 0) {
@@ -151,8 +157,8 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     }
 
     /**
-     * Follows a chain of any shape from its first descriptor, which is read already. It is taken even where it is bad, up to its end, but
-     * not where it has to wait for a translation.
+     * Follows a chain of any shape from its first descriptor, which was read already. A bad chain is taken up to its
+     * end. A chain that must wait for a translation or a page is not taken.
      */
     private int walk(final Segments chain, final long firstAddress, final long firstRest, final boolean writable) {
         long address = firstAddress;
@@ -171,14 +177,14 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
                 good &= append(chain, address, (int) rest, flags, writable);
             }
             if (last) {
-                if (!good && isToWait()) {
+                if (!good && shouldWait()) {
                     return EMPTY;
                 }
-                taken((int) (rest >>> 32) & 0xFFFF, n);
+                recordTaken((int) (rest >>> 32) & 0xFFFF, n);
                 return good ? TAKEN : BAD;
             }
             if (slotsOut + n == size) {
-                return broken("a chain at descriptor " + nextAvail + " does not end within the " + (size - slotsOut)
+                return markBroken("a chain at descriptor " + nextAvail + " does not end within the " + (size - slotsOut)
                     + " descriptors that may be available");
             }
             at = at + 1 == size ? 0 : at + 1;
@@ -187,8 +193,8 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         }
     }
 
-    /** Puts both positions at the same descriptor; nothing may be out. */
-    final void start(final int at, final boolean wrap) {
+    /** Sets both positions to the same descriptor. No chain may be in flight. */
+    final void setPositions(final int at, final boolean wrap) {
         nextAvail = at;
         availWrap = wrap;
         nextUsed = at;
@@ -196,8 +202,8 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         askedAt = at;
     }
 
-    /** Counts a chain as out. */
-    final void taken(final int id, final int count) {
+    /** Records that the next chain is in flight. */
+    final void recordTaken(final int id, final int count) {
         ids[nextOut] = id;
         slots[nextOut] = count;
         nextOut = nextOut + 1 == size ? 0 : nextOut + 1;
@@ -232,13 +238,13 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         final int oldest = firstOut;
         writeUsed(ids[oldest], written);
         firstOut = oldest + 1 == size ? 0 : oldest + 1;
-        used(1, slots[oldest]);
+        advanceUsed(1, slots[oldest]);
     }
 
     @Override
     public void use(final int[] written, final int count) {
         if (count > 1) {
-            Memory.surfaceFault(); // not between descriptors: the driver would take as used what is put back here
+            Memory.surfaceFault(); // not between descriptors: chains that are put back would look used to the driver
         }
         int done = 0;
         if (head == 0 && count > 0) {
@@ -252,10 +258,10 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         }
     }
 
-    /** The same up to where what is noted of the chains begins again. */
+    /** Returns chains to the driver without passing the end of {@link #slots}. */
     private void useStraight(final int[] written, final int from, final int count) {
         final int place = firstOut;
-        boolean wrap = usedWrap; // nothing of this object changes before all is written, since a fault may be raised at any time till then
+        boolean wrap = usedWrap; // the fields change only after the last write, since any write may raise a fault
         long round = usedFlags(wrap);
         int at = nextUsed;
         int all = 0;
@@ -264,9 +270,9 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
             final long flags = round | (length > 0 ? Descriptor.WRITE : 0);
             Memory.putLong(descriptors + (long) at * Descriptor.SIZE + 8,
                 length & 0xFFFF_FFFFL | (long) ids[place + n] << 32 | flags << 48);
-            final int descriptorsOfIt = slots[place + n];
-            all += descriptorsOfIt;
-            at += descriptorsOfIt;
+            final int descriptorCount = slots[place + n];
+            all += descriptorCount;
+            at += descriptorCount;
             if (at >= size) {
                 at -= size;
                 wrap = !wrap;
@@ -296,7 +302,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         }
         writeUsed(ids[last], 0);
         firstOut = next;
-        used(chains, count);
+        advanceUsed(chains, count);
     }
 
     private void writeUsed(final int id, final int written) {
@@ -311,7 +317,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         }
     }
 
-    private void used(final int chains, final int count) {
+    private void advanceUsed(final int chains, final int count) {
         out -= chains;
         slotsOut -= count;
         nextUsed += count;
@@ -330,20 +336,20 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
             publishLogged();
             return;
         }
-        // Pairs with the driver's acquire of the flags: all used after this one, and the buffers' contents, are visible with it.
+        // Pairs with the driver's acquire of the flags: the other used descriptors and the buffers are visible with it.
         Memory.putLongRelease(head, headWord);
         head = 0;
-        firstHidden = firstOut;
+        firstUnpublished = firstOut;
     }
 
-    /** The same with every write logged, that of the head, which shows the others, last. */
+    /** Publishes and logs every write. The head, which makes the others visible, is written and logged last. */
     private void publishLogged() {
         DirtyLog.fence();
         int at = (int) ((head - descriptors) / Descriptor.SIZE);
-        int chain = firstHidden;
+        int chain = firstUnpublished;
         do {
             final int count = slots[chain];
-            if (chain != firstHidden) {
+            if (chain != firstUnpublished) {
                 log.descriptorWritten(descriptors + (long) at * Descriptor.SIZE + 8);
             }
             at = at + count < size ? at + count : at + count - size;
@@ -353,7 +359,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         DirtyLog.fence();
         log.descriptorWritten(head);
         head = 0;
-        firstHidden = firstOut;
+        firstUnpublished = firstOut;
         log.signal();
     }
 
@@ -361,17 +367,17 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     public boolean wantsNotification() {
         final int old = askedAt;
         askedAt = nextUsed;
-        final int wish = Memory.getInt(driverEvent);
-        return switch (wish >>> 16 & 3) {
+        final int request = Memory.getInt(driverEvent);
+        return switch (request >>> 16 & 3) {
             case Packed.EVENT_NEVER -> false;
-            case Packed.EVENT_AT -> !eventIdx || Packed.passed(wish & 0xFFFF, nextUsed, old, usedWrap, size);
+            case Packed.EVENT_AT -> !eventIdx || Packed.passed(request & 0xFFFF, nextUsed, old, usedWrap, size);
             default -> true;
         };
     }
 
     @Override
     public void suppressKicks() {
-        wish(Packed.EVENT_NEVER, Packed.EVENT_FLAGS);
+        writeDeviceEvent(Packed.EVENT_NEVER, Packed.EVENT_FLAGS);
     }
 
     @Override
@@ -380,18 +386,23 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
             final int at = nextAvail + known;
             final boolean wraps = at >= size;
             Memory.putShort(deviceEvent, (short) (at - (wraps ? size : 0) | (availWrap != wraps ? Packed.WRAP : 0)));
-            wish(Packed.EVENT_AT, 0);
+            writeDeviceEvent(Packed.EVENT_AT, 0);
         } else {
-            wish(Packed.EVENT_ALWAYS, Packed.EVENT_FLAGS);
+            writeDeviceEvent(Packed.EVENT_ALWAYS, Packed.EVENT_FLAGS);
         }
-        // The wish has to be visible before the flags are looked at, or a chain added in between is neither seen nor kicked for.
+        // The request must be visible before the flags are read, or a chain added in between is not seen and not kicked
+        // for.
         Memory.fullFence();
         return available() > 0;
     }
 
-    /** Writes the flags by which the driver is told when to kick; what is written from {@code first} on is logged with them. */
-    private void wish(final int flags, final int first) {
-        // What the flags speak of is visible before them.
+    /**
+     * Writes the flags of the device event suppression structure, and logs the write.
+     *
+     * @param first the offset of the first byte to log
+     */
+    private void writeDeviceEvent(final int flags, final int first) {
+        // A release: the descriptor position that the flags refer to is visible before them.
         Memory.putShortRelease(deviceEvent + Packed.EVENT_FLAGS, (short) flags);
         if (log != null) {
             log.eventWritten(first, 4 - first);

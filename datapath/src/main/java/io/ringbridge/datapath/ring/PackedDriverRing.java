@@ -3,7 +3,7 @@ package io.ringbridge.datapath.ring;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 
-/** The driver's side of a packed virtqueue (virtio 1.2, section 2.8); the layout is at {@link Packed}. */
+/** The driver's side of a packed virtqueue (virtio 1.2, section 2.8). {@link Packed} shows the layout. */
 final class PackedDriverRing extends DriverRing {
     private final long descriptors;
     private final long driverEvent;
@@ -15,7 +15,7 @@ final class PackedDriverRing extends DriverRing {
     private boolean availWrap = true;
     private int nextUsed;
     private boolean usedWrap = true;
-    /** The descriptor that makes all after it visible, and whose flags are written last. */
+    /** The flags of the first unpublished descriptor; 0 if none. They are written last and make the others visible. */
     private long head;
     private short headFlags;
     private int shownAt;
@@ -46,7 +46,7 @@ final class PackedDriverRing extends DriverRing {
         }
         final int id = freeIds[--freeIdCount];
         write(guestAddress, length, id, writable ? Descriptor.WRITE : 0);
-        added(id, 1, writable ? length : 0);
+        recordAdded(id, 1, writable ? length : 0);
         return id;
     }
 
@@ -58,9 +58,10 @@ final class PackedDriverRing extends DriverRing {
         }
         final int id = freeIds[--freeIdCount];
         for (int i = 0; i < n; i++) {
-            write(buffers.address(i), buffers.length(i), id, (writable ? Descriptor.WRITE : 0) | (i < n - 1 ? Descriptor.NEXT : 0));
+            write(buffers.address(i), buffers.length(i), id,
+                (writable ? Descriptor.WRITE : 0) | (i < n - 1 ? Descriptor.NEXT : 0));
         }
-        added(id, n, writable ? buffers.totalLength() : 0);
+        recordAdded(id, n, writable ? buffers.totalLength() : 0);
         return id;
     }
 
@@ -91,31 +92,32 @@ final class PackedDriverRing extends DriverRing {
         // Pairs with the device's acquire of the flags (section 2.8.21.1).
         Memory.putShortRelease(head, headFlags);
         head = 0;
-        // Not before the descriptor is visible may the device's wish be read (section 2.8.21.3.1).
+        // The device's request must be read only after the descriptor is visible (section 2.8.21.3.1).
         Memory.fullFence();
         final int old = shownAt;
         shownAt = nextAvail;
-        final int wish = Memory.getInt(deviceEvent);
-        return switch (wish >>> 16 & 3) {
+        final int request = Memory.getInt(deviceEvent);
+        return switch (request >>> 16 & 3) {
             case Packed.EVENT_NEVER -> false;
-            case Packed.EVENT_AT -> !eventIdx || Packed.passed(wish & 0xFFFF, nextAvail, old, availWrap, size);
+            case Packed.EVENT_AT -> !eventIdx || Packed.passed(request & 0xFFFF, nextAvail, old, availWrap, size);
             default -> true;
         };
     }
 
     private boolean used() {
         // Pairs with the device's release of the used descriptor (section 2.8.21.3).
-        return Packed.isUsed(Memory.getShortAcquire(descriptors + (long) nextUsed * Descriptor.SIZE + Packed.FLAGS), usedWrap);
+        final long descriptor = descriptors + (long) nextUsed * Descriptor.SIZE;
+        return Packed.isUsed(Memory.getShortAcquire(descriptor + Packed.FLAGS), usedWrap);
     }
 
     @Override
     public int poll() {
-        if (!inBatch()) {
+        if (!hasBatch()) {
             if (!used()) {
                 return NONE;
             }
             final long rest = Memory.getLong(descriptors + (long) nextUsed * Descriptor.SIZE + 8);
-            batch((int) (rest >>> 32) & 0xFFFF, (rest >>> 48 & Descriptor.WRITE) != 0 ? (int) rest : 0);
+            recordUsed((int) (rest >>> 32) & 0xFFFF, (rest >>> 48 & Descriptor.WRITE) != 0 ? (int) rest : 0);
         }
         final int id = takeBack();
         free += chainLength[id];
@@ -139,8 +141,9 @@ final class PackedDriverRing extends DriverRing {
         } else {
             Memory.putShort(driverEvent + Packed.EVENT_FLAGS, (short) Packed.EVENT_ALWAYS);
         }
-        // The wish has to be visible before the flags are looked at, or what is used in between is neither seen nor notified of.
+        // The request must be visible before the flags are read, or a buffer used in between is not seen and not
+        // notified.
         Memory.fullFence();
-        return inBatch() || used();
+        return hasBatch() || used();
     }
 }

@@ -3,10 +3,10 @@ package io.ringbridge.datapath.ring;
 import io.ringbridge.datapath.memory.Memory;
 
 /**
- * The record of which chains of a packed ring are out, as it lies in memory (vhost-user, "Inflight I/O tracking").
+ * The record of the chains in flight of a packed ring, as laid out in memory (vhost-user, "Inflight I/O tracking").
  *
  * <pre>
- *  header, 32 bytes                             entry, 32 bytes, one a descriptor
+ *  header, 32 bytes                             entry, 32 bytes, one per descriptor
  *  u64 features                                 u8  inflight, u8 padding
  *  u16 version, u16 desc_num                    u16 next, u16 last, u16 num
  *  u16 free_head, u16 old_free_head             u64 counter
@@ -15,8 +15,9 @@ import io.ringbridge.datapath.memory.Memory;
  *  u8  padding[7], and 3 for alignment
  * </pre>
  *
- * <p>The positions of used_idx and old_used_idx with their wrap counters are in one aligned word, and so are the two heads of the list of
- * free entries. Each word is written in one store: positions of which only a part was written would be mistaken for others.
+ * <p>One aligned word contains used_idx and old_used_idx with their wrap counters. Another contains both heads of the
+ * list of free entries. Each word is written in one store, because a partly written word would look like another
+ * position.
  *
  * <p>Owned by one worker.
  */
@@ -40,13 +41,13 @@ final class PackedInflight {
         entries = inflight.entries();
     }
 
-    /** Whether anybody has written to it, and in this layout. */
+    /** Whether the record was written in this layout and with this number of entries. */
     boolean isInitialised() {
         return Memory.getShort(region + InflightRegion.VERSION_AT) == InflightRegion.VERSION
             && (Memory.getShort(region + InflightRegion.ENTRIES_AT) & 0xFFFF) == entries;
     }
 
-    /** Makes it the record of a ring with no chain out. */
+    /** Initialises the record of a ring with no chain in flight. */
     void initialise(final int usedIdx, final boolean wrap) {
         Memory.putShort(region + InflightRegion.VERSION_AT, (short) 0);
         Memory.zero(region, InflightRegion.PACKED_HEADER + (long) InflightRegion.PACKED_ENTRY * entries);
@@ -62,15 +63,26 @@ final class PackedInflight {
         return region + InflightRegion.PACKED_HEADER + (long) InflightRegion.PACKED_ENTRY * i;
     }
 
-    /** The heads of the list of free entries, now and when the last batch was settled; all before is visible with them. */
+    /**
+     * Writes both heads of the list of free entries. A release store: earlier stores are visible with it.
+     *
+     * @param now the present head
+     * @param old the head when the last batch was settled
+     */
     void freeHeads(final int now, final int old) {
         Memory.putLongRelease(region + HEADS,
             InflightRegion.VERSION | (long) entries << 16 | (long) now << 32 | (long) old << 48);
     }
 
-    /** The used positions, now and when the last batch was settled; all before is visible with them. */
+    /**
+     * Writes both used positions. A release store: earlier stores are visible with it.
+     *
+     * @param now the present position
+     * @param old the position when the last batch was settled
+     */
     void positions(final int now, final boolean wrap, final int old, final boolean oldWrap) {
-        Memory.putLongRelease(region + POSITIONS, now | (long) old << 16 | (wrap ? 1L << 32 : 0) | (oldWrap ? 1L << 40 : 0));
+        Memory.putLongRelease(region + POSITIONS,
+            now | (long) old << 16 | (wrap ? 1L << 32 : 0) | (oldWrap ? 1L << 40 : 0));
     }
 
     int freeHead() {
@@ -81,12 +93,14 @@ final class PackedInflight {
         return Memory.getShort(region + OLD_FREE_HEAD) & 0xFFFF;
     }
 
-    /** All four positions; {@link #usedIdx} and the others below take them out. */
+    /**
+     * Returns the word that contains both used positions. {@link #usedIdx} and the methods after it decode the word.
+     */
     long positions() {
         return Memory.getLong(region + POSITIONS);
     }
 
-    /** Whether the ring stands there, and the last batch is settled. */
+    /** Whether the recorded used position is this one, and the last batch is settled. */
     boolean isSettledAt(final int at, final boolean wrap) {
         final long all = positions();
         return usedIdx(all) == at && oldUsedIdx(all) == at && usedWrap(all) == wrap && oldUsedWrap(all) == wrap;
@@ -108,7 +122,7 @@ final class PackedInflight {
         return (positions >>> 40 & 0xFF) != 0;
     }
 
-    /** Begins the record of a chain at its first entry. */
+    /** Starts the record of a chain at its first entry. */
     void begin(final int first, final long counter) {
         final long entry = entry(first);
         Memory.putShort(entry + NUM, (short) 0);
@@ -116,19 +130,22 @@ final class PackedInflight {
         Memory.putShort(entry, (short) 1);
     }
 
-    /** Records a descriptor: its address, and the word of length, identifier and flags as it is in the ring. */
+    /** Records a descriptor: its address, and its word of length, identifier and flags, as in the ring. */
     void put(final int i, final long address, final long word) {
         Memory.putLong(entry(i) + DESCRIPTOR, Long.rotateLeft(word, 32));
         Memory.putLong(entry(i) + ADDRESS, address);
     }
 
-    /** Ends the record of a chain. */
+    /** Completes the record of a chain. */
     void end(final int first, final int last, final int count) {
         Memory.putShort(entry(first) + LAST, (short) last);
         Memory.putShort(entry(first) + NUM, (short) count);
     }
 
-    /** The chain that begins there is no longer out. What was stored before is visible with it. */
+    /**
+     * Records that the chain with this first entry is not in flight. A release store: earlier stores are visible with
+     * it.
+     */
     void unmark(final int first) {
         Memory.putShortRelease(entry(first), (short) 0);
     }
@@ -157,7 +174,7 @@ final class PackedInflight {
         return Memory.getLong(entry(i) + ADDRESS);
     }
 
-    /** Length, identifier and flags, as they were in the ring. */
+    /** Returns the word of length, identifier and flags, as it was in the ring. */
     long word(final int i) {
         return Long.rotateLeft(Memory.getLong(entry(i) + DESCRIPTOR), 32);
     }

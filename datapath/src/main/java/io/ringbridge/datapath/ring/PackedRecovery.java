@@ -7,18 +7,18 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * What the record of a packed ring says after the process that kept it has ended, read once and checked: where the ring stands, and
- * which chains are out.
+ * The state of a packed ring whose previous process has ended: its position and the chains in flight. It is read once
+ * from the in-flight record, and checked.
  *
- * <p>Made by the session before the ring starts. Nothing is written until {@link #settle}.
+ * <p>The session creates it before the ring starts. Nothing is written until {@link #settle}.
  */
 final class PackedRecovery {
-    /** As what {@link #passedBy} says: by nobody. */
+    /** The result of {@link #descriptorsBeforeGap} if no front-end has used descriptors ahead of this position. */
     static final int NOT_PASSED = -1;
 
-    /** Each chain that is out, in the order they were taken: its entries, in order. */
+    /** The entries of each chain in flight, in order. The chains are in the order in which they were taken. */
     int[][] chains = {};
-    /** The next entry of each that is free, or in a chain; {@link #freeHead} is the first that is free. */
+    /** The entry that follows each entry, in the free list or in a chain. The free list starts at {@link #freeHead}. */
     final int[] following;
     int freeHead;
     int used;
@@ -41,16 +41,21 @@ final class PackedRecovery {
     /**
      * Reads a record.
      *
-     * @param size of the ring
-     * @param descriptors where the ring is
-     * @return null where it is not initialised, or makes no sense
+     * @param size the ring's number of descriptors
+     * @param descriptors the address of the descriptor ring in this process
+     * @return the state, or null if the record is not initialised or not consistent
      */
     static PackedRecovery read(final PackedInflight record, final int size, final long descriptors) {
         final PackedRecovery found = new PackedRecovery(record, size, descriptors);
-        return record.isInitialised() && found.readPosition() && found.readChains() && found.leaveOutWhatIsShown() ? found : null;
+        final boolean valid = record.isInitialised() && found.readPosition() && found.readChains()
+            && found.freePublishedChains();
+        return valid ? found : null;
     }
 
-    /** Takes the last batch as given back if the driver has been shown its first descriptor, and else as never given back. */
+    /**
+     * Reads the position. The last batch counts as returned if its first descriptor was published, and as in flight if
+     * not.
+     */
     private boolean readPosition() {
         final long positions = record.positions();
         used = PackedInflight.oldUsedIdx(positions);
@@ -111,11 +116,11 @@ final class PackedRecovery {
         return true;
     }
 
-    /** Takes chains as given back that the driver has been shown all the same: what comes before them was used by another. */
-    private boolean leaveOutWhatIsShown() {
-        int shown = 0;
-        while (shown < chains.length && isShown(chains[shown][0])) {
-            final int[] chain = chains[shown++];
+    /** Frees chains that the driver sees as used. Another process has used what comes before them. */
+    private boolean freePublishedChains() {
+        int published = 0;
+        while (published < chains.length && isPublished(chains[published][0])) {
+            final int[] chain = chains[published++];
             for (final int entry : chain) {
                 free[entry] = true;
                 following[entry] = freeHead;
@@ -125,15 +130,17 @@ final class PackedRecovery {
             wrap ^= next >= size;
             used = next % size;
         }
-        chains = Arrays.copyOfRange(chains, shown, chains.length);
+        chains = Arrays.copyOfRange(chains, published, chains.length);
         return chains.length == 0 || !Packed.isUsed(flags(used), wrap);
     }
 
-    /** Whether the driver has been shown a chain as used at this position, and may have made the descriptor available again. */
-    private boolean isShown(final int head) {
+    /**
+     * Whether a chain was published as used at this position. The driver may have made the descriptor available again.
+     */
+    private boolean isPublished(final int head) {
         final int flags = flags(used);
-        return Packed.isAvailable(flags, !wrap)
-            || Packed.isUsed(flags, wrap) && Memory.getLong(descriptors + (long) used * Descriptor.SIZE) == record.address(head);
+        return Packed.isAvailable(flags, !wrap) || Packed.isUsed(flags, wrap)
+            && Memory.getLong(descriptors + (long) used * Descriptor.SIZE) == record.address(head);
     }
 
     private int flags(final int at) {
@@ -141,34 +148,39 @@ final class PackedRecovery {
     }
 
     /**
-     * Whether the ring can be the one that was recorded, and is not, say, one that its driver has since made anew: it is older than that
-     * could be, and the chains that are out are there as they were taken.
+     * Whether the ring can be the recorded one, rather than one that its driver has since set up anew. The chains in
+     * flight must be in the ring as they were taken, and the ring must be older than a new one could be.
      *
-     * @param from the half of a base that says where the front-end believed the ring to stand
-     * @param to the same, now
+     * @param from the earlier used position according to the front-end, as half of a base
+     * @param to the present used position according to the front-end, as half of a base
      */
     boolean fits(final int from, final int to) {
-        return chainsAreInTheRing() && (from == to ? isOlderThanOneMadeAnew(to) : allows(from, to));
+        return chainsMatchRing() && (from == to ? isOlderThanNewRing(to) : allows(from, to));
     }
 
     /**
-     * A front-end has a ring that was made anew stand where that begins. While there is no back-end it is in its first round, and nothing
-     * of it has been used; what its driver has not filled is blank.
+     * Whether the ring is older than a newly set up ring could be. A front-end gives a new ring its initial position.
+     * While the front-end has no back-end, the new ring is in its first round and has no used descriptor. Unfilled
+     * descriptors are blank.
      */
-    private boolean isOlderThanOneMadeAnew(final int position) {
+    private boolean isOlderThanNewRing(final int position) {
         return position != Packed.WRAP || used == 0 && wrap
             || IntStream.range(0, size).anyMatch(i -> !isBlank(i) && !Packed.isAvailable(flags(i), true));
     }
 
-    /** Whether a driver has made the descriptor and never filled it; DPDK's writes its identifier all the same. */
+    /**
+     * Whether the driver has never filled the descriptor. DPDK's driver writes an identifier even to a blank
+     * descriptor.
+     */
     private boolean isBlank(final int at) {
         return Memory.getLong(descriptors + (long) at * Descriptor.SIZE) == 0;
     }
 
     /**
-     * Whether the ring can stand here although a front-end has moved by itself, from one position to another. While it has no back-end it
-     * gives back what looks available from where it believes the ring to stand. That is ahead, among what the driver waits for; or it is
-     * behind, where the rest of a chain looks so, and then a device has used something between there and here.
+     * Whether this position is possible if the front-end has moved by itself from one position to another. While a
+     * front-end has no back-end, it returns descriptors that look available, from its own position on. That position
+     * may be ahead of this one, among available chains. It may also be behind, where the rest of a chain looks
+     * available; a device must then have used a descriptor between the two positions.
      */
     private boolean allows(final int from, final int to) {
         final int first = distance(from);
@@ -180,19 +192,19 @@ final class PackedRecovery {
         return end == 0 || first <= end && IntStream.range(end - 2 * size, 0).anyMatch(this::isUsedOrFilledAgain);
     }
 
-    /** Descriptors from the position to another, over two rounds. */
+    /** Returns the number of descriptors from this position to another, modulo two rounds. */
     private int distance(final int position) {
         final int there = (position & Packed.WRAP - 1) + ((position & Packed.WRAP) != 0 ? 0 : size);
         return Math.floorMod(there - used - (wrap ? 0 : size), 2 * size);
     }
 
     /**
-     * Whether somebody else has used what comes behind the chains that are out and all else that waits: a front-end has passed by this
-     * position. No device has come there in this round.
+     * Counts the available descriptors between the chains in flight and the first used descriptor after them. No device
+     * has reached that descriptor in this round, so a front-end has used it.
      *
-     * @return how many descriptors wait before that, behind the chains that are out; or {@link #NOT_PASSED}
+     * @return the number of descriptors, or {@link #NOT_PASSED} if no used descriptor follows
      */
-    int passedBy() {
+    int descriptorsBeforeGap() {
         final int out = out();
         for (int n = out; n < size; n++) {
             final int flags = flagsAt(n);
@@ -207,7 +219,7 @@ final class PackedRecovery {
         return Arrays.stream(chains).mapToInt(chain -> chain.length).sum();
     }
 
-    // What follows is given by its distance from the position, which is less than a round, and may be negative.
+    // The following methods take a distance from this position. It is less than a round and may be negative.
 
     private int flagsAt(final int distance) {
         return flags(Math.floorMod(used + distance, size));
@@ -218,22 +230,25 @@ final class PackedRecovery {
     }
 
     private boolean isFilled(final int distance) {
-        return (flagsAt(distance) & Packed.AVAIL) != 0 == roundAt(distance) && !isBlank(Math.floorMod(used + distance, size));
+        return (flagsAt(distance) & Packed.AVAIL) != 0 == roundAt(distance)
+            && !isBlank(Math.floorMod(used + distance, size));
     }
 
     private boolean isUsedOrFilledAgain(final int distance) {
-        return (flagsAt(distance) & Packed.USED) != 0 == roundAt(distance) && !isBlank(Math.floorMod(used + distance, size));
+        return (flagsAt(distance) & Packed.USED) != 0 == roundAt(distance)
+            && !isBlank(Math.floorMod(used + distance, size));
     }
 
-    private boolean chainsAreInTheRing() {
+    private boolean chainsMatchRing() {
         int at = used;
         boolean round = wrap;
         for (final int[] chain : chains) {
             for (final int entry : chain) {
                 final long descriptor = descriptors + (long) at * Descriptor.SIZE;
                 final int flags = flags(at);
-                final boolean same = Packed.isAvailable(flags, round) && Memory.getLong(descriptor + 8) == record.word(entry);
-                if (Memory.getLong(descriptor) != record.address(entry) || !same && !Packed.isUsed(flags, round)) {
+                final boolean unchanged =
+                    Packed.isAvailable(flags, round) && Memory.getLong(descriptor + 8) == record.word(entry);
+                if (Memory.getLong(descriptor) != record.address(entry) || !unchanged && !Packed.isUsed(flags, round)) {
                     return false;
                 }
                 if (++at == size) {
@@ -246,10 +261,11 @@ final class PackedRecovery {
     }
 
     /**
-     * Makes record and ring agree. Where a batch was being written, descriptors behind the first, which the driver was not shown, may say
-     * that they are used: the driver would believe it as soon as it gets there, so they are made what they were.
+     * Makes the record and the ring agree. If the previous process ended while it wrote a batch, later descriptors of
+     * the batch may be marked used although the first was not published. The driver would believe them on reaching
+     * them, so their earlier contents are restored.
      *
-     * @param log where that is told; may be null
+     * @param log the log of the writes; may be null
      */
     void settle(final RingLog log) {
         int at = used;

@@ -3,19 +3,19 @@ package io.ringbridge.datapath.ring;
 import io.ringbridge.datapath.os.EventFd;
 
 /**
- * The descriptors of a virtqueue, and where it asks for translations; each may be null. They stay the session's, which closes them once
- * the worker that owns the queue has acknowledged their replacement.
+ * The event descriptors of a virtqueue, and the receiver of its IOTLB requests. Each may be null. The session owns the
+ * descriptors, and closes them once the queue's worker has acknowledged their replacement.
  *
- * @param kick signalled by the driver when buffers are available; null where the device has to poll
- * @param call signalled by the device when buffers are used; null where the driver polls
+ * @param kick signalled by the driver when buffers are available; null if the device must poll
+ * @param call signalled by the device when buffers are used; null if the driver polls
  * @param error signalled by the device when the ring is broken
- * @param translations asked for what a ring behind an IOMMU lacks
+ * @param translations receives the requests of a ring behind an IOMMU
  */
 public record RingEvents(EventFd kick, EventFd call, EventFd error, IotlbRequests translations) {
-    /** No descriptor at all. */
+    /** A ring without event descriptors. */
     public static final RingEvents NONE = new RingEvents(null, null, null);
 
-    /** The descriptors of a ring that asks for no translations. */
+    /** Creates the descriptors of a ring that requests no translations. */
     public RingEvents(final EventFd kick, final EventFd call, final EventFd error) {
         this(kick, call, error, null);
     }

@@ -6,11 +6,12 @@ import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.EventFd;
 
 /**
- * Tells a dirty log what the device writes by one ring: to the driver's buffers, and to the ring itself (vhost-user, "Migration").
+ * Records one ring's writes in a dirty log: those to the driver's buffers and those to the ring itself (vhost-user,
+ * "Migration").
  *
- * <p>Rings and frames know addresses of this process; the way back to the guest's leads over the region last hit. Owned by the
- * ring's worker, and only there while the front-end wants a log. A write is marked after it was made, and before the driver is
- * shown the buffers it was for.
+ * <p>Rings and frames use addresses of this process. They are translated back to guest addresses through the region hit
+ * last. A write is marked after it was made, and before its buffer is published to the driver. A ring has a log only
+ * while the front-end wants one. Owned by the ring's worker.
  */
 public final class RingLog {
     private final DirtyLog log;
@@ -24,9 +25,9 @@ public final class RingLog {
     private long regionStart;
 
     /**
-     * Begins to tell.
+     * Creates a log for one ring.
      *
-     * @param changed signalled when the log was written; may be null
+     * @param changed signalled after the log was written; may be null
      */
     RingLog(final DirtyLog log, final EventFd changed, final GuestMemory memory, final RingAddresses addresses) {
         this.log = log;
@@ -36,17 +37,17 @@ public final class RingLog {
         ringLogged = device != RingAddresses.NOT_LOGGED;
     }
 
-    /** The same for a ring whose memory or place has changed. */
-    RingLog moved(final GuestMemory newMemory, final RingAddresses newAddresses) {
+    /** Returns a log for the same ring after its memory or its addresses have changed. */
+    RingLog withMemory(final GuestMemory newMemory, final RingAddresses newAddresses) {
         return new RingLog(log, changed, newMemory, newAddresses);
     }
 
-    /** Whether the log's file is still there. Costs a system call: for use after a fault. */
+    /** Whether the log's file is intact. Costs a system call: for use after a fault. */
     boolean intact() {
         return log.intact();
     }
 
-    /** Marks a range of this process's addresses, in one region, as written. Only after {@link DirtyLog#fence}. */
+    /** Marks a range of this process's addresses within one region as written. Only after {@link DirtyLog#fence}. */
     public void written(final long address, final int length) {
         if (Long.compareUnsigned(address - regionHost, regionSize) >= 0) {
             final int region = memory.findHost(address);
@@ -60,7 +61,7 @@ public final class RingLog {
         mark(address - regionHost + regionStart, length);
     }
 
-    /** Marks so many bytes from the front of these pieces as written; no more than there are. */
+    /** Marks the first {@code bytes} of these pieces as written. The pieces must have at least that many bytes. */
     public void written(final Segments pieces, final int bytes) {
         DirtyLog.fence();
         int left = bytes;
@@ -71,21 +72,23 @@ public final class RingLog {
         }
     }
 
-    /** Marks a part of the used ring, or of the packed ring's event structure, as written. Only after {@link DirtyLog#fence}. */
+    /** Marks a part of the device area as written. Only after {@link DirtyLog#fence}. */
     void deviceWritten(final long offset, final int length) {
         if (ringLogged) {
             mark(device + offset, length);
         }
     }
 
-    /** Marks what use makes of a packed descriptor, 8 bytes at an address of this process. Only after {@link DirtyLog#fence}. */
+    /**
+     * Marks the 8 bytes of a used packed descriptor, at an address of this process. Only after {@link DirtyLog#fence}.
+     */
     void descriptorWritten(final long address) {
         if (ringLogged) {
             written(address, 8);
         }
     }
 
-    /** Marks words by which the device tells the driver when to kick. */
+    /** Marks the part of the device area that controls kicks as written, after a fence. */
     void eventWritten(final long offset, final int length) {
         DirtyLog.fence();
         deviceWritten(offset, length);
@@ -97,7 +100,7 @@ public final class RingLog {
         marked = true;
     }
 
-    /** Tells the front-end that the log was written, if it was since this was last asked; once a burst. */
+    /** Notifies the front-end if the log was written since the last call. Called once per burst. */
     void signal() {
         if (marked && changed != null) {
             changed.signal();

@@ -10,7 +10,7 @@ import io.ringbridge.datapath.memory.Segments;
  *
  * <pre>
  *  descriptor table          available ring               used ring
- *  16 bytes an entry         u16 flags, u16 idx           u16 flags, u16 idx
+ *  16 bytes per entry        u16 flags, u16 idx           u16 flags, u16 idx
  *  u64 address               u16 ring[size]               { u32 id, u32 length } ring[size]
  *  u32 length                u16 used_event               u16 avail_event
  *  u16 flags, u16 next
@@ -23,7 +23,7 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
     private static final int NO_INTERRUPT = 1;
 
     final int mask;
-    /** The first descriptor of each chain that is out, by its place in the available ring. */
+    /** The first descriptor of each chain in flight, by the chain's slot in the available ring. */
     final int[] heads;
     int nextAvail;
     int usedIdx;
@@ -54,15 +54,16 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
 
     @Override
     public int available() {
-        return known > 0 ? known : look();
+        return known > 0 ? known : readAvailable();
     }
 
-    private int look() {
+    private int readAvailable() {
         // Pairs with the driver's release of avail idx: entries and descriptors written before it are visible after it.
         final int ahead = RingIndex.distance(nextAvail, Memory.getShortAcquire(avail + IDX));
         if (ahead > size - out) {
             known = 0;
-            broken("the available index is " + ahead + " entries ahead; a ring of " + size + " has " + (size - out) + " left");
+            markBroken("the available index is " + ahead + " entries ahead; a ring of " + size + " has " + (size - out)
+                + " left");
             return 0;
         }
         known = ahead;
@@ -71,13 +72,13 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
 
     @Override
     public int next(final Segments chain, final boolean writable) {
-        if (known == 0 && look() == 0) {
+        if (known == 0 && readAvailable() == 0) {
             return fault() == null ? EMPTY : BROKEN;
         }
         final int slot = nextAvail & mask;
         final int head = Memory.getShort(avail + ENTRIES + 2L * slot) & 0xFFFF;
         if (head >= size) {
-            return broken("an available entry names descriptor " + head + " of " + size);
+            return markBroken("an available entry names descriptor " + head + " of " + size);
         }
         heads[slot] = head;
         nextAvail = RingIndex.advance(nextAvail, 1);
@@ -94,17 +95,17 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
                 return TAKEN;
             }
         }
-        return take(chain, address, rest, writable);
+        return followChain(chain, address, rest, writable);
     }
 
-    /** Follows the chain that was taken; one that has to wait for a translation is put back. */
-    private int take(final Segments chain, final long address, final long rest, final boolean writable) {
+    /** Follows the chain that was just taken. A chain that must wait for a translation or a page is put back. */
+    private int followChain(final Segments chain, final long address, final long rest, final boolean writable) {
         chain.clear();
         beginChain();
         if (walk(chain, address, rest, writable)) {
             return TAKEN;
         }
-        if (!isToWait()) {
+        if (!shouldWait()) {
             return BAD;
         }
         nextAvail = RingIndex.advance(nextAvail, -1);
@@ -114,8 +115,9 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
     }
 
     @Override
-    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
-        if (known < count && look() == 0) {
+    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count,
+                         final boolean writable) {
+        if (known < count && readAvailable() == 0) {
             return 0;
         }
         final int most = Math.min(known, count);
@@ -145,9 +147,9 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
         return n;
     }
 
-    /** Takes a chain other than the one the available ring has at its place; that entry counts as taken. */
+    /** Takes this chain in place of the available ring's next entry. That entry counts as taken. */
     final int takeInstead(final int head, final Segments chain, final boolean writable) {
-        if (known == 0 && look() == 0) {
+        if (known == 0 && readAvailable() == 0) {
             return fault() == null ? EMPTY : BROKEN;
         }
         heads[nextAvail & mask] = head;
@@ -155,15 +157,18 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
         known--;
         out++;
         final long descriptor = descriptors + (long) head * Descriptor.SIZE;
-        return take(chain, Memory.getLong(descriptor), Memory.getLong(descriptor + 8), writable);
+        return followChain(chain, Memory.getLong(descriptor), Memory.getLong(descriptor + 8), writable);
     }
 
-    /** How far the driver's index is ahead of what is used: no more than the ring's size where the two belong together. */
+    /**
+     * Returns how far the available index is ahead of the used index. If the two belong together, this is at most the
+     * ring's size.
+     */
     final int ahead() {
         return RingIndex.distance(usedIdx, Memory.getShortAcquire(avail + IDX));
     }
 
-    /** Follows a chain of any shape from its first descriptor, which is read already. */
+    /** Follows a chain of any shape from its first descriptor, which was read already. */
     private boolean walk(final Segments chain, final long firstAddress, final long firstRest, final boolean writable) {
         long address = firstAddress;
         long rest = firstRest;
@@ -228,12 +233,12 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
             publishLogged();
             return;
         }
-        // Pairs with the driver's acquire of used idx: the entries and the buffers' contents are visible with it (section 2.7.8.2).
+        // Pairs with the driver's acquire of used idx: entries and buffers are visible with it (section 2.7.8.2).
         Memory.putShortRelease(used + IDX, (short) usedIdx);
         shownIdx = usedIdx;
     }
 
-    /** The same with every write logged, the entries' before the driver sees them. */
+    /** Publishes and logs every write. The writes to the entries are logged before the driver sees the entries. */
     private void publishLogged() {
         final int count = Math.min(RingIndex.distance(shownIdx, usedIdx), size);
         if (count == 0) {
@@ -263,20 +268,21 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
 
     @Override
     public void suppressKicks() {
-        // The flag is void with EVENT_IDX: an event just behind is reached again after 65535 entries only.
-        wish(NO_NOTIFY, nextAvail - 1);
+        // EVENT_IDX makes the flag void. The index just behind is reached again only after 65535 entries.
+        requestKicks(NO_NOTIFY, nextAvail - 1);
     }
 
     @Override
     public boolean armKicks() {
-        wish(0, RingIndex.advance(nextAvail, known));
-        // The wish has to be visible before the index is looked at, or a chain added in between is neither seen nor kicked for.
+        requestKicks(0, RingIndex.advance(nextAvail, known));
+        // The request must be visible before the index is read, or a chain added in between is not seen and not kicked
+        // for.
         Memory.fullFence();
         return available() > 0;
     }
 
-    /** Writes the one word of the two by which the driver is told when to kick. */
-    private void wish(final int flags, final int event) {
+    /** Asks the driver when to kick: writes avail_event with EVENT_IDX, and the flags without it. */
+    private void requestKicks(final int flags, final int event) {
         final long offset = eventIdx ? ENTRIES + 8L * size : 0;
         Memory.putShort(used + offset, (short) (eventIdx ? event : flags));
         if (log != null) {

@@ -3,7 +3,7 @@ package io.ringbridge.datapath.ring;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 
-/** The driver's side of a split virtqueue (virtio 1.2, section 2.7); the layout is at {@link SplitDeviceRing}. */
+/** The driver's side of a split virtqueue (virtio 1.2, section 2.7). {@link SplitDeviceRing} shows the layout. */
 final class SplitDriverRing extends DriverRing {
     private static final int IDX = 2;
     private static final int ENTRIES = 4;
@@ -13,8 +13,9 @@ final class SplitDriverRing extends DriverRing {
     private final long avail;
     private final long used;
     /**
-     * The free descriptors' list, and the rest of each chain that is out. What comes back goes to the list's end: a device that keeps
-     * to the order so gets the descriptors in the order of the table, as IN_ORDER asks (virtio 1.2, section 2.7.5.2).
+     * The descriptor that follows each one, in the free list or in a chain that the device owns. Returned descriptors
+     * are appended to the free list. A device that keeps the order therefore gets descriptors in table order, as
+     * IN_ORDER requires (virtio 1.2, section 2.7.5.2).
      */
     private final int[] follower;
     private int firstFree;
@@ -53,9 +54,9 @@ final class SplitDriverRing extends DriverRing {
         firstFree = follower[head];
         follower[head] = NONE;
         free--;
-        added(head, 1, writable ? length : 0);
+        recordAdded(head, 1, writable ? length : 0);
         write(head, guestAddress, length, writable ? Descriptor.WRITE : 0, 0);
-        show(head);
+        makeAvailable(head);
         return head;
     }
 
@@ -70,8 +71,8 @@ final class SplitDriverRing extends DriverRing {
         for (int i = 0; i < n; i++) {
             final boolean last = i == n - 1;
             final int next = follower[at];
-            write(at, buffers.address(i), buffers.length(i), (writable ? Descriptor.WRITE : 0) | (last ? 0 : Descriptor.NEXT),
-                last ? 0 : next);
+            write(at, buffers.address(i), buffers.length(i),
+                (writable ? Descriptor.WRITE : 0) | (last ? 0 : Descriptor.NEXT), last ? 0 : next);
             if (last) {
                 follower[at] = NONE;
                 firstFree = next;
@@ -79,8 +80,8 @@ final class SplitDriverRing extends DriverRing {
             at = next;
         }
         free -= n;
-        added(head, n, writable ? buffers.totalLength() : 0);
-        show(head);
+        recordAdded(head, n, writable ? buffers.totalLength() : 0);
+        makeAvailable(head);
         return head;
     }
 
@@ -90,7 +91,7 @@ final class SplitDriverRing extends DriverRing {
         Memory.putLong(descriptor + 8, (length & 0xFFFF_FFFFL) | ((long) flags << 32) | ((long) next << 48));
     }
 
-    private void show(final int head) {
+    private void makeAvailable(final int head) {
         Memory.putShort(avail + ENTRIES + 2L * (availIdx & mask), (short) head);
         availIdx = RingIndex.advance(availIdx, 1);
     }
@@ -103,7 +104,7 @@ final class SplitDriverRing extends DriverRing {
         }
         // Pairs with the device's acquire of avail idx (section 2.7.13.3).
         Memory.putShortRelease(avail + IDX, (short) availIdx);
-        // Not before the index is visible may the device's wish be read (section 2.7.13.4.1).
+        // The device's request must be read only after the index is visible (section 2.7.13.4.1).
         Memory.fullFence();
         shownIdx = availIdx;
         return eventIdx
@@ -117,9 +118,9 @@ final class SplitDriverRing extends DriverRing {
         if (lastUsed == (Memory.getShortAcquire(used + IDX) & RingIndex.MASK)) {
             return NONE;
         }
-        if (!inBatch()) {
+        if (!hasBatch()) {
             final long entry = Memory.getLong(used + ENTRIES + 8L * (lastUsed & mask));
-            batch((int) entry, (int) (entry >>> 32));
+            recordUsed((int) entry, (int) (entry >>> 32));
         }
         lastUsed = RingIndex.advance(lastUsed, 1);
         final int head = takeBack();
@@ -144,7 +145,8 @@ final class SplitDriverRing extends DriverRing {
         } else {
             Memory.putShort(avail, (short) (wanted ? 0 : 1));
         }
-        // The wish has to be visible before the index is looked at, or what is used in between is neither seen nor notified of.
+        // The request must be visible before the index is read, or a buffer used in between is not seen and not
+        // notified.
         Memory.fullFence();
         return lastUsed != (Memory.getShortAcquire(used + IDX) & RingIndex.MASK);
     }

@@ -6,8 +6,7 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * The record of the chains of a split ring that are out. It outlives this process (vhost-user, "Inflight I/O
- * tracking").
+ * The record of the chains in flight of a split ring. It outlives this process (vhost-user, "Inflight I/O tracking").
  *
  * <pre>
  *  header, 16 bytes                       entry, 16 bytes, one per descriptor
@@ -17,17 +16,18 @@ import java.util.stream.IntStream;
  *                                         u64 counter
  * </pre>
  *
- * <p>The fields are in the byte order of this machine, whatever order the ring has: front-end and back-end share the
- * area, and the driver does not see it.
+ * <p>The fields are in this machine's byte order, even if the ring's is different: the front-end and the back-end share
+ * the area, and the driver does not see it.
  *
- * <p>A process that is killed has made its stores up to some point of the program, and none after it. So it is enough
- * that the compiler keeps their order, which is what the releases here are for. Chains put back stay marked: they are
- * the next ones of the available ring, so that to take them again from there or from here is the same.
+ * <p>A process that is killed has made its stores up to some point of the program, and none after it. It is therefore
+ * enough that the compiler keeps the stores in order, which is the purpose of the releases here. Chains that were put
+ * back stay marked. They are the next ones in the available ring, so it does not matter whether they are taken again
+ * from the ring or from the record.
  *
  * <p>Owned by the ring's worker. The ring calls a method after each of its own steps.
  */
 final class SplitInflight {
-    /** No chain is to be taken again. */
+    /** The result of {@link #nextRecovered} if no recovered chain is left. */
     static final int NONE = -1;
 
     private static final int LAST_BATCH_HEAD = 12;
@@ -38,13 +38,15 @@ final class SplitInflight {
     private final InflightRegion inflight;
     private final long region;
     private final int size;
-    /** The chains given back that the driver was not shown, oldest first. */
+    /** The returned chains that are not published, oldest first. */
     private final int[] batch;
-    private int unshown;
-    /** Chains that were out when the process before this one ended, in the order they were taken. They come first. */
-    private int[] again = {};
-    private int againTaken;
-    /** Chains out that came from the available ring. */
+    private int unpublished;
+    /**
+     * Chains in flight when the previous process ended, in the order in which they were taken. They are taken first.
+     */
+    private int[] recovered = {};
+    private int recoveredTaken;
+    /** The number of chains in flight that came from the available ring. */
     private int ordinary;
     private long counter;
 
@@ -56,11 +58,12 @@ final class SplitInflight {
     }
 
     /**
-     * Reads the record, or begins it if there is none that fits the ring.
+     * Reads the record, or initialises it if there is none that fits the ring.
      *
      * @param usedIdx the ring's used index
-     * @param ahead how far the driver's index is ahead of it: at most the ring's size if the two belong together
-     * @return whether the ring resumes at its used index, with the chains that were out
+     * @param ahead how far the available index is ahead of {@code usedIdx}; at most the ring's size if the two belong
+     *     together
+     * @return whether the ring resumes at its used index, with the chains that were in flight
      */
     boolean resume(final int usedIdx, final int ahead) {
         if (recover(usedIdx, ahead)) {
@@ -85,7 +88,7 @@ final class SplitInflight {
         if (shown > size || ahead > size) {
             return false;
         }
-        // The last batch was shown, and perhaps not all of it unmarked.
+        // The last batch was published, but some of its chains may still be marked.
         int last = Memory.getShort(region + LAST_BATCH_HEAD) & 0xFFFF;
         for (int i = 0; i < shown && last < size; i++) {
             unmark(last);
@@ -101,7 +104,7 @@ final class SplitInflight {
         for (final long each : counters) {
             counter = Math.max(counter, each + 1);
         }
-        again = InflightRegion.inOrder(marked, counters);
+        recovered = InflightRegion.inOrder(marked, counters);
         return true;
     }
 
@@ -109,15 +112,15 @@ final class SplitInflight {
         return region + InflightRegion.SPLIT_HEADER + (long) InflightRegion.SPLIT_ENTRY * head;
     }
 
-    /** Returns the head of the chain to take in place of the available ring's next one, or {@link #NONE}. */
-    int toTakeAgain() {
-        return againTaken < again.length ? again[againTaken] : NONE;
+    /** Returns the head of the recovered chain to take in place of the available ring's next one, or {@link #NONE}. */
+    int nextRecovered() {
+        return recoveredTaken < recovered.length ? recovered[recoveredTaken] : NONE;
     }
 
-    /** Records that a chain was taken, from the available ring unless {@link #toTakeAgain} named it. */
-    void taken(final int head) {
-        if (againTaken < again.length) {
-            againTaken++;
+    /** Records that a chain was taken, from the available ring unless {@link #nextRecovered} named it. */
+    void recordTaken(final int head) {
+        if (recoveredTaken < recovered.length) {
+            recoveredTaken++;
             return;
         }
         ordinary++;
@@ -132,41 +135,41 @@ final class SplitInflight {
     void putBack(final int chains) {
         final int fresh = Math.min(chains, ordinary);
         ordinary -= fresh;
-        counter -= fresh; // what is taken instead comes before those that stay marked
-        againTaken -= chains - fresh;
+        counter -= fresh; // chains taken from now on are ordered before those that stay marked
+        recoveredTaken -= chains - fresh;
     }
 
     /**
-     * Records that the chain that had been out longest was given back.
+     * Records that the oldest chain in flight was returned.
      *
-     * @param out how many are still out
+     * @param out the number of chains that are still in flight
      */
-    void used(final int head, final int out) {
+    void recordUsed(final int head, final int out) {
         ordinary = Math.min(ordinary, out);
         Memory.putShort(entry(head) + NEXT, Memory.getShort(region + LAST_BATCH_HEAD));
         Memory.putShortRelease(region + LAST_BATCH_HEAD, (short) head);
-        batch[unshown & size - 1] = head;
-        unshown++;
+        batch[unpublished & size - 1] = head;
+        unpublished++;
     }
 
-    /** Records that the chains that the driver was just shown are no longer out. */
+    /** Records that the chains just published are no longer in flight. */
     void unmark() {
-        for (int i = 0; i < unshown; i++) {
+        for (int i = 0; i < unpublished; i++) {
             unmark(batch[i & size - 1]);
         }
-        unshown = 0;
+        unpublished = 0;
     }
 
     private void unmark(final int head) {
         Memory.putShortRelease(entry(head), (short) 0);
     }
 
-    /** Records that nothing is left to be done for the chains before this used index. */
+    /** Records that all chains before this used index are settled. */
     void settle(final int usedIdx) {
         Memory.putShortRelease(region + USED_IDX, (short) usedIdx);
     }
 
-    /** Whether the record is all there. Costs system calls: for use after a fault. */
+    /** Whether the record is fully accessible. Costs system calls: for use after a fault. */
     boolean intact() {
         return inflight.area().intact();
     }

@@ -4,33 +4,38 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 
 /**
- * A packed ring that records which chains are out, where it outlives this process; the layout is at {@link PackedInflight}.
+ * A packed ring that records its chains in flight in a file that outlives this process. {@link PackedInflight} shows
+ * the layout.
  *
- * <p>A process that is killed has made its stores up to some point of the program, and none after it; so it is enough that the compiler
- * keeps their order, which is what the releases are for. Entries of chains that are given back become free when the driver is shown the
- * batch, not before: until then these chains are out for whoever comes after.
+ * <p>A process that is killed has made its stores up to some point of the program, and none after it. It is therefore
+ * enough that the compiler keeps the stores in order, which is the purpose of the releases. The entries of returned
+ * chains become free when the batch is published, not before. Until then these chains are in flight for a successor
+ * process.
  */
 final class TrackedPackedRing extends PackedDeviceRing {
     private final OneByOne oneByOne = new OneByOne(this);
     private final InflightRegion inflight;
     private final PackedInflight record;
-    /** The next entry of each, as in the record, where others can write. */
+    /** The entry that follows each entry: a copy of the record, which other processes can write to. */
     private final int[] following;
-    /** First and last entry of each chain, by its place in {@link #slots}. */
+    /** The first record entry of each chain, by the chain's place in {@link #slots}. */
     private final int[] firstEntry;
+    /** The last record entry of each chain, by the chain's place in {@link #slots}. */
     private final int[] lastEntry;
     private int freeHead;
-    /** Chains that were out when the process before this one ended, in the order they were taken; they come first again. */
-    private int[][] again = {};
-    private int againTaken;
-    /** Chains out that came from the ring. */
+    /**
+     * Chains in flight when the previous process ended, in the order in which they were taken. They are taken first.
+     */
+    private int[][] recovered = {};
+    private int recoveredTaken;
+    /** The number of chains in flight that came from the ring. */
     private int ordinary;
-    /** Chains given back that the driver was not shown. */
-    private int unshown;
-    /** Chains put back that the record still has as out. */
+    /** The number of returned chains that are not published. */
+    private int unpublished;
+    /** The number of chains from the ring that were put back and that the record still has in flight. */
     private int rewound;
-    /** Chains put back before those that had come first again. */
-    private int rewoundAgain;
+    /** The number of recovered chains that were put back together with {@link #rewound}. */
+    private int rewoundRecovered;
     private int settledUsed;
     private boolean settledWrap;
     private long counter;
@@ -44,10 +49,10 @@ final class TrackedPackedRing extends PackedDeviceRing {
         final PackedRecovery found = PackedRecovery.read(record, size, descriptors);
         if (found != null) {
             found.settle(log);
-            start(found.used, found.wrap);
+            setPositions(found.used, found.wrap);
             following = found.following;
             freeHead = found.freeHead;
-            again = found.chains;
+            recovered = found.chains;
             counter = found.counter;
         } else {
             record.initialise(nextUsed, usedWrap);
@@ -58,36 +63,41 @@ final class TrackedPackedRing extends PackedDeviceRing {
         }
         settledUsed = nextUsed;
         settledWrap = usedWrap;
-        final int passed = found == null ? PackedRecovery.NOT_PASSED : found.passedBy();
+        final int passed = found == null ? PackedRecovery.NOT_PASSED : found.descriptorsBeforeGap();
         if (passed != PackedRecovery.NOT_PASSED) {
-            follow(Packed.usedBase(config.base()), passed);
+            resumeAfterFrontEnd(Packed.usedBase(config.base()), passed);
         }
     }
 
     /**
-     * Goes on where the front-end does, which has given back chains itself while it had no back-end. The driver sees that once it has
-     * got back what comes before these, so that is given back here, unsent.
+     * Resumes after a front-end that has returned chains itself while it had no back-end. The driver sees those chains
+     * only after it has got back all earlier ones, so the earlier ones are returned here, unsent.
      *
-     * @param position the half of a base that says where the front-end goes on
-     * @param before descriptors that come before what it has given back, and behind the chains that are recorded as out
+     * @param position the position after the chains that the front-end has returned, as half of a base
+     * @param before the number of descriptors between the recorded chains in flight and those that the front-end has
+     *     returned
      */
-    private void follow(final int position, final int before) {
-        for (final int[] chain : again) {
+    private void resumeAfterFrontEnd(final int position, final int before) {
+        for (final int[] chain : recovered) {
             takeAgain(chain);
         }
-        againTaken = again.length;
+        recoveredTaken = recovered.length;
         for (int left = before; left > 0; ) {
             left -= takeUnread(left);
         }
         while (out > 0) {
             use(0);
         }
-        start((position & Packed.WRAP - 1) % size, (position & Packed.WRAP) != 0);
+        setPositions((position & Packed.WRAP - 1) % size, (position & Packed.WRAP) != 0);
         publish();
-        settle(); // there may have been nothing to give back
+        settle(); // publish does nothing if no chain was returned
     }
 
-    /** Takes a chain without a look at its buffers; the front-end may have used its last descriptor. Says how many it has. */
+    /**
+     * Takes a chain without reading its buffers. The front-end may have used its last descriptor.
+     *
+     * @return the number of descriptors of the chain
+     */
     private int takeUnread(final int most) {
         final int at = nextAvail;
         final int place = nextOut;
@@ -97,9 +107,9 @@ final class TrackedPackedRing extends PackedDeviceRing {
             word = word((at + count) % size);
             count++;
         }
-        taken((int) (word >>> 32) & 0xFFFF, count);
+        recordTaken((int) (word >>> 32) & 0xFFFF, count);
         ordinary++;
-        take(place, at);
+        recordChain(place, at);
         return count;
     }
 
@@ -109,15 +119,15 @@ final class TrackedPackedRing extends PackedDeviceRing {
 
     @Override
     public int available() {
-        return againTaken < again.length ? again.length - againTaken : super.available();
+        return recoveredTaken < recovered.length ? recovered.length - recoveredTaken : super.available();
     }
 
     @Override
     public int next(final Segments chain, final boolean writable) {
         recordRewound();
-        if (againTaken < again.length) {
-            final int result = takeAgain(again[againTaken], chain, writable);
-            againTaken += result == EMPTY ? 0 : 1;
+        if (recoveredTaken < recovered.length) {
+            final int result = takeAgain(recovered[recoveredTaken], chain, writable);
+            recoveredTaken += result == EMPTY ? 0 : 1;
             return result;
         }
         final int at = nextAvail;
@@ -125,13 +135,16 @@ final class TrackedPackedRing extends PackedDeviceRing {
         final int result = super.next(chain, writable);
         if (result == TAKEN || result == BAD) {
             ordinary++;
-            take(place, at);
+            recordChain(place, at);
         }
         return result;
     }
 
-    /** Records a chain that was taken. It is out once the heads of the free list have moved past its entries, and not before. */
-    private void take(final int place, final int from) {
+    /**
+     * Records a chain that was taken. It counts as in flight once the heads of the free list have moved past its
+     * entries.
+     */
+    private void recordChain(final int place, final int from) {
         final int count = slots[place];
         final int first = freeHead;
         int entry = first;
@@ -166,7 +179,7 @@ final class TrackedPackedRing extends PackedDeviceRing {
                 good &= append(chain, record.address(entry), (int) word, flags, writable);
             }
         }
-        if (!good && isToWait()) {
+        if (!good && shouldWait()) {
             return EMPTY;
         }
         takeAgain(entries);
@@ -177,15 +190,19 @@ final class TrackedPackedRing extends PackedDeviceRing {
         final int last = entries[entries.length - 1];
         firstEntry[nextOut] = entries[0];
         lastEntry[nextOut] = last;
-        taken((int) (record.word(last) >>> 32) & 0xFFFF, entries.length);
+        recordTaken((int) (record.word(last) >>> 32) & 0xFFFF, entries.length);
     }
 
     @Override
-    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
+    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count,
+                         final boolean writable) {
         return oneByOne.nextPlain(addresses, lengths, from, count, writable);
     }
 
-    /** Touches nothing but this object, since a worker puts chains back after faults too; the record follows with the next chain. */
+    /**
+     * Puts chains back. Touches nothing but this object, since a worker puts chains back after faults too. The record
+     * is updated when the next chain is taken.
+     */
     @Override
     public void rewind(final int chains) {
         final int fresh = Math.min(chains, ordinary);
@@ -196,12 +213,12 @@ final class TrackedPackedRing extends PackedDeviceRing {
             freeHead = firstEntry[place];
         }
         ordinary -= fresh;
-        againTaken -= chains - fresh;
+        recoveredTaken -= chains - fresh;
         rewound += fresh;
-        rewoundAgain += chains - fresh;
+        rewoundRecovered += chains - fresh;
     }
 
-    /** The place of the chain so many after the next one to be taken; negative for those before. */
+    /** Returns the place of the chain that is {@code offset} chains after the next one to be taken; may be negative. */
     private int place(final int offset) {
         final int place = nextOut + offset;
         return place < 0 ? place + size : place >= size ? place - size : place;
@@ -209,16 +226,16 @@ final class TrackedPackedRing extends PackedDeviceRing {
 
     private void recordRewound() {
         if (rewound > 0) {
-            // From the last on: at any moment, what is out comes before what is not.
+            // The last chain first: at any moment, the chains in flight come before the others.
             for (int i = rewound - 1; i >= 0; i--) {
-                final int place = place(rewoundAgain + i);
+                final int place = place(rewoundRecovered + i);
                 record.unmark(firstEntry[place]);
                 record.next(lastEntry[place], following[lastEntry[place]]);
             }
             record.freeHeads(freeHead, freeHead);
         }
         rewound = 0;
-        rewoundAgain = 0;
+        rewoundRecovered = 0;
     }
 
     @Override
@@ -227,7 +244,7 @@ final class TrackedPackedRing extends PackedDeviceRing {
             ordinary--;
         }
         super.use(written);
-        unshown++;
+        unpublished++;
     }
 
     @Override
@@ -235,7 +252,10 @@ final class TrackedPackedRing extends PackedDeviceRing {
         oneByOne.use(written, count);
     }
 
-    /** With a used descriptor for each: one for all would leave nothing in the ring by which {@link PackedRecovery#fits} knows it. */
+    /**
+     * Returns chains with a used descriptor for each. One used descriptor for all would leave nothing in the ring that
+     * {@link PackedRecovery#fits} could compare.
+     */
     @Override
     void useBatch(final int chains) {
         for (int i = 0; i < chains; i++) {
@@ -245,20 +265,20 @@ final class TrackedPackedRing extends PackedDeviceRing {
 
     @Override
     public void publish() {
-        if (unshown > 0) {
-            announce();
+        if (unpublished > 0) {
+            recordBatch();
             show();
             unmark();
             settle();
         }
     }
 
-    /** Records what the free list and the position will be, beside what they are. */
-    void announce() {
+    /** Records the free list and the position as they will be after the batch, beside those before it. */
+    void recordBatch() {
         recordRewound();
         final int old = freeHead;
-        for (int i = unshown; i > 0; i--) {
-            final int place = unshownPlace(i);
+        for (int i = unpublished; i > 0; i--) {
+            final int place = unpublishedPlace(i);
             following[lastEntry[place]] = freeHead;
             record.next(lastEntry[place], freeHead);
             freeHead = firstEntry[place];
@@ -267,25 +287,25 @@ final class TrackedPackedRing extends PackedDeviceRing {
         record.positions(nextUsed, usedWrap, settledUsed, settledWrap);
     }
 
-    private int unshownPlace(final int before) {
+    private int unpublishedPlace(final int before) {
         final int place = firstOut - before;
         return place < 0 ? place + size : place;
     }
 
-    /** The batch is the driver's. */
+    /** Publishes the batch to the driver, and leaves the record as it is. */
     void show() {
         super.publish();
     }
 
-    /** Its chains are no longer out. */
+    /** Records that the chains of the batch are no longer in flight. */
     void unmark() {
-        for (int i = unshown; i > 0; i--) {
-            record.unmark(firstEntry[unshownPlace(i)]);
+        for (int i = unpublished; i > 0; i--) {
+            record.unmark(firstEntry[unpublishedPlace(i)]);
         }
-        unshown = 0;
+        unpublished = 0;
     }
 
-    /** Nothing of it is left to be done. */
+    /** Records that the batch is settled. */
     void settle() {
         record.freeHeads(freeHead, freeHead);
         record.positions(nextUsed, usedWrap, nextUsed, usedWrap);

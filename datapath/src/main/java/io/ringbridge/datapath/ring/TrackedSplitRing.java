@@ -2,7 +2,7 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Segments;
 
-/** A split ring that records which chains are out, where it outlives this process: see {@link SplitInflight}. */
+/** A split ring that records its chains in flight in a file that outlives this process. See {@link SplitInflight}. */
 final class TrackedSplitRing extends SplitDeviceRing {
     private final OneByOne oneByOne = new OneByOne(this);
     private final SplitInflight record;
@@ -18,17 +18,18 @@ final class TrackedSplitRing extends SplitDeviceRing {
     @Override
     public int next(final Segments chain, final boolean writable) {
         final int slot = nextAvail & mask;
-        final int again = record.toTakeAgain();
+        final int again = record.nextRecovered();
         final int result =
             again == SplitInflight.NONE ? super.next(chain, writable) : takeInstead(again, chain, writable);
         if (result == TAKEN || result == BAD) {
-            record.taken(heads[slot]);
+            record.recordTaken(heads[slot]);
         }
         return result;
     }
 
     @Override
-    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count, final boolean writable) {
+    public int nextPlain(final long[] addresses, final int[] lengths, final int from, final int count,
+                         final boolean writable) {
         return oneByOne.nextPlain(addresses, lengths, from, count, writable);
     }
 
@@ -42,7 +43,7 @@ final class TrackedSplitRing extends SplitDeviceRing {
     public void use(final int written) {
         final int head = heads[nextAvail - out & mask];
         super.use(written);
-        record.used(head, out);
+        record.recordUsed(head, out);
     }
 
     @Override
@@ -55,7 +56,7 @@ final class TrackedSplitRing extends SplitDeviceRing {
         final int first = nextAvail - out;
         super.useBatch(chains);
         for (int i = 0; i < chains; i++) {
-            record.used(heads[first + i & mask], out);
+            record.recordUsed(heads[first + i & mask], out);
         }
     }
 
@@ -66,7 +67,7 @@ final class TrackedSplitRing extends SplitDeviceRing {
         record.settle(usedIdx);
     }
 
-    /** The batch is the driver's. */
+    /** Publishes the batch to the driver, and leaves the record as it is. */
     void show() {
         super.publish();
     }

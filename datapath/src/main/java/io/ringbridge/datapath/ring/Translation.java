@@ -4,27 +4,28 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Iotlb;
 
 /**
- * How a ring behind an IOMMU finds what its driver names, and what it waits for when it does not (vhost-user, "IOMMU support").
+ * Translates the addresses of a ring behind an IOMMU, and requests missing IOTLB entries (vhost-user, "IOMMU support").
  *
- * <p>An address that is not known, or not for what is wanted, is asked for once, and the chain that needs it stays in the ring until an
- * entry for it comes. Where the front-end says that there is no such address, or comes with an entry that still does not allow it, the
- * address is refused: the next chain that needs it is bad, and the one after asks again, since drivers map addresses at any time.
- * Owned by the ring's worker.
+ * <p>If an address has no entry, or an entry that forbids the access, the entry is requested once. The chain that needs
+ * it stays in the ring until the entry arrives. If the front-end reports that there is no such entry, or sends one that
+ * still forbids the access, the address is refused. The next chain that needs the address is then bad, and the one
+ * after it requests the entry again, since drivers may map addresses at any time. Owned by the ring's worker.
  */
 public final class Translation {
     private Iotlb iotlb;
-    /** What could not be found, and whether it was asked for. */
+    /** The address that the last chain lacked. */
     private long address;
     private int access;
-    private boolean asked;
-    private boolean lacking;
+    /** Whether the entry for {@link #address} was requested. */
+    private boolean requested;
+    private boolean missing;
     private long refusedAddress;
     private int refusedAccess;
     private boolean refused;
     private boolean refusedNeeded;
-    /** It was refused although there is an entry, which the driver is to be told. */
+    /** Whether to report the refusal to the driver, because there is an entry that forbids the access. */
     private boolean denied;
-    private boolean looking;
+    private boolean keepRefusal;
 
     Translation(final Iotlb iotlb) {
         this.iotlb = iotlb;
@@ -34,75 +35,80 @@ public final class Translation {
         return iotlb;
     }
 
-    /** Begins to follow a chain. */
+    /** Prepares for the next chain. */
     void begin() {
-        lacking = false;
+        missing = false;
         refusedNeeded = false;
     }
 
-    /** Where a range is that the device reads; {@link GuestMemory#UNMAPPED} where it is not, which is noted, or not in one piece. */
+    /**
+     * Translates a range that the device reads. If part of it has no entry for reading, the first such address is
+     * recorded.
+     *
+     * @return the address in this process, or {@link GuestMemory#UNMAPPED} if the range is not mapped or not contiguous
+     */
     long read(final long wanted, final int length) {
         final long known = iotlb.known(wanted, length, Iotlb.READ);
         if (known < length) {
-            note(wanted + known, Iotlb.READ);
+            recordMissing(wanted + known, Iotlb.READ);
             return GuestMemory.UNMAPPED;
         }
         return iotlb.translate(wanted, length, Iotlb.READ);
     }
 
-    /** Notes what the chain that is being followed needs, and is not known, or not for this. */
-    void note(final long wanted, final int use) {
-        if (lacking) {
-            return; // one at a time, from the front
+    /** Records an address for which the current chain has no entry that allows this access. */
+    void recordMissing(final long wanted, final int use) {
+        if (missing) {
+            return; // only the first missing address is recorded
         }
         if (refused && wanted == refusedAddress && use == refusedAccess) {
             refusedNeeded = true;
             return;
         }
-        lacking = true;
+        missing = true;
         if (wanted != address || use != access) {
             address = wanted;
             access = use;
-            asked = false;
+            requested = false;
         }
     }
 
-    /** Whether a chain that could not be followed is to wait for an entry; else it is bad, and a refusal has done its work. */
-    boolean waits() {
-        if (!lacking && refusedNeeded && !looking) {
+    /** Whether a chain that could not be followed should wait for an entry. If not, it is bad, and the refusal ends. */
+    boolean shouldWait() {
+        if (!missing && refusedNeeded && !keepRefusal) {
             refused = false;
         }
-        return lacking;
+        return missing;
     }
 
-    /** Whether the chain followed last waits. */
-    boolean isLacking() {
-        return lacking;
+    /** Whether the last chain waits for an entry. */
+    boolean isMissing() {
+        return missing;
     }
 
-    /** Begins or ends a look at chains that are put back. */
-    void looking(final boolean now) {
-        looking = now;
+    /** Sets whether a refusal stays in force after a bad chain, because chains may be put back. */
+    void keepRefusal(final boolean keep) {
+        keepRefusal = keep;
     }
 
-    /** Takes over the same entries but for some that have gone. */
-    void take(final Iotlb next) {
+    /** Replaces the entries by the same ones without some that were removed. */
+    void replace(final Iotlb next) {
         iotlb = next;
     }
 
-    /** Takes over entries that tell of a range, given by its last address, what was not told before. */
-    void take(final Iotlb next, final long first, final long last) {
+    /** Replaces the entries by ones that add translations for a range, up to its address {@code last}. */
+    void extend(final Iotlb next, final long first, final long last) {
         iotlb = next;
         if (refused && within(refusedAddress, first, last)) {
             refused = false;
         }
         if (within(address, first, last)) {
             final int entry = next.find(address);
-            if (asked && entry >= 0 && !next.allows(entry, access)) {
-                refuse(); // it came when it was asked for, and does not do: to ask again would be answered in the same way
+            if (requested && entry >= 0 && !next.allows(entry, access)) {
+                refuse(); // the requested entry does not allow the access; another request would get the same reply
             }
-            asked = false;
-            lacking = false;
+            requested = false;
+            missing = false;
         }
     }
 
@@ -110,14 +116,18 @@ public final class Translation {
         return Long.compareUnsigned(address - first, last - first) <= 0;
     }
 
-    /** Says that what was asked for is not to be had; false where that is not what it waits for any more. */
+    /**
+     * Refuses a requested address.
+     *
+     * @return false if the ring no longer waits for this address
+     */
     public boolean refuse(final long wanted, final int use) {
-        if (!asked || wanted != address || use != access) {
+        if (!requested || wanted != address || use != access) {
             return false;
         }
         refuse();
-        asked = false;
-        lacking = false;
+        requested = false;
+        missing = false;
         return true;
     }
 
@@ -128,19 +138,19 @@ public final class Translation {
         denied = iotlb.find(address) >= 0;
     }
 
-    /** Forgets that anything was asked for: whoever was asked is gone. */
-    public void askAgain() {
-        asked = false;
+    /** Forgets the outstanding request, because its receiver is gone. */
+    public void forgetRequest() {
+        requested = false;
     }
 
-    /** Tells what there is to be told, once. */
+    /** Sends the pending requests and reports, each once. */
     public void tell(final IotlbRequests requests) {
         if (denied) {
             denied = false;
             requests.denied(refusedAddress, refusedAccess);
         }
-        if (lacking && !asked) {
-            asked = true;
+        if (missing && !requested) {
+            requested = true;
             requests.missing(address, access);
         }
     }

@@ -1,8 +1,8 @@
 /**
- * Virtqueues in guest memory, from both sides: {@code DeviceRing} is what the switch works on, {@code DriverRing} is what a guest
- * works on and serves the demo, the benchmarks and the tests.
+ * Virtqueues in guest memory, from both sides. {@code DeviceRing} is the switch's side. {@code DriverRing} is the
+ * guest's side, for the demo, the benchmarks and the tests.
  *
- * <p>A ring is owned by one thread, a worker's; nothing here is synchronised. What the guest wrote is read once, into locals, and
- * checked there.
+ * <p>One thread, a worker's, owns a ring; nothing here is synchronised. Each field that the guest wrote is read once,
+ * into a local variable, and checked there.
  */
 package io.ringbridge.datapath.ring;

@@ -77,8 +77,8 @@ class IncomingRingTest extends RingFixture {
     }
 
     private void assertAsks(final DeviceRing device, final long... guestAddresses) {
-        device.missingPage().tell(RING);
-        device.missingPage().tell(RING);
+        device.missingPage().request(RING);
+        device.missingPage().request(RING);
         final List<Long> wanted = new ArrayList<>();
         for (final long address : guestAddresses) {
             wanted.add(ram.host(address) & -PAGE);
@@ -113,11 +113,11 @@ class IncomingRingTest extends RingFixture {
                 assertAsks(device);
             }
         }
-        device.missingPage().came();
+        device.missingPage().arrived();
         assertEquals(DeviceRing.EMPTY, device.next(chain, false), "it was said to have come, and has not");
         assertAsks(device, pages + PAGE);
         come(pages + PAGE);
-        device.missingPage().came();
+        device.missingPage().arrived();
         assertFalse(device.isWaiting());
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(ram.host(pages + PAGE + 100), chain.address(0));
@@ -139,7 +139,7 @@ class IncomingRingTest extends RingFixture {
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
         assertAsks(device, GuestRam.BASE + 2 * GuestRam.SIZE - 10);
         come(GuestRam.BASE + 2 * GuestRam.SIZE - 10);
-        device.missingPage().came();
+        device.missingPage().arrived();
         assertEquals(DeviceRing.BAD, device.next(chain, false), "over the end of memory");
         assertFalse(device.isWaiting());
     }
@@ -158,14 +158,14 @@ class IncomingRingTest extends RingFixture {
         Memory.putShort(flags, (short) (Memory.getShort(flags) | Descriptor.INDIRECT));
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
         assertAsks(device, table);
-        device.missingPage().came();
+        device.missingPage().arrived();
         for (int i = 0; i < 2; i++) {
             final long descriptor = ram.host(table) + 16L * i;
             if (i == 1) {
                 assertEquals(DeviceRing.EMPTY, device.next(chain, false));
                 assertAsks(device, pages + 10L * PAGE);
                 come(pages + 10L * PAGE);
-                device.missingPage().came();
+                device.missingPage().arrived();
                 assertEquals(DeviceRing.EMPTY, device.next(chain, false));
                 assertAsks(device, table + 24);
             }
@@ -173,11 +173,11 @@ class IncomingRingTest extends RingFixture {
             Memory.putInt(descriptor + 8, 100);
             Memory.putInt(descriptor + 12, packed || i == 1 ? 0 : Descriptor.NEXT | 1 << 16);
         }
-        device.missingPage().came();
+        device.missingPage().arrived();
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
         assertAsks(device, pages + 11L * PAGE);
         come(pages + 11L * PAGE);
-        device.missingPage().came();
+        device.missingPage().arrived();
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(200, chain.totalLength());
     }
@@ -212,13 +212,13 @@ class IncomingRingTest extends RingFixture {
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
         assertAsks(device, pages);
         come(pages);
-        device.missingPage().came();
+        device.missingPage().arrived();
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
         assertAsks(device, pages + PAGE);
         assertEquals(0, device.out());
         assertEquals(0, record == null ? 0 : Memory.getByte(record.address() + 16), "it is not out");
         come(pages + PAGE);
-        device.missingPage().came();
+        device.missingPage().arrived();
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(100, chain.totalLength());
         assertEquals(1, device.out());
@@ -249,11 +249,11 @@ class IncomingRingTest extends RingFixture {
             driver.add(buffers, true);
             driver.publish();
             while (device.next(chain, true) != DeviceRing.TAKEN) {
-                device.missingPage().tell(RING);
+                device.missingPage().request(RING);
                 final long page = guest(asked.removeLast());
                 assertTrue(asked.isEmpty() && needed.contains(page) && came.add(page), () -> "seed " + seed);
                 come(page);
-                device.missingPage().came();
+                device.missingPage().arrived();
             }
             assertTrue(came.containsAll(needed), () -> "seed " + seed);
             assertSame(buffers, seed);

@@ -83,7 +83,7 @@ class InflightTest {
         final Segments pieces = new Segments();
         /** Buffers of the chains a device has out, and of those it has not shown. */
         final Deque<Long> out = new ArrayDeque<>();
-        final List<Long> unshown = new ArrayList<>();
+        final List<Long> unpublished = new ArrayList<>();
         int returned;
         long nextBuffer = GuestRam.BASE + GuestRam.SIZE;
 
@@ -143,7 +143,7 @@ class InflightTest {
             final List<Long> expected = new ArrayList<>(pending);
             for (int i = 0; i < most; i++) {
                 final int result = device.next(chain, writable);
-                final int place = unshown.size() + out.size();
+                final int place = unpublished.size() + out.size();
                 if (place == expected.size()) {
                     assertEquals(DeviceRing.EMPTY, result);
                     return;
@@ -180,7 +180,7 @@ class InflightTest {
                 if (writable) {
                     device.use(8);
                 }
-                unshown.add(out.remove());
+                unpublished.add(out.remove());
             }
         }
 
@@ -189,9 +189,9 @@ class InflightTest {
                 publish(split::show, split.record(), split.usedIdx, end);
             } else if (device instanceof final BigEndianSplitRing split) {
                 publish(split::show, split.record(), split.usedIdx(), end);
-            } else if (device instanceof final TrackedPackedRing ring && !unshown.isEmpty()) {
+            } else if (device instanceof final TrackedPackedRing ring && !unpublished.isEmpty()) {
                 if (end.compareTo(End.ANNOUNCED) >= 0) {
-                    ring.announce();
+                    ring.recordBatch();
                 }
                 if (end.compareTo(End.SHOWN) >= 0) {
                     ring.show();
@@ -204,8 +204,8 @@ class InflightTest {
                 }
             }
             if (end.compareTo(End.SHOWN) >= 0) {
-                unshown.forEach(buffer -> assertEquals(buffer, pending.remove()));
-                unshown.clear();
+                unpublished.forEach(buffer -> assertEquals(buffer, pending.remove()));
+                unpublished.clear();
             }
         }
 
@@ -271,7 +271,7 @@ class InflightTest {
                 }
                 device = rig.device();
                 rig.out.clear();
-                rig.unshown.clear();
+                rig.unpublished.clear();
             } else {
                 rig.burst(device, End.SETTLED);
             }

@@ -99,7 +99,7 @@ class PassedRingTest {
     private void end(final TrackedPackedRing device) {
         final int steps = random.nextInt(5);
         if (steps > 0) {
-            device.announce();
+            device.recordBatch();
         }
         if (steps > 1) {
             device.show();

@@ -215,7 +215,7 @@ class TranslatedRingTest extends RingFixture {
         assertAsks(device, missing(IO + PAGE, Iotlb.READ));
         assertFalse(device.translation().refuse(IO, Iotlb.READ), "something else");
         assertTrue(device.translation().refuse(IO + PAGE, Iotlb.READ));
-        device.lookAhead(new Segments(), SIZE, false);
+        device.probeAhead(new Segments(), SIZE, false);
         assertEquals(0, device.out());
         assertEquals(DeviceRing.BAD, device.next(chain, false), "a look does not count");
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
@@ -238,13 +238,13 @@ class TranslatedRingTest extends RingFixture {
         final Segments looked = new Segments();
         final int base = device.base();
         for (int i = 0; i < SIZE; i++) {
-            device.lookAhead(looked, SIZE, true);
+            device.probeAhead(looked, SIZE, true);
             assertEquals(0, device.out());
             assertEquals(base, device.base());
             assertAsks(device, missing(IO + i * PAGE, Iotlb.WRITE));
             tell(device, IO + i * PAGE, 1, GuestRam.BASE + i * PAGE, Iotlb.WRITE);
         }
-        device.lookAhead(looked, SIZE, true);
+        device.probeAhead(looked, SIZE, true);
         assertFalse(device.lacksTranslation());
         for (int i = 0; i < SIZE; i++) {
             assertEquals(DeviceRing.TAKEN, device.next(chain, true));
