@@ -24,14 +24,16 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A port that a virtual machine attaches to, with a receive and a transmit virtqueue a pair.
+ * A port for a virtual machine. Each queue pair has a receive and a transmit virtqueue.
  *
- * <p>Commands come from the session's thread, {@link #suspend} and {@link #resume} from any; a lock lets one at a time through. Each
- * returns when the workers have carried it out: after it, no worker holds a reference to what it replaced. Vring indices are as in
- * vhost-user: pair {@code p} has {@code 2p}, which the guest receives on, and {@code 2p + 1}, which it transmits on.
+ * <p>The session's thread calls the commands; any thread may call {@link #suspend} and {@link #resume}. A lock admits
+ * one command at a time. A command returns when the workers have executed it: no worker then has a reference to the
+ * objects that it replaced. Vring indices are as in vhost-user: the guest receives on vring {@code 2p} of pair
+ * {@code p}, and transmits on vring {@code 2p + 1}.
  *
- * <p>While it is suspended, for whatever cause, no worker touches its memory, and it is not notified; commands are carried out as far
- * as that allows, and take effect when it goes on. Frames for it are dropped and counted.
+ * <p>While the port is suspended, for any cause, no worker touches the guest's memory or notifies the guest. Commands
+ * are executed as far as that allows, and take effect when the port resumes. Frames for the port are dropped and
+ * counted.
  */
 public final class GuestPort extends Port {
     private final int configuredMtu;
@@ -41,19 +43,19 @@ public final class GuestPort extends Port {
     private volatile long features;
     private volatile String ringFault;
     private volatile Set<SuspendCause> suspendedBy = Set.of();
-    private volatile PortStatistics brought = PortStatistics.NONE;
-    /** The station to announce at the end of the suspension, or 0. */
-    private long toAnnounce;
-    private volatile PortStatistics whenAttached = PortStatistics.NONE;
+    private volatile PortStatistics inherited = PortStatistics.NONE;
+    /** The station to announce when the suspension ends, or 0. */
+    private long pendingAnnouncement;
+    private volatile PortStatistics atAttach = PortStatistics.NONE;
     private final AtomicLong kicks = new AtomicLong();
 
     /**
-     * Makes a port with no ring started.
+     * Creates a port with no ring started.
      *
-     * @param vlan the VLANs it is in, or null
+     * @param vlan the VLANs of the port, or null
      * @param owners the owner of each pair
-     * @param workers how many workers there are
-     * @param stations what is known of those behind it
+     * @param workers the number of workers
+     * @param stations the bridge's stations behind this port
      */
     public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final PortVlan vlan,
                      final QueueOwner[] owners, final int workers, final Stations stations) {
@@ -73,39 +75,37 @@ public final class GuestPort extends Port {
         return receiveQueues.length;
     }
 
-    /** The MTU without what a front-end has set, which ends with {@link #detach}. */
+    /** Returns the configured MTU, which applies again after {@link #detach} if a front-end has set another. */
     public int configuredMtu() {
         return configuredMtu;
     }
 
-    /** A front-end is attached: {@link #sinceAttached} and {@link #kicks} count from now. */
+    /** Records that a front-end is attached: {@link #sinceAttached} and {@link #kicks} count from now. */
     public void attached() {
-        whenAttached = statistics();
+        atAttach = statistics();
         kicks.set(0);
     }
 
-    /** Returns what has moved and was dropped since the front-end is attached. */
+    /** Returns the frames moved and dropped since the front-end was attached. */
     public PortStatistics sinceAttached() {
-        return statistics().minus(whenAttached);
+        return statistics().minus(atAttach);
     }
 
     /**
-     * Counts kicks of transmit queues that were heard, of which a driver gives none while its worker polls. Any thread.
+     * Counts kicks of transmit queues. A driver sends none while the worker polls. Any thread may call.
      *
-     * @param more one for several in quick succession
+     * @param more the number of kicks; several in quick succession may count as one
      */
     public void kicked(final long more) {
         kicks.addAndGet(more);
     }
 
-    /**
-     * Returns the kicks that were heard since the front-end is attached; several in quick succession may count as one.
-     */
+    /** Returns the kicks since the front-end was attached. Several in quick succession may count as one. */
     public long kicks() {
         return kicks.get();
     }
 
-    /** Says which virtio features were negotiated, for display; 0 while nobody is attached. */
+    /** Records the negotiated virtio features, for display; 0 while no front-end is attached. */
     public void features(final long negotiated) {
         features = negotiated;
     }
@@ -114,34 +114,35 @@ public final class GuestPort extends Port {
         return features;
     }
 
-    /** The memory its rings' buffers are in. */
+    /** Returns the guest's memory. */
     public GuestMemory memory() {
         return memory;
     }
 
-    /** Suspended where there is a cause, whatever else it has come to, but for a failure. */
+    /** Returns the port's state. A cause of suspension overrides every state but {@link PortState#FAILED}. */
     @Override
     public PortState state() {
         final PortState state = super.state();
         return suspendedBy.isEmpty() || state == PortState.FAILED ? state : PortState.SUSPENDED;
     }
 
-    /** Why it is suspended; empty while it is not. */
+    /** Returns the causes of the suspension; empty while the port is not suspended. */
     public Set<SuspendCause> suspendedBy() {
         return suspendedBy;
     }
 
     /**
-     * Adds a cause of suspension; one that holds already is no error. With the first, every frame taken from the guest is delivered or
-     * dropped, its buffer given back, and the guest notified before this returns; from then on the rings are left alone.
+     * Adds a cause of suspension. A cause that is already present is not an error. With the first cause, this method
+     * returns only after every frame taken from the guest was delivered or dropped, its buffer returned, and the guest
+     * notified. The rings are not touched from then on.
      */
     @Override
     public synchronized void suspend(final SuspendCause cause) {
         if (suspendedBy.isEmpty()) {
             quiesce(queues);
             onOwners(queues, queue -> {
-                finish(queue);
-                queue.hold();
+                publishAndNotify(queue);
+                queue.park();
             });
         }
         final Set<SuspendCause> causes = EnumSet.of(cause);
@@ -150,87 +151,88 @@ public final class GuestPort extends Port {
         suspended(true);
     }
 
-    /** With the last cause, the rings that are started run at once. */
+    /** Removes a cause of suspension. If no other cause remains, the started rings run at once. */
     @Override
     public void resume(final SuspendCause cause) {
-        final long station = release(cause);
+        final long station = removeCause(cause);
         if (station != 0) {
-            announce(station); // without the lock, which it does not need
+            announce(station); // needs no lock
         }
     }
 
     /**
      * Removes a cause of suspension.
      *
-     * @return the station that is to be announced now, or 0
+     * @return the station to announce now, or 0
      */
-    private synchronized long release(final SuspendCause cause) {
+    private synchronized long removeCause(final SuspendCause cause) {
         if (!suspendedBy.contains(cause)) {
             return 0;
         }
         suspendedBy = suspendedBy.stream().filter(other -> other != cause).collect(Collectors.toUnmodifiableSet());
         if (suspendedBy.isEmpty()) {
-            onOwners(queues, GuestQueue::release);
+            onOwners(queues, GuestQueue::unpark);
             suspended(false);
         }
         return suspendedBy.isEmpty() ? takeAnnouncement() : 0;
     }
 
     private long takeAnnouncement() {
-        final long station = toAnnounce;
-        toAnnounce = 0;
+        final long station = pendingAnnouncement;
+        pendingAnnouncement = 0;
         return station;
     }
 
     /**
-     * Where a ring goes on that has run, as in GET_VRING_BASE, while this is suspended; empty for one that was not started, has not run
-     * since, or broke.
+     * Returns the position of a ring of a suspended port, as in GET_VRING_BASE. The result is empty if the ring was not
+     * started, has not run since it was started, or broke.
      */
     public synchronized OptionalInt position(final int vring) {
         return queue(vring).position();
     }
 
     /**
-     * Starts a stopped ring, which runs while the port is not suspended. It keeps the enabled state that {@link #enableRing} last gave
-     * it, which is disabled at first.
+     * Starts a stopped ring. It runs while the port is not suspended. It keeps the state that {@link #enableRing} set
+     * last; rings are initially disabled.
      */
     public synchronized void startRing(final int vring, final RingConfig config, final RingEvents events) {
         final GuestQueue queue = queue(vring);
         memory = config.memory();
         queue.owner().execute(() -> {
             if (failure() != null) {
-                return; // a start that has met a fault is run again, and the ring is where the fault was
+                return; // this is a retry after a fault, and the ring is in the memory that caused the fault
             }
             queue.events(events);
             queue.start(config);
             if (suspendedBy.isEmpty()) {
-                queue.release();
+                queue.unpark();
             }
         });
         updateReceivers();
     }
 
     /**
-     * Enables or disables a ring, started or not. A disabled receive ring gets nothing. A disabled transmit ring waits to be enabled for
-     * up to one second after it was started; then, or once it was enabled, it is processed and its frames are discarded.
+     * Enables or disables a ring, which need not be started. A disabled receive ring gets no frames. A disabled
+     * transmit ring first waits up to one second after its start to be enabled. After that time, or once it has been
+     * enabled, a disabled transmit ring is processed and its frames are dropped.
      */
     public synchronized void enableRing(final int vring, final boolean enabled) {
         final GuestQueue queue = queue(vring);
         queue.owner().execute(() -> {
             queue.enabled(enabled);
-            if (suspendedBy.isEmpty() && (queue.awaitsEnable() || queue.isHeld())) {
-                queue.release();
+            if (suspendedBy.isEmpty() && (queue.awaitsEnable() || queue.isParked())) {
+                queue.unpark();
             }
         });
         updateReceivers();
     }
 
-    /** Replaces a ring's descriptors, and notifies the driver once in case a notification was lost in between. */
+    /** Replaces a ring's event descriptors, and notifies the driver once in case a notification was lost in between. */
     public synchronized void ringEvents(final int vring, final RingEvents events) {
         final GuestQueue queue = queue(vring);
-        final boolean askAnew = !Objects.equals(events.translations(), queue.events().translations());
+        final boolean otherReceiver = !Objects.equals(events.translations(), queue.events().translations());
         queue.owner().execute(() -> {
-            final boolean polled = queue instanceof final TransmitQueue transmit && transmit.polled();
+            final boolean polled = queue instanceof final TransmitQueue transmit && transmit.isPolled();
             if (polled) {
                 queue.owner().remove((TransmitQueue) queue);
             }
@@ -238,18 +240,18 @@ public final class GuestPort extends Port {
             if (polled) {
                 queue.owner().add((TransmitQueue) queue);
             }
-            queue.callAgain();
-            if (askAnew) {
+            queue.repeatCall();
+            if (otherReceiver) {
                 queue.retry();
             }
         });
     }
 
     /**
-     * Stops a ring: everything taken from it is given back before this returns.
+     * Stops a ring. All chains in flight are returned to it before this method returns.
      *
-     * @return the base to go on from, as in GET_VRING_BASE; 0 when the ring was not started, or broke; the base it was started with when
-     *     it has not run since, as the port is suspended
+     * @return the base to resume from, as in GET_VRING_BASE; 0 if the ring was not started, or broke; the base with
+     *     which it was started if it has not run since, because the port is suspended
      */
     public synchronized int stopRing(final int vring) {
         final GuestQueue queue = queue(vring);
@@ -257,7 +259,7 @@ public final class GuestPort extends Port {
         final int[] base = new int[1];
         queue.owner().execute(() -> {
             if (queue.started()) {
-                base[0] = queue.base(); // noted before it goes: the command may be run again
+                base[0] = queue.base(); // read before the ring goes: the command may be run again
             }
             stop(queue);
         });
@@ -266,70 +268,71 @@ public final class GuestPort extends Port {
     }
 
     private static void stop(final GuestQueue queue) {
-        finish(queue);
+        publishAndNotify(queue);
         queue.stop();
         queue.events(RingEvents.NONE);
     }
 
-    /** Shows and notifies, before the ring's place in memory changes or goes. */
-    private static void finish(final GuestQueue queue) {
+    /** Publishes the used buffers and notifies the driver, before the ring's memory changes or goes. */
+    private static void publishAndNotify(final GuestQueue queue) {
         queue.show();
         Memory.fullFence();
         queue.settle();
     }
 
     /**
-     * Takes over another memory table, and the rings' places in it, with positions kept.
+     * Replaces the memory table and the rings' addresses, and keeps the positions.
      *
-     * @param addresses by vring index; null for rings that are not started
+     * @param addresses the addresses by vring index; null for rings that are not started
      */
     public synchronized void remap(final GuestMemory newMemory, final RingAddresses[] addresses) {
         quiesce(queues);
         memory = newMemory;
         onOwners(queues, queue -> {
-            final RingAddresses place = place(queue, addresses);
-            finish(queue);
+            final RingAddresses place = newAddresses(queue, addresses);
+            publishAndNotify(queue);
             if (place != null) {
                 queue.remap(newMemory, place);
             }
             queue.resume();
         });
-        onOwners(queues, this::goOn);
+        onOwners(queues, this::resumeAfterRemap);
     }
 
-    /** Lets a ring go on that may have waited for what another memory table has. */
-    private void goOn(final GuestQueue queue) {
+    /** Resumes a ring that may have waited for the new memory table. */
+    private void resumeAfterRemap(final GuestQueue queue) {
         if (queue.started() && queue.ring() == null && suspendedBy.isEmpty()) {
-            queue.release();
+            queue.unpark();
         } else {
             queue.retry();
         }
     }
 
-    private static RingAddresses place(final GuestQueue queue, final RingAddresses[] addresses) {
+    private static RingAddresses newAddresses(final GuestQueue queue, final RingAddresses[] addresses) {
         return queue.vring() < addresses.length ? addresses[queue.vring()] : null;
     }
 
     /**
-     * Takes over memory of which more is known behind the IOMMU, or the same again; what was known already holds, so that frames may be
-     * on their way. Rings that waited for it go on.
+     * Adds translations behind the IOMMU, and resumes the rings that waited for them. Existing translations must be
+     * unchanged, so frames may be in flight.
      *
-     * @param first the first address of what is told
-     * @param last the last one
+     * @param newMemory the guest's memory with the new translations
+     * @param first the first address of the new translations
+     * @param last the last address of the new translations
      */
     public synchronized void translations(final GuestMemory newMemory, final long first, final long last) {
         memory = newMemory;
-        onOwners(queues, queue -> queue.translations(newMemory, first, last));
+        onOwners(queues, queue -> queue.addTranslations(newMemory, first, last));
         onOwners(queues, GuestQueue::retry);
     }
 
-    /** Says that a page has come that a ring has asked for, or that it has to be asked for again. */
+    /** Resumes a ring after a page that it requested has arrived, or makes the ring request the page again. */
     public synchronized void pageCame(final int vring) {
         final GuestQueue queue = queue(vring);
-        queue.owner().execute(() -> queue.pageCame(suspendedBy.isEmpty()));
+        queue.owner().execute(() -> queue.pageArrived(suspendedBy.isEmpty()));
     }
 
-    /** Says that there is no translation that a ring has asked for. */
+    /** Refuses a translation that a ring has requested. */
     public synchronized void refuseTranslation(final int vring, final long address, final int access) {
         final GuestQueue queue = queue(vring);
         queue.owner().execute(() -> {
@@ -339,19 +342,20 @@ public final class GuestPort extends Port {
     }
 
     /**
-     * Logs what is written to the guest's memory, from now on and by rings started later, in place of where it was logged before: when
-     * this returns, no worker writes there any more, and all that was written till then is marked.
+     * Replaces the log of writes to the guest's memory, for the present rings and for those started later. When this
+     * method returns, no worker writes to the previous log any more, and all earlier writes are marked there.
      *
-     * @param log null for not at all
-     * @param changed signalled when the log was written, once a queue and burst; may be null
+     * @param log null to log nothing
+     * @param changed signalled after the log was written, once per queue per burst; may be null
      */
     public synchronized void log(final DirtyLog log, final EventFd changed) {
         onOwners(queues, queue -> queue.log(log, changed));
     }
 
     /**
-     * Stops and disables every ring, forgets memory, log, features and the MTU that was set, and makes the bridge forget the addresses
-     * learned here. Of suspension, only the operator's outlasts it.
+     * Stops and disables every ring. The port drops its references to memory and log, clears the features, and returns
+     * to the configured MTU. The bridge forgets the addresses learned on this port. Only a suspension by the operator
+     * outlasts the front-end.
      */
     @Override
     public synchronized void detach() {
@@ -366,7 +370,7 @@ public final class GuestPort extends Port {
         features = 0;
         failure(null);
         ringFault = null;
-        toAnnounce = 0;
+        pendingAnnouncement = 0;
         mtu(configuredMtu);
         suspendedBy = suspendedBy.contains(SuspendCause.OPERATOR) ? Set.of(SuspendCause.OPERATOR) : Set.of();
         suspended(!suspendedBy.isEmpty());
@@ -374,24 +378,24 @@ public final class GuestPort extends Port {
     }
 
     /**
-     * Makes the switch know a station here, and every other port hear of it, as if it had sent a reverse ARP request; whatever rings
-     * of this port run.
+     * Announces a station behind this port to the bridge and to every other port, as if the station had sent a reverse
+     * ARP request. No ring of this port needs to run.
      *
-     * @param address a single station's, its first byte on the wire the lowest
+     * @param address a unicast address; its first byte on the wire is the lowest byte
      */
     public void announce(final long address) {
         stations().announce(address);
     }
 
     /**
-     * Announces a station now, or at the end of the suspension if the port is suspended.
+     * Announces a station now, or when the suspension ends if the port is suspended.
      *
-     * @param address as in {@link #announce}; 0 to withdraw an announcement that is still to come
+     * @param address as in {@link #announce}; 0 to withdraw a pending announcement
      */
     public void announceWhenResumed(final long address) {
         final long station;
         synchronized (this) {
-            toAnnounce = address;
+            pendingAnnouncement = address;
             station = suspendedBy.isEmpty() ? takeAnnouncement() : 0;
         }
         if (station != 0) {
@@ -399,27 +403,31 @@ public final class GuestPort extends Port {
         }
     }
 
-    /** Whether an announcement waits for the end of the suspension. */
+    /** Whether an announcement is pending until the suspension ends. */
     public synchronized boolean isToAnnounce() {
-        return toAnnounce != 0;
+        return pendingAnnouncement != 0;
     }
 
-    /** The stations set by hand here, by their keys in the forwarding table. */
+    /** Returns the static stations behind this port, by their keys in the forwarding table. */
     public long[] staticStations() {
         return stations().statics();
     }
 
-    /** Sets stations by hand here that were so where the guest came from; how many were left out, as {@link Stations#addStatics} says. */
+    /**
+     * Adds static stations that the guest had on its previous host.
+     *
+     * @return the number of stations left out, see {@link Stations#addStatics}
+     */
     public int addStaticStations(final long... keys) {
         return stations().addStatics(keys);
     }
 
-    /** Forgets every station here, those set by hand as well: they have gone elsewhere with the guest. */
+    /** Forgets every station behind this port, static ones included, because they have moved with the guest. */
     public void forgetStations() {
         stations().forgetAll();
     }
 
-    /** Waits until no worker holds a frame of these queues, and lets them take no more. */
+    /** Pauses these queues, and waits until no worker has a frame of theirs. */
     private static void quiesce(final List<GuestQueue> queues) {
         onOwners(queues, GuestQueue::pause);
         for (final GuestQueue queue : queues) {
@@ -429,7 +437,7 @@ public final class GuestPort extends Port {
         }
     }
 
-    /** Does something with each queue, on its owner's thread; one command an owner. */
+    /** Performs an action on each queue, on its owner's thread, with one command per owner. */
     private static void onOwners(final List<GuestQueue> queues, final Consumer<GuestQueue> action) {
         final Map<QueueOwner, List<GuestQueue>> byOwner =
             queues.stream().collect(Collectors.groupingBy(GuestQueue::owner, LinkedHashMap::new, Collectors.toList()));
@@ -437,8 +445,8 @@ public final class GuestPort extends Port {
     }
 
     /**
-     * Makes the queues that run now those that take frames. A worker calls this as well, without the lock, after a ring
-     * broke: whoever writes last has seen the changes of all others.
+     * Makes the running receive queues those that accept frames. A worker also calls this method, without the lock,
+     * after a ring broke. The thread that writes last has seen the changes of all others.
      */
     private void updateReceivers() {
         ReceiveQueue[] running;
@@ -452,8 +460,8 @@ public final class GuestPort extends Port {
         return Arrays.stream(receiveQueues).filter(q -> q.started() && q.enabled()).toArray(ReceiveQueue[]::new);
     }
 
-    /** Takes no more frames on a ring that was given up. On the thread of the queue's owner. */
-    void ringGivenUp() {
+    /** Accepts no more frames for a ring that broke. On the thread of the queue's owner. */
+    void ringBroken() {
         updateReceivers();
     }
 
@@ -462,70 +470,76 @@ public final class GuestPort extends Port {
     }
 
     /**
-     * Which part of the front-end's memory is not there any more, as a worker finds it after a fault, or null: its files are too short, or
-     * there is no room for a ring, a log or a record. Costs system calls. On that worker's thread.
+     * Finds the part of the front-end's memory that a worker lost, after a fault. A file may be too short, or its file
+     * system may have no room for a ring, a log or a record. Costs system calls. On that worker's thread.
+     *
+     * @return a description of the loss, or null if nothing was lost
      */
     public String cut(final QueueOwner worker) {
-        final GuestMemory looked = memory;
-        if (!looked.intact() && looked == memory) { // its files may be closed once it has been replaced
-            return "the file behind the guest's memory was cut while in use";
+        final GuestMemory checked = memory;
+        if (!checked.intact() && checked == memory) { // its files may be closed once it has been replaced
+            return "the file behind the guest's memory was truncated while in use";
         }
-        if (!owned(worker).allMatch(GuestQueue::logIntact)) {
-            return "the file behind the dirty log was cut while in use, or there is no room for it";
+        if (!ownedBy(worker).allMatch(GuestQueue::logIntact)) {
+            return "the file behind the dirty log was truncated while in use, or its file system is full";
         }
-        if (!owned(worker).allMatch(GuestQueue::recordIntact)) {
-            return "the file that records chains in flight was cut while in use, or there is no room for it";
+        if (!ownedBy(worker).allMatch(GuestQueue::recordIntact)) {
+            return "the file that records chains in flight was truncated while in use, or its file system is full";
         }
-        return owned(worker).allMatch(GuestQueue::ringIsThere) ? null : "the memory that a ring is in cannot be accessed";
+        return ownedBy(worker).allMatch(GuestQueue::ringIsAccessible) ? null
+            : "the memory that a ring is in cannot be accessed";
     }
 
     /**
-     * Which of the ranges that a worker may have touched is in the guest's memory and cannot be accessed, or null. Costs system calls. On
-     * that worker's thread.
+     * Finds a range that a worker may have touched, that is in the guest's memory and that cannot be accessed. Costs
+     * system calls. On that worker's thread.
+     *
+     * @return a description of the loss, or null if all ranges can be accessed
      */
     public String lost(final TouchedRanges touched) {
         final long address = touched.firstLost(memory);
         return address == TouchedRanges.NONE ? null
-            : "the memory at guest address 0x" + Long.toHexString(address) + " cannot be accessed: its file system has no room for it, or "
-                + "it cannot be read";
+            : "the memory at guest address 0x" + Long.toHexString(address)
+                + " cannot be accessed: its file system is full, or reading it failed";
     }
 
-    /** Adds what is touched of its rings of a worker. On that worker's thread. */
+    /** Adds the rings that a worker owns to the touched ranges. On that worker's thread. */
     public void addTouched(final QueueOwner worker, final TouchedRanges ranges) {
-        owned(worker).forEach(queue -> queue.addTouched(ranges));
+        ownedBy(worker).forEach(queue -> queue.addTouched(ranges));
     }
 
-    /** Whether a worker has rings of its. On that worker's thread. */
+    /** Whether a worker owns started rings of this port. On that worker's thread. */
     public boolean hasRings(final QueueOwner worker) {
-        return owned(worker).anyMatch(GuestQueue::started);
+        return ownedBy(worker).anyMatch(GuestQueue::started);
     }
 
-    /** Gives the port up: from now on nothing is delivered to it. Any worker may call. */
+    /** Marks the port as failed: from now on nothing is delivered to it. Any worker may call. */
     @Override
     public void fail(final String why) {
         super.fail(why);
         receivers();
     }
 
-    /** Gives up, without a further touch of their memory, the rings a worker owns. On that worker's thread. */
+    /** Abandons the rings that a worker owns, without touching their memory. On that worker's thread. */
     public void abandon(final QueueOwner worker) {
-        owned(worker).forEach(GuestQueue::abandon);
+        ownedBy(worker).forEach(GuestQueue::abandon);
     }
 
     /**
-     * Puts back what a fault left out of the rings a worker owns, shows what was used, and notifies. A fault in this port's memory is
-     * raised before this returns. On that worker's thread.
+     * Recovers the rings that a worker owns after a fault. Unfinished chains are put back, used ones are published, and
+     * the driver is notified. A fault in this port's memory is raised before this method returns. On that worker's
+     * thread.
      */
     public void recover(final QueueOwner worker) {
-        owned(worker).forEach(GuestQueue::recover);
+        ownedBy(worker).forEach(GuestQueue::recover);
         Memory.surfaceFault();
     }
 
-    private Stream<GuestQueue> owned(final QueueOwner worker) {
+    private Stream<GuestQueue> ownedBy(final QueueOwner worker) {
         return queues.stream().filter(queue -> queue.owner().index() == worker.index());
     }
 
-    /** Why a ring was given up since this was last asked, or null. */
+    /** Returns the reason why a ring broke since the last call, or null. */
     public String takeRingFault() {
         final String fault = ringFault;
         ringFault = null;
@@ -538,19 +552,21 @@ public final class GuestPort extends Port {
 
     @Override
     public PortStatistics statistics() {
-        return PortStatistics.sum(Stream.concat(Stream.of(brought), queues().stream().map(QueueStatus::statistics)).toList());
+        final Stream<PortStatistics> ofQueues = queues().stream().map(QueueStatus::statistics);
+        return PortStatistics.sum(Stream.concat(Stream.of(inherited), ofQueues).toList());
     }
 
-    /** Lets its counters go on from those of the port that the guest came from. */
+    /** Continues the port's counters from those of the port on the guest's previous host. */
     public void continueFrom(final PortStatistics earlier) {
-        brought = earlier.minus(PortStatistics.sum(queues().stream().map(QueueStatus::statistics).toList()));
+        inherited = earlier.minus(PortStatistics.sum(queues().stream().map(QueueStatus::statistics).toList()));
     }
 
     /**
-     * Lets its counters, and those of its queues, go on from those of the same port in another process. Before any ring is started.
+     * Continues the counters of the port and its queues from those of the same port in another process. Before any ring
+     * is started.
      *
-     * @param total of the port
-     * @param ofQueues a reading a vring; those of vrings that are not here count in the total only
+     * @param total the counters of the port
+     * @param ofQueues the counters per vring; those of vrings that this port does not have count in the total only
      */
     public void continueFrom(final PortStatistics total, final List<PortStatistics> ofQueues) {
         for (int i = 0; i < Math.min(queues.size(), ofQueues.size()); i++) {
@@ -567,8 +583,8 @@ public final class GuestPort extends Port {
         for (final GuestQueue queue : queues) {
             final QueueCounters c = queue.counters();
             final boolean receive = queue instanceof ReceiveQueue;
-            rows.add(new QueueStatus(queue.vring(), receive ? "rx" : "tx", queue.owner().index(), queue.started(), queue.enabled(),
-                queue.layout(), queue.size(),
+            rows.add(new QueueStatus(queue.vring(), receive ? "rx" : "tx", queue.owner().index(), queue.started(),
+                queue.enabled(), queue.layout(), queue.size(),
                 receive ? new PortStatistics(0, 0, c.frames(), c.bytes(), c.drops())
                     : new PortStatistics(c.frames(), c.bytes(), 0, 0, c.drops())));
         }

@@ -13,13 +13,13 @@ import java.util.Objects;
 import java.util.OptionalInt;
 
 /**
- * A virtqueue of a guest port: the ring, while it is started, and what goes with it.
+ * A virtqueue of a guest port: its ring while started, its event descriptors and its counters.
  *
- * <p>While the port is suspended the ring is {@linkplain HeldRing held}, and {@link #ring} is null: whatever polls, delivers, shows or
- * notifies finds no ring, so that suspension needs no look of its own on the way of a frame.
+ * <p>While the port is suspended the ring is {@linkplain HeldRing parked}, and {@link #ring} is null. Code that polls,
+ * delivers, publishes or notifies then finds no ring, so the datapath needs no separate check for suspension.
  *
- * <p>Owned by one worker, which alone touches the ring; the port's commands change it on that worker's thread. Status may be read
- * by any thread.
+ * <p>One worker owns the queue and alone touches the ring. The port's commands change the queue on that worker's
+ * thread. Any thread may read the status.
  */
 public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     private final GuestPort port;
@@ -27,7 +27,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     private final QueueOwner owner;
     private final QueueCounters counters = new QueueCounters();
     private volatile DeviceRing ring;
-    private volatile HeldRing held;
+    private volatile HeldRing parked;
     private volatile boolean enabled;
     private RingEvents events = RingEvents.NONE;
     private boolean unsettled;
@@ -45,7 +45,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         return port;
     }
 
-    /** Its index among the port's vrings. */
+    /** Returns the queue's index among the port's vrings. */
     public final int vring() {
         return vring;
     }
@@ -58,31 +58,31 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         return counters;
     }
 
-    /** The ring, or null while it is stopped or held. */
+    /** Returns the ring, or null while it is stopped or parked. */
     public final DeviceRing ring() {
         return ring;
     }
 
-    /** Whether it is started, running or held. */
+    /** Whether the ring is started; it may be parked. */
     public final boolean started() {
-        return ring != null || held != null;
+        return ring != null || parked != null;
     }
 
-    /** Whether its ring is kept from running, and not by itself, as a part of it has not come yet. */
-    final boolean isHeld() {
-        final HeldRing waiting = held;
+    /** Whether the ring is parked because its port is suspended. */
+    final boolean isParked() {
+        final HeldRing waiting = parked;
         return waiting != null && !waiting.lacksParts() && !awaitsEnable();
     }
 
-    /** Whether its ring is held until it is enabled for the first time since it was started. */
+    /** Whether the ring is parked until it is enabled for the first time since it was started. */
     boolean awaitsEnable() {
         return false;
     }
 
-    /** Why nothing can be delivered to it now. */
+    /** Returns the reason why nothing can be delivered to the queue now. */
     public final DropReason refusal() {
-        return ring != null ? DropReason.QUEUE_DISABLED : held == null ? DropReason.NO_RECEIVER
-            : isHeld() ? DropReason.PORT_SUSPENDED : DropReason.PAGE_TO_COME;
+        return ring != null ? DropReason.QUEUE_DISABLED : parked == null ? DropReason.NO_RECEIVER
+            : isParked() ? DropReason.PORT_SUSPENDED : DropReason.PAGE_TO_COME;
     }
 
     public final boolean enabled() {
@@ -93,21 +93,25 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         return events;
     }
 
-    /** Notes that the driver may have to be notified; false when that was noted already. */
+    /**
+     * Marks the queue: its driver may have to be notified.
+     *
+     * @return false if the queue was marked already
+     */
     public final boolean unsettle() {
         final boolean first = !unsettled;
         unsettled = true;
         return first;
     }
 
-    /** Shows the driver all buffers that were used, if the ring still is there. */
+    /** Publishes all used buffers, if there still is a ring. */
     public final void show() {
         if (ring != null) {
             ring.publish();
         }
     }
 
-    /** Notifies the driver if it wants. Only after a full fence that follows {@link #show}. */
+    /** Notifies the driver if it wants a notification. Requires a full fence after {@link #show}. */
     public final void settle() {
         unsettled = false;
         if (ring != null && ring.wantsNotification()) {
@@ -115,38 +119,38 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         }
     }
 
-    /** Tells the driver that buffers were used. */
+    /** Notifies the driver that buffers were used. */
     public final void call() {
         if (events.call() != null) {
             events.call().signal();
         }
     }
 
-    /** Notifies, in case a notification was lost before; of a held ring, once it runs. */
-    final void callAgain() {
+    /** Notifies the driver in case an earlier notification was lost; for a parked ring, once it runs. */
+    final void repeatCall() {
         if (ring != null) {
             call();
         } else {
-            callDue = held != null;
+            callDue = parked != null;
         }
     }
 
-    /** Gives the ring up until it is started again: what it holds makes no sense. */
+    /** Drops the ring until it is started again, because its contents are inconsistent. */
     public final void breakRing() {
         port.ringFault("vring " + vring + ": " + ring.fault());
         ring = null;
-        port.ringGivenUp();
+        port.ringBroken();
         if (events.error() != null) {
             events.error().signal();
         }
     }
 
-    /** Takes nothing more from the ring until {@link #resume}, or a new start. */
+    /** Takes no more chains from the ring until {@link #resume} or the next start. */
     abstract void pause();
 
     abstract void resume();
 
-    /** Logs what is written by its ring, or the one it will have, there and nowhere else. On the owner's thread. */
+    /** Replaces the dirty log of the present ring and of later ones. On the owner's thread. */
     final void log(final DirtyLog newLog, final EventFd changed) {
         if (ring != null) {
             ring.log(newLog, changed);
@@ -155,14 +159,14 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         logChanged = changed;
     }
 
-    /** Whether all parts of its ring can be touched. On the owner's thread. */
-    final boolean ringIsThere() {
+    /** Whether all parts of the ring are accessible. On the owner's thread. */
+    final boolean ringIsAccessible() {
         final DeviceRing current = ring;
-        final HeldRing waiting = held;
+        final HeldRing waiting = parked;
         return (current == null || current.partsAreAccessible()) && (waiting == null || waiting.partsAreAccessible());
     }
 
-    /** Adds the parts of its ring, and the indirect table that it read last, to what is touched. On the owner's thread. */
+    /** Adds the ring's parts and the indirect descriptor read last to the touched ranges. On the owner's thread. */
     final void addTouched(final TouchedRanges ranges) {
         final DeviceRing current = ring;
         if (current != null) {
@@ -170,25 +174,28 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         }
     }
 
-    /** Whether the file behind the log of its ring, or of the one it will have, is still there. On the owner's thread. */
+    /** Whether the files behind the logs of the present ring and of later ones are intact. On the owner's thread. */
     final boolean logIntact() {
         final DeviceRing current = ring;
         return (current == null || current.logIntact()) && (log == null || log.intact());
     }
 
-    /** Whether the file that records its ring's chains in flight, if there is one, is still there. On the owner's thread. */
+    /** Whether the record of the ring's chains in flight, if any, is accessible. On the owner's thread. */
     final boolean recordIntact() {
         final DeviceRing current = ring;
-        final HeldRing waiting = held;
+        final HeldRing waiting = parked;
         return (current == null || current.intact()) && (waiting == null || waiting.intact());
     }
 
-    /** Whether no worker holds a frame of this queue. On the owner's thread, or after it has acknowledged a {@link #pause}. */
+    /**
+     * Whether no worker has a frame of this queue. On the owner's thread, or after the owner acknowledged
+     * {@link #pause}.
+     */
     abstract boolean idle();
 
     /**
-     * Puts back what a fault left out of the ring, shows the driver all that was used, and notifies it: the fault may have been raised
-     * just before either.
+     * Recovers the ring after a fault: puts unfinished chains back, publishes used ones, and notifies the driver. The
+     * fault may have prevented the last two.
      */
     void recover() {
         unsettled = false;
@@ -200,38 +207,41 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         }
     }
 
-    /** Puts back what a fault left out of the ring. Touches no memory of the guest. */
+    /** Puts back the chains that a fault left unfinished. Touches no guest memory. */
     abstract void putBack(DeviceRing running);
 
-    /** Gives the ring up without a further touch of its memory. */
+    /** Abandons the ring, without touching its memory. */
     public final void abandon() {
         ring = null;
-        held = null;
+        parked = null;
     }
 
-    /** Takes a ring to be started; it is held until {@link #release}. */
+    /** Starts a ring, which stays parked until {@link #unpark}. */
     void start(final RingConfig config) {
-        held = HeldRing.of(config);
-        callDue = true; // whoever had the ring before may have died between using a buffer and saying so
+        parked = HeldRing.of(config);
+        callDue = true; // the ring's previous back-end may have died after using a buffer and before notifying
     }
 
-    /** Keeps the ring from running; no chain may be out, and the driver has been shown and told everything. */
-    void hold() {
+    /** Parks the ring. No chain may be in flight, used chains must be published, and the driver notified. */
+    void park() {
         if (ring != null) {
-            held = HeldRing.of(ring);
+            parked = HeldRing.of(ring);
             ring = null;
         }
     }
 
-    /** Lets a held ring run, now or as soon as its parts have come, of which this is told again then. */
-    void release() {
-        final HeldRing next = held;
-        if (next != null && !next.isThere(vring)) {
+    /**
+     * Runs a parked ring if all its parts have arrived. If not, the ring stays parked and the missing page is
+     * requested; {@link #pageArrived} tries again.
+     */
+    void unpark() {
+        final HeldRing next = parked;
+        if (next != null && !next.isPresent(vring)) {
             return;
         }
         if (next != null) {
             ring = next.ring(log, logChanged);
-            held = null; // not before: a fault while the ring is made leaves it to be looked at, or made again
+            parked = null; // last: after a fault in the line above, the parked ring can still be checked and run
         }
         if (callDue && ring != null) {
             call();
@@ -239,45 +249,48 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         callDue = false;
     }
 
-    /** Where its ring goes on, wherever that is; 0 if there is none. On the owner's thread. */
+    /** Returns the base of the ring, running or parked; 0 if there is none. On the owner's thread. */
     final int base() {
-        return ring != null ? ring.base() : held != null ? held.base() : 0;
+        return ring != null ? ring.base() : parked != null ? parked.base() : 0;
     }
 
-    /** Gives the ring up, wherever it is. */
+    /** Drops the ring, running or parked. */
     void stop() {
         ring = null;
-        held = null;
+        parked = null;
     }
 
-    /** Where a held ring that has run goes on; empty for any other. On the owner's thread, or after it has acknowledged {@link #hold}. */
+    /**
+     * Returns the base of a parked ring that has run; empty for any other ring. On the owner's thread, or after the
+     * owner acknowledged {@link #park}.
+     */
     final OptionalInt position() {
-        final HeldRing waiting = held;
+        final HeldRing waiting = parked;
         return waiting == null || !waiting.ran() ? OptionalInt.empty() : OptionalInt.of(waiting.base());
     }
 
-    /** Takes over other places of the ring; no chain may be out. */
+    /** Changes the memory table and the ring's addresses. No chain may be in flight. */
     final void remap(final GuestMemory memory, final RingAddresses addresses) {
         if (ring != null) {
             ring.remap(memory, addresses);
-        } else if (held != null) {
-            held.remap(memory, addresses);
+        } else if (parked != null) {
+            parked.remap(memory, addresses);
         }
     }
 
-    /** Takes over translations that tell of a range what was not told before. */
-    final void translations(final GuestMemory memory, final long first, final long last) {
-        final HeldRing waiting = held;
+    /** Adds translations for a range. Existing translations must be unchanged. */
+    final void addTranslations(final GuestMemory memory, final long first, final long last) {
+        final HeldRing waiting = parked;
         if (ring != null) {
             ring.translations(memory, first, last);
         } else if (waiting != null) {
-            waiting.translations(memory, first, last);
+            waiting.addTranslations(memory, first, last);
         }
     }
 
-    /** Says that a translation that was asked for is not to be had. */
+    /** Refuses a translation that the ring has requested. */
     final void refuseTranslation(final long address, final int access) {
-        final HeldRing waiting = held;
+        final HeldRing waiting = parked;
         if (ring != null && ring.translation() != null) {
             ring.translation().refuse(address, access);
         } else if (waiting != null) {
@@ -286,16 +299,16 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     }
 
     /**
-     * Goes on with a page that was asked for.
+     * Resumes after a requested page has arrived.
      *
-     * @param mayRun whether a ring that waits for its parts may run
+     * @param mayRun whether a parked ring may run if its parts have arrived
      */
-    final void pageCame(final boolean mayRun) {
-        final HeldRing waiting = held;
+    final void pageArrived(final boolean mayRun) {
+        final HeldRing waiting = parked;
         if (waiting != null) {
-            waiting.pageCame();
+            waiting.pageArrived();
             if (mayRun) {
-                release();
+                unpark();
             }
         } else if (ring != null && ring.missingPage() != null) {
             ring.missingPage().arrived();
@@ -303,8 +316,11 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         }
     }
 
-    /** Asks for what its ring lacks: a page, or, where that is behind an IOMMU and there is somebody to ask, a translation. */
-    final void askForMore() {
+    /**
+     * Requests the page or the translation that the ring waits for. A translation is requested only if there is a
+     * receiver.
+     */
+    final void requestMissing() {
         if (ring != null && ring.missingPage() != null) {
             ring.missingPage().request(vring);
         }
@@ -313,20 +329,20 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         }
     }
 
-    /** Goes on after what its ring may have waited for has come. */
+    /** Tries again after a page or a translation that the ring may have waited for has arrived. */
     abstract void retry();
 
-    /** Entries of the ring; 0 while it is stopped. Any thread may ask. */
+    /** Returns the entries of the ring; 0 while it is stopped. Any thread may call. */
     final int size() {
         final DeviceRing running = ring;
-        final HeldRing waiting = held;
+        final HeldRing waiting = parked;
         return running != null ? running.size() : waiting != null ? waiting.size() : 0;
     }
 
-    /** Its layout's name; empty while it is stopped. Any thread may ask. */
+    /** Returns the name of the ring's layout; empty while the ring is stopped. Any thread may call. */
     final String layout() {
         final DeviceRing running = ring;
-        final HeldRing waiting = held;
+        final HeldRing waiting = parked;
         return running != null ? running.layout() : waiting != null ? waiting.layout() : "";
     }
 
@@ -335,7 +351,8 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     }
 
     final void events(final RingEvents newEvents) {
-        if (ring != null && ring.translation() != null && !Objects.equals(newEvents.translations(), events.translations())) {
+        final boolean otherReceiver = !Objects.equals(newEvents.translations(), events.translations());
+        if (ring != null && ring.translation() != null && otherReceiver) {
             ring.translation().forgetRequest();
         }
         events = newEvents;

@@ -10,8 +10,9 @@ import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 
 /**
- * A ring that is started and does not run, since its port is suspended: one that ran before, with its position, or what one is to be
- * made of; or one of which a part is in memory that is still on its way. Nothing here but {@link #ring} touches the guest's memory.
+ * A parked ring: it is started but does not run. Its port is suspended, it waits to be enabled, or a part of it is in a
+ * page that has not arrived. It is a ring that has run and keeps its position, or the configuration of a new one. Only
+ * {@link #ring} touches the guest's memory.
  *
  * <p>Changed on the owning worker's thread only.
  */
@@ -26,21 +27,21 @@ final class HeldRing {
         this.ring = ring;
     }
 
-    /** A ring that ran, with no chain out. */
+    /** Parks a ring that has run. No chain may be in flight. */
     static HeldRing of(final DeviceRing ring) {
         return new HeldRing(null, ring);
     }
 
-    /** A ring that is to be made when it may run. */
+    /** Parks a new ring, which will be created when it may run. */
     static HeldRing of(final RingConfig config) {
         return new HeldRing(config, null);
     }
 
     /**
-     * Whether all parts of the ring are in memory; what is not is asked for. One that ran has its parts; while pages may be missing it is
-     * made anew rather than moved.
+     * Whether all parts of the ring have arrived. If not, the first missing page is requested. The parts of a ring that
+     * has run are present: while pages may be missing, a ring that moves is created again.
      */
-    boolean isThere(final int vring) {
+    boolean isPresent(final int vring) {
         if (ring == null && config.memory().incoming() != null) {
             if (missing == null) {
                 missing = config.missingPage();
@@ -53,20 +54,20 @@ final class HeldRing {
         return !lacksParts;
     }
 
-    /** Whether it was to run, and a part of it was not in memory. Any thread may ask. */
+    /** Whether a part of the ring was missing at the last attempt to run it. Any thread may call. */
     boolean lacksParts() {
         return lacksParts;
     }
 
-    /** Takes a page that was asked for as come. */
-    void pageCame() {
+    /** Assumes that a requested page has arrived. */
+    void pageArrived() {
         final MissingPage waited = ring == null ? missing : ring.missingPage();
         if (waited != null) {
             waited.arrived();
         }
     }
 
-    /** The ring, to run now and to log as said; made if there is none yet. */
+    /** Returns the ring, ready to run and with this log. A new ring is created here. */
     DeviceRing ring(final DirtyLog log, final EventFd changed) {
         if (ring == null) {
             ring = DeviceRing.create(config, log, changed);
@@ -77,12 +78,12 @@ final class HeldRing {
         return ring;
     }
 
-    /** Whether it has run, so that it is known where it goes on. */
+    /** Whether the ring has run, so that its position is known. */
     boolean ran() {
         return ring != null;
     }
 
-    /** Where it goes on, as in GET_VRING_BASE; of a ring that never ran, the base it was given. */
+    /** Returns the position, as in GET_VRING_BASE; for a ring that never ran, its configured base. */
     int base() {
         return ring == null ? config.base() : ring.base();
     }
@@ -90,14 +91,14 @@ final class HeldRing {
     void remap(final GuestMemory memory, final RingAddresses addresses) {
         if (ring == null) {
             missing = null;
-            config = new RingConfig(config.size(), config.features(), addresses, config.base(), memory, config.inflight(),
-                config.bigEndian());
+            config = new RingConfig(config.size(), config.features(), addresses, config.base(), memory,
+                config.inflight(), config.bigEndian());
         } else {
             ring.remap(memory, addresses);
         }
     }
 
-    void translations(final GuestMemory memory, final long first, final long last) {
+    void addTranslations(final GuestMemory memory, final long first, final long last) {
         if (ring == null) {
             remap(memory, config.addresses());
         } else {
@@ -105,19 +106,19 @@ final class HeldRing {
         }
     }
 
-    /** Says that a translation the ring asked for, while it ran, is not to be had. */
+    /** Refuses a translation that the ring requested while it ran. */
     void refuseTranslation(final long address, final int access) {
         if (ring != null && ring.translation() != null) {
             ring.translation().refuse(address, access);
         }
     }
 
-    /** Whether the record of its chains in flight, if there is one, is all there. Costs system calls. */
+    /** Whether the record of the ring's chains in flight, if any, is fully accessible. Costs system calls. */
     boolean intact() {
         return ring != null ? ring.intact() : config.inflight() == null || config.inflight().area().intact();
     }
 
-    /** Whether all parts of the ring can be touched. Costs system calls. */
+    /** Whether all parts of the ring are accessible. Costs system calls. */
     boolean partsAreAccessible() {
         return ring == null ? config.partsAreAccessible() : ring.partsAreAccessible();
     }
@@ -127,6 +128,7 @@ final class HeldRing {
     }
 
     String layout() {
-        return ring != null ? ring.layout() : Features.has(config.features(), Features.RING_PACKED) ? "packed" : "split";
+        return ring != null ? ring.layout()
+            : Features.has(config.features(), Features.RING_PACKED) ? "packed" : "split";
     }
 }

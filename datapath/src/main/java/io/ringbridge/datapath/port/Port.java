@@ -2,7 +2,7 @@ package io.ringbridge.datapath.port;
 
 import java.util.List;
 
-/** A place of attachment to the switch. Made by the datapath; any thread may read. */
+/** A port of the switch. The datapath creates it; any thread may read it. */
 public abstract sealed class Port permits GuestPort, UplinkPort {
     private final int index;
     private final String name;
@@ -24,7 +24,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         this.stations = stations;
     }
 
-    /** Its number, unique among the ports there are. */
+    /** Returns the port's number, unique among the present ports. */
     public final int index() {
         return index;
     }
@@ -33,22 +33,25 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         return name;
     }
 
-    /** The VLANs that it is in; null where nothing is said of VLANs: its frames go as they are, to other ports of this kind only. */
+    /**
+     * Returns the VLANs of the port. The result is null if none are configured: its frames then go unchanged to other
+     * ports without VLANs only.
+     */
     public final PortVlan vlan() {
         return vlan;
     }
 
-    /** Whether frames of a VLAN may leave by it; 0 stands for those that came in by ports without VLANs. */
+    /** Whether frames of a VLAN may leave by this port. VLAN 0 stands for frames from ports without VLANs. */
     public final boolean carries(final int id) {
         return vlan == null ? id == 0 : vlan.carries(id);
     }
 
-    /** How far it has come, for display. */
+    /** Returns the port's state, for display. */
     public PortState state() {
         return state;
     }
 
-    /** Says how far the port has come; for whoever drives it, a session for a guest port. */
+    /** Sets the port's state. Called by the port's driver: the session of a guest port, the link of an uplink. */
     public final void state(final PortState newState) {
         if (state != newState) {
             sinceMillis = System.currentTimeMillis();
@@ -56,48 +59,48 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         state = newState;
     }
 
-    /** Returns when it has come that far, in milliseconds since 1970. */
+    /** Returns the time of the last change of state, in milliseconds since 1970. */
     public final long sinceMillis() {
         return sinceMillis;
     }
 
-    /** The longest payload of a frame, in bytes. */
+    /** Returns the length of the longest payload of a frame, in bytes. */
     public final int mtu() {
         return mtu;
     }
 
-    /** Says that it has become another; for whoever drives the port. */
+    /** Sets the MTU. Called by the port's driver. */
     public final void mtu(final int newMtu) {
         mtu = newMtu;
     }
 
-    /** The queues that take frames now, in order. Read by workers for each frame. */
+    /** Returns the queues that accept frames now, in order. Workers read it for each frame. */
     public final Sink[] receivers() {
         return receivers;
     }
 
-    /** Says which queues take frames from now on; verdicts that were reached before are void. */
+    /** Sets the queues that accept frames from now on. Earlier verdicts become void. */
     final void receivers(final Sink... now) {
         receivers = now;
         stations.changed();
     }
 
     /**
-     * Whether nothing can be delivered by it, as by a link that is down: it is suspended, was given up, or has no
-     * running receive queue. Stations that were heard behind it may have moved.
+     * Whether the port can deliver nothing, like a link that is down: it is suspended, has failed, or has no running
+     * receive queue. Stations learned behind it may have moved.
      */
     public boolean isDown() {
         return suspended || failure != null || receivers.length == 0;
     }
 
-    /** Records whether a cause of suspension holds; verdicts that were reached before are void. */
+    /** Records whether the port is suspended. Earlier verdicts become void. */
     final void suspended(final boolean now) {
         suspended = now;
         stations.changed();
     }
 
     /**
-     * Whether frames for a reserved group, 01:80:c2:00:00:00 to 0f, are relayed if they came in here.
+     * Whether frames that arrive on this port are relayed to a reserved group, 01:80:c2:00:00:00 to 0f.
      *
      * @param number the group's last octet
      */
@@ -106,20 +109,20 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     }
 
     /**
-     * Sets which reserved groups frames that come in here are relayed to; none at first.
+     * Sets the reserved groups to which frames that arrive on this port are relayed. Initially there are none.
      *
-     * @param mask a bit per group, by its last octet; that of 01, MAC control, has no effect
+     * @param mask one bit per group, by its last octet; the bit of 01, MAC control, has no effect
      */
     public final void relayGroups(final int mask) {
         relayedGroups = mask;
     }
 
-    /** What is known of those behind it. */
+    /** Returns the bridge's stations behind this port. */
     final Stations stations() {
         return stations;
     }
 
-    /** Why the port was given up, or null. */
+    /** Returns the reason why the port has failed, or null. */
     public final String failure() {
         return failure;
     }
@@ -128,7 +131,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         failure = why;
     }
 
-    /** Gives the port up. Any worker may call; whoever drives the port notices. */
+    /** Marks the port as failed. Any worker may call; the port's driver reads the state later. */
     public void fail(final String why) {
         failure = why;
         state(PortState.FAILED);
@@ -136,20 +139,26 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     }
 
     /**
-     * Adds a cause of suspension; one that holds already is no error. When this returns nothing comes in here, and all that did was
-     * delivered or dropped; frames for it are dropped.
+     * Adds a cause of suspension. A cause that is already present is not an error. When this method returns, the port
+     * takes in no more frames, and all earlier ones were delivered or dropped. Frames for the port are dropped.
      */
     public abstract void suspend(SuspendCause cause);
 
-    /** Takes a cause away; one that does not hold is no error. With the last, frames move again at once. */
+    /**
+     * Removes a cause of suspension. A cause that is not present is not an error. If no other cause remains, frames
+     * move again at once.
+     */
     public abstract void resume(SuspendCause cause);
 
-    /** Lets go of whatever is attached, and makes the bridge forget the addresses learned here. Not on a worker's thread. */
+    /**
+     * Detaches the front-end or the device, and makes the bridge forget the addresses learned on this port. Not on a
+     * worker's thread.
+     */
     public abstract void detach();
 
-    /** Its counters over all queues, since the switch started. */
+    /** Returns the sum of the counters of all queues, since the switch started. */
     public abstract PortStatistics statistics();
 
-    /** A row a queue, for display. */
+    /** Returns one row per queue, for display. */
     public abstract List<QueueStatus> queues();
 }

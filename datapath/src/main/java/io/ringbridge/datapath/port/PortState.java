@@ -2,20 +2,20 @@ package io.ringbridge.datapath.port;
 
 import java.util.Locale;
 
-/** How far a port has come. */
+/** The state of a port, for display. */
 public enum PortState {
-    /** Nobody is attached, or no device. */
+    /** No front-end or device is attached. */
     WAITING,
     /** A front-end is attached, and no ring runs. */
     CONNECTED,
-    /** At least one ring runs, or the device is there. */
+    /** At least one ring runs, or a device is attached. */
     RUNNING,
-    /** A front-end, its driver or an operator has suspended it, or all its rings were stopped: nothing moves. */
+    /** The port has a cause of suspension, or all its rings were stopped: no frames move. */
     SUSPENDED,
-    /** The port had to be given up; others go on. */
+    /** The port has failed and carries no frames; other ports are not affected. */
     FAILED;
 
-    /** The word used in output. */
+    /** Returns the word for output. */
     public String label() {
         return name().toLowerCase(Locale.ROOT);
     }

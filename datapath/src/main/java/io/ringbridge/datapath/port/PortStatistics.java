@@ -5,16 +5,16 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A reading of a port's counters, or of one of its queues'. In and out are seen from the switch.
+ * A reading of the counters of a port or of one of its queues. In and out are as seen from the switch.
  *
  * @param inFrames frames taken from the guest and forwarded
  * @param inBytes their Ethernet bytes, without the frame check sequence and the virtio-net header
- * @param outFrames frames given to the guest
+ * @param outFrames frames delivered to the guest
  * @param outBytes their Ethernet bytes
- * @param drops what was dropped, a reason; reasons that never happened are absent
+ * @param drops dropped frames per reason; reasons that never occurred are absent
  */
 public record PortStatistics(long inFrames, long inBytes, long outFrames, long outBytes, Map<DropReason, Long> drops) {
-    /** Nothing moved, nothing dropped. */
+    /** No frames moved or dropped. */
     public static final PortStatistics NONE = new PortStatistics(0, 0, 0, 0, Map.of());
 
     static PortStatistics sum(final List<PortStatistics> parts) {
@@ -27,7 +27,7 @@ public record PortStatistics(long inFrames, long inBytes, long outFrames, long o
             parts.stream().mapToLong(PortStatistics::outBytes).sum(), drops);
     }
 
-    /** What there is more here than in another reading; less where that had more. */
+    /** Returns the difference between this reading and another one. Its values may be negative. */
     PortStatistics minus(final PortStatistics other) {
         final Map<DropReason, Long> difference = new EnumMap<>(DropReason.class);
         difference.putAll(drops);

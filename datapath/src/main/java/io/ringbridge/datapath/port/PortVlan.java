@@ -5,15 +5,16 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * The VLANs that a port is in (IEEE 802.1Q), and how their frames look on it.
+ * The VLANs of a port and the tags of their frames on it (IEEE 802.1Q).
  *
- * <p>An access port is in one VLAN, whose frames come and go without a tag. A trunk takes and gives the frames of the VLANs allowed on
- * it with a tag; those of its native VLAN, where it has one, go without, and come without or with one. Immutable; read by workers.
+ * <p>An access port is in one VLAN, whose frames arrive and leave without a tag. On a trunk, the frames of the allowed
+ * VLANs arrive and leave with a tag. The frames of its native VLAN, if any, leave without a tag, and arrive with or
+ * without one. Immutable; read by workers.
  */
 public final class PortVlan {
-    /** The lowest VLAN there is; 0 names none. */
+    /** The lowest VLAN. A tag with number 0 names no VLAN. */
     public static final int MIN = 1;
-    /** The highest one; 4095 is reserved. */
+    /** The highest VLAN. Number 4095 is reserved. */
     public static final int MAX = 4094;
 
     private static final int LONGS = 4096 / Long.SIZE;
@@ -21,7 +22,7 @@ public final class PortVlan {
     private final int untagged;
     private final boolean trunk;
     private final BitSet allowed;
-    /** A bit for every VLAN that it is in: a look-up is a load. */
+    /** One bit per VLAN, set if the port is in it: a check costs one load. */
     private final long[] carried = new long[LONGS];
 
     private PortVlan(final int untagged, final boolean trunk, final BitSet allowed) {
@@ -36,32 +37,32 @@ public final class PortVlan {
 
     private void carry(final int vlan) {
         if (vlan < MIN || vlan > MAX) {
-            throw new IllegalArgumentException(vlan + " is no VLAN: these are " + MIN + " to " + MAX);
+            throw new IllegalArgumentException(vlan + " is not a VLAN: allowed are " + MIN + " to " + MAX);
         }
         carried[vlan >>> 6] |= 1L << vlan;
     }
 
-    /** An access port's. */
+    /** Creates the VLANs of an access port. */
     public static PortVlan access(final int vlan) {
         return new PortVlan(vlan, false, new BitSet());
     }
 
     /**
-     * A trunk's.
+     * Creates the VLANs of a trunk.
      *
-     * @param allowed the VLANs allowed on it; the native one is, whether it is among them or not
-     * @param nativeVlan that of frames without a tag; 0 where such are not taken
+     * @param allowed the allowed VLANs; the native one is allowed even if it is not among them
+     * @param nativeVlan the VLAN of frames without a tag; 0 if such frames are not accepted
      */
     public static PortVlan trunk(final BitSet allowed, final int nativeVlan) {
         return new PortVlan(nativeVlan, true, (BitSet) allowed.clone());
     }
 
-    /** Whether it is a trunk, on which frames may have tags. */
+    /** Whether the port is a trunk, on which frames may have tags. */
     public boolean isTrunk() {
         return trunk;
     }
 
-    /** The VLAN of frames without a tag: an access port's, or a trunk's native one; 0 where there is none. */
+    /** Returns the VLAN of frames without a tag: an access port's VLAN or a trunk's native one; 0 if there is none. */
     public int untagged() {
         return untagged;
     }
@@ -71,17 +72,20 @@ public final class PortVlan {
         return (carried[vlan >>> 6] >>> vlan & 1) != 0;
     }
 
-    /** Whether frames of a VLAN that it is in leave with a tag. */
+    /** Whether frames of a VLAN that the port is in leave with a tag. */
     public boolean tags(final int vlan) {
         return vlan != untagged;
     }
 
-    /** Every VLAN that it is in, in order. */
+    /** Returns every VLAN that the port is in, in order. */
     public int[] all() {
         return BitSet.valueOf(carried).stream().toArray();
     }
 
-    /** The VLANs allowed on a trunk, as in the configuration: numbers, and ranges such as {@code 20-29}; of an access port none. */
+    /**
+     * Returns the VLANs allowed on a trunk, as in the configuration: numbers, and ranges such as {@code 20-29}. The
+     * result is empty for an access port.
+     */
     public List<String> allowed() {
         final List<String> ranges = new ArrayList<>();
         for (int first = allowed.nextSetBit(0); first >= 0;) {
@@ -94,7 +98,8 @@ public final class PortVlan {
 
     @Override
     public boolean equals(final Object other) {
-        return other instanceof final PortVlan vlan && untagged == vlan.untagged && trunk == vlan.trunk && allowed.equals(vlan.allowed);
+        return other instanceof final PortVlan vlan && untagged == vlan.untagged && trunk == vlan.trunk
+            && allowed.equals(vlan.allowed);
     }
 
     @Override
@@ -102,9 +107,10 @@ public final class PortVlan {
         return 31 * allowed.hashCode() + untagged;
     }
 
-    /** As {@code 10}, {@code trunk 20,30-39} or {@code trunk 20,30-39 native 10}. */
+    /** Returns {@code 10}, {@code trunk 20,30-39} or {@code trunk 20,30-39 native 10}, for example. */
     @Override
     public String toString() {
-        return trunk ? "trunk " + String.join(",", allowed()) + (untagged == 0 ? "" : " native " + untagged) : Integer.toString(untagged);
+        return trunk ? "trunk " + String.join(",", allowed()) + (untagged == 0 ? "" : " native " + untagged)
+            : Integer.toString(untagged);
     }
 }

@@ -5,7 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.util.EnumMap;
 import java.util.Map;
 
-/** What one queue has moved and dropped. Written by the worker that owns the queue, once a burst; any thread may read. */
+/** The counters of one queue. The worker that owns the queue writes them, once per burst; any thread may read. */
 public final class QueueCounters {
     private static final VarHandle FRAMES;
     private static final VarHandle BYTES;
@@ -42,24 +42,24 @@ public final class QueueCounters {
         DROPS.setOpaque(drops, reason.ordinal(), drops[reason.ordinal()] + frames);
     }
 
-    /** Goes on from a reading of one direction. On the worker's thread. */
+    /** Continues from a reading of one direction. On the worker's thread. */
     void continueFrom(final PortStatistics reading) {
         FRAMES.setOpaque(this, reading.inFrames() + reading.outFrames());
         BYTES.setOpaque(this, reading.inBytes() + reading.outBytes());
         reading.drops().forEach((reason, count) -> DROPS.setOpaque(drops, reason.ordinal(), (long) count));
     }
 
-    /** Frames moved. */
+    /** Returns the frames moved. */
     public long frames() {
         return (long) FRAMES.getOpaque(this);
     }
 
-    /** Ethernet bytes moved. */
+    /** Returns the Ethernet bytes moved. */
     public long bytes() {
         return (long) BYTES.getOpaque(this);
     }
 
-    /** What was dropped, a reason; reasons that never happened are absent. */
+    /** Returns the dropped frames per reason. Reasons that never occurred are absent. */
     public Map<DropReason, Long> drops() {
         final Map<DropReason, Long> counts = new EnumMap<>(DropReason.class);
         for (final DropReason reason : REASONS) {

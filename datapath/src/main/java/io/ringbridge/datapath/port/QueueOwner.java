@@ -4,17 +4,18 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
- * Whoever owns queues, as their port sees it: a worker, which may be another one by and by. Callable from any thread but a worker's own,
- * but where something else is said. Queues have the same owner for good that were given the same.
+ * The owner of queues, as their port sees it. It stands for a worker, which may change. Queues that were created with
+ * the same owner always have the same worker. Any thread but a worker's own may call, unless a method's comment
+ * differs.
  */
 public interface QueueOwner {
-    /** Its number. */
+    /** Returns the number of the worker. */
     int index();
 
-    /** Runs a command on the worker's thread between two bursts, and returns when it is done. What it throws is thrown here. */
+    /** Runs a command on the worker's thread between two bursts, and waits for it. Rethrows its exception, if any. */
     void execute(Runnable command);
 
-    /** Returns once a condition, asked on the worker's thread between two bursts, holds. */
+    /** Waits until a condition is true. It is evaluated on the worker's thread between two bursts. */
     default void await(final BooleanSupplier condition) {
         final boolean[] holds = new boolean[1];
         execute(() -> holds[0] = condition.getAsBoolean());
@@ -24,15 +25,15 @@ public interface QueueOwner {
         }
     }
 
-    /** Begins to poll a transmit queue. On the worker's thread. */
+    /** Starts polling a transmit queue. On the worker's thread. */
     void add(TransmitQueue queue);
 
-    /** Ceases to poll a transmit queue. On the worker's thread. */
+    /** Stops polling a transmit queue. On the worker's thread. */
     void remove(TransmitQueue queue);
 
-    /** Begins to poll an uplink's queue. On the worker's thread. */
+    /** Starts polling a queue of an uplink. On the worker's thread. */
     void add(UplinkQueue queue);
 
-    /** Ceases to poll an uplink's queue. On the worker's thread. */
+    /** Stops polling a queue of an uplink. On the worker's thread. */
     void remove(UplinkQueue queue);
 }

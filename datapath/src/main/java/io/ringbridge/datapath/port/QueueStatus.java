@@ -3,14 +3,15 @@ package io.ringbridge.datapath.port;
 /**
  * A reading of one virtqueue, or of one queue of an uplink, for display.
  *
- * @param index the vring index: even receives, odd transmits, as the guest sees it; of an uplink, the queue's number
- * @param kind {@code rx} or {@code tx}, as the guest sees it; {@code uplink} for both ways of an uplink's
- * @param worker the worker that owns it
- * @param started whether it is started
- * @param enabled whether it is enabled
- * @param layout {@code split} or {@code packed}; empty while it is stopped, and of an uplink
- * @param size entries, or an uplink's buffers; 0 while it is stopped
- * @param statistics its counters
+ * @param index the vring index, even for receive and odd for transmit queues of the guest; for an uplink, the queue's
+ *     number
+ * @param kind {@code rx} or {@code tx}, as seen from the guest; {@code uplink} for both directions of an uplink's queue
+ * @param worker the number of the worker that owns the queue
+ * @param started whether the queue is started
+ * @param enabled whether the queue is enabled
+ * @param layout {@code split} or {@code packed}; empty while the queue is stopped, and for an uplink
+ * @param size the ring's entries, or an uplink's buffers; 0 while the queue is stopped
+ * @param statistics the counters of the queue
  */
 public record QueueStatus(int index, String kind, int worker, boolean started, boolean enabled, String layout, int size,
                           PortStatistics statistics) {

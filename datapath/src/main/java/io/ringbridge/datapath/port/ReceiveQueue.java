@@ -4,23 +4,24 @@ import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.ring.DeviceRing;
 
 /**
- * A queue that the guest receives on: egress.
+ * A queue on which the guest receives: egress.
  *
- * <p>Between two bursts nothing is out of its ring: what was taken was used or put back. A burst's sums are gathered here, and counted
- * when it ends.
+ * <p>Between two bursts no chain is in flight: each one that was taken was used or put back. The queue sums up the
+ * frames of a burst and counts them when the burst ends.
  */
 public final class ReceiveQueue extends GuestQueue implements Sink {
-    /** Chains whose translations, or pages, are asked for before frames need them, where they may lack. */
-    private static final int AHEAD = 128;
-    /** Chains after which that is done again; a frame takes one, or one for so many bytes. */
-    private static final int AGAIN = 32;
-    private static final int BYTES_A_CHAIN = 1024;
+    /** Chains whose missing translations and pages are requested before frames need them. */
+    private static final int PROBE_AHEAD = 128;
+    /** Chains between two probes. The number used is estimated, see {@link #BYTES_PER_CHAIN}. */
+    private static final int PROBE_INTERVAL = 32;
+    /** A frame counts as one chain, or as one chain for each of these bytes if that is more. */
+    private static final int BYTES_PER_CHAIN = 1024;
 
     private int burstFrames;
     private long burstBytes;
     private boolean touched;
-    private long chainsSinceLook;
-    private Segments looked;
+    private long chainsSinceProbe;
+    private Segments probed;
     private long debt;
     private long lastCharge;
     private int chargedBy;
@@ -30,7 +31,11 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
         super(port, vring, owner);
     }
 
-    /** Notes that the ring holds used buffers that are not shown yet; false when that was noted already. */
+    /**
+     * Marks the queue: its ring has used buffers that are not published.
+     *
+     * @return false if the queue was marked already
+     */
     public boolean touch() {
         final boolean first = !touched;
         touched = true;
@@ -38,12 +43,13 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
     }
 
     /**
-     * Charges work that was done because of the shape of the driver's buffers, and bars the queue if that is more than its share.
+     * Charges the work that the shape of the driver's buffers has caused, and bars the queue if its debt exceeds the
+     * limit.
      *
      * @param worker the worker's number
      * @param round the number of the worker's round
-     * @param share the work that it may cause per round
-     * @param limit the debt that it may have
+     * @param share the work that the queue may cause per round
+     * @param limit the debt that the queue may have
      */
     public void charge(final long work, final int worker, final long round, final int share, final int limit) {
         final long rounds = worker == chargedBy ? round - lastCharge : Long.MAX_VALUE;
@@ -53,7 +59,7 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
         barredUntil = debt > limit ? round + debt / share : 0;
     }
 
-    /** Whether it gets no frames in this round of a worker; one that it has moved to knows nothing of its debt. */
+    /** Whether the queue gets no frames in this round of a worker. Its debt to one worker does not count at another. */
     public boolean isBarred(final int worker, final long round) {
         return round < barredUntil && worker == chargedBy;
     }
@@ -64,15 +70,15 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
         burstBytes += bytes;
     }
 
-    /** Ends the burst: shows the driver what was used, and counts. */
+    /** Ends the burst: publishes the used buffers, and counts the frames. */
     public void flush() {
         touched = false;
         show();
         counters().moved(burstFrames, burstBytes);
         final DeviceRing ring = ring();
         if (ring != null && ring.mayWait()) {
-            chainsSinceLook += Math.max(burstFrames, burstBytes / BYTES_A_CHAIN);
-            if (chainsSinceLook >= AGAIN || ring.isWaiting()) {
+            chainsSinceProbe += Math.max(burstFrames, burstBytes / BYTES_PER_CHAIN);
+            if (chainsSinceProbe >= PROBE_INTERVAL || ring.isWaiting()) {
                 retry();
             }
         }
@@ -80,39 +86,42 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
         burstBytes = 0;
     }
 
-    /** Why a frame is dropped for which the ring has no chain; of one that is there, but cannot be used yet, what it lacks is asked for. */
+    /**
+     * Returns the reason to drop a frame for which the ring has no usable chain. If the next chain waits for a page or
+     * a translation, that is requested.
+     */
     public DropReason noBuffer() {
         if (!ring().isWaiting()) {
             return DropReason.NO_BUFFER;
         }
-        askForMore();
+        requestMissing();
         return ring().lacksPage() ? DropReason.PAGE_TO_COME : DropReason.NO_TRANSLATION;
     }
 
-    /** Nothing waits here: frames that come in the meantime are dropped. */
+    /** Probes the next chains. No frame waits for a chain: frames that arrive in the meantime are dropped. */
     @Override
     void retry() {
         final DeviceRing ring = ring();
         if (ring != null && ring.mayWait()) {
-            if (looked == null) {
-                looked = new Segments();
+            if (probed == null) {
+                probed = new Segments();
             }
-            chainsSinceLook = 0;
-            ring.probeAhead(looked, AHEAD, true);
-            askForMore();
+            chainsSinceProbe = 0;
+            ring.probeAhead(probed, PROBE_AHEAD, true);
+            requestMissing();
         }
     }
 
     @Override
-    void release() {
-        super.release();
+    void unpark() {
+        super.unpark();
         barredUntil = 0;
         retry();
     }
 
     @Override
     void pause() {
-        // delivery takes and gives back within a burst
+        // delivery takes and returns chains within a burst
     }
 
     @Override

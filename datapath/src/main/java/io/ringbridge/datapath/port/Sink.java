@@ -1,12 +1,12 @@
 package io.ringbridge.datapath.port;
 
-/** A queue that frames leave the switch by: egress. The worker that owns it alone gives it frames. */
+/** A queue by which frames leave the switch: egress. Only the worker that owns it delivers frames to it. */
 public sealed interface Sink permits ReceiveQueue, UplinkQueue {
     Port port();
 
-    /** The worker that owns it. */
+    /** Returns the owner of the queue. */
     QueueOwner owner();
 
-    /** What left by it, and what was dropped on the way. Written by its owner. */
+    /** Returns the counters of frames that left by the queue or were dropped. The owner writes them. */
     QueueCounters counters();
 }

@@ -3,15 +3,16 @@ package io.ringbridge.datapath.port;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Where frames enter the switch: the ingress side of a queue, whatever it takes its frames from.
+ * The ingress side of a queue, for guest queues and uplink queues.
  *
- * <p>What was taken stays out while any worker may still read its frames. Bursts are noted with the frame rings' sequences up to which
- * their frames went, and given back in order once each ring has passed its own. Owned by the queue's worker.
+ * <p>The chains of a burst stay in flight while any worker may still read their frames. Each burst is recorded with the
+ * last sequence that it has in each worker's frame ring. Bursts are returned in order, once every frame ring has passed
+ * that sequence. Owned by the queue's worker.
  */
 public final class Source {
-    /** Bursts that may be out at a time; a power of two. */
+    /** The most bursts in flight; a power of two. */
     private static final int BURSTS = 64;
-    /** Counts of different workers are two cache lines apart. */
+    /** The distance between the counts of different workers: two cache lines. */
     private static final int APART = 16;
 
     private final Port port;
@@ -21,20 +22,20 @@ public final class Source {
     private final long[] burstSequences;
     private int firstBurst;
     private int nextBurst;
-    private int chainsNoted;
+    private int chainsInFlight;
 
-    /** The verdict on the last frame, and all that it depended on. */
+    /** The destination of the last frame. This and the next three fields are the last verdict and its inputs. */
     private long lastDestination;
     private long lastSource;
     private long lastVersion = -1;
     private Sink lastReceiver;
 
-    /** The work of its frames that is over its share. */
+    /** The work that the queue's frames have caused beyond its share. */
     private long debt;
     private boolean inDebt;
-    /** The rounds of each worker after which the debt is paid; 0 of those that did none of the work. */
+    /** The round of each worker at which the debt is paid; 0 for workers that did none of the work. */
     private final long[] paidAt;
-    /** The work that other workers have done for its frames, each at a place of its own, far apart. */
+    /** The work that each worker has done for the queue's frames, in cache lines of its own. */
     private final AtomicLongArray billed;
     private final long[] billsPaid;
 
@@ -52,68 +53,72 @@ public final class Source {
         return port;
     }
 
-    /** What entered, and what was dropped on the way. */
+    /** Returns the counters of frames that entered by the queue or were dropped. */
     public QueueCounters counters() {
         return counters;
     }
 
-    /** Whether another burst can be noted. */
+    /** Whether another burst can be recorded. */
     boolean hasRoom() {
         return nextBurst - firstBurst < BURSTS;
     }
 
-    /** Whether no worker holds a frame that came in here. */
+    /** Whether no worker has a frame that entered by this queue. */
     boolean idle() {
         return firstBurst == nextBurst;
     }
 
-    /** How many chains are in bursts that were noted. */
-    int chainsNoted() {
-        return chainsNoted;
+    /** Returns the number of chains in recorded bursts. */
+    int chainsInFlight() {
+        return chainsInFlight;
     }
 
     /**
-     * Notes a burst.
+     * Records a burst.
      *
-     * @param chains how many chains it took
-     * @param sequences the last sequence of each worker's frame ring that holds one of its frames
+     * @param chains the number of chains of the burst
+     * @param sequences the last sequence in each worker's frame ring that has a frame of the burst
      */
     public void noteBurst(final int chains, final long[] sequences) {
         final int slot = nextBurst & BURSTS - 1;
         burstChains[slot] = chains;
         System.arraycopy(sequences, 0, burstSequences, slot * workers, workers);
         nextBurst++; // last, since a fault may be raised anywhere before
-        chainsNoted += chains;
+        chainsInFlight += chains;
     }
 
-    /** How many bursts were noted so far, modulo 2^32. */
+    /** Returns the number of bursts recorded so far, modulo 2^32. */
     public int bursts() {
         return nextBurst;
     }
 
-    /** Chains of the burst that has been out longest, or 0 when none is out. */
+    /** Returns the number of chains of the oldest burst in flight, or 0 if none is in flight. */
     public int oldestBurst() {
         return firstBurst == nextBurst ? 0 : burstChains[firstBurst & BURSTS - 1];
     }
 
-    /** The last sequence of a worker's frame ring that holds a frame of the burst that has been out longest. */
+    /** Returns the last sequence in a worker's frame ring that has a frame of the oldest burst in flight. */
     public long oldestSequence(final int worker) {
         return burstSequences[(firstBurst & BURSTS - 1) * workers + worker];
     }
 
-    /** Forgets the burst that has been out longest; how many chains it had. */
+    /**
+     * Forgets the oldest burst in flight.
+     *
+     * @return the number of its chains
+     */
     int forgetOldest() {
         final int chains = burstChains[firstBurst++ & BURSTS - 1];
-        chainsNoted -= chains;
+        chainsInFlight -= chains;
         return chains;
     }
 
-    /** Notes work that a worker has done for frames that came in here. By that worker. */
+    /** Records work that a worker has done for frames that entered by this queue. Called by that worker. */
     public void bill(final int worker, final long work) {
         billed.setOpaque(worker * APART, billed.getPlain(worker * APART) + work);
     }
 
-    /** Returns the work that a worker has billed since this was last asked. */
+    /** Returns the work that a worker has billed since the last call. */
     public long newBill(final int worker) {
         final long all = billed.getOpaque(worker * APART);
         final long fresh = all - billsPaid[worker];
@@ -122,7 +127,7 @@ public final class Source {
     }
 
     /**
-     * Charges work to the queue, in place of its share of a round.
+     * Charges the work of a round to the queue, less its share.
      *
      * @return the debt
      */
@@ -131,23 +136,23 @@ public final class Source {
         return debt;
     }
 
-    /** Whether it takes nothing until its {@linkplain #paidAt debt is paid}. */
+    /** Whether the queue takes nothing until its {@linkplain #paidAt debt is paid}. */
     public boolean isInDebt() {
         return inDebt;
     }
 
-    /** Notes the round of a worker at which the debt is paid; 0 if that worker did none of the work. */
+    /** Sets the round of a worker at which the debt is paid; 0 if that worker did none of the work. */
     public void payAt(final int worker, final long round) {
         paidAt[worker] = round;
         inDebt = true;
     }
 
-    /** The round of a worker at which the debt is paid. */
+    /** Returns the round of a worker at which the debt is paid. */
     public long paidAt(final int worker) {
         return paidAt[worker];
     }
 
-    /** Notes that the debt is paid. */
+    /** Clears the debt. */
     public void payOff() {
         debt = 0;
         inDebt = false;
@@ -156,12 +161,15 @@ public final class Source {
     /** Forgets all bursts, and the last verdict. */
     void forget() {
         firstBurst = nextBurst;
-        chainsNoted = 0;
+        chainsInFlight = 0;
         lastReceiver = null;
         payOff();
     }
 
-    /** The receiver that the last frame's verdict named, when this one has the same addresses and nothing has changed; else null. */
+    /**
+     * Returns the receiver of the last frame, if a frame with these addresses would have the same one. Returns null if
+     * the addresses differ or the forwarding state has changed.
+     */
     public Sink lastReceiver(final long destination, final long source, final long version) {
         return destination == lastDestination && source == lastSource && version == lastVersion ? lastReceiver : null;
     }

@@ -1,35 +1,35 @@
 package io.ringbridge.datapath.port;
 
-/** What the switch knows of the stations behind a port, as the port sees it. Called by the thread that commands the port. */
+/** The bridge's stations behind a port, as the port sees them. The thread that commands the port calls. */
 public interface Stations {
-    /** The most that may be set by hand behind a port. */
+    /** The most static stations behind a port. */
     int MAX_STATICS = 1024;
 
-    /** Makes verdicts void that name this port's queues. */
+    /** Invalidates the verdicts that name this port's queues. */
     void changed();
 
-    /** Forgets the stations heard here. */
+    /** Forgets the stations learned behind this port. */
     void forget();
 
-    /** Forgets all stations here, those that were set by hand as well. */
+    /** Forgets all stations behind this port, static ones included. */
     void forgetAll();
 
-    /** The stations set by hand here, by their keys in the forwarding table. */
+    /** Returns the static stations behind this port, by their keys in the forwarding table. */
     long[] statics();
 
     /**
-     * Sets stations by hand here, as they were where their guest came from. Left out are those that are known at another port which runs,
-     * those in VLANs that this port is not in, and what is more than {@link #MAX_STATICS} in all.
+     * Adds static stations that the guest had on its previous host. Stations known behind another running port,
+     * stations in VLANs that this port is not in, and stations beyond {@link #MAX_STATICS} are left out.
      *
-     * @param keys as in the forwarding table
-     * @return how many were left out
+     * @param keys the stations' keys in the forwarding table
+     * @return the number of stations left out
      */
     int addStatics(long... keys);
 
     /**
-     * Knows a station here that was not heard, and lets every other port hear of it.
+     * Learns a station behind this port without a frame from it, and announces it to every other port.
      *
-     * @param address its address, the first byte on the wire the lowest
+     * @param address the station's address; its first byte on the wire is the lowest byte
      */
     void announce(long address);
 }

@@ -2,18 +2,18 @@ package io.ringbridge.datapath.port;
 
 import java.util.Locale;
 
-/** Who has suspended a port. Causes are independent of each other: the port runs while none holds. */
+/** A cause of a port's suspension. Causes are independent of each other: the port runs while it has none. */
 public enum SuspendCause {
-    /** The front-end, with SUSPEND; until RESUME. */
+    /** The front-end sent SUSPEND. Ends with RESUME. */
     FRONT_END,
-    /** The driver, with the SUSPEND bit of the device status; until it sets DRIVER_OK again. */
+    /** The driver set the SUSPEND bit of the device status. Ends when it sets DRIVER_OK again. */
     DRIVER,
-    /** Whoever runs the switch. Outlasts the front-end's connection. */
+    /** The operator suspended the port. Outlasts the front-end's connection. */
     OPERATOR,
-    /** The switch itself, while another process takes the port over: until it has, or that has failed. */
+    /** The switch hands the port over to another process. Ends when the other process has it, or the hand-over failed. */
     UPGRADE;
 
-    /** The words used in output. */
+    /** Returns the words for output. */
     public String label() {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }

@@ -4,20 +4,22 @@ import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingConfig;
 
 /**
- * A queue that the guest transmits on: ingress.
+ * A queue on which the guest transmits: ingress.
  *
- * <p>Chains stay out of its ring while any worker may still read their frames; its {@link Source} says which.
+ * <p>Chains stay in flight while any worker may still read their frames. The queue's {@link Source} records them.
  */
 public final class TransmitQueue extends GuestQueue {
-    /** How long a ring that was started waits to be enabled; after that it is processed, and its frames are discarded. */
+    /**
+     * The time that a started ring waits to be enabled. After that the ring is processed, and its frames are dropped.
+     */
     private static final long ENABLE_NANOS = 1_000_000_000L;
     private static final long NANOS_PER_MILLI = 1_000_000L;
 
     private final Source source;
     private boolean paused;
-    /** Whether its ring runs although it is disabled: it was enabled since it was started, or has waited long enough. */
+    /** Whether the ring runs even if disabled: it was enabled since it was started, or has waited long enough. */
     private boolean runsDisabled;
-    /** Whether its ring is held until it is enabled. It is polled meanwhile, so that the wait ends in time. */
+    /** Whether the ring is parked until it is enabled. The queue is polled meanwhile, so that the wait ends in time. */
     private volatile boolean awaitsEnable;
     private boolean timed;
     private long enableBy;
@@ -31,7 +33,7 @@ public final class TransmitQueue extends GuestQueue {
         return source;
     }
 
-    /** Whether it is started and enabled. Any thread. */
+    /** Whether the ring runs and is enabled. Any thread may call. */
     public boolean running() {
         return ring() != null && enabled();
     }
@@ -41,20 +43,19 @@ public final class TransmitQueue extends GuestQueue {
         return !paused && source.hasRoom();
     }
 
-    /** Takes nothing more until the translation, or the page, has come that its ring lacks. */
+    /** Pauses the queue until the missing translation or page arrives, and requests it. */
     public void awaitMore() {
         paused = true;
-        askForMore();
+        requestMissing();
     }
 
-    /** Tries again; what still lacks was asked for already. */
     @Override
     void retry() {
         resume();
-        askForMore();
+        requestMissing();
     }
 
-    /** Gives the chains of the burst that has been out longest back to the ring, if there still is one; not shown yet. */
+    /** Returns the chains of the oldest burst in flight to the ring, if there still is one, without publishing them. */
     public void releaseOldest() {
         final DeviceRing ring = ring();
         if (ring != null) {
@@ -70,10 +71,10 @@ public final class TransmitQueue extends GuestQueue {
 
     @Override
     void putBack(final DeviceRing ring) {
-        while (ring.out() < source.chainsNoted()) {
-            source.forgetOldest(); // it was given back, and the fault raised before it was forgotten
+        while (ring.out() < source.chainsInFlight()) {
+            source.forgetOldest(); // the fault was raised after the burst was returned and before it was forgotten
         }
-        ring.rewind(ring.out() - source.chainsNoted());
+        ring.rewind(ring.out() - source.chainsInFlight());
     }
 
     @Override
@@ -104,29 +105,32 @@ public final class TransmitQueue extends GuestQueue {
         return awaitsEnable;
     }
 
-    /** Whether its worker polls it: its ring runs, or waits to be enabled. */
-    boolean polled() {
+    /** Whether the worker polls the queue: its ring runs, or waits to be enabled. */
+    boolean isPolled() {
         return ring() != null || awaitsEnable;
     }
 
     @Override
-    void hold() {
+    void park() {
         owner().remove(this);
         awaitsEnable = false;
-        super.hold();
+        super.park();
     }
 
-    /** Lets a held ring run. One that was started and not enabled yet is held further, until it is or has waited long enough. */
+    /**
+     * Runs a parked ring. A ring that was not enabled since its start stays parked until it is, or has waited long
+     * enough.
+     */
     @Override
-    void release() {
+    void unpark() {
         if (!runsDisabled && started() && ring() == null) {
             awaitEnable();
             return;
         }
-        super.release();
+        super.unpark();
         if (ring() != null) {
             resume();
-            owner().remove(this); // where a fault has cut this short it is polled already
+            owner().remove(this); // the queue is polled already if a fault interrupted an earlier attempt
             owner().add(this);
         } else if (awaitsEnable) {
             owner().remove(this);
@@ -144,7 +148,7 @@ public final class TransmitQueue extends GuestQueue {
     }
 
     /**
-     * Ends the wait of a ring that is to be enabled, if it has been long enough. Called once per duty cycle while there is no ring.
+     * Runs a ring that has waited long enough to be enabled. Called once per duty cycle while there is no running ring.
      *
      * @param nanos the start of the duty cycle
      */
@@ -158,11 +162,14 @@ public final class TransmitQueue extends GuestQueue {
         }
         runsDisabled |= nanos - enableBy >= 0;
         if (runsDisabled) {
-            release();
+            unpark();
         }
     }
 
-    /** How long its worker may sleep, {@code most} milliseconds at most: no longer than its ring waits to be enabled. */
+    /**
+     * Returns how long the worker may sleep, at most {@code most} milliseconds: until the ring's wait for enabling
+     * ends.
+     */
     public int sleepMillis(final long nanos, final int most) {
         if (!awaitsEnable) {
             return most;
@@ -178,7 +185,7 @@ public final class TransmitQueue extends GuestQueue {
         super.stop();
     }
 
-    /** Forgets bursts, once the ring is gone. */
+    /** Forgets all bursts. Called when there is no ring. */
     private void forget() {
         source.forget();
         paused = false;

@@ -8,28 +8,29 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * A port whose other side is no guest: the host's network stack, by a tap with one or more queues, or a capture.
+ * A port to a device of the host: a tap with one or more queues, an interface, or a capture.
  *
- * <p>Commands are for one thread at a time, that of whoever opens the device, and return when the workers have carried them out.
+ * <p>One thread at a time, that of the link that opens the device, may call the commands. They return when the workers
+ * have executed them.
  */
 public final class UplinkPort extends Port {
     private static final Sink[] NONE = {};
 
     private final List<UplinkQueue> queues;
     private final Set<SuspendCause> suspendedBy = EnumSet.noneOf(SuspendCause.class);
-    private boolean takes;
-    private volatile boolean onlyGives;
+    private boolean acceptsFrames;
+    private volatile boolean inputOnly;
     private volatile boolean writesFail;
     private volatile boolean carrierLost;
 
     /**
-     * Makes a port without a device.
+     * Creates a port without a device.
      *
-     * @param mtu in bytes; the device's takes its place once there is one
-     * @param vlan the VLANs it is in, or null
+     * @param mtu in bytes; replaced by the device's MTU once there is a device
+     * @param vlan the VLANs of the port, or null
      * @param owners the owner of each queue
-     * @param workers how many workers there are
-     * @param stations what is known of those behind it
+     * @param workers the number of workers
+     * @param stations the bridge's stations behind this port
      */
     public UplinkPort(final int index, final String name, final int queues, final int mtu, final PortVlan vlan,
                       final QueueOwner[] owners, final int workers, final Stations stations) {
@@ -38,15 +39,16 @@ public final class UplinkPort extends Port {
     }
 
     /**
-     * Takes over a device's queues, as many as the port has; they stay the caller's to close, after {@link #detach}.
+     * Attaches a device's queues. The caller still owns them, and closes them after {@link #detach}.
      *
+     * @param devices as many queues as the port has
      * @param mayWrite whether frames may be written to them
      */
     public synchronized void attach(final List<? extends FrameDevice> devices, final boolean mayWrite) {
         failure(null);
         state(PortState.RUNNING);
-        takes = mayWrite;
-        onlyGives = !mayWrite;
+        acceptsFrames = mayWrite;
+        inputOnly = !mayWrite;
         writesFail = false;
         carrierLost = false;
         for (final UplinkQueue queue : queues) {
@@ -55,15 +57,17 @@ public final class UplinkPort extends Port {
         updateReceivers();
     }
 
-    /** A port that only gives frames, as a capture that is replayed does, has no receive queue that could be down. */
+    /**
+     * A port that is for input only, such as a replayed capture, does not count as down for want of a receive queue.
+     */
     @Override
     public boolean isDown() {
-        return writesFail || carrierLost || failure() != null || !onlyGives && super.isDown();
+        return writesFail || carrierLost || failure() != null || !inputOnly && super.isDown();
     }
 
     /**
-     * Records whether its device is down, as the last write found it. Frames that are flooded are still written, so
-     * that the first one finds the device up again. Any worker that writes to it may call.
+     * Records whether the last write to the device failed because it is down. Flooded frames are still written, so that
+     * the first successful one detects that the device is up again. Any worker that writes to the device may call.
      */
     public void writesFail(final boolean fail) {
         if (writesFail != fail) {
@@ -72,7 +76,7 @@ public final class UplinkPort extends Port {
         }
     }
 
-    /** Records whether its device has lost its carrier; for whoever looks after the device. */
+    /** Records whether the device has lost its carrier. Called by the link that monitors the device. */
     public void carrierLost(final boolean lost) {
         if (carrierLost != lost) {
             carrierLost = lost;
@@ -81,13 +85,16 @@ public final class UplinkPort extends Port {
     }
 
     private void updateReceivers() {
-        receivers(takes && suspendedBy.isEmpty() ? queues.toArray(Sink[]::new) : NONE);
+        receivers(acceptsFrames && suspendedBy.isEmpty() ? queues.toArray(Sink[]::new) : NONE);
         if (failure() != null) {
-            receivers(NONE); // a worker has given it up again already
+            receivers(NONE); // a worker has already marked the port as failed again
         }
     }
 
-    /** The device is left alone. What has been read of it, and found no room, stays, see {@link #ready}. */
+    /**
+     * Suspends the port; the device is not touched from then on. Frames read and not taken are kept, see
+     * {@link #ready}.
+     */
     @Override
     public synchronized void suspend(final SuspendCause cause) {
         suspendedBy.add(cause);
@@ -109,14 +116,14 @@ public final class UplinkPort extends Port {
         updateReceivers();
     }
 
-    /** What was read of each queue and not taken, with the virtio-net headers, while this is suspended. */
+    /** Returns the frames that were read from each queue and not taken, with virtio-net headers. While suspended. */
     public synchronized List<List<byte[]>> ready() {
         return queues.stream().map(UplinkQueue::readyFrames).toList();
     }
 
     /**
-     * Takes over what another process has read of each queue and not taken, before anything else is read. Of an attached port, which is
-     * suspended.
+     * Restores the frames that another process has read from each queue and not taken. They come before any others. The
+     * port must be attached and suspended.
      */
     public synchronized void ready(final List<List<byte[]>> frames) {
         for (final UplinkQueue queue : queues) {
@@ -124,16 +131,18 @@ public final class UplinkPort extends Port {
         }
     }
 
-    /** Lets the counters of its queues go on from those of the same port in another process. Before anything moves. */
+    /** Continues the queues' counters from those of the same port in another process. Before any frame moves. */
     public void continueFrom(final List<PortStatistics> ofQueues) {
         queues.forEach(queue -> queue.owner().execute(() -> queue.continueFrom(ofQueues.get(queue.index()))));
     }
 
-    /** Lets the device go: no worker touches it after this returns. Why the port failed, if it did, stays to be read. */
+    /**
+     * Detaches the device: no worker touches it after this method returns. The reason for a failure can still be read.
+     */
     @Override
     public synchronized void detach() {
-        takes = false;
-        onlyGives = false;
+        acceptsFrames = false;
+        inputOnly = false;
         receivers(NONE);
         for (final UplinkQueue queue : queues) {
             queue.owner().execute(queue::pause);
@@ -143,14 +152,14 @@ public final class UplinkPort extends Port {
         stations().forget();
     }
 
-    /** Gives the device up; the frames for it are dropped from now on. Any worker may call. */
+    /** Marks the port as failed: frames for the device are dropped from now on. Any worker may call. */
     @Override
     public void fail(final String why) {
         super.fail(why);
         receivers(NONE);
     }
 
-    /** Counts frames that were lost between the port and what its device stands for. */
+    /** Counts frames that were lost between the port and its device. */
     public void lost(final DropReason reason, final long frames) {
         if (frames > 0) {
             final UplinkQueue first = queues.getFirst();
@@ -164,7 +173,9 @@ public final class UplinkPort extends Port {
         }
     }
 
-    /** Makes ready again what a fault left taken in the queues that a worker owns. On that worker's thread. */
+    /**
+     * Makes the frames that a fault left taken ready again, in the queues that a worker owns. On that worker's thread.
+     */
     public void recover(final QueueOwner worker) {
         queues.stream().filter(queue -> queue.owner().index() == worker.index()).forEach(UplinkQueue::recover);
     }

@@ -11,22 +11,30 @@ import java.util.Map;
 /**
  * A queue of an uplink: both ingress and egress.
  *
- * <p>Frames are read into buffers of the switch's own, a ring of them, each with room for the longest frame and its virtio-net header:
+ * <p>Frames are read into a circular array of buffers that the switch owns. Each buffer has room for the longest frame
+ * and its virtio-net header:
  * <pre>
  *   released        taken          filled
  *   ---|----- out ----|--- ready ----|--- empty ---
  * </pre>
- * What is out is read by workers; what is ready has been read from the device, and found no room in a frame ring. Owned by one worker,
- * which alone reads and writes the device; the port's commands change it on that worker's thread. Status may be read by any thread.
+ * Workers read the frames that are out. Ready frames were read from the device and wait for room in a frame ring.
+ *
+ * <p>One worker owns the queue and alone reads and writes the device. The port's commands change the queue on that
+ * worker's thread. Any thread may read the status.
  */
 public final class UplinkQueue implements Sink {
-    /** Frames that may be read ahead or out; a power of two. */
+    /** The most frames that are ready or out; a power of two. */
     static final int BUFFERS = 128;
-    /** Room for a header and 64 KiB with Ethernet header and tag; an odd number of cache lines, so that buffers' heads do not compete. */
+    /**
+     * Bytes per buffer: room for a virtio-net header and 64 KiB with Ethernet header and tag. It is an odd number of
+     * cache lines, so that the first lines of the buffers do not compete for the same cache sets.
+     */
     private static final int BUFFER_SIZE = 65600;
     private static final int MASK = BUFFERS - 1;
-    /** How long a device that had no frame is left alone: asking costs a system call, which guests' frames would wait for. */
-    private static final long REST_NANOS = 10_000;
+    /**
+     * The time before a device without frames is read again: a read costs a system call, which delays guests' frames.
+     */
+    private static final long BACK_OFF_NANOS = 10_000;
 
     private final UplinkPort port;
     private final int index;
@@ -40,8 +48,8 @@ public final class UplinkQueue implements Sink {
     private int released;
     private int taken;
     private int filled;
-    private boolean rests;
-    private long restsSince;
+    private boolean backsOff;
+    private long backOffSince;
     private boolean paused;
 
     UplinkQueue(final UplinkPort port, final int index, final QueueOwner owner, final int workers) {
@@ -56,7 +64,7 @@ public final class UplinkQueue implements Sink {
         return port;
     }
 
-    /** Its number among the port's queues. */
+    /** Returns the queue's number among the port's queues. */
     public int index() {
         return index;
     }
@@ -75,12 +83,12 @@ public final class UplinkQueue implements Sink {
         return source;
     }
 
-    /** Gives the port up, because its device is gone. */
+    /** Marks the port as failed, because its device is gone. */
     public void gone() {
         port.fail(device.fault());
     }
 
-    /** What it reads and writes, or null where there is none. */
+    /** Returns the device, or null if none is attached. */
     public FrameDevice device() {
         return device;
     }
@@ -91,32 +99,32 @@ public final class UplinkQueue implements Sink {
     }
 
     /**
-     * Reads frames until so many are ready, the device has no more, or no buffer is left.
+     * Reads frames until {@code wanted} are ready, the device has no more, or no buffer is left.
      *
-     * @param now in nanoseconds
-     * @return how many are ready, at most {@code wanted}; negative if none is and the device is gone
+     * @param now the time in nanoseconds
+     * @return the number of ready frames, at most {@code wanted}; negative if none is ready and the device is gone
      */
     public int fill(final int wanted, final long now) {
         if (filled == released) {
-            released = 0; // with nothing out, the buffers that the caches still have are taken again
+            released = 0; // no frame is out or ready: reuse the buffers that are still in the caches
             taken = 0;
             filled = 0;
         }
-        if (filled == taken && rests && now - restsSince < REST_NANOS) {
+        if (filled == taken && backsOff && now - backOffSince < BACK_OFF_NANOS) {
             return 0;
         }
         final FrameDevice from = device;
         while (filled - taken < wanted && filled - released < BUFFERS) {
             final long length = from.read(buffer(filled), BUFFER_SIZE);
             if (length < 0) {
-                rests = true;
-                restsSince = now;
+                backsOff = true;
+                backOffSince = now;
                 if (FrameDevice.isGone(length) && filled == taken) {
                     return -1;
                 }
                 break;
             }
-            rests = false;
+            backsOff = false;
             lengths[filled++ & MASK] = (int) length;
         }
         return Math.min(wanted, filled - taken);
@@ -126,42 +134,42 @@ public final class UplinkQueue implements Sink {
         return buffers.address() + (long) (position & MASK) * BUFFER_SIZE;
     }
 
-    /** Where the next frame that is ready begins, with its header. */
+    /** Returns the address of the next ready frame, including its header. */
     public long address() {
         return buffer(taken);
     }
 
-    /** The length of the next frame that is ready, with its header. */
+    /** Returns the length of the next ready frame, including its header. */
     public int length() {
         return lengths[taken & MASK];
     }
 
-    /** Takes the next frame that is ready. */
+    /** Takes the next ready frame. */
     public void take() {
         taken++;
     }
 
-    /** Makes the frames taken last ready again. */
+    /** Makes the last frames taken ready again. */
     public void rewind(final int frames) {
         taken -= frames;
     }
 
-    /** Frees the buffers of the burst that has been out longest. */
+    /** Frees the buffers of the oldest burst that is out. */
     public void releaseOldest() {
         released += source.forgetOldest();
     }
 
-    /** Makes ready again what a fault left taken. On its owner's thread. */
+    /** Makes the frames that a fault left taken ready again. On the owner's thread. */
     public void recover() {
-        taken = released + source.chainsNoted();
+        taken = released + source.chainsInFlight();
     }
 
-    /** Whether frames are ready that found no room in a frame ring. */
+    /** Whether frames are ready that wait for room in a frame ring. */
     public boolean hasReady() {
         return filled != taken;
     }
 
-    /** Whether no worker holds a frame that was read from it. */
+    /** Whether no worker has a frame that was read from this queue. */
     public boolean idle() {
         return source.idle();
     }
@@ -174,7 +182,7 @@ public final class UplinkQueue implements Sink {
         paused = false;
     }
 
-    /** A copy of the frames that were read and not taken. While it is paused. */
+    /** Returns a copy of the ready frames. While the queue is paused. */
     List<byte[]> readyFrames() {
         final List<byte[]> frames = new ArrayList<>();
         for (int at = taken; device != null && at != filled; at++) {
@@ -185,9 +193,9 @@ public final class UplinkQueue implements Sink {
         return frames;
     }
 
-    /** Fills buffers with frames that were read elsewhere; at most {@link #BUFFERS}, each with its header, none longer than any may be. */
+    /** Makes frames of another process ready. Each has a header. They must have passed {@link #canBeReady}. */
     void readyFrames(final List<byte[]> frames) {
-        int at = taken; // from the start, should this be done again
+        int at = taken; // a local, so that a retry of the command starts over
         for (final byte[] frame : frames) {
             Memory.copy(frame, 0, buffer(at), frame.length);
             lengths[at++ & MASK] = frame.length;
@@ -195,7 +203,7 @@ public final class UplinkQueue implements Sink {
         filled = at;
     }
 
-    /** Whether frames can be what {@link #readyFrames()} gave. */
+    /** Whether these can be ready frames: there are buffers for all, and each has a valid length. */
     public static boolean canBeReady(final List<byte[]> frames) {
         return frames.size() <= BUFFERS
             && frames.stream().allMatch(frame -> frame.length >= FrameDevice.HEADER && frame.length <= BUFFER_SIZE);
@@ -213,7 +221,7 @@ public final class UplinkQueue implements Sink {
         released = 0;
         taken = 0;
         filled = 0;
-        rests = false;
+        backsOff = false;
         paused = suspended;
         device = opened;
         owner.add(this);
@@ -232,7 +240,8 @@ public final class UplinkQueue implements Sink {
     }
 
     QueueStatus status() {
-        return new QueueStatus(index, "uplink", owner.index(), device != null, device != null, "", device == null ? 0 : BUFFERS,
+        return new QueueStatus(index, "uplink", owner.index(), device != null, device != null, "",
+            device == null ? 0 : BUFFERS,
             PortStatistics.sum(List.of(new PortStatistics(in.frames(), in.bytes(), 0, 0, in.drops()),
                 new PortStatistics(0, 0, out.frames(), out.bytes(), out.drops()))));
     }

@@ -1,7 +1,7 @@
 /**
- * Places of attachment: what a port is, its queues, its counters, and why it drops.
+ * The ports of the switch, with their queues, counters and reasons for drops.
  *
- * <p>Sessions call a port's commands from their own threads; each returns when the workers concerned have carried it out. The
- * queues behind it belong to workers.
+ * <p>Sessions and links call a port's commands from their own threads. A command returns when the workers concerned
+ * have executed it. Workers own the queues of a port.
  */
 package io.ringbridge.datapath.port;
