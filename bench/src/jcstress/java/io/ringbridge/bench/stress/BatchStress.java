@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.JJ_Result;
 
-/** One used entry tells of both buffers where rings are in order (sections 2.7.9 and 2.8.8). */
+/** With IN_ORDER, one used entry covers both buffers (sections 2.7.9 and 2.8.8). */
 final class BatchStress {
     private BatchStress() {
     }
@@ -16,8 +16,8 @@ final class BatchStress {
     /** In a split ring. */
     @JCStressTest
     @State
-    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither look")
-    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second look")
+    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither poll")
+    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second poll")
     @Outcome(id = "42, 42", expect = Expect.ACCEPTABLE, desc = "seen by both")
     public static class Split extends RingState {
         public Split() {
@@ -27,7 +27,7 @@ final class BatchStress {
 
         @Actor
         public final void device() {
-            giveBackBoth();
+            returnBothAsBatch();
         }
 
         @Actor
@@ -40,8 +40,8 @@ final class BatchStress {
     /** In a packed ring. */
     @JCStressTest
     @State
-    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither look")
-    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second look")
+    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither poll")
+    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second poll")
     @Outcome(id = "42, 42", expect = Expect.ACCEPTABLE, desc = "seen by both")
     public static class Packed extends RingState {
         public Packed() {
@@ -51,7 +51,7 @@ final class BatchStress {
 
         @Actor
         public final void device() {
-            giveBackBoth();
+            returnBothAsBatch();
         }
 
         @Actor

@@ -10,12 +10,12 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** A worker's inbox: several workers put frames in, and take buffers back by its sequence. */
+/** A worker's inbox: several workers put frames in, and reclaim their buffers by the consumed sequence. */
 final class FrameRingStress {
     private FrameRingStress() {
     }
 
-    /** A ring of several producers, and what one of them puts in. */
+    /** A ring with several producers. */
     abstract static class Inbox {
         final FrameRing ring = new FrameRing(2, false);
 
@@ -27,7 +27,7 @@ final class FrameRingStress {
             ring.publish(sequence, sequence);
         }
 
-        /** How many frames are published, or -1 when one of them is not whole. */
+        /** Returns the number of published frames, or -1 if one of them is not complete. */
         final int wholeFrames() {
             final long last = ring.published();
             boolean whole = true;
@@ -41,11 +41,11 @@ final class FrameRingStress {
         }
     }
 
-    /** What is published is whole. */
+    /** A published frame is complete. */
     @JCStressTest
-    @Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "none yet")
-    @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "one, whole")
-    @Outcome(id = "2", expect = Expect.ACCEPTABLE, desc = "both, whole")
+    @Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "none published")
+    @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "one published, complete")
+    @Outcome(id = "2", expect = Expect.ACCEPTABLE, desc = "both published, complete")
     @State
     public static class Consumer extends Inbox {
         @Actor
@@ -60,9 +60,9 @@ final class FrameRingStress {
         }
     }
 
-    /** A frame behind one that its producer is still writing is not published before that is. */
+    /** A frame is not published before the frames ahead of it, whose producers may still be writing. */
     @JCStressTest
-    @Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "the one before is not done")
+    @Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "the frame ahead is not published")
     @State
     public static class Gap extends Inbox {
         public Gap() {
@@ -80,9 +80,9 @@ final class FrameRingStress {
         }
     }
 
-    /** Two producers get a place each. */
+    /** Two producers get different places. */
     @JCStressTest
-    @Outcome(id = "2", expect = Expect.ACCEPTABLE, desc = "both, whole")
+    @Outcome(id = "2", expect = Expect.ACCEPTABLE, desc = "both published, complete")
     @State
     public static class Producers extends Inbox {
         @Actor
@@ -101,9 +101,9 @@ final class FrameRingStress {
         }
     }
 
-    /** A sender that finds its frame consumed may write over the buffer: the copy is over. */
+    /** A sender may overwrite the buffer of a consumed frame, because the receiver has finished the copy. */
     @JCStressTest
-    @Outcome(id = "42", expect = Expect.ACCEPTABLE, desc = "what was sent")
+    @Outcome(id = "42", expect = Expect.ACCEPTABLE, desc = "the contents that were sent")
     @State
     public static class Completion {
         private final FrameRing ring = new FrameRing(2, false);

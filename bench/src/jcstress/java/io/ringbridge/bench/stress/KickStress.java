@@ -8,7 +8,11 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** A device that goes to sleep is kicked for what it does not see: never do both miss (sections 2.7.13.4.1 and 2.8.21.3.1). */
+/**
+ * A device that goes to sleep either sees an available chain or is kicked for it (sections 2.7.13.4.1 and 2.8.21.3.1).
+ *
+ * <p>The results are whether the driver kicks, and whether the device sees the chain.
+ */
 final class KickStress {
     private KickStress() {
     }
@@ -16,9 +20,9 @@ final class KickStress {
     /** Split ring, by flags. */
     @JCStressTest
     @State
-    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "there already")
-    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "told")
-    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "both, once too often")
+    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "seen")
+    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "signalled")
+    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "seen and signalled, once too often")
     public static class SplitFlags extends RingState {
         public SplitFlags() {
             super(SPLIT);
@@ -38,9 +42,9 @@ final class KickStress {
     /** Split ring, by events. */
     @JCStressTest
     @State
-    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "there already")
-    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "told")
-    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "both, once too often")
+    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "seen")
+    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "signalled")
+    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "seen and signalled, once too often")
     public static class SplitEvents extends RingState {
         public SplitEvents() {
             super(SPLIT, Features.EVENT_IDX);
@@ -60,9 +64,9 @@ final class KickStress {
     /** Packed ring, by flags. */
     @JCStressTest
     @State
-    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "there already")
-    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "told")
-    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "both, once too often")
+    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "seen")
+    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "signalled")
+    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "seen and signalled, once too often")
     public static class PackedFlags extends RingState {
         public PackedFlags() {
             super(PACKED);
@@ -82,9 +86,9 @@ final class KickStress {
     /** Packed ring, by events. */
     @JCStressTest
     @State
-    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "there already")
-    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "told")
-    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "both, once too often")
+    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "seen")
+    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "signalled")
+    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "seen and signalled, once too often")
     public static class PackedEvents extends RingState {
         public PackedEvents() {
             super(PACKED, Features.EVENT_IDX);

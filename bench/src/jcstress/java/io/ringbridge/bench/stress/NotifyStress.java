@@ -8,7 +8,11 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** A driver that goes to sleep is notified of what it does not see: never do both miss (sections 2.7.7.2 and 2.8.21.3.1). */
+/**
+ * A driver that goes to sleep either sees a used buffer or is notified of it (sections 2.7.7.2 and 2.8.21.3.1).
+ *
+ * <p>The results are whether the device notifies, and whether the driver sees the buffer.
+ */
 final class NotifyStress {
     private NotifyStress() {
     }
@@ -16,9 +20,9 @@ final class NotifyStress {
     /** Split ring, by flags. */
     @JCStressTest
     @State
-    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "there already")
-    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "told")
-    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "both, once too often")
+    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "seen")
+    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "signalled")
+    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "seen and signalled, once too often")
     public static class SplitFlags extends RingState {
         public SplitFlags() {
             super(SPLIT);
@@ -39,9 +43,9 @@ final class NotifyStress {
     /** Split ring, by events. */
     @JCStressTest
     @State
-    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "there already")
-    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "told")
-    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "both, once too often")
+    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "seen")
+    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "signalled")
+    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "seen and signalled, once too often")
     public static class SplitEvents extends RingState {
         public SplitEvents() {
             super(SPLIT, Features.EVENT_IDX);
@@ -62,9 +66,9 @@ final class NotifyStress {
     /** Packed ring, by flags. */
     @JCStressTest
     @State
-    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "there already")
-    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "told")
-    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "both, once too often")
+    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "seen")
+    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "signalled")
+    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "seen and signalled, once too often")
     public static class PackedFlags extends RingState {
         public PackedFlags() {
             super(PACKED);
@@ -85,9 +89,9 @@ final class NotifyStress {
     /** Packed ring, by events. */
     @JCStressTest
     @State
-    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "there already")
-    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "told")
-    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "both, once too often")
+    @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "seen")
+    @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "signalled")
+    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "seen and signalled, once too often")
     public static class PackedEvents extends RingState {
         public PackedEvents() {
             super(PACKED, Features.EVENT_IDX);

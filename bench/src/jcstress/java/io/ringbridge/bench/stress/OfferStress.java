@@ -7,16 +7,16 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.JJ_Result;
 
-/** What a driver offers is seen whole, buffer and descriptor, and a burst of a packed ring all at once (section 2.8.21.1). */
+/** The device sees each available chain complete, and a burst of a packed ring all at once (section 2.8.21.1). */
 final class OfferStress {
     private OfferStress() {
     }
 
-    /** The available index makes all before it visible. */
+    /** In a split ring, the available index makes the earlier writes visible. */
     @JCStressTest
     @State
-    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither look")
-    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second look")
+    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither poll")
+    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second poll")
     @Outcome(id = "42, 42", expect = Expect.ACCEPTABLE, desc = "seen by both")
     public static class Split extends RingState {
         public Split() {
@@ -35,11 +35,11 @@ final class OfferStress {
         }
     }
 
-    /** The first descriptor's flags, written last, do. */
+    /** In a packed ring, the flags of the first descriptor, written last, make the earlier writes visible. */
     @JCStressTest
     @State
-    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither look")
-    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second look")
+    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither poll")
+    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second poll")
     @Outcome(id = "42, 42", expect = Expect.ACCEPTABLE, desc = "seen by both")
     public static class Packed extends RingState {
         public Packed() {

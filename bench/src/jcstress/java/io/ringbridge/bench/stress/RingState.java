@@ -8,7 +8,7 @@ import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 
-/** A ring with both its sides, each for one actor, and two buffers of a word. */
+/** Both sides of a ring, one per actor, and two buffers of one word. */
 class RingState {
     static final int SPLIT = 0;
     static final int PACKED = 1;
@@ -28,11 +28,12 @@ class RingState {
             | (layout == PACKED ? Features.of(Features.RING_PACKED) : 0);
         final RingAddresses addresses = new RingAddresses(buffers + 64, buffers + 192, buffers + 256);
         driver = DriverRing.create(SIZE, features, addresses);
-        device = DeviceRing.create(new RingConfig(SIZE, features, addresses, DriverRing.freshBase(features), StressRam.MEMORY));
+        device = DeviceRing.create(
+            new RingConfig(SIZE, features, addresses, DriverRing.freshBase(features), StressRam.MEMORY));
         device.suppressKicks();
     }
 
-    /** The driver offers two buffers, which the device takes: before the actors begin. */
+    /** Makes two buffers available, and takes both. Called before the actors start. */
     final void bothOut() {
         driver.add(StressRam.guest(buffers), 8, true);
         driver.add(StressRam.guest(buffers + 8), 8, true);
@@ -41,7 +42,7 @@ class RingState {
         device.next(chain, true);
     }
 
-    /** Fills both buffers and offers them. */
+    /** Fills both buffers and makes them available. */
     final void offerBoth() {
         Memory.putLong(buffers, CONTENT);
         Memory.putLong(buffers + 8, CONTENT);
@@ -50,12 +51,13 @@ class RingState {
         driver.publish();
     }
 
-    /** What the next chain that is offered holds, or -1 when there is none. */
+    /** Takes a chain. Returns its contents, or -1 if none is available. */
     final long take() {
-        return device.next(chain, false) == DeviceRing.TAKEN && chain.totalLength() == 8 ? Memory.getLong(chain.address(0)) : NOTHING;
+        return device.next(chain, false) == DeviceRing.TAKEN && chain.totalLength() == 8
+            ? Memory.getLong(chain.address(0)) : NOTHING;
     }
 
-    /** Fills both buffers and gives them back, an entry each. */
+    /** Fills both buffers and returns them, with one used entry per buffer. */
     final void useBoth() {
         Memory.putLong(buffers, CONTENT);
         Memory.putLong(buffers + 8, CONTENT);
@@ -64,31 +66,31 @@ class RingState {
         device.publish();
     }
 
-    /** Gives both buffers back, as one batch. */
-    final void giveBackBoth() {
+    /** Fills both buffers and returns them as one batch. */
+    final void returnBothAsBatch() {
         Memory.putLong(buffers, CONTENT);
         Memory.putLong(buffers + 8, CONTENT);
         device.giveBack(2);
         device.publish();
     }
 
-    /** What the next buffer that was used, in the order they were offered, holds, or -1 when there is none. */
+    /** Takes back a used buffer. Returns its contents, or -1 if none was used. Buffers are used in order. */
     final long poll() {
         return driver.poll() < 0 ? NOTHING : Memory.getLong(buffers + 8L * polled++);
     }
 
-    /** Offers a buffer; whether the driver kicks. */
+    /** Makes a buffer available. Returns 1 if the driver kicks. */
     final int offerAndKick() {
         driver.add(StressRam.guest(buffers), 8, false);
         return driver.publish() ? 1 : 0;
     }
 
-    /** Asks for kicks; whether a chain is there already. */
+    /** Requests kicks. Returns 1 if a chain is available already. */
     final int armKicks() {
         return device.armKicks() ? 1 : 0;
     }
 
-    /** Gives a buffer back; whether the device notifies. */
+    /** Returns a buffer to the driver. Returns 1 if the device notifies. */
     final int useAndNotify() {
         device.use(8);
         device.publish();
@@ -96,7 +98,7 @@ class RingState {
         return device.wantsNotification() ? 1 : 0;
     }
 
-    /** Asks for notifications; whether a buffer was used already. */
+    /** Requests notifications. Returns 1 if a buffer is used already. */
     final int wantNotification() {
         return driver.wantNotification(true) ? 1 : 0;
     }

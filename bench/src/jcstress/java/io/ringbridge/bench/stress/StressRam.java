@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * One guest memory for all states of a test, which are made by the million: each gets a zeroed slot, and has it for longer than any state
- * is in use.
+ * A guest memory that the millions of states of a test share. Each state gets a zeroed slot. A slot is reused only long
+ * after its state was last used.
  */
 final class StressRam {
     private static final int SLOTS = 1 << 16;
@@ -27,14 +27,14 @@ final class StressRam {
     private StressRam() {
     }
 
-    /** Where this process has a fresh slot. */
+    /** Returns the address of a zeroed slot in this process. */
     static long slot() {
         final long slot = REGION.hostAddress() + (long) (NEXT.getAndIncrement() & SLOTS - 1) * SLOT_BYTES;
         Memory.zero(slot, SLOT_BYTES);
         return slot;
     }
 
-    /** The guest's address of what is in a slot. */
+    /** Returns the guest address of an address within a slot. */
     static long guest(final long address) {
         return address - REGION.hostAddress() + BASE;
     }

@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** The forwarding table: read by every worker while others learn, move and forget. */
+/** The forwarding table: each worker reads it while others learn, move and forget stations. */
 final class TableStress {
     private static final long STATION = ForwardingTable.key(0x0100_0000_5452L, 0);
     private static final int AGEING = 300;
@@ -18,15 +18,15 @@ final class TableStress {
     private TableStress() {
     }
 
-    /** The smallest table there is, so that stations meet. */
+    /** The smallest table, so that stations collide. */
     abstract static class Table {
         final ForwardingTable table = new ForwardingTable(2, AGEING, 4);
     }
 
-    /** A station whose place others take over is gone, or where it was; it never has their port. */
+    /** A station whose place another station takes has its old port or none. It never has the other station's port. */
     @JCStressTest
-    @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "where it was")
-    @Outcome(id = "-1", expect = Expect.ACCEPTABLE, desc = "gone")
+    @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "the old port")
+    @Outcome(id = "-1", expect = Expect.ACCEPTABLE, desc = "not found")
     @State
     public static class Replaced extends Table {
         public Replaced() {
@@ -36,7 +36,7 @@ final class TableStress {
         @Actor
         public final void writer() {
             table.remove(STATION);
-            // Two lines, four stations: some of these come to lie where it was.
+            // The table has two lines of stations: some of these four get the removed station's place.
             for (int other = 1; other <= 4; other++) {
                 table.learn(STATION + ((long) other << 20), 2, 0);
             }
@@ -48,11 +48,11 @@ final class TableStress {
         }
     }
 
-    /** A station that moves is at the old place or the new one, and never back again. */
+    /** A station that moves has the old port or the new one. It never has the old port after the new one. */
     @JCStressTest
-    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "before")
-    @Outcome(id = "1, 2", expect = Expect.ACCEPTABLE, desc = "in between")
-    @Outcome(id = "2, 2", expect = Expect.ACCEPTABLE, desc = "after")
+    @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "the old port twice")
+    @Outcome(id = "1, 2", expect = Expect.ACCEPTABLE, desc = "the old port, then the new one")
+    @Outcome(id = "2, 2", expect = Expect.ACCEPTABLE, desc = "the new port twice")
     @State
     public static class Moved extends Table {
         public Moved() {
@@ -71,11 +71,11 @@ final class TableStress {
         }
     }
 
-    /** A station that two workers hear at once is behind one of the two ports, in one place or two. */
+    /** A station that two workers learn at once is behind one of the two ports, in one or two places of the table. */
     @JCStressTest
     @Outcome(id = {"1, 1", "2, 1", "1, 2", "2, 2"}, expect = Expect.ACCEPTABLE, desc = "learned")
     @State
-    public static class HeardTwice extends Table {
+    public static class LearnedTwice extends Table {
         @Actor
         public final void one() {
             table.learn(STATION, 1, 0);
@@ -93,11 +93,11 @@ final class TableStress {
         }
     }
 
-    /** A new station is found where it was heard, or not yet. */
+    /** A new station has the port on which it was learned, or is not found yet. */
     @JCStressTest
-    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "not yet")
-    @Outcome(id = "-1, 3", expect = Expect.ACCEPTABLE, desc = "in between")
-    @Outcome(id = "3, 3", expect = Expect.ACCEPTABLE, desc = "learned")
+    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "not found")
+    @Outcome(id = "-1, 3", expect = Expect.ACCEPTABLE, desc = "not found, then found")
+    @Outcome(id = "3, 3", expect = Expect.ACCEPTABLE, desc = "found twice")
     @State
     public static class Learned extends Table {
         @Actor
@@ -112,10 +112,10 @@ final class TableStress {
         }
     }
 
-    /** A verdict that was reached with a version from before a change is void: whoever sees the version sees the change. */
+    /** A thread that sees the new version also sees the change. A verdict with the old version is void. */
     @JCStressTest
     @Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "the old version and the old port")
-    @Outcome(id = "0, 2", expect = Expect.ACCEPTABLE, desc = "the old version goes with any port: it is asked again")
+    @Outcome(id = "0, 2", expect = Expect.ACCEPTABLE, desc = "the old version and the new port: looked up again later")
     @Outcome(id = "1, 2", expect = Expect.ACCEPTABLE, desc = "the new version and the new port")
     @State
     public static class Version extends Table {

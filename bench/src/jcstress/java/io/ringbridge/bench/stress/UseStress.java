@@ -7,16 +7,16 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.JJ_Result;
 
-/** What a device gives back is seen whole, contents and used entry, and a burst all at once (sections 2.7.8.2 and 2.8.21.3). */
+/** The driver sees each used buffer complete, and a burst all at once (sections 2.7.8.2 and 2.8.21.3). */
 final class UseStress {
     private UseStress() {
     }
 
-    /** An entry a buffer, in a split ring. */
+    /** One used entry per buffer, in a split ring. */
     @JCStressTest
     @State
-    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither look")
-    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second look")
+    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither poll")
+    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second poll")
     @Outcome(id = "42, 42", expect = Expect.ACCEPTABLE, desc = "seen by both")
     public static class Split extends RingState {
         public Split() {
@@ -36,11 +36,11 @@ final class UseStress {
         }
     }
 
-    /** An entry a buffer, in a packed ring. */
+    /** One used entry per buffer, in a packed ring. */
     @JCStressTest
     @State
-    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither look")
-    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second look")
+    @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "seen by neither poll")
+    @Outcome(id = "-1, 42", expect = Expect.ACCEPTABLE, desc = "seen by the second poll")
     @Outcome(id = "42, 42", expect = Expect.ACCEPTABLE, desc = "seen by both")
     public static class Packed extends RingState {
         public Packed() {

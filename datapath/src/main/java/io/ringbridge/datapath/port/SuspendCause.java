@@ -10,7 +10,9 @@ public enum SuspendCause {
     DRIVER,
     /** The operator suspended the port. Outlasts the front-end's connection. */
     OPERATOR,
-    /** The switch hands the port over to another process. Ends when the other process has it, or the hand-over failed. */
+    /**
+     * The switch hands the port over to another process. Ends when the other process has it, or the hand-over failed.
+     */
     UPGRADE;
 
     /** Returns the words for output. */

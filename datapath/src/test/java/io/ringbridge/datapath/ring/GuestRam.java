@@ -8,7 +8,8 @@ import io.ringbridge.datapath.os.MemFd;
 import java.util.List;
 
 /**
- * A guest's memory in a test: two regions that are neighbours for the guest and not for this process, so that buffers can lie across.
+ * A guest's memory for tests. Its two regions are contiguous for the guest and not for this process, so buffers can
+ * span them.
  */
 final class GuestRam implements AutoCloseable {
     static final long SIZE = 4 << 20;
@@ -20,7 +21,7 @@ final class GuestRam implements AutoCloseable {
     final GuestMemory memory = GuestMemory.of(List.of(high, low));
     private long next = BASE;
 
-    /** Guest address of fresh memory in the first region. */
+    /** Allocates memory in the first region. Returns its guest address. */
     long allocate(final long bytes, final int alignment) {
         next = (next + alignment - 1) / alignment * alignment;
         final long address = next;
@@ -31,14 +32,16 @@ final class GuestRam implements AutoCloseable {
         return address;
     }
 
-    /** Where this process has a guest address. */
+    /** Translates a guest address to one of this process. */
     long host(final long guestAddress) {
-        return guestAddress < BASE + SIZE ? low.hostAddress() + guestAddress - BASE : high.hostAddress() + guestAddress - BASE - SIZE;
+        return guestAddress < BASE + SIZE ? low.hostAddress() + guestAddress - BASE
+            : high.hostAddress() + guestAddress - BASE - SIZE;
     }
 
     RingAddresses ring(final int size) {
         return new RingAddresses(host(allocate(RingAddresses.descriptorBytes(size), 16)),
-            host(allocate(RingAddresses.driverBytes(size, false), 2)), host(allocate(RingAddresses.deviceBytes(size, false), 4)));
+            host(allocate(RingAddresses.driverBytes(size, false), 2)),
+            host(allocate(RingAddresses.deviceBytes(size, false), 4)));
     }
 
     @Override

@@ -2,12 +2,12 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Memory;
 
-/** A driver that writes what it likes into a fresh ring of either layout. */
+/** A driver that writes arbitrary values into a fresh ring of either layout. */
 final class HostileDriver {
     final RingAddresses addresses;
     private final int size;
     private final boolean packed;
-    /** Where the next descriptor goes; split: how many chains were shown. */
+    /** Packed: the place of the next descriptor. Split: the number of chains made available. */
     private int next;
     private boolean wrap = true;
     private int nextUsed;
@@ -19,15 +19,15 @@ final class HostileDriver {
         packed = Features.has(features, Features.RING_PACKED);
     }
 
-    /** Where a descriptor of the ring or the table is. */
+    /** Returns the address of a descriptor of the ring or the table. */
     long descriptor(final int index) {
         return addresses.descriptors() + (long) index * Descriptor.SIZE;
     }
 
     /**
-     * Writes a descriptor of this layout anywhere.
+     * Writes a descriptor of this layout at any address.
      *
-     * @param other split: the follower; packed: the buffer id
+     * @param other split: the next field; packed: the buffer id
      */
     void write(final long at, final long address, final int length, final int flags, final int other) {
         Memory.putLong(at, address);
@@ -41,7 +41,7 @@ final class HostileDriver {
         offer(address, length, flags, 0);
     }
 
-    /** Makes a descriptor available; split: always the first of the table. */
+    /** Makes a descriptor available. In a split ring this is always the first of the table. */
     void offer(final long address, final int length, final int flags, final int other) {
         if (packed) {
             write(descriptor(next), address, length, flags | (wrap ? Packed.AVAIL : Packed.USED), other);
@@ -57,7 +57,7 @@ final class HostileDriver {
         }
     }
 
-    /** Whether the device has given back another chain of one descriptor. */
+    /** Whether the device has used another chain of one descriptor. */
     boolean reap() {
         if (packed) {
             if (!Packed.isUsed(Memory.getShort(descriptor(nextUsed) + Packed.FLAGS), usedWrap)) {

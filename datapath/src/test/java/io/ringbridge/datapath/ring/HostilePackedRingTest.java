@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What a device makes of a packed ring whose ids, chains, wrap counters and event structures make no sense. */
+/** A device with a packed ring whose ids, chains, wrap counters or event structures are invalid. */
 class HostilePackedRingTest extends RingFixture {
     private static final long PACKED_FEATURES = FEATURES | PACKED;
 
@@ -20,35 +20,35 @@ class HostilePackedRingTest extends RingFixture {
         return Memory.getShort(driver.descriptor(place) + 12) & 0xFFFF;
     }
 
-    private void giveBack() {
+    private void returnChain() {
         device.use(0);
         device.publish();
         assertTrue(driver.reap());
     }
 
     @Test
-    void anyIdComesBackAsItWas() {
+    void aBufferIdIsReturnedUnchanged() {
         int place = 0;
         for (final int id : new int[] {0xFFFF, SIZE, 5, 5, 0x8000}) {
             driver.offer(GuestRam.BASE, 60, 0, id);
             assertEquals(DeviceRing.TAKEN, device.next(chain, false));
-            giveBack();
-            assertEquals(id, usedId(place++), "an id is the driver's, and is never an index of ours");
+            returnChain();
+            assertEquals(id, usedId(place++), "the id belongs to the driver and is never used as an index");
         }
     }
 
     @Test
-    void chainThatNeverEndsBreaksTheRing() {
+    void aChainWithoutEndBreaksTheRing() {
         for (int i = 0; i < SIZE; i++) {
             driver.offer(GuestRam.BASE, 1, Descriptor.NEXT);
         }
         assertEquals(DeviceRing.BROKEN, device.next(chain, false));
         assertNotNull(device.fault());
-        assertEquals(DeviceRing.BROKEN, device.next(chain, false), "and it stays broken");
+        assertEquals(DeviceRing.BROKEN, device.next(chain, false), "the ring stays broken");
     }
 
     @Test
-    void chainThatRunsIntoWhatIsOutBreaksTheRing() {
+    void aChainThatReachesAChainInFlightBreaksTheRing() {
         driver.offer(GuestRam.BASE, 1, 0);
         for (int i = 1; i < SIZE; i++) {
             driver.offer(GuestRam.BASE, 1, Descriptor.NEXT);
@@ -59,7 +59,7 @@ class HostilePackedRingTest extends RingFixture {
     }
 
     @Test
-    void chainThatGoesOnWhereNothingWasMadeAvailableEndsThere() {
+    void aChainEndsAtABlankDescriptor() {
         driver.offer(GuestRam.BASE, 60, Descriptor.NEXT);
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(60, chain.totalLength());
@@ -68,7 +68,7 @@ class HostilePackedRingTest extends RingFixture {
     }
 
     @Test
-    void flagsOfTheOtherRoundAreNotAvailable() {
+    void flagsOfTheOtherRoundDoNotMakeADescriptorAvailable() {
         for (final int flags : new int[] {0, Packed.USED, Packed.AVAIL | Packed.USED}) {
             driver.write(driver.descriptor(0), GuestRam.BASE, 60, flags, 0);
             assertEquals(DeviceRing.EMPTY, device.next(chain, false), "flags " + flags);
@@ -78,7 +78,7 @@ class HostilePackedRingTest extends RingFixture {
     }
 
     @Test
-    void descriptorThatIsMadeAvailableAgainWhileItIsOutIsNotTakenTwice() {
+    void aDescriptorMadeAvailableAgainWhileInFlightIsNotTakenTwice() {
         for (int i = 0; i < SIZE; i++) {
             driver.offer(GuestRam.BASE, 60, 0, i);
         }
@@ -88,19 +88,19 @@ class HostilePackedRingTest extends RingFixture {
         for (int i = 0; i < SIZE; i++) {
             driver.offer(GuestRam.BASE, 60, 0, i);
         }
-        assertEquals(DeviceRing.EMPTY, device.next(chain, false), "the whole ring is out");
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false), "all descriptors are in flight");
         device.use(0);
         device.publish();
-        assertEquals(DeviceRing.EMPTY, device.next(chain, false), "what was used is not available");
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false), "a used descriptor is not available");
     }
 
     @Test
-    void flagsThatChangeAfterTheLookAreReadOnceMoreAndNeverBelievedBlindly() {
+    void flagsThatChangeAfterTheAvailabilityCheckAreValidatedAgain() {
         driver.offer(GuestRam.BASE, 60, 0);
         assertEquals(1, device.available());
         driver.write(driver.descriptor(0), 0xDEAD_0000L, 60, 0, 3);
         assertEquals(DeviceRing.BAD, device.next(chain, false));
-        giveBack();
+        returnChain();
         driver.offer(GuestRam.BASE, 60, 0);
         assertEquals(1, device.available());
         for (int i = 0; i < SIZE; i++) {
@@ -110,7 +110,7 @@ class HostilePackedRingTest extends RingFixture {
     }
 
     @Test
-    void indirectTableAmongOtherDescriptorsIsBadUpToTheChainsEnd() {
+    void anIndirectTableAmongOtherDescriptorsMakesTheWholeChainBad() {
         final long table = ram.allocate(16, 16);
         driver.write(ram.host(table), GuestRam.BASE, 60, 0, 0);
         driver.offer(table, 16, Descriptor.INDIRECT | Descriptor.NEXT);
@@ -127,9 +127,9 @@ class HostilePackedRingTest extends RingFixture {
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
     }
 
-    /** As DPDK's driver makes them; of anything behind the header the direction has to be right. */
+    /** DPDK's driver marks headers like this. Buffers after the header must have the right direction. */
     @Test
-    void headerThatAnIndirectTableSaysIsToBeWrittenIsReadAllTheSame() {
+    void aHeaderMarkedWritableInAnIndirectTableIsRead() {
         final long table = ram.allocate(32, 16);
         driver.write(ram.host(table), GuestRam.BASE, 12, Descriptor.WRITE, 0);
         driver.write(ram.host(table + 16), GuestRam.BASE + 500, 60, 0, 0);
@@ -141,29 +141,29 @@ class HostilePackedRingTest extends RingFixture {
         assertEquals(DeviceRing.BAD, device.next(chain, false));
         driver.write(ram.host(table), GuestRam.BASE, 12, 0, 0);
         driver.offer(table, 32, Descriptor.INDIRECT);
-        assertEquals(DeviceRing.BAD, device.next(chain, true), "a buffer to receive into that may only be read");
+        assertEquals(DeviceRing.BAD, device.next(chain, true), "a receive buffer is read-only");
     }
 
     @Test
-    void indirectTableThatIsAllOfMemoryIsBad() {
+    void anIndirectTableAsLargeAsMemoryIsBad() {
         driver.offer(GuestRam.BASE, -16, Descriptor.INDIRECT);
         assertEquals(DeviceRing.BAD, device.next(chain, false));
     }
 
     @Test
-    void eventStructureThatLiesStopsNothing() {
+    void anInvalidEventStructureDoesNotStopTheRing() {
         final DeviceRing withEvents = device(driver.addresses, PACKED_FEATURES | Features.of(Features.EVENT_IDX));
-        for (final int wish : new int[] {0x2_7FFF, 0x2_FFFF, 0x2_0000 | SIZE, 0x3_0000, 0xFFFF_FFFF, 0x1_8000, 0}) {
-            Memory.putInt(driver.addresses.driver(), wish);
+        for (final int request : new int[] {0x2_7FFF, 0x2_FFFF, 0x2_0000 | SIZE, 0x3_0000, 0xFFFF_FFFF, 0x1_8000, 0}) {
+            Memory.putInt(driver.addresses.driver(), request);
             driver.offer(GuestRam.BASE, 60, 0);
             assertEquals(DeviceRing.TAKEN, withEvents.next(chain, false));
             withEvents.use(0);
-            final boolean told = shown(withEvents);
+            final boolean notified = publishAndCheck(withEvents);
             assertTrue(driver.reap());
-            if ((wish >>> 16 & 3) == Packed.EVENT_NEVER) {
-                assertFalse(told);
-            } else if ((wish >>> 16 & 3) != Packed.EVENT_AT) {
-                assertTrue(told, "a wish that means nothing is taken for always");
+            if ((request >>> 16 & 3) == Packed.EVENT_NEVER) {
+                assertFalse(notified);
+            } else if ((request >>> 16 & 3) != Packed.EVENT_AT) {
+                assertTrue(notified, "reserved event flags count as always");
             }
         }
         assertNull(withEvents.fault());

@@ -11,7 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What a device makes of a driver that breaks the rules which both layouts have. */
+/** A device whose driver breaks the rules that both layouts share. */
 class HostileRingTest extends RingFixture {
     private HostileDriver driver(final long layout) {
         return new HostileDriver(ram.ring(SIZE), SIZE, layout);
@@ -25,9 +25,9 @@ class HostileRingTest extends RingFixture {
         assertFalse(driver.reap());
         device.use(0);
         device.publish();
-        assertTrue(driver.reap(), "a bad chain is given back");
+        assertTrue(driver.reap(), "a bad chain is returned");
         driver.offer(GuestRam.BASE, 60, 0);
-        assertEquals(DeviceRing.TAKEN, device.next(chain, false), "and the ring goes on");
+        assertEquals(DeviceRing.TAKEN, device.next(chain, false), "the ring still works");
     }
 
     @ParameterizedTest
@@ -43,13 +43,13 @@ class HostileRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void wrongDirectionIsBad(final long layout) {
+    void aBufferOfTheWrongDirectionIsBad(final long layout) {
         assertBad(layout, GuestRam.BASE, 60, Descriptor.WRITE);
     }
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void lengthZeroMakesAnEmptyChain(final long layout) {
+    void aBufferOfLengthZeroMakesAnEmptyChain(final long layout) {
         final HostileDriver driver = driver(layout);
         final DeviceRing device = device(driver.addresses, FEATURES | layout);
         driver.offer(0xDEAD_0000L, 0, 0);
@@ -80,7 +80,7 @@ class HostileRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void indirectTableThatWasNotNegotiatedIsBad(final long layout) {
+    void anIndirectTableWithoutTheFeatureIsBad(final long layout) {
         final HostileDriver driver = driver(layout);
         final DeviceRing device = device(driver.addresses, Features.of(Features.VERSION_1) | layout);
         final long table = ram.allocate(16, 16);
@@ -91,7 +91,7 @@ class HostileRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void indirectTableMayLieAcrossRegions(final long layout) {
+    void anIndirectTableMaySpanRegions(final long layout) {
         final HostileDriver driver = driver(layout);
         final DeviceRing device = device(driver.addresses, FEATURES | layout);
         final long table = GuestRam.BASE + GuestRam.SIZE - 16;
@@ -105,7 +105,7 @@ class HostileRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void indirectTableOfMorePiecesThanAnyChainMayHaveIsBad(final long layout) {
+    void anIndirectTableWithTooManyPiecesIsBad(final long layout) {
         final int entries = Segments.MAX_SEGMENTS + 1;
         final long table = ram.allocate(16L * entries, 16);
         final HostileDriver writer = driver(layout);
@@ -118,7 +118,7 @@ class HostileRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void chainAsLongAsTheRingIsGood(final long layout) {
+    void aChainAsLongAsTheRingIsTaken(final long layout) {
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         final DeviceRing device = device(addresses, FEATURES | layout);
@@ -134,7 +134,7 @@ class HostileRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void scribblingNeverLeadsOutsideTheGuestsMemory(final long layout) {
+    void randomWritesNeverLeadOutsideGuestMemory(final long layout) {
         final long features = FEATURES | layout | Features.of(Features.EVENT_IDX, Features.IN_ORDER);
         final SplittableRandom random = new SplittableRandom(11);
         int taken = 0;
@@ -154,25 +154,26 @@ class HostileRingTest extends RingFixture {
                 } else if (device.out() > 0 && random.nextInt(8) == 0) {
                     device.rewind(1);
                 }
-                shown(device);
+                publishAndCheck(device);
                 device.armKicks();
-                assertTrue(device.out() >= 0 && device.out() <= SIZE, () -> device.out() + " chains are out");
+                assertTrue(device.out() >= 0 && device.out() <= SIZE, () -> device.out() + " chains in flight");
             }
         }
-        assertTrue(taken > 1000, "only " + taken + " chains were worth looking at");
+        assertTrue(taken > 1000, "only " + taken + " chains were valid");
     }
 
-    /** Offers something, likely good, and then writes at random over what the driver may write to. */
+    /** Makes a chain available that is probably valid, then writes random values to the driver's parts of the ring. */
     private static void scribble(final HostileDriver driver, final SplittableRandom random) {
-        driver.offer(GuestRam.BASE + random.nextInt(1 << 20), random.nextInt(2000), random.nextInt(8) == 0 ? random.nextInt(8) : 0,
-            random.nextInt(SIZE + 2));
+        driver.offer(GuestRam.BASE + random.nextInt(1 << 20), random.nextInt(2000),
+            random.nextInt(8) == 0 ? random.nextInt(8) : 0, random.nextInt(SIZE + 2));
         for (int i = random.nextInt(3); i > 0; i--) {
             final long descriptor = driver.descriptor(random.nextInt(SIZE));
             Memory.putShort(descriptor + 12, (short) random.nextInt());
             Memory.putShort(descriptor + 14, (short) random.nextInt());
         }
         if (random.nextInt(4) == 0) {
-            Memory.putInt(driver.addresses.device(), Memory.getInt(driver.addresses.device()) ^ random.nextInt(4) << 14);
+            final long event = driver.addresses.device();
+            Memory.putInt(event, Memory.getInt(event) ^ random.nextInt(4) << 14);
         }
         if (random.nextInt(200) == 0) {
             Memory.putInt(driver.addresses.driver(), random.nextInt());
@@ -183,7 +184,8 @@ class HostileRingTest extends RingFixture {
         for (int i = 0; i < chain.count(); i++) {
             final long from = chain.address(i);
             final long to = from + chain.length(i);
-            assertTrue(chain.length(i) > 0 && (from >= ram.low.hostAddress() && to <= ram.low.hostAddress() + GuestRam.SIZE
+            assertTrue(chain.length(i) > 0
+                && (from >= ram.low.hostAddress() && to <= ram.low.hostAddress() + GuestRam.SIZE
                 || from >= ram.high.hostAddress() && to <= ram.high.hostAddress() + GuestRam.SIZE));
         }
     }

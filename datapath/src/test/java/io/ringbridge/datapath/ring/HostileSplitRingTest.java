@@ -6,22 +6,22 @@ import org.junit.jupiter.api.Test;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
-/** What a device makes of a split ring whose followers, heads and indices make no sense. */
+/** A device with a split ring whose next fields, heads or indices are invalid. */
 class HostileSplitRingTest extends RingFixture {
     private final HostileDriver driver = new HostileDriver(ram.ring(SIZE), SIZE, 0);
     private final DeviceRing device = device(driver.addresses, FEATURES);
 
     @Test
-    void loopsAndFollowersOutsideTheTableAreBad() {
+    void loopsAndNextFieldsOutsideTheTableAreBad() {
         for (final int next : new int[] {0, 1, SIZE, 0xFFFF}) {
             driver.offer(GuestRam.BASE, 64, Descriptor.NEXT, next);
             driver.write(driver.descriptor(1), GuestRam.BASE, 0, Descriptor.NEXT, 0);
-            assertEquals(DeviceRing.BAD, device.next(chain, false), "followed by " + next);
+            assertEquals(DeviceRing.BAD, device.next(chain, false), "next descriptor " + next);
         }
     }
 
     @Test
-    void indirectTableWithAFollowerIsBad() {
+    void anIndirectTableWithANextDescriptorIsBad() {
         final long table = ram.allocate(32, 16);
         driver.write(ram.host(table), GuestRam.BASE, 16, 0, 0);
         driver.offer(table, 32, Descriptor.INDIRECT | Descriptor.NEXT, 1);
@@ -29,17 +29,17 @@ class HostileSplitRingTest extends RingFixture {
     }
 
     @Test
-    void indirectTableThatLoopsOrLeavesItselfIsBad() {
+    void anIndirectTableThatLoopsOrLeavesItsBoundsIsBad() {
         final long table = ram.allocate(32, 16);
         for (final int next : new int[] {0, 2, 0xFFFF}) {
             driver.write(ram.host(table), GuestRam.BASE, 16, Descriptor.NEXT, next);
             driver.offer(table, 32, Descriptor.INDIRECT);
-            assertEquals(DeviceRing.BAD, device.next(chain, false), "followed by " + next);
+            assertEquals(DeviceRing.BAD, device.next(chain, false), "next descriptor " + next);
         }
     }
 
     @Test
-    void headOutsideTheTableBreaksTheRing() {
+    void aHeadOutsideTheTableBreaksTheRing() {
         Memory.putShort(driver.addresses.driver() + 4, (short) SIZE);
         Memory.putShort(driver.addresses.driver() + 2, (short) 1);
         assertEquals(DeviceRing.BROKEN, device.next(chain, false));
@@ -47,7 +47,7 @@ class HostileSplitRingTest extends RingFixture {
     }
 
     @Test
-    void availableIndexThatRunsAwayBreaksTheRing() {
+    void anAvailableIndexTooFarAheadBreaksTheRing() {
         Memory.putShort(driver.addresses.driver() + 2, (short) (SIZE + 1));
         assertEquals(0, device.available());
         assertEquals(DeviceRing.BROKEN, device.next(chain, false));

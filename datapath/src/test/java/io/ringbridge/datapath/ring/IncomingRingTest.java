@@ -30,15 +30,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /**
- * Rings in memory of which pages are still to come: what is in them waits. A page comes when somebody else writes to its file, as this test
- * does where the region is mapped first.
+ * Rings in memory some of whose pages have not arrived. Chains wait for their pages. A page arrives when another
+ * mapping of its file is written to; this test writes to the region's first mapping.
  */
 @Timeout(60)
 class IncomingRingTest extends RingFixture {
     private static final int PAGE = Memory.pageSize();
     private static final int RING = 7;
 
-    private final List<Long> asked = new ArrayList<>();
+    private final List<Long> requested = new ArrayList<>();
     private Userfault faults;
     private IncomingRegion low;
     private IncomingRegion high;
@@ -54,13 +54,13 @@ class IncomingRingTest extends RingFixture {
         high = IncomingRegion.watch(ram.high, faults);
         memory = ram.memory.arriving(new IncomingMemory(List.of(low, high), (ring, address) -> {
             assertEquals(RING, ring);
-            asked.add(address & -PAGE);
+            requested.add(address & -PAGE);
         }));
         pages = ram.allocate(64L * PAGE, PAGE);
     }
 
     @AfterEach
-    void forget() {
+    void closeRegions() {
         if (faults != null) {
             low.close();
             high.close();
@@ -69,36 +69,37 @@ class IncomingRingTest extends RingFixture {
     }
 
     private DeviceRing incoming(final RingAddresses addresses, final long layout) {
-        return DeviceRing.create(new RingConfig(SIZE, FEATURES | layout, addresses, DriverRing.freshBase(layout), memory));
+        return DeviceRing.create(
+            new RingConfig(SIZE, FEATURES | layout, addresses, DriverRing.freshBase(layout), memory));
     }
 
-    private void come(final long guestAddress) {
+    private void arrive(final long guestAddress) {
         Memory.putByte(ram.host(guestAddress), (byte) 1);
     }
 
-    private void assertAsks(final DeviceRing device, final long... guestAddresses) {
+    private void assertRequests(final DeviceRing device, final long... guestAddresses) {
         device.missingPage().request(RING);
         device.missingPage().request(RING);
         final List<Long> wanted = new ArrayList<>();
         for (final long address : guestAddresses) {
             wanted.add(ram.host(address) & -PAGE);
         }
-        assertEquals(wanted, asked);
-        asked.clear();
+        assertEquals(wanted, requested);
+        requested.clear();
     }
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void aChainWaitsForItsPageWhichIsAskedForOnce(final long layout) {
+    void aChainWaitsForItsPageWhichIsRequestedOnce(final long layout) {
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         final DeviceRing device = incoming(addresses, layout);
         final int base = device.base();
-        come(pages);
+        arrive(pages);
         driver.add(pages + 100, 60, false);
         driver.add(pages + PAGE + 100, 60, false);
         driver.publish();
-        assertEquals(1, device.nextPlain(new long[2], new int[2], 0, 2, false), "the one that is there");
+        assertEquals(1, device.nextPlain(new long[2], new int[2], 0, 2, false), "only one page has arrived");
         device.rewind(1);
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         for (int i = 0; i < 3; i++) {
@@ -106,17 +107,17 @@ class IncomingRingTest extends RingFixture {
             assertTrue(device.isWaiting());
             assertTrue(device.lacksPage());
             assertFalse(device.lacksTranslation());
-            assertEquals(1, device.out(), "the one before stays out");
+            assertEquals(1, device.out(), "the earlier chain stays in flight");
             if (i == 0) {
-                assertAsks(device, pages + PAGE);
+                assertRequests(device, pages + PAGE);
             } else {
-                assertAsks(device);
+                assertRequests(device);
             }
         }
         device.missingPage().arrived();
-        assertEquals(DeviceRing.EMPTY, device.next(chain, false), "it was said to have come, and has not");
-        assertAsks(device, pages + PAGE);
-        come(pages + PAGE);
+        assertEquals(DeviceRing.EMPTY, device.next(chain, false), "the page was reported but has not arrived");
+        assertRequests(device, pages + PAGE);
+        arrive(pages + PAGE);
         device.missingPage().arrived();
         assertFalse(device.isWaiting());
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
@@ -127,29 +128,29 @@ class IncomingRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void whatIsBadIsBadAndDoesNotWait(final long layout) {
+    void aBadChainDoesNotWait(final long layout) {
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         final DeviceRing device = incoming(addresses, layout);
-        come(pages);
+        arrive(pages);
         driver.add(pages, 60, true);
         driver.add(GuestRam.BASE + 2 * GuestRam.SIZE - 10, 20, false);
         driver.publish();
-        assertEquals(DeviceRing.BAD, device.next(chain, false), "the wrong direction");
+        assertEquals(DeviceRing.BAD, device.next(chain, false), "wrong direction");
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
-        assertAsks(device, GuestRam.BASE + 2 * GuestRam.SIZE - 10);
-        come(GuestRam.BASE + 2 * GuestRam.SIZE - 10);
+        assertRequests(device, GuestRam.BASE + 2 * GuestRam.SIZE - 10);
+        arrive(GuestRam.BASE + 2 * GuestRam.SIZE - 10);
         device.missingPage().arrived();
-        assertEquals(DeviceRing.BAD, device.next(chain, false), "over the end of memory");
+        assertEquals(DeviceRing.BAD, device.next(chain, false), "beyond the end of memory");
         assertFalse(device.isWaiting());
     }
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void indirectTablesAreLookedForBeforeTheyAreRead(final long layout) {
+    void indirectTablesAreRequestedBeforeTheyAreRead(final long layout) {
         final RingAddresses addresses = ram.ring(SIZE);
         final DeviceRing device = incoming(addresses, layout);
-        final long table = pages + PAGE - 24; // its second descriptor lies over two pages
+        final long table = pages + PAGE - 24; // its second descriptor spans two pages
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         driver.add(table, 32, false);
         driver.publish();
@@ -157,17 +158,17 @@ class IncomingRingTest extends RingFixture {
         final long flags = addresses.descriptors() + (packed ? 14 : 12);
         Memory.putShort(flags, (short) (Memory.getShort(flags) | Descriptor.INDIRECT));
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
-        assertAsks(device, table);
+        assertRequests(device, table);
         device.missingPage().arrived();
         for (int i = 0; i < 2; i++) {
             final long descriptor = ram.host(table) + 16L * i;
             if (i == 1) {
                 assertEquals(DeviceRing.EMPTY, device.next(chain, false));
-                assertAsks(device, pages + 10L * PAGE);
-                come(pages + 10L * PAGE);
+                assertRequests(device, pages + 10L * PAGE);
+                arrive(pages + 10L * PAGE);
                 device.missingPage().arrived();
                 assertEquals(DeviceRing.EMPTY, device.next(chain, false));
-                assertAsks(device, table + 24);
+                assertRequests(device, table + 24);
             }
             Memory.putLong(descriptor, pages + (10L + i) * PAGE);
             Memory.putInt(descriptor + 8, 100);
@@ -175,8 +176,8 @@ class IncomingRingTest extends RingFixture {
         }
         device.missingPage().arrived();
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
-        assertAsks(device, pages + 11L * PAGE);
-        come(pages + 11L * PAGE);
+        assertRequests(device, pages + 11L * PAGE);
+        arrive(pages + 11L * PAGE);
         device.missingPage().arrived();
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(200, chain.totalLength());
@@ -188,13 +189,13 @@ class IncomingRingTest extends RingFixture {
     }
 
     @Test
-    void aBigEndianRingRecordsNoChainThatWaits() {
+    void aBigEndianRingDoesNotRecordAWaitingChain() {
         final long bytes = InflightArea.bytes(1, SIZE, false);
         try (MemFd records = MemFd.create("inflight", bytes);
              InflightArea area = InflightArea.map(Fd.duplicate(records.fd()), 0, bytes, 1, SIZE)) {
             final InflightRegion record = area.region(0, SIZE, false);
             final DeviceRing device = aBigEndianRingWaits(record);
-            assertEquals(1, Memory.getByte(record.address() + 16), "it is out");
+            assertEquals(1, Memory.getByte(record.address() + 16), "the chain is in flight");
             device.rewind(1);
             assertEquals(DeviceRing.TAKEN, device.next(chain, false));
             device.use(0);
@@ -210,14 +211,14 @@ class IncomingRingTest extends RingFixture {
         Memory.putInt(addresses.descriptors() + 8, Integer.reverseBytes(100));
         Memory.putShort(addresses.driver() + 2, Short.reverseBytes((short) 1));
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
-        assertAsks(device, pages);
-        come(pages);
+        assertRequests(device, pages);
+        arrive(pages);
         device.missingPage().arrived();
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
-        assertAsks(device, pages + PAGE);
+        assertRequests(device, pages + PAGE);
         assertEquals(0, device.out());
-        assertEquals(0, record == null ? 0 : Memory.getByte(record.address() + 16), "it is not out");
-        come(pages + PAGE);
+        assertEquals(0, record == null ? 0 : Memory.getByte(record.address() + 16), "the chain is not in flight");
+        arrive(pages + PAGE);
         device.missingPage().arrived();
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(100, chain.totalLength());
@@ -227,14 +228,14 @@ class IncomingRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void chainsAreTheSameAsInMemoryThatIsAllThere(final long layout) {
+    void chainsAreTheSameAsInMemoryThatIsPresent(final long layout) {
         final long seed = System.nanoTime();
         final SplittableRandom random = new SplittableRandom(seed);
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         final DeviceRing device = incoming(addresses, layout);
-        final long first = GuestRam.BASE + GuestRam.SIZE - 16L * PAGE; // on both sides of where two regions meet
-        final Set<Long> came = new HashSet<>();
+        final long first = GuestRam.BASE + GuestRam.SIZE - 16L * PAGE; // on both sides of the border of two regions
+        final Set<Long> arrived = new HashSet<>();
         for (int round = 0; round < 300; round++) {
             final Segments buffers = new Segments();
             final Set<Long> needed = new TreeSet<>();
@@ -250,9 +251,9 @@ class IncomingRingTest extends RingFixture {
             driver.publish();
             while (device.next(chain, true) != DeviceRing.TAKEN) {
                 device.missingPage().request(RING);
-                final long page = guest(asked.removeLast());
+                final long page = guest(requested.removeLast());
                 assertTrue(asked.isEmpty() && needed.contains(page) && came.add(page), () -> "seed " + seed);
-                come(page);
+                arrive(page);
                 device.missingPage().arrived();
             }
             assertTrue(came.containsAll(needed), () -> "seed " + seed);
@@ -266,14 +267,14 @@ class IncomingRingTest extends RingFixture {
         assertNull(device.missingPage());
         driver.add(pages + 40L * PAGE, 10, true);
         driver.publish();
-        assertEquals(DeviceRing.TAKEN, device.next(chain, true), "all has come, whatever was known of it");
+        assertEquals(DeviceRing.TAKEN, device.next(chain, true), "the new memory table has all pages");
     }
 
     private long guest(final long host) {
         return ram.memory.guestAddress(host);
     }
 
-    /** The chain is these buffers, in whatever pieces. */
+    /** Asserts that the chain consists of these buffers, in any pieces. */
     private void assertSame(final Segments buffers, final long seed) {
         int piece = 0;
         int offset = 0;

@@ -24,24 +24,25 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What a record of chains in flight makes of a ring whose device ended anywhere. */
+/** Records of chains in flight, for devices that end at any point. */
 @Timeout(120)
 class InflightTest {
     private static final int SIZE = 16;
     private static final int QUEUES = 3;
     private static final int LENGTH = 64;
     private static final long BEFORE = 4096;
-    /** Where a buffer is marked: behind the bytes of a header. */
+    /** The offset of the mark in a buffer, after the header. */
     private static final int MARK = 16;
 
     private final GuestRam ram = new GuestRam();
     private final MemFd file = MemFd.create("inflight", 1 << 16);
-    private final InflightArea area = InflightArea.map(Fd.duplicate(file.fd()), BEFORE, (1 << 16) - BEFORE, QUEUES, SIZE);
+    private final InflightArea area =
+        InflightArea.map(Fd.duplicate(file.fd()), BEFORE, (1 << 16) - BEFORE, QUEUES, SIZE);
     private final Segments chain = new Segments();
     private final SplittableRandom random = new SplittableRandom(11);
     private boolean inOrder;
 
-    /** Of a ring; the layout of a big-endian one is that of split rings. */
+    /** The layout of a ring. A big-endian ring has the layout of split rings. */
     enum Layout { SPLIT, BIG_ENDIAN, PACKED }
 
     @AfterEach
@@ -53,7 +54,8 @@ class InflightTest {
 
     private long features(final Layout layout) {
         return (layout == Layout.BIG_ENDIAN ? 0 : Features.of(Features.VERSION_1))
-            | (layout == Layout.PACKED ? Features.of(Features.RING_PACKED) : 0) | (inOrder ? Features.of(Features.IN_ORDER) : 0);
+            | (layout == Layout.PACKED ? Features.of(Features.RING_PACKED) : 0)
+            | (inOrder ? Features.of(Features.IN_ORDER) : 0);
     }
 
     private InflightRegion region(final Layout layout) {
@@ -61,28 +63,29 @@ class InflightTest {
     }
 
     private DeviceRing device(final RingAddresses at, final Layout layout) {
-        return DeviceRing.create(new RingConfig(SIZE, features(layout), at, DriverRing.freshBase(features(layout)), ram.memory,
-            region(layout), layout == Layout.BIG_ENDIAN));
+        return DeviceRing.create(new RingConfig(SIZE, features(layout), at, DriverRing.freshBase(features(layout)),
+            ram.memory, region(layout), layout == Layout.BIG_ENDIAN));
     }
 
-    /** Where a device ends. */
-    private enum End { TAKEN, COPIED, USED, ANNOUNCED, SHOWN, UNMARKED, SETTLED }
+    /** The step after which a device ends. */
+    private enum End { TAKEN, COPIED, USED, RECORDED, PUBLISHED, UNMARKED, SETTLED }
 
-    /** A ring with a driver that knows what it has offered, and what a device may have done with it. */
+    /** A ring with a driver that knows the chains it has made available and their possible states. */
     private final class Rig {
         final Layout layout;
         final boolean writable;
-        /** The ring as the device has it. */
+        /** The ring's addresses for the device. */
         final RingAddresses at;
-        /** The same as its driver has it; null if that is the same memory. */
+        /** The ring in the driver's byte order; null if the driver uses the device's memory. */
         final TurnedRing turned;
         final DriverRing driver;
         final long[] buffers = new long[SIZE];
-        /** Buffers of chains that were offered and not shown as used, in order. */
+        /** Buffers of chains that were made available and not published as used, in order. */
         final Deque<Long> pending = new ArrayDeque<>();
         final Segments pieces = new Segments();
-        /** Buffers of the chains a device has out, and of those it has not shown. */
+        /** Buffers of the chains that the device has taken and not returned. */
         final Deque<Long> out = new ArrayDeque<>();
+        /** Buffers of the chains that the device has returned and not published. */
         final List<Long> unpublished = new ArrayList<>();
         int returned;
         long nextBuffer = GuestRam.BASE + GuestRam.SIZE;
@@ -149,13 +152,13 @@ class InflightTest {
                     return;
                 }
                 assertEquals(DeviceRing.TAKEN, result);
-                assertEquals(ram.host(expected.get(place)), bufferTaken(), "the oldest chain that was not given back");
+                assertEquals(ram.host(expected.get(place)), bufferTaken(), "the oldest chain that was not returned");
                 assertEquals(0, chain.totalLength() % LENGTH);
                 out.add(expected.get(place));
             }
         }
 
-        /** The address of the buffer of the chain that was just taken; a big-endian ring has its own memory for the header. */
+        /** Returns the address of the buffer just taken. A big-endian ring has its own memory for the header. */
         private long bufferTaken() {
             return turned == null ? chain.address(0) : chain.address(1) - Features.headerLength(features(layout));
         }
@@ -167,7 +170,7 @@ class InflightTest {
             }
         }
 
-        /** What moving a frame amounts to here: a mark in the buffer. */
+        /** Stands for the copy of a frame: marks the buffers. */
         void copy() {
             out.forEach(buffer -> Memory.putLong(ram.host(buffer) + MARK, 1));
         }
@@ -190,10 +193,10 @@ class InflightTest {
             } else if (device instanceof final BigEndianSplitRing split) {
                 publish(split::show, split.record(), split.usedIdx(), end);
             } else if (device instanceof final TrackedPackedRing ring && !unpublished.isEmpty()) {
-                if (end.compareTo(End.ANNOUNCED) >= 0) {
+                if (end.compareTo(End.RECORDED) >= 0) {
                     ring.recordBatch();
                 }
-                if (end.compareTo(End.SHOWN) >= 0) {
+                if (end.compareTo(End.PUBLISHED) >= 0) {
                     ring.show();
                 }
                 if (end.compareTo(End.UNMARKED) >= 0) {
@@ -203,14 +206,14 @@ class InflightTest {
                     ring.settle();
                 }
             }
-            if (end.compareTo(End.SHOWN) >= 0) {
+            if (end.compareTo(End.PUBLISHED) >= 0) {
                 unpublished.forEach(buffer -> assertEquals(buffer, pending.remove()));
                 unpublished.clear();
             }
         }
 
         private void publish(final Runnable show, final SplitInflight record, final int usedIdx, final End end) {
-            if (end.compareTo(End.SHOWN) >= 0) {
+            if (end.compareTo(End.PUBLISHED) >= 0) {
                 show.run();
             }
             if (end.compareTo(End.UNMARKED) >= 0) {
@@ -221,16 +224,16 @@ class InflightTest {
             }
         }
 
-        /** The driver takes back what it was shown; each buffer has been worked on. */
+        /** Takes back the published chains as the driver, and asserts that each buffer was marked. */
         void reap() {
             for (int id = poll(); id >= 0; id = poll()) {
-                assertEquals(1, Memory.getLong(ram.host(buffers[id]) + MARK), "a buffer given back was filled, or sent");
+                assertEquals(1, Memory.getLong(ram.host(buffers[id]) + MARK), "a returned buffer was filled or sent");
                 assertEquals(writable ? 8 : 0, driver.usedLength());
                 returned++;
             }
         }
 
-        /** One burst that a device may not survive. */
+        /** Runs a burst that ends after a given step. */
         void burst(final DeviceRing device, final End end) {
             take(device, 1 + random.nextInt(SIZE));
             if (!out.isEmpty() && random.nextInt(3) == 0) {
@@ -255,9 +258,10 @@ class InflightTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"SPLIT,false,false", "SPLIT,true,false", "PACKED,false,false", "PACKED,true,false", "BIG_ENDIAN,false,false",
-        "SPLIT,false,true", "SPLIT,true,true", "PACKED,false,true", "PACKED,true,true", "BIG_ENDIAN,true,false"})
-    void aDeviceThatEndsAnywhereLeavesNothingBehind(final Layout layout, final boolean writable, final boolean keepsOrder) {
+    @CsvSource({"SPLIT,false,false", "SPLIT,true,false", "PACKED,false,false", "PACKED,true,false",
+        "BIG_ENDIAN,false,false", "SPLIT,false,true", "SPLIT,true,true", "PACKED,false,true", "PACKED,true,true",
+        "BIG_ENDIAN,true,false"})
+    void noChainIsLostWhereverADeviceEnds(final Layout layout, final boolean writable, final boolean keepsOrder) {
         inOrder = keepsOrder;
         final Rig rig = new Rig(layout, writable);
         DeviceRing device = rig.device();
@@ -266,7 +270,7 @@ class InflightTest {
             if (random.nextInt(4) == 0) {
                 rig.burst(device, End.values()[random.nextInt(End.values().length)]);
                 if (random.nextBoolean()) {
-                    rig.reap(); // while no device is there
+                    rig.reap(); // while there is no device
                     rig.offer(random.nextInt(3));
                 }
                 device = rig.device();
@@ -290,17 +294,17 @@ class InflightTest {
 
     @ParameterizedTest
     @EnumSource(Layout.class)
-    void chainsNeverTakenAreTakenFromTheRing(final Layout layout) {
+    void chainsThatWereNeverTakenComeFromTheRing(final Layout layout) {
         final Rig rig = new Rig(layout, false);
         rig.device();
         rig.offer(2);
         rig.take(rig.device(), 2);
     }
 
-    /** A split area as the specification has a device keep it that gives buffers back in another order than it took them. */
+    /** The record is as the specification requires it from a device that returns buffers out of order. */
     @ParameterizedTest
     @EnumSource(names = {"SPLIT", "BIG_ENDIAN"})
-    void aSplitRecordOfAnotherDeviceIsTakenInTheOrderOfItsCounters(final Layout layout) {
+    void aSplitRecordOfAnotherDeviceIsRecoveredInTheOrderOfItsCounters(final Layout layout) {
         final Rig rig = new Rig(layout, false);
         final boolean big = layout == Layout.BIG_ENDIAN;
         for (int i = 0; i < 5; i++) {
@@ -315,7 +319,7 @@ class InflightTest {
             Memory.putLong(region + 16 + 16L * head + 8, counters[head]);
             Memory.putByte(region + 16 + 16L * head, (byte) 1);
         }
-        // Descriptor 2 was given back, and the device ended before it was unmarked.
+        // Descriptor 2 was returned, and the device ended before it was unmarked.
         Memory.putShort(region + 16 + 16L * 2 + 6, Memory.getShort(region + 12));
         Memory.putShort(region + 12, (short) 2);
         Memory.putInt(rig.at.device() + 4, big ? Integer.reverseBytes(2) : 2);
@@ -339,9 +343,11 @@ class InflightTest {
         }
     }
 
-    /** A packed area after a device took three chains and gave the second back first, in the specification's layout. */
+    /**
+     * The record is as the specification requires it after a device took three chains and returned the second first.
+     */
     @Test
-    void aPackedRecordOfAnotherDeviceIsTakenInTheOrderOfItsCounters() {
+    void aPackedRecordOfAnotherDeviceIsRecoveredInTheOrderOfItsCounters() {
         final RingAddresses at = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, features(Layout.PACKED), at);
         final int[] ids = new int[4];
@@ -352,7 +358,7 @@ class InflightTest {
         final long region = area.region(1, SIZE, true).address();
         Memory.putShort(region + 8, (short) 1);
         Memory.putShort(region + 10, (short) SIZE);
-        // Entry 1 is free again, and before 3, the first that was never taken.
+        // Entry 1 is free again. It precedes entry 3, the first that was never taken.
         Memory.putShort(region + 12, (short) 1);
         Memory.putShort(region + 14, (short) 1);
         Memory.putShort(region + 16, (short) 1);
@@ -395,7 +401,7 @@ class InflightTest {
 
     @ParameterizedTest
     @EnumSource(Layout.class)
-    void whateverIsInTheAreaNothingBesideItIsTouched(final Layout layout) {
+    void anInvalidRecordCausesNoWritesOutsideItsRegion(final Layout layout) {
         final boolean packed = layout == Layout.PACKED;
         final InflightRegion region = region(layout);
         final int bytes = packed ? 32 + 32 * SIZE : 16 + 16 * SIZE;
@@ -439,7 +445,7 @@ class InflightTest {
     }
 
     @Test
-    void aRecordFitsTheRingItWasMadeOfAndNoneThatWasMadeAnew() {
+    void aRecordFitsItsOwnRingAndNotANewOne() {
         int missed = 0;
         for (int bursts = 1; bursts < 300; bursts++) {
             final Rig rig = new Rig(Layout.PACKED, true);
@@ -456,17 +462,18 @@ class InflightTest {
             if (same.used != 0 || !same.wrap) {
                 Memory.zero(rig.at.descriptors(), RingAddresses.descriptorBytes(SIZE));
                 for (int i = 0; i < SIZE && bursts % 2 == 0; i++) {
-                    Memory.putShort(rig.at.descriptors() + (long) i * Descriptor.SIZE + 12, (short) i); // as DPDK's driver does
+                    // DPDK's driver writes identifiers to blank descriptors.
+                    Memory.putShort(rig.at.descriptors() + (long) i * Descriptor.SIZE + 12, (short) i);
                 }
-                final DriverRing anew = DriverRing.create(SIZE, features(Layout.PACKED), rig.at);
+                final DriverRing fresh = DriverRing.create(SIZE, features(Layout.PACKED), rig.at);
                 final int chains = random.nextInt(SIZE + 1);
                 for (int i = 0; i < chains; i++) {
-                    anew.add(GuestRam.BASE, LENGTH, true);
+                    fresh.add(GuestRam.BASE, LENGTH, true);
                 }
-                anew.publish();
+                fresh.publish();
                 final PackedRecovery other = recovery(rig.at);
-                final boolean atItsBeginning = other != null && other.used == 0 && other.wrap && other.chains.length == 0;
-                assertTrue(other == null || atItsBeginning || !other.fits(Packed.WRAP, Packed.WRAP),
+                final boolean atItsStart = other != null && other.used == 0 && other.wrap && other.chains.length == 0;
+                assertTrue(other == null || atItsStart || !other.fits(Packed.WRAP, Packed.WRAP),
                     () -> "position " + same.used + " wrap " + same.wrap);
             }
         }
@@ -474,7 +481,7 @@ class InflightTest {
     }
 
     @Test
-    void thereIsNoRegionForWhatTheAreaHasNoRoomFor() {
+    void theAreaHasNoRegionForAnotherQueueOrALargerRing() {
         assertNull(area.region(QUEUES, SIZE, false));
         assertThrows(MemoryException.class, () -> area.region(0, 2 * SIZE, false));
     }

@@ -17,8 +17,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * A packed ring whose front-end itself gives back what it takes for available while it has no back-end, as QEMU does when a guest kicks a
- * transmit queue: from where it believes the ring to stand, which is where it stood when a back-end was last started.
+ * A packed ring whose front-end returns available chains itself while it has no back-end. QEMU does so when a guest
+ * kicks a transmit queue. The front-end starts at its own position of the ring, which is from the last start of a
+ * back-end.
  */
 @Timeout(120)
 class PassedRingTest {
@@ -36,9 +37,10 @@ class PassedRingTest {
     private final DriverRing driver = DriverRing.create(SIZE, Features.of(Features.RING_PACKED), at);
     private int longest = 1;
     private int returned;
-    /** The position as the front-end knows it, and as it did when the record was last believed, or begun. */
+    /** The position according to the front-end. */
     private int position = Packed.WRAP;
-    private int told = Packed.WRAP;
+    /** The position according to the front-end when the record was last accepted or initialised. */
+    private int recordedPosition = Packed.WRAP;
     private int passed;
 
     @AfterEach
@@ -52,18 +54,20 @@ class PassedRingTest {
         return position | position << 16;
     }
 
-    /** A device that goes on where the record has the ring, if that is to be believed, and else where the front-end does. */
+    /**
+     * Returns a device that resumes from the record if that fits the ring, and from the front-end's position if not.
+     */
     private TrackedPackedRing device() {
-        if (region.fits(SIZE, at, base(told), base(position))) {
-            passed += told == position ? 0 : 1;
+        if (region.fits(SIZE, at, base(recordedPosition), base(position))) {
+            passed += recordedPosition == position ? 0 : 1;
         } else {
             region.begin(base(position));
         }
-        told = position;
-        return again();
+        recordedPosition = position;
+        return successor();
     }
 
-    private TrackedPackedRing again() {
+    private TrackedPackedRing successor() {
         return (TrackedPackedRing) DeviceRing.create(
             new RingConfig(SIZE, Features.of(Features.RING_PACKED), at, base(position), ram.memory, region));
     }
@@ -95,7 +99,7 @@ class PassedRingTest {
         }
     }
 
-    /** The device is killed while it shows what it has given back. */
+    /** Kills the device while it publishes the chains that it has returned. */
     private void end(final TrackedPackedRing device) {
         final int steps = random.nextInt(5);
         if (steps > 0) {
@@ -116,8 +120,8 @@ class PassedRingTest {
         return at.descriptors() + (long) index * Descriptor.SIZE;
     }
 
-    /** The front-end gives back at most so many chains, as it sees them. */
-    private void giveBack(final int most) {
+    /** Returns at most {@code most} chains as the front-end, from the front-end's position on. */
+    private void returnChains(final int most) {
         for (int n = 0; n < most; n++) {
             final int head = position & Packed.WRAP - 1;
             final boolean round = (position & Packed.WRAP) != 0;
@@ -125,12 +129,13 @@ class PassedRingTest {
                 return;
             }
             int count = 1;
-            while ((Memory.getShort(descriptor((head + count - 1) % SIZE) + Packed.FLAGS) & Descriptor.NEXT) != 0 && count < SIZE) {
+            while ((Memory.getShort(descriptor((head + count - 1) % SIZE) + Packed.FLAGS) & Descriptor.NEXT) != 0
+                && count < SIZE) {
                 count++;
             }
             final int next = (head + count) % SIZE | (head + count < SIZE == round ? Packed.WRAP : 0);
             if (next == Packed.WRAP && longest > 1) {
-                return; // as if the ring were made anew: a chain across its end may leave nothing that shows that it is not
+                return; // a new ring's position: after a chain across the end, nothing may distinguish the two rings
             }
             Memory.putInt(descriptor(head) + 8, 0);
             Memory.putShort(descriptor(head) + Packed.FLAGS, (short) (round ? Packed.AVAIL | Packed.USED : 0));
@@ -138,8 +143,8 @@ class PassedRingTest {
         }
     }
 
-    /** That the ring goes on: all that the driver has offered comes back, and then as much again as it has room for, over and over. */
-    private void assertGoesOn(final TrackedPackedRing device) {
+    /** Asserts that the ring works: the driver gets all its chains back, and so it does for several more rounds. */
+    private void assertResumes(final TrackedPackedRing device) {
         for (int i = 0; i < 6; i++) {
             reap();
             while (device.next(chain, false) == DeviceRing.TAKEN) {
@@ -154,7 +159,7 @@ class PassedRingTest {
 
     @ParameterizedTest
     @CsvSource({"1,1", "1,16", "3,1", "3,16"})
-    void aRingGoesOnBehindWhatItsFrontEndHasGivenBack(final int descriptors, final int most) {
+    void aRingResumesAfterTheChainsThatItsFrontEndHasReturned(final int descriptors, final int most) {
         longest = descriptors;
         TrackedPackedRing device = device();
         for (int i = 0; i < ROUNDS; i++) {
@@ -165,21 +170,21 @@ class PassedRingTest {
                 reap();
             }
             offer(random.nextInt(SIZE));
-            giveBack(random.nextInt(most + 1));
+            returnChains(random.nextInt(most + 1));
             reap();
             offer(random.nextInt(3));
             device = device();
             if (random.nextInt(8) == 0) {
-                assertGoesOn(device);
+                assertResumes(device);
             }
         }
-        assertGoesOn(device);
-        assertTrue(passed > ROUNDS / 50, passed + " times behind what the front-end had given back");
+        assertResumes(device);
+        assertTrue(passed > ROUNDS / 50, passed + " times after chains that the front-end had returned");
         assertTrue(returned > ROUNDS, returned + " chains came back");
     }
 
     @Test
-    void whatComesBeforeIsGivenBackOnce() {
+    void earlierChainsAreReturnedOnce() {
         final TrackedPackedRing device = device();
         for (int i = 0; i < 2 * SIZE - 3; i++) {
             offer(1);
@@ -189,21 +194,21 @@ class PassedRingTest {
             reap();
         }
         offer(SIZE);
-        giveBack(1); // the fourth of them, at descriptor 0
+        returnChains(1); // the fourth of these chains, at descriptor 0
         assertEquals(Packed.WRAP | 1, position);
         reap();
-        assertEquals(2 * SIZE - 3, returned, "the driver does not see it");
+        assertEquals(2 * SIZE - 3, returned, "the driver does not see the returned chain");
         device();
         reap();
         assertEquals(2 * SIZE + 1, returned);
-        again(); // as after another kill
+        successor(); // as after another kill
         reap();
         assertEquals(2 * SIZE + 1, returned);
-        assertGoesOn(again());
+        assertResumes(successor());
     }
 
     @Test
-    void aRingMadeAnewIsNotTakenForOneThatWasPassed() {
+    void aNewRingIsNotMistakenForOneThatAFrontEndPassed() {
         final TrackedPackedRing device = device();
         for (int i = 0; i < 5; i++) {
             offer(1);
@@ -213,11 +218,11 @@ class PassedRingTest {
             reap();
         }
         Memory.zero(at.descriptors(), RingAddresses.descriptorBytes(SIZE));
-        final DriverRing anew = DriverRing.create(SIZE, Features.of(Features.RING_PACKED), at);
-        anew.add(GuestRam.BASE, LENGTH, false);
-        anew.publish();
-        giveBack(1);
+        final DriverRing fresh = DriverRing.create(SIZE, Features.of(Features.RING_PACKED), at);
+        fresh.add(GuestRam.BASE, LENGTH, false);
+        fresh.publish();
+        returnChains(1);
         assertEquals(Packed.WRAP | 1, position);
-        assertFalse(region.fits(SIZE, at, base(told), base(position)));
+        assertFalse(region.fits(SIZE, at, base(recordedPosition), base(position)));
     }
 }

@@ -6,7 +6,7 @@ import org.junit.jupiter.api.AfterEach;
 
 import java.util.stream.LongStream;
 
-/** What tests of rings have in common: a guest's memory, devices in it, and a chain to take. */
+/** The common fixture of ring tests: a guest's memory, devices in it, and a chain to take. */
 abstract class RingFixture {
     static final long FEATURES = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
     static final long PACKED = Features.of(Features.RING_PACKED);
@@ -36,8 +36,8 @@ abstract class RingFixture {
         return device(addresses, SIZE, features, DriverRing.freshBase(features));
     }
 
-    /** Shows what is used, and says whether the driver is to be notified. */
-    static boolean shown(final DeviceRing device) {
+    /** Publishes used chains. Returns whether the driver wants a notification. */
+    static boolean publishAndCheck(final DeviceRing device) {
         device.publish();
         Memory.fullFence();
         return device.wantsNotification();

@@ -20,7 +20,8 @@ class RingIndexTest {
     void aRingResumesAtItsUsedIndexUnlessTheDriverCannotBeThatFarAhead() {
         for (int used = 0; used < 65536; used += 5) {
             for (int ahead = 0; ahead < 100; ahead++) {
-                assertEquals(ahead <= 64 ? used : 1234, RingIndex.resume(used, RingIndex.advance(used, ahead), 64, 1234));
+                assertEquals(ahead <= 64 ? used : 1234,
+                    RingIndex.resume(used, RingIndex.advance(used, ahead), 64, 1234));
             }
             assertEquals(1234, RingIndex.resume(used, RingIndex.advance(used, -1), 64, 1234));
         }

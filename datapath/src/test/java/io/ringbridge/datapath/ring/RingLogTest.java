@@ -21,7 +21,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What a device's ring logs of its own writes: used entries, index, descriptors, event words, each on its page and nothing else. */
+/**
+ * The log of a device's own writes to a ring. It has the pages of the used entries, index, descriptors and event words
+ * only.
+ */
 class RingLogTest {
     private static final long EVENTS = Features.of(Features.EVENT_IDX);
     private static final long PACKED = Features.of(Features.RING_PACKED);
@@ -33,7 +36,7 @@ class RingLogTest {
     private final Mapping view = Mapping.map(file.fd(), 0, LAST / 4096 / 8);
     private final DirtyLog log = DirtyLog.map(Fd.duplicate(file.fd()), 0, LAST / 4096 / 8);
     private final EventFd changed = EventFd.create();
-    /** Where it is recorded which chains are out, if it is. */
+    /** The record of chains in flight, or null. */
     private InflightRegion record;
 
     @AfterEach
@@ -47,7 +50,7 @@ class RingLogTest {
 
     @ParameterizedTest
     @ValueSource(longs = {0, 1L << Features.EVENT_IDX, 1L << Features.RING_PACKED})
-    void soAreThoseOfARingWithARecordOfChainsInFlight(final long features) {
+    void usedBuffersOfARecordedRingAreLoggedToo(final long features) {
         final boolean packed = (features & PACKED) != 0;
         final long bytes = InflightArea.bytes(1, SIZE, packed);
         try (MemFd records = MemFd.create("inflight", bytes);
@@ -57,7 +60,7 @@ class RingLogTest {
         }
     }
 
-    /** Of a batch that the driver was not shown, all but the first are in the ring already. */
+    /** In a batch that was not published, all used descriptors but the first are in the ring already. */
     @Test
     void descriptorsThatRecoveryRestoresAreLogged() {
         final long bytes = InflightArea.bytes(1, SIZE, true);
@@ -101,19 +104,23 @@ class RingLogTest {
         return pages;
     }
 
-    /** A ring whose parts lie anywhere on their pages, the event structure of a packed one across none. */
+    /** Returns a ring whose parts have random offsets in their pages. The event structures do not cross pages. */
     private RingAddresses place(final SplittableRandom random) {
-        final long descriptors = ram.allocate(RingAddresses.descriptorBytes(SIZE) + 4096, 4096) + 16L * random.nextInt(256);
-        final long driver = ram.allocate(RingAddresses.driverBytes(SIZE, false) + 4096, 4096) + 4L * random.nextInt(1024);
-        final long device = ram.allocate(RingAddresses.deviceBytes(SIZE, false) + 4096, 4096) + 4L * random.nextInt(1024);
+        final long descriptors = ram.allocate(RingAddresses.descriptorBytes(SIZE) + 4096, 4096)
+            + 16L * random.nextInt(256);
+        final long driver = ram.allocate(RingAddresses.driverBytes(SIZE, false) + 4096, 4096)
+            + 4L * random.nextInt(1024);
+        final long device = ram.allocate(RingAddresses.deviceBytes(SIZE, false) + 4096, 4096)
+            + 4L * random.nextInt(1024);
         return new RingAddresses(ram.host(descriptors), ram.host(driver), ram.host(device), device);
     }
 
     private DeviceRing device(final RingAddresses place, final long features) {
-        return DeviceRing.create(new RingConfig(SIZE, features, place, DriverRing.freshBase(features), ram.memory, record));
+        return DeviceRing.create(
+            new RingConfig(SIZE, features, place, DriverRing.freshBase(features), ram.memory, record));
     }
 
-    /** The pages of the first region that differ between two readings. */
+    /** Returns the pages of the first region that have changed. */
     private Set<Long> changes(final byte[] before) {
         final Set<Long> pages = new HashSet<>();
         for (int at = 0; at < before.length; at++) {
@@ -124,7 +131,9 @@ class RingLogTest {
         return new TreeSet<>(pages);
     }
 
-    /** Keeps what memory has, in which used entries are to be overwritten with something else; nothing is marked any more. */
+    /**
+     * Fills the used entries of a split ring, so that later writes change them, clears the log, and copies the memory.
+     */
     private void remember(final byte[] before, final RingAddresses place, final boolean packed) {
         for (int i = 0; i < SIZE && !packed; i++) {
             Memory.putLong(place.device() + 4 + 8L * i, -1);
@@ -173,10 +182,10 @@ class RingLogTest {
         }
     }
 
-    /** With IN_ORDER a batch may have one used entry: what is marked is what was written, however many that are. */
+    /** With IN_ORDER a batch may have one used entry. Exactly the entries that were written are marked. */
     @ParameterizedTest
     @ValueSource(longs = {0, 1L << Features.RING_PACKED})
-    void aBatchGivenBackInOrderIsLoggedWhereItWasWritten(final long layout) {
+    void aBatchReturnedInOrderIsLoggedWhereItWasWritten(final long layout) {
         final long features = layout | Features.of(Features.IN_ORDER);
         final SplittableRandom random = new SplittableRandom(layout + 5);
         final RingAddresses place = place(random);
@@ -244,7 +253,8 @@ class RingLogTest {
             final RingAddresses place = place(new SplittableRandom(2));
             final DeviceRing device = device(place, features);
             device.log(log, changed);
-            final long word = place.log() + ((features & PACKED) != 0 ? 0 : (features & EVENTS) != 0 ? 4 + 8 * SIZE : 0);
+            final long word = place.log()
+                + ((features & PACKED) != 0 ? 0 : (features & EVENTS) != 0 ? 4 + 8 * SIZE : 0);
             device.suppressKicks();
             assertEquals(Set.of(word & -4096), marked(), Long.toHexString(features));
             assertTrue(changed.drain());
@@ -258,7 +268,7 @@ class RingLogTest {
     }
 
     @Test
-    void aRingThatIsNotToBeLoggedLogsItsBuffersOnly() {
+    void anUnloggedRingLogsItsBuffersOnly() {
         for (final long features : new long[] {0, PACKED}) {
             final RingAddresses place = place(new SplittableRandom(3));
             final RingAddresses silent = new RingAddresses(place.descriptors(), place.driver(), place.device());
@@ -271,7 +281,7 @@ class RingLogTest {
             driver.add(across, 10_000, true);
             driver.publish();
             assertEquals(DeviceRing.TAKEN, device.next(chain, true));
-            assertEquals(2, chain.count(), "in two regions");
+            assertEquals(2, chain.count(), "the buffer spans two regions");
             device.log().written(chain, 904);
             assertEquals(Set.of(across & -4096), marked());
             device.log().written(chain, 905);
@@ -282,7 +292,7 @@ class RingLogTest {
             device.use(5001);
             device.publish();
             assertTrue(marked().isEmpty());
-            assertTrue(changed.drain(), "for the buffers");
+            assertTrue(changed.drain(), "the buffers were logged");
         }
     }
 }

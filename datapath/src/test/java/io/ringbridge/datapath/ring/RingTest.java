@@ -19,13 +19,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Split and packed rings, driver against device. What a hostile driver can do is in {@code HostileRingTest} and its like. */
+/** Split and packed rings, driver against device. {@code HostileRingTest} and its siblings test hostile drivers. */
 class RingTest extends RingFixture {
-    /** What the driver offered: the pieces' guest addresses and lengths. */
+    /** An available chain: the guest addresses and lengths of its pieces. */
     private record Offer(int id, List<long[]> pieces) {
     }
 
-    /** Sizes and features; a packed ring's size need not be a power of two. */
+    /** Returns sizes and features. A packed ring's size need not be a power of two. */
     static Stream<Arguments> rings() {
         final long events = Features.of(Features.EVENT_IDX);
         final long inOrder = Features.of(Features.IN_ORDER);
@@ -77,7 +77,8 @@ class RingTest extends RingFixture {
         assertTrue(chains > 65536, "the index has wrapped");
     }
 
-    private void take(final DeviceRing device, final Deque<Offer> offered, final Deque<Offer> taken, final SplittableRandom random) {
+    private void take(final DeviceRing device, final Deque<Offer> offered, final Deque<Offer> taken,
+                      final SplittableRandom random) {
         int atMost = random.nextInt(device.size() + 1);
         while (atMost-- > 0 && device.next(chain, false) == DeviceRing.TAKEN) {
             if (random.nextInt(10) == 0) {
@@ -128,7 +129,7 @@ class RingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void batchInOrderIsOneUsedEntryThatNamesTheLast(final long layout) {
+    void aBatchInOrderHasOneUsedEntryThatNamesTheLastChain(final long layout) {
         final long features = FEATURES | layout | Features.of(Features.IN_ORDER);
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, features, addresses);
@@ -173,7 +174,7 @@ class RingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void skippedChainsCountAsWrittenAllOver(final long layout) {
+    void chainsWithoutAUsedEntryCountAsFilled(final long layout) {
         final long features = FEATURES | layout | Features.of(Features.IN_ORDER);
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, features, addresses);
@@ -192,7 +193,7 @@ class RingTest extends RingFixture {
     }
 
     @Test
-    void splitDescriptorsAreOfferedInTheTablesOrder() {
+    void splitDescriptorsAreMadeAvailableInTableOrder() {
         final long features = FEATURES | Features.of(Features.IN_ORDER);
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, features, addresses);
@@ -213,7 +214,7 @@ class RingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void eventIndexNotifiesExactlyWhenAsked(final long layout) {
+    void theEventIndexNotifiesExactlyWhenRequested(final long layout) {
         final long features = FEATURES | layout | Features.of(Features.EVENT_IDX);
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, features, addresses);
@@ -222,10 +223,10 @@ class RingTest extends RingFixture {
         for (int i = 0; i < 70_000; i++) {
             driver.add(GuestRam.BASE, 1, false);
             device.armKicks();
-            assertTrue(driver.publish(), "a kick is asked for");
+            assertTrue(driver.publish(), "a kick was requested");
             assertEquals(DeviceRing.TAKEN, device.next(chain, false));
             device.use(0);
-            assertTrue(shown(device), "a notification is asked for");
+            assertTrue(publishAndCheck(device), "a notification was requested");
             driver.poll();
             assertFalse(driver.wantNotification(true));
         }
@@ -236,7 +237,7 @@ class RingTest extends RingFixture {
             assertFalse(driver.publish());
             device.next(chain, false);
             device.use(0);
-            assertFalse(shown(device));
+            assertFalse(publishAndCheck(device));
             driver.poll();
         }
     }
@@ -254,28 +255,28 @@ class RingTest extends RingFixture {
         assertTrue(driver.publish());
         assertEquals(DeviceRing.TAKEN, device.next(chain, true));
         device.use(1);
-        assertTrue(shown(device));
+        assertTrue(publishAndCheck(device));
         device.suppressKicks();
         driver.wantNotification(false);
         driver.add(GuestRam.BASE, 1, true);
         assertFalse(driver.publish());
         device.next(chain, true);
         device.use(1);
-        assertFalse(shown(device));
+        assertFalse(publishAndCheck(device));
         driver.add(GuestRam.BASE, 1, true);
         driver.publish();
-        assertTrue(device.armKicks(), "what is there already is told");
+        assertTrue(device.armKicks(), "a chain is available already");
     }
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void positionIsKeptOverARestart(final long layout) {
+    void aRestartKeepsThePosition(final long layout) {
         final RingAddresses addresses = ram.ring(SIZE);
         final long features = FEATURES | layout;
         final DriverRing driver = DriverRing.create(SIZE, features, addresses);
         int base = DriverRing.freshBase(features);
         for (int i = 0; i < 70_000; i++) {
-            // Some front-ends forget the upper half, which packed rings have the used position in.
+            // Some front-ends drop the upper half, which is the used position of a packed ring.
             final DeviceRing device = device(addresses, SIZE, features, i % 2 == 0 ? base : base & 0xFFFF);
             driver.add(GuestRam.BASE, 60, false);
             driver.publish();

@@ -22,24 +22,27 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Rings whose driver gives I/O virtual addresses: what is not known yet waits, and what is not to be had is bad. */
+/**
+ * Rings whose driver uses I/O virtual addresses. Chains wait for missing translations, and are bad if these are
+ * refused.
+ */
 class TranslatedRingTest extends RingFixture {
     private static final long PAGE = 4096;
-    /** Where the driver believes its buffers to be; nothing of the guest's memory is there. */
+    /** The first I/O virtual address of the driver's buffers. The guest has no memory at this address. */
     private static final long IO = 0x7FFF_0000_0000L;
     private static final int BOTH = Iotlb.READ | Iotlb.WRITE;
 
     private Iotlb table = Iotlb.EMPTY;
-    private final List<String> asked = new ArrayList<>();
+    private final List<String> requested = new ArrayList<>();
     private final IotlbRequests requests = new IotlbRequests() {
         @Override
         public void missing(final long address, final int access) {
-            asked.add("missing " + Long.toHexString(address) + " " + access);
+            requested.add("missing " + Long.toHexString(address) + " " + access);
         }
 
         @Override
         public void denied(final long address, final int access) {
-            asked.add("denied " + Long.toHexString(address) + " " + access);
+            requested.add("denied " + Long.toHexString(address) + " " + access);
         }
     };
 
@@ -48,20 +51,22 @@ class TranslatedRingTest extends RingFixture {
     }
 
     private DeviceRing translated(final RingAddresses addresses, final long layout) {
-        return DeviceRing.create(new RingConfig(SIZE, FEATURES | layout, addresses, DriverRing.freshBase(layout), memory()));
+        return DeviceRing.create(
+            new RingConfig(SIZE, FEATURES | layout, addresses, DriverRing.freshBase(layout), memory()));
     }
 
-    /** Tells of pages from an I/O virtual address on. */
-    private void tell(final DeviceRing device, final long address, final long pages, final long guest, final int access) {
+    /** Maps pages from an I/O virtual address on. */
+    private void map(final DeviceRing device, final long address, final long pages, final long guest,
+                     final int access) {
         table = table.with(address, pages * PAGE, 0, ram.host(guest), access);
         device.translations(memory(), address, address + pages * PAGE - 1);
     }
 
-    private void assertAsks(final DeviceRing device, final String... wanted) {
+    private void assertRequests(final DeviceRing device, final String... wanted) {
         device.translation().tell(requests);
         device.translation().tell(requests);
-        assertEquals(List.of(wanted), asked);
-        asked.clear();
+        assertEquals(List.of(wanted), requested);
+        requested.clear();
     }
 
     private static int used(final DriverRing driver) {
@@ -78,7 +83,7 @@ class TranslatedRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void aChainWaitsForItsTranslationAndIsAskedForOnce(final long layout) {
+    void aChainWaitsForItsTranslationWhichIsRequestedOnce(final long layout) {
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         final DeviceRing device = translated(addresses, layout);
@@ -93,22 +98,22 @@ class TranslatedRingTest extends RingFixture {
             assertEquals(base, device.base());
             assertTrue(device.available() > 0);
             if (i == 0) {
-                assertAsks(device, missing(IO + 100, Iotlb.READ));
+                assertRequests(device, missing(IO + 100, Iotlb.READ));
             } else {
-                assertAsks(device);
+                assertRequests(device);
             }
         }
-        tell(device, IO + 7 * PAGE, 1, GuestRam.BASE, BOTH);
-        assertTrue(device.lacksTranslation(), "something else was told");
-        assertAsks(device);
-        tell(device, IO, 1, GuestRam.BASE + 5 * PAGE, Iotlb.READ);
+        map(device, IO + 7 * PAGE, 1, GuestRam.BASE, BOTH);
+        assertTrue(device.lacksTranslation(), "another page was mapped");
+        assertRequests(device);
+        map(device, IO, 1, GuestRam.BASE + 5 * PAGE, Iotlb.READ);
         assertFalse(device.lacksTranslation());
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(ram.host(GuestRam.BASE + 5 * PAGE + 100), chain.address(0));
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
-        assertEquals(1, device.out(), "the one before stays out");
-        assertAsks(device, missing(IO + PAGE, Iotlb.READ));
-        tell(device, IO + PAGE, 1, GuestRam.BASE, Iotlb.READ);
+        assertEquals(1, device.out(), "the earlier chain stays in flight");
+        assertRequests(device, missing(IO + PAGE, Iotlb.READ));
+        map(device, IO + PAGE, 1, GuestRam.BASE, Iotlb.READ);
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(ram.host(GuestRam.BASE), chain.address(0));
         device.giveBack(2);
@@ -118,7 +123,7 @@ class TranslatedRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void aChainOfSeveralBuffersIsTakenWhenAllOfThemAreKnown(final long layout) {
+    void aChainOfSeveralBuffersIsTakenWhenAllOfThemAreMapped(final long layout) {
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         final DeviceRing device = translated(addresses, layout);
@@ -130,11 +135,12 @@ class TranslatedRingTest extends RingFixture {
         for (final long page : new long[] {0, 2, 3, 4}) {
             assertEquals(DeviceRing.EMPTY, device.next(chain, true));
             assertEquals(0, device.out());
-            assertAsks(device, missing(IO + (page == 0 ? PAGE - 12 : page == 2 ? 3 * PAGE - 100 : page * PAGE), Iotlb.WRITE));
-            tell(device, IO + page * PAGE, 1, GuestRam.BASE + (10 - page) * PAGE, Iotlb.WRITE);
+            final long offset = page == 0 ? PAGE - 12 : page == 2 ? 3 * PAGE - 100 : page * PAGE;
+            assertRequests(device, missing(IO + offset, Iotlb.WRITE));
+            map(device, IO + page * PAGE, 1, GuestRam.BASE + (10 - page) * PAGE, Iotlb.WRITE);
         }
         assertEquals(DeviceRing.TAKEN, device.next(chain, true));
-        assertEquals(4, chain.count(), "the second buffer is in three places");
+        assertEquals(4, chain.count(), "the second buffer has three pieces");
         assertEquals(12 + 2 * PAGE, chain.totalLength());
         assertEquals(ram.host(GuestRam.BASE + 11 * PAGE - 12), chain.address(0));
         assertEquals(ram.host(GuestRam.BASE + 9 * PAGE - 100), chain.address(1));
@@ -146,7 +152,7 @@ class TranslatedRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void anIndirectTableIsReadWhereTheDeviceMayRead(final long layout) {
+    void anIndirectTableNeedsReadAccess(final long layout) {
         final HostileDriver driver = new HostileDriver(ram.ring(SIZE), SIZE, FEATURES | layout);
         final DeviceRing device = translated(driver.addresses, layout);
         final long tableAt = GuestRam.BASE + (2 << 20);
@@ -155,51 +161,51 @@ class TranslatedRingTest extends RingFixture {
         driver.write(ram.host(tableAt + 3 * PAGE), IO + 5 * PAGE + 100, 50, Descriptor.WRITE, 0);
         driver.offer(IO + PAGE - 16, 32, Descriptor.INDIRECT);
         assertEquals(DeviceRing.EMPTY, device.next(chain, true));
-        assertAsks(device, missing(IO + PAGE - 16, Iotlb.READ));
-        tell(device, IO, 1, tableAt, Iotlb.READ);
+        assertRequests(device, missing(IO + PAGE - 16, Iotlb.READ));
+        map(device, IO, 1, tableAt, Iotlb.READ);
         assertEquals(DeviceRing.EMPTY, device.next(chain, true));
-        assertAsks(device, missing(IO + 5 * PAGE, Iotlb.WRITE));
-        tell(device, IO + 5 * PAGE, 1, GuestRam.BASE, Iotlb.WRITE);
+        assertRequests(device, missing(IO + 5 * PAGE, Iotlb.WRITE));
+        map(device, IO + 5 * PAGE, 1, GuestRam.BASE, Iotlb.WRITE);
         assertEquals(DeviceRing.EMPTY, device.next(chain, true));
-        assertAsks(device, missing(IO + PAGE, Iotlb.READ));
-        tell(device, IO + PAGE, 1, tableAt + 3 * PAGE, BOTH);
+        assertRequests(device, missing(IO + PAGE, Iotlb.READ));
+        map(device, IO + PAGE, 1, tableAt + 3 * PAGE, BOTH);
         assertEquals(DeviceRing.TAKEN, device.next(chain, true));
         assertEquals(2, chain.count());
         assertEquals(ram.host(GuestRam.BASE + 100), chain.address(1));
         device.rewind(1);
         table = table.without(IO, IO);
         device.remap(memory(), driver.addresses);
-        assertEquals(DeviceRing.EMPTY, device.next(chain, true), "the table's page was taken back");
-        assertAsks(device, missing(IO + PAGE - 16, Iotlb.READ));
+        assertEquals(DeviceRing.EMPTY, device.next(chain, true), "the table's page was unmapped");
+        assertRequests(device, missing(IO + PAGE - 16, Iotlb.READ));
     }
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void whatIsNotAllowedIsAskedForAndThenBad(final long layout) {
+    void aForbiddenAccessIsRequestedOnceAndThenBad(final long layout) {
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         final DeviceRing device = translated(addresses, layout);
-        tell(device, IO, 1, GuestRam.BASE, Iotlb.READ);
+        map(device, IO, 1, GuestRam.BASE, Iotlb.READ);
         driver.add(IO, 60, true);
         driver.add(IO + 8, 60, true);
         driver.publish();
         assertEquals(DeviceRing.EMPTY, device.next(chain, true));
-        assertAsks(device, missing(IO, Iotlb.WRITE));
-        // The front-end says the same once more.
+        assertRequests(device, missing(IO, Iotlb.WRITE));
+        // The front-end sends the same entry again.
         device.translations(memory(), IO, IO + PAGE - 1);
-        assertAsks(device, "denied " + Long.toHexString(IO) + " " + Iotlb.WRITE);
+        assertRequests(device, "denied " + Long.toHexString(IO) + " " + Iotlb.WRITE);
         assertEquals(DeviceRing.BAD, device.next(chain, true));
-        assertEquals(DeviceRing.EMPTY, device.next(chain, true), "the next one is asked for again");
-        assertAsks(device, missing(IO + 8, Iotlb.WRITE));
+        assertEquals(DeviceRing.EMPTY, device.next(chain, true), "the next chain requests the entry again");
+        assertRequests(device, missing(IO + 8, Iotlb.WRITE));
         table = table.without(IO, IO);
-        tell(device, IO, 1, GuestRam.BASE, BOTH);
+        map(device, IO, 1, GuestRam.BASE, BOTH);
         assertEquals(DeviceRing.TAKEN, device.next(chain, true));
         assertEquals(2, device.out());
     }
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void whatIsNotToBeHadIsBadOnce(final long layout) {
+    void aRefusedAddressMakesOneChainBad(final long layout) {
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         final DeviceRing device = translated(addresses, layout);
@@ -209,25 +215,25 @@ class TranslatedRingTest extends RingFixture {
         driver.add(buffers, false);
         driver.add(IO + PAGE, 10, false);
         driver.publish();
-        tell(device, IO, 1, GuestRam.BASE, BOTH);
-        assertFalse(device.translation().refuse(IO + PAGE, Iotlb.READ), "nothing was asked for");
+        map(device, IO, 1, GuestRam.BASE, BOTH);
+        assertFalse(device.translation().refuse(IO + PAGE, Iotlb.READ), "nothing was requested");
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
-        assertAsks(device, missing(IO + PAGE, Iotlb.READ));
-        assertFalse(device.translation().refuse(IO, Iotlb.READ), "something else");
+        assertRequests(device, missing(IO + PAGE, Iotlb.READ));
+        assertFalse(device.translation().refuse(IO, Iotlb.READ), "another address was requested");
         assertTrue(device.translation().refuse(IO + PAGE, Iotlb.READ));
         device.probeAhead(new Segments(), SIZE, false);
         assertEquals(0, device.out());
-        assertEquals(DeviceRing.BAD, device.next(chain, false), "a look does not count");
+        assertEquals(DeviceRing.BAD, device.next(chain, false), "a probe does not end the refusal");
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
-        assertAsks(device, missing(IO + PAGE, Iotlb.READ));
-        tell(device, IO + PAGE, 1, GuestRam.BASE, BOTH);
+        assertRequests(device, missing(IO + PAGE, Iotlb.READ));
+        map(device, IO + PAGE, 1, GuestRam.BASE, BOTH);
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(2, device.out());
     }
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void whatComesNextIsAskedForAhead(final long layout) {
+    void missingTranslationsAreRequestedAhead(final long layout) {
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         final DeviceRing device = translated(addresses, layout);
@@ -235,16 +241,16 @@ class TranslatedRingTest extends RingFixture {
             driver.add(IO + i * PAGE, 2000, true);
         }
         driver.publish();
-        final Segments looked = new Segments();
+        final Segments probed = new Segments();
         final int base = device.base();
         for (int i = 0; i < SIZE; i++) {
-            device.probeAhead(looked, SIZE, true);
+            device.probeAhead(probed, SIZE, true);
             assertEquals(0, device.out());
             assertEquals(base, device.base());
-            assertAsks(device, missing(IO + i * PAGE, Iotlb.WRITE));
-            tell(device, IO + i * PAGE, 1, GuestRam.BASE + i * PAGE, Iotlb.WRITE);
+            assertRequests(device, missing(IO + i * PAGE, Iotlb.WRITE));
+            map(device, IO + i * PAGE, 1, GuestRam.BASE + i * PAGE, Iotlb.WRITE);
         }
-        device.probeAhead(looked, SIZE, true);
+        device.probeAhead(probed, SIZE, true);
         assertFalse(device.lacksTranslation());
         for (int i = 0; i < SIZE; i++) {
             assertEquals(DeviceRing.TAKEN, device.next(chain, true));
@@ -254,7 +260,7 @@ class TranslatedRingTest extends RingFixture {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void whatIsWrittenIsLoggedByTheGuestsAddresses(final long layout) {
+    void writesAreLoggedByGuestAddress(final long layout) {
         final RingAddresses at = ram.ring(SIZE);
         final long logged = GuestRam.BASE + (3 << 20);
         final RingAddresses addresses = new RingAddresses(at.descriptors(), at.driver(), at.device(), logged);
@@ -297,17 +303,17 @@ class TranslatedRingTest extends RingFixture {
                 final DeviceRing before = recorded(addresses, layout, record);
                 assertEquals(DeviceRing.TAKEN, before.next(chain, false));
                 assertEquals(DeviceRing.TAKEN, before.next(chain, false));
-                // The process ends here; the next one knows nothing of where they are.
+                // The process ends here, and the next one has no translations.
                 table = Iotlb.EMPTY;
                 final DeviceRing after = recorded(addresses, layout, record);
                 assertEquals(DeviceRing.EMPTY, after.next(chain, false));
-                assertAsks(after, missing(IO, Iotlb.READ));
-                tell(after, IO, 1, GuestRam.BASE, BOTH);
+                assertRequests(after, missing(IO, Iotlb.READ));
+                map(after, IO, 1, GuestRam.BASE, BOTH);
                 assertEquals(DeviceRing.TAKEN, after.next(chain, false));
                 assertEquals(DeviceRing.EMPTY, after.next(chain, false));
                 assertEquals(1, after.out());
-                assertAsks(after, missing(IO + PAGE, Iotlb.READ));
-                tell(after, IO + PAGE, 1, GuestRam.BASE, BOTH);
+                assertRequests(after, missing(IO + PAGE, Iotlb.READ));
+                map(after, IO + PAGE, 1, GuestRam.BASE, BOTH);
                 assertEquals(DeviceRing.TAKEN, after.next(chain, false));
                 assertEquals(DeviceRing.EMPTY, after.next(chain, false));
                 assertFalse(after.lacksTranslation());
@@ -319,7 +325,7 @@ class TranslatedRingTest extends RingFixture {
     }
 
     private DeviceRing recorded(final RingAddresses addresses, final long layout, final InflightRegion record) {
-        return DeviceRing.create(new RingConfig(SIZE, FEATURES | layout, addresses, DriverRing.freshBase(layout), memory(),
-            record));
+        return DeviceRing.create(new RingConfig(SIZE, FEATURES | layout, addresses, DriverRing.freshBase(layout),
+            memory(), record));
     }
 }

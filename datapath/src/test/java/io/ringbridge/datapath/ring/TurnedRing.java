@@ -3,8 +3,8 @@ package io.ringbridge.datapath.ring;
 import io.ringbridge.datapath.memory.Memory;
 
 /**
- * A split ring as its little-endian driver has it, and a copy in which the bytes of all fields are the other way round.
- * The copy is the ring that a big-endian driver shares with the device.
+ * A split ring of a little-endian driver, and a copy in which the bytes of all fields are reversed. The copy is the
+ * ring that a big-endian driver shares with the device.
  *
  * @param driver the parts that the driver works on
  * @param device the parts that the device works on
