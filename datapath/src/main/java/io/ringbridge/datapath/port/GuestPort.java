@@ -132,9 +132,9 @@ public final class GuestPort extends Port {
     }
 
     /**
-     * Adds a cause of suspension. A cause that is already present is not an error. With the first cause, this method
-     * returns only after every frame taken from the guest was delivered or dropped, its buffer returned, and the guest
-     * notified. The rings are not touched from then on.
+     * Adds a cause of suspension. A cause that is already present is not an error. With the first cause, every frame
+     * taken from the guest is delivered or dropped, its buffer is returned and the guest is notified. The rings are not
+     * touched after this method has returned.
      */
     @Override
     public synchronized void suspend(final SuspendCause cause) {

@@ -44,8 +44,8 @@ final class BigEndianSplitRing extends DeviceRing {
     private int nextAvail;
     private int usedIdx;
     private int known;
-    private int shownIdx;
-    private int askedIdx;
+    private int publishedIdx;
+    private int checkedIdx;
     /** Chains still to come that continue the current frame. They begin with payload, not with a header. */
     private int continuing;
 
@@ -58,8 +58,8 @@ final class BigEndianSplitRing extends DeviceRing {
         move(config.addresses());
         usedIdx = getShort(used + IDX);
         nextAvail = RingIndex.resume(usedIdx, getShort(avail + IDX), size, config.base());
-        shownIdx = usedIdx;
-        askedIdx = usedIdx;
+        publishedIdx = usedIdx;
+        checkedIdx = usedIdx;
         record = config.inflight() == null ? null : new SplitInflight(config.inflight(), size);
         if (record != null && record.resume(usedIdx, RingIndex.distance(usedIdx, getShort(avail + IDX)))) {
             nextAvail = usedIdx;
@@ -186,13 +186,13 @@ final class BigEndianSplitRing extends DeviceRing {
             return chain.addAll(pieces); // the caller drops the chain as too short
         } else {
             pieces.peek(header, length);
-            turn(header, length);
+            swap(header, length);
         }
         pieces.skip(length);
         return chain.add(header, length) && chain.addAll(pieces);
     }
 
-    private static void turn(final long header, final int length) {
+    private static void swap(final long header, final int length) {
         for (int at = FIRST_WORD; at < length; at += 2) {
             Memory.putShort(header + at, Short.reverseBytes(Memory.getShort(header + at)));
         }
@@ -238,7 +238,7 @@ final class BigEndianSplitRing extends DeviceRing {
             continuing--;
         } else {
             continuing = headerLength() > NUM_BUFFERS ? (Memory.getShort(header + NUM_BUFFERS) & 0xFFFF) - 1 : 0;
-            turn(header, headerLength());
+            swap(header, headerLength());
         }
         final int length = Math.min(written, headerLength());
         Memory.copy(header, headers[slot], length);
@@ -271,12 +271,12 @@ final class BigEndianSplitRing extends DeviceRing {
 
     /** Publishes the batch to the driver, and leaves the record as it is. */
     void show() {
-        final int count = Math.min(RingIndex.distance(shownIdx, usedIdx), size);
+        final int count = Math.min(RingIndex.distance(publishedIdx, usedIdx), size);
         if (count == 0) {
             return;
         }
         if (log != null) {
-            final int first = shownIdx & mask;
+            final int first = publishedIdx & mask;
             final int straight = Math.min(count, size - first);
             DirtyLog.fence();
             log.deviceWritten(ENTRIES + 8L * first, 8 * straight);
@@ -284,7 +284,7 @@ final class BigEndianSplitRing extends DeviceRing {
         }
         // Pairs with the driver's acquire of used idx: entries and buffers are visible with it (section 2.7.8.2).
         Memory.putShortRelease(used + IDX, Short.reverseBytes((short) usedIdx));
-        shownIdx = usedIdx;
+        publishedIdx = usedIdx;
         if (log != null) {
             DirtyLog.fence();
             log.deviceWritten(IDX, 2);
@@ -294,8 +294,8 @@ final class BigEndianSplitRing extends DeviceRing {
 
     @Override
     public boolean wantsNotification() {
-        final int old = askedIdx;
-        askedIdx = usedIdx;
+        final int old = checkedIdx;
+        checkedIdx = usedIdx;
         return eventIdx ? RingIndex.passed(getShort(avail + ENTRIES + 2L * size), usedIdx, old)
             : (getShort(avail) & NO_INTERRUPT) == 0;
     }

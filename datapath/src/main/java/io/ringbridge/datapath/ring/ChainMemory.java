@@ -14,8 +14,8 @@ import io.ringbridge.datapath.memory.TouchedRanges;
  * cache, so chains of a ring must all have the same direction. During postcopy migration, each run of contiguous pages
  * that have arrived counts as a region.
  *
- * <p>If a translation or a page that a chain needs is missing, the chain stays in the ring as if the driver had not
- * made it available. {@link #isWaiting} then returns true.
+ * <p>A chain whose translation or page is missing stays in the ring, as if the driver had not made it available.
+ * {@link #isWaiting} then returns true.
  *
  * <p>Owned by one worker.
  */

@@ -12,7 +12,7 @@ import io.ringbridge.datapath.os.EventFd;
  * <p>{@link #next} takes chains in the order in which the driver made them available. {@link #use} returns them in the
  * order in which they were taken, and {@link #publish} makes the returned chains visible to the driver. A chain is in
  * flight from {@code next} until {@code use}; several may be in flight at a time. This class and {@link ChainMemory}
- * hold the code that does not depend on the layout.
+ * contain the code that does not depend on the layout.
  *
  * <p>Owned by one worker. Nothing is allocated after construction. Each field that the driver wrote is read once and
  * checked as a local copy. If a chain breaks the rules but can be returned, the result is {@link #BAD}. If the ring
@@ -62,8 +62,8 @@ public abstract sealed class DeviceRing extends ChainMemory
     }
 
     /**
-     * Creates a ring of the negotiated layout. If chains in flight are recorded, the ring reads the record, and may
-     * write to the record and to the ring to make the two agree.
+     * Creates a ring of the negotiated layout. If chains in flight are recorded, the record is read here. The record
+     * and the ring may be written to make the two agree.
      *
      * @param dirty the log of all writes, including those made here; null to log nothing
      * @param changed signalled after the log was written; may be null
@@ -127,8 +127,8 @@ public abstract sealed class DeviceRing extends ChainMemory
     public abstract void use(int[] written, int count);
 
     /**
-     * Returns the oldest chains in flight, with nothing written to any of them. The driver sees them after
-     * {@link #publish}.
+     * Returns the oldest chains in flight to the driver, with nothing written to any of them. The driver sees them
+     * after {@link #publish}.
      *
      * <p>If IN_ORDER was negotiated, one used entry stands for all of them. The driver then assumes that the device
      * used every chain but the last completely, so only chains that the device reads may be returned here (virtio 1.2,
@@ -145,7 +145,7 @@ public abstract sealed class DeviceRing extends ChainMemory
         }
     }
 
-    /** Returns chains with one used entry, in the first chain's place, that names the last chain. */
+    /** Returns chains to the driver with one used entry, in the first chain's place, that names the last chain. */
     abstract void useBatch(int chains);
 
     /** Makes the returned chains visible to the driver. A release store: entries and buffers are visible before it. */

@@ -35,7 +35,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     /** The first unpublished used descriptor; 0 if none. It is written last and makes the others visible. */
     private long head;
     private long headWord;
-    private int askedAt;
+    private int checkedAt;
 
     PackedDeviceRing(final RingConfig config, final RingLog log) {
         super(config, log);
@@ -48,7 +48,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         availWrap = (avail & Packed.WRAP) != 0;
         nextUsed = (used & Packed.WRAP - 1) % size;
         usedWrap = (used & Packed.WRAP) != 0;
-        askedAt = nextUsed;
+        checkedAt = nextUsed;
     }
 
     @Override
@@ -199,7 +199,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         availWrap = wrap;
         nextUsed = at;
         usedWrap = wrap;
-        askedAt = at;
+        checkedAt = at;
     }
 
     /** Records that the next chain is in flight. */
@@ -365,8 +365,8 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
 
     @Override
     public boolean wantsNotification() {
-        final int old = askedAt;
-        askedAt = nextUsed;
+        final int old = checkedAt;
+        checkedAt = nextUsed;
         final int request = Memory.getInt(driverEvent);
         return switch (request >>> 16 & 3) {
             case Packed.EVENT_NEVER -> false;

@@ -18,7 +18,7 @@ final class PackedDriverRing extends DriverRing {
     /** The flags of the first unpublished descriptor; 0 if none. They are written last and make the others visible. */
     private long head;
     private short headFlags;
-    private int shownAt;
+    private int publishedAt;
 
     PackedDriverRing(final int size, final long features, final RingAddresses addresses) {
         super(size, features, addresses);
@@ -94,8 +94,8 @@ final class PackedDriverRing extends DriverRing {
         head = 0;
         // The device's request must be read only after the descriptor is visible (section 2.8.21.3.1).
         Memory.fullFence();
-        final int old = shownAt;
-        shownAt = nextAvail;
+        final int old = publishedAt;
+        publishedAt = nextAvail;
         final int request = Memory.getInt(deviceEvent);
         return switch (request >>> 16 & 3) {
             case Packed.EVENT_NEVER -> false;

@@ -31,8 +31,8 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
     private long avail;
     private long used;
     private int known;
-    private int shownIdx;
-    private int askedIdx;
+    private int publishedIdx;
+    private int checkedIdx;
 
     SplitDeviceRing(final RingConfig config, final RingLog log) {
         super(config, log);
@@ -41,8 +41,8 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
         move(config.addresses());
         usedIdx = Memory.getShort(used + IDX) & RingIndex.MASK;
         nextAvail = RingIndex.resume(usedIdx, Memory.getShortAcquire(avail + IDX), size, config.base());
-        shownIdx = usedIdx;
-        askedIdx = usedIdx;
+        publishedIdx = usedIdx;
+        checkedIdx = usedIdx;
     }
 
     @Override
@@ -235,16 +235,16 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
         }
         // Pairs with the driver's acquire of used idx: entries and buffers are visible with it (section 2.7.8.2).
         Memory.putShortRelease(used + IDX, (short) usedIdx);
-        shownIdx = usedIdx;
+        publishedIdx = usedIdx;
     }
 
     /** Publishes and logs every write. The writes to the entries are logged before the driver sees the entries. */
     private void publishLogged() {
-        final int count = Math.min(RingIndex.distance(shownIdx, usedIdx), size);
+        final int count = Math.min(RingIndex.distance(publishedIdx, usedIdx), size);
         if (count == 0) {
             return;
         }
-        final int first = shownIdx & mask;
+        final int first = publishedIdx & mask;
         final int straight = Math.min(count, size - first);
         DirtyLog.fence();
         log.deviceWritten(ENTRIES + 8L * first, 8 * straight);
@@ -252,14 +252,14 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
         Memory.putShortRelease(used + IDX, (short) usedIdx);
         DirtyLog.fence();
         log.deviceWritten(IDX, 2);
-        shownIdx = usedIdx;
+        publishedIdx = usedIdx;
         log.signal();
     }
 
     @Override
     public boolean wantsNotification() {
-        final int old = askedIdx;
-        askedIdx = usedIdx;
+        final int old = checkedIdx;
+        checkedIdx = usedIdx;
         if (eventIdx) {
             return RingIndex.passed(Memory.getShort(avail + ENTRIES + 2L * size), usedIdx, old);
         }

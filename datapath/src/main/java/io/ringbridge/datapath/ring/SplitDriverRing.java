@@ -22,7 +22,7 @@ final class SplitDriverRing extends DriverRing {
     private int lastFree;
     private int free;
     private int availIdx;
-    private int shownIdx;
+    private int publishedIdx;
     private int lastUsed;
 
     SplitDriverRing(final int size, final long features, final RingAddresses addresses) {
@@ -98,7 +98,7 @@ final class SplitDriverRing extends DriverRing {
 
     @Override
     public boolean publish() {
-        final int old = shownIdx;
+        final int old = publishedIdx;
         if (availIdx == old) {
             return false;
         }
@@ -106,7 +106,7 @@ final class SplitDriverRing extends DriverRing {
         Memory.putShortRelease(avail + IDX, (short) availIdx);
         // The device's request must be read only after the index is visible (section 2.7.13.4.1).
         Memory.fullFence();
-        shownIdx = availIdx;
+        publishedIdx = availIdx;
         return eventIdx
             ? RingIndex.passed(Memory.getShort(used + ENTRIES + 8L * size), availIdx, old)
             : (Memory.getShort(used) & 1) == 0;

@@ -16,13 +16,13 @@ import java.util.stream.IntStream;
  *                                         u64 counter
  * </pre>
  *
- * <p>The fields are in this machine's byte order, even if the ring's is different: the front-end and the back-end share
+ * <p>The fields are in this machine's byte order, even if the ring's is different. The front-end and the back-end share
  * the area, and the driver does not see it.
  *
  * <p>A process that is killed has made its stores up to some point of the program, and none after it. It is therefore
  * enough that the compiler keeps the stores in order, which is the purpose of the releases here. Chains that were put
- * back stay marked. They are the next ones in the available ring, so it does not matter whether they are taken again
- * from the ring or from the record.
+ * back stay marked. They are the next ones in the available ring, so a recovery from the record takes the same chains
+ * as the ring would give.
  *
  * <p>Owned by the ring's worker. The ring calls a method after each of its own steps.
  */
@@ -84,13 +84,13 @@ final class SplitInflight {
             || (Memory.getShort(region + InflightRegion.ENTRIES_AT) & 0xFFFF) != inflight.entries()) {
             return false;
         }
-        final int shown = RingIndex.distance(Memory.getShort(region + USED_IDX), usedIdx);
-        if (shown > size || ahead > size) {
+        final int published = RingIndex.distance(Memory.getShort(region + USED_IDX), usedIdx);
+        if (published > size || ahead > size) {
             return false;
         }
         // The last batch was published, but some of its chains may still be marked.
         int last = Memory.getShort(region + LAST_BATCH_HEAD) & 0xFFFF;
-        for (int i = 0; i < shown && last < size; i++) {
+        for (int i = 0; i < published && last < size; i++) {
             unmark(last);
             last = Memory.getShort(entry(last) + NEXT) & 0xFFFF;
         }

@@ -8,8 +8,8 @@ import io.ringbridge.datapath.memory.Iotlb;
  *
  * <p>If an address has no entry, or an entry that forbids the access, the entry is requested once. The chain that needs
  * it stays in the ring until the entry arrives. If the front-end reports that there is no such entry, or sends one that
- * still forbids the access, the address is refused. The next chain that needs the address is then bad, and the one
- * after it requests the entry again, since drivers may map addresses at any time. Owned by the ring's worker.
+ * still forbids the access, the address is refused. The next chain that needs the address is then bad. The one after it
+ * requests the entry again, since drivers may map addresses at any time. Owned by the ring's worker.
  */
 public final class Translation {
     private Iotlb iotlb;
