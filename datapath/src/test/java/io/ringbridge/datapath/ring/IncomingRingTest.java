@@ -252,11 +252,11 @@ class IncomingRingTest extends RingFixture {
             while (device.next(chain, true) != DeviceRing.TAKEN) {
                 device.missingPage().request(RING);
                 final long page = guest(requested.removeLast());
-                assertTrue(asked.isEmpty() && needed.contains(page) && came.add(page), () -> "seed " + seed);
+                assertTrue(requested.isEmpty() && needed.contains(page) && arrived.add(page), () -> "seed " + seed);
                 arrive(page);
                 device.missingPage().arrived();
             }
-            assertTrue(came.containsAll(needed), () -> "seed " + seed);
+            assertTrue(arrived.containsAll(needed), () -> "seed " + seed);
             assertSame(buffers, seed);
             device.use(1);
             device.publish();
