@@ -2,9 +2,9 @@ package io.ringbridge.datapath.worker;
 
 import org.agrona.concurrent.IdleStrategy;
 
-/** Spins for a while after the last frame, then sleeps until there is something to do. Owned by the worker's thread. */
+/** Spins for a while after the last frame, then sleeps until there is work. Owned by the worker's thread. */
 final class AdaptiveIdle implements IdleStrategy {
-    /** How long to spin: longer than a guest's usual pause between bursts, too short to be seen in a load average. */
+    /** The time to spin: longer than a guest's usual gap between bursts, too short to show in a load average. */
     private static final long SPIN_NANOS = 100_000;
 
     private final Worker worker;
@@ -31,7 +31,7 @@ final class AdaptiveIdle implements IdleStrategy {
 
     @Override
     public void reset() {
-        // the worker knows when it last had work
+        // the worker records when it last had work
     }
 
     @Override

@@ -5,10 +5,10 @@ import io.ringbridge.datapath.memory.Memory;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 
-/** Something that another thread wants done on a worker's thread, and waits for. */
+/** An action that another thread submits to a worker. The submitter may wait for its completion. */
 final class Command {
-    /** Faults after which a command fails. Each fault costs a port, so that a command rarely meets two. */
-    private static final int MOST_FAULTS = 16;
+    /** The number of faults that a command survives. Each fault fails a port, so a command rarely meets two. */
+    private static final int MAX_FAULTS = 16;
 
     private final Runnable action;
     private final CountDownLatch done = new CountDownLatch(1);
@@ -19,14 +19,15 @@ final class Command {
     }
 
     /**
-     * Runs the action until a run meets no fault in a guest's memory, and completes the command. The action is done then, or it has failed
-     * with an exception of its own; it is never half done. An action has to bear being run again after it was cut short at any point.
+     * Runs the action until a run meets no fault in guest memory, and completes the command. The action is then done,
+     * or has failed with its own exception; it is never half done. A fault may interrupt the action at any point, and
+     * the action must tolerate running again from the start.
      *
-     * @param recover gives up the port whose memory a fault was in; a run after it finds nothing of that port to touch
+     * @param recover fails the port whose memory faulted, so that the next run does not access that memory
      */
     void run(final Consumer<InternalError> recover) {
         int faults = 0;
-        while (!runOnce(recover, faults == MOST_FAULTS)) {
+        while (!runOnce(recover, faults == MAX_FAULTS)) {
             faults++;
         }
         done.countDown();
@@ -34,19 +35,20 @@ final class Command {
 
     private boolean runOnce(final Consumer<InternalError> recover, final boolean last) {
         try {
-            Memory.surfaceFault(); // one of an earlier access is not this command's
+            Memory.surfaceFault(); // a fault of an earlier access is not this command's
             failure = null;
             try {
                 action.run();
             } catch (final RuntimeException e) {
                 failure = e;
             }
-            Memory.surfaceFault(); // one of the command's own that is raised later would leave it half done
+            Memory.surfaceFault(); // a fault of this command that was raised later would leave it half done
             return true;
         } catch (final InternalError e) {
             recover.accept(e);
             if (last) {
-                failure = new IllegalStateException("a command met " + (MOST_FAULTS + 1) + " faults in guests' memory in a row", e);
+                failure = new IllegalStateException(
+                    "a command met " + (MAX_FAULTS + 1) + " consecutive faults in guest memory", e);
             }
             return last;
         }
@@ -63,7 +65,7 @@ final class Command {
                 done.await();
                 break;
             } catch (final InterruptedException e) {
-                interrupted = true; // the caller's memory may not be taken away before the worker has let go of it
+                interrupted = true; // the caller may not unmap memory before the worker has released it
             }
         }
         if (interrupted) {

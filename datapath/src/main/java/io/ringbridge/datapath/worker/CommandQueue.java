@@ -7,10 +7,12 @@ import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
 import java.util.function.Consumer;
 
 /**
- * What other threads want done on a worker's, one command a duty cycle. Who has halted the worker has its own commands carried out in its
- * place. Before the worker's thread begins, and when it has ended, commands are carried out by whoever gives them.
+ * Commands that other threads submit to a worker. The worker runs at most one per duty cycle, between bursts.
  *
- * <p>{@link #begin}, {@link #runNext} and {@link #end} are the worker's; any thread may call the rest.
+ * <p>While a worker is frozen, the thread that froze it runs its own commands directly. Before the worker's thread has
+ * started and after it has ended, every command runs on the thread that submits it.
+ *
+ * <p>The worker calls {@link #begin}, {@link #runNext} and {@link #end}; any thread may call the rest.
  */
 final class CommandQueue {
     private static final int CAPACITY = 256;
@@ -19,19 +21,19 @@ final class CommandQueue {
     private final EventFd wake = EventFd.create();
     private final Consumer<InternalError> recover;
     private volatile boolean running;
-    /** Who has halted the worker; null while it goes on. */
+    /** The thread that has frozen the worker, or null while the worker runs. */
     private volatile Thread standIn;
 
     /**
-     * Makes one.
+     * Creates an empty queue.
      *
-     * @param recover gives up the port whose memory a fault was in, see {@link Command#run}
+     * @param recover fails the port whose memory faulted, see {@link Command#run}
      */
     CommandQueue(final Consumer<InternalError> recover) {
         this.recover = recover;
     }
 
-    /** Signalled when there is a command. */
+    /** Returns the event that is signalled when a command is submitted. */
     EventFd wake() {
         return wake;
     }
@@ -44,12 +46,16 @@ final class CommandQueue {
         return queue.isEmpty();
     }
 
-    /** Carries out the command that has waited longest; false where there is none. */
+    /**
+     * Runs the oldest command.
+     *
+     * @return whether there was one
+     */
     boolean runNext() {
         if (queue.isEmpty()) {
             return false;
         }
-        Memory.surfaceFault(); // not between taking a command and carrying it out: nobody would complete it
+        Memory.surfaceFault(); // a fault between poll and run would lose the command, and its submitter would hang
         final Command command = queue.poll();
         if (command == null) {
             return false;
@@ -58,13 +64,13 @@ final class CommandQueue {
         return true;
     }
 
-    /** Has commands carried out by whoever gives them from now on, and carries out those that wait. Once. */
+    /** Runs the commands that wait. From now on every command runs on the thread that submits it. Called once. */
     void end() {
         running = false;
         drain();
     }
 
-    /** Closes what wakes the worker; its thread has ended. */
+    /** Closes the wake-up event. Called after the worker's thread has ended. */
     void close() {
         wake.close();
     }
@@ -75,7 +81,7 @@ final class CommandQueue {
         }
     }
 
-    /** Carries out a command, and returns when it is done. What it throws is thrown here; a fault in a guest's memory is dealt with. */
+    /** Runs a command and waits until it is done. Rethrows its exception; recovers from faults in guest memory. */
     void execute(final Runnable action) {
         final Command command = new Command(action);
         if (!running || Thread.currentThread().equals(standIn)) {
@@ -87,7 +93,7 @@ final class CommandQueue {
         command.rethrow();
     }
 
-    /** Has a command carried out, and does not wait for it. */
+    /** Submits a command without waiting for it. */
     void submit(final Runnable action) {
         final Command command = new Command(action);
         if (running) {
@@ -107,13 +113,15 @@ final class CommandQueue {
         if (running) {
             wake.signal();
         } else {
-            drain(); // the worker has ended in the meantime, and may not have seen the command
+            drain(); // the worker has ended meanwhile, and may not have run the command
         }
     }
 
     /**
-     * Makes a thread stand in for the worker, whose own is halted: what it wants done is done on it, which costs no change of threads, and
-     * leaves the processor to others. Null for the worker's thread alone, before that goes on.
+     * Makes a thread the stand-in for a frozen worker: commands that it submits run on it directly. This saves a
+     * context switch per command and leaves the processor to others.
+     *
+     * @param thread the stand-in, or null before the worker resumes
      */
     void standIn(final Thread thread) {
         standIn = thread;

@@ -21,13 +21,14 @@ import java.util.function.LongSupplier;
 
 /** The whole datapath: workers, ports and forwarding table. Any thread may call in. */
 public final class Datapath implements AutoCloseable {
-    /** The most ports there may be at a time. */
+    /** The most ports at a time. */
     public static final int MAX_PORTS = 1024;
-    /** The most queue pairs a port may have. */
+    /** The most queue pairs of a port. */
     public static final int MAX_QUEUE_PAIRS = 128;
 
-    /** A worker delivers what it takes at once, so that few entries stay in its cache; with several, the others need room ahead. */
+    /** A single worker delivers at once the frames that it takes, so a small ring suffices and stays in its cache. */
     private static final int RING_SIZE_ALONE = 128;
+    /** With several workers, the others need room to run ahead. */
     private static final int RING_SIZE_SHARED = 1024;
     private static final long BALANCE_MILLIS = 250;
 
@@ -38,8 +39,8 @@ public final class Datapath implements AutoCloseable {
     private final ForwardingTable table;
     private final Placement placement;
     private final LongSupplier nanoClock;
-    private final ScheduledExecutorService housekeeping =
-        Executors.newSingleThreadScheduledExecutor(task -> Thread.ofPlatform().daemon().name("rb-housekeeping").unstarted(task));
+    private final ScheduledExecutorService housekeeping = Executors.newSingleThreadScheduledExecutor(
+        task -> Thread.ofPlatform().daemon().name("rb-housekeeping").unstarted(task));
     private final List<Future<?>> chores = new ArrayList<>();
 
     private Datapath(final DatapathOptions options, final LongSupplier nanoClock) {
@@ -55,10 +56,10 @@ public final class Datapath implements AutoCloseable {
     }
 
     /**
-     * Makes the workers and starts their threads.
+     * Creates the workers and starts their threads.
      *
-     * @param onError hears what goes wrong with workers, whatever that is
-     * @throws OsException when a worker cannot be pinned
+     * @param onError receives every error of a worker
+     * @throws OsException if a worker cannot be pinned
      */
     public static Datapath start(final DatapathOptions options, final ErrorHandler onError) {
         final Datapath datapath = prepare(options);
@@ -66,7 +67,7 @@ public final class Datapath implements AutoCloseable {
         return datapath;
     }
 
-    /** Passes on all that goes wrong with workers. */
+    /** Returns a listener that passes every error of a worker to a handler. */
     public static WorkerListener listener(final ErrorHandler onError) {
         return new WorkerListener() {
             @Override
@@ -87,17 +88,17 @@ public final class Datapath implements AutoCloseable {
     }
 
     /**
-     * Makes the workers without their threads. Until {@link #run} nothing moves, and one thread alone may command ports: what it
-     * commands is done at once, on that thread.
+     * Creates the workers without their threads. Until {@link #run} no frame moves, and only one thread may command
+     * ports. Commands run at once, on that thread.
      *
-     * @throws OsException when a worker will not be able to be pinned
+     * @throws OsException if a processor that a worker is to be pinned to is not available
      */
     public static Datapath prepare(final DatapathOptions options) {
         options.cpus().forEach(ThreadTuning::check);
         return new Datapath(options, System::nanoTime);
     }
 
-    /** Starts the threads of workers that were {@linkplain #prepare prepared}, once. */
+    /** Starts the threads of workers that were {@linkplain #prepare prepared}. Called once. */
     public void run(final WorkerListener listener) {
         for (final Worker worker : workers) {
             final int cpu = cpu(worker);
@@ -109,7 +110,8 @@ public final class Datapath implements AutoCloseable {
         final long period = Math.clamp(options.fdbAgeing().toMillis() / 4, 1000, 30_000);
         repeat(() -> table.sweep(now()), period);
         if (workers.length > 1) {
-            // Not when ports come and go, but now and then: a front-end that does it all the time neither waits nor holds others up often.
+            // Balance periodically, and not whenever a port comes or goes. A front-end that reconnects all the time
+            // does not wait for it then, and seldom delays other ports.
             repeat(() -> balance(listener), BALANCE_MILLIS);
         }
     }
@@ -118,7 +120,7 @@ public final class Datapath implements AutoCloseable {
         chores.add(housekeeping.scheduleWithFixedDelay(chore, millis, millis, TimeUnit.MILLISECONDS));
     }
 
-    /** The processor was there when it was looked at; if it has gone since, the worker runs on any, and the listener hears of it. */
+    /** Pins the calling thread. If the processor was taken offline since {@link #prepare}, the worker runs unpinned. */
     private static void pin(final Worker worker, final int cpu, final WorkerListener listener) {
         try {
             if (cpu >= 0) {
@@ -137,12 +139,19 @@ public final class Datapath implements AutoCloseable {
         }
     }
 
-    /** Makes a datapath without threads, for tests: {@link #step} is a duty cycle, and commands run at once on the caller's thread. */
+    /**
+     * Creates a datapath without threads, for tests: {@link #step} runs a duty cycle, and commands run at once on the
+     * caller's thread.
+     */
     static Datapath stepped(final DatapathOptions options, final LongSupplier nanoClock) {
         return new Datapath(options, nanoClock);
     }
 
-    /** Runs a duty cycle of each worker; the sum of their work. */
+    /**
+     * Runs a duty cycle of each worker.
+     *
+     * @return the sum of their work
+     */
     int step() {
         int work = 0;
         for (final Worker worker : workers) {
@@ -170,17 +179,24 @@ public final class Datapath implements AutoCloseable {
         return addGuestPort(name, queuePairs, mtu, null);
     }
 
-    /** The same in VLANs; none where {@code vlan} is null. */
-    public synchronized GuestPort addGuestPort(final String name, final int queuePairs, final int mtu, final PortVlan vlan) {
+    /**
+     * Adds a port that waits for a front-end, in VLANs.
+     *
+     * @param queuePairs 1 to {@link #MAX_QUEUE_PAIRS}
+     * @param mtu 68 to 65535
+     * @param vlan the port's VLANs, or null for a port without VLANs
+     */
+    public synchronized GuestPort addGuestPort(final String name, final int queuePairs, final int mtu,
+                                               final PortVlan vlan) {
         final int index = freeIndex();
-        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan, placement.place(index, queuePairs), workers.length,
-            stations(index, vlan));
+        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan, placement.place(index, queuePairs),
+            workers.length, stations(index, vlan));
         ports.put(index, port);
         return port;
     }
 
     /**
-     * Adds a port that waits for a tap, or a capture.
+     * Adds a port that waits for a tap or a capture.
      *
      * @param queues 1 to {@link #MAX_QUEUE_PAIRS}
      * @param mtu 68 to 65535
@@ -189,11 +205,18 @@ public final class Datapath implements AutoCloseable {
         return addUplinkPort(name, queues, mtu, null);
     }
 
-    /** The same in VLANs; none where {@code vlan} is null. */
-    public synchronized UplinkPort addUplinkPort(final String name, final int queues, final int mtu, final PortVlan vlan) {
+    /**
+     * Adds a port that waits for a tap or a capture, in VLANs.
+     *
+     * @param queues 1 to {@link #MAX_QUEUE_PAIRS}
+     * @param mtu 68 to 65535
+     * @param vlan the port's VLANs, or null for a port without VLANs
+     */
+    public synchronized UplinkPort addUplinkPort(final String name, final int queues, final int mtu,
+                                                 final PortVlan vlan) {
         final int index = freeIndex();
-        final UplinkPort port = new UplinkPort(index, name, queues, mtu, vlan, placement.place(index, queues), workers.length,
-            stations(index, vlan));
+        final UplinkPort port = new UplinkPort(index, name, queues, mtu, vlan, placement.place(index, queues),
+            workers.length, stations(index, vlan));
         ports.put(index, port);
         return port;
     }
@@ -201,7 +224,7 @@ public final class Datapath implements AutoCloseable {
     private int freeIndex() {
         final int index = ports.freeIndex();
         if (index >= MAX_PORTS) {
-            throw new IllegalStateException("there are " + MAX_PORTS + " ports already, the most there may be");
+            throw new IllegalStateException("there are already " + MAX_PORTS + " ports, the maximum");
         }
         return index;
     }
@@ -210,35 +233,35 @@ public final class Datapath implements AutoCloseable {
         return new PortStations(port, ports, vlan, workers, table, nanoClock);
     }
 
-    /** Moves queues between workers until each has as many running ones as another, or one more. */
+    /** Moves queues between workers until their numbers of running queues differ by at most one. */
     void balance() {
         placement.balance();
     }
 
     /**
-     * Runs something while no frame is on its way, and none is taken from any port, on a datapath that runs: so that ports which are
-     * suspended or resumed together drop nothing of each other's. The workers' threads stand, and commands of this thread are carried out
-     * on it; those of others wait.
+     * Runs an action while all worker threads are frozen and no frame is in flight, so that ports suspended or resumed
+     * together drop none of each other's frames. Commands of the calling thread run on it directly; those of other
+     * threads wait. The datapath must be running.
      */
     public void still(final Runnable action) {
-        placement.still(action);
+        placement.whileFrozen(action);
     }
 
     /**
-     * Keeps workers from taking frames from any port, until {@link #takeFrames}. Frames wait where they are: in the
-     * guests' transmit queues, and in the devices of uplinks. Returns when every frame that was taken before is
-     * delivered or dropped, and its buffer given back. Ports may be started, stopped and removed meanwhile.
+     * Pauses all queues until {@link #takeFrames}. Frames wait in the guests' transmit queues and in the devices of
+     * uplinks. Returns when every frame that was taken before is delivered or dropped, and its buffer returned. Ports
+     * may be started, stopped and removed meanwhile.
      */
     public void withholdFrames() {
         placement.withhold(true);
     }
 
-    /** Lets workers take frames after {@link #withholdFrames}. */
+    /** Resumes all queues after {@link #withholdFrames}. */
     public void takeFrames() {
         placement.withhold(false);
     }
 
-    /** Lets the workers do nothing any more but carry out commands. All ports are suspended; within {@link #still}. */
+    /** Ends forwarding for good: workers only run commands. Called within {@link #still}, with all ports suspended. */
     public void retire() {
         for (final Worker worker : workers) {
             worker.retire();
@@ -253,7 +276,8 @@ public final class Datapath implements AutoCloseable {
         table.flush(port.index(), true);
         table.changed();
         for (final Worker worker : workers) {
-            worker.execute(() -> { }); // a frame that found this index is on its way: the next port that has it may be in other VLANs
+            // Wait for in-flight frames that carry this index: the next port with this index may be in other VLANs.
+            worker.execute(() -> { });
         }
     }
 
@@ -265,22 +289,22 @@ public final class Datapath implements AutoCloseable {
         return table;
     }
 
-    /** A copy of all stations, in no order. */
+    /** Returns a copy of all stations, in no particular order. */
     public List<ForwardingTable.Entry> stations() {
         return table.entries(now());
     }
 
-    /** Shows stations as {@link ForwardingTable#visit} does. */
+    /** Passes stations to a visitor, as {@link ForwardingTable#visit} does. */
     public void visitStations(final int heardWithin, final ForwardingTable.Visitor visitor) {
         table.visit(now(), heardWithin, visitor);
     }
 
     /**
-     * Knows a station from elsewhere, unless it is in a VLAN that its port is not in here.
+     * Adds a station that another process has learned, unless it is in a VLAN that its port is not in here.
      *
-     * @param key as in the forwarding table
+     * @param key the station's key in the forwarding table
      * @param port the index of its port
-     * @param age seconds since it was heard, or {@link ForwardingTable#STATIC_AGE}
+     * @param age seconds since its last frame, or {@link ForwardingTable#STATIC_AGE}
      */
     public void know(final long key, final int port, final int age) {
         if (!ports.port(port).carries(ForwardingTable.vlan(key))) {
@@ -293,7 +317,7 @@ public final class Datapath implements AutoCloseable {
         }
     }
 
-    /** A reading of each worker. */
+    /** Returns a reading of each worker. */
     public List<WorkerStatus> workers() {
         final List<WorkerStatus> rows = new ArrayList<>();
         for (final Worker worker : workers) {
@@ -302,7 +326,7 @@ public final class Datapath implements AutoCloseable {
         return rows;
     }
 
-    /** Stops the workers. Every port has to be detached before. */
+    /** Ends the workers' threads. Every port must be detached before. */
     @Override
     public void close() {
         chores.forEach(chore -> chore.cancel(false));

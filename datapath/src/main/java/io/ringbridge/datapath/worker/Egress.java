@@ -20,12 +20,14 @@ import io.ringbridge.datapath.ring.RingLog;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Delivers frames: copies each from its sender's memory into the receiver's buffers, the only copy there is.
+ * Delivers frames by copying each from its sender's memory into the receiver's buffers. There is no other copy.
  *
- * <p>Used buffers become visible, and the guest is notified, at {@link #flush}, once a queue and burst. Owned by one worker.
+ * <p>Used buffers become visible, and the guest is notified, once per queue per burst, in {@link #flush}.
+ *
+ * <p>Owned by one worker.
  */
 final class Egress {
-    /** In place of the address of a frame that is in several pieces. */
+    /** Replaces the address of a frame that is not contiguous. */
     private static final long SEVERAL = 0;
 
     private final Segments buffers = new Segments();
@@ -39,13 +41,13 @@ final class Egress {
     private final OffloadEgress offloads;
     private final UplinkWriter uplinks;
     private final VlanEgress vlans = new VlanEgress();
-    /** All features that the burst's frames need. */
+    /** The union of the features that the burst's frames need. */
     private int needs;
-    /** The first frame, by its sequence, that is known not to be done with; with {@link #pending} it is found again after a fault. */
+    /** The sequence of the first frame not known to be finished. {@link #findUnfinished} corrects it after a fault. */
     private long next;
-    /** Frames from there on that take a chain each, if these are out; each is done with when its chain was used. */
+    /** The frames from {@link #next} on with one taken chain each. A frame is finished when its chain is used. */
     private int pending;
-    /** Where the last frames went; null if to an uplink. */
+    /** The queue that received the last frames, or null if they went to an uplink. */
     private ReceiveQueue receiver;
 
     Egress(final Notifier notifier, final Effort effort) {
@@ -58,12 +60,12 @@ final class Egress {
         uplinks = new UplinkWriter(offloads, segmenter, reader, effort);
     }
 
-    /** Frames delivered since the start. */
+    /** Returns the number of frames delivered since the start. */
     long delivered() {
         return burst.delivered();
     }
 
-    /** Delivers frames that lie behind each other and go to the same queue, or drops them and counts why. */
+    /** Delivers consecutive frames to one queue. Frames that cannot be delivered are dropped and counted. */
     void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
         begin(first);
         if (sink.port().vlan() == null) {
@@ -72,21 +74,21 @@ final class Egress {
         }
         for (int done = 0; done < count; done += Ingress.BURST) {
             final int some = Math.min(count - done, Ingress.BURST);
-            deliverAsTheyAre(vlans.leaving(), 0, vlans.prepare(frames, first + done, some, sink), sink);
+            deliverAsTheyAre(vlans.prepared(), 0, vlans.prepare(frames, first + done, some, sink), sink);
         }
     }
 
     /**
      * Delivers frames with the tags they have.
      *
-     * <p>To a guest in three passes over as many as fit a buffer each, so that cache misses overlap: buffers, then headers, then the
-     * copies.
+     * <p>Frames for a guest that fit one buffer each are delivered in three passes, which make cache misses overlap:
+     * buffers, then headers, then copies.
      */
     private void deliverAsTheyAre(final FrameRing frames, final long first, final int count, final Sink sink) {
         if (!(sink instanceof final ReceiveQueue queue)) {
             receiver = null;
-            burst.delivered(uplinks.deliver(frames, first, count, (UplinkQueue) sink));
-            next += uplinks.leaveOff();
+            burst.addDelivered(uplinks.deliver(frames, first, count, (UplinkQueue) sink));
+            next += uplinks.resetBegun();
             return;
         }
         receiver = queue;
@@ -110,8 +112,9 @@ final class Egress {
         }
     }
 
-    private int deliverSome(final FrameRing frames, final long first, final int count, final ReceiveQueue queue, final DeviceRing ring) {
-        final int unchanged = unchanged(frames, first, count, queue, ring);
+    private int deliverSome(final FrameRing frames, final long first, final int count, final ReceiveQueue queue,
+                            final DeviceRing ring) {
+        final int unchanged = countUnchanged(frames, first, count, queue, ring);
         ring.clearWork();
         final int taken = ring.nextPlain(targets, capacities, 0, unchanged, true);
         int fitting = 0;
@@ -125,7 +128,7 @@ final class Egress {
             final long bytes = fill(frames, first, fitting, ring);
             next += fitting;
             pending = 0;
-            burst.done(queue, fitting, bytes);
+            burst.recordDelivered(queue, fitting, bytes);
         }
         if (ring.work() > 0) {
             effort.spend(frames.get(first), ring.work());
@@ -141,27 +144,27 @@ final class Egress {
         } else {
             final int result = ring.next(buffers, true);
             pending = 1;
-            scattered.whole(special, queue, ring, result);
+            scattered.deliverWhole(special, queue, ring, result);
         }
         next++;
         pending = 0;
         return fitting + 1;
     }
 
-    /** Notes that nothing from a frame on, by its sequence, is done with. */
+    /** Records that the frames from a sequence on are not finished. */
     void begin(final long sequence) {
         next = sequence;
         pending = 0;
     }
 
     /**
-     * Finds out after a fault how many of the frames delivered last are done with: not from what went on when it was raised, but from
-     * what is out of the ring. Before rings are put in order.
+     * Finds, after a fault, the first frame that is not finished. The chains that are out of the ring decide, and not
+     * the point at which the fault was raised. Called before the rings are restored.
      *
-     * @return the first frame, by its sequence, that is not done with
+     * @return the sequence of that frame
      */
-    long leaveOff() {
-        next += uplinks.leaveOff();
+    long findUnfinished() {
+        next += uplinks.resetBegun();
         final DeviceRing ring = receiver == null ? null : receiver.ring();
         if (ring != null) {
             next += Math.max(0, pending - ring.out());
@@ -171,12 +174,12 @@ final class Egress {
         return next;
     }
 
-    /** Where the last frames went; null if to an uplink. */
+    /** Returns the queue that received the last frames, or null if they went to an uplink. */
     ReceiveQueue receiver() {
         return receiver;
     }
 
-    /** Adds what it may have touched of buffers, to look for a fault. */
+    /** Adds the buffers that may have been accessed, for the search for a fault. */
     void addTouched(final TouchedRanges ranges) {
         for (int i = 0; i < targets.length; i++) {
             ranges.add(targets[i], Math.min(lengths[i], capacities[i]), true);
@@ -185,15 +188,17 @@ final class Egress {
         scattered.addTouched(ranges);
     }
 
-    /** How many frames in front go to this receiver as they are; notes where they are, and how much is to be written for each. */
-    private int unchanged(final FrameRing frames, final long first, final int count, final ReceiveQueue queue, final DeviceRing ring) {
+    /** Returns how many of the first frames go to this receiver unchanged, and records their addresses and lengths. */
+    private int countUnchanged(final FrameRing frames, final long first, final int count, final ReceiveQueue queue,
+                               final DeviceRing ring) {
         final int headerLength = ring.headerLength();
         final int mtu = queue.port().mtu();
         final int refused = ~(int) ring.features();
         needs = 0;
         for (int i = 0; i < count; i++) {
             final Frame frame = frames.get(first + i);
-            if ((frame.needs() & refused) != 0 || frame.totalLength() > mtu + Ethernet.HEADER && offloads.exceeds(frame, mtu)) {
+            if ((frame.needs() & refused) != 0
+                || frame.totalLength() > mtu + Ethernet.HEADER && offloads.exceeds(frame, mtu)) {
                 return i;
             }
             needs |= frame.needs();
@@ -213,7 +218,11 @@ final class Egress {
         }
     }
 
-    /** Fills the buffers taken, one frame each, and gives them back; how many bytes the frames have. */
+    /**
+     * Fills the buffers taken with one frame each, and returns them as used.
+     *
+     * @return the number of bytes in the frames
+     */
     private long fill(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
         final int headerLength = ring.headerLength();
         long bytes = 0;
@@ -249,7 +258,7 @@ final class Egress {
         }
     }
 
-    /** Ends the burst for every queue that got something. */
+    /** Ends the burst for every queue that received frames. */
     void flush() {
         burst.flush();
     }

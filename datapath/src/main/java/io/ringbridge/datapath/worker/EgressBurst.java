@@ -4,7 +4,7 @@ import io.ringbridge.datapath.port.ReceiveQueue;
 
 import java.util.Arrays;
 
-/** The queues that got something since the last flush, and how much. Owned by one worker. */
+/** The queues that received frames since the last flush. Owned by one worker. */
 final class EgressBurst {
     private final Notifier notifier;
     private ReceiveQueue[] touched = new ReceiveQueue[64];
@@ -15,24 +15,24 @@ final class EgressBurst {
         this.notifier = notifier;
     }
 
-    /** Frames delivered since the start. */
+    /** Returns the number of frames delivered since the start. */
     long delivered() {
         return delivered;
     }
 
-    /** Notes that a queue got frames. */
-    void done(final ReceiveQueue queue, final int count, final long bytes) {
+    /** Records that a queue received frames. */
+    void recordDelivered(final ReceiveQueue queue, final int count, final long bytes) {
         queue.delivered(count, bytes);
         delivered += count;
         touch(queue);
     }
 
-    /** Notes frames that an uplink took, which nobody is to be told of. */
-    void delivered(final int count) {
+    /** Records frames that an uplink took. An uplink needs no notification. */
+    void addDelivered(final int count) {
         delivered += count;
     }
 
-    /** Notes that a queue has used buffers which are not shown yet. */
+    /** Records that a queue has used buffers that its driver cannot see yet. */
     void touch(final ReceiveQueue queue) {
         if (queue.touch()) {
             if (touchedCount == touched.length) {
@@ -42,13 +42,13 @@ final class EgressBurst {
         }
     }
 
-    /** Forgets the queues that got something: after a fault all queues are shown, and their drivers notified, wherever it came. */
+    /** Forgets the queues recorded: after a fault, recovery flushes all queues and notifies all drivers. */
     void forget() {
         Arrays.fill(touched, null);
         touchedCount = 0;
     }
 
-    /** Ends the burst for every queue that got something. */
+    /** Ends the burst for every queue that received frames. */
     void flush() {
         for (int i = 0; i < touchedCount; i++) {
             touched[i].flush();

@@ -8,9 +8,10 @@ import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.Sink;
 
 /**
- * Delivers frames that go to every port but their own: as many at a time to a queue as come from one port, in one VLAN, and belong there.
+ * Delivers flooded frames, which go to every port but their own. Each queue receives a run at a time: consecutive
+ * frames from one port in one VLAN.
  *
- * <p>Every worker delivers to the queues that are its own. Owned by one worker.
+ * <p>Every worker delivers to the queues that it owns. Owned by one worker.
  */
 final class FloodEgress {
     private static final Port[] NONE = {};
@@ -18,9 +19,11 @@ final class FloodEgress {
     private final int worker;
     private final PortList ports;
     private final Egress egress;
-    /** The ports that the run under way goes to, which one is next, and how many frames that has; none while no run is under way. */
+    /** The ports that receive the current run; empty while there is no run. */
     private Port[] receivers = NONE;
+    /** The index of the port that is served next. */
     private int at;
+    /** The number of frames of the run that the port has received. */
     private int done;
     private long first;
     private int count;
@@ -31,8 +34,8 @@ final class FloodEgress {
         this.egress = egress;
     }
 
-    /** How many frames, from this one to the last, go to the same ports as it. */
-    int run(final FrameRing frames, final long first, final long last) {
+    /** Returns the length of the run that starts with a frame: consecutive frames that go to the same ports. */
+    int runLength(final FrameRing frames, final long first, final long last) {
         final Frame frame = frames.get(first);
         final int vlan = vlan(frames, first);
         int run = 1;
@@ -42,18 +45,18 @@ final class FloodEgress {
         return run;
     }
 
-    /** Delivers a {@linkplain #run run} of them. */
+    /** Delivers a {@linkplain #runLength run}. */
     void deliver(final FrameRing frames, final long firstOfRun, final int framesOfRun) {
         first = firstOfRun;
         count = framesOfRun;
         at = 0;
         done = 0;
         receivers = ports.present();
-        proceed(frames);
+        resume(frames);
     }
 
-    /** Delivers what is left of a run that a fault has interrupted. */
-    void proceed(final FrameRing frames) {
+    /** Delivers the rest of a run that a fault interrupted. */
+    void resume(final FrameRing frames) {
         final int source = frames.get(first).source();
         final int vlan = vlan(frames, first);
         final Port[] all = receivers;
@@ -70,30 +73,30 @@ final class FloodEgress {
         receivers = NONE;
     }
 
-    /** Whether a run is under way: between two duty cycles, one that a fault has interrupted. */
-    boolean isHalfway() {
+    /** Returns whether a run is under way. Between duty cycles, a fault has interrupted that run. */
+    boolean isUnderWay() {
         return receivers.length > 0;
     }
 
-    /** Frames of the run under way. */
+    /** Returns the number of frames in the current run. */
     int count() {
         return count;
     }
 
     /**
-     * Notes after a fault how far the port has got that was being delivered to.
+     * Records, after a fault, how many frames of the run the current port has received.
      *
-     * @param next as {@link Egress#leaveOff} returned it
+     * @param next the result of {@link Egress#findUnfinished}
      */
-    void leaveOff(final long next) {
+    void recordProgress(final long next) {
         if (next > first + done) {
             done = (int) (next - first);
         }
         egress.begin(first);
     }
 
-    /** Gives up the run under way. */
-    void forget() {
+    /** Cancels the current run. */
+    void cancel() {
         receivers = NONE;
     }
 

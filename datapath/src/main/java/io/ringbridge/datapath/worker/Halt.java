@@ -4,47 +4,51 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
- * Stops the threads of all workers where no frame is on its way: each takes no more frames, and stands once all do so and it has nothing
- * left. That is one change of threads a worker, where asking each for one thing after the other would be one a question.
+ * A rendezvous that freezes all workers at a point where no frame is in flight. Each worker stops taking frames, drains
+ * its frames once every worker has stopped, and then stands. Freezing costs one context switch per worker, whereas
+ * commands would cost one each.
  */
 final class Halt {
-    /** One for each worker that takes no more frames. A command that is run again after a fault notes that again. */
-    private final AtomicIntegerArray held;
-    private final CountDownLatch going;
+    /** Element i is 1 if worker i takes no more frames. Setting it twice is harmless, as when a command runs again. */
+    private final AtomicIntegerArray paused;
+    private final CountDownLatch standing;
     private final CountDownLatch end = new CountDownLatch(1);
 
     Halt(final int workers) {
-        held = new AtomicIntegerArray(workers);
-        going = new CountDownLatch(workers);
+        paused = new AtomicIntegerArray(workers);
+        standing = new CountDownLatch(workers);
     }
 
-    /** Notes that a worker takes no more frames. On its thread. */
-    void held(final int worker) {
-        held.set(worker, 1);
+    /** Records that a worker takes no more frames. Called on the worker's thread. */
+    void markPaused(final int worker) {
+        paused.set(worker, 1);
     }
 
-    /** Whether no worker takes frames: one that has nothing left gets nothing more. */
-    boolean allHeld() {
-        for (int i = 0; i < held.length(); i++) {
-            if (held.get(i) == 0) {
+    /** Returns whether no worker takes frames. A worker that is drained then stays drained. */
+    boolean allPaused() {
+        for (int i = 0; i < paused.length(); i++) {
+            if (paused.get(i) == 0) {
                 return false;
             }
         }
         return true;
     }
 
-    /** Returns at the end. On a worker's thread, which has no fault to be raised: another thread may act in its place now. */
+    /**
+     * Stands until {@link #end}. Called on a worker's thread with no fault outstanding, since another thread may run
+     * its commands from now on.
+     */
     void stand() {
-        going.countDown();
+        standing.countDown();
         Command.await(end);
     }
 
-    /** Returns when all workers stand; what they did is visible then. */
+    /** Waits until all workers stand. Their earlier writes are visible to the caller then. */
     void await() {
-        Command.await(going);
+        Command.await(standing);
     }
 
-    /** Lets them go on; what was done meanwhile is visible to them. */
+    /** Resumes all workers. The caller's earlier writes are visible to them. */
     void end() {
         end.countDown();
     }

@@ -20,20 +20,22 @@ import io.ringbridge.datapath.ring.Features;
 import java.util.Arrays;
 
 /**
- * Takes frames from transmit queues and uplinks: reads their descriptors and headers, has the bridge decide, and hands them to the workers
- * that deliver them. Gives the buffers back once all of those have. Owned by one worker.
+ * Takes frames from transmit queues and uplinks. Reads their descriptors and headers, asks the bridge for verdicts, and
+ * passes the frames to the workers that deliver them. Returns the buffers once all of those workers are done.
+ *
+ * <p>Owned by one worker.
  */
 final class Ingress {
-    /** Frames taken from a queue at a time. */
+    /** The most frames taken from a queue at a time. */
     static final int BURST = 64;
 
-    /** The longest frame any port takes: 64 KiB of payload, an Ethernet header and a VLAN tag. */
+    /** The longest frame that a port accepts: 64 KiB of payload, an Ethernet header and a VLAN tag. */
     private static final int MAX_FRAME = 65535 + Ethernet.HEADER + Ethernet.TAG;
-    /** What the kernel may ask for of a frame that it gives a tap or an interface. */
+    /** The offloads that the kernel may request for frames from a tap or an interface. */
     private static final long UPLINK_FEATURES =
         Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_USO);
     private static final long NOTHING = -1;
-    private static final long MOST_BYTES = (long) Effort.BURST << Effort.BYTES;
+    private static final long MAX_BURST_BYTES = (long) Effort.BURST << Effort.BYTES;
     private static final long SCRATCH_STRIDE = 16;
 
     private final int own;
@@ -53,8 +55,9 @@ final class Ingress {
     private final OffloadIngress offloads = new OffloadIngress();
     private long claimedFrom;
     private long claimedTo = NOTHING;
-    /** What the frames claimed for come from, and how many bursts it had noted before. */
+    /** The source of the frames that the claimed entries are for. */
     private Source claimedFor;
+    /** The number of bursts that the source had noted when the entries were claimed. */
     private int burstsBefore;
 
     Ingress(final int own, final Worker[] workers, final FrameRing frames, final Bridge bridge, final VlanBridge vlans,
@@ -70,11 +73,11 @@ final class Ingress {
     }
 
     /**
-     * Takes a burst from a queue, if it has one and there is room.
+     * Takes a burst from a queue, if the queue has frames and the frame ring has room.
      *
-     * @param now in seconds
+     * @param now the time in seconds
      * @param nanos the start of the duty cycle
-     * @return how many chains were taken
+     * @return the number of chains taken
      */
     int poll(final TransmitQueue queue, final int now, final long nanos) {
         final DeviceRing ring = queue.ring();
@@ -100,12 +103,13 @@ final class Ingress {
             return 0;
         }
         ring.clearWork();
-        final boolean mayAsk = (ring.features() & VnetHeader.ASKABLE) != 0;
-        final int described = describe(queue, ring, mayAsk);
+        final boolean mayOffload = (ring.features() & VnetHeader.ASKABLE) != 0;
+        final int described = describe(queue, ring, mayOffload);
         readAddresses(described);
         int checked = described;
-        if (mayAsk) {
-            checked = offloads.check(frames, claimedFrom, described, queue.counters(), ring.features(), VnetHeader.ASKING);
+        if (mayOffload) {
+            checked = offloads.check(frames, claimedFrom, described, queue.counters(), ring.features(),
+                VnetHeader.ASKING);
             dropFrom(claimedFrom + checked);
         }
         final int taken = decide(queue.source(), checked, now);
@@ -127,24 +131,25 @@ final class Ingress {
     }
 
     /**
-     * Takes a burst from an uplink, if it has one and there is room.
+     * Takes a burst from an uplink, if the device has frames and the frame ring has room.
      *
-     * @param now in seconds
-     * @param nanos the begin of the duty cycle
-     * @return how many frames were taken; negative when the device is gone
+     * @param now the time in seconds
+     * @param nanos the start of the duty cycle
+     * @return the number of frames taken, or a negative number if the device is gone
      */
     int poll(final UplinkQueue queue, final int now, final long nanos) {
         if (!queue.ready() || queue.port().failure() != null) {
             return 0;
         }
         final int count = queue.fill(BURST, nanos);
-        if (count <= 0 || queue.source().isInDebt() && effort.leavesOut(queue.source()) || !claim(count, queue.source())) {
+        if (count <= 0 || queue.source().isInDebt() && effort.leavesOut(queue.source())
+            || !claim(count, queue.source())) {
             return Math.min(count, 0);
         }
         describe(queue, count);
         readAddresses(count);
-        final int checked =
-            offloads.check(frames, claimedFrom, count, queue.source().counters(), UPLINK_FEATURES, VnetHeader.ASKING_UPLINK);
+        final int checked = offloads.check(frames, claimedFrom, count, queue.source().counters(), UPLINK_FEATURES,
+            VnetHeader.ASKING_UPLINK);
         dropFrom(claimedFrom + checked);
         final int taken = decide(queue.source(), checked, now);
         effort.spend((long) (Effort.FRAME + Effort.CALL) * taken);
@@ -158,7 +163,11 @@ final class Ingress {
         return taken;
     }
 
-    /** Claims entries of the own frame ring; false when it has no room. */
+    /**
+     * Claims entries of the worker's own frame ring.
+     *
+     * @return whether the ring had room
+     */
     private boolean claim(final int count, final Source source) {
         Memory.surfaceFault(); // not between claiming entries and noting that they have to be published
         final long last = frames.claim(count);
@@ -174,8 +183,12 @@ final class Ingress {
         return true;
     }
 
-    /** Takes chains, and checks what their descriptors tell; how many were taken. */
-    private int describe(final TransmitQueue queue, final DeviceRing ring, final boolean mayAsk) {
+    /**
+     * Takes chains and validates their descriptors.
+     *
+     * @return the number taken
+     */
+    private int describe(final TransmitQueue queue, final DeviceRing ring, final boolean mayOffload) {
         final boolean enabled = queue.enabled();
         final int headerLength = ring.headerLength();
         final int count = (int) (claimedTo - claimedFrom) + 1;
@@ -186,7 +199,7 @@ final class Ingress {
                 final Frame frame = frames.get(claimedFrom + taken);
                 final DropReason reason = refusal(lengths[taken], headerLength, enabled);
                 if (reason == null) {
-                    if (mayAsk) {
+                    if (mayOffload) {
                         offloads.note(taken, addresses[taken]);
                     }
                     frame.set(addresses[taken] + headerLength, lengths[taken] - headerLength);
@@ -197,7 +210,7 @@ final class Ingress {
                 }
             }
             if (taken < count) {
-                if (!describeOther(queue, ring, mayAsk, taken)) {
+                if (!describeOther(queue, ring, mayOffload, taken)) {
                     dropFrom(claimedFrom + taken);
                     return taken;
                 }
@@ -211,8 +224,13 @@ final class Ingress {
         return taken;
     }
 
-    /** Takes a chain of any shape, and checks what its descriptors tell; false when there is none. */
-    private boolean describeOther(final TransmitQueue queue, final DeviceRing ring, final boolean mayAsk, final int place) {
+    /**
+     * Takes a chain of any shape and validates its descriptors.
+     *
+     * @return whether there was one
+     */
+    private boolean describeOther(final TransmitQueue queue, final DeviceRing ring, final boolean mayOffload,
+                                  final int place) {
         final int headerLength = ring.headerLength();
         final Frame frame = frames.get(claimedFrom + place);
         final int result = ring.next(frame, false);
@@ -222,7 +240,7 @@ final class Ingress {
         final DropReason reason = result == DeviceRing.BAD
             ? DropReason.BAD_DESCRIPTOR : refusal(frame.totalLength(), headerLength, queue.enabled());
         if (reason == null) {
-            if (mayAsk) {
+            if (mayOffload) {
                 offloads.note(place, frame, headerLength);
             }
             frame.skip(headerLength);
@@ -234,7 +252,11 @@ final class Ingress {
         return true;
     }
 
-    /** Why a chain of this length, header included, is not taken for a frame; null where it is. */
+    /**
+     * Returns the reason to drop a chain, or null if it is a valid frame.
+     *
+     * @param length the chain's length, virtio-net header included
+     */
     private static DropReason refusal(final int length, final int headerLength, final boolean enabled) {
         return length < headerLength + Ethernet.HEADER ? DropReason.SHORT_FRAME
             : length > headerLength + MAX_FRAME ? DropReason.OVERSIZE_FRAME
@@ -247,7 +269,7 @@ final class Ingress {
         queue.counters().dropped(reason);
     }
 
-    /** Takes frames that an uplink has ready; they are in one piece each. */
+    /** Takes frames that an uplink has ready. Each is contiguous in memory. */
     private void describe(final UplinkQueue queue, final int count) {
         for (int i = 0; i < count; i++) {
             final Frame frame = frames.get(claimedFrom + i);
@@ -266,18 +288,23 @@ final class Ingress {
     }
 
     /**
-     * Reads the addresses of frames that were taken: the second of three passes, so that cache misses overlap. After all descriptors come
-     * all Ethernet headers, in a loop so short that the processor has many of its loads under way at a time, and then the decisions.
+     * Reads the addresses of frames that were taken. This is the second of three passes, which make cache misses
+     * overlap: all descriptors, then all Ethernet headers, then the verdicts. The loop is so short that the processor
+     * has many of its loads in flight at a time.
      */
     private void readAddresses(final int taken) {
         for (int i = 0; i < taken; i++) {
-            // Two loads cover both addresses: bytes 0 to 7, and 4 to 11.
+            // Two loads cover both addresses: bytes 0 to 7 and bytes 4 to 11.
             destinations[i] = Memory.getLong(headers[i]);
             sources[i] = Memory.getLong(headers[i] + 4);
         }
     }
 
-    /** Has the bridge decide on frames that were taken; how many stay taken. */
+    /**
+     * Asks the bridge for verdicts on frames that were taken.
+     *
+     * @return the number of frames that stay taken
+     */
     private int decide(final Source source, final int taken, final int now) {
         effort.beginFloods();
         if (source.port().vlan() != null) {
@@ -297,14 +324,14 @@ final class Ingress {
             if (frame.verdict() != Frame.Verdict.DROP) {
                 final int length = frame.totalLength();
                 copied += frame.verdict() == Frame.Verdict.UNICAST ? length : flooded(length, source, 0);
-                if (!alone && !handOver(frame, source, 0)) {
+                if (!alone && !passOn(frame, source, 0)) {
                     dropFrom(claimedFrom + i);
                     decided = i;
                     break;
                 }
                 good++;
                 bytes += length;
-                if (copied > MOST_BYTES) {
+                if (copied > MAX_BURST_BYTES) {
                     dropFrom(claimedFrom + i + 1);
                     decided = i + 1;
                     break;
@@ -316,7 +343,12 @@ final class Ingress {
         return decided;
     }
 
-    /** The same for a port with VLANs, in a loop of its own: the other one is as short as without them. */
+    /**
+     * Asks the bridge for verdicts on frames of a port with VLANs. A loop of its own keeps the one in {@link #decide}
+     * short.
+     *
+     * @return the number of frames that stay taken
+     */
     private int decideInVlans(final Source source, final int taken, final int now) {
         long bytes = 0;
         long copied = 0;
@@ -327,19 +359,21 @@ final class Ingress {
             if (frame.verdict() != Frame.Verdict.ACCEPTED) {
                 continue;
             }
-            final long tag = vlans.classify(frame, destinations[i] & Frame.ADDRESS_MASK, sources[i] >>> 16, source, now);
+            final long tag =
+                vlans.classify(frame, destinations[i] & Frame.ADDRESS_MASK, sources[i] >>> 16, source, now);
             frames.tag(claimedFrom + i, tag);
             if (frame.verdict() != Frame.Verdict.DROP) {
                 final int length = frame.totalLength();
-                copied += frame.verdict() == Frame.Verdict.UNICAST ? length : flooded(length, source, VlanTag.vlan(tag));
-                if (workers.length > 1 && !handOver(frame, source, tag)) {
+                copied += frame.verdict() == Frame.Verdict.UNICAST ? length
+                    : flooded(length, source, VlanTag.vlan(tag));
+                if (workers.length > 1 && !passOn(frame, source, tag)) {
                     dropFrom(claimedFrom + i);
                     decided = i;
                     break;
                 }
                 good++;
                 bytes += length;
-                if (copied > MOST_BYTES) {
+                if (copied > MAX_BURST_BYTES) {
                     dropFrom(claimedFrom + i + 1);
                     decided = i + 1;
                     break;
@@ -351,12 +385,12 @@ final class Ingress {
         return decided;
     }
 
-    /** The work for a flooded frame, in bytes that could be copied instead: every port may get it. */
+    /** Returns the work for a flooded frame, which every port may receive, in bytes that could be copied instead. */
     private long flooded(final int length, final Source source, final int vlan) {
         return (long) (length + (Effort.FRAME << Effort.BYTES)) * effort.fanOut(source.port().index(), vlan);
     }
 
-    /** Where a frame's Ethernet header is in one piece: in place, or in the scratch memory for this place in the burst. */
+    /** Returns the address of a frame's Ethernet header. Copies a header that is not contiguous to scratch memory. */
     private long header(final Frame frame, final int place) {
         if (frame.length(0) >= Ethernet.HEADER) {
             return frame.address(0);
@@ -372,29 +406,30 @@ final class Ingress {
     }
 
     /**
-     * Copies a frame to the other workers that are to deliver it; false when the one that is to has no room.
+     * Passes a reference to a frame to the other workers that are to deliver it.
      *
-     * @param tag of a frame in a VLAN, else 0
+     * @param tag the tag of a frame in a VLAN, else 0
+     * @return false if only one worker is to deliver the frame and its ring has no room
      */
-    private boolean handOver(final Frame frame, final Source source, final long tag) {
+    private boolean passOn(final Frame frame, final Source source, final long tag) {
         if (frame.verdict() == Frame.Verdict.UNICAST) {
             final int owner = frame.receiver().owner().index();
             if (owner == own) {
                 return true;
             }
-            final boolean given = give(frame, source, owner, tag);
+            final boolean passed = passTo(frame, source, owner, tag);
             frame.drop();
-            return given;
+            return passed;
         }
         for (int i = 0; i < workers.length; i++) {
-            if (i != own && !give(frame, source, i, tag)) {
-                source.counters().dropped(DropReason.FRAME_RING_FULL); // waiting would hand the others a second copy
+            if (i != own && !passTo(frame, source, i, tag)) {
+                source.counters().dropped(DropReason.FRAME_RING_FULL); // a retry would pass the others a second copy
             }
         }
         return true;
     }
 
-    private boolean give(final Frame frame, final Source source, final int worker, final long tag) {
+    private boolean passTo(final Frame frame, final Source source, final int worker, final long tag) {
         final FrameRing ring = workers[worker].frames();
         Memory.surfaceFault(); // not before the entry is published: its worker would wait for it forever
         final long sequence = ring.claim(1);
@@ -422,7 +457,7 @@ final class Ingress {
         }
     }
 
-    /** Gives back the buffers of every burst that all workers have done with. */
+    /** Returns the buffers of every burst that all workers are done with. */
     void complete(final TransmitQueue queue) {
         effort.settle(queue.source(), sequences);
         boolean any = false;
@@ -436,7 +471,7 @@ final class Ingress {
         }
     }
 
-    /** Frees the buffers of every burst that all workers have done with. */
+    /** Frees the buffers of every burst that all workers are done with. */
     void complete(final UplinkQueue queue) {
         effort.settle(queue.source(), sequences);
         while (isOldestDone(queue.source())) {
@@ -456,7 +491,10 @@ final class Ingress {
         return true;
     }
 
-    /** Publishes what a fault left claimed: as it is if the burst was noted, so that its buffers wait for it, else as dropped. */
+    /**
+     * Publishes the entries that a fault left claimed. If the burst was noted, its buffers wait for these entries,
+     * which are published as they are. Otherwise they are published as dropped.
+     */
     void recover() {
         if (claimedTo != NOTHING) {
             if (claimedFor.bursts() == burstsBefore) {
@@ -467,7 +505,7 @@ final class Ingress {
         effort.forget();
     }
 
-    /** Adds what it may have touched of the frames of the burst under way, to look for a fault. */
+    /** Adds the memory of the current burst that may have been accessed, for the search for a fault. */
     void addTouched(final TouchedRanges ranges) {
         for (int i = 0; i < BURST; i++) {
             ranges.add(addresses[i], lengths[i], false);

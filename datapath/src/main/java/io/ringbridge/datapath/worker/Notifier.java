@@ -6,15 +6,17 @@ import io.ringbridge.datapath.port.GuestQueue;
 import java.util.Arrays;
 
 /**
- * Decides when drivers are asked whether they want a notification for the buffers they have been shown.
+ * Decides when to check which drivers want a notification for used buffers that they can see.
  *
- * <p>To ask costs a full fence, and a cache line that the driver is about to write. So it is done when the worker has found nothing for
- * a moment, a microsecond or less, or has been busy for a while, and then for all queues at once. Owned by one worker.
+ * <p>A check costs a full fence, and a cache line that the driver is about to write. The worker therefore checks all
+ * queues together, after a moment without work (a microsecond or less) or after a while of constant work.
+ *
+ * <p>Owned by one worker.
  */
 final class Notifier {
-    /** Duty cycles without work after which everything is settled. */
+    /** The number of duty cycles without work after which all queues are settled. */
     private static final int QUIET_CYCLES = 16;
-    /** Duty cycles with work after which everything is settled in any case. */
+    /** The number of duty cycles with work after which all queues are settled in any case. */
     private static final int BUSY_CYCLES = 16;
 
     private GuestQueue[] unsettled = new GuestQueue[64];
@@ -22,7 +24,7 @@ final class Notifier {
     private int quiet;
     private int busy;
 
-    /** Notes a queue whose driver may want a notification. */
+    /** Records a queue whose driver may want a notification. */
     void add(final GuestQueue queue) {
         if (queue.unsettle()) {
             if (count == unsettled.length) {
@@ -32,8 +34,8 @@ final class Notifier {
         }
     }
 
-    /** Notes that a duty cycle has ended, and settles when it is time. */
-    void cycle(final boolean worked) {
+    /** Ends a duty cycle, and settles if it is time. */
+    void endCycle(final boolean worked) {
         if (count == 0) {
             return;
         }
@@ -48,7 +50,7 @@ final class Notifier {
         }
     }
 
-    /** Forgets what was noted: after a fault all drivers are notified. */
+    /** Forgets the queues recorded: after a fault, recovery notifies all drivers. */
     void forget() {
         Arrays.fill(unsettled, null);
         count = 0;
@@ -56,12 +58,13 @@ final class Notifier {
         busy = 0;
     }
 
-    /** Notifies, of the drivers whose queues were noted, those that want it. */
+    /** Notifies the drivers of the recorded queues if they want a notification. */
     void settle() {
         if (count == 0) {
             return;
         }
-        // Not before what is used is visible may the drivers' wishes be read (virtio 1.2, sections 2.7.10 and 2.8.21.3.1).
+        // The used buffers must be visible before the drivers' event suppression is read
+        // (virtio 1.2, sections 2.7.10 and 2.8.21.3.1).
         Memory.fullFence();
         for (int i = 0; i < count; i++) {
             unsettled[i].settle();

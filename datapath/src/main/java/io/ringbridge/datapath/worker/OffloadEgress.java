@@ -11,8 +11,10 @@ import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.Features;
 
 /**
- * Sees to frames that cannot go as they are: drops those over the MTU of their port, and delivers those whose virtio-net header asks
- * for what the receiver did not negotiate, with their checksum completed, or in segments. Owned by one worker.
+ * Handles frames that cannot be delivered unchanged. Drops frames that exceed the MTU of their port. If a virtio-net
+ * header requests an offload that the receiver did not negotiate, completes the checksum or delivers segments.
+ *
+ * <p>Owned by one worker.
  */
 final class OffloadEgress {
     private static final int LONGEST_ETHERNET_HEADER = Ethernet.HEADER + Ethernet.MAX_TAGS * Ethernet.TAG;
@@ -23,14 +25,15 @@ final class OffloadEgress {
     private final Segmenter segmenter;
     private final Effort effort;
 
-    OffloadEgress(final ScatteredEgress scattered, final Segmenter segmenter, final Segments buffers, final Effort effort) {
+    OffloadEgress(final ScatteredEgress scattered, final Segmenter segmenter, final Segments buffers,
+                  final Effort effort) {
         this.effort = effort;
         this.scattered = scattered;
         this.buffers = buffers;
         this.segmenter = segmenter;
     }
 
-    /** Whether a frame, or of one that is to be cut a segment, is too long for this MTU, Ethernet header and VLAN tags not counted. */
+    /** Returns whether a frame, or its longest segment, exceeds an MTU. Ethernet header and VLAN tags do not count. */
     boolean exceeds(final Frame frame, final int mtu) {
         if (frame.needs() != 0 && frame.header().isGso()) {
             return frame.header().longestPacket(frame) > mtu;
@@ -40,24 +43,24 @@ final class OffloadEgress {
         return frame.totalLength() - Ethernet.payload(scratch, length) > mtu;
     }
 
-    /** Delivers a frame that {@link #exceeds} the MTU, or has to be cut or completed; or drops it and counts why. */
+    /** Delivers a frame in segments or with its checksum completed. Drops a frame that {@link #exceeds} the MTU. */
     void deliver(final Frame frame, final ReceiveQueue queue, final DeviceRing ring) {
         if (exceeds(frame, queue.port().mtu())) {
             queue.counters().dropped(DropReason.MTU_EXCEEDED);
         } else {
-            cut(frame, queue, ring);
+            deliverSegments(frame, queue, ring);
         }
     }
 
-    /** Delivers segment by segment. If one finds no room, or there are too many, the rest of the frame is one drop. */
-    private void cut(final Frame frame, final ReceiveQueue queue, final DeviceRing ring) {
+    /** Delivers a frame segment by segment. If a segment finds no room or the limit is reached, counts one drop. */
+    private void deliverSegments(final Frame frame, final ReceiveQueue queue, final DeviceRing ring) {
         segmenter.begin(frame, Features.has(ring.features(), Features.GUEST_CSUM));
         boolean going = true;
         while (going && segmenter.next()) {
             segmenter.writeHeader(ring.headerLength());
             effort.spend(frame, Effort.SEGMENT + (segmenter.payloadLength() >>> Effort.BYTES));
-            going = scattered.deliver(frame, segmenter.prefix(), segmenter.prefixLength(), segmenter.payloadLength(), queue, ring,
-                ring.next(buffers, true));
+            going = scattered.deliver(frame, segmenter.prefix(), segmenter.prefixLength(), segmenter.payloadLength(),
+                queue, ring, ring.next(buffers, true));
         }
         if (going && segmenter.isLimited()) {
             queue.counters().dropped(DropReason.SEGMENT_LIMIT);

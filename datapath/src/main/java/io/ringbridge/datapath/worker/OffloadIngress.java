@@ -9,8 +9,10 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.QueueCounters;
 
 /**
- * Reads the virtio-net headers of a burst, once, of guests that may ask for offloads and of uplinks, and drops frames whose header lies.
- * Owned by one worker.
+ * Checks the virtio-net headers of a burst from an uplink, or from a guest that may request offloads. Reads each header
+ * once, and drops frames with an invalid header.
+ *
+ * <p>Owned by one worker.
  */
 final class OffloadIngress {
     private static final int CSUM_OFFSET = 8;
@@ -23,7 +25,7 @@ final class OffloadIngress {
     private final long[] headers = new long[Ingress.BURST];
     private final long[] words = new long[Ingress.BURST];
 
-    /** Notes where the header at a frame's front is in one piece: in place, or in memory for this place in the burst. */
+    /** Records the address of a frame's header. A header that is not contiguous is copied to memory for its place. */
     void note(final int place, final Frame frame, final int headerLength) {
         if (frame.length(0) >= headerLength) {
             headers[place] = frame.address(0);
@@ -33,19 +35,19 @@ final class OffloadIngress {
         }
     }
 
-    /** Notes where the header at the front of a frame in one piece is. */
+    /** Records the address of the header of a contiguous frame. */
     void note(final int place, final long header) {
         headers[place] = header;
     }
 
     /**
-     * Checks the headers of the accepted ones of a burst, in a pass of loads and one of decisions.
+     * Checks the headers of a burst's accepted frames. A first pass loads all headers, a second pass decides.
      *
-     * @param asking the bits that ask for something, {@link VnetHeader#ASKING} or {@link VnetHeader#ASKING_UPLINK}
-     * @return the number of frames whose segments are no more than the work for a burst; the others were not looked at
+     * @param asking the bits that request an offload, {@link VnetHeader#ASKING} or {@link VnetHeader#ASKING_UPLINK}
+     * @return the number of frames checked: fewer than {@code count} if their segments exceed the work for a burst
      */
-    int check(final FrameRing frames, final long first, final int count, final QueueCounters counters, final long features,
-               final long asking) {
+    int check(final FrameRing frames, final long first, final int count, final QueueCounters counters,
+              final long features, final long asking) {
         for (int i = 0; i < count; i++) {
             words[i] = frames.get(first + i).verdict() == Frame.Verdict.ACCEPTED ? Memory.getLong(headers[i]) : 0;
         }
@@ -71,7 +73,7 @@ final class OffloadIngress {
         return count;
     }
 
-    /** The work for a frame that is to be cut into more segments than 64 KiB of an Ethernet's packets are. */
+    /** Returns the work for a frame with more segments than 64 KiB in ordinary Ethernet packets, else 0. */
     private static int manySegments(final Frame frame) {
         if (frame.verdict() != Frame.Verdict.ACCEPTED || frame.needs() == 0 || !frame.header().isGso()) {
             return 0;

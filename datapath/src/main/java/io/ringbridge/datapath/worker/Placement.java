@@ -8,27 +8,29 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Which worker owns which queue pair, an uplink's queue counting as one.
+ * The assignment of queue pairs to workers. An uplink's queue counts as a pair.
  *
- * <p>A new port's pairs are dealt out in turn. When ports come and go, {@link #balance} moves pairs until no worker has two running ones
- * more than another. Nothing is on its way then: all workers are held, each having delivered what lay in its frame ring and given every
- * buffer back, so that the frames of a flow stay in order and no ring is ever touched by two. Any thread may call in.
+ * <p>The pairs of a new port are assigned round robin. When ports come and go, {@link #balance} moves pairs until the
+ * workers' numbers of running pairs differ by at most one. All workers are paused and drained during a move, so the
+ * frames of a flow stay in order and no two workers access a ring.
+ *
+ * <p>Any thread may call in.
  */
 final class Placement {
     private final Worker[] workers;
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
-    /** Changed and read under {@code this}; the pair that was moved longest ago comes first. */
+    /** Guarded by {@code this}. The pair that was moved longest ago comes first. */
     private final List<Seat> seats = new ArrayList<>();
     private int next;
     private boolean closed;
-    /** Whether workers are kept from taking frames for longer than a move lasts. Under the write lock. */
+    /** Whether workers stay paused after a move or a freeze. Guarded by the write lock. */
     private boolean withheld;
 
     Placement(final Worker[] workers) {
         this.workers = workers;
     }
 
-    /** Places a port's queue pairs; one worker alone needs no seat. */
+    /** Assigns a port's queue pairs to workers. If there is only one worker, pairs never move and need no seat. */
     synchronized QueueOwner[] place(final int port, final int pairs) {
         final QueueOwner[] owners = new QueueOwner[pairs];
         for (int pair = 0; pair < pairs; pair++) {
@@ -44,12 +46,12 @@ final class Placement {
         return seat;
     }
 
-    /** Forgets a port that is detached. */
+    /** Removes the seats of a port that is detached. */
     synchronized void forget(final int port) {
         seats.removeIf(seat -> seat.port() == port);
     }
 
-    /** Moves running pairs until the workers' numbers of them differ by one at the most. */
+    /** Moves running pairs until the workers' numbers of running pairs differ by at most one. */
     void balance() {
         lock.writeLock().lock();
         try {
@@ -57,26 +59,26 @@ final class Placement {
             if (closed || spread(running) < 2) {
                 return;
             }
-            hold();
+            pauseAll();
             try {
                 while (spread(running) > 1) {
                     move(running);
                 }
             } finally {
-                release();
+                resumeAll();
             }
         } finally {
             lock.writeLock().unlock();
         }
     }
 
-    /** Runs something while no worker does anything, and no frame is on its way; nothing is moved meanwhile. */
-    void still(final Runnable action) {
+    /** Runs an action while all workers are frozen, no frame is in flight, and no pair is moved. */
+    void whileFrozen(final Runnable action) {
         lock.writeLock().lock();
         try {
             final Halt halt = new Halt(workers.length);
             for (final Worker worker : workers) {
-                worker.commands().submit(() -> worker.halt(halt));
+                worker.commands().submit(() -> worker.freeze(halt));
             }
             halt.await();
             try {
@@ -85,7 +87,7 @@ final class Placement {
             } finally {
                 standIn(null);
                 halt.end();
-                release();
+                resumeAll();
             }
         } finally {
             lock.writeLock().unlock();
@@ -93,17 +95,17 @@ final class Placement {
     }
 
     /**
-     * Keeps all workers from taking frames, or lets them take frames again. They carry out commands meanwhile. Returns
-     * when none of the frames that were taken before is on its way.
+     * Pauses or resumes the taking of frames on all workers. Paused workers still run commands. When pausing, returns
+     * once no frame is in flight.
      */
     void withhold(final boolean nowWithheld) {
         lock.writeLock().lock();
         try {
             withheld = nowWithheld;
             if (withheld) {
-                hold();
+                pauseAll();
             } else {
-                release();
+                resumeAll();
             }
         } finally {
             lock.writeLock().unlock();
@@ -116,7 +118,7 @@ final class Placement {
         }
     }
 
-    /** Moves nothing any more. Returns when nothing is being moved. */
+    /** Ends balancing. Waits for a move in progress. */
     void close() {
         lock.writeLock().lock();
         try {
@@ -128,7 +130,7 @@ final class Placement {
 
     private synchronized int[] countRunning() {
         final int[] running = new int[workers.length];
-        seats.stream().filter(Seat::running).forEach(seat -> running[seat.index()]++);
+        seats.stream().filter(Seat::isRunning).forEach(seat -> running[seat.index()]++);
         return running;
     }
 
@@ -164,10 +166,10 @@ final class Placement {
         }
     }
 
-    /** The running pair of a worker that was moved longest ago, or null where the last has just stopped. */
+    /** Returns the worker's running pair that was moved longest ago, or null if its last one has just stopped. */
     private synchronized Seat longestSettled(final Worker worker) {
         for (final Seat seat : seats) {
-            if (seat.worker() == worker && seat.running()) {
+            if (seat.worker() == worker && seat.isRunning()) {
                 seats.remove(seat);
                 seats.add(seat);
                 return seat;
@@ -176,19 +178,19 @@ final class Placement {
         return null;
     }
 
-    /** Returns once no worker takes frames, and none is on its way. */
-    private void hold() {
+    /** Pauses all workers. Returns once no frame is in flight. */
+    private void pauseAll() {
         for (final Worker worker : workers) {
-            worker.execute(() -> worker.hold(true));
+            worker.execute(() -> worker.pause(true));
         }
         for (final Worker worker : workers) {
-            worker.await(worker::drained);
+            worker.await(worker::isDrained);
         }
     }
 
-    private void release() {
+    private void resumeAll() {
         for (final Worker worker : workers) {
-            worker.execute(() -> worker.hold(withheld));
+            worker.execute(() -> worker.pause(withheld));
         }
     }
 }

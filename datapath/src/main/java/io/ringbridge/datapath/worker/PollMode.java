@@ -1,9 +1,9 @@
 package io.ringbridge.datapath.worker;
 
-/** What a worker does when there is nothing to do. */
+/** The behaviour of a worker that has no work. */
 public enum PollMode {
-    /** Spins: the shortest latency, and a whole processor. */
+    /** Spins: the shortest latency at the cost of a whole processor. */
     BUSY,
-    /** Spins a while, then sleeps until a driver kicks. */
+    /** Spins for a while, then sleeps until a driver kicks. */
     ADAPTIVE
 }

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
-/** The ports there are: an array that changes by copy. Workers read, control threads change, under a lock of their own. */
+/** The current ports, in arrays that are copied on write. Workers read; control threads write under a lock. */
 final class PortList implements Bridge.PortTable {
     private volatile Port[] byIndex = {};
     private volatile Port[] present = {};
@@ -28,7 +28,7 @@ final class PortList implements Bridge.PortTable {
         return false;
     }
 
-    /** Those there are, without gaps. */
+    /** Returns the current ports, without gaps. */
     Port[] present() {
         return present;
     }
@@ -37,7 +37,7 @@ final class PortList implements Bridge.PortTable {
         return List.of(present);
     }
 
-    /** The lowest index that is free. */
+    /** Returns the lowest free index. */
     synchronized int freeIndex() {
         final int gap = Arrays.asList(byIndex).indexOf(null);
         return gap >= 0 ? gap : byIndex.length;

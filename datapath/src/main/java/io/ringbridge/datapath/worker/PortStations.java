@@ -13,17 +13,17 @@ import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
 /**
- * The stations behind one port, as the forwarding table has them. One that has sent nothing here, as after a migration, is announced, so
- * that frames find it at once.
+ * The stations behind one port, kept in the forwarding table. A station that has sent nothing here yet, as after a
+ * migration, is announced so that frames reach it at once.
  *
- * <p>Owned by the port's session, which an announcement makes wait for the workers.
+ * <p>Owned by the port's session, which waits for the workers during an announcement.
  */
 final class PortStations implements Stations {
-    /** Less than the shortest pause between the repetitions that front-ends make against loss, which is 50 ms. */
+    /** The time in which a repeated announcement is ignored. Front-ends repeat against loss after 50 ms or more. */
     private static final long REPEAT_NANOS = 40_000_000;
-    /** How often to write a table entry that workers write at the same time; a static one elsewhere never becomes this port's. */
+    /** The number of attempts to write an entry that workers write too. Another port's static entry never yields. */
     private static final int ATTEMPTS = 8;
-    /** As many announcements fit any receive queue. */
+    /** The most VLANs that an announcement is sent in unconditionally. Any receive queue has room for that many. */
     private static final int MAX_ANNOUNCED = 64;
     private static final int[] NO_VLAN = {0};
 
@@ -38,13 +38,13 @@ final class PortStations implements Stations {
     private long lastNanos;
 
     /**
-     * Knows none yet.
+     * Creates the view of a port without stations.
      *
-     * @param ports all there are, this one among them by the time that it is used
-     * @param vlan the VLANs that the port is in, or null
+     * @param ports all current ports; they include this one before the first call
+     * @param vlan the VLANs of the port, or null if it has none
      */
-    PortStations(final int port, final PortList ports, final PortVlan vlan, final Worker[] workers, final ForwardingTable table,
-                 final LongSupplier nanoClock) {
+    PortStations(final int port, final PortList ports, final PortVlan vlan, final Worker[] workers,
+                 final ForwardingTable table, final LongSupplier nanoClock) {
         this.port = port;
         this.ports = ports;
         vlans = vlan == null ? NO_VLAN : vlan.all();
@@ -94,7 +94,7 @@ final class PortStations implements Stations {
         return ports.port(port).carries(ForwardingTable.vlan(key)) && !isElsewhere(key);
     }
 
-    /** Whether a station is behind another port, which runs: the one that its guest has just left does not. */
+    /** Returns whether a station is behind another running port. A port that a migrating guest has left does not run. */
     private boolean isElsewhere(final long key) {
         final int at = table.find(key, workers[0].now());
         final Port other = at == ForwardingTable.UNKNOWN || at == port ? null : ports.port(at);
@@ -102,10 +102,10 @@ final class PortStations implements Stations {
     }
 
     /**
-     * Moves the station here, and lets every other port hear of it. The same again in a moment is heard once.
+     * Moves a station to this port, and announces it on every other port. Ignores an immediate repetition.
      *
-     * <p>The front-end does not say in which VLANs it is: it is announced in all that the port is in. Where these are many, it is in those
-     * in which the station has been heard, and in that of frames without a tag.
+     * <p>The front-end's message names no VLAN, so the station is announced in all VLANs of the port. If the port is in
+     * more than {@link #MAX_ANNOUNCED}, only the station's known VLANs and the untagged VLAN are used.
      */
     @Override
     public void announce(final long address) {
@@ -135,7 +135,11 @@ final class PortStations implements Stations {
         return table.find(ForwardingTable.key(address, vlan), now) != ForwardingTable.UNKNOWN;
     }
 
-    /** Notes that a station is here; whether it was before. */
+    /**
+     * Enters a station of this port in the forwarding table.
+     *
+     * @return whether the station was at this port before
+     */
     private boolean moveHere(final long key, final int now) {
         final boolean was = table.find(key, now) == port;
         table.learn(key, port, now);

@@ -12,21 +12,25 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * What a worker does after a touch of memory that was not there: gives up the port whose memory it was, and puts everything else in order,
- * so that no other port loses a frame.
+ * A worker's recovery after an access to guest memory that faulted. It fails the port whose memory faulted, and
+ * restores all other rings so that no other port loses a frame.
  *
- * <p>The JVM raises the fault some time after the touch, so that what the worker was doing does not show whose memory it
- * was. So the worker looks at the memory: first at the files, which may be too short, and at what is touched all the time;
- * then at what was touched lately. If all of it can be touched by now, as in a file that was cut and extended again, the
- * ports are blamed whose files were changed by a system call; of several, those that have lost pages. At last the ports
- * are blamed that were being served.
+ * <p>The JVM raises a fault some time after the access, so the worker's position in the code does not identify the
+ * memory. Recovery therefore checks the memory itself, in this order:
+ * <ol>
+ *   <li>the files, which may be too short, and the memory of the rings
+ *   <li>the memory accessed recently
+ *   <li>if all of it is accessible, as in a file that was truncated and extended again: ports whose files a system call
+ *       has changed; of several, those that have lost pages accessed recently
+ *   <li>the ports that were being served
+ * </ol>
  *
  * <p>Owned by one worker.
  */
 final class Recovery {
-    /** More faults in a row, while ports are put in order, than there may be ports. */
-    private static final int MOST_FAULTS = 2 * Datapath.MAX_PORTS;
-    private static final int FRAMES_LOOKED_AT = 128;
+    /** The most faults while rings are restored: more than one for each port. */
+    private static final int MAX_FAULTS = 2 * Datapath.MAX_PORTS;
+    private static final int FRAMES_CHECKED = 128;
 
     private final Worker worker;
     private final PortList ports;
@@ -34,7 +38,8 @@ final class Recovery {
     private final Ingress ingress;
     private final Egress egress;
 
-    Recovery(final Worker worker, final PortList ports, final FrameRing frames, final Ingress ingress, final Egress egress) {
+    Recovery(final Worker worker, final PortList ports, final FrameRing frames, final Ingress ingress,
+             final Egress egress) {
         this.worker = worker;
         this.ports = ports;
         this.frames = frames;
@@ -43,33 +48,35 @@ final class Recovery {
     }
 
     /**
-     * Gives ports up that have lost memory.
+     * Fails the ports that have lost memory.
      *
-     * @param suspects those that were being served
-     * @return null, or what is to be reported as nobody's memory could be shown to be the cause
+     * @param suspects the ports that were being served
+     * @return null, or the text to report if no port's memory could be shown to be the cause
      */
     String blame(final Set<GuestPort> suspects) {
         final List<GuestPort> guests = guests();
         final TouchedRanges touched = touched(guests);
-        final List<GuestPort> gone = guests.stream().filter(guest -> guest.failure() == null && touched.anyGone(guest.memory())).toList();
+        final List<GuestPort> gone = guests.stream()
+            .filter(guest -> guest.failure() == null && touched.anyGone(guest.memory())).toList();
         boolean found = false;
         for (final GuestPort guest : guests) {
-            found |= guest.failure() == null ? giveUp(guest, guest.cut(worker)) : abandon(guest);
+            found |= guest.failure() == null ? fail(guest, guest.cut(worker)) : abandon(guest);
         }
         if (!found) {
             for (final GuestPort guest : guests) {
-                found |= giveUp(guest, guest.lost(touched));
+                found |= fail(guest, guest.lost(touched));
             }
         }
         if (!found) {
             final List<GuestPort> changed = changed(guests, gone);
-            changed.forEach(guest -> giveUp(guest, "the file behind the guest's memory was cut and extended again while in use"));
+            changed.forEach(guest ->
+                fail(guest, "the file behind the guest's memory was truncated and extended again while in use"));
             found = !changed.isEmpty();
         }
         return found ? null : unexplained(suspects);
     }
 
-    /** Those whose files were changed. A page that is gone proves nothing by itself: it may never have been touched. */
+    /** Returns the ports whose files were changed. A lost page alone proves nothing: it may never have been written. */
     private static List<GuestPort> changed(final List<GuestPort> guests, final List<GuestPort> gone) {
         final List<GuestPort> changed =
             guests.stream().filter(guest -> guest.failure() == null && guest.memory().fileWasChanged()).toList();
@@ -78,7 +85,8 @@ final class Recovery {
     }
 
     private List<GuestPort> guests() {
-        return List.of(ports.present()).stream().filter(GuestPort.class::isInstance).map(GuestPort.class::cast).toList();
+        return List.of(ports.present()).stream()
+            .filter(GuestPort.class::isInstance).map(GuestPort.class::cast).toList();
     }
 
     private TouchedRanges touched(final List<GuestPort> guests) {
@@ -86,20 +94,26 @@ final class Recovery {
         ingress.addTouched(ranges);
         egress.addTouched(ranges);
         guests.forEach(guest -> guest.addTouched(worker, ranges));
-        for (long sequence = Math.max(0, worker.consumed() - FRAMES_LOOKED_AT); sequence <= frames.published(); sequence++) {
+        final long first = Math.max(0, worker.consumed() - FRAMES_CHECKED);
+        for (long sequence = first; sequence <= frames.published(); sequence++) {
             ranges.add(frames.get(sequence), false);
         }
         return ranges;
     }
 
     private String unexplained(final Set<GuestPort> suspects) {
-        suspects.forEach(guest -> giveUp(guest, "a fault came in memory while this port was served, and no other cause was found"));
+        suspects.forEach(guest ->
+            fail(guest, "a memory fault occurred while this port was served, and no other cause was found"));
         return suspects.isEmpty() ? "no port was being served"
-            : suspects.stream().map(Port::name).collect(Collectors.joining(", ", "given up: ", ""));
+            : suspects.stream().map(Port::name).collect(Collectors.joining(", ", "failed ports: ", ""));
     }
 
-    /** Gives a port up if there is a reason; false if there is none. */
-    private boolean giveUp(final GuestPort port, final String why) {
+    /**
+     * Fails a port if there is a reason.
+     *
+     * @return whether there is one
+     */
+    private boolean fail(final GuestPort port, final String why) {
         if (why != null) {
             port.fail(why);
             abandon(port);
@@ -107,7 +121,11 @@ final class Recovery {
         return why != null;
     }
 
-    /** Leaves the rings of a failed port alone, and drops its frames; false if there are none here. */
+    /**
+     * Abandons the rings of a failed port, and drops its frames.
+     *
+     * @return whether this worker has any of either
+     */
     private boolean abandon(final GuestPort port) {
         boolean any = port.hasRings(worker);
         port.abandon(worker);
@@ -130,7 +148,7 @@ final class Recovery {
         return false;
     }
 
-    /** The ports that frames are of, from those that a worker has not done with, the first only. */
+    /** Adds the port that sent the first frame not yet delivered. */
     void addSender(final Set<GuestPort> suspects) {
         if (frames.published() > worker.consumed()) {
             final Frame frame = frames.get(worker.consumed() + 1);
@@ -139,31 +157,31 @@ final class Recovery {
     }
 
     /**
-     * Puts the rings of all ports in order, shows their drivers what was used, and notifies them. Faults are raised port by port here, so
-     * that it is known whose they are.
+     * Restores the rings of all ports, publishes their used buffers, and notifies their drivers. Faults are surfaced
+     * port by port here, so each identifies its port.
      */
-    void putInOrder() {
+    void restoreRings() {
         int faults = 0;
-        GuestPort inHand = null;
+        GuestPort current = null;
         boolean done = false;
         while (!done) {
             try {
                 for (final Port port : ports.present()) {
                     switch (port) {
                         case GuestPort guest -> {
-                            inHand = guest;
+                            current = guest;
                             guest.recover(worker);
-                            inHand = null;
+                            current = null;
                         }
                         case UplinkPort uplink -> uplink.recover(worker);
                     }
                 }
                 done = true;
             } catch (final InternalError e) {
-                if (inHand != null) {
-                    giveUp(inHand, "the memory that a ring is in cannot be accessed");
+                if (current != null) {
+                    fail(current, "the memory of a ring cannot be accessed");
                 }
-                if (++faults > MOST_FAULTS) {
+                if (++faults > MAX_FAULTS) {
                     throw e;
                 }
             }

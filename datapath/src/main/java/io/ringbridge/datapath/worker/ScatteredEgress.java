@@ -10,7 +10,7 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
 
-/** Delivers into receive buffers of any shape: of several pieces, or several that are merged. Owned by one worker. */
+/** Delivers into receive buffers of any shape: scattered, or several that are merged. Owned by one worker. */
 final class ScatteredEgress {
     private static final int NUM_BUFFERS = 10;
     private static final int LONGEST_HEADER = 12;
@@ -22,16 +22,16 @@ final class ScatteredEgress {
     private final Segments merged = new Segments();
     private final int[] capacities = new int[Segments.MAX_SEGMENTS];
     private final long headerEnd = Memory.allocate(LONGEST_HEADER) + LONGEST_HEADER;
-    /** Buffers taken for one frame. */
+    /** The number of buffers taken for one frame. */
     private int count;
     private int piece;
     private int offset;
 
     /**
-     * Makes one.
+     * Creates a writer to scattered buffers.
      *
-     * @param reader what comes after the headers is read with
-     * @param buffers where chains are taken to
+     * @param reader reads the bytes that follow the headers
+     * @param buffers receives the descriptors of a chain when it is taken
      */
     ScatteredEgress(final EgressBurst burst, final FrameReader reader, final Segments buffers, final Effort effort) {
         this.effort = effort;
@@ -41,11 +41,11 @@ final class ScatteredEgress {
     }
 
     /**
-     * Delivers a frame as it is, or drops it and counts why.
+     * Delivers a frame unchanged, or drops and counts it.
      *
-     * @param taken what {@link DeviceRing#next} answered when it took the first chain
+     * @param taken the result of {@link DeviceRing#next} for the first chain
      */
-    void whole(final Frame frame, final ReceiveQueue queue, final DeviceRing ring, final int taken) {
+    void deliverWhole(final Frame frame, final ReceiveQueue queue, final DeviceRing ring, final int taken) {
         final int headerLength = ring.headerLength();
         if (frame.needs() == 0) {
             VnetHeader.writePlain(headerEnd - headerLength, headerLength, 1);
@@ -57,14 +57,15 @@ final class ScatteredEgress {
     }
 
     /**
-     * Delivers some bytes of the caller's, before which their virtio-net header is, and then bytes of the reader's; or counts the drop.
+     * Delivers a prefix followed by bytes from the reader, or counts a drop.
      *
-     * @param frame what they are of
-     * @param taken what {@link DeviceRing#next} answered when it took the first chain
-     * @return whether they were delivered
+     * @param frame the frame that the bytes belong to
+     * @param prefix the address of the prefix; the virtio-net header lies directly before it
+     * @param taken the result of {@link DeviceRing#next} for the first chain
+     * @return whether the bytes were delivered
      */
-    boolean deliver(final Frame frame, final long prefix, final int prefixLength, final int payloadLength, final ReceiveQueue queue,
-                    final DeviceRing ring, final int taken) {
+    boolean deliver(final Frame frame, final long prefix, final int prefixLength, final int payloadLength,
+                    final ReceiveQueue queue, final DeviceRing ring, final int taken) {
         final boolean delivered = deliver(prefix, prefixLength, payloadLength, queue, ring, taken);
         effort.spend(frame, 2L * frame.count());
         effort.spend(frame, prefixLength + payloadLength, ring.work() + (long) Effort.BUFFER * count, queue);
@@ -72,8 +73,8 @@ final class ScatteredEgress {
         return delivered;
     }
 
-    private boolean deliver(final long prefix, final int prefixLength, final int payloadLength, final ReceiveQueue queue,
-                            final DeviceRing ring, final int taken) {
+    private boolean deliver(final long prefix, final int prefixLength, final int payloadLength,
+                            final ReceiveQueue queue, final DeviceRing ring, final int taken) {
         final int headerLength = ring.headerLength();
         final int needed = headerLength + prefixLength + payloadLength;
         int result = taken;
@@ -87,7 +88,7 @@ final class ScatteredEgress {
             result = count == capacities.length ? DeviceRing.EMPTY : ring.next(buffers, true);
         }
         if (result == DeviceRing.BAD) {
-            giveUp(queue, ring);
+            returnEmpty(queue, ring);
             return false;
         }
         if (result == DeviceRing.BROKEN) {
@@ -111,18 +112,18 @@ final class ScatteredEgress {
             ring.log().written(merged, needed);
         }
         use(ring, needed);
-        burst.done(queue, 1, prefixLength + (long) payloadLength);
+        burst.recordDelivered(queue, 1, prefixLength + (long) payloadLength);
         return true;
     }
 
-    /** Adds the buffers of the last frame, to look for a fault. */
+    /** Adds the buffers of the last frame, for the search for a fault. */
     void addTouched(final TouchedRanges ranges) {
         ranges.add(merged, true);
     }
 
     private void use(final DeviceRing ring, final int bytes) {
         if (count > 1) {
-            Memory.surfaceFault(); // not between two of them, which belong together
+            Memory.surfaceFault(); // a fault between two uses would split merged buffers
         }
         int left = bytes;
         for (int i = 0; i < count; i++) {
@@ -132,8 +133,8 @@ final class ScatteredEgress {
         }
     }
 
-    /** Gives an unusable buffer back empty, the good ones before it too, since buffers go back in order. */
-    private void giveUp(final ReceiveQueue queue, final DeviceRing ring) {
+    /** Returns an unusable buffer empty, and the good buffers before it too, since buffers are returned in order. */
+    private void returnEmpty(final ReceiveQueue queue, final DeviceRing ring) {
         for (int i = 0; i <= count; i++) {
             ring.use(0);
         }
@@ -141,7 +142,7 @@ final class ScatteredEgress {
         burst.touch(queue);
     }
 
-    /** Fills the next bytes of the merged pieces, from an address or, where that is 0, from the reader. */
+    /** Fills the next bytes of the merged buffers, from an address or, if that is 0, from the reader. */
     private void fill(final long from, final int length) {
         int done = 0;
         while (done < length) {

@@ -7,27 +7,27 @@ import io.ringbridge.datapath.port.UplinkQueue;
 import java.util.concurrent.locks.Lock;
 
 /**
- * The worker that owns a queue pair or an uplink's queue, whichever it is at the time.
+ * The current owner of a queue pair or of an uplink's queue, which may change over time.
  *
- * <p>Commands reach the worker that owns it while they run: they share a lock that {@link Placement} takes for itself when it moves
- * them. What workers ask for each frame, {@link #index}, takes none: owners change only while no frame is on its way.
+ * <p>Commands run on the current owner. They share a read lock; {@link Placement} takes the write lock when it moves
+ * pairs. Workers call {@link #index} per frame without a lock, because owners change only while no frame is in flight.
  */
 final class Seat implements QueueOwner {
     private final int port;
-    private final Lock staying;
+    private final Lock ownership;
     private volatile Worker worker;
     private volatile TransmitQueue polled;
     private volatile UplinkQueue uplink;
 
     /**
-     * Makes a seat.
+     * Creates a seat at a worker.
      *
-     * @param port the index of the port that it is of
-     * @param staying held while the owner may not change
+     * @param port the index of the port that the queues belong to
+     * @param ownership the lock that keeps the owner from changing
      */
-    Seat(final int port, final Lock staying, final Worker worker) {
+    Seat(final int port, final Lock ownership, final Worker worker) {
         this.port = port;
-        this.staying = staying;
+        this.ownership = ownership;
         this.worker = worker;
     }
 
@@ -39,8 +39,8 @@ final class Seat implements QueueOwner {
         return worker;
     }
 
-    /** Whether frames may come in by it, as far as any thread can tell. */
-    boolean running() {
+    /** Returns whether frames may enter through the queues. Any thread may call; the result may be outdated. */
+    boolean isRunning() {
         final TransmitQueue queue = polled;
         return uplink != null || queue != null && queue.running();
     }
@@ -52,11 +52,11 @@ final class Seat implements QueueOwner {
 
     @Override
     public void execute(final Runnable command) {
-        staying.lock();
+        ownership.lock();
         try {
             worker.execute(command);
         } finally {
-            staying.unlock();
+            ownership.unlock();
         }
     }
 
@@ -85,8 +85,8 @@ final class Seat implements QueueOwner {
     }
 
     /**
-     * Leaves a worker for another; drivers that are still to be notified are notified before. On the thread of the one it leaves, which is
-     * held.
+     * Leaves a worker for another, after notifying drivers whose notifications are outstanding. Called on the thread of
+     * the worker that it leaves, which is paused.
      */
     void leave(final Worker from, final Worker next) {
         from.settle();
@@ -101,7 +101,7 @@ final class Seat implements QueueOwner {
         worker = next;
     }
 
-    /** Begins to poll where it has come to. On the thread of that worker, which is held. */
+    /** Adds the queues to the new owner. Called on the thread of that worker, which is paused. */
     void arrive() {
         final TransmitQueue queue = polled;
         if (queue != null) {

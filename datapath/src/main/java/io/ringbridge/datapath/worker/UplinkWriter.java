@@ -12,14 +12,16 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.UplinkQueue;
 
 /**
- * Writes frames to uplinks, which copy them from the sender's memory, so there is no copy of the switch's own. What a frame's virtio-net
- * header asks for is left to a device that takes offloads: the kernel does it or finds someone to do it. For another it is done here.
- * Owned by one worker.
+ * Writes frames to uplinks. The kernel copies them from the sender's memory, so the switch makes no copy of its own. A
+ * device that accepts offloads receives the virtio-net header's requests. For other devices, this class segments frames
+ * and completes checksums.
+ *
+ * <p>Owned by one worker.
  */
 final class UplinkWriter {
     /** {@code struct iovec}: address, length. */
     private static final int IOVEC = 16;
-    /** The most a call takes, {@code UIO_MAXIOV}. */
+    /** The most elements per call, {@code UIO_MAXIOV}. */
     private static final int MAX_IOVECS = 1024;
     private static final int LONGEST_PAYLOAD = 1 << 17;
 
@@ -31,18 +33,19 @@ final class UplinkWriter {
     private final FrameReader reader;
     private final Effort effort;
     private int written;
-    /** Frames that were begun since {@link #leaveOff}. */
+    /** The number of frames begun since {@link #resetBegun}. */
     private int begun;
     private long bytes;
 
     /**
-     * Makes one.
+     * Creates a writer.
      *
-     * @param offloads tells which frames are too long
-     * @param segmenter makes of frames what devices without offloads take
-     * @param reader the segmenter's
+     * @param offloads decides which frames exceed the MTU
+     * @param segmenter splits frames for devices without offloads
+     * @param reader the reader of that segmenter
      */
-    UplinkWriter(final OffloadEgress offloads, final Segmenter segmenter, final FrameReader reader, final Effort effort) {
+    UplinkWriter(final OffloadEgress offloads, final Segmenter segmenter, final FrameReader reader,
+                 final Effort effort) {
         this.effort = effort;
         this.offloads = offloads;
         this.segmenter = segmenter;
@@ -55,7 +58,11 @@ final class UplinkWriter {
         Memory.putLong(iovecs + (long) index * IOVEC + 8, length);
     }
 
-    /** Writes frames that lie behind each other, or drops them and counts why; how many were written. */
+    /**
+     * Writes consecutive frames. Frames that cannot be written are dropped and counted.
+     *
+     * @return the number of frames written
+     */
     int deliver(final FrameRing frames, final long first, final int count, final UplinkQueue queue) {
         final FrameDevice device = queue.device();
         final int mtu = queue.port().mtu();
@@ -66,7 +73,7 @@ final class UplinkWriter {
             final Frame frame = frames.get(first + i);
             final DropReason reason = device == null || queue.port().failure() != null ? DropReason.NO_RECEIVER
                 : frame.totalLength() > mtu + Ethernet.HEADER && offloads.exceeds(frame, mtu) ? DropReason.MTU_EXCEEDED
-                : goesWhole(frame, device) ? whole(frame, device, queue) : cut(frame, device, queue);
+                : goesWhole(frame, device) ? writeWhole(frame, device, queue) : writeSegments(frame, device, queue);
             if (reason != null) {
                 queue.counters().dropped(reason);
             }
@@ -84,18 +91,22 @@ final class UplinkWriter {
     }
 
     /**
-     * Begins to count frames anew.
+     * Resets the count of frames begun. Frames that were begun are not retried after a fault.
      *
-     * @return how many were begun since the last time; after a fault none of them is tried again
+     * @return the count before
      */
-    int leaveOff() {
+    int resetBegun() {
         final int frames = begun;
         begun = 0;
         return frames;
     }
 
-    /** Writes a frame as it is, or cut or completed if the device refuses what it asks for; null when it was taken. */
-    private DropReason whole(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
+    /**
+     * Writes a frame unchanged. If the device refuses its offloads, writes segments or completes the checksum.
+     *
+     * @return the reason for a drop, or null if the frame was written
+     */
+    private DropReason writeWhole(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
         if (frame.count() >= MAX_IOVECS) {
             return DropReason.REFUSED;
         }
@@ -110,11 +121,15 @@ final class UplinkWriter {
         effort.spend(frame, Effort.CALL + 2L * frame.count());
         final long answer = device.write(iovecs, 1 + frame.count());
         return answer == FrameDevice.INVALID && frame.needs() != 0
-            ? cut(frame, device, queue) : outcome(answer, frame.totalLength(), queue);
+            ? writeSegments(frame, device, queue) : outcome(answer, frame.totalLength(), queue);
     }
 
-    /** Writes a frame in segments, or with its checksum completed, up to the first that is not taken, or the limit. */
-    private DropReason cut(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
+    /**
+     * Writes a frame in segments or with its checksum completed, up to the first failure or the limit of segments.
+     *
+     * @return the reason for a drop, or null if all segments were written
+     */
+    private DropReason writeSegments(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
         segmenter.begin(frame, false);
         VnetHeader.writePlain(header, FrameDevice.HEADER, 1);
         DropReason reason = null;
@@ -128,7 +143,11 @@ final class UplinkWriter {
         return reason == null && segmenter.isLimited() ? DropReason.SEGMENT_LIMIT : reason;
     }
 
-    /** Counts what was written; null when it was taken. */
+    /**
+     * Counts a written packet, or handles the error of the write.
+     *
+     * @return the reason for a drop, or null if the packet was written
+     */
     private DropReason outcome(final long answer, final int length, final UplinkQueue queue) {
         if (answer >= 0) {
             written++;

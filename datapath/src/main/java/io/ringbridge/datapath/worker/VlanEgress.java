@@ -8,22 +8,24 @@ import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Sink;
 
 /**
- * Gives frames the form in which they leave by a port with VLANs: with a tag or without, as that port has it. Nothing is copied but
- * the tag, which lies in memory of the worker's own until the frame is. Owned by one worker.
+ * Adds or strips VLAN tags as the receiving port requires. Only the tag is copied, to memory of the worker, where it
+ * stays until the frame is delivered.
+ *
+ * <p>Owned by one worker.
  */
 final class VlanEgress {
     private static final long SLOT = 8;
 
-    /** Never published: what is in it is delivered at once. */
-    private final FrameRing leaving = new FrameRing(Ingress.BURST, true);
+    /** Never published: the worker delivers its frames at once. */
+    private final FrameRing prepared = new FrameRing(Ingress.BURST, true);
     private final long slots = Memory.allocate(Ingress.BURST * SLOT);
 
     /**
-     * Gives consecutive frames, {@link Ingress#BURST} at the most, the form in which they leave, in {@link #leaving()}.
-     * A frame that would leave a trunk without its priority tag, and so in the VLAN of the tag behind that, is dropped
-     * and counted.
+     * Prepares consecutive frames, at most {@link Ingress#BURST}, and puts the results into {@link #prepared()}. If a
+     * trunk would strip a frame's priority tag and so expose a second tag, the frame is dropped and counted: it would
+     * change its VLAN.
      *
-     * @return the number of frames that leave
+     * @return the number of frames prepared
      */
     int prepare(final FrameRing frames, final long first, final int count, final Sink sink) {
         final PortVlan vlans = sink.port().vlan();
@@ -34,15 +36,15 @@ final class VlanEgress {
             if (!tagged && vlans.isTrunk() && VlanTag.hidesAnother(tag)) {
                 sink.counters().dropped(DropReason.VLAN_TAGGED);
             } else {
-                leaving.get(leave).leaving(frames.get(first + i), tag, tagged, slots + leave * SLOT);
+                prepared.get(leave).leaving(frames.get(first + i), tag, tagged, slots + leave * SLOT);
                 leave++;
             }
         }
         return leave;
     }
 
-    /** What was {@link #prepare prepared}, from 0 on; until the next time. */
-    FrameRing leaving() {
-        return leaving;
+    /** Returns the {@linkplain #prepare prepared} frames, from sequence 0 on. Valid until the next preparation. */
+    FrameRing prepared() {
+        return prepared;
     }
 }

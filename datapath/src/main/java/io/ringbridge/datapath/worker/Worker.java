@@ -25,41 +25,41 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
- * One datapath thread: takes frames from the transmit queues it owns, and delivers what lies in its frame ring to the receive queues
- * it owns.
+ * The state and duty cycle of one datapath thread. A worker takes frames from the transmit queues it owns, and delivers
+ * the frames in its frame ring to the receive queues it owns.
  *
- * <p>A duty cycle runs the commands that others have given, then for each queue: take a burst, deliver what is in the ring, give
- * buffers back. It never blocks while there is something to do, and never waits for another worker.
+ * <p>A duty cycle first runs a command if one is waiting. It then handles each queue: take a burst, deliver the frames
+ * in the ring, return the buffers. A worker never blocks while there is work, and never waits for another worker.
  */
 final class Worker implements QueueOwner {
-    private static final long NANOS_A_SECOND = 1_000_000_000L;
+    private static final long NANOS_PER_SECOND = 1_000_000_000L;
     private static final long RETIRED_NANOS = 200_000;
     private static final int MAX_SLEEP_MILLIS = 1000;
     private static final int NONE = -1;
-    /** Failures in a row after which a worker is beyond hope. */
-    static final int MOST_FAILURES = 1000;
-    /** Until its thread has begun. */
+    /** The number of consecutive failures after which a worker's thread ends. */
+    static final int MAX_FAILURES = 1000;
+    /** Used until the worker's thread starts, because there is no listener before. */
     private static final WorkerListener SILENT = new WorkerListener() {
         @Override
         public void failed(final String worker, final Throwable why) {
-            // Nobody is there to hear it.
+            // no listener yet
         }
 
         @Override
         public void unexplained(final String worker, final String what) {
-            // As above.
+            // no listener yet
         }
 
         @Override
         public void ended(final String worker, final Throwable why) {
-            // As above.
+            // no listener yet
         }
     };
 
     private final int index;
     private final LongSupplier nanoClock;
     private final FrameRing frames;
-    /** One entry, never published: what no guest has sent is delivered where it is made. */
+    /** Has one entry and is never published: a worker delivers the announcements that it builds itself. */
     private final FrameRing announcements = new FrameRing(1, true);
     private final long announcement = Memory.allocate(Rarp.BYTES);
     private final Ingress ingress;
@@ -72,23 +72,23 @@ final class Worker implements QueueOwner {
     private final Recovery recovery;
     private final Epoll epoll = Epoll.create();
     private final long startNanos;
-    /** Replaced, never changed; read by any thread. */
+    /** Copied on write by the worker's thread. Any thread may read. */
     private volatile TransmitQueue[] queues = {};
-    /** As above. */
+    /** Copied on write by the worker's thread. Any thread may read. */
     private volatile UplinkQueue[] uplinks = {};
-    /** The last frame that is done with. */
+    /** The sequence of the last frame that is delivered or dropped. */
     private long consumed = -1;
-    /** The transmit queue that is being polled, armed or completed; the last one of a round otherwise. */
+    /** The index of the transmit queue that is being polled, armed or completed, or {@link #NONE}. */
     private int served = NONE;
     private boolean delivering;
     private boolean announcing;
     private int unexplainedFaults;
-    private long secondBegan;
+    private long secondStart;
     private long lastWork;
     private int now;
-    private boolean held;
+    private boolean paused;
     private boolean retired;
-    /** Where it is to stand once it has nothing left, or null. */
+    /** The freeze that this worker joins once it is drained, or null. */
     private Halt halt;
     private final CountDownLatch started = new CountDownLatch(1);
     private volatile boolean asleep;
@@ -96,13 +96,13 @@ final class Worker implements QueueOwner {
     private WorkerListener listener = SILENT;
 
     /**
-     * Makes a worker.
+     * Creates a worker that has no thread yet.
      *
-     * @param workers all of them, itself included; filled in before the first duty cycle
-     * @param ringSize entries of its frame ring
+     * @param workers all workers, this one included; complete before the first duty cycle
+     * @param ringSize the number of entries in the worker's frame ring
      */
-    Worker(final int index, final Worker[] workers, final int ringSize, final ForwardingTable table, final PortList ports,
-           final LongSupplier nanoClock) {
+    Worker(final int index, final Worker[] workers, final int ringSize, final ForwardingTable table,
+           final PortList ports, final LongSupplier nanoClock) {
         this.index = index;
         this.nanoClock = nanoClock;
         effort = new Effort(index, workers, ports);
@@ -113,7 +113,7 @@ final class Worker implements QueueOwner {
             effort);
         recovery = new Recovery(this, ports, frames, ingress, egress);
         startNanos = nanoClock.getAsLong();
-        secondBegan = startNanos;
+        secondStart = startNanos;
         epoll.add(commands.wake());
     }
 
@@ -121,7 +121,7 @@ final class Worker implements QueueOwner {
         return effort;
     }
 
-    /** Whether it sleeps, or is about to. Any thread. */
+    /** Returns whether the worker sleeps or is about to. Any thread may call. */
     boolean isAsleep() {
         return asleep;
     }
@@ -138,7 +138,7 @@ final class Worker implements QueueOwner {
         return egress.delivered();
     }
 
-    /** How many transmit queues it polls that run, and uplinks. Any thread. */
+    /** Returns the number of running transmit queues and of uplink queues that the worker polls. For any thread. */
     int queueCount() {
         int running = uplinks.length;
         for (final TransmitQueue queue : queues) {
@@ -152,12 +152,12 @@ final class Worker implements QueueOwner {
         return index;
     }
 
-    /** The name of its thread. */
+    /** Returns the name of the worker's thread. */
     String roleName() {
         return "rb-worker-" + index;
     }
 
-    /** Begins. On its thread, before the first duty cycle. */
+    /** Prepares for the first duty cycle. Called on the worker's thread. */
     void onStart(final WorkerListener events) {
         listener = events;
         ThreadTuning.preciseTimers();
@@ -165,71 +165,75 @@ final class Worker implements QueueOwner {
         started.countDown();
     }
 
-    /** Returns once its thread runs. */
+    /** Waits until the worker's thread runs. */
     void awaitStart() {
         while (started.getCount() > 0) {
             LockSupport.parkNanos(10_000);
         }
     }
 
-    /** Runs a duty cycle. @return how much it has found to do */
+    /**
+     * Runs a duty cycle.
+     *
+     * @return the amount of work found, or 0 if there was none
+     */
     int doWork() {
         int work = 0;
-        final long begin = nanoClock.getAsLong();
-        load.cycle(begin);
-        if (begin - secondBegan >= NANOS_A_SECOND) {
-            nextSecond(begin);
+        final long start = nanoClock.getAsLong();
+        load.beginCycle(start);
+        if (start - secondStart >= NANOS_PER_SECOND) {
+            nextSecond(start);
         }
         try {
             work += commands.runNext() ? 1 : 0;
             work += moveFrames();
-            notifier.cycle(work > 0);
+            notifier.endCycle(work > 0);
             unexplainedFaults = 0;
         } catch (final InternalError e) {
             recover(e);
             work++;
         }
         if (work > 0) {
-            lastWork = begin;
+            lastWork = start;
         }
-        load.worked(work > 0);
+        load.endCycle(work > 0);
         return work;
     }
 
     private void nextSecond(final long nanos) {
-        now = (int) ((nanos - startNanos) / NANOS_A_SECOND);
-        secondBegan = startNanos + now * NANOS_A_SECOND;
+        now = (int) ((nanos - startNanos) / NANOS_PER_SECOND);
+        secondStart = startNanos + now * NANOS_PER_SECOND;
     }
 
-    /** How long ago, at the begin of this duty cycle, there was last something to do. */
+    /** Returns the time between the start of the last duty cycle with work and the start of this one. */
     long idleNanos() {
-        return load.lastBegin() - lastWork;
+        return load.cycleStart() - lastWork;
     }
 
     private int moveFrames() {
-        if (held) {
-            standWhereDrained();
+        if (paused) {
+            standIfDrained();
             return drain();
         }
         int work = moveBursts();
         boolean leftOut = effort.endRound(work > 0);
         if (leftOut) {
-            work = moveBursts(); // of queues over their share, since no other has anything
+            work = moveBursts(); // of queues over their share, since no other queue has frames
             leftOut = effort.endRound(work > 0);
         }
-        return leftOut ? 1 : work; // one that waits for another worker has something to do
+        return leftOut ? 1 : work; // waiting for another worker counts as work
     }
 
-    /** Moves a burst of each queue that is not over its share. */
+    /** Moves one burst of each queue that is not over its share. */
     private int moveBursts() {
         int work = 0;
         final TransmitQueue[] polled = queues;
         for (int i = 0; i < polled.length; i++) {
             final TransmitQueue queue = polled[i];
             served = i;
-            final int taken = ingress.poll(queue, now, load.lastBegin());
+            final int taken = ingress.poll(queue, now, load.cycleStart());
             if (taken > 0) {
-                load.poll(taken);
+                load.recordPoll(taken);
             }
             work += taken + deliver();
             ingress.complete(queue);
@@ -243,18 +247,18 @@ final class Worker implements QueueOwner {
     }
 
     private int moveFrames(final UplinkQueue uplink) {
-        final int taken = ingress.poll(uplink, now, load.lastBegin());
+        final int taken = ingress.poll(uplink, now, load.cycleStart());
         if (taken < 0) {
             uplink.gone();
         } else if (taken > 0) {
-            load.poll(taken);
+            load.recordPoll(taken);
         }
         final int work = Math.max(0, taken) + deliver();
         ingress.complete(uplink);
         return work;
     }
 
-    /** Delivers and gives back without taking more. */
+    /** Delivers frames and returns buffers without taking more. */
     private int drain() {
         if (retired) {
             LockSupport.parkNanos(RETIRED_NANOS);
@@ -269,39 +273,41 @@ final class Worker implements QueueOwner {
         return work;
     }
 
-    /** Takes no more frames, or does again. On its thread. */
-    void hold(final boolean nowHeld) {
-        held = nowHeld || retired;
+    /** Pauses or resumes the taking of frames. Called on the worker's thread. */
+    void pause(final boolean nowPaused) {
+        paused = nowPaused || retired;
     }
 
-    /** Takes no more frames, and stands as soon as no frame is on its way. On its thread. */
-    void halt(final Halt where) {
-        held = true;
-        halt = where;
-        where.held(index);
+    /** Stops taking frames, and freezes the thread as soon as no frame is in flight. Called on the worker's thread. */
+    void freeze(final Halt toJoin) {
+        paused = true;
+        halt = toJoin;
+        toJoin.markPaused(index);
     }
 
-    private void standWhereDrained() {
-        final Halt where = halt;
-        if (where != null && where.allHeld() && drained()) {
-            Memory.surfaceFault(); // none is raised while another thread acts in the place of this one
-            where.stand();
+    private void standIfDrained() {
+        final Halt toJoin = halt;
+        if (toJoin != null && toJoin.allPaused() && isDrained()) {
+            Memory.surfaceFault(); // no fault may be raised here while another thread runs this worker's commands
+            toJoin.stand();
             halt = null;
         }
     }
 
-    /** What it is to do. */
     CommandQueue commands() {
         return commands;
     }
 
-    /** Moves no frames ever again, and leaves the processor to others but for commands. While it is halted and held. */
+    /** Ends forwarding for good: the worker only runs commands and yields its processor. Called while it is frozen. */
     void retire() {
         retired = true;
     }
 
-    /** Whether it has nothing left of what it took, or was given. On its thread, while all workers are held. */
-    boolean drained() {
+    /**
+     * Returns whether every frame in the worker's ring is delivered and every buffer that its queues took is returned.
+     * Called on the worker's thread while all workers are paused.
+     */
+    boolean isDrained() {
         boolean drained = frames.published() == consumed;
         for (final TransmitQueue queue : queues) {
             drained &= queue.idle();
@@ -319,8 +325,8 @@ final class Worker implements QueueOwner {
             return 0;
         }
         delivering = true;
-        if (floods.isHalfway()) {
-            floods.proceed(frames);
+        if (floods.isUnderWay()) {
+            floods.resume(frames);
             consumed += floods.count();
         }
         long sequence = consumed + 1;
@@ -334,11 +340,11 @@ final class Worker implements QueueOwner {
                 }
                 egress.deliver(frames, sequence, run, receiver);
             } else if (frame.verdict() != Frame.Verdict.DROP) {
-                run = floods.run(frames, sequence, last);
+                run = floods.runLength(frames, sequence, last);
                 floods.deliver(frames, sequence, run);
             }
             sequence += run;
-            consumed = sequence - 1; // what a fault interrupts before is gone on with where it was
+            consumed = sequence - 1; // a run that a fault interrupts before this resumes at the frame it had reached
         }
         egress.flush();
         frames.consumed(last);
@@ -346,15 +352,16 @@ final class Worker implements QueueOwner {
         return count;
     }
 
-    /** The last frame that it has done with. On its thread. */
+    /** Returns the sequence of the last frame that is delivered or dropped. Called on the worker's thread. */
     long consumed() {
         return consumed;
     }
 
     /**
-     * Delivers the announcement of a station to the queues it owns, of every port in the VLAN but the station's. On its thread.
+     * Announces a station on every port in the VLAN but the station's own. The worker delivers the announcement to the
+     * queues that it owns. Called on the worker's thread.
      *
-     * @param vlan 0 where the port is in none
+     * @param vlan the VLAN, or 0 if the port is in none
      */
     void announce(final int port, final long address, final int vlan) {
         Rarp.write(announcement, address);
@@ -368,28 +375,31 @@ final class Worker implements QueueOwner {
         egress.flush();
     }
 
-    /** Goes on after a touch of memory that was not there, see {@link Recovery}. On its thread, or that of whoever stands in for it. */
+    /** Recovers from a fault in guest memory, see {@link Recovery}. Called on the worker's thread or its stand-in's. */
     void recover(final InternalError fault) {
-        Memory.forgetFault(); // one more of the same cause would be raised in the middle of this
+        Memory.forgetFault(); // a second fault of the same cause would be raised during recovery
         final Set<GuestPort> suspects = suspects();
-        final String unexplained = takeUp(() -> recovery.blame(suspects));
+        final String unexplained = resumeInterrupted(() -> recovery.blame(suspects));
         if (unexplained != null) {
-            if (++unexplainedFaults > MOST_FAILURES) {
-                throw new WorkerFailedError(MOST_FAILURES, fault);
+            if (++unexplainedFaults > MAX_FAILURES) {
+                throw new WorkerFailedError(MAX_FAILURES, fault);
             }
             listener.unexplained(roleName(), fault.getMessage() + "; " + unexplained);
         }
     }
 
-    /** Goes on after a failure of its own. The frame, or the port, that it was about is given up, or it would fail again. */
+    /**
+     * Recovers from an exception in the duty cycle. Drops the frame, or fails the port, that was being served, because
+     * the exception would recur.
+     */
     void recover(final RuntimeException failure) {
         Memory.forgetFault();
-        takeUp(() -> {
+        resumeInterrupted(() -> {
             if (delivering && frames.published() > consumed) {
                 frames.get(consumed + 1).drop();
-                floods.forget();
+                floods.cancel();
             } else if (served != NONE && served < queues.length) {
-                queues[served].port().fail("the switch failed on what its driver has in a ring: " + failure);
+                queues[served].port().fail("the switch failed while it handled the driver's ring: " + failure);
             }
             return null;
         });
@@ -411,26 +421,28 @@ final class Worker implements QueueOwner {
     }
 
     /**
-     * Takes up everything where it was interrupted. What was delivered is not delivered again, and what was not is.
+     * Restores a state from which the next duty cycle resumes the interrupted work. Frames that were delivered are not
+     * delivered again.
      *
-     * @param sort finds out what is not to be gone on with
+     * @param sort drops the frames, and fails the ports, that are not to be served again
+     * @return the result of {@code sort}
      */
-    private String takeUp(final Supplier<String> sort) {
-        final long next = egress.leaveOff();
+    private String resumeInterrupted(final Supplier<String> sort) {
+        final long next = egress.findUnfinished();
         if (announcing) {
-            floods.forget(); // the command is carried out again
-        } else if (floods.isHalfway()) {
-            floods.leaveOff(next);
+            floods.cancel(); // the command runs again
+        } else if (floods.isUnderWay()) {
+            floods.recordProgress(next);
         } else {
             consumed = Math.max(consumed, next - 1);
         }
         notifier.forget();
         ingress.recover();
         final String what = sort.get();
-        if (floods.isHalfway() && frames.get(consumed + 1).verdict() == Frame.Verdict.DROP) {
-            floods.forget();
+        if (floods.isUnderWay() && frames.get(consumed + 1).verdict() == Frame.Verdict.DROP) {
+            floods.cancel();
         }
-        recovery.putInOrder();
+        recovery.restoreRings();
         frames.consumed(consumed);
         announcing = false;
         delivering = false;
@@ -440,7 +452,7 @@ final class Worker implements QueueOwner {
 
     @Override
     public void add(final TransmitQueue queue) {
-        remove(queue); // a command that a fault has cut short may have added it
+        remove(queue); // a command that a fault interrupted may have added it
         final TransmitQueue[] more = Arrays.copyOf(queues, queues.length + 1);
         more[queues.length] = queue;
         queues = more;
@@ -452,7 +464,7 @@ final class Worker implements QueueOwner {
     @Override
     public void remove(final TransmitQueue queue) {
         if (queue.events().kick() != null) {
-            epoll.remove(queue.events().kick()); // first: what is not polled any more must not be heard
+            epoll.remove(queue.events().kick()); // first: an unpolled queue must not wake the worker
         }
         queues = Arrays.stream(queues).filter(q -> q != queue).toArray(TransmitQueue[]::new);
     }
@@ -479,20 +491,21 @@ final class Worker implements QueueOwner {
         commands.execute(command);
     }
 
-    /** Ends its sleep, if it sleeps. Any thread. */
+    /** Wakes the worker if it sleeps. Any thread may call. */
     void wakeIfAsleep() {
-        Memory.fullFence(); // what it is to see is visible before its state is looked at
+        // The caller's stores must be visible before asleep is read; pairs with the store in sleepUntilKicked.
+        Memory.fullFence();
         if (asleep) {
             commands.wake().signal();
         }
     }
 
-    /** Notifies the drivers that are still to be. On its thread. */
+    /** Notifies the drivers whose notifications are outstanding. Called on the worker's thread. */
     void settle() {
         notifier.settle();
     }
 
-    /** The same of a worker that has no thread. */
+    /** Notifies the drivers on behalf of a worker without a thread, and recovers from faults. */
     void settleAll() {
         try {
             settle();
@@ -502,18 +515,18 @@ final class Worker implements QueueOwner {
         }
     }
 
-    /** Sleeps no more: its thread is about to be told to end. Any thread. */
+    /** Ends the worker's sleep for good, because its thread is about to end. Any thread may call. */
     void end() {
         ending = true;
         commands.wake().signal();
     }
 
-    /** Sleeps until a driver kicks, another worker wakes it, or a while has passed; at once where there is something to do already. */
+    /** Sleeps until a driver kicks, a thread wakes the worker, or a timeout expires. Returns at once if work waits. */
     void sleep() {
         try {
             sleepUntilKicked();
         } catch (final InternalError e) {
-            recover(e); // arming kicks touches the guests' memory as well
+            recover(e); // arming kicks accesses guest memory too
         } finally {
             asleep = false;
         }
@@ -532,12 +545,12 @@ final class Worker implements QueueOwner {
             busy |= !queue.idle() || queue.ring() != null && !queue.ring().isWaiting() && queue.ring().armKicks();
             millis = queue.sleepMillis(nanos, millis);
         }
-        Memory.surfaceFault(); // not after the sleep
+        Memory.surfaceFault(); // rather than after the sleep
         served = NONE;
         for (final UplinkQueue uplink : uplinks) {
             busy |= !uplink.idle() || uplink.ready() && (uplink.hasReady() || uplink.device().arm());
             if (uplink.port().failure() != null) {
-                epoll.remove(uplink.device()); // it would end every sleep
+                epoll.remove(uplink.device()); // a failed device stays ready and would end every sleep
             }
         }
         epoll.await(busy ? 0 : millis);
@@ -549,14 +562,18 @@ final class Worker implements QueueOwner {
                 queue.port().kicked(1);
             }
         }
-        // A kick that was heard would end the next sleep, and if this process ends, a front-end would serve the ring for it.
+        // A kick left in its eventfd would end the next sleep. If this process dies, the front-end would find the kick
+        // and serve the ring itself.
         epoll.drain();
         for (final UplinkQueue uplink : uplinks) {
             uplink.device().disarm();
         }
     }
 
-    /** Ends. On its thread after the last duty cycle; on any if it has none. */
+    /**
+     * Runs the commands that wait, and closes the worker's descriptors. Called on the worker's thread after its last
+     * duty cycle, or on any thread if the worker has none.
+     */
     void onClose() {
         started.countDown();
         commands.end();
@@ -564,8 +581,8 @@ final class Worker implements QueueOwner {
         epoll.close();
     }
 
-    /** Seconds since the start, as stations' ages are counted. */
+    /** Returns the number of seconds since the start, the clock of the stations' ages. */
     int now() {
-        return (int) ((nanoClock.getAsLong() - startNanos) / NANOS_A_SECOND);
+        return (int) ((nanoClock.getAsLong() - startNanos) / NANOS_PER_SECOND);
     }
 }

@@ -5,6 +5,6 @@ final class WorkerFailedError extends Error {
     private static final long serialVersionUID = 1;
 
     WorkerFailedError(final int cycles, final Throwable last) {
-        super(cycles + " duty cycles in a row have failed; the last: " + last, last);
+        super(cycles + " consecutive duty cycles have failed; the last: " + last, last);
     }
 }

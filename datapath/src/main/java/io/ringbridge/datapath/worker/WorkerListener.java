@@ -1,13 +1,13 @@
 package io.ringbridge.datapath.worker;
 
-/** Hears what goes wrong with workers. Called on a worker's thread; no method may throw. */
+/** Receives the errors of workers. Called on a worker's thread; no method may throw. */
 public interface WorkerListener {
-    /** A worker failed, has put its rings in order, and goes on. */
+    /** Reports that a worker failed, restored its rings, and continues. */
     void failed(String worker, Throwable why);
 
-    /** A worker met a fault in guest memory that nobody could be shown to be the cause of, and goes on. */
+    /** Reports that a worker met a fault in guest memory that no port could be shown to have caused, and continues. */
     void unexplained(String worker, String what);
 
-    /** A worker's thread has ended, and was not asked to: its queues are served no more. */
+    /** Reports that a worker's thread has ended unexpectedly. Its queues are no longer served. */
     void ended(String worker, Throwable why);
 }

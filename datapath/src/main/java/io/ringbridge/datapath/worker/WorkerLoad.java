@@ -4,10 +4,10 @@ import io.ringbridge.datapath.os.TimeStampCounter;
 
 import java.util.concurrent.atomic.AtomicLongArray;
 
-/** How busy a worker is. Written by the worker, plainly enough to cost nothing; readings by other threads may be a cycle behind. */
+/** The load of a worker. The worker writes without fences, so readings by other threads may lag by a cycle. */
 final class WorkerLoad {
     private static final long STALL_NANOS = 10_000_000;
-    private static final double TICKS_A_NANO = TimeStampCounter.hertz().orElse(0) / 1e9;
+    private static final double TICKS_PER_NANO = TimeStampCounter.hertz().orElse(0) / 1e9;
     private static final int BUSY = 0;
     private static final int IDLE = 1;
     private static final int POLLS = 2;
@@ -16,16 +16,16 @@ final class WorkerLoad {
     private static final int STALLS = 5;
 
     private final AtomicLongArray totals = new AtomicLongArray(6);
-    private long lastBegin;
+    private long cycleStart;
     private boolean lastWorked;
     private long reportedBusy;
     private long reportedIdle;
     private long reportedDelivered;
 
-    /** Notes that a duty cycle begins, and so how long the one before took. */
-    void cycle(final long begin) {
-        final long nanos = lastBegin == 0 ? 0 : begin - lastBegin;
-        lastBegin = begin;
+    /** Starts a duty cycle, and records the duration of the one before. */
+    void beginCycle(final long start) {
+        final long nanos = cycleStart == 0 ? 0 : start - cycleStart;
+        cycleStart = start;
         add(lastWorked ? BUSY : IDLE, nanos);
         if (lastWorked && nanos > totals.getPlain(LONGEST)) {
             totals.setOpaque(LONGEST, nanos);
@@ -35,18 +35,18 @@ final class WorkerLoad {
         }
     }
 
-    /** When this duty cycle began. */
-    long lastBegin() {
-        return lastBegin;
+    /** Returns the time at which this duty cycle started. */
+    long cycleStart() {
+        return cycleStart;
     }
 
-    /** Notes whether the duty cycle found anything to do. */
-    void worked(final boolean worked) {
+    /** Ends a duty cycle, and records whether it found work. */
+    void endCycle(final boolean worked) {
         lastWorked = worked;
     }
 
-    /** Notes a poll that found frames. */
-    void poll(final int frames) {
+    /** Records a poll that found frames. */
+    void recordPoll(final int frames) {
         add(POLLS, 1);
         add(TAKEN, frames);
     }
@@ -55,14 +55,17 @@ final class WorkerLoad {
         totals.setOpaque(counter, totals.getPlain(counter) + amount);
     }
 
-    /** A reading; the share, the cycles a frame and the longest duty cycle are since the last one. Called by one thread at a time. */
+    /**
+     * Returns a reading. The share, the cycles per frame and the longest duty cycle cover the time since the last one.
+     * Called by one thread at a time.
+     */
     synchronized WorkerStatus status(final int index, final int cpu, final int queues, final long delivered) {
         final long busy = totals.getOpaque(BUSY);
         final long idle = totals.getOpaque(IDLE);
         final long span = Math.max(1, busy - reportedBusy + idle - reportedIdle);
         final double share = (double) (busy - reportedBusy) / span;
         final long frames = delivered - reportedDelivered;
-        final double cyclesPerFrame = frames == 0 ? 0 : TICKS_A_NANO * (busy - reportedBusy) / frames;
+        final double cyclesPerFrame = frames == 0 ? 0 : TICKS_PER_NANO * (busy - reportedBusy) / frames;
         reportedDelivered = delivered;
         reportedBusy = busy;
         reportedIdle = idle;

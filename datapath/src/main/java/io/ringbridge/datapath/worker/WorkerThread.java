@@ -3,11 +3,11 @@ package io.ringbridge.datapath.worker;
 import org.agrona.concurrent.IdleStrategy;
 
 /**
- * The thread of a worker. It runs duty cycles until it is asked to end, whatever goes wrong in one; if it has to end before, the listener
- * hears of it.
+ * The thread of a worker. It runs duty cycles until it is closed, whatever fails in one of them. If it ends before, it
+ * reports that to the listener.
  *
- * <p>A fault in guest memory may be raised at any point of the thread's code, this class included. What is caught is only noted, and dealt
- * with at the start of the next duty cycle, which is under the same protection.
+ * <p>A fault in guest memory may be raised at any point of the thread's code, including this class. A catch block
+ * therefore only records it. Recovery runs at the start of the next duty cycle, inside the same try block.
  */
 final class WorkerThread {
     private final Worker worker;
@@ -19,7 +19,8 @@ final class WorkerThread {
     private RuntimeException failure;
     private int failures;
 
-    private WorkerThread(final Worker worker, final IdleStrategy idle, final Runnable beforehand, final WorkerListener listener) {
+    private WorkerThread(final Worker worker, final IdleStrategy idle, final Runnable beforehand,
+                         final WorkerListener listener) {
         this.worker = worker;
         this.idle = idle;
         this.listener = listener;
@@ -29,12 +30,13 @@ final class WorkerThread {
     /**
      * Starts a worker's thread.
      *
-     * @param beforehand what it does first
+     * @param beforehand runs on the thread before the first duty cycle
      */
-    static WorkerThread start(final Worker worker, final IdleStrategy idle, final Runnable beforehand, final WorkerListener listener) {
-        final WorkerThread made = new WorkerThread(worker, idle, beforehand, listener);
-        made.thread.start();
-        return made;
+    static WorkerThread start(final Worker worker, final IdleStrategy idle, final Runnable beforehand,
+                              final WorkerListener listener) {
+        final WorkerThread created = new WorkerThread(worker, idle, beforehand, listener);
+        created.thread.start();
+        return created;
     }
 
     private void run(final Runnable beforehand) {
@@ -44,7 +46,7 @@ final class WorkerThread {
             while (!ending) {
                 runUntilSomethingIsThrown();
             }
-        } catch (final Throwable e) { // of any kind: a thread that ends unheard serves nobody
+        } catch (final Throwable e) { // any kind: no thread may end unreported
             listener.ended(worker.roleName(), e);
         } finally {
             worker.onClose();
@@ -54,7 +56,7 @@ final class WorkerThread {
     private void runUntilSomethingIsThrown() {
         try {
             while (!ending) {
-                goOn();
+                recoverFromLast();
                 idle.idle(worker.doWork());
                 failures = 0;
             }
@@ -65,8 +67,8 @@ final class WorkerThread {
         }
     }
 
-    /** Puts in order what the last duty cycle has left, if it was cut short. */
-    private void goOn() {
+    /** Recovers from the last duty cycle, if it was interrupted. */
+    private void recoverFromLast() {
         final InternalError lastFault = fault;
         final RuntimeException lastFailure = failure;
         if (lastFault == null && lastFailure == null) {
@@ -74,8 +76,8 @@ final class WorkerThread {
         }
         fault = null;
         failure = null;
-        if (++failures > Worker.MOST_FAILURES) {
-            throw new WorkerFailedError(Worker.MOST_FAILURES, lastFault != null ? lastFault : lastFailure);
+        if (++failures > Worker.MAX_FAILURES) {
+            throw new WorkerFailedError(Worker.MAX_FAILURES, lastFault != null ? lastFault : lastFailure);
         }
         if (lastFault != null) {
             worker.recover(lastFault);
@@ -85,7 +87,7 @@ final class WorkerThread {
         }
     }
 
-    /** Ends the thread after the duty cycle under way, and returns when it has ended. */
+    /** Ends the thread after the current duty cycle, and waits for it. */
     void close() {
         ending = true;
         worker.end();

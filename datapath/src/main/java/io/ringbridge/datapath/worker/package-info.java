@@ -1,4 +1,6 @@
 /**
- * The threads that move frames: what a worker does in a duty cycle, and how others make it change.
+ * The workers, which are the threads that move frames: their duty cycle, and the commands that other threads submit.
+ *
+ * <p>A worker owns the queues that it polls. Other threads call {@code Datapath} and ports.
  */
 package io.ringbridge.datapath.worker;

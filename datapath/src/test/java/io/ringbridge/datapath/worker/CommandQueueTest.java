@@ -47,11 +47,11 @@ class CommandQueueTest {
     private void halt() {
         final Halt where = new Halt(1);
         commands.submit(() -> {
-            where.held(0);
+            where.markPaused(0);
             where.stand();
         });
         where.await();
-        assertTrue(where.allHeld());
+        assertTrue(where.allPaused());
         commands.standIn(Thread.currentThread());
         halt = where;
     }
