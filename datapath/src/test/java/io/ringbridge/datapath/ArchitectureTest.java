@@ -9,7 +9,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
-/** The rules of {@code docs/architecture.md} that the compiler cannot hold. */
+/** The rules of {@code docs/architecture.md} that the compiler cannot enforce. */
 @AnalyzeClasses(packages = "io.ringbridge.datapath", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest

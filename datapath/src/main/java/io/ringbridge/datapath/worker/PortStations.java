@@ -94,7 +94,7 @@ final class PortStations implements Stations {
         return ports.port(port).carries(ForwardingTable.vlan(key)) && !isElsewhere(key);
     }
 
-    /** Returns whether a station is behind another running port. A port that a migrating guest has left does not run. */
+    /** Returns whether a station is behind another running port. The port that a migrating guest left does not run. */
     private boolean isElsewhere(final long key) {
         final int at = table.find(key, workers[0].now());
         final Port other = at == ForwardingTable.UNKNOWN || at == port ? null : ports.port(at);

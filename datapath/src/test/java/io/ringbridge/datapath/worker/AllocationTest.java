@@ -20,27 +20,36 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Workers allocate nothing a frame, logged or not: for unicast, floods and segments, to their own queues and to others', and drops. */
+/**
+ * Workers allocate nothing per frame, logged or not. Covers unicast, floods, segments and drops, and queues of one
+ * worker or several.
+ */
 class AllocationTest {
     private static final int FRAMES = 1_000_000;
     private static final int BATCH = 64;
-    /** Code that is not compiled yet allocates. The compiler may take its time on a busy machine, so many rounds are allowed. */
+    /**
+     * Rounds until a million frames allocate nothing. Code that is not compiled yet allocates, and the compiler needs many
+     * rounds on a busy machine.
+     */
     private static final int ROUNDS = 50;
 
     @ParameterizedTest
-    @CsvSource({"1, SPLIT, false", "1, PACKED, false", "1, SPLIT_IN_ORDER, false", "3, SPLIT, false", "3, PACKED_IN_ORDER, false",
-        "1, SPLIT, true", "1, PACKED, true"})
+    @CsvSource({"1, SPLIT, false", "1, PACKED, false", "1, SPLIT_IN_ORDER, false", "3, SPLIT, false",
+        "3, PACKED_IN_ORDER, false", "1, SPLIT, true", "1, PACKED, true"})
     void millionFramesAllocateNothing(final int workers, final Rings rings, final boolean logged) {
-        final DatapathOptions options = new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5));
+        final DatapathOptions options =
+            new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5));
         try (Datapath datapath = Datapath.stepped(options, System::nanoTime);
              TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500), rings);
              TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500), rings);
              TestGuest c = TestGuest.up(datapath.addGuestPort("c", 1, 1500), rings)) {
-            final List<GuestLog> logs = logged ? Stream.of(a, b, c).map(guest -> new GuestLog(guest).begin()).toList() : List.of();
+            final List<GuestLog> logs =
+                logged ? Stream.of(a, b, c).map(guest -> new GuestLog(guest).begin()).toList() : List.of();
             b.send(Frames.broadcast(2, 60));
             datapath.step();
             final long[] buffers = {
-                frame(a, Frames.ethernet(2, 1, 64)), frame(a, Frames.ethernet(2, 1, 1000)), frame(a, Frames.ethernet(99, 1, 64)),
+                frame(a, Frames.ethernet(2, 1, 64)), frame(a, Frames.ethernet(2, 1, 1000)),
+                frame(a, Frames.ethernet(99, 1, 64)),
                 frame(a, Frames.broadcast(1, 64)), frame(a, Frames.ethernet(1, 5, 64))};
             final int[] lengths = {64, 1000, 64, 64, 64};
             assertAllocatesNothing(datapath, a, List.of(b, c), buffers, lengths);
@@ -57,7 +66,8 @@ class AllocationTest {
         try (Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
              TestGuest a = new TestGuest(datapath.addGuestPort("a", 1, 1500), OffloadTest.SENDER, 256, 2048).start();
              TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500));
-             TestGuest c = new TestGuest(datapath.addGuestPort("c", 1, 1500), TestGuest.FEATURES | OffloadTest.TAKES_ALL, 256, 2048)
+             TestGuest c = new TestGuest(datapath.addGuestPort("c", 1, 1500),
+                 TestGuest.FEATURES | OffloadTest.TAKES_ALL, 256, 2048)
                  .start()) {
             b.send(Frames.broadcast(2, 60));
             datapath.step();
@@ -67,8 +77,10 @@ class AllocationTest {
             final int[] lengths = new int[buffers.length];
             for (int i = 0; i < buffers.length; i++) {
                 addresses[5] = (byte) (i == 3 ? 99 : 2);
-                final Packet packet = Packet.random(random, i % 2 == 1, i == 4 ? Packet.UDP : Packet.TCP, addresses, 1500);
-                final int type = new int[] {0, OffloadTest.TCPV6, OffloadTest.TCPV4, OffloadTest.TCPV6, OffloadTest.UDP}[i];
+                final Packet packet =
+                    Packet.random(random, i % 2 == 1, i == 4 ? Packet.UDP : Packet.TCP, addresses, 1500);
+                final int type =
+                    new int[] {0, OffloadTest.TCPV6, OffloadTest.TCPV4, OffloadTest.TCPV6, OffloadTest.UDP}[i];
                 buffers[i] = frame(a, packet.frame);
                 Memory.copy(OffloadTest.header(packet, type, i == 0 ? 0 : 1000), 0, buffers[i], TestGuest.HEADER);
                 lengths[i] = packet.frame.length;
@@ -82,7 +94,8 @@ class AllocationTest {
     @ParameterizedTest
     @CsvSource({"1, SPLIT", "1, PACKED", "2, SPLIT"})
     void millionFramesInVlansAllocateNothing(final int workers, final Rings rings) {
-        final DatapathOptions options = new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5));
+        final DatapathOptions options =
+            new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5));
         try (Datapath datapath = Datapath.stepped(options, System::nanoTime);
              TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500, Membership.trunk(10, 20).vlan()), rings);
              TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500, PortVlan.access(10)), rings);
@@ -105,8 +118,9 @@ class AllocationTest {
         }
     }
 
-    private static void assertAllocatesNothing(final Datapath datapath, final TestGuest sender, final List<TestGuest> receivers,
-                                               final long[] buffers, final int[] lengths) {
+    private static void assertAllocatesNothing(final Datapath datapath, final TestGuest sender,
+                                               final List<TestGuest> receivers, final long[] buffers,
+                                               final int[] lengths) {
         long least = Long.MAX_VALUE;
         for (int round = 0; round < ROUNDS && least > 0; round++) {
             least = Math.min(least, allocatedByMillion(datapath, sender, receivers, buffers, lengths));
@@ -114,8 +128,8 @@ class AllocationTest {
         assertEquals(0, least, "bytes for " + FRAMES + " frames");
     }
 
-    private static long allocatedByMillion(final Datapath datapath, final TestGuest sender, final List<TestGuest> receivers,
-                                           final long[] buffers, final int[] lengths) {
+    private static long allocatedByMillion(final Datapath datapath, final TestGuest sender,
+                                           final List<TestGuest> receivers, final long[] buffers, final int[] lengths) {
         final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         final DriverRing ring = sender.transmit.get(0).ring;
         long allocated = 0;

@@ -16,7 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** A station that a port announces: two guests, and a third port where none of the rings run. */
+/** Announcements of a station, with two guests and a third port whose rings do not run. */
 class AnnouncementTest {
     private static final int STATION = 9;
     private static final long ADDRESS = MacAddress.parse("52:54:00:00:00:09");
@@ -25,7 +25,8 @@ class AnnouncementTest {
 
     private static byte[] rarp() {
         final ByteBuffer frame = ByteBuffer.allocate(60);
-        frame.put(new byte[] {-1, -1, -1, -1, -1, -1}).putShort((short) 0x5254).putInt(STATION).putShort((short) 0x8035);
+        frame.put(new byte[] {-1, -1, -1, -1, -1, -1});
+        frame.putShort((short) 0x5254).putInt(STATION).putShort((short) 0x8035);
         frame.putShort((short) 1).putShort((short) 0x0800).put((byte) 6).put((byte) 4).putShort((short) 3);
         frame.putShort((short) 0x5254).putInt(STATION).putInt(0).putShort((short) 0x5254).putInt(STATION);
         return frame.array();
@@ -61,21 +62,21 @@ class AnnouncementTest {
             assertHeard(1, b);
             a.send(Frames.ethernet(STATION, 1, 60));
             run(datapath);
-            assertEquals(1, b.received().size(), "its new port is down, so the frame is flooded");
+            assertEquals(1, b.received().size(), "the station's new port is down, so the frame is flooded");
             try (TestGuest c = new TestGuest(port, features, 256, 2048).start()) {
                 a.send(Frames.ethernet(STATION, 1, 60));
                 run(datapath);
                 assertEquals(1, c.received().size());
-                assertTrue(b.received().isEmpty(), "it is no longer where it was heard before");
+                assertTrue(b.received().isEmpty(), "the station has left its old port");
                 port.announce(ADDRESS);
-                assertTrue(c.received().isEmpty(), "a port does not hear its own announcement");
+                assertTrue(c.received().isEmpty(), "a port does not receive its own announcement");
             }
         }
     }
 
     @ParameterizedTest
     @CsvSource({"1", "2"})
-    void repeatedAnnouncementsAreHeardOnceInAMoment(final int workers) {
+    void repeatedAnnouncementsAreIgnoredForAMoment(final int workers) {
         try (Datapath datapath = Datapath.stepped(
                 new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5)), nanos::get);
              TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500))) {
@@ -91,7 +92,8 @@ class AnnouncementTest {
             run(datapath);
             port.announce(ADDRESS);
             assertHeard(1, a);
-            assertEquals(List.of(new ForwardingTable.Entry("52:54:00:00:00:09", 0, port.index(), false, 0)), datapath.stations());
+            assertEquals(List.of(new ForwardingTable.Entry("52:54:00:00:00:09", 0, port.index(), false, 0)),
+                datapath.stations());
         }
     }
 

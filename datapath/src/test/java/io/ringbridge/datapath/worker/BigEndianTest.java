@@ -35,7 +35,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Guests with a legacy driver on a big-endian machine: every field of theirs is the other way round, and nobody else notices. */
+/** Guests with a legacy driver on a big-endian machine. Their fields are big-endian; other guests are unaffected. */
 @Timeout(60)
 class BigEndianTest {
     private static final long LEGACY = Features.of(Features.INDIRECT_DESC);
@@ -50,7 +50,7 @@ class BigEndianTest {
 
     private final MemFd file = MemFd.create("inflight", 1 << 16);
     private final InflightArea area = InflightArea.map(Fd.duplicate(file.fd()), 0, 1 << 16, 2, SIZE);
-    /** Whether chains that are out are recorded. */
+    /** Whether in-flight chains are recorded. */
     private boolean recorded;
 
     @AfterEach
@@ -61,7 +61,7 @@ class BigEndianTest {
         file.close();
     }
 
-    /** Gives the device a turned copy of a guest's ring, and starts it. */
+    /** Gives the device a byte-swapped copy of a guest's ring, and starts the ring. */
     private TurnedRing turn(final TestGuest guest, final TestGuest.Queue queue) {
         final long used = guest.allocate(RingAddresses.deviceBytes(SIZE, false), 4096);
         final RingAddresses device = new RingAddresses(guest.allocate(RingAddresses.descriptorBytes(SIZE), 16),
@@ -79,7 +79,8 @@ class BigEndianTest {
     }
 
     private TestGuest big(final long features, final int bufferLength) {
-        final TestGuest guest = new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 65535), features, SIZE, bufferLength);
+        final TestGuest guest =
+            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 65535), features, SIZE, bufferLength);
         guests.add(guest);
         turned.add(turn(guest, guest.receive.get(0)));
         turned.add(turn(guest, guest.transmit.get(0)));
@@ -87,7 +88,8 @@ class BigEndianTest {
     }
 
     private TestGuest little(final long features) {
-        final TestGuest guest = new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 65535), features, 256, 2048).start();
+        final TestGuest guest =
+            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 65535), features, 256, 2048).start();
         guests.add(guest);
         return guest;
     }
@@ -100,7 +102,7 @@ class BigEndianTest {
         turned.forEach(TurnedRing::use);
     }
 
-    /** Turns the fields of a virtio-net header. */
+    /** Swaps the bytes of the fields of a virtio-net header. */
     private static byte[] turn(final byte[] header) {
         final byte[] other = header.clone();
         for (int i = 2; i < header.length; i += 2) {
@@ -110,7 +112,11 @@ class BigEndianTest {
         return other;
     }
 
-    /** The next frame in a big-endian guest's buffers, after its header, which has to be this in all but the number of buffers. */
+    /**
+     * Returns the next frame in a big-endian guest's buffers.
+     *
+     * @param header the expected virtio-net header, except for the number of buffers
+     */
     private static byte[] received(final TestGuest guest, final byte[] header) {
         final TestGuest.Queue queue = guest.receive.get(0);
         byte[] bytes = {};
@@ -168,7 +174,8 @@ class BigEndianTest {
             final List<byte[]> toA = new ArrayList<>();
             for (int n = 0; n < count; n++) {
                 toB.add(Frames.ethernet(2, 1, 14 + random.nextInt(1500)));
-                a.sendSplit(toB.get(n), random.nextBoolean() ? new int[0] : new int[] {1 + random.nextInt(headerLength + 13)});
+                a.sendSplit(toB.get(n),
+                    random.nextBoolean() ? new int[0] : new int[] {1 + random.nextInt(headerLength + 13)});
                 toA.add(Frames.ethernet(1, 2, 14 + random.nextInt(1500)));
                 b.send(toA.get(n));
             }
@@ -194,7 +201,7 @@ class BigEndianTest {
     }
 
     @Test
-    void offloadsAreAskedForInTheDriversByteOrder() {
+    void offloadRequestsUseTheDriversByteOrder() {
         final long all = Features.of(Features.CSUM, Features.HOST_TSO4) | OffloadTest.TAKES_ALL | MERGEABLE;
         final TestGuest a = big(LEGACY | all, 2048);
         final TestGuest b = little(TestGuest.FEATURES | all);
@@ -223,12 +230,13 @@ class BigEndianTest {
         a.send(OffloadTest.header(Packet.random(random, false, Packet.TCP, addresses, 100), 0, 0),
             Packet.random(random, false, Packet.TCP, addresses, 100).frame);
         run();
-        assertEquals(Map.of(DropReason.BAD_OFFLOAD, 1L), a.port.statistics().drops(), "little-endian fields make no sense there");
+        assertEquals(Map.of(DropReason.BAD_OFFLOAD, 1L), a.port.statistics().drops(),
+            "little-endian fields are invalid there");
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void whatIsWrittenIsLogged(final boolean record) {
+    void everyWrittenPageIsLogged(final boolean record) {
         recorded = record;
         final TestGuest a = big(LEGACY | MERGEABLE, 300);
         final TestGuest b = little(TestGuest.FEATURES);
@@ -246,7 +254,7 @@ class BigEndianTest {
                 written.removeAll(before);
                 final Set<Long> marked = log.marked();
                 written.add((turned.get(0).device().device() - a.region.hostAddress()) / DirtyLog.PAGE_SIZE);
-                assertTrue(marked.containsAll(written), () -> written + " were written, " + marked + " are marked");
+                assertTrue(marked.containsAll(written), () -> "pages written: " + written + ", marked: " + marked);
                 turned.forEach(TurnedRing::use);
                 received(a, new byte[12]);
                 b.reap();
@@ -256,13 +264,13 @@ class BigEndianTest {
     }
 
     @Test
-    void bufferWithAHeaderInPiecesAndRingsThatMakeNoSenseCostThemselves() {
+    void aSplitHeaderAndAnInvalidRingHarmOnlyTheirOwnPort() {
         final TestGuest a = big(LEGACY | MERGEABLE, 8);
         final TestGuest b = little(TestGuest.FEATURES);
         b.send(Frames.broadcast(2, 60));
         run();
         assertEquals(Map.of(DropReason.BAD_BUFFER, 1L), a.port.statistics().drops());
-        assertTrue(a.receive.get(0).ring.poll() >= 0, "given back");
+        assertTrue(a.receive.get(0).ring.poll() >= 0, "the buffer is returned");
         assertNull(a.port.takeRingFault());
         final DriverRing ring = a.transmit.get(0).ring;
         Memory.putShort(ring.addresses().driver() + 2, (short) 30_000);
@@ -273,7 +281,7 @@ class BigEndianTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void positionsAreKeptOverAStop(final boolean record) {
+    void positionsSurviveAStop(final boolean record) {
         recorded = record;
         final TestGuest a = big(LEGACY, 2048);
         final TestGuest b = little(TestGuest.FEATURES);
@@ -293,14 +301,15 @@ class BigEndianTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void scribblingEndsTheRingAtMost(final boolean record) {
+    void scribblingAtMostEndsTheRing(final boolean record) {
         recorded = record;
         final TestGuest a = big(LEGACY | EVENTS, 2048);
         final TestGuest b = little(TestGuest.FEATURES);
         for (int round = 0; round < 3000; round++) {
             final RingAddresses device = turned.get(1).device();
             for (int i = 0; i < 8; i++) {
-                Memory.putInt(device.descriptors() + 4L * random.nextInt(4 * SIZE), random.nextBoolean() ? random.nextInt() : 0x0200_0000);
+                Memory.putInt(device.descriptors() + 4L * random.nextInt(4 * SIZE),
+                    random.nextBoolean() ? random.nextInt() : 0x0200_0000);
             }
             for (int i = 0; i < SIZE; i++) {
                 Memory.putShort(device.driver() + 4 + 2L * i, Short.reverseBytes((short) random.nextInt(SIZE + 1)));

@@ -14,7 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** On which thread commands are carried out, and what becomes of faults. */
+/** The thread on which commands run, and the recovery from faults. */
 @Timeout(30)
 class CommandQueueTest {
     private final AtomicInteger recovered = new AtomicInteger();
@@ -44,19 +44,19 @@ class CommandQueueTest {
         commands.close();
     }
 
-    private void halt() {
-        final Halt where = new Halt(1);
+    private void freeze() {
+        final Halt newHalt = new Halt(1);
         commands.submit(() -> {
-            where.markPaused(0);
-            where.stand();
+            newHalt.markPaused(0);
+            newHalt.stand();
         });
-        where.await();
-        assertTrue(where.allPaused());
+        newHalt.await();
+        assertTrue(newHalt.allPaused());
         commands.standIn(Thread.currentThread());
-        halt = where;
+        halt = newHalt;
     }
 
-    private void goOn() {
+    private void unfreeze() {
         commands.standIn(null);
         halt.end();
     }
@@ -68,7 +68,7 @@ class CommandQueueTest {
     }
 
     @Test
-    void commandsAreTheWorkersUnlessThereIsNone() throws Exception {
+    void commandsRunOnTheWorkerWhileItHasAThread() throws Exception {
         assertSame(Thread.currentThread(), executor());
         start();
         assertSame(worker, executor());
@@ -81,10 +81,10 @@ class CommandQueueTest {
     }
 
     @Test
-    void whoHasHaltedTheWorkerStandsInForIt() throws Exception {
+    void theThreadThatFrozeTheWorkerRunsItsOwnCommands() throws Exception {
         start();
         for (int i = 0; i < 100; i++) {
-            halt();
+            freeze();
             assertSame(Thread.currentThread(), executor());
             final CompletableFuture<Thread> other = CompletableFuture.supplyAsync(this::executor);
             while (commands.isEmpty()) {
@@ -92,7 +92,7 @@ class CommandQueueTest {
             }
             assertSame(Thread.currentThread(), executor());
             assertFalse(other.isDone());
-            goOn();
+            unfreeze();
             assertSame(worker, other.join());
             assertSame(worker, executor());
         }
@@ -108,21 +108,21 @@ class CommandQueueTest {
         assertEquals(4, runs.get());
         assertEquals(3, recovered.get());
         assertThrows(IllegalStateException.class, () -> commands.execute(() -> {
-            throw new InternalError("a fault that comes again and again");
+            throw new InternalError("a fault that recurs");
         }));
     }
 
     @Test
-    void aFaultIsRecoveredFromWhereThereIsNoWorkerYet() {
+    void aFaultIsRecoveredBeforeTheWorkerStarts() {
         assertRecoversFromAFault();
     }
 
     @Test
-    void aFaultInItsPlaceIsTheWorkersToRecoverFrom() throws Exception {
+    void aFaultOnTheStandInIsRecovered() throws Exception {
         start();
-        halt();
+        freeze();
         assertRecoversFromAFault();
-        goOn();
+        unfreeze();
         assertTrue(commands.isEmpty());
         assertSame(worker, executor());
     }

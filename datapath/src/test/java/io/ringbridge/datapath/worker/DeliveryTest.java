@@ -20,7 +20,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-/** What a guest gets of what another sent, whatever buffers the two use, and what a hostile one gets. */
+/** Delivery between guests with buffers of all shapes, and between a guest and a hostile one. */
 class DeliveryTest {
     private static final long NOT_MERGEABLE = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
 
@@ -34,7 +34,8 @@ class DeliveryTest {
     }
 
     private TestGuest guest(final long features, final int size, final int bufferLength) {
-        final TestGuest guest = new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 65535), features, size, bufferLength).start();
+        final TestGuest guest =
+            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 65535), features, size, bufferLength).start();
         guests.add(guest);
         return guest;
     }
@@ -101,7 +102,7 @@ class DeliveryTest {
         }
     }
 
-    /** Collects one frame by hand, since the header itself may lie over several buffers. */
+    /** Collects one frame by hand, since the header itself may span several buffers. */
     private static byte[] mergedBytes(final TestGuest guest) {
         final TestGuest.Queue queue = guest.receive.get(0);
         final byte[] bytes = new byte[4096];
@@ -119,7 +120,7 @@ class DeliveryTest {
     }
 
     @Test
-    void jumboFrameOverManyBuffers() {
+    void aJumboFrameFillsManyBuffers() {
         final TestGuest a = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest b = guest(TestGuest.FEATURES, 256, 300);
         know(a, b);
@@ -148,7 +149,7 @@ class DeliveryTest {
     }
 
     @Test
-    void receiveBufferMayBeAChainOfPieces() {
+    void aReceiveBufferMayBeScattered() {
         final TestGuest a = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest b = guest(NOT_MERGEABLE, 256, 1);
         know(a);
@@ -166,7 +167,7 @@ class DeliveryTest {
         a.reap();
     }
 
-    /** A receive ring whose one chain has pieces of 7 bytes. */
+    /** A receive ring whose only chain has buffers of 7 bytes. */
     private static final class ScatteredQueue {
         final TestGuest.Queue queue;
 
@@ -184,7 +185,7 @@ class DeliveryTest {
     }
 
     @Test
-    void shortAndBadChainsAreCountedAndGivenBack() {
+    void shortAndBadChainsAreCountedAndReturned() {
         final TestGuest a = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest b = guest(TestGuest.FEATURES, 256, 2048);
         know(a, b);
@@ -208,7 +209,7 @@ class DeliveryTest {
     }
 
     @Test
-    void badReceiveBufferIsGivenBackEmpty() {
+    void aBadReceiveBufferIsReturnedEmpty() {
         final TestGuest a = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest b = guest(TestGuest.FEATURES, 256, 16);
         know(a, b);
@@ -228,7 +229,7 @@ class DeliveryTest {
     }
 
     @Test
-    void brokenRingIsGivenUpAndItsErrorDescriptorSignalled() {
+    void aBrokenRingIsStoppedAndItsErrorEventSignalled() {
         final TestGuest a = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest b = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest c = guest(TestGuest.FEATURES, 256, 2048);
@@ -244,7 +245,7 @@ class DeliveryTest {
     }
 
     @Test
-    void guestThatCutsItsMemoryFailsAlone() {
+    void aSenderThatTruncatesItsMemoryFailsAlone() {
         final TestGuest a = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest b = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest c = guest(TestGuest.FEATURES, 256, 2048);
@@ -265,7 +266,7 @@ class DeliveryTest {
     }
 
     @Test
-    void receiverThatCutsItsMemoryFailsAlone() {
+    void aReceiverThatTruncatesItsMemoryFailsAlone() {
         final TestGuest a = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest b = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest c = guest(TestGuest.FEATURES, 256, 2048);
@@ -292,8 +293,10 @@ class DeliveryTest {
         for (int i = 0; i < 1000; i++) {
             final byte[] frame = Frames.ethernet(2, 1, 60 + random.nextInt(1000));
             a.send(frame);
-            a.port.remap(a.memory, new RingAddresses[] {a.receive.get(0).ring.addresses(), a.transmit.get(0).ring.addresses()});
-            b.port.remap(b.memory, new RingAddresses[] {b.receive.get(0).ring.addresses(), b.transmit.get(0).ring.addresses()});
+            a.port.remap(a.memory,
+                new RingAddresses[] {a.receive.get(0).ring.addresses(), a.transmit.get(0).ring.addresses()});
+            b.port.remap(b.memory,
+                new RingAddresses[] {b.receive.get(0).ring.addresses(), b.transmit.get(0).ring.addresses()});
             assertArrives(frame, a, b);
         }
     }

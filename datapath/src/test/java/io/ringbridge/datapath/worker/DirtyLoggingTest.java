@@ -27,9 +27,9 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** The dirty log against the pages that have really changed: the same, page by page, whatever the rings and buffers. */
+/** Compares the dirty log page by page with the pages that have changed, for rings and buffers of all shapes. */
 class DirtyLoggingTest {
-    /** What memory is filled with that the device may write to; no frame has it, so that every write is a change. */
+    /** The byte that fills memory which the device may write. No frame contains it, so every write is a change. */
     private static final byte FILLING = (byte) 0xA5;
     private static final long FILLING_WORD = 0xA5A5_A5A5_A5A5_A5A5L;
     private static final long EVENTS = Features.of(Features.EVENT_IDX);
@@ -49,7 +49,8 @@ class DirtyLoggingTest {
     }
 
     private TestGuest guest(final long features, final int size, final int bufferLength) {
-        final TestGuest guest = new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 9000), features, size, bufferLength).start();
+        final TestGuest guest =
+            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 9000), features, size, bufferLength).start();
         guests.add(guest);
         return guest;
     }
@@ -66,7 +67,7 @@ class DirtyLoggingTest {
         }
     }
 
-    /** Two guests that know each other. */
+    /** Adds two guests and lets the switch learn both. */
     private TestGuest[] pair(final long features, final int bufferLength) {
         final TestGuest a = guest(features, SIZE, bufferLength);
         final TestGuest b = guest(features, SIZE, bufferLength);
@@ -87,7 +88,7 @@ class DirtyLoggingTest {
         return frame;
     }
 
-    /** Fills what the device may write to: the posted buffers, and the used entries that were taken. */
+    /** Fills the memory that the device may write: the posted buffers, and the used entries that were polled. */
     private static void fill(final TestGuest guest) {
         final TestGuest.Queue receive = guest.receive.get(0);
         for (int i = 0; i < receive.buffers.length; i++) {
@@ -127,14 +128,16 @@ class DirtyLoggingTest {
                 final int from = random.nextInt(2);
                 final List<byte[]> sent = new ArrayList<>();
                 for (int n = random.nextInt(1, 40); n > 0; n--) {
-                    final byte[] frame = frame(2 - from, 1 + from, random.nextInt(60, random.nextInt(8) == 0 ? 9000 : 1514));
+                    final byte[] frame = frame(2 - from, 1 + from,
+                        random.nextInt(60, random.nextInt(8) == 0 ? 9000 : 1514));
                     pair[from].send(frame);
                     sent.add(frame);
                 }
                 guests.forEach(DirtyLoggingTest::fill);
                 logs.forEach(GuestLog::reset);
                 run();
-                assertExact("buffers of " + bufferLength + ", features " + Long.toHexString(layout) + ", round " + round);
+                assertExact(
+                    "buffers of " + bufferLength + ", features " + Long.toHexString(layout) + ", round " + round);
                 final List<byte[]> arrived = pair[1 - from].received();
                 assertEquals(sent.size(), arrived.size());
                 assertArrayEquals(sent.get(0), arrived.get(0));
@@ -155,7 +158,7 @@ class DirtyLoggingTest {
     }
 
     @Test
-    void aBufferOfPiecesHasOnlyThePagesThatTheFrameReaches() {
+    void aScatteredBufferMarksOnlyThePagesThatTheFrameReaches() {
         for (final long layout : new long[] {0, PACKED}) {
             final long features = TestGuest.FEATURES & ~MERGE | layout;
             final TestGuest[] pair = pair(features, 2048);
@@ -220,7 +223,7 @@ class DirtyLoggingTest {
     }
 
     @Test
-    void aReplacedLogIsNotTouchedAnyMore() {
+    void aReplacedLogIsNoLongerWritten() {
         final TestGuest[] pair = pair(TestGuest.FEATURES, 2048);
         final GuestLog first = log(pair[1]).begin();
         final GuestLog second = log(pair[1]).begin();
@@ -234,13 +237,14 @@ class DirtyLoggingTest {
     }
 
     @Test
-    void usedRingsAreLoggedWhereTheFrontEndWantsThemAndOnlyThen() {
+    void usedRingsAreLoggedOnlyIfTheFrontEndRequestsIt() {
         final TestGuest[] pair = pair(TestGuest.FEATURES, 2048);
         final GuestLog log = log(pair[1]).begin();
         final RingAddresses receive = pair[1].receive.get(0).ring.addresses();
         final RingAddresses transmit = pair[1].transmit.get(0).ring.addresses();
         pair[1].port.remap(pair[1].memory, new RingAddresses[] {
-            new RingAddresses(receive.descriptors(), receive.driver(), receive.device(), TestGuest.GUEST_BASE + 4096 * 4000L), transmit});
+            new RingAddresses(receive.descriptors(), receive.driver(), receive.device(),
+                TestGuest.GUEST_BASE + 4096 * 4000L), transmit});
         pair[0].send(frame(2, 1, 1000));
         fill(pair[1]);
         log.reset();
@@ -251,7 +255,7 @@ class DirtyLoggingTest {
         expected.removeAll(usedPages);
         final Set<Long> payload = new TreeSet<>(expected);
         expected.add(4000L);
-        assertEquals(expected, log.marked(), "at the address it gave");
+        assertEquals(expected, log.marked(), "the used ring is logged at the front-end's address");
         pair[1].received();
         pair[1].port.remap(pair[1].memory, new RingAddresses[] {
             new RingAddresses(receive.descriptors(), receive.driver(), receive.device()), transmit});
@@ -262,7 +266,7 @@ class DirtyLoggingTest {
         payload.clear();
         payload.addAll(log.changedPages());
         payload.removeAll(usedPages);
-        assertEquals(payload, log.marked(), "payload alone");
+        assertEquals(payload, log.marked(), "only the payload is logged");
     }
 
     @ParameterizedTest
@@ -284,21 +288,22 @@ class DirtyLoggingTest {
             pair[0].send(frame(2, 1, 1000));
         }
         run();
-        assertEquals(Set.of(), log.marked(), "a stopped ring is not written to");
+        assertEquals(Set.of(), log.marked(), "a stopped ring is not written");
         assertEquals(Set.of(), log.changedPages());
         final TestGuest.Queue queue = pair[1].receive.get(0);
         final long device = queue.ring.addresses().device();
-        final long event = (layout & PACKED) != 0 ? device + 2 : (layout & EVENTS) != 0 ? device + 4 + 8 * SIZE : device;
+        final long event = (layout & PACKED) != 0 ? device + 2
+            : (layout & EVENTS) != 0 ? device + 4 + 8 * SIZE : device;
         Memory.putShort(event, (short) -1);
         log.reset();
         pair[1].port.startRing(0, queue.config(base), queue.events());
-        assertEquals(log.changedPages(), log.marked(), "the wish not to be kicked");
+        assertEquals(log.changedPages(), log.marked(), "the suppression of kicks is logged");
         assertEquals(1, log.signals());
         pair[0].reap();
     }
 
     @Test
-    void theFrontEndIsSignalledOnceABurst() {
+    void theFrontEndIsSignalledOncePerBurst() {
         final TestGuest[] pair = pair(TestGuest.FEATURES, 5000);
         final GuestLog sender = log(pair[0]).begin();
         final GuestLog receiver = log(pair[1]).begin();
@@ -329,12 +334,12 @@ class DirtyLoggingTest {
             for (long at = covered; at < 2 * covered; at++) {
                 assertEquals(0, Memory.getByte(view.address() + at));
             }
-            assertTrue(Memory.getShort(view.address() + covered - 3) != 0, "what it covers is marked");
+            assertTrue(Memory.getShort(view.address() + covered - 3) != 0, "pages that the log covers are marked");
         }
     }
 
     @Test
-    void aLogThatIsCutCostsItsOwnPortOnly() {
+    void aTruncatedLogFailsOnlyItsOwnPort() {
         final TestGuest[] pair = pair(TestGuest.FEATURES, 2048);
         final TestGuest c = guest(TestGuest.FEATURES, SIZE, 2048);
         c.send(Frames.broadcast(3, 60));

@@ -26,7 +26,7 @@ import java.util.stream.Stream;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Frames for stations that were heard behind a port by which nothing can be delivered now. */
+/** Frames for stations behind a port that is down. */
 @Timeout(20)
 class DownPortTest {
     private static final int SENDER = 1;
@@ -65,7 +65,7 @@ class DownPortTest {
                 case FRONT_END_SUSPENDS -> port.suspend(SuspendCause.FRONT_END);
                 case DRIVER_SUSPENDS -> port.suspend(SuspendCause.DRIVER);
                 case OPERATOR_SUSPENDS -> port.suspend(SuspendCause.OPERATOR);
-                case PORT_FAILS -> port.fail("as the test has it");
+                case PORT_FAILS -> port.fail("failed by the test");
                 default -> throw new IllegalStateException(name());
             }
         }
@@ -98,8 +98,8 @@ class DownPortTest {
             Arguments.of(way, 2, Rings.SPLIT, 0, 3)));
     }
 
-    /** A port that has failed has its rings yet, until a worker finds out. */
-    static Stream<Arguments> waysThatAreWhole() {
+    /** Excludes failed ports: they keep their rings until a worker notices. */
+    static Stream<Arguments> waysWithoutFailure() {
         return ways().filter(arguments -> arguments.get()[0] != Way.PORT_FAILS);
     }
 
@@ -145,7 +145,11 @@ class DownPortTest {
         wire.written.clear();
     }
 
-    /** Sends a burst to the station that may have moved; how many of it arrive at a guest. */
+    /**
+     * Sends a burst to the station that may have moved.
+     *
+     * @return the number of frames that arrive at a guest
+     */
     private int send(final TestGuest at) {
         for (int i = 0; i < BURST; i++) {
             sender.send(Frames.ethernet(MOVED, SENDER, 60));
@@ -163,28 +167,28 @@ class DownPortTest {
 
     @ParameterizedTest
     @MethodSource("ways")
-    void framesForWhatWasHeardBehindAPortThatIsDownAreFlooded(final Way way, final int workers, final Rings rings,
+    void framesForStationsBehindADownPortAreFlooded(final Way way, final int workers, final Rings rings,
                                                               final int inVlan, final int pairs) {
         start(workers, rings, inVlan, pairs);
         hear(sender, SENDER);
         hear(old, MOVED);
-        assertEquals(0, send(other), "its port is known");
+        assertEquals(0, send(other), "the station's port is known");
         way.down(old);
         if (way == Way.RECEIVE_RING_BREAKS) {
-            // Enough flows for all of its rings, which are found broken then.
+            // Enough flows to reach all rings of the port, so that each is found broken.
             IntStream.range(0, 64).forEach(i -> sender.send(Frames.broadcast(100 + i, 60 + i)));
             run();
             clear();
         }
         assertEquals(BURST, send(other));
-        assertEquals(BURST, send(other), "and the next");
+        assertEquals(BURST, send(other), "the next burst is flooded too");
         hear(other, MOVED);
-        assertEquals(BURST, send(other), "where it is now");
+        assertEquals(BURST, send(other), "the station's new port is known");
     }
 
     @ParameterizedTest
     @MethodSource("ways")
-    void whatIsBackIsFoundAtOnce(final Way way, final int workers, final Rings rings, final int inVlan,
+    void stationsOfAReturningPortAreFoundAtOnce(final Way way, final int workers, final Rings rings, final int inVlan,
                                  final int pairs) {
         start(workers, rings, inVlan, pairs);
         hear(sender, SENDER);
@@ -210,10 +214,10 @@ class DownPortTest {
         }
     }
 
-    /** Every frame is delivered, or counted as dropped. */
+    /** Every frame is delivered or counted as dropped. */
     @ParameterizedTest
-    @MethodSource("waysThatAreWhole")
-    void framesThatAFloodWouldBringToNobodyAreCounted(final Way way, final int workers, final Rings rings,
+    @MethodSource("waysWithoutFailure")
+    void floodsWithoutAReceiverAreCounted(final Way way, final int workers, final Rings rings,
                                                       final int inVlan, final int pairs) {
         start(workers, rings, inVlan, pairs);
         hear(sender, SENDER);
@@ -228,10 +232,10 @@ class DownPortTest {
         assertEquals(BURST, drops(sender) + drops(old));
     }
 
-    /** One queue less is no port that is down. */
+    /** A port with some queues stopped is not down. */
     @ParameterizedTest
     @CsvSource({"1, SPLIT", "2, PACKED"})
-    void portIsUpWhileAnyReceiveRingRuns(final int workers, final Rings rings) {
+    void aPortIsUpWhileAnyReceiveRingRuns(final int workers, final Rings rings) {
         start(workers, rings, 0, 3);
         hear(sender, SENDER);
         hear(old, MOVED);
@@ -241,11 +245,11 @@ class DownPortTest {
         assertEquals(0, send(other));
     }
 
-    /** It was set by hand to be there, and nowhere else. */
+    /** A static entry names the only port of its station. */
     @ParameterizedTest
-    @MethodSource("waysThatAreWhole")
-    void staticStationStaysAndItsFramesAreDropped(final Way way, final int workers, final Rings rings, final int inVlan,
-                                                  final int pairs) {
+    @MethodSource("waysWithoutFailure")
+    void aStaticStationStaysAndItsFramesAreDropped(final Way way, final int workers, final Rings rings,
+                                                   final int inVlan, final int pairs) {
         start(workers, rings, inVlan, pairs);
         hear(sender, SENDER);
         assertTrue(datapath.table().addStatic(ForwardingTable.key(ADDRESS, inVlan), old.port.index()));
@@ -269,7 +273,7 @@ class DownPortTest {
 
     @ParameterizedTest
     @CsvSource({"1, 0", "2, 10"})
-    void uplinkWhoseDeviceIsDownIsFoundUpWithTheFirstFrame(final int workers, final int inVlan) {
+    void aDownUplinkIsFoundUpByAFloodedFrame(final int workers, final int inVlan) {
         start(workers, Rings.SPLIT, inVlan, 1);
         hear(sender, SENDER);
         hearByUplink();
@@ -280,14 +284,14 @@ class DownPortTest {
         clear();
         assertEquals(BURST, send(other));
         wire.refusal = 0;
-        assertEquals(BURST, send(other), "what is flooded finds it up");
+        assertEquals(BURST, send(other), "a flooded frame finds the uplink up");
         assertEquals(0, send(other));
         assertEquals(1L + BURST, uplink.statistics().drops().get(DropReason.LINK_DOWN));
     }
 
     @ParameterizedTest
     @CsvSource({"1, 0", "2, 10"})
-    void uplinkThatLostItsCarrierFailedOrWasDetached(final int workers, final int inVlan) {
+    void framesAreFloodedIfAnUplinkHasNoCarrierHasFailedOrIsDetached(final int workers, final int inVlan) {
         start(workers, Rings.SPLIT, inVlan, 1);
         hear(sender, SENDER);
         hearByUplink();
@@ -295,7 +299,7 @@ class DownPortTest {
         assertEquals(BURST, send(other));
         uplink.carrierLost(false);
         assertEquals(0, send(other));
-        uplink.fail("as the test has it");
+        uplink.fail("failed by the test");
         assertEquals(BURST, send(other));
         uplink.detach();
         assertEquals(BURST, send(other));

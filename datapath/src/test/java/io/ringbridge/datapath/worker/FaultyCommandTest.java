@@ -31,13 +31,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** A fault in a guest's memory, at every point of every command: the command is done all the same, and once. */
+/** Raises a fault in guest memory at every point of every command. The command is still done, exactly once. */
 @Timeout(60)
 class FaultyCommandTest {
     private static final int PAIRS = 2;
     private static final int NEVER = Integer.MAX_VALUE;
 
-    /** A worker whose commands meet a fault at a point: before they begin, when they are done, or before or after a change of queues. */
+    /**
+     * A worker whose commands meet a fault at a chosen point: at their start, at their end, or before or after a change
+     * of queues.
+     */
     static final class FaultyOwner implements QueueOwner {
         final Worker worker;
         int faultAt = NEVER;
@@ -96,7 +99,7 @@ class FaultyCommandTest {
         }
     }
 
-    /** A device that gives no frame and takes all. */
+    /** A device that provides no frames and accepts all. */
     static final class Device implements FrameDevice {
         final EventFd event = EventFd.create();
 
@@ -117,7 +120,7 @@ class FaultyCommandTest {
 
         @Override
         public void flush() {
-            // Nothing waits.
+            // writes are not buffered
         }
 
         @Override
@@ -132,11 +135,11 @@ class FaultyCommandTest {
 
         @Override
         public void disarm() {
-            // It is never armed.
+            // never armed
         }
     }
 
-    /** A worker without a thread, and on it a guest whose port is commanded, another guest, and an uplink. */
+    /** A worker without a thread, with a guest whose port is commanded, another guest, and an uplink. */
     static final class Rig implements AutoCloseable {
         final PortList ports = new PortList();
         final Worker[] workers = new Worker[1];
@@ -162,7 +165,8 @@ class FaultyCommandTest {
         }
 
         private GuestPort port(final int index, final QueueOwner each) {
-            final GuestPort port = new GuestPort(index, "port" + index, PAIRS, 1500, null, new QueueOwner[] {each, each}, 1,
+            final GuestPort port = new GuestPort(index, "port" + index, PAIRS, 1500, null,
+                new QueueOwner[] {each, each}, 1,
                 stations(index));
             ports.put(index, port);
             return port;
@@ -179,7 +183,7 @@ class FaultyCommandTest {
             workers[0].settleAll();
         }
 
-        /** Sends frames both ways, and says what of them has arrived. */
+        /** Sends frames both ways, and returns a description of those that arrived. */
         String traffic() {
             guest.received();
             other.received();
@@ -187,10 +191,11 @@ class FaultyCommandTest {
             other.send(Frames.ethernet(1, 2, 200 + number++));
             run();
             return other.received().stream().map(frame -> frame.length).toList() + " there, "
-                + guest.received().stream().map(frame -> frame.length).toList() + " back, given back: " + guest.reap() + " " + other.reap();
+                + guest.received().stream().map(frame -> frame.length).toList() + " back, buffers returned: "
+                + guest.reap() + " " + other.reap();
         }
 
-        /** All that is known of the ports from outside. */
+        /** Returns the state of the ports that is visible from outside. */
         String state() {
             final Map<String, Object> state = new TreeMap<>();
             state.put("queues", guest.port.queues().stream().map(FaultyCommandTest::row).toList());
@@ -220,12 +225,12 @@ class FaultyCommandTest {
         return row.toString();
     }
 
-    /** Something done to the rig, and what it answers. */
+    /** An action on the rig, with a result. */
     interface Step {
         Object on(Rig rig);
     }
 
-    /** A command, and what comes before it. */
+    /** A command, and the step before it. */
     record Case(String name, Step before, Step command) {
         @Override
         public String toString() {
@@ -243,7 +248,8 @@ class FaultyCommandTest {
     }
 
     private static Object startAgain(final Rig rig, final int vring) {
-        final TestGuest.Queue queue = (vring & 1) == 0 ? rig.guest.receive.get(vring / 2) : rig.guest.transmit.get(vring / 2);
+        final TestGuest.Queue queue = (vring & 1) == 0 ? rig.guest.receive.get(vring / 2)
+            : rig.guest.transmit.get(vring / 2);
         final int base = rig.guest.port.stopRing(vring);
         rig.guest.port.startRing(vring, queue.config(base), queue.events());
         return base;
@@ -268,7 +274,8 @@ class FaultyCommandTest {
             of("disable", rig -> nothing(() -> rig.guest.port.enableRing(1, false))),
             new Case("enable", rig -> nothing(() -> rig.guest.port.enableRing(1, false)),
                 rig -> nothing(() -> rig.guest.port.enableRing(1, true))),
-            of("ringEvents, transmit", rig -> nothing(() -> rig.guest.port.ringEvents(1, rig.guest.transmit.get(0).events()))),
+            of("ringEvents, transmit",
+                rig -> nothing(() -> rig.guest.port.ringEvents(1, rig.guest.transmit.get(0).events()))),
             of("ringEvents, receive", rig -> nothing(() -> rig.guest.port.ringEvents(0, RingEvents.NONE))),
             of("pageCame", rig -> nothing(() -> rig.guest.port.pageCame(1))),
             of("translations", rig -> nothing(() -> rig.guest.port.translations(rig.guest.memory, 0, 1 << 20))),
@@ -299,10 +306,15 @@ class FaultyCommandTest {
     }
 
     static Stream<Arguments> everyCommand() {
-        return Stream.of(Rings.SPLIT, Rings.PACKED).flatMap(rings -> commands().stream().map(each -> Arguments.of(each, rings)));
+        return Stream.of(Rings.SPLIT, Rings.PACKED)
+            .flatMap(rings -> commands().stream().map(each -> Arguments.of(each, rings)));
     }
 
-    /** What is there after a command that has met a fault at a point, and whether it has got that far. */
+    /**
+     * Returns the result and the state after a command that meets a fault at a point.
+     *
+     * @param met receives whether the command reached that point
+     */
     private static String outcome(final Case command, final Rings rings, final int faultAt, final boolean[] met) {
         try (Rig rig = new Rig(rings)) {
             rig.traffic();
@@ -318,7 +330,7 @@ class FaultyCommandTest {
 
     @ParameterizedTest
     @MethodSource("everyCommand")
-    void isDoneOnce(final Case command, final Rings rings) {
+    void isDoneExactlyOnce(final Case command, final Rings rings) {
         final boolean[] met = {true};
         final String expected = outcome(command, rings, NEVER, new boolean[1]);
         int faultAt = 0;
@@ -329,10 +341,10 @@ class FaultyCommandTest {
         assertTrue(command.name.equals("announce") || faultAt > 1, "the command met no fault");
     }
 
-    /** The log is left alone by whoever attaches next, whatever the command was that met the fault. */
+    /** After a fault in any command, the next front-end of the port does not write to the old log. */
     @ParameterizedTest
     @MethodSource("everyCommand")
-    void costsThePortNoMoreThanItsConnection(final Case command, final Rings rings) {
+    void costsThePortOnlyItsConnection(final Case command, final Rings rings) {
         try (Rig rig = new Rig(rings)) {
             rig.traffic();
             command.before.on(rig);

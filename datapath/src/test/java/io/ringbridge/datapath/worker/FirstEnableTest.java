@@ -30,7 +30,8 @@ class FirstEnableTest {
     private long nanos = Long.MAX_VALUE - SECOND / 2; // the clock may wrap
 
     private Datapath stepped() {
-        return Datapath.stepped(new DatapathOptions(2, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5)), () -> nanos);
+        return Datapath.stepped(new DatapathOptions(2, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5)),
+            () -> nanos);
     }
 
     private static TestGuest guest(final Datapath datapath, final String name, final Rings rings) {
@@ -68,7 +69,9 @@ class FirstEnableTest {
     @ParameterizedTest
     @EnumSource(Rings.class)
     void framesWaitUntilTheirRingIsEnabled(final Rings rings) {
-        try (Datapath datapath = stepped(); TestGuest a = guest(datapath, "a", rings); TestGuest b = guest(datapath, "b", rings).start()) {
+        try (Datapath datapath = stepped();
+             TestGuest a = guest(datapath, "a", rings);
+             TestGuest b = guest(datapath, "b", rings).start()) {
             int base = freshBase(a);
             for (int round = 0; round < 20; round++) {
                 a.transmit.get(0).call.drain();
@@ -79,7 +82,7 @@ class FirstEnableTest {
                     run(datapath);
                     nanos += SECOND / 10;
                 }
-                assertArrayEquals(before, memory(a), "nothing is written before");
+                assertArrayEquals(before, memory(a), "nothing is written before the ring is enabled");
                 assertFalse(a.transmit.get(0).call.drain());
                 assertTrue(a.port.queues().get(1).started());
                 a.port.enableRing(1, true);
@@ -96,14 +99,16 @@ class FirstEnableTest {
     @ParameterizedTest
     @EnumSource(Rings.class)
     void framesAreDiscardedAfterOneSecondAndOnceTheRingIsDisabledAgain(final Rings rings) {
-        try (Datapath datapath = stepped(); TestGuest a = guest(datapath, "a", rings); TestGuest b = guest(datapath, "b", rings).start()) {
+        try (Datapath datapath = stepped();
+             TestGuest a = guest(datapath, "a", rings);
+             TestGuest b = guest(datapath, "b", rings).start()) {
             startDisabled(a, freshBase(a));
             send(a, FRAMES);
             run(datapath);
             nanos += SECOND - 1;
             run(datapath);
             assertEquals(0, a.reap());
-            a.port.enableRing(1, false); // which it is already
+            a.port.enableRing(1, false); // it is disabled already
             run(datapath);
             assertEquals(0, a.reap());
             nanos++;
@@ -125,8 +130,10 @@ class FirstEnableTest {
 
     @ParameterizedTest
     @EnumSource(Rings.class)
-    void aRingThatWaitsMaySuspendMoveStopAndGetOtherEvents(final Rings rings) {
-        try (Datapath datapath = stepped(); TestGuest a = guest(datapath, "a", rings); TestGuest b = guest(datapath, "b", rings).start()) {
+    void aWaitingRingCanBeSuspendedMovedStoppedAndGivenOtherEvents(final Rings rings) {
+        try (Datapath datapath = stepped();
+             TestGuest a = guest(datapath, "a", rings);
+             TestGuest b = guest(datapath, "b", rings).start()) {
             startDisabled(a, freshBase(a));
             send(a, FRAMES);
             for (int i = 0; i < 5; i++) {
@@ -159,11 +166,12 @@ class FirstEnableTest {
         }
     }
 
-    /** A worker that sleeps wakes by itself: nothing else is said to it. */
+    /** A worker that sleeps wakes by itself, without a command or a kick. */
     @ParameterizedTest
     @CsvSource({"1, BUSY", "1, ADAPTIVE", "2, ADAPTIVE"})
     void theWaitEndsByItself(final int workers, final PollMode poll) {
-        try (Datapath datapath = Datapath.start(new DatapathOptions(workers, List.of(), poll, 1024, Duration.ofMinutes(5)),
+        try (Datapath datapath = Datapath.start(new DatapathOptions(workers, List.of(), poll, 1024,
+            Duration.ofMinutes(5)),
                  Throwable::printStackTrace);
              TestGuest a = guest(datapath, "a", Rings.SPLIT); TestGuest b = guest(datapath, "b", Rings.PACKED)) {
             for (final TestGuest guest : List.of(a, b)) {

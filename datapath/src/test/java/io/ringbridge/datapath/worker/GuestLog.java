@@ -14,7 +14,7 @@ import java.nio.file.Path;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** The dirty log of a guest in a test, and a copy of its memory to compare with. Pages are counted from the guest's first one. */
+/** A guest's dirty log, and a copy of its memory for comparison. Pages are numbered from the guest's first page. */
 final class GuestLog implements AutoCloseable {
     private static final int PAGES = (int) (TestGuest.MEMORY / DirtyLog.PAGE_SIZE);
     private static final long BYTES = (TestGuest.GUEST_BASE + TestGuest.MEMORY) / DirtyLog.PAGE_SIZE / 8;
@@ -32,20 +32,20 @@ final class GuestLog implements AutoCloseable {
         this.guest = guest;
     }
 
-    /** Has the guest's port log here. */
+    /** Turns logging to this log on for the guest's port. */
     GuestLog begin() {
         guest.port.log(log, changed);
         return this;
     }
 
-    /** Notes what the memory is like, and clears the log. */
+    /** Copies the memory, and clears the log. */
     void reset() {
         Memory.copy(guest.region.hostAddress(), copy.address(), (int) TestGuest.MEMORY);
         marked();
         signals();
     }
 
-    /** The pages that differ from what was noted. */
+    /** Returns the pages that differ from the copy. */
     Set<Long> changedPages() {
         final Set<Long> pages = new TreeSet<>();
         for (long page = 0; page < PAGES; page++) {
@@ -59,7 +59,7 @@ final class GuestLog implements AutoCloseable {
         return pages;
     }
 
-    /** The pages that are marked; not any more after this. */
+    /** Returns the pages that are marked, and clears their marks. */
     Set<Long> marked() {
         final Set<Long> pages = new TreeSet<>();
         for (long at = 0; at < BYTES; at++) {
@@ -74,7 +74,7 @@ final class GuestLog implements AutoCloseable {
         return pages;
     }
 
-    /** How often it was signalled since this was last asked. */
+    /** Returns the number of signals since the last call. */
     long signals() {
         try {
             final long count = Files.readAllLines(Path.of("/proc/self/fdinfo/" + changed.fd())).stream()
@@ -87,7 +87,7 @@ final class GuestLog implements AutoCloseable {
         }
     }
 
-    /** The guest's port must no longer log here. */
+    /** Frees the log. The guest's port must not log to it any more. */
     @Override
     public void close() {
         log.close();

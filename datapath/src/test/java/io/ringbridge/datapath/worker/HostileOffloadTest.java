@@ -21,7 +21,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** virtio-net headers that lie, from a guest that may ask for everything, to guests that take all and nothing. */
+/** Invalid virtio-net headers from a guest that negotiated all offloads, for guests that accept all or none. */
 class HostileOffloadTest {
     private static final byte[] BROADCAST = Arrays.copyOf(Frames.broadcast(1, 14), 12);
     private static final int DATA = 3000;
@@ -36,7 +36,8 @@ class HostileOffloadTest {
     @BeforeEach
     void attach() {
         sender = new TestGuest(datapath.addGuestPort("sender", 1, 65535), OffloadTest.SENDER, 256, 2048).start();
-        all = new TestGuest(datapath.addGuestPort("all", 1, 9000), TestGuest.FEATURES | OffloadTest.TAKES_ALL, 1024, 2048).start();
+        all = new TestGuest(datapath.addGuestPort("all", 1, 9000),
+            TestGuest.FEATURES | OffloadTest.TAKES_ALL, 1024, 2048).start();
         none = new TestGuest(datapath.addGuestPort("none", 1, 9000), TestGuest.FEATURES, 1024, 2048).start();
     }
 
@@ -64,7 +65,7 @@ class HostileOffloadTest {
         return changed;
     }
 
-    static Stream<Arguments> lies() {
+    static Stream<Arguments> invalidHeaders() {
         final Packet tcp4 = packet(false, Packet.TCP);
         final Packet tcp6 = packet(true, Packet.TCP);
         final Packet udp = packet(false, Packet.UDP);
@@ -74,32 +75,38 @@ class HostileOffloadTest {
         final int v6 = OffloadTest.TCPV6;
         final int ufo = OffloadTest.UDP;
         return Stream.of(
-            lie("checksum begins beyond the frame", OffloadTest.header(0, 0, 0, tcp4.frame.length, 16, 0), tcp4.frame),
-            lie("checksum begins far beyond the frame", OffloadTest.header(0, 0, 0, 65535, 65535, 0), tcp4.frame),
-            lie("checksum lies beyond the frame", OffloadTest.header(0, 0, 0, t4, tcp4.frame.length - t4, 0), tcp4.frame),
-            lie("checksum lies half beyond the frame", OffloadTest.header(0, 0, 0, t4, tcp4.frame.length - t4 - 1, 0), tcp4.frame),
-            lie("checksum begins in the Ethernet header", OffloadTest.header(0, 0, 0, 13, 2, 0), tcp4.frame),
-            lie("segments of no size", OffloadTest.header(tcp4, v4, 0), tcp4.frame),
-            lie("fragments of no size", OffloadTest.header(udp, ufo, 0), udp.frame),
-            lie("TCP where there is UDP", OffloadTest.header(v4, 0, 1000, udp.transport, 16, 0), udp.frame),
-            lie("UDP where there is TCP", OffloadTest.header(ufo, 0, 1000, t4, 6, 0), tcp4.frame),
-            lie("IPv6 where there is IPv4", OffloadTest.header(v6, 0, 1000, t4, 16, 0), tcp4.frame),
-            lie("IPv4 where there is IPv6", OffloadTest.header(v4, 0, 1000, t6, 16, 0), tcp6.frame),
-            lie("no IP", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network - 2, 0x88, 0xB5)),
-            lie("not version 4", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network, 0x65)),
-            lie("not version 6", OffloadTest.header(tcp6, v6, 1000), bytes(tcp6.frame, tcp6.network, 0x40)),
-            lie("IPv4 header too short", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network, 0x44)),
-            lie("a fragment", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network + 6, 0x20, 0)),
-            lie("another fragment", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network + 6, 0, 1)),
-            lie("TCP header too short", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, t4 + 12, 0x40)),
-            lie("checksum begins elsewhere", OffloadTest.header(v4, 0, 1000, t4 + 2, 16, 0), tcp4.frame),
-            lie("checksum lies elsewhere", OffloadTest.header(v4, 0, 1000, t4, 18, 0), tcp4.frame),
-            lie("frame ends in the IPv4 header", OffloadTest.header(v4, 0, 10, 14, 0, 0), Arrays.copyOf(tcp4.frame, tcp4.network + 19)),
-            lie("frame ends in the IPv6 header", OffloadTest.header(v6, 0, 10, 14, 0, 0), Arrays.copyOf(tcp6.frame, tcp6.network + 39)),
-            lie("frame ends in the TCP header", OffloadTest.header(v4, 0, 10, t4, 16, 0), Arrays.copyOf(tcp4.frame, t4 + 19)),
-            lie("frame ends in the TCP options", OffloadTest.header(v4, 0, 10, t4, 16, 0),
+            invalid("checksum starts beyond the frame", OffloadTest.header(0, 0, 0, tcp4.frame.length, 16, 0),
+                tcp4.frame),
+            invalid("checksum starts far beyond the frame", OffloadTest.header(0, 0, 0, 65535, 65535, 0), tcp4.frame),
+            invalid("checksum is beyond the frame", OffloadTest.header(0, 0, 0, t4, tcp4.frame.length - t4, 0),
+                tcp4.frame),
+            invalid("checksum is half beyond the frame", OffloadTest.header(0, 0, 0, t4, tcp4.frame.length - t4 - 1, 0),
+                tcp4.frame),
+            invalid("checksum starts in the Ethernet header", OffloadTest.header(0, 0, 0, 13, 2, 0), tcp4.frame),
+            invalid("segments of size 0", OffloadTest.header(tcp4, v4, 0), tcp4.frame),
+            invalid("fragments of size 0", OffloadTest.header(udp, ufo, 0), udp.frame),
+            invalid("TCP for a UDP packet", OffloadTest.header(v4, 0, 1000, udp.transport, 16, 0), udp.frame),
+            invalid("UDP for a TCP packet", OffloadTest.header(ufo, 0, 1000, t4, 6, 0), tcp4.frame),
+            invalid("IPv6 for an IPv4 packet", OffloadTest.header(v6, 0, 1000, t4, 16, 0), tcp4.frame),
+            invalid("IPv4 for an IPv6 packet", OffloadTest.header(v4, 0, 1000, t6, 16, 0), tcp6.frame),
+            invalid("no IP", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network - 2, 0x88, 0xB5)),
+            invalid("not version 4", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network, 0x65)),
+            invalid("not version 6", OffloadTest.header(tcp6, v6, 1000), bytes(tcp6.frame, tcp6.network, 0x40)),
+            invalid("IPv4 header too short", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network, 0x44)),
+            invalid("a fragment", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network + 6, 0x20, 0)),
+            invalid("another fragment", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network + 6, 0, 1)),
+            invalid("TCP header too short", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, t4 + 12, 0x40)),
+            invalid("checksum starts elsewhere", OffloadTest.header(v4, 0, 1000, t4 + 2, 16, 0), tcp4.frame),
+            invalid("checksum is elsewhere", OffloadTest.header(v4, 0, 1000, t4, 18, 0), tcp4.frame),
+            invalid("frame ends in the IPv4 header", OffloadTest.header(v4, 0, 10, 14, 0, 0),
+                Arrays.copyOf(tcp4.frame, tcp4.network + 19)),
+            invalid("frame ends in the IPv6 header", OffloadTest.header(v6, 0, 10, 14, 0, 0),
+                Arrays.copyOf(tcp6.frame, tcp6.network + 39)),
+            invalid("frame ends in the TCP header", OffloadTest.header(v4, 0, 10, t4, 16, 0),
+                Arrays.copyOf(tcp4.frame, t4 + 19)),
+            invalid("frame ends in the TCP options", OffloadTest.header(v4, 0, 10, t4, 16, 0),
                 bytes(Arrays.copyOf(tcp4.frame, t4 + 24), t4 + 12, 0xF0)),
-            lie("extension headers without end", OffloadTest.header(tcp6, v6, 1000), endless(tcp6)));
+            invalid("extension headers without end", OffloadTest.header(tcp6, v6, 1000), endless(tcp6)));
     }
 
     private static byte[] endless(final Packet packet) {
@@ -112,13 +119,13 @@ class HostileOffloadTest {
         return frame;
     }
 
-    private static Arguments lie(final String what, final byte[] header, final byte[] frame) {
+    private static Arguments invalid(final String what, final byte[] header, final byte[] frame) {
         return Arguments.of(what, header, frame);
     }
 
     @ParameterizedTest(name = "{0}")
-    @MethodSource("lies")
-    void liesAreDroppedAndCounted(final String what, final byte[] header, final byte[] frame) {
+    @MethodSource("invalidHeaders")
+    void invalidHeadersAreDroppedAndCounted(final String what, final byte[] header, final byte[] frame) {
         for (long times = 1; times <= 3; times++) {
             sender.send(header, frame);
             sender.send(header, frame, 5, 13, 30);
@@ -135,7 +142,7 @@ class HostileOffloadTest {
         assertEquals(1, sender.reap());
     }
 
-    /** Hints, bits without a meaning, types that were not negotiated, and fields that mean nothing without another. */
+    /** Hints, reserved bits, types that were not negotiated, and fields without the flag that gives them a meaning. */
     static Stream<Arguments> meaningless() {
         final Packet tcp4 = packet(false, Packet.TCP);
         final Packet tcp6 = packet(true, Packet.TCP);
@@ -144,7 +151,7 @@ class HostileOffloadTest {
         final int t4 = tcp4.transport;
         final int v4 = OffloadTest.TCPV4;
         return Stream.of(
-            same("no length of headers", tcp4, v4, OffloadTest.header(v4, 0, 1000, t4, 16, 0)),
+            same("header length 0", tcp4, v4, OffloadTest.header(v4, 0, 1000, t4, 16, 0)),
             same("headers too short", tcp4, v4, OffloadTest.header(v4, 14, 1000, t4, 16, 0)),
             same("headers as long as the frame", tcp4, v4, OffloadTest.header(v4, length, 1000, t4, 16, 0)),
             same("headers longer than the frame", tcp4, v4, OffloadTest.header(v4, length + 1, 1000, t4, 16, 0)),
@@ -203,9 +210,9 @@ class HostileOffloadTest {
         }
     }
 
-    /** A receiver that took it whole would complete a checksum that nobody asked for. */
+    /** A receiver that accepted the whole packet would complete a checksum that the sender did not request. */
     @Test
-    void segmentsWithoutARequestForChecksumsAreCutForEverybody() {
+    void segmentsWithoutAChecksumRequestAreCutForEveryReceiver() {
         for (final boolean ipv6 : new boolean[] {false, true}) {
             final Packet packet = packet(ipv6, Packet.TCP);
             final int type = ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4;
@@ -225,13 +232,16 @@ class HostileOffloadTest {
     }
 
     @Test
-    void whatWasNotNegotiatedMeansNothing() {
-        final int[] bits = {Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_UFO};
-        final int[] types = {0, OffloadTest.TCPV4, OffloadTest.TCPV6, OffloadTest.TCPV4 | OffloadTest.ECN, OffloadTest.UDP};
+    void offloadsThatWereNotNegotiatedAreIgnored() {
+        final int[] bits = {Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN,
+            Features.HOST_UFO};
+        final int[] types = {0, OffloadTest.TCPV4, OffloadTest.TCPV6, OffloadTest.TCPV4 | OffloadTest.ECN,
+            OffloadTest.UDP};
         for (int i = 0; i < bits.length; i++) {
             sender.close();
             sender = new TestGuest(sender.port, OffloadTest.SENDER & ~Features.of(bits[i]), 256, 2048).start();
-            final Packet packet = packet(types[i] == OffloadTest.TCPV6, types[i] == OffloadTest.UDP ? Packet.UDP : Packet.TCP);
+            final Packet packet = packet(types[i] == OffloadTest.TCPV6,
+                types[i] == OffloadTest.UDP ? Packet.UDP : Packet.TCP);
             sender.send(OffloadTest.header(packet, types[i], 1000), packet.frame);
             run();
             final boolean congestion = bits[i] == Features.HOST_ECN;
@@ -255,7 +265,8 @@ class HostileOffloadTest {
         int arrived = 0;
         for (int i = 0; i < 20_000; i++) {
             final long mark = sender.mark();
-            final Packet packet = Packet.random(random, random.nextBoolean(), random.nextBoolean() ? Packet.TCP : Packet.UDP, BROADCAST,
+            final Packet packet = Packet.random(random, random.nextBoolean(),
+                random.nextBoolean() ? Packet.TCP : Packet.UDP, BROADCAST,
                 random.nextInt(2000));
             final int type = new int[] {0, OffloadTest.TCPV4, OffloadTest.UDP, OffloadTest.TCPV6}[random.nextInt(4)];
             final byte[] header = OffloadTest.header(packet, type, 1 + random.nextInt(1000));
@@ -264,13 +275,14 @@ class HostileOffloadTest {
                 final byte[] changed = random.nextBoolean() ? header : frame;
                 changed[random.nextInt(Math.min(changed.length, 120))] = (byte) random.nextInt(256);
             }
-            sender.send(header, Arrays.copyOf(frame, random.nextInt(10) == 0 ? 14 + random.nextInt(frame.length - 14) : frame.length));
+            sender.send(header, Arrays.copyOf(frame,
+                random.nextInt(10) == 0 ? 14 + random.nextInt(frame.length - 14) : frame.length));
             run();
             assertEquals(1, sender.reap());
             sender.release(mark);
             arrived += all.received().size() + none.received().size();
         }
-        assertTrue(arrived > 20_000, "so many arrived: " + arrived);
+        assertTrue(arrived > 20_000, "frames arrived: " + arrived);
         assertTrue(sender.port.statistics().drops().get(DropReason.BAD_OFFLOAD) > 1000);
         assertNull(sender.port.failure());
     }

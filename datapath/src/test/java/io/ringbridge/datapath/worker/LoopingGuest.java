@@ -6,7 +6,7 @@ import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 
-/** A guest with a queue pair whose rings offer chains of one shape, over and over: as many as they hold. */
+/** A guest with one queue pair. Its rings are always full of chains of one shape. */
 final class LoopingGuest implements AutoCloseable {
     static final int NEXT = 1;
     static final int WRITE = 2;
@@ -67,7 +67,7 @@ final class LoopingGuest implements AutoCloseable {
             }
         }
 
-        /** Offers again what was used, and returns the number of chains. */
+        /** Makes used chains available again, and returns their number. */
         int loop() {
             int used = 0;
             if (!packed) {
@@ -87,7 +87,7 @@ final class LoopingGuest implements AutoCloseable {
             return used;
         }
 
-        /** Whether the device has used the next: it makes both flags the same. */
+        /** Returns whether the device has used the next chain: it makes both flags equal. */
         private boolean isUsed() {
             final int both = Memory.getShortAcquire(at.descriptors() + 16L * seen + 14) & (AVAIL | USED);
             return both == (wrap ? 0 : AVAIL | USED);
@@ -100,7 +100,8 @@ final class LoopingGuest implements AutoCloseable {
         memory = new TestGuest(port, features, 4, 64);
     }
 
-    private static void descriptor(final long at, final long address, final int length, final int flags, final int next) {
+    private static void descriptor(final long at, final long address, final int length, final int flags,
+                                   final int next) {
         Memory.putLong(at, address);
         Memory.putInt(at + 8, length);
         Memory.putShort(at + 12, (short) flags);
@@ -125,7 +126,8 @@ final class LoopingGuest implements AutoCloseable {
             final boolean ends = i == descriptors - 1;
             final long at = table + 16L * i;
             final int flags = ends ? direction : direction | NEXT;
-            descriptor(at, address + (long) i * each, ends ? last : each, packed ? i : flags, packed ? flags & ~NEXT : i + 1);
+            descriptor(at, address + (long) i * each, ends ? last : each, packed ? i : flags,
+                packed ? flags & ~NEXT : i + 1);
         }
         return table;
     }
@@ -150,14 +152,14 @@ final class LoopingGuest implements AutoCloseable {
         return this;
     }
 
-    /** Transmits nothing any more. */
+    /** Stops transmitting. */
     LoopingGuest stopTransmitting() {
         port().stopRing(1);
         transmit = null;
         return this;
     }
 
-    /** Receives into buffers of one piece each. */
+    /** Receives into contiguous buffers. */
     LoopingGuest receives(final int length) {
         final long stride = (length + 63L) / 64 * 64;
         return receivesChain(memory.allocate(stride * size, 64), stride, length, 0);
@@ -177,7 +179,7 @@ final class LoopingGuest implements AutoCloseable {
         port().enableRing(vring, true);
     }
 
-    /** Offers again what was used, and returns the number of frames that the transmit queue has given back. */
+    /** Makes used chains available again, and returns the number of frames that the transmit queue has completed. */
     int loop() {
         if (receive != null) {
             receive.loop();

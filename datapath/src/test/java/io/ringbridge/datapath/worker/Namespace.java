@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
-/** A network namespace of a test's own. Without one the test is skipped, unless CI=true says that nothing may be missing. */
+/** A network namespace for one test. If it cannot be created, the test is skipped, or fails if CI=true is set. */
 final class Namespace implements AutoCloseable {
     private static final AtomicInteger NEXT = new AtomicInteger();
 
@@ -39,23 +39,23 @@ final class Namespace implements AutoCloseable {
         return namespace;
     }
 
-    /** A tap that is up in the namespace; its descriptors are this process's. */
+    /** Creates a tap that is up in the namespace, with descriptors in this process. */
     List<Tap> tap(final String device, final int queues, final int mtu) {
         final List<Tap> taps = new ArrayList<>();
-        final String made = "rb" + ProcessHandle.current().pid() + 'x' + NEXT.getAndIncrement();
+        final String created = "rb" + ProcessHandle.current().pid() + 'x' + NEXT.getAndIncrement();
         for (int i = 0; i < queues; i++) {
-            taps.add(Tap.open(made, queues > 1));
+            taps.add(Tap.open(created, queues > 1));
         }
-        run("ip", "link", "set", made, "netns", name, "name", device);
+        run("ip", "link", "set", created, "netns", name, "name", device);
         in("ip", "link", "set", device, "mtu", Integer.toString(mtu), "up");
         return taps;
     }
 
     /**
-     * A port with a tap of one queue in the namespace's bridge {@code br0}.
+     * Adds a port with a tap of one queue in the namespace's bridge {@code br0}.
      *
-     * @param vlan null for none
-     * @param open receives what takes it away again
+     * @param vlan the port's VLANs, or null for none
+     * @param open receives the resources to close after the test
      */
     UplinkPort bridgedPort(final Datapath datapath, final String device, final int mtu, final PortVlan vlan,
                            final List<AutoCloseable> open) {
@@ -70,7 +70,7 @@ final class Namespace implements AutoCloseable {
         return port;
     }
 
-    /** Runs a program inside; what it printed. */
+    /** Runs a program in the namespace, and returns its output. */
     String in(final String... command) {
         final List<String> whole = new ArrayList<>(List.of("ip", "netns", "exec", name));
         whole.addAll(List.of(command));

@@ -5,7 +5,7 @@ import io.ringbridge.datapath.ring.DriverRing;
 
 import java.util.List;
 
-/** Sends frames that carry a number, from buffers that are used again. */
+/** Sends frames that carry a number, from buffers that are reused. */
 final class NumberedFrames {
     private final TestGuest guest;
     private final long[] buffers = new long[256];

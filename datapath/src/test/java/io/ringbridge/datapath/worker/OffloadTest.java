@@ -25,9 +25,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What receivers get of packets whose sender left checksums and segments to the switch, whatever each of them negotiated. */
+/** Packets whose sender offloads checksums and segmentation, for receivers with all kinds of negotiated features. */
 class OffloadTest {
-    static final long SENDER = Features.of(Features.VERSION_1, Features.INDIRECT_DESC, Features.MRG_RXBUF, Features.CSUM,
+    static final long SENDER = Features.of(Features.VERSION_1, Features.INDIRECT_DESC, Features.MRG_RXBUF,
+        Features.CSUM,
         Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_UFO);
     static final long TAKES_CSUM = Features.of(Features.GUEST_CSUM);
     static final long TAKES_ALL = TAKES_CSUM | Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6, Features.GUEST_ECN,
@@ -53,7 +54,7 @@ class OffloadTest {
         datapath.close();
     }
 
-    /** Both layouts, and the shapes that a receiver's buffers have: large ones, and small ones that are merged. */
+    /** Both ring layouts, each with large receive buffers and with small ones that are merged. */
     static Stream<Arguments> rings() {
         return Stream.of(0L, PACKED).flatMap(layout -> Stream.of(
             Arguments.of(layout, VERSION_1, 65_600),
@@ -64,12 +65,13 @@ class OffloadTest {
 
     private TestGuest guest(final int mtu, final long features, final int bufferLength) {
         final int size = bufferLength > 4096 ? 64 : 512;
-        final TestGuest guest = new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, mtu), features, size, bufferLength).start();
+        final TestGuest guest =
+            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, mtu), features, size, bufferLength).start();
         guests.add(guest);
         return guest;
     }
 
-    /** Makes the stations 1, 2 and so on known. */
+    /** Lets the switch learn the stations 1, 2 and so on. */
     private void know(final TestGuest... all) {
         for (int i = 0; i < all.length; i++) {
             all[i].send(Frames.broadcast(i + 1, 60));
@@ -87,8 +89,9 @@ class OffloadTest {
         }
     }
 
-    /** A header as virtio has it. */
-    static byte[] header(final int type, final int headers, final int size, final int start, final int offset, final int buffers) {
+    /** Returns a header as virtio defines it. */
+    static byte[] header(final int type, final int headers, final int size, final int start, final int offset,
+                         final int buffers) {
         final int[] words = {1 | type << 8, headers, size, start, offset, buffers};
         final byte[] bytes = new byte[12];
         for (int i = 0; i < words.length; i++) {
@@ -99,7 +102,8 @@ class OffloadTest {
     }
 
     static byte[] header(final Packet packet, final int type, final int size) {
-        return header(type, type == 0 ? 0 : packet.payload, size, packet.transport, packet.checksumAt() - packet.transport, 0);
+        return header(type, type == 0 ? 0 : packet.payload, size, packet.transport,
+            packet.checksumAt() - packet.transport, 0);
     }
 
     private static byte[] partial(final Packet packet) {
@@ -119,16 +123,19 @@ class OffloadTest {
         from.release(mark);
     }
 
-    private void assertReceives(final TestGuest guest, final byte[] header, final List<byte[]> frames, final String what) {
+    private void assertReceives(final TestGuest guest, final byte[] header, final List<byte[]> frames,
+                                final String what) {
         final List<TestGuest.Received> received = guest.receivedWithHeaders();
-        assertEquals(frames.size(), received.size(), () -> what + "; drops: " + guests.getFirst().port.statistics().drops()
+        assertEquals(frames.size(), received.size(), () -> what + "; drops: "
+            + guests.getFirst().port.statistics().drops()
             + guest.port.statistics().drops());
         for (int i = 0; i < frames.size(); i++) {
             final byte[] got = received.get(i).header;
             assertArrayEquals(Arrays.copyOf(header, 10), Arrays.copyOf(got, 10), what + ", header " + i);
             if (got.length > 10) {
                 final int buffers = got[10] & 0xFF | (got[11] & 0xFF) << 8;
-                assertTrue(Features.has(guest.features, Features.MRG_RXBUF) ? buffers > 0 : buffers == 1, "num_buffers " + buffers);
+                assertTrue(Features.has(guest.features, Features.MRG_RXBUF) ? buffers > 0 : buffers == 1,
+                    "num_buffers " + buffers);
             }
             assertArrayEquals(frames.get(i), received.get(i).frame, what + ", frame " + i);
         }
@@ -147,7 +154,8 @@ class OffloadTest {
                 final Packet packet = packet(ipv6, Packet.TCP, random.nextInt(Math.min(20 * size, 20_000)));
                 send(a, header(packet, ipv6 ? TCPV6 : TCPV4, size), packet.frame);
                 final List<byte[]> expected = packet.segments(size, takes != 0);
-                assertReceives(b, takes == 0 ? PLAIN : partial(packet), expected, "packet " + i + " of segments of " + size);
+                assertReceives(b, takes == 0 ? PLAIN : partial(packet), expected,
+                    "packet " + i + " of segments of " + size);
                 if (takes == 0) {
                     expected.forEach(segment -> new Packet(segment).assertChecksums());
                 }
@@ -158,7 +166,8 @@ class OffloadTest {
 
     @ParameterizedTest
     @MethodSource("rings")
-    void udpIsFragmentedForAReceiverThatDoesNotTakeItWhole(final long layout, final long shape, final int bufferLength) {
+    void udpIsFragmentedForAReceiverThatDoesNotTakeItWhole(final long layout, final long shape,
+                                                           final int bufferLength) {
         final TestGuest a = guest(65535, SENDER | layout, 2048);
         for (final long takes : new long[] {0, TAKES_CSUM, TAKES_ALL & ~Features.of(Features.GUEST_UFO)}) {
             final TestGuest b = guest(9000, shape | layout | takes, bufferLength);
@@ -175,7 +184,8 @@ class OffloadTest {
                 assertEquals(expected.size(), received.size());
                 for (int k = 0; k < expected.size(); k++) {
                     assertArrayEquals(Arrays.copyOf(PLAIN, 10), Arrays.copyOf(received.get(k).header, 10));
-                    assertArrayEquals(expected.get(k), received.get(k).frame, "packet " + i + ", fragment " + k + " of " + size);
+                    assertArrayEquals(expected.get(k), received.get(k).frame,
+                        "packet " + i + ", fragment " + k + " of " + size);
                 }
             }
             datapath.remove(b.port);
@@ -208,7 +218,8 @@ class OffloadTest {
             final TestGuest b = guest(9000, shape | layout | takes, bufferLength);
             know(a, b);
             for (int i = 0; i < 100; i++) {
-                final Packet packet = packet(random.nextBoolean(), random.nextBoolean() ? Packet.TCP : Packet.UDP, random.nextInt(1400));
+                final Packet packet = packet(random.nextBoolean(), random.nextBoolean() ? Packet.TCP : Packet.UDP,
+                    random.nextInt(1400));
                 send(a, header(packet, 0, random.nextInt(100)), packet.frame);
                 final Packet arrives = takes == 0 ? packet.complete() : packet;
                 assertReceives(b, takes == 0 ? PLAIN : partial(packet), List.of(arrives.frame), "packet " + i);
@@ -221,7 +232,7 @@ class OffloadTest {
     }
 
     @Test
-    void congestionIsToldByTheFirstSegmentAlone() {
+    void onlyTheFirstSegmentCarriesCwr() {
         final TestGuest a = guest(1500, SENDER, 2048);
         final TestGuest b = guest(1500, VERSION_1 | MERGEABLE | TAKES_ALL & ~Features.of(Features.GUEST_ECN), 2048);
         know(a, b);
@@ -241,7 +252,7 @@ class OffloadTest {
 
     @ParameterizedTest
     @MethodSource("rings")
-    void floodServesEachAsItNegotiated(final long layout, final long shape, final int bufferLength) {
+    void aFloodServesEachReceiverAsNegotiated(final long layout, final long shape, final int bufferLength) {
         final TestGuest a = guest(1500, SENDER | layout, 2048);
         final TestGuest all = guest(1500, shape | layout | TAKES_ALL, bufferLength);
         final TestGuest checksums = guest(1500, VERSION_1 | MERGEABLE | TAKES_CSUM, 2048);
@@ -288,9 +299,10 @@ class OffloadTest {
     }
 
     @Test
-    void workersHandOffloadsOver() {
+    void offloadedFramesCrossWorkers() {
         datapath.close();
-        datapath = Datapath.stepped(new DatapathOptions(2, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5)), System::nanoTime);
+        datapath = Datapath.stepped(new DatapathOptions(2, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5)),
+            System::nanoTime);
         final TestGuest a = guest(1500, SENDER, 2048);
         final TestGuest b = guest(1500, VERSION_1 | MERGEABLE, 2048);
         final TestGuest c = guest(1500, VERSION_1 | MERGEABLE | TAKES_ALL, 2048);
@@ -320,7 +332,7 @@ class OffloadTest {
         for (int i = 0; i < 40; i++) {
             final byte[] frame = Frames.ethernet(2, 1, 60 + i);
             send(a, header, frame);
-            assertReceives(b, PLAIN, List.of(frame), "a header whose flags ask for nothing");
+            assertReceives(b, PLAIN, List.of(frame), "a header whose flags request nothing");
         }
     }
 
@@ -364,13 +376,13 @@ class OffloadTest {
     }
 
     @Test
-    void headersOfASenderWithoutOffloadsAreNotLookedAt() {
+    void headersOfASenderWithoutOffloadsAreIgnored() {
         final TestGuest a = guest(1500, VERSION_1, 2048);
         final TestGuest b = guest(1500, VERSION_1 | MERGEABLE | TAKES_ALL, 2048);
         know(a, b);
         final byte[] frame = Frames.ethernet(2, 1, 200);
         send(a, header(TCPV4, 9999, 0, 9999, 9999, 0), frame);
-        assertReceives(b, PLAIN, List.of(frame), "a header that means nothing");
+        assertReceives(b, PLAIN, List.of(frame), "a header without meaning");
     }
 
     @Test
@@ -418,8 +430,8 @@ class OffloadTest {
     }
 
     /**
-     * A receiver that takes the packet whole costs nothing, however small its segments; others get segments up to a
-     * limit.
+     * A receiver that accepts whole packets gets them whatever the size of their segments. Other receivers get segments
+     * up to a limit.
      */
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 88, 116, 117, 118, 536})
@@ -446,10 +458,10 @@ class OffloadTest {
         assertEquals(Map.of(), a.port.statistics().drops());
     }
 
-    /** A datagram is of no use without its last fragment, so that none is made of one that would have too many. */
+    /** A datagram is useless without its last fragment, so one that needs too many is not fragmented at all. */
     @ParameterizedTest
     @ValueSource(ints = {1, 8, 15, 16})
-    void anyFragmentSizeMayBeAskedFor(final int size) {
+    void anyFragmentSizeMayBeRequested(final int size) {
         final TestGuest a = guest(65535, SENDER, 2048);
         final TestGuest whole = guest(1500, VERSION_1 | MERGEABLE | TAKES_ALL, 2048);
         final TestGuest cut = guest(1500, VERSION_1 | MERGEABLE, 2048);
@@ -467,7 +479,7 @@ class OffloadTest {
     }
 
     @Test
-    void receiverWithoutRoomGetsTheFirstSegments() {
+    void aReceiverWithoutRoomGetsTheFirstSegments() {
         final TestGuest a = guest(1500, SENDER, 2048);
         final TestGuest b = guest(1500, VERSION_1, 65_600);
         know(a, b);

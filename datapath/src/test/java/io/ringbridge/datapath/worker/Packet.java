@@ -8,8 +8,8 @@ import java.util.SplittableRandom;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /**
- * A TCP or UDP packet in an Ethernet frame, read and cut byte by byte, in the plainest way there is: what the switch makes of one is
- * held against what this makes of it.
+ * A TCP or UDP packet in an Ethernet frame, parsed and cut byte by byte in the simplest way. Tests compare the results
+ * of the switch with those of this class.
  */
 final class Packet {
     static final int TCP = 6;
@@ -27,7 +27,7 @@ final class Packet {
     private final int fragmentHeader;
     private final byte[] destination;
 
-    /** Reads a frame, which has to be well formed. */
+    /** Parses a well-formed frame. */
     Packet(final byte[] frame) {
         this.frame = frame;
         int at = 12;
@@ -100,17 +100,18 @@ final class Packet {
 
     private int pseudoHeader() {
         final int source = network + (ipv6 ? 8 : 12);
-        final int sum = sum(frame, source, source + destination.length) + sum(destination, 0, destination.length) + protocol
+        final int sum = sum(frame, source, source + destination.length) + sum(destination, 0, destination.length)
+            + protocol
             + frame.length - transport;
         return (sum & 0xFFFF) + (sum >> 16);
     }
 
-    /** The same with the sum of the pseudo header in place of a checksum: what a driver sends that wants it completed. */
+    /** Returns the packet with the sum of the pseudo header as its checksum, as a driver sends it for completion. */
     Packet partial() {
         return copy().put(checksumAt(), pseudoHeader());
     }
 
-    /** The same with right checksums. */
+    /** Returns the packet with correct checksums. */
     Packet complete() {
         final Packet copy = copy().put(checksumAt(), 0);
         int sum = copy.pseudoHeader() + sum(copy.frame, transport, frame.length);
@@ -123,7 +124,7 @@ final class Packet {
         return new Packet(frame.clone());
     }
 
-    /** With lengths, and for IPv4 the header's checksum, that are right. */
+    /** Corrects the lengths, and for IPv4 the checksum of the header. */
     Packet internet() {
         if (ipv6) {
             return put(network + 4, frame.length - network - 40);
@@ -138,7 +139,7 @@ final class Packet {
         return new Packet(bytes);
     }
 
-    /** TCP segments of so many bytes, with partial or complete checksums. */
+    /** Returns TCP segments of a number of bytes each, with partial or complete checksums. */
     List<byte[]> segments(final int size, final boolean partial) {
         final List<byte[]> segments = new ArrayList<>();
         for (int at = payload; at < frame.length || at == payload; at += size) {
@@ -160,7 +161,7 @@ final class Packet {
         return segments;
     }
 
-    /** UDP datagrams of so many bytes each, with partial or complete checksums. */
+    /** Returns UDP datagrams of a number of bytes each, with partial or complete checksums. */
     List<byte[]> datagrams(final int size, final boolean partial) {
         final List<byte[]> datagrams = new ArrayList<>();
         for (int at = payload; at < frame.length; at += size) {
@@ -175,7 +176,11 @@ final class Packet {
         return datagrams;
     }
 
-    /** UDP fragments of so many bytes; {@code identification} is what the first of IPv6 has. */
+    /**
+     * Returns UDP fragments of a number of bytes each.
+     *
+     * @param identification the identification of the first fragment of IPv6
+     */
     List<byte[]> fragments(final int size, final int identification) {
         final int unit = size / 8 * 8;
         final Packet whole = copy().put(transport + 4, frame.length - transport).complete();
@@ -213,7 +218,7 @@ final class Packet {
         bytes[at + 1] = (byte) number;
     }
 
-    /** That both checksums are right. */
+    /** Asserts that both checksums are correct. */
     void assertChecksums() {
         final int sum = pseudoHeader() + sum(frame, transport, frame.length);
         assertEquals(0xFFFF, (sum & 0xFFFF) + (sum >> 16), "checksum of TCP or UDP");
@@ -222,18 +227,19 @@ final class Packet {
         }
     }
 
-    /** The same with a tag before all others. */
+    /** Returns the packet with one more tag, before all others. */
     Packet tagged(final int control) {
         return new Packet(Tags.insert(frame, control));
     }
 
-    /** The same without its first tag. */
+    /** Returns the packet without its first tag. */
     Packet untagged() {
         return new Packet(Tags.remove(frame));
     }
 
-    /** A packet with headers at random: VLAN tags, options, extension headers, flags. Its checksum is partial. */
-    static Packet random(final SplittableRandom random, final boolean ipv6, final int protocol, final byte[] addresses, final int data) {
+    /** Returns a packet with random headers: VLAN tags, options, extension headers, flags. Its checksum is partial. */
+    static Packet random(final SplittableRandom random, final boolean ipv6, final int protocol, final byte[] addresses,
+                         final int data) {
         final byte[] bytes = new byte[512 + data];
         random.nextBytes(bytes);
         System.arraycopy(addresses, 0, bytes, 0, 12);

@@ -16,7 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Queues move between workers when ports come and go, and their frames do not notice. */
+/** Queues move between workers when ports come and go, and no frame is lost or reordered. */
 class PlacementTest {
     private static final int FRAMES = 8_000;
     private static final int WINDOW = 64;
@@ -62,7 +62,7 @@ class PlacementTest {
                     final int workerOfB = worker(b);
                     others.change();
                     datapath.balance();
-                    assertTrue(spread(datapath) <= 1, () -> "queues a worker: " + datapath.workers());
+                    assertTrue(spread(datapath) <= 1, () -> "queues per worker: " + datapath.workers());
                     moves[0] += worker(a) == workerOfA ? 0 : 1;
                     moves[1] += worker(b) == workerOfB ? 0 : 1;
                 }
@@ -73,12 +73,13 @@ class PlacementTest {
             for (int i = 0; i < FRAMES; i++) {
                 assertEquals(i, got.get(i));
             }
-            assertTrue(moves[0] > 0 && moves[1] > 0, "the sender moved " + moves[0] + " times, the receiver " + moves[1]);
+            assertTrue(moves[0] > 0 && moves[1] > 0,
+                "the sender moved " + moves[0] + " times, the receiver " + moves[1]);
         }
         assertNull(error.get());
     }
 
-    /** Guests that come, and that leave one worker alone before they leave the other. */
+    /** Guests that come, and that leave one worker before they leave the other. */
     private static final class Others {
         private final Datapath datapath;
         private final Rings rings;
@@ -103,7 +104,7 @@ class PlacementTest {
             }
         }
 
-        /** Has the guests of a worker leave, or all of them. */
+        /** Removes the guests of a worker, or all of them. */
         void leave(final int worker) {
             for (final Iterator<TestGuest> each = guests.iterator(); each.hasNext();) {
                 final TestGuest guest = each.next();
@@ -117,7 +118,7 @@ class PlacementTest {
     }
 
     @Test
-    void workersShareWhatIsLeftWithoutBeingAsked() {
+    void workersBalanceTheRemainingQueuesByThemselves() {
         final AtomicReference<Throwable> error = new AtomicReference<>();
         final List<TestGuest> guests = new ArrayList<>();
         try (Datapath datapath = Datapath.start(options(3), error::set)) {
@@ -127,7 +128,7 @@ class PlacementTest {
             final int crowded = worker(guests.getFirst());
             final List<TestGuest> left = guests.stream().filter(guest -> worker(guest) == crowded).toList();
             guests.stream().filter(guest -> !left.contains(guest)).forEach(TestGuest::close);
-            // A pair that is just being moved is with neither worker.
+            // A pair belongs to neither worker while it is moved.
             while (spread(datapath) > 1 || datapath.workers().stream().mapToInt(WorkerStatus::queues).sum() != 3) {
                 LockSupport.parkNanos(1_000_000);
             }
@@ -159,7 +160,8 @@ class PlacementTest {
             assertEquals(1, a.received().size());
             assertEquals(1, b.received().size());
             assertEquals(1, a.reap());
-            assertEquals(List.of(1L), a.port.queues().stream().filter(q -> q.kind().equals("rx")).map(QueueStatus::statistics)
+            assertEquals(List.of(1L), a.port.queues().stream().filter(q -> q.kind().equals("rx"))
+                .map(QueueStatus::statistics)
                 .map(statistics -> statistics.outFrames()).filter(frames -> frames > 0).toList());
         }
     }

@@ -25,7 +25,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** An uplink that takes no offloads gets frames as they are on a wire, and gives such. */
+/** An uplink without offloads receives frames as they appear on a wire, and delivers such frames. */
 class PlainUplinkTest {
     private static final byte[] ONE_TO_TWO = Arrays.copyOf(Frames.ethernet(2, 1, 14), 12);
     private static final long BARE = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
@@ -85,15 +85,17 @@ class PlainUplinkTest {
         for (int i = 0; i < 100; i++) {
             final boolean ipv6 = random.nextBoolean();
             final int size = 1 + random.nextInt(1448);
-            final Packet packet = Packet.random(random, ipv6, Packet.TCP, ONE_TO_TWO, random.nextInt(Math.min(20 * size, 20_000)));
+            final Packet packet = Packet.random(random, ipv6, Packet.TCP, ONE_TO_TWO,
+                random.nextInt(Math.min(20 * size, 20_000)));
             final List<byte[]> expected = packet.segments(size, false);
-            assertFrames(expected, send(OffloadTest.header(packet, ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4, size), packet.frame),
+            assertFrames(expected,
+                send(OffloadTest.header(packet, ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4, size), packet.frame),
                 "packet " + i + " of segments of " + size);
             wire.written.forEach(segment -> new Packet(segment).assertChecksums());
             frames += expected.size();
         }
         assertEquals(frames, uplink.statistics().outFrames());
-        assertEquals(100, wire.flushes, "a flush a burst");
+        assertEquals(100, wire.flushes, "one flush per burst");
     }
 
     @ParameterizedTest
@@ -103,7 +105,8 @@ class PlainUplinkTest {
         for (int i = 0; i < 100; i++) {
             final boolean ipv6 = random.nextBoolean();
             final int size = 8 + random.nextInt(1472);
-            final Packet packet = Packet.random(random, ipv6, Packet.UDP, ONE_TO_TWO, random.nextInt(Math.min(20 * size, 20_000)));
+            final Packet packet = Packet.random(random, ipv6, Packet.UDP, ONE_TO_TWO,
+                random.nextInt(Math.min(20 * size, 20_000)));
             final List<byte[]> written = send(OffloadTest.header(packet, OffloadTest.UDP, size), packet.frame);
             final Packet first = new Packet(written.getFirst());
             assertFrames(packet.fragments(size, ipv6 && written.size() > 1 ? first.identification() : 0), written,
@@ -125,9 +128,8 @@ class PlainUplinkTest {
         assertEquals(Map.of(), guest.port.statistics().drops());
     }
 
-    /** What a device with offloads refuses to do is done by the switch. */
     @Test
-    void requestThatTheDeviceRefusesIsMetByTheSwitch() {
+    void theSwitchPerformsOffloadsThatTheDeviceRefuses() {
         wire.offloads = true;
         wire.refusesRequests = true;
         begin(OffloadTest.SENDER);
@@ -139,7 +141,7 @@ class PlainUplinkTest {
         assertEquals(Map.of(), uplink.statistics().drops());
     }
 
-    /** The kernel asks for datagrams to be made of one, which no guest takes. */
+    /** The kernel requests segmentation into datagrams (USO), which no guest accepts. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void datagramsOfTheKernelAreCut(final boolean takesChecksums) {
@@ -164,9 +166,9 @@ class PlainUplinkTest {
         assertEquals(Map.of(), uplink.statistics().drops());
     }
 
-    /** Segments inside a tunnel: the header is about TCP, and the packet is UDP on the outside. */
+    /** Segments inside a tunnel: the virtio-net header describes TCP, but the outer packet is UDP. */
     @Test
-    void whatTheKernelAsksForAndCannotBeDoneIsNotCalledALie() {
+    void unsupportedRequestsOfTheKernelAreCountedAsUnfinished() {
         begin(BARE);
         final byte[] toAll = Arrays.copyOf(Frames.broadcast(2, 14), 12);
         final Packet packet = Packet.random(random, false, Packet.UDP, toAll, 3000);
@@ -181,15 +183,17 @@ class PlainUplinkTest {
     void checksumsAreCompletedAndPlainFramesLeftAlone() {
         begin(OffloadTest.SENDER);
         for (int i = 0; i < 100; i++) {
-            final Packet packet = Packet.random(random, random.nextBoolean(), random.nextBoolean() ? Packet.UDP : Packet.TCP, ONE_TO_TWO,
+            final Packet packet = Packet.random(random, random.nextBoolean(),
+                random.nextBoolean() ? Packet.UDP : Packet.TCP, ONE_TO_TWO,
                 random.nextInt(1300));
-            assertFrames(List.of(packet.complete().frame), send(OffloadTest.header(packet, 0, 0), packet.frame), "partial " + i);
+            assertFrames(List.of(packet.complete().frame), send(OffloadTest.header(packet, 0, 0), packet.frame),
+                "partial " + i);
             assertFrames(List.of(packet.frame), send(new byte[12], packet.frame), "plain " + i);
         }
     }
 
     @Test
-    void framesComeInAsGuestsFramesDo() {
+    void framesOfAnUplinkEnterLikeThoseOfGuests() {
         begin(BARE);
         guest.send(Frames.broadcast(1, 60));
         run();
@@ -207,7 +211,7 @@ class PlainUplinkTest {
     }
 
     @Test
-    void whatIsNotTakenIsCounted() {
+    void refusedFramesAreCounted() {
         begin(OffloadTest.SENDER);
         final Packet packet = Packet.random(random, false, Packet.TCP, ONE_TO_TWO, 5000);
         wire.refusal = FrameDevice.AGAIN;
@@ -220,7 +224,7 @@ class PlainUplinkTest {
     }
 
     @Test
-    void uplinkThatTakesNothingIsNoReceiver() {
+    void aReadOnlyUplinkIsNotAReceiver() {
         uplink.attach(List.of(wire), false);
         guest = new TestGuest(datapath.addGuestPort("a", 1, 1500), BARE, 512, 2048).start();
         wire.given.add(Frames.broadcast(2, 60));
@@ -231,9 +235,9 @@ class PlainUplinkTest {
         assertEquals(PortState.RUNNING, uplink.state());
     }
 
-    /** What is read and finds no room in the frame ring is no more in the device: whoever takes that over has to get it. */
+    /** Frames that were read but found no room in the frame ring have left the device, so the successor needs them. */
     @Test
-    void whatWasReadAndNotTakenGoesOnElsewhere() {
+    void framesReadButNotTakenMoveWithAnUpgrade() {
         begin(BARE);
         for (int i = 0; i < 3; i++) {
             wire.given.add(Frames.ethernet(1, 2 + i, 60 + i));
@@ -241,7 +245,7 @@ class PlainUplinkTest {
         uplink.suspend(SuspendCause.UPGRADE);
         assertEquals(0, uplink.receivers().length);
         run();
-        assertEquals(3, wire.given.size(), "it is left alone");
+        assertEquals(3, wire.given.size(), "a suspended uplink is not read");
         assertEquals(List.of(List.of()), uplink.ready());
         final List<byte[]> ready = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
@@ -260,11 +264,11 @@ class PlainUplinkTest {
         assertEquals(1, uplink.receivers().length);
         run();
         assertEquals(6, uplink.statistics().inFrames());
-        assertEquals(3 * 101 + 3 * 61, uplink.statistics().inBytes(), "those that were ready came in as well");
+        assertEquals(3 * 101 + 3 * 61, uplink.statistics().inBytes(), "the ready frames are counted too");
     }
 
     @Test
-    void whatNoQueueCanHaveReadIsTold() {
+    void readyFramesThatNoQueueCanHaveReadAreRefused() {
         assertTrue(UplinkQueue.canBeReady(List.of(new byte[FrameDevice.HEADER], new byte[65_600])));
         assertFalse(UplinkQueue.canBeReady(List.of(new byte[FrameDevice.HEADER - 1])));
         assertFalse(UplinkQueue.canBeReady(List.of(new byte[65_601])));

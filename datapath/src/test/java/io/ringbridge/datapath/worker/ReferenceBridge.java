@@ -12,14 +12,19 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * A bridge with VLANs in the plainest way there is, as {@code docs/architecture.md} tells it: what the switch does is held against what
- * this does.
+ * The simplest implementation of the bridge with VLANs that {@code docs/architecture.md} describes. Tests compare the
+ * switch with it.
  */
 final class ReferenceBridge {
     private final List<Membership> ports;
     private final Map<String, Integer> stations = new HashMap<>();
 
-    /** A port's VLANs: {@code trunk} is null on an access port, {@code untagged} 0 where there is none; both on a port without VLANs. */
+    /**
+     * A port's VLANs.
+     *
+     * @param untagged the VLAN of untagged frames, or 0 for none
+     * @param trunk the VLANs of tagged frames, or null on an access port and on a port without VLANs
+     */
     record Membership(int untagged, Set<Integer> trunk) {
         static final Membership NONE = new Membership(0, null);
 
@@ -46,8 +51,11 @@ final class ReferenceBridge {
     }
 
     /**
-     * What becomes of a frame: why it is dropped, or null; what leaves by which port; and the trunks that it does not
-     * leave by, since the tag behind its priority tag would name another VLAN there.
+     * The result for a frame.
+     *
+     * @param drop the reason for a drop, or null
+     * @param out the frame that leaves each port
+     * @param refusedBy the trunks that drop the frame because its second tag would name another VLAN there
      */
     record Outcome(DropReason drop, Map<Integer, byte[]> out, Set<Integer> refusedBy) {
         private static Outcome of(final DropReason drop) {
@@ -65,7 +73,8 @@ final class ReferenceBridge {
             return forward(from, frame, 0, frame, 0, false);
         }
         if (!Tags.isTagged(frame)) {
-            return port.untagged == 0 ? Outcome.of(DropReason.VLAN_UNTAGGED) : forward(from, frame, port.untagged, frame, 0, false);
+            return port.untagged == 0 ? Outcome.of(DropReason.VLAN_UNTAGGED)
+                : forward(from, frame, port.untagged, frame, 0, false);
         }
         if (frame.length < 18) {
             return Outcome.of(DropReason.VLAN_MALFORMED);
@@ -78,7 +87,8 @@ final class ReferenceBridge {
                 : forward(from, frame, port.untagged, bare, priority, Tags.isTagged(bare));
         }
         return port.trunk == null ? Outcome.of(DropReason.VLAN_TAGGED)
-            : port.isIn(vlan) ? forward(from, frame, vlan, bare, priority, false) : Outcome.of(DropReason.VLAN_NOT_ALLOWED);
+            : port.isIn(vlan) ? forward(from, frame, vlan, bare, priority, false)
+                : Outcome.of(DropReason.VLAN_NOT_ALLOWED);
     }
 
     private Outcome forward(final int from, final byte[] frame, final int vlan, final byte[] bare, final int priority,

@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-/** Frames for 01:80:c2:00:00:00 to 0f, and for groups beside these, from ports of every kind. */
+/** Frames for the groups 01:80:c2:00:00:00 to 0f and for adjacent groups, from ports of every kind. */
 @Timeout(20)
 class ReservedGroupsTest {
     private static final int PAUSE = 1;
@@ -34,7 +34,7 @@ class ReservedGroupsTest {
     private Datapath datapath;
     private int station;
 
-    /** A guest and an uplink of each kind of port. */
+    /** Adds a guest and an uplink for each kind of port. */
     private void start(final int workers, final Rings rings) {
         datapath = Datapath.stepped(new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofHours(24)),
             new Wire.Clock()::nanos);
@@ -73,7 +73,11 @@ class ReservedGroupsTest {
         return frame(0x01_80_C2_00_00_00L | number, source, tags);
     }
 
-    /** Sends a frame; how many other ports it arrived at. */
+    /**
+     * Sends a frame.
+     *
+     * @return the number of other ports that receive it
+     */
     private int send(final int from, final byte[] frame) {
         if (from < guests.size()) {
             final long mark = guests.get(from).mark();
@@ -110,7 +114,7 @@ class ReservedGroupsTest {
         return datapath.stations().stream().anyMatch(entry -> entry.mac().endsWith(String.format(":%02x", number)));
     }
 
-    /** The tags with which frames of a port's VLAN 10 may come in; of a port without VLANs, any. */
+    /** Returns tags that a port accepts for VLAN 10, or any tags for a port without VLANs. */
     private static List<byte[]> tags(final Membership port) {
         final byte[] priority = {(byte) 0x60, 0};
         final byte[] ten = {(byte) 0x60, 10};
@@ -121,7 +125,7 @@ class ReservedGroupsTest {
 
     @ParameterizedTest
     @CsvSource({"1, SPLIT", "1, PACKED", "2, SPLIT", "3, PACKED_IN_ORDER"})
-    void framesForTheOtherEndOfALinkGoNoFurther(final int workers, final Rings rings) {
+    void reservedGroupsAreNotRelayed(final int workers, final Rings rings) {
         start(workers, rings);
         for (int from = 0; from < ports.size(); from++) {
             final Membership port = PORTS.get(from % PORTS.size());
@@ -132,7 +136,8 @@ class ReservedGroupsTest {
                     station = station % 250 + 1;
                     ports.forEach(each -> datapath.table().flush(each.index(), true));
                     assertEquals(0, send(from, group(number, station, tags)), "group " + number + " from " + port);
-                    assertEquals(number != PAUSE, knows(station), "its source is learned, but for that of MAC control");
+                    assertEquals(number != PAUSE, knows(station),
+                        "the source is learned, except from MAC control frames");
                 }
                 assertEquals(before + 16, dropped(from));
                 for (final long beside : BESIDE) {
@@ -146,7 +151,7 @@ class ReservedGroupsTest {
 
     @ParameterizedTest
     @CsvSource({"1, SPLIT", "2, PACKED"})
-    void portRelaysWhatItIsToAndNeverPause(final int workers, final Rings rings) {
+    void aPortRelaysItsConfiguredGroupsButNeverPause(final int workers, final Rings rings) {
         start(workers, rings);
         for (int from = 0; from < ports.size(); from++) {
             final Membership port = PORTS.get(from % PORTS.size());
@@ -164,10 +169,10 @@ class ReservedGroupsTest {
         }
     }
 
-    /** The port that a frame comes in by decides; what it lets in goes to every other port. */
+    /** A frame that its ingress port relays goes to every other port. */
     @ParameterizedTest
     @CsvSource({"1, SPLIT"})
-    void portsThatFramesLeaveByHaveNoSay(final int workers, final Rings rings) {
+    void onlyTheIngressPortDecides(final int workers, final Rings rings) {
         start(workers, rings);
         ports.get(0).relayGroups(1 << LLDP);
         final byte[] frame = group(LLDP, 1);

@@ -2,7 +2,7 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.ring.Features;
 
-/** The kinds of rings a guest may have negotiated. */
+/** The kinds of rings that a guest may negotiate. */
 enum Rings {
     SPLIT(),
     SPLIT_IN_ORDER(Features.IN_ORDER),

@@ -14,14 +14,15 @@ import java.util.Set;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** As many stations as the table holds, and many ports: everything still goes where it should, and only there. */
+/** With a full forwarding table and many ports, frames still reach their destination and no other port. */
 class ScalingTest {
     private static final int STATIONS = 65536;
     private static final int PORTS = 64;
     private static final int BATCH = 128;
 
     private static Datapath datapath(final int workers) {
-        return Datapath.stepped(new DatapathOptions(workers, List.of(), PollMode.BUSY, STATIONS, Duration.ofMinutes(5)), System::nanoTime);
+        return Datapath.stepped(new DatapathOptions(workers, List.of(), PollMode.BUSY, STATIONS, Duration.ofMinutes(5)),
+            System::nanoTime);
     }
 
     private static void run(final Datapath datapath) {
@@ -103,7 +104,7 @@ class ScalingTest {
         final Set<Integer> senders = new HashSet<>();
         for (final byte[] frame : guest.received()) {
             assertEquals(station, ByteBuffer.wrap(frame).getInt(2));
-            assertTrue(senders.add(ByteBuffer.wrap(frame).getInt(8)), "one frame a sender");
+            assertTrue(senders.add(ByteBuffer.wrap(frame).getInt(8)), "one frame per sender");
         }
         assertEquals(PORTS - 1, senders.size());
         assertEquals(PORTS - 1, guest.reap());

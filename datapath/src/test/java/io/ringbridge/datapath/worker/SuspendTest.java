@@ -21,7 +21,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** A port that is suspended, beside two that are not. */
+/** One suspended port beside two running ones. */
 class SuspendTest {
     static LongStream layouts() {
         return LongStream.of(TestGuest.FEATURES, TestGuest.FEATURES | Features.of(Features.EVENT_IDX),
@@ -30,7 +30,8 @@ class SuspendTest {
     }
 
     private static Datapath stepped() {
-        return Datapath.stepped(new DatapathOptions(2, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5)), System::nanoTime);
+        return Datapath.stepped(new DatapathOptions(2, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5)),
+            System::nanoTime);
     }
 
     private static TestGuest guest(final Datapath datapath, final String name, final long features) {
@@ -64,7 +65,7 @@ class SuspendTest {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void whatItSendsWaitsAndWhatIsSentToItIsDropped(final long features) {
+    void aSuspendedPortTakesNoFramesAndReceivesNone(final long features) {
         try (Datapath datapath = stepped();
              TestGuest a = guest(datapath, "a", features);
              TestGuest b = guest(datapath, "b", features);
@@ -79,9 +80,9 @@ class SuspendTest {
                 b.send(Frames.ethernet(1, 2, 60));
                 c.send(Frames.broadcast(3, 60));
                 run(datapath);
-                assertEquals(1, b.reap(), "a sender does not wait");
+                assertEquals(1, b.reap(), "a sender does not wait for a suspended port");
                 assertEquals(1, c.reap());
-                assertEquals(1, b.received().size(), "others get what is flooded");
+                assertEquals(1, b.received().size(), "other ports receive flooded frames");
                 assertArrayEquals(before, memory(a));
                 assertFalse(a.transmit.get(0).call.drain() || a.receive.get(0).call.drain());
                 assertEquals(Map.of(DropReason.PORT_SUSPENDED, 2L * (round + 1)), a.port.statistics().drops());
@@ -111,7 +112,7 @@ class SuspendTest {
                 port.suspend(SuspendCause.OPERATOR);
                 port.enableRing(1, true);
                 final int base = port.stopRing(1);
-                assertEquals(base, restart(a, base), "the position of a ring that never ran is the one it was given");
+                assertEquals(base, restart(a, base), "a ring that never ran keeps its start position");
                 port.startRing(1, a.transmit.get(0).config(base), a.transmit.get(0).events());
                 port.remap(a.memory, new RingAddresses[] {
                     a.receive.get(0).ring.addresses(), a.transmit.get(0).ring.addresses()});
@@ -119,7 +120,7 @@ class SuspendTest {
                 assertEquals(0, a.reap() + b.received().size());
                 assertFalse(a.transmit.get(0).call.drain());
                 port.resume(SuspendCause.OPERATOR);
-                assertTrue(a.transmit.get(0).call.drain(), "as for any ring that starts");
+                assertTrue(a.transmit.get(0).call.drain(), "the driver is notified, as for any ring that starts");
                 run(datapath);
                 assertArrayEquals(frame, b.received().getFirst());
                 assertEquals(1, a.reap());
@@ -134,9 +135,10 @@ class SuspendTest {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void everythingTakenIsGivenBackAndNotifiedBefore(final long features) {
+    void takenBuffersAreReturnedAndNotifiedBeforeSuspendReturns(final long features) {
         try (Datapath datapath = Datapath.start(
-                 new DatapathOptions(2, List.of(), PollMode.ADAPTIVE, 1024, Duration.ofMinutes(5)), Throwable::printStackTrace);
+                 new DatapathOptions(2, List.of(), PollMode.ADAPTIVE, 1024, Duration.ofMinutes(5)),
+                 Throwable::printStackTrace);
              TestGuest a = guest(datapath, "a", features);
              TestGuest b = guest(datapath, "b", features)) {
             final TestGuest.Queue transmit = a.transmit.get(0);
@@ -156,7 +158,7 @@ class SuspendTest {
                 returned += now;
                 received += b.received().size();
                 assertEquals(received, returned);
-                assertTrue(some || transmit.call.drain() || now == 0, "what was given back has been notified");
+                assertTrue(some || transmit.call.drain() || now == 0, "the driver is notified of returned buffers");
                 a.port.resume(SuspendCause.DRIVER);
                 LockSupport.parkNanos(1);
             }

@@ -15,7 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Three guests on three ports, and a clock that the test turns. */
+/** Three guests on three ports, and a clock that the test advances. */
 class SwitchingTest {
     private static final int AGEING = 300;
 
@@ -37,7 +37,7 @@ class SwitchingTest {
         datapath.close();
     }
 
-    /** Sends a frame from a guest, and says how many arrived at each. */
+    /** Sends a frame from a guest, and returns a digit per guest: the number of frames it received. */
     private String send(final int from, final byte[] frame) {
         guests.get(from).send(frame);
         run();
@@ -47,7 +47,7 @@ class SwitchingTest {
             frames.forEach(f -> assertArrayEquals(frame, f));
             arrived.append(frames.size());
         }
-        assertEquals(1, guests.get(from).reap(), "the sender's buffer comes back");
+        assertEquals(1, guests.get(from).reap(), "the sender's buffer is returned");
         return arrived.toString();
     }
 
@@ -68,13 +68,14 @@ class SwitchingTest {
     }
 
     @Test
-    void aBurstThatIsFloodedInPartArrivesWholeAndEachFlowInOrder() {
+    void aPartlyFloodedBurstArrivesWholeAndEachFlowInOrder() {
         send(1, Frames.broadcast(2, 60));
         final TestGuest pairs = TestGuest.up(datapath.addGuestPort("d", 2, 1500));
         guests.add(pairs);
         final List<byte[]> all = new ArrayList<>();
         for (int i = 0; i < 150; i++) {
-            final byte[] frame = i % 9 > 6 ? Frames.ethernet(2, 1, 60 + i) : Frames.ethernet(70 + i / 4 % 5, i < 100 ? 1 : 3, 60 + i);
+            final byte[] frame = i % 9 > 6 ? Frames.ethernet(2, 1, 60 + i)
+                : Frames.ethernet(70 + i / 4 % 5, i < 100 ? 1 : 3, 60 + i);
             guests.get(0).send(frame);
             all.add(frame);
         }
@@ -89,7 +90,7 @@ class SwitchingTest {
             assertSame(flooded.stream().filter(f -> f[5] == flow && f[11] == 1).toList(),
                 spread.stream().filter(f -> f[5] == flow && f[11] == 1).toList());
         }
-        assertTrue(guests.get(0).received().isEmpty(), "none comes back");
+        assertTrue(guests.get(0).received().isEmpty(), "no frame returns to its sender");
     }
 
     private static void assertSame(final List<byte[]> sent, final List<byte[]> got) {
@@ -105,18 +106,19 @@ class SwitchingTest {
         assertEquals("101", send(1, Frames.ethernet(Frames.MULTICAST, 2, 60)));
         assertEquals("011", send(0, Frames.ethernet(Frames.MULTICAST, 1, 60)));
         assertEquals("101", send(1, Frames.ethernet(77, Frames.MULTICAST, 60)));
-        assertTrue(datapath.stations().stream().noneMatch(e -> e.mac().startsWith("01:")), "a group address was learned");
+        assertTrue(datapath.stations().stream().noneMatch(e -> e.mac().startsWith("01:")),
+            "a group address was learned");
     }
 
     @Test
-    void knownDestinationGoesOneWay() {
+    void framesForAKnownStationGoToItsPortOnly() {
         send(1, Frames.broadcast(2, 60));
         assertEquals("010", send(0, Frames.ethernet(2, 1, 1514)));
         assertEquals("100", send(1, Frames.ethernet(1, 2, 64)));
     }
 
     @Test
-    void stationThatMovedIsFollowedAtOnce() {
+    void aStationThatMovedIsFollowedAtOnce() {
         send(1, Frames.broadcast(2, 60));
         assertEquals("010", send(0, Frames.ethernet(2, 1, 60)));
         assertEquals("110", send(2, Frames.broadcast(2, 60)));
@@ -124,14 +126,14 @@ class SwitchingTest {
     }
 
     @Test
-    void frameForItsOwnPortIsDroppedAndCounted() {
+    void aFrameForItsOwnPortIsDroppedAndCounted() {
         send(0, Frames.broadcast(1, 60));
         assertEquals("000", send(0, Frames.ethernet(1, 3, 60)));
         assertEquals(1L, guests.get(0).port.statistics().drops().get(DropReason.SAME_PORT));
     }
 
     @Test
-    void silentStationAges() {
+    void aSilentStationAges() {
         send(1, Frames.broadcast(2, 60));
         turn(AGEING - 1);
         assertEquals("010", send(0, Frames.ethernet(2, 1, 60)));
@@ -140,7 +142,7 @@ class SwitchingTest {
     }
 
     @Test
-    void stationThatKeepsSendingDoesNotAge() {
+    void aStationThatKeepsSendingDoesNotAge() {
         send(1, Frames.broadcast(2, 60));
         for (int i = 0; i < 5; i++) {
             turn(AGEING / 2);
@@ -150,7 +152,7 @@ class SwitchingTest {
     }
 
     @Test
-    void steadyStreamToASilentStationIsFloodedOnceItHasAged() {
+    void aSteadyStreamToASilentStationIsFloodedOnceItHasAged() {
         send(1, Frames.broadcast(2, 60));
         for (int second = 1; second < AGEING; second++) {
             turn(1);
@@ -161,7 +163,7 @@ class SwitchingTest {
     }
 
     @Test
-    void disconnectedPortsStationsAreForgotten() {
+    void stationsOfADetachedPortAreForgotten() {
         send(1, Frames.broadcast(2, 60));
         guests.get(1).port.detach();
         assertEquals("001", send(0, Frames.ethernet(2, 1, 60)));
@@ -169,7 +171,7 @@ class SwitchingTest {
     }
 
     @Test
-    void disabledTransmitRingIsProcessedAndDiscarded() {
+    void framesOfADisabledTransmitRingAreDiscarded() {
         send(1, Frames.broadcast(2, 60));
         guests.get(0).port.enableRing(1, false);
         assertEquals("000", send(0, Frames.ethernet(2, 1, 60)));
@@ -179,16 +181,16 @@ class SwitchingTest {
     }
 
     @Test
-    void disabledReceiveRingGetsNothing() {
+    void aDisabledReceiveRingGetsNothing() {
         send(1, Frames.broadcast(2, 60));
         guests.get(1).port.enableRing(0, false);
-        assertEquals("001", send(0, Frames.ethernet(2, 1, 60)), "its station may have moved");
+        assertEquals("001", send(0, Frames.ethernet(2, 1, 60)), "the station may have moved");
         assertEquals("001", send(0, Frames.broadcast(1, 60)));
         assertTrue(guests.get(0).port.statistics().drops().isEmpty());
     }
 
     @Test
-    void stoppedRingGoesOnWhereItStopped() {
+    void aRestartedRingResumesAtItsPosition() {
         send(1, Frames.broadcast(2, 60));
         final TestGuest.Queue transmit = guests.get(0).transmit.get(0);
         final GuestPort port = guests.get(0).port;
@@ -201,7 +203,8 @@ class SwitchingTest {
             assertEquals(0, guests.get(0).reap(), "a stopped ring is not processed");
             port.startRing(1, transmit.config(base), transmit.events());
             run();
-            assertEquals(1, guests.get(1).received().size(), "what was added while it was stopped is sent once it runs");
+            assertEquals(1, guests.get(1).received().size(),
+                "frames added while the ring was stopped are sent once it runs");
             assertEquals(1, guests.get(0).reap());
         }
     }
@@ -219,7 +222,7 @@ class SwitchingTest {
     }
 
     @Test
-    void fullReceiveRingDropsAndCounts() {
+    void aFullReceiveRingDropsAndCounts() {
         send(1, Frames.broadcast(2, 60));
         for (int i = 0; i < 256; i++) {
             guests.get(0).send(Frames.ethernet(2, 1, 60));

@@ -2,7 +2,7 @@ package io.ringbridge.datapath.worker;
 
 import java.nio.ByteBuffer;
 
-/** VLAN tags in frames, put in and taken out byte by byte. */
+/** VLAN tags in frames, inserted and removed byte by byte. */
 final class Tags {
     static final int CUSTOMER = 0x8100;
     static final int SERVICE = 0x88A8;

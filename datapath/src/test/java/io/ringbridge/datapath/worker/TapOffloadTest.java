@@ -24,7 +24,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Packets that leave checksums and segments to others, over taps and the kernel's own bridge: between guests, and from the kernel. */
+/** Packets with offloaded checksums and segmentation over taps and the kernel's bridge, from guests and the kernel. */
 @Timeout(20)
 class TapOffloadTest {
     private static final int MTU = 9000;
@@ -69,7 +69,7 @@ class TapOffloadTest {
 
     @AfterEach
     void disconnect() throws Exception {
-        settle(); // a tap is let go once its frames are back, which nobody else sees to
+        settle(); // a tap is released once its frames are returned, which needs duty cycles
         for (final AutoCloseable closeable : open.reversed()) {
             closeable.close();
         }
@@ -84,7 +84,7 @@ class TapOffloadTest {
         return await(guest, count, frame -> frame[6] == 0x52 && frame[7] == 0x54);
     }
 
-    /** Steps both switches until a guest has got so many of these, and nothing more is on its way. */
+    /** Steps both switches until a guest has received a number of matching frames and no frame is in flight. */
     private List<TestGuest.Received> await(final TestGuest guest, final int count, final Predicate<byte[]> wanted) {
         final List<TestGuest.Received> received = new ArrayList<>();
         until(() -> {
@@ -97,7 +97,7 @@ class TapOffloadTest {
     private void until(final BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             if (Thread.interrupted()) {
-                throw new IllegalStateException("the test's time is over; left " + leftTap.statistics() + ", right "
+                throw new IllegalStateException("the test timed out; left " + leftTap.statistics() + ", right "
                     + rightTap.statistics());
             }
             left.step();
@@ -120,7 +120,7 @@ class TapOffloadTest {
         a.release(mark);
     }
 
-    /** A packet that the kernel passes on whole: without the headers that it does not leave to a device. */
+    /** Returns a packet that the kernel passes on whole: it has only headers for which the kernel offloads. */
     private Packet packet(final boolean ipv6, final int protocol, final int data) {
         Packet packet = Packet.random(random, ipv6, protocol, ONE_TO_TWO, data);
         while (packet.network > 18 || packet.transport > packet.network + (ipv6 ? 40 : 20)) {
@@ -129,7 +129,8 @@ class TapOffloadTest {
         return packet;
     }
 
-    private static void assertFrames(final List<byte[]> expected, final List<TestGuest.Received> received, final String what) {
+    private static void assertFrames(final List<byte[]> expected, final List<TestGuest.Received> received,
+                                     final String what) {
         assertEquals(expected.size(), received.size(), what);
         for (int i = 0; i < expected.size(); i++) {
             assertArrayEquals(expected.get(i), received.get(i).frame, what + ", frame " + i);
@@ -163,7 +164,8 @@ class TapOffloadTest {
             final boolean ipv6 = random.nextBoolean();
             final Packet packet = packet(ipv6, Packet.TCP, 1500 + random.nextInt(60_000));
             final int ecn = random.nextBoolean() ? OffloadTest.ECN : 0;
-            final byte[] header = OffloadTest.header(packet, (ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4) | ecn, 1400);
+            final byte[] header = OffloadTest.header(packet, (ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4) | ecn,
+                1400);
             send(header, packet);
             final List<TestGuest.Received> received = await(b, 1);
             assertFrames(List.of(packet.frame), received, "packet " + i);
@@ -176,7 +178,8 @@ class TapOffloadTest {
     void checksumsArePassedOnOrCompleted(final boolean taken) {
         guests(OffloadTest.SENDER, RECEIVER | (taken ? OffloadTest.TAKES_CSUM : 0));
         for (int i = 0; i < 60; i++) {
-            final Packet packet = packet(random.nextBoolean(), random.nextBoolean() ? Packet.UDP : Packet.TCP, random.nextInt(1300));
+            final Packet packet = packet(random.nextBoolean(), random.nextBoolean() ? Packet.UDP : Packet.TCP,
+                random.nextInt(1300));
             send(OffloadTest.header(packet, 0, 0), packet);
             final TestGuest.Received received = await(b, 1).getFirst();
             assertEquals(taken ? 1 : 0, received.header[0]);
@@ -184,7 +187,7 @@ class TapOffloadTest {
         }
     }
 
-    /** The kernel refuses headers whose hints are wrong, and some checksums. The frame arrives all the same. */
+    /** The kernel refuses headers with wrong hints, and some checksums. The frame still arrives. */
     @Test
     void hintsAndSmallSegmentsCostNoFrame() {
         guests(OffloadTest.SENDER, RECEIVER | OffloadTest.TAKES_ALL);
@@ -204,7 +207,7 @@ class TapOffloadTest {
         }
         sum = (sum & 0xFFFF) + (sum >> 16);
         final int was = (frame[16] & 0xFF) << 8 | frame[17] & 0xFF;
-        assertEquals(0xFFFF - was, (sum & 0xFFFF) + (sum >> 16), "the checksum covers what was in its field");
+        assertEquals(0xFFFF - was, (sum & 0xFFFF) + (sum >> 16), "the checksum covers the former content of its field");
         a.reap();
         assertEquals(Map.of(), leftTap.statistics().drops());
         assertEquals(Map.of(), a.port.statistics().drops());
@@ -224,12 +227,14 @@ class TapOffloadTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void datagramOfTheKernelHasItsChecksum(final boolean taken) {
+    void aDatagramOfTheKernelHasItsChecksum(final boolean taken) {
         guests(OffloadTest.SENDER | (taken ? OffloadTest.TAKES_CSUM : 0), RECEIVER);
         namespace.in("ip", "addr", "add", "10.79.0.1/24", "dev", "br0");
-        namespace.in("ip", "neigh", "replace", "10.79.0.2", "lladdr", "52:54:00:00:00:01", "dev", "br0", "nud", "permanent");
+        namespace.in("ip", "neigh", "replace", "10.79.0.2", "lladdr", "52:54:00:00:00:01", "dev", "br0", "nud",
+            "permanent");
         namespace.in("bash", "-c", "printf '%01000d' 7 > /dev/udp/10.79.0.2/9");
-        final TestGuest.Received received = await(a, 1, frame -> frame[5] == 1 && frame[12] == 8 && frame[13] == 0).getFirst();
+        final TestGuest.Received received =
+            await(a, 1, frame -> frame[5] == 1 && frame[12] == 8 && frame[13] == 0).getFirst();
         final Packet packet = new Packet(received.frame);
         assertEquals(Packet.UDP, packet.protocol);
         assertEquals(taken ? 1 : 0, received.header[0]);
@@ -237,7 +242,7 @@ class TapOffloadTest {
     }
 
     @Test
-    void mtuOfTheTapIsHeld() {
+    void framesOverTheMtuOfTheTapAreDropped() {
         guests(OffloadTest.SENDER, RECEIVER);
         leftTap.mtu(1500);
         a.send(Frames.ethernet(2, 1, 1515));
@@ -269,7 +274,7 @@ class TapOffloadTest {
     }
 
     @Test
-    void queueOfATapMovesToAnotherWorker() {
+    void aQueueOfATapMovesToAnotherWorker() {
         guests(TestGuest.FEATURES, TestGuest.FEATURES);
         final TestGuest c = guest(right, "c", TestGuest.FEATURES);
         final int before = rightTap.queues().getFirst().worker();
@@ -279,7 +284,7 @@ class TapOffloadTest {
         right.remove(b.port);
         b.close();
         right.balance();
-        assertTrue(rightTap.queues().getFirst().worker() != before, "it has been where it is for longest");
+        assertTrue(rightTap.queues().getFirst().worker() != before, "the queue that was moved longest ago moves next");
         c.send(Frames.ethernet(1, 3, 60));
         assertEquals(1, await(a, 1).size());
         a.send(Frames.ethernet(3, 1, 60));

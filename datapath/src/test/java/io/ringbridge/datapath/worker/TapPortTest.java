@@ -29,7 +29,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Two switches, each with a guest and a tap, and between the taps the kernel's own bridge. */
+/** Two switches, each with a guest and a tap, connected by the kernel's bridge. */
 @Timeout(20)
 class TapPortTest {
     private static final int MTU = 9000;
@@ -85,11 +85,11 @@ class TapPortTest {
         }
     }
 
-    /** Steps both switches until a guest has got something. */
+    /** Steps both switches until a guest has received a frame. */
     private List<byte[]> await(final TestGuest guest, final int count) {
         final List<byte[]> frames = new ArrayList<>();
         while (frames.size() < count) {
-            failOnceTheTimeIsOver();
+            failOnTimeout();
             left.step();
             right.step();
             frames.addAll(received(guest));
@@ -97,7 +97,7 @@ class TapPortTest {
         return frames;
     }
 
-    /** What has arrived from other guests: the kernel sends reports of its own. */
+    /** Returns the frames that arrived from other guests. The kernel sends frames of its own. */
     private static List<byte[]> received(final TestGuest guest) {
         return guest.received().stream().filter(frame -> frame[6] == 0x52).toList();
     }
@@ -153,7 +153,7 @@ class TapPortTest {
     }
 
     @Test
-    void downDeviceDropsAndCounts() {
+    void aDownDeviceDropsAndCounts() {
         guests(TestGuest.FEATURES);
         namespace.in("ip", "link", "set", "left", "down");
         a.send(Frames.broadcast(1, 60));
@@ -170,7 +170,7 @@ class TapPortTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void removedDeviceFailsItsPortAloneAndMayComeBack(final boolean noticedByWriting) {
+    void aRemovedDeviceFailsOnlyItsPortAndMayComeBack(final boolean noticedByWriting) {
         guests(TestGuest.FEATURES);
         final TestGuest c = TestGuest.up(left.addGuestPort("c", 1, MTU));
         open.add(c);
@@ -181,7 +181,7 @@ class TapPortTest {
             a.send(Frames.ethernet(2, 1, 60));
         }
         while (leftTap.failure() == null) {
-            failOnceTheTimeIsOver();
+            failOnTimeout();
             left.step();
         }
         assertEquals(PortState.FAILED, leftTap.state());
@@ -199,7 +199,7 @@ class TapPortTest {
     }
 
     @Test
-    void nothingIsAllocatedAFrame() {
+    void nothingIsAllocatedPerFrame() {
         guests(TestGuest.FEATURES);
         a.send(Frames.broadcast(1, 60));
         b.send(Frames.broadcast(2, 60));
@@ -226,7 +226,7 @@ class TapPortTest {
             a.transmit.get(0).ring.publish();
             int got = 0;
             while (got < 32) {
-                failOnceTheTimeIsOver();
+                failOnTimeout();
                 final long before = threads.getCurrentThreadAllocatedBytes();
                 left.step();
                 right.step();
@@ -242,10 +242,10 @@ class TapPortTest {
         return allocated;
     }
 
-    /** Real threads, one of them asleep at times, and queues that belong to several. */
+    /** Real threads, of which some sleep at times, with the queues of one port on several workers. */
     @ParameterizedTest
     @ValueSource(ints = {1, 2})
-    void wakesItsWorker(final int workers) {
+    void aFrameWakesItsWorker(final int workers) {
         guests(TestGuest.FEATURES);
         final AtomicReference<Throwable> error = new AtomicReference<>();
         final DatapathOptions options = new DatapathOptions(workers, List.of(), PollMode.ADAPTIVE, 1024,
@@ -282,14 +282,15 @@ class TapPortTest {
 
     private void until(final BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
-            failOnceTheTimeIsOver();
+            failOnTimeout();
             LockSupport.parkNanos(1);
         }
     }
 
-    private void failOnceTheTimeIsOver() {
+    private void failOnTimeout() {
         if (Thread.interrupted()) {
-            throw new IllegalStateException("the test's time is over; left " + left.ports().stream().map(Port::statistics).toList()
+            throw new IllegalStateException("the test timed out; left "
+                + left.ports().stream().map(Port::statistics).toList()
                 + ", right " + right.ports().stream().map(Port::statistics).toList());
         }
     }

@@ -19,7 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** A virtual machine in a test: memory of its own, and a driver for one or more queue pairs of a port. */
+/** A guest in a test: its memory, and a driver for one or more queue pairs of a port. */
 final class TestGuest implements AutoCloseable {
     static final long FEATURES = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.INDIRECT_DESC);
     static final int HEADER = 12;
@@ -37,7 +37,7 @@ final class TestGuest implements AutoCloseable {
     private final int headerLength;
     private long next;
 
-    /** What arrived: the virtio-net header, and the frame after it. */
+    /** A received frame and its virtio-net header. */
     static final class Received {
         final byte[] header;
         final byte[] frame;
@@ -48,7 +48,7 @@ final class TestGuest implements AutoCloseable {
         }
     }
 
-    /** One virtqueue as the driver has it, with the buffers that are out. */
+    /** The driver's side of a virtqueue, with the buffers that the device owns. */
     final class Queue {
         final int vring;
         final DriverRing ring;
@@ -167,17 +167,21 @@ final class TestGuest implements AutoCloseable {
         ring.publish();
     }
 
-    /** How much memory is handed out, for {@link #release}. */
+    /** Returns the amount of memory allocated, for {@link #release}. */
     long mark() {
         return next;
     }
 
-    /** Takes back what was handed out since a mark; the device must be done with it. */
+    /** Frees memory allocated since a mark. The device must be done with it. */
     void release(final long mark) {
         next = mark;
     }
 
-    /** Takes back the transmit buffers that were used; how many. */
+    /**
+     * Reclaims used transmit buffers.
+     *
+     * @return the number reclaimed
+     */
     int reap() {
         int n = 0;
         while (transmit.get(0).ring.poll() >= 0) {
@@ -186,12 +190,12 @@ final class TestGuest implements AutoCloseable {
         return n;
     }
 
-    /** The frames that have arrived on all queues, and offers their buffers again. */
+    /** Returns the frames that have arrived on all queues, and makes their buffers available again. */
     List<byte[]> received() {
         return receivedWithHeaders().stream().map(received -> received.frame).toList();
     }
 
-    /** The same with their headers. */
+    /** Returns the frames that have arrived, with their headers, and makes their buffers available again. */
     List<Received> receivedWithHeaders() {
         final List<Received> frames = new ArrayList<>();
         for (final Queue queue : receive) {

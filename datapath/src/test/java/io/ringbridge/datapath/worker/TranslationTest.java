@@ -25,7 +25,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Guests behind an IOMMU: their frames wait for translations, and nobody else's do. */
+/** Guests behind an IOMMU: their frames wait for translations, and other guests' frames do not. */
 @Timeout(60)
 class TranslationTest {
     private static final long PAGE = 4096;
@@ -45,12 +45,12 @@ class TranslationTest {
         return guest;
     }
 
-    /** A front-end's IOMMU: what it is asked for, and what it has told. */
+    /** A front-end's IOMMU: the requests for translations, and the answers. */
     private final class Iommu {
         final TestGuest guest;
         final Deque<long[]> missing = new ArrayDeque<>();
         final List<Long> denied = new ArrayList<>();
-        int asked;
+        int requested;
 
         Iommu(final Rings rings) {
             guest = new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 1500),
@@ -67,7 +67,7 @@ class TranslationTest {
             return new IotlbRequests() {
                 @Override
                 public void missing(final long address, final int access) {
-                    asked++;
+                    requested++;
                     missing.add(new long[] {vring, address, access});
                 }
 
@@ -78,18 +78,19 @@ class TranslationTest {
             };
         }
 
-        void tell(final long address, final int access) {
+        void map(final long address, final int access) {
             final long page = address & -PAGE;
             if (guest.memory.iotlb().find(page) < 0) {
-                guest.memory = guest.memory.through(guest.memory.iotlb().with(page, PAGE, 0, guest.memory.translate(page, PAGE), access));
+                guest.memory = guest.memory.through(
+                    guest.memory.iotlb().with(page, PAGE, 0, guest.memory.translate(page, PAGE), access));
             }
             guest.port.translations(guest.memory, page, page + PAGE - 1);
         }
 
-        /** Answers the oldest question. */
+        /** Answers the oldest request. */
         void answer() {
-            final long[] question = missing.remove();
-            tell(question[1], Iotlb.READ | Iotlb.WRITE);
+            final long[] request = missing.remove();
+            map(request[1], Iotlb.READ | Iotlb.WRITE);
         }
 
         void answerAll() {
@@ -99,7 +100,7 @@ class TranslationTest {
             }
         }
 
-        void take(final long first, final long last) {
+        void invalidate(final long first, final long last) {
             guest.memory = guest.memory.through(guest.memory.iotlb().without(first, last));
             guest.port.remap(guest.memory,
                 new RingAddresses[] {guest.receive.get(0).ring.addresses(), guest.transmit.get(0).ring.addresses()});
@@ -120,7 +121,8 @@ class TranslationTest {
         a.answerAll();
         b.send(Frames.broadcast(2, 60));
         run();
-        assertEquals(1, a.guest.received().size(), "receive buffers are asked for before a frame comes");
+        assertEquals(1, a.guest.received().size(),
+            "translations of receive buffers are requested before a frame arrives");
         final List<byte[]> sent = new ArrayList<>();
         for (int i = 0; i < 20; i++) {
             a.guest.allocate(PAGE, 1);
@@ -130,7 +132,7 @@ class TranslationTest {
         run();
         run();
         assertEquals(0, a.guest.reap());
-        assertEquals(1, a.missing.size(), "asked once");
+        assertEquals(1, a.missing.size(), "requested once");
         a.answerAll();
         final List<byte[]> received = b.received();
         assertEquals(sent.size(), received.size());
@@ -143,7 +145,7 @@ class TranslationTest {
 
     @ParameterizedTest
     @EnumSource(Rings.class)
-    void aMissHoldsUpNobodyElse(final Rings rings) {
+    void aMissDelaysNoOtherGuest(final Rings rings) {
         final Iommu a = new Iommu(rings);
         final TestGuest b = plain(rings);
         final TestGuest c = plain(rings);
@@ -155,7 +157,8 @@ class TranslationTest {
         c.received();
         b.reap();
         assertEquals(0, a.guest.reap());
-        assertEquals(Map.of(DropReason.NO_TRANSLATION, 2L), a.guest.port.statistics().drops(), "what it was to get of the two broadcasts");
+        assertEquals(Map.of(DropReason.NO_TRANSLATION, 2L), a.guest.port.statistics().drops(),
+            "both broadcasts are dropped");
         for (int i = 0; i < 1000; i++) {
             final long mark = b.mark();
             final byte[] frame = Frames.ethernet(3, 2, 60 + i);
@@ -165,7 +168,7 @@ class TranslationTest {
             assertArrayEquals(frame, c.received().get(0));
             b.release(mark);
         }
-        assertEquals(2, a.missing.size(), "one a queue");
+        assertEquals(2, a.missing.size(), "one per queue");
         a.answerAll();
         assertEquals(1, a.guest.reap());
         assertEquals(1, b.received().size());
@@ -173,7 +176,7 @@ class TranslationTest {
 
     @ParameterizedTest
     @EnumSource(Rings.class)
-    void whatIsTakenBackUnderTrafficIsAskedForAgain(final Rings rings) {
+    void translationsInvalidatedUnderTrafficAreRequestedAgain(final Rings rings) {
         final Iommu a = new Iommu(rings);
         final Iommu b = new Iommu(rings);
         final SplittableRandom random = new SplittableRandom(3);
@@ -184,7 +187,7 @@ class TranslationTest {
         b.answerAll();
         assertEquals(1, a.guest.received().size());
         assertEquals(1, b.guest.reap());
-        final int askedBefore = a.asked + b.asked;
+        final int requestedBefore = a.requested + b.requested;
         for (int round = 0; round < 500; round++) {
             final long mark = a.guest.mark();
             final List<byte[]> sent = new ArrayList<>();
@@ -195,11 +198,11 @@ class TranslationTest {
             }
             for (final Iommu each : random.nextBoolean() ? List.of(a, b) : List.of(b)) {
                 final long first = TestGuest.GUEST_BASE + random.nextLong(2 << 20);
-                each.take(first, random.nextInt(4) == 0 ? -1 : first + random.nextLong(1 << 18));
+                each.invalidate(first, random.nextInt(4) == 0 ? -1 : first + random.nextLong(1 << 18));
             }
             do {
                 while (!b.missing.isEmpty()) {
-                    b.answer(); // which asks for the next: all are known before frames come
+                    b.answer(); // each answer leads to the next request, until all pages are mapped
                 }
                 if (!a.missing.isEmpty()) {
                     a.answer();
@@ -213,13 +216,13 @@ class TranslationTest {
             assertEquals(sent.size(), a.guest.reap());
             a.guest.release(mark);
         }
-        assertTrue(a.asked + b.asked - askedBefore > 500, "translations were taken back under way");
+        assertTrue(a.requested + b.requested - requestedBefore > 500, "mappings are invalidated under traffic");
         assertEquals(Map.of(), b.guest.port.statistics().drops());
     }
 
     @ParameterizedTest
     @EnumSource(Rings.class)
-    void whatIsRefusedCostsItsChainOnly(final Rings rings) {
+    void aRefusedTranslationCostsOnlyItsChain(final Rings rings) {
         final Iommu a = new Iommu(rings);
         final TestGuest b = plain(rings);
         a.answerAll();
@@ -230,12 +233,12 @@ class TranslationTest {
         a.guest.allocate(PAGE, 4096);
         a.guest.send(good);
         run();
-        final long[] question = a.missing.remove();
-        a.guest.port.refuseTranslation((int) question[0], question[1] + 1, (int) question[2]);
+        final long[] request = a.missing.remove();
+        a.guest.port.refuseTranslation((int) request[0], request[1] + 1, (int) request[2]);
         run();
         assertEquals(0, a.guest.reap(), "another address was refused");
         assertTrue(a.missing.isEmpty());
-        a.guest.port.refuseTranslation((int) question[0], question[1], (int) question[2]);
+        a.guest.port.refuseTranslation((int) request[0], request[1], (int) request[2]);
         run();
         assertEquals(1, a.guest.reap());
         a.answerAll();
@@ -247,12 +250,12 @@ class TranslationTest {
 
     @ParameterizedTest
     @EnumSource(Rings.class)
-    void receiveBuffersThatMayNotBeWrittenAreGivenBackAndTold(final Rings rings) {
+    void receiveBuffersWithoutWriteAccessAreReturnedAndReported(final Rings rings) {
         final Iommu a = new Iommu(rings);
         final TestGuest b = plain(rings);
-        final long[] question = a.missing.remove();
-        a.tell(question[1], Iotlb.READ);
-        assertEquals(List.of(question[1]), a.denied);
+        final long[] request = a.missing.remove();
+        a.map(request[1], Iotlb.READ);
+        assertEquals(List.of(request[1]), a.denied);
         b.send(Frames.broadcast(2, 60));
         run();
         assertEquals(1, b.reap());
@@ -263,20 +266,20 @@ class TranslationTest {
 
     @ParameterizedTest
     @EnumSource(Rings.class)
-    void aSuspendedPortAsksNothingAndGoesOnWithWhatItWasToldMeanwhile(final Rings rings) {
+    void aSuspendedPortRequestsNothingAndUsesTranslationsReceivedMeanwhile(final Rings rings) {
         final Iommu a = new Iommu(rings);
         final TestGuest b = plain(rings);
         a.answerAll();
-        a.guest.allocate(PAGE, 4096); // and the next thing lies on a page of its own
+        a.guest.allocate(PAGE, 4096); // so that the next allocation has a page of its own
         a.guest.send(Frames.ethernet(2, 1, 60));
         run();
-        final long[] question = a.missing.peek();
+        final long[] request = a.missing.peek();
         a.guest.port.suspend(SuspendCause.FRONT_END);
-        final int asked = a.asked;
-        a.tell(question[1], Iotlb.READ);
+        final int requested = a.requested;
+        a.map(request[1], Iotlb.READ);
         run();
-        a.take(TestGuest.GUEST_BASE + (8 << 20), -1);
-        assertEquals(asked, a.asked);
+        a.invalidate(TestGuest.GUEST_BASE + (8 << 20), -1);
+        assertEquals(requested, a.requested);
         assertEquals(0, a.guest.reap());
         a.guest.port.resume(SuspendCause.FRONT_END);
         run();
@@ -286,14 +289,14 @@ class TranslationTest {
 
     @ParameterizedTest
     @EnumSource(Rings.class)
-    void whoeverIsAskedNextIsAskedAnew(final Rings rings) {
+    void outstandingRequestsAreRepeatedToANewReceiver(final Rings rings) {
         final Iommu a = new Iommu(rings);
         plain(rings);
         a.answerAll();
-        a.guest.allocate(PAGE, 4096); // and the next thing lies on a page of its own
+        a.guest.allocate(PAGE, 4096); // so that the next allocation has a page of its own
         a.guest.send(Frames.ethernet(2, 1, 60));
         run();
-        final long[] question = a.missing.remove();
+        final long[] request = a.missing.remove();
         final TestGuest.Queue queue = a.guest.transmit.get(0);
         queue.translations = null;
         a.guest.port.ringEvents(queue.vring, queue.events());
@@ -303,18 +306,18 @@ class TranslationTest {
         a.guest.port.ringEvents(queue.vring, queue.events());
         run();
         assertEquals(1, a.missing.size());
-        assertEquals(question[1], a.missing.peek()[1]);
+        assertEquals(request[1], a.missing.peek()[1]);
         a.answerAll();
         assertEquals(1, a.guest.reap());
     }
 
     @ParameterizedTest
     @EnumSource(Rings.class)
-    void aPortThatWaitsCanBeStoppedWhereItIs(final Rings rings) {
+    void aWaitingRingCanBeStoppedAtItsPosition(final Rings rings) {
         final Iommu a = new Iommu(rings);
         final TestGuest b = plain(rings);
         a.answerAll();
-        a.guest.allocate(PAGE, 4096); // and the next thing lies on a page of its own
+        a.guest.allocate(PAGE, 4096); // so that the next allocation has a page of its own
         a.guest.send(Frames.ethernet(2, 1, 60));
         run();
         final TestGuest.Queue queue = a.guest.transmit.get(0);
@@ -325,7 +328,7 @@ class TranslationTest {
         a.guest.port.startRing(queue.vring, queue.config(base), queue.events());
         run();
         a.answerAll();
-        assertEquals(1, a.guest.reap(), "nothing of it was taken");
+        assertEquals(1, a.guest.reap(), "the frame was not taken before the stop");
         assertEquals(1, b.received().size());
         assertNull(a.guest.port.takeRingFault());
     }

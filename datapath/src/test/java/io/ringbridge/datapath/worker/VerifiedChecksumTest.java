@@ -16,7 +16,7 @@ import java.util.List;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-/** DATA_VALID: an uplink's word that a checksum was verified goes on to who may be told; a driver's does not. */
+/** DATA_VALID from an uplink is passed on to receivers that accept it. DATA_VALID from a driver is not passed on. */
 class VerifiedChecksumTest {
     private static final byte DATA_VALID = 2;
     private static final int VLAN = 10;
@@ -67,42 +67,43 @@ class VerifiedChecksumTest {
 
     @ParameterizedTest
     @CsvSource({"false, false", "false, true", "true, false", "true, true"})
-    void uplinksWordIsPassedOn(final boolean packed, final boolean mergeable) {
-        final long layout = (packed ? Features.of(Features.RING_PACKED) : 0) | (mergeable ? Features.of(Features.MRG_RXBUF) : 0);
+    void theFlagOfAnUplinkIsPassedOn(final boolean packed, final boolean mergeable) {
+        final long layout = (packed ? Features.of(Features.RING_PACKED) : 0)
+            | (mergeable ? Features.of(Features.MRG_RXBUF) : 0);
         attach(null);
-        final TestGuest told = guest("told", null, BARE | layout | OffloadTest.TAKES_CSUM);
-        final TestGuest untold = guest("untold", null, BARE | layout);
+        final TestGuest accepting = guest("accepts", null, BARE | layout | OffloadTest.TAKES_CSUM);
+        final TestGuest plain = guest("plain", null, BARE | layout);
         for (int i = 0; i < 300; i++) {
             final byte[] frame = Frames.broadcast(9, 60 + i);
             wire.given.add(frame);
             run();
-            assertGot(frame, DATA_VALID, told);
-            assertGot(frame, 0, untold);
+            assertGot(frame, DATA_VALID, accepting);
+            assertGot(frame, 0, plain);
         }
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void tagsComeAndGo(final boolean tagged) {
+    void theFlagSurvivesAddingAndStrippingTags(final boolean tagged) {
         final BitSet allowed = new BitSet();
         allowed.set(VLAN);
         attach(tagged ? PortVlan.trunk(allowed, 0) : PortVlan.access(VLAN));
-        final TestGuest told = guest("told", PortVlan.access(VLAN), BARE | OffloadTest.TAKES_CSUM);
+        final TestGuest accepting = guest("accepts", PortVlan.access(VLAN), BARE | OffloadTest.TAKES_CSUM);
         final byte[] plain = Frames.broadcast(9, 200);
         wire.given.add(tagged ? Tags.insert(plain, VLAN) : plain);
         run();
-        assertGot(plain, DATA_VALID, told);
+        assertGot(plain, DATA_VALID, accepting);
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void driversWordIsNot(final boolean mayAsk) {
+    void theFlagOfADriverIsNotPassedOn(final boolean mayOffload) {
         attach(null);
-        final TestGuest sender = guest("sender", null, mayAsk ? OffloadTest.SENDER : BARE);
-        final TestGuest told = guest("told", null, BARE | OffloadTest.TAKES_CSUM);
+        final TestGuest sender = guest("sender", null, mayOffload ? OffloadTest.SENDER : BARE);
+        final TestGuest accepting = guest("accepts", null, BARE | OffloadTest.TAKES_CSUM);
         final byte[] frame = Frames.broadcast(3, 100);
         sender.send(new byte[] {DATA_VALID, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, frame);
         run();
-        assertGot(frame, 0, told);
+        assertGot(frame, 0, accepting);
     }
 }

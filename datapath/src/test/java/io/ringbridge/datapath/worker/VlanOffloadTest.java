@@ -22,7 +22,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Checksums and segments that are left to the switch, or to the receiver, of packets that gain or lose a tag on their way. */
+/** Offloaded checksums and segmentation of packets that gain or lose a VLAN tag in the switch. */
 class VlanOffloadTest {
     private static final byte[] TO_ALL = Arrays.copyOf(Frames.broadcast(1, 14), 12);
     private static final long RECEIVER = Features.of(Features.VERSION_1, Features.INDIRECT_DESC, Features.MRG_RXBUF);
@@ -37,7 +37,7 @@ class VlanOffloadTest {
     private TestGuest access;
     private TestGuest trunk;
 
-    /** What each kind of receiver takes as it is. */
+    /** The offloads that each kind of receiver accepts. */
     private enum Takes {
         NOTHING(0),
         CHECKSUMS(OffloadTest.TAKES_CSUM),
@@ -54,12 +54,13 @@ class VlanOffloadTest {
     }
 
     private TestGuest guest(final PortVlan vlan, final long features) {
-        final TestGuest guest = new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 9000, vlan), features, 512, 2048).start();
+        final TestGuest guest =
+            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 9000, vlan), features, 512, 2048).start();
         guests.add(guest);
         return guest;
     }
 
-    /** Two senders, an access port and a trunk, and a receiver of each kind on either. */
+    /** Adds a sender and a receiver of each kind, both on access ports and on trunks. */
     private List<Receiver> start(final int workers, final long layout) {
         datapath = Datapath.stepped(new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofHours(24)),
             new Wire.Clock()::nanos);
@@ -68,7 +69,8 @@ class VlanOffloadTest {
         final List<Receiver> receivers = new ArrayList<>();
         for (final Takes takes : Takes.values()) {
             receivers.add(new Receiver(guest(PortVlan.access(VLAN), RECEIVER | layout | takes.features), false, takes));
-            receivers.add(new Receiver(guest(Membership.trunk(20, VLAN).vlan(), RECEIVER | layout | takes.features), true, takes));
+            receivers.add(new Receiver(guest(Membership.trunk(20, VLAN).vlan(), RECEIVER | layout | takes.features),
+                true, takes));
         }
         uplink = datapath.addUplinkPort("up", 1, 9000, Membership.trunk(20, VLAN).vlan());
         uplink.attach(List.of(wire), true);
@@ -99,8 +101,8 @@ class VlanOffloadTest {
     }
 
     /**
-     * A packet that floods, with the tag of its VLAN, or without: then it may have a priority tag. Service tags come
-     * inside, up to two tags in all.
+     * Returns a packet that is flooded, with the tag of its VLAN or without. An untagged packet may have a priority
+     * tag. Service tags follow, up to two tags in all.
      */
     private Packet packet(final boolean tagged, final boolean ipv6, final int protocol, final int data) {
         final boolean priority = !tagged && random.nextInt(3) == 0;
@@ -111,12 +113,13 @@ class VlanOffloadTest {
         if (!tagged && !priority) {
             return packet;
         }
-        final byte[] inside = random.nextBoolean() ? packet.frame : Tags.insert(packet.frame, Tags.SERVICE, random.nextInt(1 << 16));
+        final byte[] inside = random.nextBoolean() ? packet.frame
+            : Tags.insert(packet.frame, Tags.SERVICE, random.nextInt(1 << 16));
         return new Packet(Tags.insert(inside, random.nextInt(16) << 12 | (tagged ? VLAN : 0)));
     }
 
-    /** The packet as it is to leave. */
-    private static Packet leaving(final Packet packet, final boolean tagged) {
+    /** Returns the packet as it is expected to leave. */
+    private static Packet retagged(final Packet packet, final boolean tagged) {
         if (!Tags.isTagged(packet.frame)) {
             return tagged ? packet.tagged(VLAN) : packet;
         }
@@ -124,18 +127,20 @@ class VlanOffloadTest {
         return tagged ? bare.tagged(Tags.number(packet.frame, 14) & 0xF000 | VLAN) : bare;
     }
 
-    private void assertReceives(final Receiver receiver, final byte[] header, final List<byte[]> frames, final String what) {
+    private void assertReceives(final Receiver receiver, final byte[] header, final List<byte[]> frames,
+                                final String what) {
         final List<TestGuest.Received> received = receiver.guest.receivedWithHeaders();
         final String where = what + ", " + (receiver.tagged ? "trunk" : "access") + " that takes " + receiver.takes;
         assertEquals(frames.size(), received.size(), () -> where + "; " + receiver.guest.port.statistics());
         for (int i = 0; i < frames.size(); i++) {
-            assertArrayEquals(Arrays.copyOf(header, 10), Arrays.copyOf(received.get(i).header, 10), where + ", header " + i);
+            assertArrayEquals(Arrays.copyOf(header, 10), Arrays.copyOf(received.get(i).header, 10),
+                where + ", header " + i);
             assertArrayEquals(frames.get(i), received.get(i).frame, where + ", frame " + i);
         }
     }
 
     private void assertWritten(final Function<Packet, List<byte[]>> pieces, final Packet packet, final String what) {
-        final List<byte[]> expected = pieces.apply(leaving(packet, true));
+        final List<byte[]> expected = pieces.apply(retagged(packet, true));
         assertEquals(expected.size(), wire.written.size(), what);
         for (int i = 0; i < expected.size(); i++) {
             assertArrayEquals(expected.get(i), wire.written.get(i), what + ", written " + i);
@@ -160,7 +165,7 @@ class VlanOffloadTest {
             send(tagged ? trunk : access, OffloadTest.header(packet, type, size), packet.frame);
             final String what = "packet " + i + (tagged ? " from the trunk" : " from the access port");
             for (final Receiver receiver : receivers) {
-                final Packet out = leaving(packet, receiver.tagged);
+                final Packet out = retagged(packet, receiver.tagged);
                 switch (receiver.takes) {
                     case NOTHING -> assertReceives(receiver, PLAIN, out.segments(size, false), what);
                     case CHECKSUMS -> assertReceives(receiver, partial(out), out.segments(size, true), what);
@@ -175,7 +180,7 @@ class VlanOffloadTest {
 
     @ParameterizedTest
     @CsvSource({"1, false", "1, true", "2, false"})
-    void checksumsAreCompletedOrPassedOnWhereTheyAreNow(final int workers, final boolean packed) {
+    void checksumsAreCompletedOrPassedOnAtTheirNewOffset(final int workers, final boolean packed) {
         final List<Receiver> receivers = start(workers, packed ? Features.of(Features.RING_PACKED) : 0);
         for (int i = 0; i < 300; i++) {
             final boolean tagged = random.nextBoolean();
@@ -184,7 +189,7 @@ class VlanOffloadTest {
             send(tagged ? trunk : access, OffloadTest.header(packet, 0, 0), packet.frame);
             final String what = "packet " + i + (tagged ? " from the trunk" : " from the access port");
             for (final Receiver receiver : receivers) {
-                final Packet out = leaving(packet, receiver.tagged);
+                final Packet out = retagged(packet, receiver.tagged);
                 if (receiver.takes == Takes.NOTHING) {
                     assertReceives(receiver, PLAIN, List.of(out.complete().frame), what);
                 } else {
@@ -207,9 +212,10 @@ class VlanOffloadTest {
             final Packet packet = packet(tagged, false, Packet.UDP, random.nextInt(Math.min(20 * size, 20_000)));
             send(tagged ? trunk : access, OffloadTest.header(packet, OffloadTest.UDP, size), packet.frame);
             for (final Receiver receiver : receivers) {
-                final Packet out = leaving(packet, receiver.tagged);
+                final Packet out = retagged(packet, receiver.tagged);
                 if (receiver.takes == Takes.ALL) {
-                    assertReceives(receiver, OffloadTest.header(out, OffloadTest.UDP, size & -8), List.of(out.frame), "packet " + i);
+                    assertReceives(receiver, OffloadTest.header(out, OffloadTest.UDP, size & -8), List.of(out.frame),
+                        "packet " + i);
                 } else {
                     assertReceives(receiver, PLAIN, out.fragments(size, 0), "packet " + i);
                 }
@@ -220,9 +226,9 @@ class VlanOffloadTest {
         }
     }
 
-    /** A sum that begins in the tag, or would be written there, is nothing that a tag can be taken out of. */
+    /** If a checksum starts in the tag or would be written there, the tag cannot be stripped. */
     @Test
-    void checksumThatReachesIntoTheTagIsADrop() {
+    void aChecksumThatReachesIntoTheTagIsDropped() {
         final List<Receiver> receivers = start(1, 0);
         final byte[] tagged = Tags.insert(Frames.broadcast(1, 200), VLAN);
         for (int start = 14; start < 22; start++) {
@@ -237,9 +243,9 @@ class VlanOffloadTest {
         assertEquals(Map.of(DropReason.BAD_OFFLOAD, 4L), trunk.port.statistics().drops());
     }
 
-    /** One that begins where a tag before it would push it out of the header's field. */
+    /** A tag would push the start of the checksum out of the range of the header's field. */
     @Test
-    void checksumThatCannotBeToldOfWithATagIsADrop() {
+    void aChecksumStartThatATagPushesOutOfRangeIsDropped() {
         start(1, 0);
         final byte[] frame = Frames.broadcast(1, 65_549);
         for (int start = 65_530; start < 65_536; start++) {
@@ -249,7 +255,7 @@ class VlanOffloadTest {
     }
 
     @Test
-    void mtuIsThatOfThePacketWhateverItsTag() {
+    void tagsDoNotCountTowardsTheMtu() {
         final List<Receiver> receivers = start(1, 0);
         for (final boolean tagged : new boolean[] {false, true}) {
             for (final boolean ipv6 : new boolean[] {false, true}) {
@@ -267,6 +273,7 @@ class VlanOffloadTest {
             }
         }
         assertEquals(4L, uplink.statistics().drops().get(DropReason.MTU_EXCEEDED));
-        assertTrue(receivers.stream().allMatch(r -> r.guest.port.statistics().drops().equals(Map.of(DropReason.MTU_EXCEEDED, 4L))));
+        assertTrue(receivers.stream()
+            .allMatch(r -> r.guest.port.statistics().drops().equals(Map.of(DropReason.MTU_EXCEEDED, 4L))));
     }
 }

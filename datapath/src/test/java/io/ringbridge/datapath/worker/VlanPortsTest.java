@@ -23,7 +23,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What ports with VLANs are asked and told beside frames: announcements, stations from elsewhere, that they go. */
+/** Ports with VLANs apart from frames: announcements, imported stations, and the removal of ports. */
 class VlanPortsTest {
     private static final int STATION = 9;
     private static final long ADDRESS = MacAddress.parse("52:54:00:00:00:09");
@@ -31,16 +31,19 @@ class VlanPortsTest {
     private final AtomicLong nanos = new AtomicLong(1);
 
     private Datapath datapath(final int workers) {
-        return Datapath.stepped(new DatapathOptions(workers, List.of(), PollMode.BUSY, 8192, Duration.ofMinutes(5)), nanos::get);
+        return Datapath.stepped(new DatapathOptions(workers, List.of(), PollMode.BUSY, 8192, Duration.ofMinutes(5)),
+            nanos::get);
     }
 
     private static TestGuest guest(final Datapath datapath, final String name, final PortVlan vlan, final long layout) {
-        return new TestGuest(datapath.addGuestPort(name, 1, 1500, vlan), TestGuest.FEATURES | layout, 256, 2048).start();
+        return new TestGuest(datapath.addGuestPort(name, 1, 1500, vlan),
+            TestGuest.FEATURES | layout, 256, 2048).start();
     }
 
     private static byte[] rarp() {
         return ByteBuffer.allocate(60).put(new byte[] {-1, -1, -1, -1, -1, -1}).putShort((short) 0x5254).putInt(STATION)
-            .putShort((short) 0x8035).putShort((short) 1).putShort((short) 0x0800).put((byte) 6).put((byte) 4).putShort((short) 3)
+            .putShort((short) 0x8035).putShort((short) 1).putShort((short) 0x0800).put((byte) 6).put((byte) 4)
+            .putShort((short) 3)
             .putShort((short) 0x5254).putInt(STATION).putInt(0).putShort((short) 0x5254).putInt(STATION).array();
     }
 
@@ -70,7 +73,7 @@ class VlanPortsTest {
 
     @ParameterizedTest
     @CsvSource({"1, false", "1, true", "2, false", "3, true"})
-    void announcementIsHeardInEveryVlanOfThePort(final int workers, final boolean packed) {
+    void anAnnouncementReachesEveryVlanOfThePort(final int workers, final boolean packed) {
         final long layout = packed ? Features.of(Features.RING_PACKED) : 0;
         try (Datapath datapath = datapath(workers);
              TestGuest ten = guest(datapath, "ten", PortVlan.access(10), layout);
@@ -88,8 +91,8 @@ class VlanPortsTest {
             assertHears(twenty, 0);
             assertHears(trunk, 10, 20, 0);
             assertHears(plain);
-            assertEquals(List.of("52:54:00:00:00:09 in 10 at 5", "52:54:00:00:00:09 in 20 at 5", "52:54:00:00:00:09 in 30 at 5",
-                "52:54:00:00:00:09 in 40 at 5"), stations(datapath));
+            assertEquals(List.of("52:54:00:00:00:09 in 10 at 5", "52:54:00:00:00:09 in 20 at 5",
+                "52:54:00:00:00:09 in 30 at 5", "52:54:00:00:00:09 in 40 at 5"), stations(datapath));
             datapath.addGuestPort("z", 1, 1500).announce(ADDRESS);
             assertHears(plain, 0);
             assertHears(ten);
@@ -97,9 +100,9 @@ class VlanPortsTest {
         }
     }
 
-    /** 4094 frames for every announcement would be too much. */
+    /** An announcement in all 4094 VLANs would cost too many frames. */
     @Test
-    void announcementOnATrunkOfManyVlansIsHeardWhereTheStationWas() {
+    void anAnnouncementOnATrunkOfManyVlansReachesTheStationsVlans() {
         try (Datapath datapath = datapath(1);
              TestGuest ten = guest(datapath, "ten", PortVlan.access(10), 0);
              TestGuest trunk = guest(datapath, "trunk", Membership.trunk(0, 10, 20).vlan(), 0)) {
@@ -122,7 +125,7 @@ class VlanPortsTest {
     }
 
     @Test
-    void stationsFromElsewhereAreKnownInVlansOfTheirPortOnly() {
+    void importedStationsAreKnownOnlyInVlansOfTheirPort() {
         try (Datapath datapath = datapath(1)) {
             final int ten = datapath.addGuestPort("ten", 1, 1500, PortVlan.access(10)).index();
             final int trunk = datapath.addGuestPort("trunk", 1, 1500, Membership.trunk(0, 20).vlan()).index();
@@ -133,14 +136,15 @@ class VlanPortsTest {
                         vlan == 20 ? ForwardingTable.STATIC_AGE : 7);
                 }
             }
-            assertEquals(List.of("52:54:00:00:00:09 in 10 at 0", "52:54:00:00:00:0a in 20 at 1", "52:54:00:00:00:0b in 0 at 2"),
+            assertEquals(List.of("52:54:00:00:00:09 in 10 at 0", "52:54:00:00:00:0a in 20 at 1",
+                "52:54:00:00:00:0b in 0 at 2"),
                 stations(datapath));
         }
     }
 
-    /** The next port of the same number is in another VLAN, and gets nothing of the first one's. */
+    /** The next port with the same index is in another VLAN, and receives no frames of the first port's VLAN. */
     @Test
-    void whatWasKnownOfAPortGoesWithIt() {
+    void stationsOfARemovedPortAreForgotten() {
         try (Datapath datapath = datapath(1);
              TestGuest ten = guest(datapath, "ten", PortVlan.access(10), 0);
              TestGuest first = guest(datapath, "first", PortVlan.access(10), 0)) {
@@ -161,7 +165,7 @@ class VlanPortsTest {
     }
 
     @Test
-    void portSaysWhichVlansItIsIn() {
+    void vlanMembershipHasATextForm() {
         final PortVlan trunk = Membership.trunk(10, 20, 30, 31, 32).vlan();
         assertEquals("trunk 20,30-32 native 10", trunk.toString());
         assertEquals(List.of("20", "30-32"), trunk.allowed());
@@ -169,7 +173,8 @@ class VlanPortsTest {
         assertEquals("trunk 1-4094", all().toString());
         assertEquals("7", PortVlan.access(7).toString());
         assertEquals(trunk, Membership.trunk(10, 32, 31, 30, 20).vlan());
-        assertFalse(trunk.equals(Membership.trunk(0, 20, 30, 31, 32).vlan()) || PortVlan.access(10).equals(Membership.trunk(10).vlan()));
+        assertFalse(trunk.equals(Membership.trunk(0, 20, 30, 31, 32).vlan())
+            || PortVlan.access(10).equals(Membership.trunk(10).vlan()));
         for (int vlan = 0; vlan < 4096; vlan++) {
             final int id = vlan;
             assertEquals(Arrays.stream(trunk.all()).anyMatch(v -> v == id), trunk.carries(vlan));

@@ -21,8 +21,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * Two switches, each with guests on access ports and a tap that is a trunk, and between the taps the kernel's own bridge: packets cross it
- * with a tag, and what is left to the receiver of them is told of behind it.
+ * Two switches, each with guests on access ports and a tap that is a trunk, connected by the kernel's bridge. Packets
+ * cross the bridge with a tag, and their offloads apply after the tag.
  */
 @Timeout(20)
 class VlanTapTest {
@@ -89,16 +89,17 @@ class VlanTapTest {
         final List<TestGuest.Received> received = new ArrayList<>();
         while (received.size() < count) {
             if (Thread.interrupted()) {
-                throw new IllegalStateException("the test's time is over; right " + rightTap.statistics());
+                throw new IllegalStateException("the test timed out; right " + rightTap.statistics());
             }
             left.step();
             right.step();
-            guest.receivedWithHeaders().stream().filter(got -> got.frame[6] == 0x52 && got.frame[7] == 0x54).forEach(received::add);
+            guest.receivedWithHeaders().stream()
+                .filter(got -> got.frame[6] == 0x52 && got.frame[7] == 0x54).forEach(received::add);
         }
         return received;
     }
 
-    /** A packet that the kernel passes on whole: without the headers that it does not leave to a device. */
+    /** Returns a packet that the kernel passes on whole: it has only headers for which the kernel offloads. */
     private Packet packet(final boolean ipv6, final int data) {
         Packet packet = Packet.random(random, ipv6, Packet.TCP, ONE_TO_TWO, data);
         while (packet.network > 14 || packet.transport > packet.network + (ipv6 ? 40 : 20)) {
@@ -117,7 +118,7 @@ class VlanTapTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void segmentsAreCutBehindTheTag(final boolean packed) {
+    void segmentsAreCutAfterTheTag(final boolean packed) {
         final long layout = packed ? Features.of(Features.RING_PACKED) : 0;
         guests(OffloadTest.SENDER | layout, RECEIVER | layout);
         for (int i = 0; i < 40; i++) {
@@ -132,13 +133,14 @@ class VlanTapTest {
             }
         }
         assertTrue(rightTap.statistics().inFrames() < 150, "the kernel passes most packets on whole");
-        assertTrue(right.stations().stream().anyMatch(s -> s.vlan() == 10 && s.port() == rightTap.index()), "with their tag");
+        assertTrue(right.stations().stream().anyMatch(s -> s.vlan() == 10 && s.port() == rightTap.index()),
+            "frames arrive with their tag");
         assertEquals(0, c.received().size());
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void packetsAndChecksumsStayForAGuestThatTakesThem(final boolean packed) {
+    void packetsStayWholeForAGuestThatAcceptsThem(final boolean packed) {
         final long layout = packed ? Features.of(Features.RING_PACKED) : 0;
         guests(OffloadTest.SENDER | layout, RECEIVER | layout | OffloadTest.TAKES_ALL);
         for (int i = 0; i < 40; i++) {

@@ -23,14 +23,16 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Frames with and without tags, between ports of every kind with VLANs of every kind. */
+/** Frames with and without tags, between ports of all kinds and VLAN settings. */
 class VlanTest {
     private static final int STATIONS = 8;
     private static final int UNKNOWN = 99;
-    private static final List<Membership> GUESTS = List.of(Membership.access(10), Membership.access(20), Membership.trunk(0, 10, 20),
+    private static final List<Membership> GUESTS = List.of(Membership.access(10), Membership.access(20),
+        Membership.trunk(0, 10, 20),
         Membership.trunk(10, 20, 30), Membership.trunk(20, IntStream.range(1, 4095).boxed().toArray(Integer[]::new)),
         Membership.access(10), Membership.NONE, Membership.NONE);
-    private static final List<Membership> UPLINKS = List.of(Membership.trunk(30, 10, 20, 30), Membership.access(20), Membership.NONE);
+    private static final List<Membership> UPLINKS = List.of(Membership.trunk(30, 10, 20, 30), Membership.access(20),
+        Membership.NONE);
 
     private final SplittableRandom random = new SplittableRandom(12);
     private final List<Membership> memberships = new ArrayList<>();
@@ -40,7 +42,7 @@ class VlanTest {
     private final List<Map<DropReason, Long>> drops = new ArrayList<>();
     private Datapath datapath;
 
-    /** What a frame has after its addresses. */
+    /** The kinds of tags after a frame's addresses. */
     private enum Kind {
         NONE, PRIORITY, TEN, TWENTY, THIRTY, FORTY, RESERVED, DOUBLE, PRIORITY_DOUBLE, SERVICE, SERVICE_INSIDE,
         SERVICE_BEHIND_PRIORITY, PRIORITY_SERVICE, SHORTEST_PRIORITY, CUT
@@ -50,7 +52,8 @@ class VlanTest {
         datapath = Datapath.stepped(new DatapathOptions(workers, List.of(), PollMode.BUSY, 4096, Duration.ofHours(24)),
             new Wire.Clock()::nanos);
         for (final Membership membership : GUESTS) {
-            final TestGuest guest = TestGuest.up(datapath.addGuestPort("g" + guests.size(), 1, 1500, membership.vlan()), rings);
+            final TestGuest guest = TestGuest.up(datapath.addGuestPort("g" + guests.size(), 1, 1500, membership.vlan()),
+                rings);
             guests.add(guest);
             added(guest.port, membership);
         }
@@ -125,7 +128,8 @@ class VlanTest {
         return received;
     }
 
-    private void exchange(final ReferenceBridge reference, final int from, final List<byte[]> burst, final String what) {
+    private void exchange(final ReferenceBridge reference, final int from, final List<byte[]> burst,
+                          final String what) {
         final List<List<byte[]>> expected = new ArrayList<>();
         ports.forEach(_ -> expected.add(new ArrayList<>()));
         final long[] marks = guests.stream().mapToLong(TestGuest::mark).toArray();
@@ -154,7 +158,7 @@ class VlanTest {
         }
     }
 
-    /** Every kind of frame from every port to every station, known and not, while the stations move from port to port. */
+    /** Sends every kind of frame from every port to every station, while stations move between ports. */
     @ParameterizedTest
     @CsvSource({"1, SPLIT", "1, PACKED", "1, SPLIT_IN_ORDER", "2, PACKED_IN_ORDER", "2, SPLIT", "3, PACKED"})
     void everyFrameLeavesWhereAndAsItShould(final int workers, final Rings rings) {
@@ -174,11 +178,12 @@ class VlanTest {
         }
         for (final int[] combination : combinations) {
             final Kind kind = Kind.values()[combination[1]];
-            exchange(reference, combination[0], List.of(frame(kind, combination[2], 1 + random.nextInt(STATIONS))), kind.name());
+            exchange(reference, combination[0], List.of(frame(kind, combination[2], 1 + random.nextInt(STATIONS))),
+                kind.name());
         }
     }
 
-    /** The same in bursts, of which a part goes to the same queue one after the other. */
+    /** Sends bursts of which consecutive frames go to the same queue. */
     @ParameterizedTest
     @CsvSource({"1, SPLIT", "1, PACKED_IN_ORDER", "2, PACKED", "3, SPLIT_IN_ORDER"})
     void burstsKeepTheirOrder(final int workers, final Rings rings) {
@@ -213,10 +218,10 @@ class VlanTest {
             datapath.stations().stream().map(s -> s.vlan() + " at " + s.port()).sorted().toList());
     }
 
-    /** A frame waits in another worker's ring, and its sender changes what was looked at already. */
+    /** A frame waits in another worker's ring while its sender changes bytes that were already checked. */
     @ParameterizedTest
     @CsvSource({"0, false", "0, true", "2, false", "2, true"})
-    void guestThatChangesItsTagComesIntoNoOtherVlan(final int to, final boolean tagged) {
+    void aGuestThatRewritesItsTagEntersNoOtherVlan(final int to, final boolean tagged) {
         start(2, Rings.SPLIT);
         send(to, frame(to == 0 ? Kind.NONE : Kind.TEN, 0, 2));
         run();
@@ -226,7 +231,7 @@ class VlanTest {
         final long at = sender.allocate(0, 64) + TestGuest.HEADER;
         sender.send(tagged ? Tags.insert(bare, 10) : bare);
         datapath.step();
-        assertEquals(0, received(to).size(), "it is on its way");
+        assertEquals(0, received(to).size(), "the frame is in flight");
         Memory.putShort(at + 12, (short) 0x0081);
         Memory.putShort(at + 14, (short) 0x1E00);
         Memory.putShort(at + 16, (short) 0x0081);
@@ -250,7 +255,7 @@ class VlanTest {
     }
 
     @Test
-    void mtuCountsNoTag() {
+    void tagsDoNotCountTowardsTheMtu() {
         start(1, Rings.SPLIT);
         for (final int length : new int[] {1514, 1515}) {
             final byte[] frame = Frames.broadcast(1, length);

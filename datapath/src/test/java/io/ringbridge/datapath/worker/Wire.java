@@ -12,22 +12,22 @@ import java.util.List;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-/** A device, without offloads unless it is told to have them: keeps what is written, and gives what it is told to. */
+/** A device for tests that keeps written frames and provides given ones. By default it has no offloads. */
 final class Wire implements FrameDevice, AutoCloseable {
     final List<byte[]> written = new ArrayList<>();
     final Deque<byte[]> given = new ArrayDeque<>();
     boolean offloads;
-    /** The flags in the header of what is given. */
+    /** The flags in the header of given frames. */
     byte flags;
-    /** The header of what is given, in place of one with these flags. */
+    /** The header of given frames, or null for one with {@link #flags} only. */
     byte[] header;
-    /** Whether it refuses frames whose header asks for something. */
+    /** Whether the device refuses frames whose header requests an offload. */
     boolean refusesRequests;
     long refusal;
     int flushes;
     private final EventFd event = EventFd.create();
 
-    /** Lets a millisecond pass with every look at it, so that a device which had no frame is always asked again. */
+    /** A clock that advances a millisecond per reading, so that workers poll an empty device again at once. */
     static final class Clock {
         private long now;
 
@@ -66,7 +66,7 @@ final class Wire implements FrameDevice, AutoCloseable {
         if (refusesRequests && Memory.getLong(Memory.getLong(iovecs)) != 0) {
             return INVALID;
         }
-        assertEquals(0, Memory.getLong(Memory.getLong(iovecs)), "a header that asks for nothing");
+        assertEquals(0, Memory.getLong(Memory.getLong(iovecs)), "a header that requests nothing");
         final byte[] frame = new byte[1 << 17];
         int length = 0;
         for (int i = 1; i < count; i++) {
@@ -95,7 +95,7 @@ final class Wire implements FrameDevice, AutoCloseable {
 
     @Override
     public void disarm() {
-        // It signals nothing.
+        // signals nothing
     }
 
     @Override

@@ -16,7 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Workers that fail: whoever watches them hears of it, and nobody waits for one that has ended. */
+/** Workers that fail: the listener receives the error, and no thread waits for a worker that has ended. */
 @Timeout(60)
 class WorkerEndTest {
     private final CompletableFuture<Throwable> ended = new CompletableFuture<>();
@@ -73,7 +73,7 @@ class WorkerEndTest {
 
         @Override
         public void flush() {
-            // Nothing waits.
+            // writes are not buffered
         }
 
         @Override
@@ -88,7 +88,7 @@ class WorkerEndTest {
 
         @Override
         public void disarm() {
-            // It is never armed.
+            // never armed
         }
 
         @Override
@@ -98,15 +98,16 @@ class WorkerEndTest {
     }
 
     private Datapath start(final PollMode poll) {
-        final Datapath datapath = Datapath.prepare(new DatapathOptions(2, List.of(), poll, 1024, Duration.ofMinutes(5)));
+        final Datapath datapath = Datapath.prepare(
+            new DatapathOptions(2, List.of(), poll, 1024, Duration.ofMinutes(5)));
         datapath.run(listener);
         return datapath;
     }
 
     @ParameterizedTest
     @EnumSource(PollMode.class)
-    void anErrorEndsAWorkerAndNobodyWaitsForIt(final PollMode poll) {
-        final Error error = new OutOfMemoryError("as far as this test goes");
+    void anErrorEndsAWorkerAndNoThreadWaitsForIt(final PollMode poll) {
+        final Error error = new OutOfMemoryError("thrown by the test");
         try (FailingDevice device = new FailingDevice(error, Integer.MAX_VALUE);
              Datapath datapath = start(poll)) {
             final UplinkPort port = datapath.addUplinkPort("up", 1, 1500);
@@ -121,7 +122,7 @@ class WorkerEndTest {
 
     @ParameterizedTest
     @EnumSource(PollMode.class)
-    void aWorkerThatFailsAgainAndAgainEnds(final PollMode poll) {
+    void aWorkerThatFailsInEveryCycleEnds(final PollMode poll) {
         try (FailingDevice device = new FailingDevice(new IllegalStateException("again"), Integer.MAX_VALUE);
              Datapath datapath = start(poll)) {
             final UplinkPort port = datapath.addUplinkPort("up", 1, 1500);
@@ -133,7 +134,7 @@ class WorkerEndTest {
 
     @ParameterizedTest
     @EnumSource(PollMode.class)
-    void aWorkerThatFailsNowAndThenGoesOn(final PollMode poll) {
+    void aWorkerThatFailsNowAndThenContinues(final PollMode poll) {
         try (FailingDevice device = new FailingDevice(new IllegalStateException("now and then"), 10);
              Datapath datapath = start(poll)) {
             final UplinkPort port = datapath.addUplinkPort("up", 1, 1500);

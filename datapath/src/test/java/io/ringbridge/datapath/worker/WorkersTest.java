@@ -13,13 +13,14 @@ import java.util.function.BooleanSupplier;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-/** Real threads: frames between ports of one worker and of several, while rings stop and start. */
+/** Real threads: frames between ports of one or several workers, while rings stop and start. */
 class WorkersTest {
     private static final int FRAMES = 20_000;
     private static final int WINDOW = 64;
 
     @ParameterizedTest
-    @CsvSource({"1, BUSY, SPLIT", "1, ADAPTIVE, PACKED", "1, ADAPTIVE, SPLIT_IN_ORDER", "2, BUSY, PACKED_IN_ORDER", "2, ADAPTIVE, SPLIT",
+    @CsvSource({"1, BUSY, SPLIT", "1, ADAPTIVE, PACKED", "1, ADAPTIVE, SPLIT_IN_ORDER", "2, BUSY, PACKED_IN_ORDER",
+        "2, ADAPTIVE, SPLIT",
         "2, ADAPTIVE, PACKED", "3, ADAPTIVE, SPLIT_IN_ORDER", "3, ADAPTIVE, PACKED_IN_ORDER"})
     void framesArriveOnceAndInOrder(final int workers, final PollMode poll, final Rings rings) {
         final AtomicReference<Throwable> error = new AtomicReference<>();
