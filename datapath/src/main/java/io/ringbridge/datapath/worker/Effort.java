@@ -7,38 +7,41 @@ import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Source;
 
 /**
- * The work that a worker does for each queue, so that none takes more than its share: a deficit round robin.
+ * Accounts for the work that a worker does for each queue, so that no queue exceeds its share: a deficit round robin.
  *
- * <p>A unit is about what it costs to copy 64 bytes. Every queue has a share of units per round of its worker. A queue whose frames
- * cost more is in debt. It takes nothing until its worker, and those that did the work, have done as many rounds as pay the debt.
- * A round in which a worker finds nothing to do counts as many, so a queue waits only if others have work.
+ * <p>A unit is about the cost of copying 64 bytes. Every queue has a share of units per round of its worker. A queue
+ * whose frames cost more is in debt. The worker takes nothing from it until later rounds, of this worker and of those
+ * that did the work, have paid the debt. A round without work counts as many rounds, so a queue waits only if others
+ * have work.
  *
- * <p>Work for frames is charged to the queue that they come from. Work for receive buffers of an unusual shape is charged to the
- * queue that they are in. Owned by one worker; any thread may read {@link #round}.
+ * <p>Work for frames is charged to the queue that they come from. Work for receive buffers of an unusual shape is
+ * charged to the queue that they are in.
+ *
+ * <p>Owned by one worker; any thread may read {@link #round}.
  */
 final class Effort {
-    /** Taking, deciding on and delivering a frame in one piece, without its bytes. */
+    /** Taking, classifying and delivering a contiguous frame, without its bytes. */
     static final int FRAME = 6;
     /** Preparing a segment and finding buffers for it. */
     static final int SEGMENT = 16;
-    /** Taking a receive buffer that is merged with others, and giving it back. */
+    /** Taking and returning a receive buffer that is merged with others. */
     static final int BUFFER = 4;
     /** A system call that reads or writes a frame. */
     static final int CALL = 64;
     /** Bytes copied per unit, as a shift. */
     static final int BYTES = 6;
-    /** Work for a burst, after which the rest stays in its queue: 512 KiB copied, or 4096 descriptors. */
+    /** The most work per burst; the rest stays in its queue. Allows 512 KiB of copies, or 4096 descriptors. */
     static final int BURST = 8192;
 
-    /** Work per round that a queue may cause: a burst of small frames. */
+    /** The work per round that a queue may cause: a burst of small frames. */
     private static final int SHARE = Ingress.BURST * (FRAME + 1);
-    /** Work per round that the shape of a receive queue's buffers may cause. */
+    /** The work per round that the shape of a receive queue's buffers may cause. */
     private static final int RECEIVER_SHARE = 64;
-    /** Debt that a queue may have and still take frames. Bursts of full frames have to wait once in a while only. */
+    /** The debt up to which a queue may still take frames. Bursts of full frames rarely wait. */
     private static final int LIMIT = 4096;
-    /** Rounds that a worker counts when it finds nothing to do: more than a debt lasts, and no overflow in 20 years. */
+    /** The rounds that a worker counts if it finds no work: longer than a debt lasts, and no overflow in 20 years. */
     private static final int IDLE_ROUNDS = 1 << 10;
-    /** Work per delivered frame that its sender pays, whatever the shape of the buffers; and more for long frames. */
+    /** The work per delivered frame that its sender pays, whatever the shape of the buffers. Long frames cost more. */
     private static final int ORDINARY = 64;
     private static final int ORDINARY_BYTES = 7;
     private static final int NONE = -1;
@@ -60,17 +63,17 @@ final class Effort {
         bills = new long[workers.length];
     }
 
-    /** The number of this worker's round. */
+    /** Returns the number of this worker's round. */
     long round() {
         return rounds.get();
     }
 
-    /** Forgets work that nobody is charged for. */
+    /** Discards work that no queue is charged for. */
     void forget() {
         spent = 0;
     }
 
-    /** Begins to count what a burst is flooded to. */
+    /** Resets the cached number of ports that frames are flooded to. Called at the start of a burst. */
     void beginFloods() {
         floodVlan = NONE;
     }
@@ -78,8 +81,8 @@ final class Effort {
     /**
      * Returns the number of ports that a frame is flooded to.
      *
-     * @param source the index of the port that it came from
-     * @param vlan 0 if it is in none
+     * @param source the index of the port that the frame came from
+     * @param vlan the frame's VLAN, or 0 if it is in none
      */
     int fanOut(final int source, final int vlan) {
         if (vlan != floodVlan) {
@@ -92,7 +95,7 @@ final class Effort {
         return fanOut;
     }
 
-    /** Adds work for the queue whose turn it is. */
+    /** Adds work for the queue that is being polled. */
     void spend(final long work) {
         spent += work;
     }
@@ -107,7 +110,7 @@ final class Effort {
         }
     }
 
-    /** Adds work for a frame, or segment, that was put into buffers of any shape. The receiver pays for what is unusual. */
+    /** Adds work for a frame or segment put into buffers of any shape. The receiver pays for unusual work. */
     void spend(final Frame frame, final int bytes, final long work, final ReceiveQueue receiver) {
         final int ordinary = ORDINARY + (bytes >>> ORDINARY_BYTES);
         spend(frame, Math.min(work, ordinary));
@@ -116,12 +119,12 @@ final class Effort {
         }
     }
 
-    /** Whether a receive queue gets no frames in this round. */
+    /** Returns whether a receive queue gets no frames in this round. */
     boolean bars(final ReceiveQueue receiver) {
         return receiver.isBarred(own, rounds.get());
     }
 
-    /** Whether a queue has to be left out of this round. */
+    /** Returns whether a queue must be left out of this round. */
     boolean leavesOut(final Source source) {
         for (int i = 0; i < workers.length; i++) {
             if (workers[i].effort().round() < source.paidAt(i) && !workers[i].isAsleep()) {
@@ -134,9 +137,10 @@ final class Effort {
     }
 
     /**
-     * Charges the work since the last time to a queue.
+     * Charges the work since the last call to a queue.
      *
-     * @param sequences the last sequence of each worker's frame ring that holds a frame of its last burst; negative for none
+     * @param sequences per worker, the last sequence in its frame ring with a frame of the queue's last burst; negative
+     *     for none
      */
     void settle(final Source source, final long[] sequences) {
         long work = spent;
@@ -160,7 +164,7 @@ final class Effort {
     /**
      * Ends a round.
      *
-     * @return whether nothing was done, though a queue that was left out may have frames
+     * @return whether no work was done although a queue that was left out may have frames
      */
     boolean endRound(final boolean worked) {
         rounds.set(rounds.get() + (worked ? 1 : IDLE_ROUNDS));

@@ -18,10 +18,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * A queue whose frames cost much takes no more of a worker than any other queue.
+ * A queue with expensive frames takes no larger share of a worker than any other queue.
  *
- * <p>Work is counted, not measured: 6 units for a frame, 1 for a descriptor that is read, a piece or 64 bytes that are copied or
- * summed, 4 for a receive buffer and 16 for a segment.
+ * <p>The test counts units of work instead of measuring time: 6 per frame, 4 per receive buffer and 16 per segment;
+ * 1 per descriptor, per piece, and per 64 bytes copied or summed.
  */
 class FairnessTest {
     private static final byte[] PLAIN = new byte[TestGuest.HEADER];
@@ -30,7 +30,7 @@ class FairnessTest {
     private static final int HUGE = 64_000;
     private static final int FLOODED = 8;
     private static final int STEPS = 240;
-    /** Percent of its fair share that the bystander has to have. */
+    /** The percentage of its fair share that the bystander must get. */
     private static final int FAIR = 90;
 
     private final List<LoopingGuest> guests = new ArrayList<>();
@@ -38,7 +38,7 @@ class FairnessTest {
     private int workers;
     private long features = TestGuest.FEATURES;
 
-    /** What is expensive about the attacker's frames. */
+    /** The property that makes the attacker's frames expensive. */
     enum Attack {
         CHAINS_OF_BYTES(2 * LONG),
         EMPTY_DESCRIPTORS(LONG),
@@ -51,7 +51,7 @@ class FairnessTest {
         MERGED_BYTES(6),
         RECEIVE_CHAINS_OF_BYTES(6);
 
-        /** Units for a frame, without what its receiver costs. */
+        /** The units per frame, without the cost of its receiver. */
         final int each;
 
         Attack(final int each) {
@@ -73,7 +73,7 @@ class FairnessTest {
         features |= packed ? Features.of(Features.RING_PACKED) : 0;
     }
 
-    /** Moves what the rings offer, and offers no more. */
+    /** Moves the frames that are available, without adding more. */
     private void drain() {
         while (datapath.step() > 0) {
             Thread.onSpinWait();
@@ -86,7 +86,7 @@ class FairnessTest {
         return guests.getLast();
     }
 
-    /** A guest that a station is known at. */
+    /** Lets the switch learn a station at a guest. */
     private LoopingGuest station(final int number, final LoopingGuest guest) {
         guest.transmits(PLAIN, Frames.broadcast(number, SMALL));
         drain();
@@ -163,7 +163,7 @@ class FairnessTest {
         };
     }
 
-    /** Units that the last guest before the attacker costs as a receiver. */
+    /** Returns the units that the last guest before the attacker costs as a receiver. */
     private long receiving(final Attack attack) {
         final long received = guests.get(guests.size() - 2).port().statistics().outFrames();
         return attack == Attack.MERGED_BYTES ? received * (SMALL + PLAIN.length) * 4
@@ -186,8 +186,8 @@ class FairnessTest {
         }
         others += receiving(attack);
         assertTrue(own > 0 && others > 0, own + " and " + others);
-        final String parts = attack + ": the bystander's part is " + own + " of " + (own + others);
-        // One of two senders; with two workers the other one may do as much again, of which the bystander needs nothing.
+        final String parts = attack + ": the bystander's share is " + own + " of " + (own + others);
+        // The bystander is one of two senders. A second worker may do as much work again, all of it for the attacker.
         assertTrue(own * 100 * (1 + workers) >= FAIR * (own + others), parts);
         assertEquals(0, bystander.port().statistics().drops().size());
     }

@@ -25,15 +25,15 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * Guests that lose their memory under traffic, over and over, on workers with threads. The workers go on, and no frame is lost of those
- * that other guests send each other, whether it goes to one port or is flooded.
+ * Guests lose their memory under traffic again and again, on workers with threads. The workers continue, and other
+ * guests lose none of the frames that they send each other, unicast or flooded.
  */
 @Timeout(60)
 class LostMemoryTest {
     private static final int ROUNDS = Integer.getInteger("ringbridge.test.rounds", 3);
     private static final int WINDOW = 48;
     private static final int BETWEEN = 1000;
-    /** Frames after which a guest that nothing happened to is let go: it has extended its file again in time. */
+    /** The frames after which the test stops waiting for a guest to fail. That guest extended its file in time. */
     private static final int PATIENCE = 10_000;
 
     private final Queue<String> heard = new ConcurrentLinkedQueue<>();
@@ -45,7 +45,7 @@ class LostMemoryTest {
 
         @Override
         public void unexplained(final String worker, final String what) {
-            // That is allowed where a file was extended again.
+            // allowed if a file was extended again
         }
 
         @Override
@@ -54,7 +54,7 @@ class LostMemoryTest {
         }
     };
 
-    /** A sender of numbered frames, and what of them has arrived. */
+    /** A sender of numbered frames, and the number of frames that have arrived. */
     private static final class Numbered {
         final NumberedFrames frames;
         final int station;
@@ -73,7 +73,7 @@ class LostMemoryTest {
         }
     }
 
-    /** Everyone but the guests that hurt the switch: one that sends to another, one whose frames are flooded, and who gets both. */
+    /** The guests that keep their memory: a unicast sender, a sender of flooded frames, and their receiver. */
     private final class Bystanders implements AutoCloseable {
         final TestGuest sink;
         final TestGuest sender;
@@ -99,7 +99,7 @@ class LostMemoryTest {
             }
         }
 
-        /** Exchanges some frames more, and checks that none is missing. */
+        /** Exchanges a number of frames, and checks that none is missing. */
         void exchange(final long frames) {
             final List<Long> until = streams.stream().map(each -> each.arrived + frames).toList();
             while (streams.get(0).arrived < until.get(0) || streams.get(1).arrived < until.get(1)) {
@@ -151,21 +151,21 @@ class LostMemoryTest {
         return runs.stream();
     }
 
-    /** What a guest does to its memory. */
+    /** The ways in which a guest loses memory. */
     enum Loss {
-        /** It cuts the file. */
+        /** Truncates the file. */
         CUT,
-        /** It cuts the file, and extends it at once: when the worker looks, nothing is missing. */
+        /** Truncates the file and extends it at once, so that the worker finds nothing missing. */
         EXTENDED,
-        /** It sends from a hole in a file on a full file system. */
+        /** Sends from a hole in a file on a full file system. */
         SENT_FROM_HOLE,
-        /** It receives into one. */
+        /** Receives into a hole in a file on a full file system. */
         RECEIVED_INTO_HOLE,
-        /** It sends from memory of huge pages, of which the system has none. */
+        /** Sends from a huge page while the system has no free huge pages. */
         SENT_FROM_HUGE_PAGE,
-        /** It receives into such memory. */
+        /** Receives into a huge page while the system has no free huge pages. */
         RECEIVED_INTO_HUGE_PAGE,
-        /** It sends what an indirect table in a hole describes. */
+        /** Sends a chain whose indirect table is in a hole. */
         TABLE_IN_HOLE
     }
 
@@ -228,7 +228,7 @@ class LostMemoryTest {
                         others.exchange(BETWEEN);
                     }
                 }
-                assertTrue(loss == Loss.EXTENDED || failed == ROUNDS, failed + " of " + ROUNDS + " guests were given up");
+                assertTrue(loss == Loss.EXTENDED || failed == ROUNDS, failed + " of " + ROUNDS + " guests failed");
             }
         }
         assertEquals(List.of(), List.copyOf(heard));
