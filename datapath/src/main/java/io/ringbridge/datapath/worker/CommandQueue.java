@@ -12,7 +12,7 @@ import java.util.function.Consumer;
  * <p>While a worker is frozen, the thread that froze it runs its own commands directly. Before the worker's thread has
  * started and after it has ended, every command runs on the thread that submits it.
  *
- * <p>The worker calls {@link #begin}, {@link #runNext} and {@link #end}; any thread may call the rest.
+ * <p>The worker calls {@link #begin}, {@link #runNext} and {@link #end}; any thread may call the other methods.
  */
 final class CommandQueue {
     private static final int CAPACITY = 256;

@@ -120,7 +120,7 @@ class TapOffloadTest {
         a.release(mark);
     }
 
-    /** Returns a packet that the kernel passes on whole: it has only headers for which the kernel offloads. */
+    /** Returns a packet that the kernel passes on whole: none of its headers prevents offloading. */
     private Packet packet(final boolean ipv6, final int protocol, final int data) {
         Packet packet = Packet.random(random, ipv6, protocol, ONE_TO_TWO, data);
         while (packet.network > 18 || packet.transport > packet.network + (ipv6 ? 40 : 20)) {

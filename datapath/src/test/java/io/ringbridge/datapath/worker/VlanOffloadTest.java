@@ -60,7 +60,7 @@ class VlanOffloadTest {
         return guest;
     }
 
-    /** Adds a sender and a receiver of each kind, both on access ports and on trunks. */
+    /** Adds a sender and a receiver of each kind on access ports, and as many on trunks. */
     private List<Receiver> start(final int workers, final long layout) {
         datapath = Datapath.stepped(new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofHours(24)),
             new Wire.Clock()::nanos);

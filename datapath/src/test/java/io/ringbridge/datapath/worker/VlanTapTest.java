@@ -99,7 +99,7 @@ class VlanTapTest {
         return received;
     }
 
-    /** Returns a packet that the kernel passes on whole: it has only headers for which the kernel offloads. */
+    /** Returns a packet that the kernel passes on whole: none of its headers prevents offloading. */
     private Packet packet(final boolean ipv6, final int data) {
         Packet packet = Packet.random(random, ipv6, Packet.TCP, ONE_TO_TWO, data);
         while (packet.network > 14 || packet.transport > packet.network + (ipv6 ? 40 : 20)) {
