@@ -27,7 +27,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Two guests behind one switch, over real sockets. */
+/** Tests {@link Frontend} with two guests of one switch, over real sockets. */
 class FrontendTest {
     private static final long FEATURES = Frontend.DEFAULT_FEATURES;
 
@@ -55,7 +55,7 @@ class FrontendTest {
         datapath.close();
     }
 
-    /** A guest with one pair, or several, that runs. */
+    /** A running guest with one queue pair. */
     private static final class Guest implements AutoCloseable {
         final Frontend frontend;
         final QueuePair pair;
@@ -156,7 +156,7 @@ class FrontendTest {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void stoppedRingsGoOnWhereTheyWere(final long features) throws Exception {
+    void stoppedRingsResumeAtTheirPosition(final long features) throws Exception {
         try (Guest a = guest("a", features, 2048); Guest b = guest("b", features, 2048)) {
             for (int i = 0; i < 300; i++) {
                 a.send(frame(2, 1, 100, i));
@@ -174,11 +174,12 @@ class FrontendTest {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void segmentsAreMadeForWhomDoesNotTakeThemWhole(final long features) throws Exception {
+    void framesAreSegmentedForAReceiverWithoutOffloads(final long features) throws Exception {
         final int headers = 54;
         final int data = 60_000;
         final byte[] frame = frame(2, 1, headers + data, 7);
-        ByteBuffer.wrap(frame).putShort(12, (short) 0x0800).putShort(14, (short) 0x4500).putShort(16, (short) (headers - 14 + data))
+        ByteBuffer.wrap(frame).putShort(12, (short) 0x0800).putShort(14, (short) 0x4500)
+            .putShort(16, (short) (headers - 14 + data))
             .putLong(18, 0x4000_4006L << 16).putInt(38, 1_000_000).putShort(46, (short) 0x5010);
         final byte[] header = {1, 1, headers, 0, (byte) 0xA8, 5, 34, 0, 16, 0, 0, 0};
         final long offloads = features | Features.OFFLOADS;
@@ -202,9 +203,10 @@ class FrontendTest {
     }
 
     @Test
-    void anotherGuestMayComeAfterwards() throws Exception {
+    void aPortServesOneGuestAfterAnother() throws Exception {
         for (int i = 0; i < 20; i++) {
-            try (Guest a = guest("a", FEATURES, 2048); Guest b = guest("b", FEATURES | Features.of(Features.EVENT_IDX), 2048)) {
+            try (Guest a = guest("a", FEATURES, 2048);
+                 Guest b = guest("b", FEATURES | Features.of(Features.EVENT_IDX), 2048)) {
                 b.send(frame(1, 2, 64, i));
                 assertEquals(i, ByteBuffer.wrap(a.next()).getInt(14));
             }
@@ -212,7 +214,7 @@ class FrontendTest {
     }
 
     @Test
-    void featuresOutsideTheOfferAreLeftOut() throws Exception {
+    void featuresThatAreNotOfferedAreLeftOut() throws Exception {
         try (Guest a = guest("a", -1, 2048)) {
             assertFalse(Features.has(a.frontend.features(), Features.NOTIFY_ON_EMPTY));
             assertTrue(Features.has(a.frontend.features(), Features.EVENT_IDX));

@@ -22,23 +22,24 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * A guest whose driver has a thread of its own: it keeps all transmit rings full of numbered frames for the other guest, in several
- * flows a ring, and takes what comes. Frames of a flow have to come in order, and none twice.
+ * A guest whose driver runs on a thread of its own. The driver keeps all transmit rings full of numbered frames for the
+ * other guest, in several flows per ring, and takes the frames that arrive. It checks that each flow arrives in order
+ * and without duplicates.
  *
- * <p>The front-end is the test's. All else belongs to whoever holds {@link #lock}, which the driver does for a turn at a time.
+ * <p>The test owns the front-end. {@link #lock} guards everything else; the driver holds it for one turn at a time.
  */
 final class LoadedGuest implements AutoCloseable {
     private static final int FLOWS = 4;
     private static final int RING = 256;
     private static final int BUFFER = 128;
-    private static final int RAM_A_PAIR = 192 << 10;
+    private static final int RAM_PER_PAIR = 192 << 10;
     private static final int FRAME = 60;
     private static final int PREFIX = 0x5254;
     private static final int ETHERTYPE = 0x88B5;
     private static final int NUMBER = 18;
     private static final int PATTERN = 22;
-    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
-    /** Frames shown at a time. */
+    private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
+    /** Frames per flush. */
     private static final int BATCH = 32;
 
     final ReentrantLock lock = new ReentrantLock(true);
@@ -55,9 +56,9 @@ final class LoadedGuest implements AutoCloseable {
     private int frames;
     private int turnsLeft = -1;
     private byte[] watched;
-    private volatile boolean still;
+    private volatile boolean idle;
     private volatile boolean ended;
-    private final AtomicLong fulls = new AtomicLong();
+    private final AtomicLong fills = new AtomicLong();
     private final AtomicLong watchedTurns = new AtomicLong();
     private volatile Throwable failure;
 
@@ -66,7 +67,7 @@ final class LoadedGuest implements AutoCloseable {
         this.station = station;
         frontend = Frontend.connect(socket);
         packed = Features.has(frontend.negotiate(features), Features.RING_PACKED);
-        ram = frontend.share((long) RAM_A_PAIR * port.queuePairs());
+        ram = frontend.share((long) RAM_PER_PAIR * port.queuePairs());
         for (int i = 0; i < port.queuePairs(); i++) {
             pairs.add(frontend.addPair(RING, BUFFER));
             pairs.get(i).receiver().wantNotification(true);
@@ -78,20 +79,24 @@ final class LoadedGuest implements AutoCloseable {
         frontend.start();
     }
 
-    /** Lets the driver begin. */
-    void begin() {
+    /** Starts the driver's thread. */
+    void startDriver() {
         driver.start();
     }
 
     private void drive() {
         while (!ended) {
             if (!turn()) {
-                LockSupport.parkNanos(1); // lets others run: there are more threads than processors
+                LockSupport.parkNanos(1); // yields the processor: there are more threads than processors
             }
         }
     }
 
-    /** What the driver does at a time; false where others may run first, as nothing had come. */
+    /**
+     * Performs one turn of the driver.
+     *
+     * @return whether frames had arrived; if not, the driver yields the processor
+     */
     private boolean turn() {
         lock.lock();
         try {
@@ -100,7 +105,7 @@ final class LoadedGuest implements AutoCloseable {
                 return false;
             }
             if (turnsLeft == 0) {
-                still = true;
+                idle = true;
                 return false;
             }
             if (turnsLeft > 0) {
@@ -118,7 +123,7 @@ final class LoadedGuest implements AutoCloseable {
         for (int i = 0; i < pairs.size(); i++) {
             send(i, RING);
         }
-        fulls.incrementAndGet();
+        fills.incrementAndGet();
     }
 
     private void send(final int pair, final int most) {
@@ -134,7 +139,7 @@ final class LoadedGuest implements AutoCloseable {
         transmitter.flush();
     }
 
-    /** Sends one frame to everybody. */
+    /** Sends one broadcast frame. */
     void sendToAll() {
         final Transmitter transmitter = pairs.getFirst().transmitter();
         write(transmitter.reserve(), 0, -1);
@@ -154,7 +159,7 @@ final class LoadedGuest implements AutoCloseable {
         }
     }
 
-    /** A station's address, its first byte the lowest. */
+    /** Returns the MAC address of a station, with its first byte in the lowest bits. */
     private static long address(final int station, final int flow) {
         return Short.toUnsignedLong(Short.reverseBytes((short) PREFIX)) | (long) station << 16 | (long) flow << 40;
     }
@@ -163,7 +168,11 @@ final class LoadedGuest implements AutoCloseable {
         return ((long) flow << 32 | number) * 0x9E37_79B9_7F4A_7C15L + at;
     }
 
-    /** Takes all that has come, and offers the buffers again; how many frames. */
+    /**
+     * Takes all frames that have arrived, and makes their buffers available again.
+     *
+     * @return the number of frames taken
+     */
     int receive() {
         int count = 0;
         for (int i = 0; i < pairs.size(); i++) {
@@ -174,7 +183,7 @@ final class LoadedGuest implements AutoCloseable {
         return count;
     }
 
-    /** Takes what has come on a pair; the last buffer is not offered before the next flush, nor any shown. */
+    /** Takes the frames that have arrived on a pair. Their buffers become available with the next flush. */
     private int take(final int pair) {
         final Receiver receiver = pairs.get(pair).receiver();
         int count = 0;
@@ -183,7 +192,8 @@ final class LoadedGuest implements AutoCloseable {
             final long at = receiver.address();
             final int flow = Memory.getInt(at + 14);
             final int number = Memory.getInt(at + NUMBER);
-            assertTrue(number >= due[flow], () -> "frame " + number + " of flow " + flow + ", when " + due[flow] + " was due");
+            assertTrue(number >= due[flow],
+                () -> "frame " + number + " of flow " + flow + " arrived; expected " + due[flow]);
             due[flow] = number + 1;
             for (int i = PATTERN; i + Long.BYTES <= FRAME; i += Long.BYTES) {
                 assertEquals(pattern(flow, number, i), Memory.getLong(at + i), "the frame's content");
@@ -193,14 +203,18 @@ final class LoadedGuest implements AutoCloseable {
         return count;
     }
 
-    /** Lets the driver do nothing any more after so many turns. */
-    void stillAfter(final int turns) {
+    /** Makes the driver idle after that many turns, or never if the number is negative. */
+    void idleAfter(final int turns) {
         turnsLeft = turns;
     }
 
-    /** All memory, where the driver has had its last turn already, so that only a device could write to it; else null. Any thread. */
-    byte[] memoryIfStill() {
-        return still ? memory() : null;
+    /**
+     * Copies the guest's memory if the driver is idle, so that only a device could write to it. Any thread.
+     *
+     * @return the copy, or null if the driver is not idle
+     */
+    byte[] memoryIfIdle() {
+        return idle ? memory() : null;
     }
 
     private byte[] memory() {
@@ -210,10 +224,10 @@ final class LoadedGuest implements AutoCloseable {
     }
 
     /**
-     * From now on, until {@link #unwatch}, nobody but the driver writes to this memory: each of its turns looks for that, makes some more
-     * frames and receive buffers available, and kicks.
+     * Starts to check that only the driver writes to the guest's memory, until {@link #unwatch}. Each turn of the
+     * driver checks it, makes more frames and receive buffers available, and kicks.
      *
-     * @param before what was there before, or null
+     * @param before an earlier copy of the memory, which has to be unchanged, or null
      */
     void watch(final byte[] before) {
         if (before != null) {
@@ -221,7 +235,7 @@ final class LoadedGuest implements AutoCloseable {
         }
         for (int i = 0; i < pairs.size(); i++) {
             final int count = take(i);
-            assertTrue(pairs.get(i).receiver().call().drain() || count == 0, "what was received has been notified");
+            assertTrue(pairs.get(i).receiver().call().drain() || count == 0, "received frames have been notified");
             pairs.get(i).transmitter().complete();
             pairs.get(i).transmitter().call().drain();
         }
@@ -234,10 +248,10 @@ final class LoadedGuest implements AutoCloseable {
             final QueuePair pair = pairs.get(i);
             final long completed = pair.transmitter().completed();
             pair.transmitter().complete();
-            assertEquals(completed, pair.transmitter().completed(), "no buffer comes back");
-            assertFalse(pair.receiver().poll(), "nothing arrives");
-            assertFalse(pair.receiver().call().drain(), "and nobody calls");
-            assertFalse(pair.transmitter().call().drain(), "of either queue");
+            assertEquals(completed, pair.transmitter().completed(), "no buffer is used");
+            assertFalse(pair.receiver().poll(), "no frame arrives");
+            assertFalse(pair.receiver().call().drain(), "the receive queue is not called");
+            assertFalse(pair.transmitter().call().drain(), "the transmit queue is not called");
             pair.receiver().flush();
             send(i, 2);
             pair.receiver().vring.kick.signal();
@@ -249,18 +263,18 @@ final class LoadedGuest implements AutoCloseable {
 
     private void assertUnchanged(final byte[] before) {
         final int at = Arrays.mismatch(before, memory());
-        assertEquals(-1, at, "the guest's memory is left alone");
+        assertEquals(-1, at, "the guest's memory is unchanged");
     }
 
-    /** Looks a last time whether all was left alone, and lets the driver go on as usual. */
+    /** Checks the memory a last time, and lets the driver send and receive again. */
     void unwatch() {
         assertUnchanged(watched);
         watched = null;
         turnsLeft = -1;
-        still = false;
+        idle = false;
     }
 
-    /** Forgets the kicks that were not heard yet. */
+    /** Discards all kicks that the switch has not read yet. */
     void drainKicks() {
         for (final QueuePair pair : pairs) {
             pair.receiver().vring.kick.drain();
@@ -268,16 +282,19 @@ final class LoadedGuest implements AutoCloseable {
         }
     }
 
-    /** Stops every ring, all being suspended: it stands where as much was taken as was given back. */
+    /**
+     * Stops every ring of the suspended device, and checks that the position of each equals the number of chains used.
+     */
     void stop() throws IOException {
         frontend.stop();
         for (int i = 0; i < pairs.size(); i++) {
             assertEquals(base(receivedBy[i]), pairs.get(i).receiver().vring.base, "the receive ring's position");
-            assertEquals(base(pairs.get(i).transmitter().completed()), pairs.get(i).transmitter().vring.base, "the transmit ring's");
+            assertEquals(base(pairs.get(i).transmitter().completed()), pairs.get(i).transmitter().vring.base,
+                "the transmit ring's position");
         }
     }
 
-    /** Where a ring is after so many chains, as in GET_VRING_BASE. */
+    /** Returns the position of a ring after that many chains, as GET_VRING_BASE encodes it. */
     private int base(final long chains) {
         if (!packed) {
             return (int) chains & 0xFFFF;
@@ -286,7 +303,7 @@ final class LoadedGuest implements AutoCloseable {
         return position << 16 | position;
     }
 
-    /** Starts every ring, and takes what the memory is then as what it has to remain where it is being watched. */
+    /** Starts every ring. If the memory is being watched, its content after the start is the one that has to remain. */
     void start() throws IOException {
         frontend.start();
         if (watched != null) {
@@ -294,15 +311,15 @@ final class LoadedGuest implements AutoCloseable {
         }
     }
 
-    /** Sets every ring enabled, as it is, so that each worker that owns some goes round. */
-    void enableAgain() throws IOException {
+    /** Enables every ring, although all are enabled, so that each worker that owns a ring completes a duty cycle. */
+    void reenable() throws IOException {
         for (final QueuePair pair : pairs) {
             frontend.enable(pair, true);
         }
     }
 
-    /** Ends the driver's thread, in whose place the caller comes. */
-    void end() {
+    /** Ends the driver's thread. The caller acts as the driver from then on. */
+    void endDriver() {
         ended = true;
         await("the driver's thread has ended", () -> !driver.isAlive());
     }
@@ -315,12 +332,12 @@ final class LoadedGuest implements AutoCloseable {
         return Arrays.stream(receivedBy).sum();
     }
 
-    /** Whether every receive queue has had some. */
+    /** Returns whether every receive queue has received frames. */
     boolean receivedByAll() {
         return Arrays.stream(receivedBy).allMatch(count -> count > 0);
     }
 
-    /** Frames whose buffers have come back. */
+    /** Returns the number of transmitted frames whose buffers the device has used. */
     long completed() {
         long sum = 0;
         for (final QueuePair pair : pairs) {
@@ -334,39 +351,42 @@ final class LoadedGuest implements AutoCloseable {
         return sent() - completed();
     }
 
-    /** How often the driver has filled its transmit rings. Any thread. */
-    long fulls() {
-        return fulls.get();
+    /** Returns the number of times that the driver has filled its transmit rings. Any thread. */
+    long fills() {
+        return fills.get();
     }
 
-    /** How many turns were watched. Any thread. */
+    /** Returns the number of turns in which the driver has checked the memory. Any thread. */
     long watchedTurns() {
         return watchedTurns.get();
     }
 
-    /** Waits until something is so, and the drivers do their work meanwhile. */
+    /** Waits until the condition is met, and fails if the driver of one of these guests has failed. */
     static void await(final String what, final BooleanSupplier condition, final LoadedGuest... guests) {
-        final long begin = System.nanoTime();
+        final long start = System.nanoTime();
         while (!condition.getAsBoolean()) {
             for (final LoadedGuest guest : guests) {
                 if (guest.failure != null) {
-                    throw new AssertionError("the driver of port " + guest.port.name() + ", before " + what, guest.failure);
+                    throw new AssertionError("the driver of port " + guest.port.name() + " failed before " + what,
+                        guest.failure);
                 }
             }
-            assertFalse(Thread.interrupted() || System.nanoTime() - begin > PATIENCE_NANOS, () -> "waited in vain until " + what);
+            assertFalse(Thread.interrupted() || System.nanoTime() - start > LIMIT_NANOS,
+                () -> "timed out waiting until " + what);
             LockSupport.parkNanos(1);
         }
     }
 
-    /** Counted as dropped by the queues of one kind, {@code rx} or {@code tx}. Any thread. */
+    /** Returns the number of frames dropped by the queues of one kind, {@code rx} or {@code tx}. Any thread. */
     long dropped(final String kind) {
         return port.queues().stream().filter(queue -> queue.kind().equals(kind))
-            .map(QueueStatus::statistics).flatMap(reading -> reading.drops().values().stream()).mapToLong(Long::longValue).sum();
+            .map(QueueStatus::statistics).flatMap(reading -> reading.drops().values().stream())
+            .mapToLong(Long::longValue).sum();
     }
 
     @Override
     public void close() {
-        end();
+        endDriver();
         frontend.close();
     }
 }

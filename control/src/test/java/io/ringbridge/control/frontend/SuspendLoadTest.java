@@ -32,26 +32,31 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * Two guests send to each other as much as their rings hold, all the time, each from a thread of its own, while now one and now the other
- * is suspended and resumed; {@code -Dsuspensions=N} does it N times with each kind of ring, number of workers and of queue pairs.
+ * Two guests keep their rings full of frames for each other, each from a thread of its own, while one or the other is
+ * suspended and resumed. {@code -Dsuspensions=N} sets the number of suspensions per kind of ring, number of workers,
+ * and number of queue pairs.
  */
 class SuspendLoadTest {
     private static final int ROUNDS = Integer.getInteger("suspensions", 75);
     private static final long TURNS = 3;
-    /** The last is while all rings are stopped. */
-    private static final Set<DropReason> DROPS = EnumSet.of(DropReason.NO_BUFFER, DropReason.PORT_SUSPENDED, DropReason.NO_RECEIVER);
+    /** The last occurs while all rings are stopped. */
+    private static final Set<DropReason> DROPS = EnumSet.of(DropReason.NO_BUFFER, DropReason.PORT_SUSPENDED,
+        DropReason.NO_RECEIVER);
 
     @TempDir
     Path directory;
     private SplittableRandom random;
-    private int waiting;
-    private int still;
+    private int pendingCount;
+    private int idleCount;
 
     @ParameterizedTest
-    @CsvSource({"1, split, 1", "2, split, 1", "1, packed, 1", "2, packed, 1", "1, split, 2", "2, split, 2", "1, packed, 2", "2, packed, 2"})
+    @CsvSource({"1, split, 1", "2, split, 1", "1, packed, 1", "2, packed, 1", "1, split, 2", "2, split, 2",
+        "1, packed, 2", "2, packed, 2"})
     @Timeout(value = 10, unit = TimeUnit.MINUTES)
-    void nothingIsLostOrRepeatedOrMovesInBetween(final int workers, final String layout, final int pairs) throws Exception {
-        final long features = Frontend.DEFAULT_FEATURES | ("packed".equals(layout) ? Features.of(Features.RING_PACKED) : 0);
+    void nothingIsLostOrRepeatedAndNothingMovesWhileSuspended(final int workers, final String layout, final int pairs)
+        throws Exception {
+        final long features = Frontend.DEFAULT_FEATURES
+            | ("packed".equals(layout) ? Features.of(Features.RING_PACKED) : 0);
         final AtomicReference<Throwable> error = new AtomicReference<>();
         random = new SplittableRandom(3);
         try (Datapath datapath = Datapath.start(
@@ -63,9 +68,9 @@ class SuspendLoadTest {
                  LoadedGuest a = new LoadedGuest(directory.resolve("a"), portA, features, 1);
                  LoadedGuest b = new LoadedGuest(directory.resolve("b"), portB, features, 2)) {
                 assertTrue(ProtocolFeature.SUSPEND.in(a.frontend.protocolFeatures()));
-                meet(a, b);
-                a.begin();
-                b.begin();
+                learn(a, b);
+                a.startDriver();
+                b.startDriver();
                 for (int round = 0; round < ROUNDS; round++) {
                     if (random.nextBoolean()) {
                         suspendAndResume(a, b, round);
@@ -74,19 +79,19 @@ class SuspendLoadTest {
                     }
                 }
                 finish(a, b);
-                System.out.printf("%d suspensions, %s rings, %d workers, %d pairs: %s; %s; %d times more was waiting at the "
-                    + "acknowledgement, %d times the driver held still before%n",
-                    ROUNDS, layout, workers, pairs, account(a, b), account(b, a), waiting, still);
+                System.out.printf("%d suspensions, %s rings, %d workers, %d pairs: %s; %s; frames were pending at %d "
+                    + "acknowledgements, and the driver was idle at %d%n",
+                    ROUNDS, layout, workers, pairs, account(a, b), account(b, a), pendingCount, idleCount);
             }
         }
         assertNull(error.get());
     }
 
-    /** Lets the switch know both, before there are several flows. */
-    private static void meet(final LoadedGuest a, final LoadedGuest b) {
+    /** Lets the switch learn both addresses before there are several flows. */
+    private static void learn(final LoadedGuest a, final LoadedGuest b) {
         a.sendToAll();
         b.sendToAll();
-        LoadedGuest.await("both hear of each other", () -> {
+        LoadedGuest.await("both guests have received a frame", () -> {
             a.receive();
             b.receive();
             return a.received() > 0 && b.received() > 0;
@@ -96,25 +101,25 @@ class SuspendLoadTest {
     private void suspendAndResume(final LoadedGuest guest, final LoadedGuest peer, final int round) throws IOException {
         load(guest, peer);
         guest.frontend.suspend();
-        final byte[] atOnce = guest.memoryIfStill();
+        final byte[] before = guest.memoryIfIdle();
         final PortStatistics reached = guest.port.statistics();
         final long delivered = peer.port.statistics().outFrames();
-        still += atOnce == null ? 0 : 1;
+        idleCount += before == null ? 0 : 1;
         guest.lock.lock();
         try {
-            guest.watch(atOnce);
-            waiting += guest.pending() > 0 ? 1 : 0;
+            guest.watch(before);
+            pendingCount += guest.pending() > 0 ? 1 : 0;
         } finally {
             guest.lock.unlock();
         }
-        atTheAcknowledgement(guest, peer, reached);
+        assertAllCompleted(guest, peer, reached);
         whileSuspended(guest, peer);
         assertEquals(PortState.SUSPENDED, guest.port.state());
         final PortStatistics now = guest.port.statistics();
-        assertEquals(reached.inFrames(), now.inFrames(), "nothing was taken");
-        assertEquals(reached.outFrames(), now.outFrames(), "nothing was received");
-        assertEquals(delivered, peer.port.statistics().outFrames(), "and the peer got nothing");
-        atTheAcknowledgement(guest, peer, reached);
+        assertEquals(reached.inFrames(), now.inFrames(), "no frame is taken");
+        assertEquals(reached.outFrames(), now.outFrames(), "no frame is delivered to the guest");
+        assertEquals(delivered, peer.port.statistics().outFrames(), "no frame of the guest reaches the peer");
+        assertAllCompleted(guest, peer, reached);
         switch (round % 8) {
             case 3 -> restartSuspended(guest, peer);
             case 5 -> restartResumed(guest, peer);
@@ -123,7 +128,10 @@ class SuspendLoadTest {
         assertEquals(PortState.RUNNING, guest.port.state());
     }
 
-    /** Has both go on for a while, and ends when the guest's rings have just been filled; its driver goes on, or holds still soon. */
+    /**
+     * Lets both guests send for a while, and returns when the guest's rings have just been filled. Its driver
+     * continues, or becomes idle after a few turns.
+     */
     private void load(final LoadedGuest guest, final LoadedGuest peer) {
         final int more = random.nextInt(2000);
         final int turns = random.nextBoolean() ? random.nextInt(30) : -1;
@@ -131,18 +139,19 @@ class SuspendLoadTest {
         final long back = peer.port.statistics().inFrames();
         LoadedGuest.await("both have sent more", () -> guest.port.statistics().inFrames() >= frames + more
             && peer.port.statistics().inFrames() >= back + more, guest, peer);
-        final long fulls = guest.fulls();
-        LoadedGuest.await("the rings are full", () -> guest.fulls() > fulls, guest);
+        final long fills = guest.fills();
+        LoadedGuest.await("the rings are full", () -> guest.fills() > fills, guest);
         guest.lock.lock();
         try {
-            guest.stillAfter(turns);
+            guest.idleAfter(turns);
         } finally {
             guest.lock.unlock();
         }
     }
 
-    /** Every frame that was taken was delivered or dropped, and its buffer is back. */
-    private static void atTheAcknowledgement(final LoadedGuest guest, final LoadedGuest peer, final PortStatistics reached) {
+    /** Checks that every frame that was taken is delivered or dropped, and its buffer used. */
+    private static void assertAllCompleted(final LoadedGuest guest, final LoadedGuest peer,
+        final PortStatistics reached) {
         final long completed;
         guest.lock.lock();
         try {
@@ -158,21 +167,24 @@ class SuspendLoadTest {
         } finally {
             peer.lock.unlock();
         }
-        assertEquals(completed, received + dropped(guest, peer), "as many frames delivered, or dropped, as buffers given back");
-        assertEquals(completed, reached.inFrames() + guest.dropped("tx"), "and as were taken");
+        assertEquals(completed, received + dropped(guest, peer), "frames delivered or dropped, against buffers used");
+        assertEquals(completed, reached.inFrames() + guest.dropped("tx"), "buffers used, against frames taken");
     }
 
-    /** Counted as dropped of what one sent to the other. */
+    /** Returns the number of dropped frames among those that one guest sent to the other. */
     private static long dropped(final LoadedGuest from, final LoadedGuest to) {
         return from.dropped("tx") + to.dropped("rx");
     }
 
     private static String account(final LoadedGuest from, final LoadedGuest to) {
-        return "%d sent, %d delivered, %d dropped and counted, %d of them for want of a buffer".formatted(from.sent(), to.received(),
-            dropped(from, to), to.port.statistics().drops().getOrDefault(DropReason.NO_BUFFER, 0L));
+        return "%d sent, %d delivered, %d dropped and counted, %d of them because the receiver had no buffer".formatted(
+            from.sent(), to.received(), dropped(from, to),
+            to.port.statistics().drops().getOrDefault(DropReason.NO_BUFFER, 0L));
     }
 
-    /** Both drivers go on; every worker goes round meanwhile, and takes what the peer sends. */
+    /**
+     * Lets both drivers continue, until every worker has completed some duty cycles and the peer's frames were taken.
+     */
     private void whileSuspended(final LoadedGuest guest, final LoadedGuest peer) throws IOException {
         final long turns = guest.watchedTurns();
         final long taken = peer.port.statistics().inFrames();
@@ -182,13 +194,17 @@ class SuspendLoadTest {
         }
         for (int i = 0; i < TURNS; i++) {
             final long past = turns + i;
-            LoadedGuest.await("the driver has looked, added and kicked", () -> guest.watchedTurns() > past, guest);
-            guest.enableAgain();
+            LoadedGuest.await("the driver has checked its memory and kicked", () -> guest.watchedTurns() > past, guest);
+            guest.reenable();
         }
-        LoadedGuest.await("the peer has gone on", () -> peer.port.statistics().inFrames() >= taken + more, guest, peer);
+        LoadedGuest.await("the peer has sent more", () -> peer.port.statistics().inFrames() >= taken + more, guest,
+            peer);
     }
 
-    /** Resumes, at times without a kick, or anything else that the driver does, until all that was available has been taken. */
+    /**
+     * Resumes the guest. In half of the cases the driver neither kicks nor does anything else until all available
+     * chains are taken.
+     */
     private void resume(final LoadedGuest guest) throws IOException {
         final boolean silent = random.nextBoolean();
         guest.lock.lock();
@@ -200,14 +216,14 @@ class SuspendLoadTest {
             }
             guest.frontend.resume();
             if (silent) {
-                LoadedGuest.await("what was available is taken", () -> guest.pending() == 0);
+                LoadedGuest.await("all available frames are taken", () -> guest.pending() == 0);
             }
         } finally {
             guest.lock.unlock();
         }
     }
 
-    /** Stops all rings, and starts them while the device is suspended. */
+    /** Stops all rings, and starts them again while the device is suspended. */
     private void restartSuspended(final LoadedGuest guest, final LoadedGuest peer) throws IOException {
         guest.lock.lock();
         try {
@@ -223,8 +239,9 @@ class SuspendLoadTest {
     }
 
     /**
-     * Stops all rings, and starts them; the status that this sets ends the suspension as well. While there are some to choose from and then
-     * more, the peer's flows move, and stay in order only since nothing is on its way.
+     * Stops all rings, and starts them again; the status that this sets also ends the suspension. The number of started
+     * receive queues changes meanwhile, so the peer's flows move between them. They stay in order only because no frame
+     * is in flight.
      */
     private static void restartResumed(final LoadedGuest guest, final LoadedGuest peer) throws IOException {
         guest.lock.lock();
@@ -232,7 +249,7 @@ class SuspendLoadTest {
         try {
             guest.unwatch();
             guest.stop();
-            LoadedGuest.await("nothing is on its way", () -> peer.pending() == 0);
+            LoadedGuest.await("no frame is in flight", () -> peer.pending() == 0);
             guest.start();
         } finally {
             peer.lock.unlock();
@@ -240,11 +257,11 @@ class SuspendLoadTest {
         }
     }
 
-    /** Each frame has come, or is counted as dropped for a reason that there was. */
+    /** Checks that each frame has arrived, or was dropped for one of the expected reasons. */
     private static void finish(final LoadedGuest a, final LoadedGuest b) throws IOException {
-        a.end();
-        b.end();
-        LoadedGuest.await("all is taken", () -> {
+        a.endDriver();
+        b.endDriver();
+        LoadedGuest.await("all frames are taken", () -> {
             a.receive();
             b.receive();
             return a.pending() + b.pending() == 0;
@@ -256,8 +273,9 @@ class SuspendLoadTest {
         assertEquals(a.sent(), b.received() + dropped(a, b));
         assertEquals(b.sent(), a.received() + dropped(b, a));
         for (final LoadedGuest guest : List.of(a, b)) {
-            assertTrue(guest.receivedByAll(), "each receive queue had some");
-            assertTrue(DROPS.containsAll(guest.port.statistics().drops().keySet()), () -> guest.port.statistics().toString());
+            assertTrue(guest.receivedByAll(), "each receive queue has received frames");
+            assertTrue(DROPS.containsAll(guest.port.statistics().drops().keySet()),
+                () -> guest.port.statistics().toString());
             assertEquals(guest.received(), guest.port.statistics().outFrames());
         }
     }

@@ -57,9 +57,10 @@ class StateSocketTest {
     }
 
     @Test
-    void aRecordComesAsItWasWrittenHoweverManyMessagesItTakes() throws Exception {
+    void aRecordOfManyMessagesIsReadAsItWasWritten() throws Exception {
         final long before = openDescriptors();
-        final StateWriter out = new StateWriter().flag(true).number(-1).wide(Long.MIN_VALUE).text("\u00e9").event(StateWriter.NONE);
+        final StateWriter out = new StateWriter().flag(true).number(-1).wide(Long.MIN_VALUE).text("\u00e9")
+            .event(StateWriter.NONE);
         final byte[] much = new byte[200_000];
         much[much.length - 1] = 7;
         out.bytes(much);
@@ -94,7 +95,7 @@ class StateSocketTest {
     }
 
     @Test
-    void whatNobodyTakesIsClosed() throws Exception {
+    void unclaimedDescriptorsAreClosed() throws Exception {
         final long before = openDescriptors();
         try (EventFd event = EventFd.create()) {
             final StateWriter out = new StateWriter().event(event.fd()).event(event.fd()).event(event.fd());
@@ -112,21 +113,24 @@ class StateSocketTest {
     }
 
     @Test
-    void aRefusalIsToldWhateverWasToCome() {
+    void aRefusalIsReportedWhateverStepIsAwaited() {
         to.refuse("not today");
-        assertEquals("not today", assertThrows(HandOverException.class, () -> from.receive(Step.TAKEN, LIMIT)).getMessage());
+        assertEquals("not today",
+            assertThrows(HandOverException.class, () -> from.receive(Step.TAKEN, LIMIT)).getMessage());
     }
 
     @Test
-    void theEndOfTheOtherAndItsSilenceAreTold() {
+    void silenceAndTheEndOfTheOtherProcessAreReported() {
         assertEquals("the other process has not sent ready within 0 s",
             assertThrows(HandOverException.class, () -> to.receive(Step.READY, Duration.ZERO)).getMessage());
         from.close();
-        assertEquals("the other process has ended", assertThrows(HandOverException.class, () -> to.await(Step.READY)).getMessage());
+        assertEquals("the other process has ended",
+            assertThrows(HandOverException.class, () -> to.await(Step.READY)).getMessage());
     }
 
     private static ByteBuffer head(final int version, final int length, final int descriptors, final int checksum) {
-        return ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN).put(MAGIC).putInt(version).putInt(length).putInt(descriptors)
+        return ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN).put(MAGIC).putInt(version).putInt(length)
+            .putInt(descriptors)
             .putInt(checksum);
     }
 
@@ -137,7 +141,7 @@ class StateSocketTest {
     }
 
     @Test
-    void whatIsForeignOrDamagedIsRefused() throws Exception {
+    void foreignAndDamagedRecordsAreRefused() throws Exception {
         final long before = openDescriptors();
         try (EventFd event = EventFd.create()) {
             refused(new byte[0], "does not start with");

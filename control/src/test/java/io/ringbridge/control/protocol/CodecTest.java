@@ -26,8 +26,9 @@ class CodecTest {
         return new Region(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong());
     }
 
-    /** A message of a kind with any numbers, as long as its layout can carry them. */
-    private static Message any(final Class<?> kind, final SplittableRandom random) throws ReflectiveOperationException {
+    /** Returns a message of this kind with random values that its layout can carry. */
+    private static Message message(final Class<?> kind, final SplittableRandom random)
+        throws ReflectiveOperationException {
         if (kind == Message.SetMemTable.class) {
             final List<Region> regions = new ArrayList<>();
             for (int n = random.nextInt(9); n > 0; n--) {
@@ -40,27 +41,30 @@ class CodecTest {
             return new Message.SetVringFd(three[random.nextInt(3)], random.nextInt(256), random.nextBoolean());
         }
         if (kind == Message.MemoryConfirmed.class) {
-            return new Message.MemoryConfirmed(random.nextBoolean() ? Request.ADD_MEM_REG : Request.REM_MEM_REG, random.nextLong());
+            return new Message.MemoryConfirmed(random.nextBoolean() ? Request.ADD_MEM_REG : Request.REM_MEM_REG,
+                random.nextLong());
         }
         if (kind == Message.InflightFd.class) {
-            return new Message.InflightFd(random.nextBoolean() ? Request.GET_INFLIGHT_FD : Request.SET_INFLIGHT_FD, random.nextLong(),
-                random.nextLong(), random.nextInt(65536), random.nextInt(65536));
+            return new Message.InflightFd(random.nextBoolean() ? Request.GET_INFLIGHT_FD : Request.SET_INFLIGHT_FD,
+                random.nextLong(), random.nextLong(), random.nextInt(65536), random.nextInt(65536));
         }
         if (kind == Message.Config.class) {
             final byte[] bytes = new byte[random.nextInt(257)];
             random.nextBytes(bytes);
-            return new Message.Config(random.nextBoolean() ? Request.GET_CONFIG : Request.SET_CONFIG, random.nextInt(), random.nextInt(),
-                random.nextInt(), ByteBuffer.wrap(bytes));
+            return new Message.Config(random.nextBoolean() ? Request.GET_CONFIG : Request.SET_CONFIG, random.nextInt(),
+                random.nextInt(), random.nextInt(), ByteBuffer.wrap(bytes));
         }
         if (kind == Message.Iotlb.class) {
-            return new Message.Iotlb(random.nextLong(), random.nextLong(), random.nextLong(), random.nextInt(256), random.nextInt(256));
+            return new Message.Iotlb(random.nextLong(), random.nextLong(), random.nextLong(), random.nextInt(256),
+                random.nextInt(256));
         }
         final RecordComponent[] components = kind.getRecordComponents();
         final Object[] values = new Object[components.length];
         final Class<?>[] types = new Class<?>[components.length];
         for (int i = 0; i < components.length; i++) {
             types[i] = components[i].getType();
-            values[i] = types[i] == int.class ? (Object) random.nextInt() : types[i] == long.class ? random.nextLong() : region(random);
+            values[i] = types[i] == int.class ? (Object) random.nextInt()
+                : types[i] == long.class ? random.nextLong() : region(random);
         }
         return (Message) kind.getDeclaredConstructor(types).newInstance(values);
     }
@@ -75,7 +79,7 @@ class CodecTest {
     }
 
     @Test
-    void whatIsEncodedIsDecoded() throws Exception {
+    void encodedMessagesAreDecoded() throws Exception {
         final SplittableRandom random = new SplittableRandom(SEED);
         final Class<?>[] kinds = Message.class.getPermittedSubclasses();
         assertTrue(kinds.length > 30);
@@ -84,26 +88,28 @@ class CodecTest {
             if (kind == Message.Unserved.class) {
                 continue;
             }
-            final Message message = any(kind, random);
+            final Message message = message(kind, random);
             final byte[] payload = Codec.encode(message);
             assertEquals(message, Codec.decode(message.request(), payload, descriptors(message)), "seed " + SEED);
         }
     }
 
     @Test
-    void everyRequestIsRefusedWithAnotherSizeOrNumberOfDescriptors() {
+    void wrongSizesAndDescriptorCountsAreRefused() {
         for (final Request request : Request.values()) {
             for (final int size : new int[] {request.payload().min() - 1, request.payload().max() + 1}) {
                 if (size >= 0) {
                     final ProtocolException e = assertThrows(ProtocolException.class,
                         () -> Codec.decode(request, new byte[size], request.descriptors().min()));
                     assertTrue(e.endsConnection());
-                    assertTrue(e.getMessage().contains(request.name()) && e.getMessage().contains(request.payload().toString()));
+                    assertTrue(e.getMessage().contains(request.name())
+                        && e.getMessage().contains(request.payload().toString()));
                 }
             }
             for (final int descriptors : new int[] {request.descriptors().min() - 1, request.descriptors().max() + 1}) {
                 if (descriptors >= 0) {
-                    assertThrows(ProtocolException.class, () -> Codec.decode(request, new byte[request.payload().max()], descriptors));
+                    assertThrows(ProtocolException.class,
+                        () -> Codec.decode(request, new byte[request.payload().max()], descriptors));
                 }
             }
         }
@@ -126,20 +132,24 @@ class CodecTest {
     }
 
     @Test
-    void aMemoryTableHasToAgreeWithItself() {
-        final byte[] two = Codec.encode(new Message.SetMemTable(List.of(new Region(0, 1, 2, 3), new Region(4, 5, 6, 7))));
+    void aMemoryTableHasToBeConsistent() {
+        final byte[] two =
+            Codec.encode(new Message.SetMemTable(List.of(new Region(0, 1, 2, 3), new Region(4, 5, 6, 7))));
         assertThrows(ProtocolException.class, () -> Codec.decode(Request.SET_MEM_TABLE, two, 1));
-        assertThrows(ProtocolException.class, () -> Codec.decode(Request.SET_MEM_TABLE, Arrays.copyOf(two, two.length - 32), 2));
-        assertThrows(ProtocolException.class, () -> Codec.decode(Request.SET_MEM_TABLE, Arrays.copyOf(two, two.length - 1), 2));
+        assertThrows(ProtocolException.class,
+            () -> Codec.decode(Request.SET_MEM_TABLE, Arrays.copyOf(two, two.length - 32), 2));
+        assertThrows(ProtocolException.class,
+            () -> Codec.decode(Request.SET_MEM_TABLE, Arrays.copyOf(two, two.length - 1), 2));
         two[3] = -1;
         assertThrows(ProtocolException.class, () -> Codec.decode(Request.SET_MEM_TABLE, two, 2));
     }
 
     @Test
-    void slotsOfAMemoryTableThatAreNotUsedAreIgnored() {
+    void unusedSlotsOfAMemoryTableAreIgnored() {
         for (int used = 0; used <= 8; used++) {
             final List<Region> regions = Collections.nCopies(used, new Region(4, 5, 6, 7));
-            final byte[] whole = Arrays.copyOf(Codec.encode(new Message.SetMemTable(regions)), Request.SET_MEM_TABLE.payload().max());
+            final byte[] whole = Arrays.copyOf(Codec.encode(new Message.SetMemTable(regions)),
+                Request.SET_MEM_TABLE.payload().max());
             Arrays.fill(whole, 8 + 32 * used, whole.length, (byte) 0xA5);
             assertEquals(new Message.SetMemTable(regions), Codec.decode(Request.SET_MEM_TABLE, whole, used));
             final int another = used == 0 ? 1 : used - 1;
@@ -148,7 +158,7 @@ class CodecTest {
     }
 
     @Test
-    void aRingDescriptorHasToAgreeWithItsFlag() {
+    void aRingDescriptorHasToMatchItsFlag() {
         assertThrows(ProtocolException.class, () -> Codec.decode(Request.SET_VRING_KICK, Codec.number(0x101), 1));
         assertThrows(ProtocolException.class, () -> Codec.decode(Request.SET_VRING_KICK, Codec.number(1), 0));
         assertThrows(ProtocolException.class, () -> Codec.decode(Request.SET_VRING_KICK, Codec.number(0x10001), 1));

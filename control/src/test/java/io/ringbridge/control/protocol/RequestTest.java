@@ -11,13 +11,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class RequestTest {
     @Test
-    void namesInAWordAreShown() {
+    void featureBitsAreShownByName() {
         assertEquals(List.of("mq", "status", "63"), ProtocolFeature.names(1L | 1L << 16 | 1L << 63));
         assertEquals(List.of("mrg_rxbuf", "version_1", "63"), VirtioFeatures.names(1L << 15 | 1L << 32 | 1L << 63));
     }
 
     @Test
-    void everyNumberIsFoundWithTheSizeItHas() {
+    void requestsAreFoundByNumberAndSize() {
         for (final Request request : Request.values()) {
             assertSame(request, Request.of(request.id(), request.payload().max(), request.descriptors().max()));
         }
@@ -27,7 +27,7 @@ class RequestTest {
     }
 
     @Test
-    void theTwoMeaningsOf41And42AreToldApart() {
+    void theTwoMeaningsOf41And42AreDistinguished() {
         assertSame(Request.SUSPEND, Request.of(41, 0, 0));
         assertSame(Request.GET_SHARED_OBJECT, Request.of(41, 16, 0));
         assertSame(Request.RESUME, Request.of(42, 0, 0));
@@ -37,9 +37,9 @@ class RequestTest {
     }
 
     @Test
-    void whatStopsOrMovesARingQuiescesTheDatapath() {
-        for (final Request request : List.of(Request.SET_MEM_TABLE, Request.REM_MEM_REG, Request.GET_VRING_BASE, Request.RESET_DEVICE,
-            Request.SET_VRING_ADDR, Request.SUSPEND)) {
+    void requestsThatStopOrMoveARingQuiesceTheDatapath() {
+        for (final Request request : List.of(Request.SET_MEM_TABLE, Request.REM_MEM_REG, Request.GET_VRING_BASE,
+            Request.RESET_DEVICE, Request.SET_VRING_ADDR, Request.SUSPEND)) {
             assertTrue(request.quiesces());
         }
         assertEquals(Request.Reply.ALWAYS, Request.GET_VRING_BASE.reply());

@@ -13,14 +13,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** How the end of a wait is told from the end of a connection. */
+/** Tests that a cancelled wait is distinguished from the end of a connection. */
 @Timeout(60)
 class ConnectionTest {
     @TempDir
     private Path directory;
 
     @Test
-    void aWaitThatWasLeftIsNotTheEnd() throws Exception {
+    void aCancelledReceiveDoesNotEndTheConnection() throws Exception {
         final Path path = directory.resolve("s");
         try (Listener listener = Listener.open(path, 0600);
              Connection peer = Connection.connect(path);

@@ -26,7 +26,7 @@ class ListenerTest {
     }
 
     @Test
-    void theFileHasItsPermissionsAndGoesWithTheListener() throws Exception {
+    void theSocketFileHasItsPermissionsAndIsRemovedOnClose() throws Exception {
         final Path path = directory.resolve("s");
         for (final String permissions : new String[] {"rw-rw----", "rw-------", "rwxrwxrwx"}) {
             int mode = 0;
@@ -60,7 +60,8 @@ class ListenerTest {
         final Path path = directory.resolve("s");
         try (Listener listener = Listener.open(path, 0660)) {
             assertRefused(path, "in use");
-            try (Connection _ = Connection.connect(path); Connection probe = listener.accept(); Connection accepted = listener.accept()) {
+            try (Connection _ = Connection.connect(path); Connection probe = listener.accept();
+                 Connection accepted = listener.accept()) {
                 assertNotNull(probe);
                 assertNotNull(accepted);
             }
@@ -68,7 +69,7 @@ class ListenerTest {
     }
 
     @Test
-    void aLiveSocketThatAcceptsNobodyIsNotStolen() throws Exception {
+    void aLiveSocketWithAFullBacklogIsNotStolen() throws Exception {
         final Path path = directory.resolve("s");
         try (AFUNIXServerSocket busy = AFUNIXServerSocket.newInstance()) {
             busy.bind(AFUNIXSocketAddress.of(path), 1);
@@ -97,7 +98,7 @@ class ListenerTest {
     }
 
     @Test
-    void aFileThatSomebodyElseMadeMeanwhileStays() throws Exception {
+    void aFileThatReplacedTheSocketIsNotRemoved() throws Exception {
         final Path path = directory.resolve("s");
         try (Listener _ = Listener.open(path, 0660)) {
             Files.delete(path);

@@ -39,13 +39,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-/** Guests get right packets from an interface at whose other end a sender leaves checksums and segments to it. */
+/** Tests that guests get correct packets from an interface whose peer leaves checksums and segmentation to offloads. */
 @Timeout(60)
 class InterfaceLinkTest {
     private static final String LEFT = "rbi" + ProcessHandle.current().pid();
     private static final String RIGHT = LEFT + 'r';
     private static final long CHECKSUMS = Features.of(Features.GUEST_CSUM);
-    private static final long ALL = CHECKSUMS | Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6, Features.GUEST_ECN);
+    private static final long ALL = CHECKSUMS
+        | Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6, Features.GUEST_ECN);
     private static final int TCP = 6;
     private static final int UDP = 17;
     private static final int SCTP = 132;
@@ -62,7 +63,7 @@ class InterfaceLinkTest {
     private Datapath datapath;
     private UplinkPort port;
 
-    /** A guest that takes nothing, one that completes checksums, and one that takes segments whole. */
+    /** A guest without offloads, one that completes checksums, and one that also takes unsegmented packets. */
     private final List<QueuePair> guests = new ArrayList<>();
 
     @BeforeEach
@@ -74,9 +75,10 @@ class InterfaceLinkTest {
     }
 
     private void wire() throws IOException, InterruptedException {
-        if (new ProcessBuilder("ip", "link", "add", LEFT, "type", "veth", "peer", "name", RIGHT).start().waitFor() != 0) {
-            assertFalse("true".equals(System.getenv("CI")), "no veth pair can be made");
-            Assumptions.abort("no veth pair can be made");
+        if (new ProcessBuilder("ip", "link", "add", LEFT, "type", "veth", "peer", "name", RIGHT).start()
+            .waitFor() != 0) {
+            assertFalse("true".equals(System.getenv("CI")), "cannot create a veth pair");
+            Assumptions.abort("cannot create a veth pair");
         }
         for (final String end : List.of(LEFT, RIGHT)) {
             ip("link", "set", end, "addrgenmode", "none");
@@ -108,20 +110,21 @@ class InterfaceLinkTest {
             guests.add(frontend.addPair(256, 9100));
             frontend.start();
         }
-        await(() -> datapath.ports().stream().filter(other -> other != port).allMatch(other -> other.state() == PortState.RUNNING));
+        await(() -> datapath.ports().stream().filter(other -> other != port)
+            .allMatch(other -> other.state() == PortState.RUNNING));
         open.add(InterfaceLink.start(port, new PcapOptions(LEFT, direction, 1 << 20, null, false, null, 0)));
     }
 
     private static void await(final BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             if (Thread.interrupted()) {
-                throw new IllegalStateException("the test's time is over");
+                throw new IllegalStateException("the test has timed out");
             }
             LockSupport.parkNanos(1000);
         }
     }
 
-    /** Has the kernel send a frame by an interface, with a virtio-net header that leaves something to others. */
+    /** Opens a socket that sends frames through an interface, each with a virtio-net header. */
     private PacketSocket sender(final String device) {
         final PacketSocket socket = PacketSocket.open(new NetDevice(device), Direction.OUT, 1 << 16, 1);
         open.add(socket);
@@ -140,15 +143,17 @@ class InterfaceLinkTest {
     }
 
     private static byte[] header(final int type, final int start, final int offset) {
-        return ByteBuffer.allocate(PacketSocket.HEADER).order(ByteOrder.LITTLE_ENDIAN).put((byte) 1).put((byte) type).putShort((short) 54)
+        return ByteBuffer.allocate(PacketSocket.HEADER).order(ByteOrder.LITTLE_ENDIAN).put((byte) 1).put((byte) type)
+            .putShort((short) 54)
             .putShort((short) (type == 0 ? 0 : SEGMENT)).putShort((short) start).putShort((short) offset).array();
     }
 
-    /** A broadcast packet with the sum of its pseudo header in place of a checksum. */
+    /** Returns a broadcast packet whose checksum is partial: it covers only the pseudo header. */
     private static byte[] packet(final boolean ipv6, final boolean tagged, final int protocol, final int data) {
         final int headers = protocol == TCP ? 20 : protocol == UDP ? 8 : 12;
         final int length = headers + data;
-        final ByteBuffer frame = ByteBuffer.allocate(1 << 16).putInt(-1).putShort((short) -1).putInt(0x52540000).putShort((short) 7);
+        final ByteBuffer frame = ByteBuffer.allocate(1 << 16).putInt(-1).putShort((short) -1).putInt(0x52540000)
+            .putShort((short) 7);
         if (tagged) {
             frame.putShort((short) 0x8100).putShort((short) TAG);
         }
@@ -158,7 +163,8 @@ class InterfaceLinkTest {
             frame.putInt(0x60000000).putShort((short) length).put((byte) protocol).put((byte) 64);
             frame.putLong(0xFD00000000000000L).putLong(1).putLong(0xFD00000000000000L).putLong(2);
         } else {
-            frame.putShort((short) 0x4500).putShort((short) (20 + length)).putInt(0x00074000).put((byte) 64).put((byte) protocol)
+            frame.putShort((short) 0x4500).putShort((short) (20 + length)).putInt(0x00074000).put((byte) 64)
+                .put((byte) protocol)
                 .putShort((short) 0).putInt(0x0A090001).putInt(0x0A090002);
             frame.putShort(network + 10, (short) ~sum(frame.array(), network, network + 20));
         }
@@ -175,12 +181,14 @@ class InterfaceLinkTest {
             frame.put((byte) (3 * i));
         }
         if (protocol != SCTP) {
-            frame.putShort(transport + (protocol == TCP ? 16 : 6), (short) pseudoHeader(frame.array(), ipv6, network, protocol, length));
+            frame.putShort(transport + (protocol == TCP ? 16 : 6),
+                (short) pseudoHeader(frame.array(), ipv6, network, protocol, length));
         }
         return Arrays.copyOf(frame.array(), frame.position());
     }
 
-    private static int pseudoHeader(final byte[] frame, final boolean ipv6, final int network, final int protocol, final int length) {
+    private static int pseudoHeader(final byte[] frame, final boolean ipv6, final int network, final int protocol,
+        final int length) {
         return fold(sum(frame, network + (ipv6 ? 8 : 12), network + (ipv6 ? 40 : 20)) + protocol + length);
     }
 
@@ -202,16 +210,18 @@ class InterfaceLinkTest {
         return 14 + (tagged ? 4 : 0) + (ipv6 ? 40 : 20);
     }
 
-    private static void assertRight(final byte[] frame, final boolean ipv6, final boolean tagged, final int protocol) {
+    private static void assertCorrect(final byte[] frame, final boolean ipv6, final boolean tagged,
+        final int protocol) {
         final int transport = transport(ipv6, tagged);
         final int network = transport - (ipv6 ? 40 : 20);
         final int length = frame.length - transport;
         final int sum = pseudoHeader(frame, ipv6, network, protocol, length) + sum(frame, transport, frame.length);
-        assertEquals(0xFFFF, fold(sum), "checksum of TCP or UDP");
-        assertEquals(ipv6 ? length : frame.length - network, ByteBuffer.wrap(frame).getShort(network + (ipv6 ? 4 : 2)), "length of IP");
+        assertEquals(0xFFFF, fold(sum), "TCP or UDP checksum");
+        assertEquals(ipv6 ? length : frame.length - network, ByteBuffer.wrap(frame).getShort(network + (ipv6 ? 4 : 2)),
+            "IP length");
     }
 
-    /** The next frames that a guest receives of those that tests send, with their headers. */
+    /** Receives the next frames that the test has sent, with their headers. */
     private static List<byte[][]> receive(final QueuePair guest, final int count) {
         final List<byte[][]> got = new ArrayList<>();
         await(() -> {
@@ -228,7 +238,7 @@ class InterfaceLinkTest {
 
     @ParameterizedTest
     @CsvSource({"IN, false", "OUT, false", "BOTH, true", "IN, true"})
-    void checksumsThatASenderLeavesAreCompletedOrPassedOn(final Direction direction, final boolean tagged) throws IOException {
+    void partialChecksumsAreCompletedOrPassedOn(final Direction direction, final boolean tagged) throws IOException {
         attach(direction);
         final PacketSocket sender = sender(direction == Direction.OUT ? LEFT : RIGHT);
         for (int i = 0; i < 20; i++) {
@@ -239,7 +249,7 @@ class InterfaceLinkTest {
             send(sender, header(0, transport, protocol == TCP ? 16 : 6), packet);
             final byte[][] whole = receive(guests.getFirst(), 1).getFirst();
             assertEquals(0, whole[0][0]);
-            assertRight(whole[1], ipv6, tagged, protocol);
+            assertCorrect(whole[1], ipv6, tagged, protocol);
             for (final QueuePair guest : guests.subList(1, 3)) {
                 final byte[][] partial = receive(guest, 1).getFirst();
                 assertArrayEquals(packet, partial[1]);
@@ -252,7 +262,7 @@ class InterfaceLinkTest {
 
     @ParameterizedTest
     @CsvSource({"false, false", "true, false", "false, true", "true, true"})
-    void segmentsThatASenderLeavesAreCutOrPassedOn(final boolean ipv6, final boolean tagged) throws IOException {
+    void unsegmentedPacketsAreSegmentedOrPassedOn(final boolean ipv6, final boolean tagged) throws IOException {
         attach(Direction.IN);
         final PacketSocket sender = sender(RIGHT);
         for (final int data : new int[] {1500, 20_000, 60_000}) {
@@ -263,7 +273,7 @@ class InterfaceLinkTest {
             int bytes = 0;
             for (final byte[][] segment : receive(guests.getFirst(), count)) {
                 assertEquals(0, segment[0][0] | segment[0][1]);
-                assertRight(segment[1], ipv6, tagged, TCP);
+                assertCorrect(segment[1], ipv6, tagged, TCP);
                 bytes += segment[1].length - transport - 20;
             }
             assertEquals(data, bytes);
@@ -277,11 +287,11 @@ class InterfaceLinkTest {
 
     @ParameterizedTest
     @CsvSource({"false", "true"})
-    void datagramsThatASenderLeavesAreCut(final boolean ipv6) throws IOException {
+    void unsegmentedDatagramsAreSegmented(final boolean ipv6) throws IOException {
         attach(Direction.IN);
         final byte[] packet = packet(ipv6, false, UDP, 9500);
         send(sender(RIGHT), header(DATAGRAMS, transport(ipv6, false), 6), packet);
-        receive(guests.getFirst(), 10).forEach(datagram -> assertRight(datagram[1], ipv6, false, UDP));
+        receive(guests.getFirst(), 10).forEach(datagram -> assertCorrect(datagram[1], ipv6, false, UDP));
         for (final QueuePair guest : guests.subList(1, 3)) {
             receive(guest, 10).forEach(datagram -> assertEquals(1, datagram[0][0]));
         }
@@ -289,7 +299,7 @@ class InterfaceLinkTest {
     }
 
     @Test
-    void sctpHasItsOwnKindOfChecksum() throws IOException {
+    void sctpChecksumsAreCompletedAsCrc32c() throws IOException {
         attach(Direction.IN);
         final byte[] packet = packet(false, false, SCTP, 500);
         send(sender(RIGHT), header(0, 34, 8), packet);
@@ -302,21 +312,21 @@ class InterfaceLinkTest {
         }
     }
 
-    /** As in the packets of a VXLAN device, whose own checksum is complete or left out. */
+    /** A VXLAN device sends such packets; the outer checksum is complete or absent. */
     @Test
-    void checksumInsideATunnelIsCompletedAsAnyOther() throws IOException {
+    void checksumsInsideATunnelAreCompleted() throws IOException {
         attach(Direction.IN);
         final byte[] inner = packet(false, false, TCP, 1300);
         final byte[] packet = packet(false, false, UDP, 8 + inner.length);
         System.arraycopy(inner, 0, packet, 50, inner.length);
         send(sender(RIGHT), header(0, 50 + 34, 16), packet);
         final byte[] completed = receive(guests.getFirst(), 1).getFirst()[1];
-        assertRight(Arrays.copyOfRange(completed, 50, completed.length), false, false, TCP);
+        assertCorrect(Arrays.copyOfRange(completed, 50, completed.length), false, false, TCP);
         assertEquals(Map.of(), port.statistics().drops());
     }
 
     @Test
-    void interfaceThatIsSetDownFailsThePortUntilItIsUp() throws IOException, InterruptedException {
+    void aPortFailsWhileItsInterfaceIsDown() throws IOException, InterruptedException {
         attach(Direction.IN);
         for (int i = 0; i < 2; i++) {
             ip("link", "set", LEFT, "down");
@@ -328,11 +338,11 @@ class InterfaceLinkTest {
         final byte[] packet = packet(false, false, UDP, 100);
         final PacketSocket sender = sender(RIGHT);
         send(sender, header(0, 34, 6), packet);
-        assertRight(receive(guests.getFirst(), 1).getFirst()[1], false, false, UDP);
+        assertCorrect(receive(guests.getFirst(), 1).getFirst()[1], false, false, UDP);
     }
 
     @Test
-    void interfaceThatIsMadeAgainIsWaitedForUntilItIsUp() throws IOException, InterruptedException {
+    void aRecreatedInterfaceIsUsedOnceItIsUp() throws IOException, InterruptedException {
         attach(Direction.IN);
         ip("link", "del", LEFT);
         await(() -> port.state() == PortState.FAILED);

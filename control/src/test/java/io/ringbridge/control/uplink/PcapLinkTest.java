@@ -45,7 +45,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
-/** Captures are replayed to guests, what guests send is recorded, and interfaces join switches. */
+/** Tests replay to guests, recording of frames from guests, and interfaces that connect two switches. */
 @Timeout(60)
 class PcapLinkTest {
     private static final int ETHERNET = 1;
@@ -64,9 +64,9 @@ class PcapLinkTest {
             Pcaps.libVersion();
         } catch (final LinkageError e) {
             if ("true".equals(System.getenv("CI"))) {
-                fail("libpcap is not there", e);
+                fail("libpcap is missing", e);
             }
-            Assumptions.abort("libpcap is not there: " + e.getMessage());
+            Assumptions.abort("libpcap is missing: " + e.getMessage());
         }
     }
 
@@ -85,7 +85,8 @@ class PcapLinkTest {
 
     private QueuePair guest(final Datapath datapath) throws IOException {
         final Path socket = dir.resolve(open.size() + ".sock");
-        open.add(Backend.start(datapath.addGuestPort(socket.getFileName().toString(), 1, 9000), BackendOptions.server(socket)));
+        open.add(Backend.start(datapath.addGuestPort(socket.getFileName().toString(), 1, 9000),
+            BackendOptions.server(socket)));
         final Frontend frontend = Frontend.connect(socket);
         open.add(frontend);
         frontend.negotiate(Frontend.DEFAULT_FEATURES);
@@ -110,19 +111,20 @@ class PcapLinkTest {
     private static void await(final BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             if (Thread.interrupted()) {
-                throw new IllegalStateException("the test's time is over");
+                throw new IllegalStateException("the test has timed out");
             }
-            LockSupport.parkNanos(1000); // the workers need the processors more
+            LockSupport.parkNanos(1000); // leaves the processors to the workers
         }
     }
 
-    /** A broadcast of a station with this number, of so many bytes. */
+    /** Returns a broadcast frame of this length, sent by the station with this number. */
     private static byte[] frame(final int station, final int length) {
         final byte[] frame = new byte[length];
         for (int i = 0; i < length; i++) {
             frame[i] = (byte) (length + i);
         }
-        ByteBuffer.wrap(frame).putInt(-1).putShort((short) -1).putInt(0x52540000).putShort((short) station).putShort((short) ETHERTYPE);
+        ByteBuffer.wrap(frame).putInt(-1).putShort((short) -1).putInt(0x52540000).putShort((short) station)
+            .putShort((short) ETHERTYPE);
         return frame;
     }
 
@@ -133,7 +135,7 @@ class PcapLinkTest {
         });
     }
 
-    /** So many frames of tests that a guest received; the kernel's own are left out. */
+    /** Receives that many frames of the test; the kernel's own are left out. */
     private static List<byte[]> receive(final QueuePair guest, final int count) {
         final List<byte[]> got = new ArrayList<>();
         await(() -> {
@@ -156,14 +158,17 @@ class PcapLinkTest {
         }
     }
 
-    /** A capture with a record for each frame, so many microseconds apart. */
-    private Path capture(final int linkType, final long gapMicros, final List<byte[]> frames, final int snapLength) throws IOException {
+    /** Writes a capture with one record per frame, this number of microseconds apart. */
+    private Path capture(final int linkType, final long gapMicros, final List<byte[]> frames, final int snapLength)
+        throws IOException {
         final ByteBuffer bytes = ByteBuffer.allocate(1 << 20);
-        bytes.putInt(0xa1b2c3d4).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0).putInt(65535).putInt(linkType);
+        bytes.putInt(0xa1b2c3d4).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0).putInt(65535)
+            .putInt(linkType);
         for (int i = 0; i < frames.size(); i++) {
             final long micros = 1_700_000_000_999_000L + i * gapMicros;
             final byte[] kept = Arrays.copyOf(frames.get(i), Math.min(snapLength, frames.get(i).length));
-            bytes.putInt((int) (micros / 1_000_000)).putInt((int) (micros % 1_000_000)).putInt(kept.length).putInt(frames.get(i).length)
+            bytes.putInt((int) (micros / 1_000_000)).putInt((int) (micros % 1_000_000)).putInt(kept.length)
+                .putInt(frames.get(i).length)
                 .put(kept);
         }
         return Files.write(dir.resolve("capture.pcap"), Arrays.copyOf(bytes.array(), bytes.position()));
@@ -179,7 +184,7 @@ class PcapLinkTest {
         }
     }
 
-    /** Reads with libpcap what was written without it. */
+    /** Reads a recorded capture with libpcap, which the recorder does not use. */
     private static List<Recorded> read(final Path file) throws Exception {
         final List<Recorded> frames = new ArrayList<>();
         final PcapHandle handle = Pcaps.openOffline(file.toString());
@@ -212,7 +217,7 @@ class PcapLinkTest {
     }
 
     @Test
-    void recordsTheBeginOfFramesAndHowLongTheyWere() throws Exception {
+    void recordsTheStartOfFramesAndTheirLength() throws Exception {
         final Datapath datapath = datapath();
         final Path file = dir.resolve("out.pcap");
         final QueuePair guest = guest(datapath);
@@ -221,7 +226,7 @@ class PcapLinkTest {
         send(guest, frame);
         await(() -> {
             try {
-                return Files.size(file) == 24 + 16 + 96; // written while the port is there, not only when it goes
+                return Files.size(file) == 24 + 16 + 96; // written at once, not only when the port closes
             } catch (final IOException e) {
                 throw new IllegalStateException(e);
             }
@@ -244,11 +249,11 @@ class PcapLinkTest {
         assertEquals(frames.size(), port.statistics().inFrames());
         assertEquals(PortState.RUNNING, port.state());
         send(guest, frame(1, 60));
-        await(() -> port.statistics().outFrames() == 1); // and none of those that were replayed
+        await(() -> port.statistics().outFrames() == 1); // replayed frames are not recorded
     }
 
     @Test
-    void replayKeepsItsTimeAndEndsWhenItHasTo() throws IOException {
+    void replayKeepsTheTimestampsAndEndsOnClose() throws IOException {
         final Datapath datapath = datapath();
         final QueuePair guest = guest(datapath);
         final UplinkPort port = datapath.addUplinkPort("replay", 1, 1500);
@@ -261,7 +266,7 @@ class PcapLinkTest {
     }
 
     @Test
-    void whatACaptureHasNotWholeIsCountedAndNotReplayed() throws IOException {
+    void truncatedFramesAreCountedAndNotReplayed() throws IOException {
         final Datapath datapath = datapath();
         final QueuePair guest = guest(datapath);
         final List<byte[]> frames = List.of(frame(2, 100), frame(2, 60), frame(2, 2000), frame(2, 70));
@@ -271,12 +276,11 @@ class PcapLinkTest {
     }
 
     /**
-     * As a capture is left by a program that was killed: the last record has its header and a part of its bytes, or of
-     * its header.
+     * A program that is killed leaves such a capture: the last record ends within its bytes or within its header.
      */
     @ParameterizedTest
     @ValueSource(ints = {1, 59, 61, 75})
-    void allWholeFramesOfATruncatedCaptureAreReplayedFirst(final int missing) throws IOException {
+    void allWholeFramesOfATruncatedCaptureAreReplayed(final int missing) throws IOException {
         final Datapath datapath = datapath();
         final QueuePair guest = guest(datapath);
         final List<byte[]> frames = IntStream.range(0, 250).mapToObj(i -> frame(2 + i % 7, 60)).toList();
@@ -292,17 +296,19 @@ class PcapLinkTest {
     }
 
     @Test
-    void whatCannotBeIsSaidInALineAndLeavesNothing() throws IOException {
+    void errorsAreOneLineAndNothingStaysOpen() throws IOException {
         final Datapath datapath = datapath();
         final UplinkPort port = datapath.addUplinkPort("pcap", 1, 1500);
         final long before = openDescriptors();
         refused(port, PcapOptions.of("rb-nowhere"), "interface rb-nowhere: no such interface");
-        refused(port, PcapOptions.files(dir.resolve("none"), true, null, 0), "capture " + dir.resolve("none") + ": no such file");
+        refused(port, PcapOptions.files(dir.resolve("none"), true, null, 0),
+            "capture " + dir.resolve("none") + ": no such file");
         refused(port, PcapOptions.files(dir, true, null, 0), "capture " + dir + ": cannot be read");
         refused(port, PcapOptions.files(null, true, dir.resolve("none/out"), 0), "capture " + dir.resolve("none/out")
             + ": cannot be written: no such directory");
         refused(port, PcapOptions.files(null, true, dir, 0), "capture " + dir + ": cannot be written: ");
-        final Path garbage = Files.writeString(dir.resolve("garbage"), "this is not a capture, whatever else it may be");
+        final Path garbage = Files.writeString(dir.resolve("garbage"),
+            "this is not a capture, whatever else it may be");
         refused(port, PcapOptions.files(garbage, true, null, 0), "capture " + garbage + ": ");
         final Path raw = capture(101, 0, List.of(frame(1, 60)), 65535);
         refused(port, PcapOptions.files(raw, true, dir.resolve("out"), 0), "; only Ethernet is supported");
@@ -328,9 +334,10 @@ class PcapLinkTest {
     }
 
     private void wire() throws IOException, InterruptedException {
-        if (new ProcessBuilder("ip", "link", "add", LEFT, "type", "veth", "peer", "name", RIGHT).start().waitFor() != 0) {
-            assertFalse("true".equals(System.getenv("CI")), "no veth pair can be made");
-            Assumptions.abort("no veth pair can be made");
+        if (new ProcessBuilder("ip", "link", "add", LEFT, "type", "veth", "peer", "name", RIGHT).start()
+            .waitFor() != 0) {
+            assertFalse("true".equals(System.getenv("CI")), "cannot create a veth pair");
+            Assumptions.abort("cannot create a veth pair");
         }
         for (final String end : List.of(LEFT, RIGHT)) {
             ip("link", "set", end, "addrgenmode", "none");
@@ -340,7 +347,7 @@ class PcapLinkTest {
     }
 
     @Test
-    void interfacesJoinSwitchesAndNothingComesBack() throws IOException, InterruptedException {
+    void interfacesConnectSwitchesAndReturnNothing() throws IOException, InterruptedException {
         wire();
         final NetDevice device = new NetDevice(LEFT);
         device.merging(NetDevice.GRO);
@@ -362,7 +369,7 @@ class PcapLinkTest {
                 assertFrames(List.of(back), receive(a, 1));
             }
             assertEquals(20, leftPort.statistics().inFrames());
-            assertEquals(20, rightPort.statistics().inFrames(), "those that it sent itself are not among them");
+            assertEquals(20, rightPort.statistics().inFrames(), "frames that the port sent itself are not counted");
             assertFalse(a.receiver().poll());
             ip("link", "set", LEFT, "mtu", "3000");
             ip("link", "set", RIGHT, "mtu", "3000");
@@ -375,7 +382,7 @@ class PcapLinkTest {
     }
 
     @Test
-    void interfaceThatGoesIsWaitedFor() throws IOException, InterruptedException {
+    void aRemovedInterfaceIsWaitedFor() throws IOException, InterruptedException {
         wire();
         final Datapath datapath = datapath();
         final UplinkPort port = port(datapath, PcapOptions.of(LEFT));
@@ -386,7 +393,7 @@ class PcapLinkTest {
     }
 
     @Test
-    void interfaceWithoutCarrierIsAPortThatIsDown() throws IOException, InterruptedException {
+    void aPortIsDownWhileItsInterfaceHasNoCarrier() throws IOException, InterruptedException {
         wire();
         final UplinkPort port = port(datapath(), PcapOptions.of(LEFT));
         assertFalse(port.isDown());
@@ -400,7 +407,7 @@ class PcapLinkTest {
     }
 
     @Test
-    void interfaceThatIsDownIsSaidToBe() throws IOException, InterruptedException {
+    void anInterfaceThatIsDownIsRefused() throws IOException, InterruptedException {
         wire();
         ip("link", "set", LEFT, "down");
         final Datapath datapath = datapath();

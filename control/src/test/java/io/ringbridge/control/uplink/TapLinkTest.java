@@ -26,7 +26,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** A device is opened as it was asked for, looked after, and let go. */
+/** Tests that a device is opened as configured, followed while it changes, and released. */
 @Timeout(60)
 class TapLinkTest {
     private static final String DEVICE = "rbl" + ProcessHandle.current().pid();
@@ -40,8 +40,8 @@ class TapLinkTest {
         try {
             Tap.open(DEVICE, false).close();
         } catch (final OsException e) {
-            assertNotEquals("true", System.getenv("CI"), () -> "no tap can be made: " + e.getMessage());
-            Assumptions.abort("no tap can be made: " + e.getMessage());
+            assertNotEquals("true", System.getenv("CI"), () -> "cannot create a tap: " + e.getMessage());
+            Assumptions.abort("cannot create a tap: " + e.getMessage());
         }
     }
 
@@ -58,7 +58,7 @@ class TapLinkTest {
     private static void await(final BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             if (Thread.interrupted()) {
-                throw new IllegalStateException("the test's time is over");
+                throw new IllegalStateException("the test has timed out");
             }
             Thread.onSpinWait();
         }
@@ -71,7 +71,7 @@ class TapLinkTest {
     }
 
     @Test
-    void deviceIsMadeFollowedMadeAgainAndLeft() throws IOException, InterruptedException {
+    void aDeviceIsCreatedFollowedRecreatedAndRemoved() throws IOException, InterruptedException {
         final long before = openDescriptors();
         try (TapLink _ = TapLink.start(port, new TapOptions(DEVICE, 2000, false, null, true))) {
             assertEquals(PortState.RUNNING, port.state());
@@ -91,7 +91,7 @@ class TapLinkTest {
     }
 
     @Test
-    void deviceThatIsThereIsWaitedForOnceItWent() throws IOException, InterruptedException {
+    void anExistingDeviceIsWaitedForOnceItIsRemoved() throws IOException, InterruptedException {
         ip("tuntap", "add", "dev", DEVICE, "mode", "tap", "multi_queue");
         try (TapLink _ = TapLink.start(port, TapOptions.of(DEVICE))) {
             ip("link", "del", DEVICE);
@@ -105,14 +105,14 @@ class TapLinkTest {
     }
 
     @Test
-    void madeDeviceStaysWhenItIsTo() throws IOException, InterruptedException {
+    void aPersistentDeviceOutlivesItsPort() throws IOException, InterruptedException {
         TapLink.start(port, new TapOptions(DEVICE, 0, true, null, false)).close();
         assertTrue(device.exists());
         ip("link", "del", DEVICE);
     }
 
     @Test
-    void deviceJoinsItsBridgeAlsoWhereItIsInAlready() throws IOException, InterruptedException {
+    void aDeviceJoinsItsBridgeMoreThanOnce() throws IOException, InterruptedException {
         final String bridge = DEVICE + 'b';
         ip("link", "add", bridge, "type", "bridge");
         try {
@@ -126,7 +126,7 @@ class TapLinkTest {
     }
 
     @Test
-    void whatCannotBeIsSaidAndLeavesNothing() throws IOException, InterruptedException {
+    void errorsAreReportedAndNothingStaysOpen() throws IOException, InterruptedException {
         final long before = openDescriptors();
         refused(new TapOptions(DEVICE, 0, false, "rb-nowhere", true), "bridge rb-nowhere: no device has this name");
         refused(new TapOptions(DEVICE, 0, false, "lo", true), "bridge lo: this device is not a bridge");
