@@ -27,7 +27,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-/** SEND_RARP, and what is said without it, with workers that run. */
+/** Tests SEND_RARP and the announcements that a port makes without it, with running workers. */
 @Timeout(60)
 class AnnouncementTest {
     private static final byte[] STATION = {0x52, 0x54, 0, 0, 0, 9};
@@ -57,14 +57,15 @@ class AnnouncementTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3})
-    void aStationIsAnnouncedBeforeAnythingIsSetUp(final int workers) throws Exception {
-        final DatapathOptions options = new DatapathOptions(workers, List.of(), PollMode.ADAPTIVE, 1024, Duration.ofMinutes(5));
+    void aStationIsAnnouncedBeforeTheDeviceIsSetUp(final int workers) throws Exception {
+        final DatapathOptions options = new DatapathOptions(workers, List.of(), PollMode.ADAPTIVE, 1024,
+            Duration.ofMinutes(5));
         try (Datapath datapath = Datapath.start(options, Throwable::printStackTrace)) {
             final GuestPort silent = datapath.addGuestPort("silent", 1, 1500);
-            final GuestPort hearing = datapath.addGuestPort("hearing", 1, 1500);
+            final GuestPort listener = datapath.addGuestPort("listener", 1, 1500);
             try (Backend _ = Backend.start(silent, BackendOptions.server(directory.resolve("silent")));
-                 Backend _ = Backend.start(hearing, BackendOptions.server(directory.resolve("hearing")));
-                 Frontend frontend = Frontend.connect(directory.resolve("hearing"));
+                 Backend _ = Backend.start(listener, BackendOptions.server(directory.resolve("listener")));
+                 Frontend frontend = Frontend.connect(directory.resolve("listener"));
                  TestPeer peer = new TestPeer(directory.resolve("silent"))) {
                 final QueuePair pair = start(frontend);
                 for (int i = 0; i < 5; i++) {
@@ -82,46 +83,46 @@ class AnnouncementTest {
     }
 
     @Test
-    void theAddressOfASuspendedPortIsAnnouncedWhenThatResumes() throws Exception {
+    void theAddressOfASuspendedPortIsAnnouncedOnResume() throws Exception {
         try (Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace)) {
             final GuestPort known = datapath.addGuestPort("known", 1, 1500);
-            final GuestPort hearing = datapath.addGuestPort("hearing", 1, 1500);
+            final GuestPort listener = datapath.addGuestPort("listener", 1, 1500);
             try (Backend _ = Backend.start(known, BackendOptions.server(directory.resolve("known")).withMac(ADDRESS));
-                 Backend _ = Backend.start(hearing, BackendOptions.server(directory.resolve("hearing")));
-                 Frontend frontend = Frontend.connect(directory.resolve("hearing"))) {
+                 Backend _ = Backend.start(listener, BackendOptions.server(directory.resolve("listener")));
+                 Frontend frontend = Frontend.connect(directory.resolve("listener"))) {
                 final QueuePair pair = start(frontend);
                 for (int i = 0; i < 3; i++) {
                     known.suspend(SuspendCause.OPERATOR);
-                    try (Frontend comes = Frontend.connect(directory.resolve("known"))) {
-                        start(comes);
-                        comes.suspend();
-                        assertSilence(comes, pair);
+                    try (Frontend arriving = Frontend.connect(directory.resolve("known"))) {
+                        start(arriving);
+                        arriving.suspend();
+                        assertSilence(arriving, pair);
                         if (i == 1) {
-                            comes.stop();
+                            arriving.stop();
                             known.resume(SuspendCause.OPERATOR);
-                            comes.resume();
-                            assertSilence(comes, pair);
-                            comes.start();
+                            arriving.resume();
+                            assertSilence(arriving, pair);
+                            arriving.start();
                         } else {
                             known.resume(SuspendCause.OPERATOR);
-                            assertSilence(comes, pair);
-                            comes.resume();
+                            assertSilence(arriving, pair);
+                            arriving.resume();
                         }
                         assertAnnouncement(pair);
-                        comes.suspend();
-                        comes.resume();
-                        assertSilence(comes, pair);
-                        comes.stop();
-                        comes.suspend();
-                        comes.start();
-                        assertSilence(comes, pair);
+                        arriving.suspend();
+                        arriving.resume();
+                        assertSilence(arriving, pair);
+                        arriving.stop();
+                        arriving.suspend();
+                        arriving.start();
+                        assertSilence(arriving, pair);
                     }
                     SwitchFixture.await(() -> known.state() == PortState.WAITING);
-                    assertFalse(pair.receiver().poll(), "a guest that has gone is not announced");
+                    assertFalse(pair.receiver().poll(), "a guest that has left is not announced");
                 }
                 known.suspend(SuspendCause.OPERATOR);
-                try (Frontend comes = Frontend.connect(directory.resolve("known"))) {
-                    start(comes);
+                try (Frontend arriving = Frontend.connect(directory.resolve("known"))) {
+                    start(arriving);
                     known.resume(SuspendCause.OPERATOR);
                     assertAnnouncement(pair);
                 }
@@ -130,22 +131,22 @@ class AnnouncementTest {
     }
 
     @Test
-    void thePortsOwnAddressIsAnnouncedOnceWhenItsGuestComes() throws Exception {
+    void thePortsOwnAddressIsAnnouncedOncePerConnection() throws Exception {
         try (Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace)) {
             final GuestPort known = datapath.addGuestPort("known", 1, 1500);
-            final GuestPort hearing = datapath.addGuestPort("hearing", 1, 1500);
+            final GuestPort listener = datapath.addGuestPort("listener", 1, 1500);
             try (Backend _ = Backend.start(known, BackendOptions.server(directory.resolve("known")).withMac(ADDRESS));
-                 Backend _ = Backend.start(hearing, BackendOptions.server(directory.resolve("hearing")));
-                 Frontend frontend = Frontend.connect(directory.resolve("hearing"))) {
+                 Backend _ = Backend.start(listener, BackendOptions.server(directory.resolve("listener")));
+                 Frontend frontend = Frontend.connect(directory.resolve("listener"))) {
                 final QueuePair pair = start(frontend);
                 for (int i = 0; i < 2; i++) {
-                    try (Frontend comes = Frontend.connect(directory.resolve("known"))) {
-                        final QueuePair own = start(comes);
+                    try (Frontend arriving = Frontend.connect(directory.resolve("known"))) {
+                        final QueuePair own = start(arriving);
                         assertAnnouncement(pair);
                         assertEquals(known.index(), datapath.stations().getFirst().port());
-                        comes.enable(own, false);
-                        comes.enable(own, true);
-                        comes.query(new Message.GetQueueNum());
+                        arriving.enable(own, false);
+                        arriving.enable(own, true);
+                        arriving.query(new Message.GetQueueNum());
                         assertFalse(pair.receiver().poll());
                     }
                     SwitchFixture.await(() -> known.state() == PortState.WAITING);

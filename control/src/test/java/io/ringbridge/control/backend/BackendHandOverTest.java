@@ -45,7 +45,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** One port goes from one datapath to another, with all that a session may have. */
+/** Tests that a port moves from one datapath to another with the whole state of its session. */
 @Timeout(60)
 class BackendHandOverTest {
     private static final int VRING = 1;
@@ -61,7 +61,7 @@ class BackendHandOverTest {
     private MemFd memory;
     private Mapping mapping;
     private EventFd event;
-    /** What the next process is configured with. */
+    /** The MTU that the next process configures. */
     private int mtu = 1500;
 
     @BeforeEach
@@ -89,7 +89,8 @@ class BackendHandOverTest {
     }
 
     private static long features(final boolean packed) {
-        return Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES) | (packed ? Features.of(Features.RING_PACKED) : 0);
+        return Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES)
+            | (packed ? Features.of(Features.RING_PACKED) : 0);
     }
 
     private DriverRing driver(final boolean packed) {
@@ -107,7 +108,7 @@ class BackendHandOverTest {
         assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
     }
 
-    /** Offers frames, which nobody receives, and waits until their buffers are back. */
+    /** Sends frames, which no port receives, and waits until their buffers are used. */
     private void move(final DriverRing driver, final int frames) {
         for (int i = 0; i < frames; i++) {
             assertTrue(driver.add(TestPeer.GUEST + 0x8_0000, 72, false) >= 0);
@@ -120,7 +121,7 @@ class BackendHandOverTest {
         }
     }
 
-    /** Puts another datapath with another back-end in the place of those there are. */
+    /** Replaces the datapath and the back-end with new ones. */
     private void handOver() throws IOException {
         final Path path = directory.resolve("h");
         backend.ask();
@@ -158,14 +159,15 @@ class BackendHandOverTest {
 
     @ParameterizedTest
     @CsvSource({"false, none", "true, none", "true, journal", "false, area", "true, area"})
-    void ringsGoOnWhereTheyAre(final boolean packed, final String record) throws Exception {
+    void ringsResumeAtTheirPosition(final boolean packed, final String record) throws Exception {
         serve("journal".equals(record) ? options.withState(directory) : options);
         final DriverRing driver = driver(packed);
         try (TestPeer peer = new TestPeer(options.socket()); MemFd area = MemFd.create("inflight", 8192)) {
             peer.negotiated(features(packed));
             peer.send(TestPeer.table(), memory.fd());
             if ("area".equals(record)) {
-                assertEquals(0, peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, area.size(), 0, 2, SIZE), area.fd()));
+                assertEquals(0,
+                    peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, area.size(), 0, 2, SIZE), area.fd()));
             }
             ring(peer, packed);
             move(driver, 7);
@@ -191,7 +193,7 @@ class BackendHandOverTest {
 
     @ParameterizedTest
     @CsvSource({"false", "true"})
-    void theJournalOfAProcessThatTookOverIsRight(final boolean packed) throws Exception {
+    void theJournalIsCorrectAfterAHandOver(final boolean packed) throws Exception {
         serve(options.withState(directory));
         final DriverRing driver = driver(packed);
         final int base = DriverRing.freshBase(features(packed));
@@ -210,7 +212,7 @@ class BackendHandOverTest {
     }
 
     @Test
-    void theJournalCountsWhileAPortThatWasTakenOverIsSuspended() throws Exception {
+    void theJournalIsUsedForASuspendedPortAfterAHandOver() throws Exception {
         serve(options.withState(directory));
         final DriverRing driver = driver(true);
         for (int i = 0; i < 4; i++) {
@@ -230,7 +232,7 @@ class BackendHandOverTest {
     }
 
     @Test
-    void theAddressThatWasAnnouncedIsNotOnceMore() throws Exception {
+    void anAnnouncedAddressIsNotAnnouncedAgain() throws Exception {
         serve(options.withMac(MacAddress.parse("52:54:00:00:00:01")));
         try (TestPeer peer = new TestPeer(options.socket())) {
             peer.negotiated(features(false));
@@ -240,12 +242,12 @@ class BackendHandOverTest {
             handOver();
             peer.number(new Message.GetQueueNum());
             assertTrue(port.queues().get(VRING).started());
-            assertEquals(List.of(), datapath.stations()); // what was known goes another way from process to process
+            assertEquals(List.of(), datapath.stations()); // the table is handed over separately
         }
     }
 
     @Test
-    void theAddressOfASuspendedPortIsAnnouncedByWhoeverHasItAtTheEnd() throws Exception {
+    void theLastProcessAnnouncesTheAddressOfASuspendedPort() throws Exception {
         serve(options.withMac(MacAddress.parse("52:54:00:00:00:01")));
         try (TestPeer peer = new TestPeer(options.socket())) {
             peer.negotiated(features(false));
@@ -262,7 +264,7 @@ class BackendHandOverTest {
     }
 
     @Test
-    void theMtuThatWasSetStaysWhateverIsConfigured() throws Exception {
+    void anMtuThatTheFrontEndSetOutlivesAHandOver() throws Exception {
         serve(options);
         try (TestPeer peer = new TestPeer(options.socket())) {
             peer.negotiated(features(false));
@@ -280,13 +282,13 @@ class BackendHandOverTest {
             peer.number(new Message.GetFeatures());
             mtu = 9000;
             handOver();
-            assertEquals(9000, port.mtu(), "where none was set, the configured one");
+            assertEquals(9000, port.mtu(), "the configured MTU, if none was set");
         }
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void aDriverThatIsNotReadyIsWaitedFor(final boolean packed) throws Exception {
+    void aDriverThatIsNotReadyIsAwaitedAfterAHandOver(final boolean packed) throws Exception {
         serve(options);
         final DriverRing driver = driver(packed);
         try (TestPeer peer = new TestPeer(options.socket())) {
@@ -314,7 +316,7 @@ class BackendHandOverTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void aDisabledRingWaitsOrIsDiscardedAsTheProcessIsConfigured(final boolean packed) throws Exception {
+    void aDisabledRingWaitsOrIsDiscardedAsTheNewProcessIsConfigured(final boolean packed) throws Exception {
         serve(options);
         final BackendOptions plain = options;
         final DriverRing driver = driver(packed);
@@ -340,7 +342,7 @@ class BackendHandOverTest {
     }
 
     @Test
-    void aRingThatIsBrokenStaysSo() throws Exception {
+    void aBrokenRingStaysBroken() throws Exception {
         serve(options);
         final DriverRing driver = driver(false);
         try (TestPeer peer = new TestPeer(options.socket())) {
@@ -362,7 +364,7 @@ class BackendHandOverTest {
     }
 
     @Test
-    void requestsToTheFrontEndAreSentOnceAndAnswersFindTheirWay() throws Exception {
+    void requestsToTheFrontEndAreSentOnceAndTheirRepliesAreAccepted() throws Exception {
         serve(options);
         final BackendRequest change = BackendRequest.CONFIG_CHANGE_MSG;
         try (TestPeer peer = new TestPeer(options.socket()); RequestSocket requests = new RequestSocket()) {
@@ -386,7 +388,7 @@ class BackendHandOverTest {
             assertEquals(0, peer.ack(new Message.NetSetMtu(1100)));
             handOver();
             requests.acknowledge(change, 0);
-            assertTrue(requests.isSilent(), "a suspended device is, in whatever process");
+            assertTrue(requests.isSilent(), "a suspended device stays silent in the new process");
             assertEquals(0, peer.ack(new Message.Resume()));
             requests.expect(change, new byte[0]);
             requests.acknowledge(change, 0);
@@ -395,7 +397,7 @@ class BackendHandOverTest {
     }
 
     @Test
-    void notificationsByMessagesGoOn() throws Exception {
+    void notificationsByMessageResume() throws Exception {
         serve(options);
         final DriverRing driver = driver(false);
         driver.wantNotification(true);
@@ -421,11 +423,12 @@ class BackendHandOverTest {
 
     @ParameterizedTest
     @CsvSource({"PIPE, false", "PIPE, true", "STREAM, true", "SEQPACKET, false", "DATAGRAM, true"})
-    void pipesAndSocketsGoOn(final PipeEnds.Kind kind, final boolean packed) throws Exception {
+    void pipesAndSocketsAreHandedOver(final PipeEnds.Kind kind, final boolean packed) throws Exception {
         serve(options);
         final DriverRing driver = driver(packed);
         driver.wantNotification(true);
-        try (TestPeer peer = new TestPeer(options.socket()); PipeEnds kick = PipeEnds.of(kind); PipeEnds notified = PipeEnds.of(kind)) {
+        try (TestPeer peer = new TestPeer(options.socket()); PipeEnds kick = PipeEnds.of(kind);
+             PipeEnds notified = PipeEnds.of(kind)) {
             peer.negotiated(features(packed));
             peer.send(TestPeer.table(), memory.fd());
             ring(peer, packed);
@@ -436,7 +439,7 @@ class BackendHandOverTest {
             final long descriptors = SwitchFixture.openDescriptors();
             for (int i = 0; i < 3; i++) {
                 handOver();
-                SwitchFixture.await(notified::read); // in case one was lost in between
+                SwitchFixture.await(notified::read); // the new process calls once in case a call was lost
                 for (int j = 0; j < 10; j++) {
                     while (notified.read()) {
                         Thread.onSpinWait();
@@ -459,12 +462,13 @@ class BackendHandOverTest {
     }
 
     private static long update(final TestPeer peer, final long address, final long user) throws IOException {
-        return peer.number(new Message.Iotlb(address, TestPeer.MEMORY, user, Iotlb.READ | Iotlb.WRITE, Message.Iotlb.UPDATE));
+        return peer.number(new Message.Iotlb(address, TestPeer.MEMORY, user, Iotlb.READ | Iotlb.WRITE,
+            Message.Iotlb.UPDATE));
     }
 
     @ParameterizedTest
     @CsvSource({"false", "true"})
-    void whatWasToldOfAnIommuIsKnown(final boolean packed) throws Exception {
+    void theIotlbIsHandedOver(final boolean packed) throws Exception {
         serve(options.withIommu(true));
         final DriverRing driver = driver(packed);
         try (TestPeer peer = new TestPeer(options.socket()); RequestSocket requests = new RequestSocket()) {
@@ -508,7 +512,7 @@ class BackendHandOverTest {
     }
 
     @Test
-    void aFrontEndInTheMiddleOfAMessageCostsItsOwnConnectionOnly() throws Exception {
+    void aHalfSentMessageCostsOnlyItsOwnConnection() throws Exception {
         serve(options);
         try (TestPeer peer = new TestPeer(options.socket())) {
             peer.negotiated(features(false));
@@ -518,7 +522,7 @@ class BackendHandOverTest {
             backend.awaitStandstill(700);
             backend.goOn();
             try (Packet answer = completed(peer)) {
-                // If nothing of the message was read it stays in the socket, and is a message when its rest comes.
+                // A part that was not read stays in the socket, and becomes a whole message with the second part.
                 assertTrue(answer == null || answer.header().request() == Request.GET_FEATURES.id());
             }
         }

@@ -26,13 +26,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** How a back-end is reached, and how it ends. */
+/** Tests the connections to a back-end, and its end. */
 class BackendTest {
     @TempDir
     Path directory;
 
     @Test
-    void closingRemovesTheSocketWhileNobodyIsThere() {
+    void closingRemovesAnUnconnectedSocket() {
         final Path socket = directory.resolve("s");
         final SwitchFixture fixture = new SwitchFixture(socket);
         assertTrue(Files.exists(socket) && fixture.backend.isAlive());
@@ -42,7 +42,7 @@ class BackendTest {
     }
 
     @Test
-    void closingEndsAConversationInAnyState() throws Exception {
+    void closingEndsASessionInAnyState() throws Exception {
         final Path socket = directory.resolve("s");
         for (int state = 0; state < 4; state++) {
             final SwitchFixture fixture = new SwitchFixture(socket);
@@ -52,7 +52,8 @@ class BackendTest {
                     case 1 -> peer.running(Offer.virtio(1), memory, event, 0, 1);
                     case 2 -> peer.connection.sendBytes(new byte[] {1, 0, 0});
                     default -> {
-                        for (int i = 0; i < 450; i++) { // more replies than the socket holds: the session is stuck in sending
+                        // more replies than the socket takes: the session blocks on sending
+                        for (int i = 0; i < 450; i++) {
                             peer.send(Request.GET_FEATURES, Header.VERSION, new byte[0]);
                         }
                     }
@@ -78,7 +79,7 @@ class BackendTest {
     }
 
     @Test
-    void aClientConnectsAgainAndAgain() throws Exception {
+    void aClientReconnects() throws Exception {
         final Path socket = directory.resolve("s");
         try (SwitchFixture fixture = new SwitchFixture(socket, 1, BackendOptions.client(socket))) {
             for (int round = 0; round < 2; round++) {
@@ -122,13 +123,16 @@ class BackendTest {
     }
 
     @Test
-    void whatCannotBeOpenedIsSaidInOneLine() throws Exception {
+    void errorsOnOpeningAreOneLine() throws Exception {
         final Path missing = directory.resolve("missing").resolve("s");
         final Path tooLong = directory.resolve("x".repeat(120));
         try (EventFd event = EventFd.create()) {
-            for (final BackendOptions options : new BackendOptions[] {BackendOptions.server(missing), BackendOptions.server(tooLong),
-                BackendOptions.client(tooLong), BackendOptions.descriptor(event.fd()), BackendOptions.descriptor(9999)}) {
-                final TransportException e = assertThrows(TransportException.class, () -> new SwitchFixture(directory, 1, options));
+            for (final BackendOptions options : new BackendOptions[] {BackendOptions.server(missing),
+                BackendOptions.server(tooLong),
+                BackendOptions.client(tooLong), BackendOptions.descriptor(event.fd()),
+                BackendOptions.descriptor(9999)}) {
+                final TransportException e = assertThrows(TransportException.class,
+                    () -> new SwitchFixture(directory, 1, options));
                 assertFalse(e.getMessage().contains("\n"), e.getMessage());
             }
         }

@@ -25,7 +25,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What a ring's number means, and that every command of a control queue that is handed on is answered. */
+/**
+ * Tests the meaning of a ring's number, and that every command of a control queue is answered if the front-end passes
+ * the queue on.
+ */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ControlQueueTest {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
@@ -66,14 +69,16 @@ class ControlQueueTest {
         return guest.address() + ((long) vring << 16) + offset;
     }
 
-    private void descriptor(final int vring, final boolean packed, final int at, final long address, final int length, final int flags) {
+    private void descriptor(final int vring, final boolean packed, final int at, final long address, final int length,
+        final int flags) {
         final long descriptor = ring(vring, 16 * at);
         Memory.putLong(descriptor, address);
         final int next = (flags & 1) == 0 ? 0 : at + 1;
-        Memory.putLong(descriptor + 8, length | (packed ? (long) (flags | 0x80) << 48 : (long) flags << 32 | (long) next << 48));
+        Memory.putLong(descriptor + 8,
+            length | (packed ? (long) (flags | 0x80) << 48 : (long) flags << 32 | (long) next << 48));
     }
 
-    /** Makes a command available, and returns its answer. */
+    /** Makes a command available, and returns the device's answer. */
     private int command(final int vring, final boolean packed, final int which, final int number, final int bytes) {
         final int at = 3 * commands;
         final long buffer = guest.address() + BUFFERS + 64L * commands;
@@ -117,12 +122,12 @@ class ControlQueueTest {
         start(vring, packed);
         assertEquals(1, command(vring, packed, 0, 1, 1), "promiscuous mode is not offered");
         assertEquals(1, command(vring, packed, 77, 0, 4), "unknown");
-        assertEquals(0, command(vring, packed, 3, 0, 1), "an announcement was seen");
+        assertEquals(0, command(vring, packed, 3, 0, 1), "the announcement is acknowledged");
         assertEquals(0, command(vring, packed, 4, 1, 2));
         assertEquals(vring == 4 ? 0 : 1, command(vring, packed, 4, 2, 2));
         assertEquals(1, command(vring, packed, 4, 0, 2));
         assertEquals(1, command(vring, packed, 4, 3, 2));
-        assertEquals(1, command(vring, packed, 4, 1, 1), "cut off");
+        assertEquals(1, command(vring, packed, 4, 1, 1), "truncated");
         peer.ack(new Message.Suspend());
         peer.ack(new Message.Resume());
         assertEquals(1, command(vring, packed, 1, 0, 1));
@@ -138,13 +143,13 @@ class ControlQueueTest {
         assertFalse(fixture.started(2));
         peer.send(new Message.SetFeatures(CONTROL));
         assertEquals(1, command(2, false, 0, 1, 1));
-        assertFalse(fixture.started(2), "nor is it a receive queue");
+        assertFalse(fixture.started(2), "it is not a receive queue");
     }
 
     @Test
     void theDriverDecidesHowManyPairsAreUsed() throws Exception {
         peer.running(MANY, memory, kick, 0, 1, 2, 3);
-        assertTrue(fixture.enabled(2) && fixture.enabled(3), "the front-end serves its control queue itself");
+        assertTrue(fixture.enabled(2) && fixture.enabled(3), "the front-end serves the control queue itself");
         start(4, false);
         assertTrue(fixture.enabled(RECEIVE) && !fixture.enabled(2) && !fixture.enabled(3));
         assertEquals(0, command(4, false, 4, 2, 2));
@@ -156,17 +161,18 @@ class ControlQueueTest {
     }
 
     @Test
-    void withoutManyQueuesThereIsOnePair() throws Exception {
+    void withoutMqThereIsOnePair() throws Exception {
         peer.running(PLAIN, memory, kick, 0, 1);
         assertEquals(0, peer.ack(new Message.SetVringNum(2, 256)));
         assertEquals(0, peer.ack(TestPeer.address(2)));
         assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 2, true), kick.fd()));
-        assertEquals(0, peer.ack(new Message.SetVringEnable(2, 0)), "as QEMU says it of all rings");
-        assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), kick.fd()), "nobody serves it");
+        assertEquals(0, peer.ack(new Message.SetVringEnable(2, 0)), "QEMU sends it for all rings");
+        assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), kick.fd()),
+            "the ring has no use");
         assertFalse(fixture.started(2) || fixture.enabled(2));
     }
 
-    /** Sends all that starts a ring, and asks for no acknowledgement. */
+    /** Sends all messages that start a ring, without asking for acknowledgements. */
     private void setUp(final int vring) throws IOException {
         peer.send(new Message.SetVringNum(vring, 256));
         peer.send(new Message.SetVringBase(vring, 0));
@@ -186,10 +192,10 @@ class ControlQueueTest {
     /** Without REPLY_ACK a refusal would end the connection. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void aRingThatNobodyServesCostsNoConnection(final boolean beforeFeatures) throws Exception {
+    void aRingWithoutAUseDoesNotEndTheConnection(final boolean beforeFeatures) throws Exception {
         final long descriptors = SwitchFixture.openDescriptors();
         peer.protocol(TestPeer.PROTOCOL & ~ProtocolFeature.REPLY_ACK.mask());
-        final int last = beforeFeatures ? 4 : 3; // 4 is allowed if it was named before the features were known
+        final int last = beforeFeatures ? 4 : 3; // 4 is allowed if a message named it before the features were known
         for (int vring = last; vring >= 0 && beforeFeatures; vring--) {
             setUp(vring);
         }
@@ -203,7 +209,8 @@ class ControlQueueTest {
             }
             assertOnePairRuns();
             for (int vring = 2; vring <= last; vring++) {
-                assertEquals(vring, peer.number(new Message.GetVringBase(vring)), "it never ran");
+                assertEquals(vring, peer.number(new Message.GetVringBase(vring)),
+                    "the position is its number: the ring never ran");
             }
         }
         assertOnePairRuns();
@@ -225,12 +232,12 @@ class ControlQueueTest {
     }
 
     @Test
-    void aRingThatWasKickedTooEarlyStartsOnceSomebodyServesIt() throws Exception {
+    void aRingThatWasKickedTooEarlyStartsOnceItHasAUse() throws Exception {
         peer.send(new Message.SetProtocolFeatures(TestPeer.PROTOCOL));
         setUp(2);
         peer.send(new Message.SetFeatures(PLAIN));
         peer.send(TestPeer.table(), memory.fd());
-        assertEquals(1, peer.ack(new Message.SetVringEnable(2, 1)), "nobody serves it");
+        assertEquals(1, peer.ack(new Message.SetVringEnable(2, 1)), "the ring has no use");
         assertFalse(fixture.started(2));
         peer.send(new Message.SetFeatures(MANY));
         peer.number(new Message.GetFeatures());
@@ -256,11 +263,11 @@ class ControlQueueTest {
             peer.send(TestPeer.address(2));
         }
         assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), kick.fd()));
-        assertEquals(2, peer.number(new Message.GetVringBase(2)), "it never ran");
+        assertEquals(2, peer.number(new Message.GetVringBase(2)), "the position is its number: the ring never ran");
     }
 
     @Test
-    void nothingIsAnsweredWhileTheDeviceIsSuspended() throws Exception {
+    void noCommandIsAnsweredWhileTheDeviceIsSuspended() throws Exception {
         peer.negotiated(CONTROL).send(TestPeer.table(), memory.fd());
         start(2, false);
         assertEquals(1, command(2, false, 0, 1, 1));

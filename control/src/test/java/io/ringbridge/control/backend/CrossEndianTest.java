@@ -22,7 +22,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What the front-end says of a ring's byte order. */
+/** Tests SET_VRING_ENDIAN and rings of big-endian drivers. */
 @Timeout(60)
 class CrossEndianTest {
     private static final long LEGACY = Features.of(Features.PROTOCOL_FEATURES);
@@ -30,7 +30,7 @@ class CrossEndianTest {
     private static final int TRANSMIT = 1;
     private static final int BIG = 1;
     private static final int SIZE = 256;
-    /** Bytes of the region of one ring in an in-flight area. */
+    /** The size in bytes of one ring's region in an in-flight area. */
     private static final int REGION = 16 + 16 * SIZE + 48;
 
     @TempDir
@@ -60,7 +60,7 @@ class CrossEndianTest {
         memory.close();
     }
 
-    /** All that the transmit ring needs but its kick. */
+    /** Sends everything that the transmit ring needs except its kick. */
     private void setUp(final long features) throws IOException {
         peer.send(new Message.SetProtocolFeatures(PROTOCOL));
         peer.send(new Message.SetFeatures(features));
@@ -76,8 +76,11 @@ class CrossEndianTest {
         assertTrue(fixture.started(TRANSMIT));
     }
 
-    /** Makes the first descriptor available once more: one that is too short for a frame, which is used all the same. */
-    private void offer(final int number, final boolean big) {
+    /**
+     * Makes the first descriptor available again. Its buffer is too short for a frame, but the device uses it
+     * nevertheless.
+     */
+    private void makeAvailable(final int number, final boolean big) {
         final long ring = guest.address() + (TRANSMIT << 16);
         final long address = TestPeer.GUEST + 0x90000;
         Memory.putLong(ring, big ? Long.reverseBytes(address) : address);
@@ -102,7 +105,8 @@ class CrossEndianTest {
     void theFeatureNeedsAnOption() throws Exception {
         assertEquals(PROTOCOL, peer.number(new Message.GetProtocolFeatures()));
         final Path other = directory.resolve("plain");
-        try (SwitchFixture plain = new SwitchFixture(other, 1, BackendOptions.server(other)); TestPeer without = plain.peer()) {
+        try (SwitchFixture plain = new SwitchFixture(other, 1, BackendOptions.server(other));
+             TestPeer without = plain.peer()) {
             assertEquals(TestPeer.PROTOCOL, without.number(new Message.GetProtocolFeatures()));
             without.negotiated(LEGACY);
             assertEquals(1, without.ack(new Message.SetVringEndian(TRANSMIT, BIG)), "not negotiated");
@@ -115,23 +119,23 @@ class CrossEndianTest {
         assertEquals(0, peer.ack(new Message.SetVringEndian(TRANSMIT, BIG)));
         start(0);
         for (int i = 0; i < 300; i++) {
-            offer(i, true);
+            makeAvailable(i, true);
             awaitUsed(i + 1, true);
         }
         assertEquals(300, base());
-        // As after a restart of the switch: the front-end says 0, and the used index tells.
+        // As after a restart of the switch: the ring resumes at its used index.
         start(300);
-        offer(300, true);
+        makeAvailable(300, true);
         awaitUsed(301, true);
         Memory.putShortRelease(guest.address() + (TRANSMIT << 16) + 0x4002, Short.reverseBytes((short) 5));
         kick.signal();
         SwitchFixture.await(() -> !fixture.started(TRANSMIT));
-        assertEquals(301, base(), "a ring that broke goes on where it is used");
+        assertEquals(301, base(), "a broken ring resumes at its used index");
         assertEquals(0, peer.ack(new Message.SetVringEndian(TRANSMIT, 0)));
         Memory.putShort(guest.address() + (TRANSMIT << 16) + 0x4002, (short) 301);
         Memory.putShort(guest.address() + (TRANSMIT << 16) + 0x8002, (short) 301);
         start(301);
-        offer(301, false);
+        makeAvailable(301, false);
         awaitUsed(302, false);
     }
 
@@ -142,7 +146,7 @@ class CrossEndianTest {
         Memory.putShort(guest.address() + (TRANSMIT << 16) + 0x8002, Short.reverseBytes((short) 700));
         Memory.putShort(guest.address() + (TRANSMIT << 16) + 0x4002, Short.reverseBytes((short) 700));
         start(0);
-        offer(700, true);
+        makeAvailable(700, true);
         awaitUsed(701, true);
     }
 
@@ -150,7 +154,7 @@ class CrossEndianTest {
         return Memory.getByte(area.address() + REGION + 16 + 16L * head);
     }
 
-    /** A process that ended with chains out, and before it had settled the batch it showed last, leaves this. */
+    /** The area is as a process leaves it that ended with chains in flight, before it had settled its last batch. */
     @Test
     void chainsInFlightAreRecordedAndTakenAgain() throws Exception {
         try (MemFd file = MemFd.create("inflight", 2 * REGION); Mapping area = Mapping.map(file.fd(), 0, 2 * REGION)) {
@@ -160,7 +164,7 @@ class CrossEndianTest {
             assertEquals(0, peer.ack(new Message.SetVringEndian(TRANSMIT, BIG)));
             start(0);
             for (int i = 0; i < 5; i++) {
-                offer(i, true);
+                makeAvailable(i, true);
                 awaitUsed(i + 1, true);
             }
             SwitchFixture.await(() -> Memory.getShortAcquire(area.address() + REGION + 14) == 5);
@@ -171,7 +175,7 @@ class CrossEndianTest {
             fixture.awaitDetached();
 
             final long ring = guest.address() + (TRANSMIT << 16);
-            final int[] counters = {90, 40, 70, 50}; // of descriptors 0 to 3; number 0 was shown
+            final int[] counters = {90, 40, 70, 50}; // of descriptors 0 to 3; the used ring already has number 0
             for (int head = 0; head < counters.length; head++) {
                 Memory.putLong(ring + 16L * head, Long.reverseBytes(TestPeer.GUEST + 0x90000));
                 Memory.putInt(ring + 16L * head + 8, Integer.reverseBytes(16));
@@ -201,23 +205,23 @@ class CrossEndianTest {
     }
 
     @Test
-    void driversWithVersion1HaveNoOrderToChoose() throws Exception {
+    void theByteOrderIsIgnoredWithVersion1() throws Exception {
         setUp(LEGACY | Features.of(Features.VERSION_1));
         assertEquals(0, peer.ack(new Message.SetVringEndian(TRANSMIT, BIG)));
         start(0);
-        offer(0, false);
+        makeAvailable(0, false);
         awaitUsed(1, false);
     }
 
     @Test
-    void whatCannotBeIsRefused() throws Exception {
+    void invalidRequestsAreRefused() throws Exception {
         setUp(LEGACY);
         assertEquals(1, peer.ack(new Message.SetVringEndian(TRANSMIT, 2)));
         assertEquals(1, peer.ack(new Message.SetVringEndian(2, BIG)), "no such ring");
         assertEquals(0, peer.ack(new Message.SetVringEndian(TRANSMIT, BIG)));
         start(0);
         assertEquals(1, peer.ack(new Message.SetVringEndian(TRANSMIT, 0)), "it runs");
-        offer(0, true);
+        makeAvailable(0, true);
         awaitUsed(1, true);
         assertEquals(0, peer.ack(new Message.ResetDevice()));
         assertFalse(fixture.started(TRANSMIT));
@@ -225,7 +229,7 @@ class CrossEndianTest {
         Memory.putInt(guest.address() + (TRANSMIT << 16) + 0x4000, 0);
         setUp(LEGACY);
         start(0);
-        offer(0, false);
+        makeAvailable(0, false);
         awaitUsed(1, false);
     }
 }

@@ -45,7 +45,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** A device's state as a stream, and its way from one port to another. */
+/** Tests the stream of a device's state, and its transfer from one port to another. */
 class DeviceStateTest {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES);
     private static final long PROTOCOL = TestPeer.PROTOCOL | ProtocolFeature.DEVICE_STATE.mask();
@@ -77,7 +77,8 @@ class DeviceStateTest {
 
     private SwitchFixture fixture(final String name, final long mac) {
         final Path socket = directory.resolve(name);
-        return new SwitchFixture(socket, 2, BackendOptions.server(socket).withMac(mac).with(ProtocolFeature.DEVICE_STATE));
+        return new SwitchFixture(socket, 2,
+            BackendOptions.server(socket).withMac(mac).with(ProtocolFeature.DEVICE_STATE));
     }
 
     private static TestPeer peer(final SwitchFixture fixture) throws IOException {
@@ -97,7 +98,8 @@ class DeviceStateTest {
 
     private static byte[] save(final TestPeer from) throws IOException {
         try (AFPipe pipe = AFPipe.open()) {
-            assertEquals(DONE, from.number(new Message.SetDeviceStateFd(SAVE, 0), number(pipe.sink().getFileDescriptor())));
+            assertEquals(DONE,
+                from.number(new Message.SetDeviceStateFd(SAVE, 0), number(pipe.sink().getFileDescriptor())));
             pipe.sink().close();
             final byte[] stream = Channels.newInputStream(pipe.source()).readAllBytes();
             assertEquals(0, from.number(new Message.CheckDeviceState()));
@@ -107,12 +109,14 @@ class DeviceStateTest {
 
     private static long load(final TestPeer to, final byte[] stream) throws IOException {
         try (AFPipe pipe = AFPipe.open()) {
-            assertEquals(DONE, to.number(new Message.SetDeviceStateFd(LOAD, 0), number(pipe.source().getFileDescriptor())));
+            assertEquals(DONE,
+                to.number(new Message.SetDeviceStateFd(LOAD, 0), number(pipe.source().getFileDescriptor())));
             pipe.source().close();
             try {
                 pipe.sink().write(ByteBuffer.wrap(stream));
             } catch (final IOException e) {
-                assertTrue(stream.length > DeviceState.MAX_BYTES, "the back-end closes the pipe when it is too much");
+                assertTrue(stream.length > DeviceState.MAX_BYTES,
+                    "the back-end closes the pipe if the state is too large");
             }
             pipe.sink().close();
             return to.number(new Message.CheckDeviceState());
@@ -128,7 +132,7 @@ class DeviceStateTest {
         }
     }
 
-    /** Lets a guest send a buffer that is too short, and stops its ring. */
+    /** Lets a guest send a buffer that is too short for a frame, and stops its ring. */
     private static void dropOne(final SwitchFixture at, final TestPeer by) throws IOException {
         try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create();
              Mapping guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY)) {
@@ -153,7 +157,7 @@ class DeviceStateTest {
     }
 
     @Test
-    void aDeviceGoesOnWhereItWas() throws Exception {
+    void aDeviceResumesWithItsState() throws Exception {
         try (SwitchFixture source = fixture("source", ADDRESS); TestPeer sender = peer(source);
              RequestSocket requests = new RequestSocket()) {
             assertEquals(0, sender.ack(new Message.NetSetMtu(1400)));
@@ -164,9 +168,9 @@ class DeviceStateTest {
             assertEquals(0, load(peer, stream));
             requests.expect(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
             assertEquals("52:54:00:00:00:09 1400", config(peer));
-            assertEquals(1400, fixture.port.mtu(), "which limits what is delivered");
+            assertEquals(1400, fixture.port.mtu(), "the MTU limits delivery");
             assertEquals(source.port.statistics(), fixture.port.statistics());
-            assertEquals(0, load(peer, stream), "again, which adds nothing");
+            assertEquals(0, load(peer, stream), "a second load adds nothing");
             assertEquals(source.port.statistics(), fixture.port.statistics());
             dropOne(fixture, peer);
             assertArrayEquals(save(peer), save(peer));
@@ -174,7 +178,7 @@ class DeviceStateTest {
     }
 
     @Test
-    void theVlanIsToldAndNoReasonToRefuse() throws Exception {
+    void aDifferentVlanIsNotRefused() throws Exception {
         final Path socket = directory.resolve("tagged");
         final GuestPort tagged = fixture.datapath.addGuestPort("tagged", 2, 1500, PortVlan.access(10));
         try (Backend _ = Backend.start(tagged, BackendOptions.server(socket).with(ProtocolFeature.DEVICE_STATE));
@@ -188,7 +192,8 @@ class DeviceStateTest {
     }
 
     private static List<String> stations(final SwitchFixture at) {
-        return at.datapath.stations().stream().map(entry -> entry.mac() + (entry.isStatic() ? " static" : "") + " at " + entry.port())
+        return at.datapath.stations().stream()
+            .map(entry -> entry.mac() + (entry.isStatic() ? " static" : "") + " at " + entry.port())
             .sorted().toList();
     }
 
@@ -197,7 +202,7 @@ class DeviceStateTest {
     }
 
     @Test
-    void staticStationsGoWithTheGuest() throws Exception {
+    void staticStationsMoveWithTheGuest() throws Exception {
         try (SwitchFixture source = fixture("source", ADDRESS)) {
             final byte[] stream;
             try (TestPeer sender = peer(source)) {
@@ -207,15 +212,16 @@ class DeviceStateTest {
                 dropOne(source, sender);
             }
             source.awaitDetached();
-            assertEquals(List.of("52:54:00:00:00:09 static at 0"), stations(source), "the migration failed: rings ran once more");
+            assertEquals(List.of("52:54:00:00:00:09 static at 0"), stations(source),
+                "the migration failed: a ring ran again");
             assertEquals(0, load(peer, stream));
-            assertEquals(0, load(peer, stream), "again, which adds nothing");
+            assertEquals(0, load(peer, stream), "a second load adds nothing");
             assertEquals(List.of("52:54:00:00:00:09 static at 0"), stations(fixture));
             try (TestPeer sender = peer(source)) {
                 assertEquals(List.of(ForwardingTable.key(ADDRESS, 0)), DeviceState.decode(save(sender)).stations());
             }
             source.awaitDetached();
-            assertEquals(List.of(), stations(source), "gone with the guest");
+            assertEquals(List.of(), stations(source), "removed with the guest");
         }
         peer.close();
         fixture.awaitDetached();
@@ -223,7 +229,7 @@ class DeviceStateTest {
     }
 
     @Test
-    void stationsOfAPortThatRunsStayThere() throws Exception {
+    void stationsOfARunningPortAreNotTaken() throws Exception {
         final GuestPort other = fixture.datapath.addGuestPort("other", 1, 1500);
         final GuestPort tagged = fixture.datapath.addGuestPort("tagged", 1, 1500, PortVlan.access(10));
         fixture.datapath.table().addStatic(station(1), other.index());
@@ -236,29 +242,33 @@ class DeviceStateTest {
         assertArrayEquals(new long[] {station(3)}, fixture.port.staticStations());
         other.state(PortState.CONNECTED);
         assertEquals(0, load(peer, stream));
-        assertArrayEquals(new long[] {station(1), station(2), station(3)}, LongStream.of(fixture.port.staticStations()).sorted().toArray());
+        assertArrayEquals(new long[] {station(1), station(2), station(3)},
+            LongStream.of(fixture.port.staticStations()).sorted().toArray());
         assertArrayEquals(new long[] {ForwardingTable.key(ADDRESS, 10)}, tagged.staticStations());
     }
 
     @Test
-    void aFrontEndSetsOnlySoManyStations() throws Exception {
+    void theNumberOfStationsIsLimited() throws Exception {
         for (int i = 0; i < 3; i++) {
             final int first = 1000 * i;
             assertEquals(0, load(peer, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, "",
                 IntStream.range(first, first + 1000).mapToObj(DeviceStateTest::station).toList()).encode()));
         }
         assertEquals(1024, fixture.port.staticStations().length);
-        for (final List<Long> wrong : List.of(List.of(0L), List.of(ForwardingTable.key(1, 0)), List.of(ForwardingTable.key(ADDRESS, 4095)),
+        for (final List<Long> wrong : List.of(List.of(0L), List.of(ForwardingTable.key(1, 0)),
+            List.of(ForwardingTable.key(ADDRESS, 4095)),
             List.of(-1L), IntStream.range(0, 1025).mapToObj(DeviceStateTest::station).toList())) {
-            assertEquals(1, load(peer, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, "", wrong).encode()), wrong::toString);
+            assertEquals(1, load(peer, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, "", wrong).encode()),
+                wrong::toString);
         }
         assertEquals(1024, fixture.port.staticStations().length);
     }
 
     @Test
-    void whatIsNoStateIsRefusedAndChangesNothing() throws Exception {
+    void anInvalidStateIsRefusedAndChangesNothing() throws Exception {
         final byte[] good = STATE.encode();
-        for (final byte[] bad : new byte[][] {{}, Arrays.copyOf(good, good.length - 1), Arrays.copyOf(good, good.length + 1),
+        for (final byte[] bad : new byte[][] {{}, Arrays.copyOf(good, good.length - 1),
+            Arrays.copyOf(good, good.length + 1),
             new byte[4096], new byte[DeviceState.MAX_BYTES + 1], new byte[4 * DeviceState.MAX_BYTES],
             new DeviceState(ADDRESS, 1501, 2, PortStatistics.NONE, "", List.of()).encode(),
             new DeviceState(ADDRESS, 1400, 3, PortStatistics.NONE, "", List.of()).encode(),
@@ -272,21 +282,26 @@ class DeviceStateTest {
     }
 
     @Test
-    void transfersThatDoNotEndAreGivenUp() throws Exception {
-        assertEquals(1, peer.number(new Message.CheckDeviceState()), "none was begun");
+    void transfersThatDoNotEndAreCancelled() throws Exception {
+        assertEquals(1, peer.number(new Message.CheckDeviceState()), "no transfer was started");
         try (AFPipe pipe = AFPipe.open(); EventFd event = EventFd.create()) {
-            assertEquals(FAILED, peer.number(new Message.SetDeviceStateFd(2, 0), number(pipe.sink().getFileDescriptor())));
-            assertEquals(FAILED, peer.number(new Message.SetDeviceStateFd(SAVE, 1), number(pipe.sink().getFileDescriptor())));
-            assertEquals(FAILED, peer.number(new Message.SetDeviceStateFd(SAVE, 0), event.fd()), "no pipe");
+            assertEquals(FAILED,
+                peer.number(new Message.SetDeviceStateFd(2, 0), number(pipe.sink().getFileDescriptor())));
+            assertEquals(FAILED,
+                peer.number(new Message.SetDeviceStateFd(SAVE, 1), number(pipe.sink().getFileDescriptor())));
+            assertEquals(FAILED, peer.number(new Message.SetDeviceStateFd(SAVE, 0), event.fd()), "not a pipe");
             assertEquals(FAILED, peer.number(new Message.SetDeviceStateFd(LOAD, 0), event.fd()));
             final long before = SwitchFixture.openDescriptors();
             for (int i = 0; i < 10; i++) {
-                assertEquals(DONE, peer.number(new Message.SetDeviceStateFd(LOAD, 0), number(pipe.source().getFileDescriptor())));
+                assertEquals(DONE,
+                    peer.number(new Message.SetDeviceStateFd(LOAD, 0), number(pipe.source().getFileDescriptor())));
             }
-            assertEquals(PLAIN, peer.number(new Message.GetFeatures()) & PLAIN, "the conversation goes on meanwhile");
+            assertEquals(PLAIN, peer.number(new Message.GetFeatures()) & PLAIN,
+                "the session serves requests meanwhile");
             assertEquals(1, peer.number(new Message.CheckDeviceState()), "the stream has no end");
             assertEquals(before, SwitchFixture.openDescriptors());
-            assertEquals(DONE, peer.number(new Message.SetDeviceStateFd(LOAD, 0), number(pipe.source().getFileDescriptor())));
+            assertEquals(DONE,
+                peer.number(new Message.SetDeviceStateFd(LOAD, 0), number(pipe.source().getFileDescriptor())));
             peer.close();
             fixture.awaitDetached();
             SwitchFixture.await(() -> Thread.getAllStackTraces().keySet().stream()
@@ -295,7 +310,7 @@ class DeviceStateTest {
     }
 
     @Test
-    void anyDamageIsNoticed() {
+    void anyDamageIsDetected() {
         final byte[] good = STATE.encode();
         assertEquals(STATE, DeviceState.decode(good));
         final SplittableRandom random = new SplittableRandom(3);
@@ -310,7 +325,7 @@ class DeviceStateTest {
     }
 
     @Test
-    void thePortHasToBeToldToOfferIt() throws Exception {
+    void theFeatureNeedsAnOption() throws Exception {
         final Path plain = directory.resolve("plain");
         try (SwitchFixture other = new SwitchFixture(plain); TestPeer sender = other.peer()) {
             assertEquals(0, sender.number(new Message.GetProtocolFeatures()) & ProtocolFeature.DEVICE_STATE.mask());

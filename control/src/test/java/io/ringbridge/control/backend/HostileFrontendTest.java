@@ -21,7 +21,10 @@ import java.util.SplittableRandom;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Whatever a front-end says in whatever state: a reply, a refusal or the end of its connection, and the next one is served. */
+/**
+ * Tests that any message in any state results in a reply, a refusal, or the end of the connection, and that the next
+ * front-end is served.
+ */
 class HostileFrontendTest {
     private static final long SEED = 11;
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
@@ -32,7 +35,7 @@ class HostileFrontendTest {
     private MemFd memory;
     private EventFd event;
 
-    /** How far a front-end has come. */
+    /** The progress of a front-end. */
     private enum State { CONNECTED, NEGOTIATED, WITH_MEMORY, RUNNING, STOPPED, SUSPENDED }
 
     @BeforeEach
@@ -69,9 +72,12 @@ class HostileFrontendTest {
         return peer;
     }
 
-    /** Reads until the answer to a last query, or the end; the first reply of a wrong form is an error. */
+    /**
+     * Sends a last query, and reads until its reply or the end of the connection. Fails at the first malformed reply.
+     */
     private static void drain(final TestPeer peer, final int request) throws IOException {
-        final Message last = request == Request.GET_FEATURES.id() ? new Message.GetProtocolFeatures() : new Message.GetFeatures();
+        final Message last = request == Request.GET_FEATURES.id() ? new Message.GetProtocolFeatures()
+            : new Message.GetFeatures();
         try {
             peer.send(last);
         } catch (final IOException e) {
@@ -92,19 +98,22 @@ class HostileFrontendTest {
     }
 
     @Test
-    void everyRequestInEveryState() throws Exception {
+    void everyRequestInEveryStateIsSurvived() throws Exception {
         final SplittableRandom random = new SplittableRandom(SEED);
         for (final State state : State.values()) {
             for (final Request request : Request.values()) {
                 for (int round = 0; round < 4; round++) {
-                    final byte[] payload = new byte[(round & 1) == 0 ? request.payload().min() : request.payload().max()];
+                    final byte[] payload = new byte[(round & 1) == 0 ? request.payload().min()
+                        : request.payload().max()];
                     if (round > 1) {
                         random.nextBytes(payload);
                     }
-                    final int[] fds = new int[(round & 1) == 0 ? request.descriptors().min() : request.descriptors().max()];
+                    final int[] fds = new int[(round & 1) == 0 ? request.descriptors().min()
+                        : request.descriptors().max()];
                     Arrays.fill(fds, random.nextBoolean() ? memory.fd() : event.fd());
                     try (TestPeer peer = peer(state)) {
-                        peer.send(request, round % 3 == 0 ? Header.VERSION : Header.VERSION | Header.NEED_REPLY, payload, fds);
+                        peer.send(request, round % 3 == 0 ? Header.VERSION : Header.VERSION | Header.NEED_REPLY,
+                            payload, fds);
                         drain(peer, request.id());
                     }
                 }
@@ -117,7 +126,7 @@ class HostileFrontendTest {
     }
 
     @Test
-    void anyBytes() throws Exception {
+    void randomBytesAreSurvived() throws Exception {
         final SplittableRandom random = new SplittableRandom(SEED);
         for (int round = 0; round < 300; round++) {
             try (TestPeer peer = peer(State.values()[random.nextInt(State.values().length)])) {
@@ -131,7 +140,7 @@ class HostileFrontendTest {
                     peer.connection.send(random.nextInt(46), random.nextBoolean() ? 9 : 1, payload);
                 }
             } catch (final IOException e) {
-                assertTrue(round >= 0, "a connection that the back-end has ended cannot be written to");
+                assertTrue(round >= 0, "the back-end has ended the connection");
             }
         }
         try (TestPeer peer = peer(State.RUNNING)) {
@@ -141,16 +150,17 @@ class HostileFrontendTest {
     }
 
     @Test
-    void nothingIsLeftOpenOrMapped() throws Exception {
-        leak(20); // what libraries open once
+    void nothingStaysOpenOrMapped() throws Exception {
+        connect(20); // lets libraries open their own descriptors first
         SwitchFixture.await(() -> SwitchFixture.mappings() == 0);
         final long descriptors = SwitchFixture.openDescriptors();
         final long mappings = SwitchFixture.mappings();
-        leak(200);
-        SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors && SwitchFixture.mappings() <= mappings);
+        connect(200);
+        SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors
+            && SwitchFixture.mappings() <= mappings);
     }
 
-    private void leak(final int connections) throws IOException {
+    private void connect(final int connections) throws IOException {
         final SplittableRandom random = new SplittableRandom(SEED);
         final Request[] all = Request.values();
         for (int i = 0; i < connections; i++) {
@@ -167,7 +177,7 @@ class HostileFrontendTest {
             }
         }
         fixture.awaitDetached();
-        try (TestPeer last = fixture.peer()) { // whose being served shows that all others have ended
+        try (TestPeer last = fixture.peer()) { // served once all others have ended
             last.number(new Message.GetFeatures());
         }
         fixture.awaitDetached();

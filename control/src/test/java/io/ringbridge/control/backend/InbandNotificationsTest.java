@@ -23,7 +23,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Notifications by messages, where the front-end gives no descriptors. */
+/** Tests notifications by message, for rings without descriptors. */
 class InbandNotificationsTest {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES);
     private static final long INBAND = TestPeer.PROTOCOL | ProtocolFeature.INBAND_NOTIFICATIONS.mask();
@@ -39,7 +39,8 @@ class InbandNotificationsTest {
     @BeforeEach
     void start() {
         final Path socket = directory.resolve("s");
-        fixture = new SwitchFixture(socket, 1, BackendOptions.server(socket).with(ProtocolFeature.INBAND_NOTIFICATIONS));
+        fixture = new SwitchFixture(socket, 1,
+            BackendOptions.server(socket).with(ProtocolFeature.INBAND_NOTIFICATIONS));
         memory = TestPeer.memory();
         guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
     }
@@ -51,7 +52,7 @@ class InbandNotificationsTest {
         memory.close();
     }
 
-    /** Everything but the descriptors of the transmit ring. */
+    /** Sends everything that the transmit ring needs except its descriptors. */
     private void setUp(final TestPeer peer) throws IOException {
         assertEquals(INBAND, peer.number(new Message.GetProtocolFeatures()));
         peer.send(new Message.SetProtocolFeatures(INBAND));
@@ -62,8 +63,8 @@ class InbandNotificationsTest {
         peer.send(new Message.SetVringEnable(TRANSMIT, 1));
     }
 
-    /** Makes the next buffer available: one that is too short for a frame, which is used all the same. */
-    private void offer(final int number) {
+    /** Makes the next buffer available. It is too short for a frame, but the device uses it nevertheless. */
+    private void makeAvailable(final int number) {
         final long ring = guest.address() + RING;
         Memory.putLong(ring, TestPeer.GUEST + 0x90000);
         Memory.putInt(ring + 8, 16);
@@ -90,7 +91,7 @@ class InbandNotificationsTest {
             assertTrue(fixture.started(TRANSMIT));
             call(requests, BackendRequest.VRING_CALL);
             for (int i = 0; i < 10; i++) {
-                offer(i);
+                makeAvailable(i);
                 assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
                 call(requests, BackendRequest.VRING_CALL);
                 assertEquals(i + 1, used());
@@ -106,7 +107,8 @@ class InbandNotificationsTest {
 
     @Test
     void theSocketMayComeAfterTheRingAndDescriptorsArePreferred() throws Exception {
-        try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket(); EventFd call = EventFd.create()) {
+        try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket();
+             EventFd call = EventFd.create()) {
             setUp(peer);
             peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, TRANSMIT, false));
             assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, TRANSMIT, false)));
@@ -115,7 +117,7 @@ class InbandNotificationsTest {
             call(requests, BackendRequest.VRING_CALL);
             assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, TRANSMIT, true), call.fd()));
             assertTrue(call.drain());
-            offer(0);
+            makeAvailable(0);
             assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
             SwitchFixture.await(call::drain);
             assertEquals(0, peer.ack(new Message.NetSetMtu(1000)));
@@ -124,12 +126,12 @@ class InbandNotificationsTest {
     }
 
     @Test
-    void aFrontEndThatDoesNotAnswerHoldsUpNothing() throws Exception {
+    void aFrontEndThatDoesNotAnswerDelaysNothing() throws Exception {
         try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket()) {
             setUp(peer);
             assertEquals(0, requests.giveTo(peer));
             for (int i = 0; i < 200; i++) {
-                offer(i);
+                makeAvailable(i);
                 assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
                 final int number = i;
                 SwitchFixture.await(() -> used() > number);
@@ -140,19 +142,19 @@ class InbandNotificationsTest {
     }
 
     @Test
-    void aSuspendedDeviceSendsNothingAndMakesUpForItAfterwards() throws Exception {
+    void aSuspendedDeviceSendsItsRequestsOnResume() throws Exception {
         try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket()) {
             setUp(peer);
             assertEquals(0, requests.giveTo(peer));
             assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
             requests.expect(BackendRequest.VRING_CALL, Codec.vringState(TRANSMIT, 0));
-            assertEquals(0, peer.ack(new Message.NetSetMtu(1000)), "waits for the answer");
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1000)), "its message waits for the pending reply");
             for (int i = 0; i < 3; i++) {
-                offer(i);
+                makeAvailable(i);
                 assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
             }
             SwitchFixture.await(() -> used() == 3);
-            assertEquals(0, peer.ack(new Message.Suspend()), "which does not wait for it");
+            assertEquals(0, peer.ack(new Message.Suspend()), "SUSPEND does not wait for the pending reply");
             requests.acknowledge(BackendRequest.VRING_CALL, 0);
             assertTrue(requests.isSilent());
             assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
@@ -162,18 +164,18 @@ class InbandNotificationsTest {
             requests.expect(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
             requests.acknowledge(BackendRequest.CONFIG_CHANGE_MSG, 0);
             call(requests, BackendRequest.VRING_CALL);
-            assertTrue(requests.isSilent(), "once is enough");
+            assertTrue(requests.isSilent(), "one call for all buffers");
         }
     }
 
     @Test
-    void aDeviceWhoseRingsAreAllStoppedSendsNothingBeforeOneStarts() throws Exception {
+    void aDeviceWithAllRingsStoppedSendsNothingUntilOneStarts() throws Exception {
         try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket()) {
             setUp(peer);
             assertEquals(0, requests.giveTo(peer));
             assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
             requests.expect(BackendRequest.VRING_CALL, Codec.vringState(TRANSMIT, 0));
-            offer(0);
+            makeAvailable(0);
             assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
             SwitchFixture.await(() -> used() == 1);
             assertEquals(1, Codec.vringNumber(peer.reply(new Message.GetVringBase(TRANSMIT)), TRANSMIT));
@@ -190,7 +192,8 @@ class InbandNotificationsTest {
 
     @Test
     void theFeatureNeedsTwoOthersAndAnOption() throws Exception {
-        for (final ProtocolFeature missing : new ProtocolFeature[] {ProtocolFeature.BACKEND_REQ, ProtocolFeature.REPLY_ACK}) {
+        for (final ProtocolFeature missing : new ProtocolFeature[] {ProtocolFeature.BACKEND_REQ,
+            ProtocolFeature.REPLY_ACK}) {
             try (TestPeer peer = fixture.peer()) {
                 peer.send(new Message.SetProtocolFeatures(INBAND & ~missing.mask()));
                 assertTrue(peer.ended());
@@ -201,7 +204,8 @@ class InbandNotificationsTest {
             assertEquals(1, peer.ack(new Message.VringKick(TRANSMIT, 0)), "not negotiated");
         }
         final Path other = directory.resolve("plain");
-        try (SwitchFixture plain = new SwitchFixture(other, 1, BackendOptions.server(other)); TestPeer peer = plain.peer()) {
+        try (SwitchFixture plain = new SwitchFixture(other, 1, BackendOptions.server(other));
+             TestPeer peer = plain.peer()) {
             assertEquals(TestPeer.PROTOCOL, peer.number(new Message.GetProtocolFeatures()));
         }
     }

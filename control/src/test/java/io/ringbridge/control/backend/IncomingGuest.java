@@ -25,26 +25,26 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * QEMU's part at the end of a migration by postcopy: a guest whose memory is at the host it came from, and comes page by page, those that
- * are missed first.
+ * QEMU's part at the destination of a postcopy migration. The guest's memory is still at the source host and arrives
+ * page by page, missing pages first.
  */
 final class IncomingGuest implements AutoCloseable {
     static final int PAGE = Memory.pageSize();
     static final int RING = 256;
-    /** Where its buffers begin; what is before belongs to the rings, as {@link TestPeer#address} has them. */
+    /** The offset of the first buffer; the rings are before it, as {@link TestPeer#address} places them. */
     static final int BUFFERS = 0x40000;
 
     final TestPeer peer;
     final long features;
     final EventFd kick = EventFd.create();
-    /** The guest's memory at the host it came from, all of it there. */
+    /** The guest's memory at the source host, complete. */
     final Mapping source = Mapping.anonymous(TestPeer.MEMORY);
     final MemFd target = TestPeer.memory();
-    /** The guest's memory here, for who does not mind making pages. */
+    /** The guest's memory at the destination. Access through this mapping creates missing pages. */
     final Mapping view = Mapping.map(target.fd(), 0, TestPeer.MEMORY);
-    /** Pages that were missed, by their offset. */
+    /** The offsets of the pages that were missing. */
     final Set<Long> missed = new TreeSet<>();
-    private final Userfault own = Userfault.open();
+    private final Userfault destination = Userfault.open();
     private final Mapping placing = Mapping.map(target.fd(), 0, TestPeer.MEMORY);
     private Userfault faults;
     private long base;
@@ -52,25 +52,25 @@ final class IncomingGuest implements AutoCloseable {
     IncomingGuest(final TestPeer peer, final long features) throws IOException {
         this.peer = peer;
         this.features = features | Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES);
-        own.watch(placing);
+        destination.watch(placing);
         peer.send(new Message.SetProtocolFeatures(
             TestPeer.BESIDE_POSTCOPY | ProtocolFeature.PAGEFAULT.mask()));
         peer.send(new Message.SetOwner());
         peer.send(new Message.SetFeatures(this.features));
     }
 
-    /** A ring of the guest's driver, at the host it came from. */
+    /** Creates a ring of the guest's driver, in the memory at the source host. */
     DriverRing driver(final int vring) {
         final long at = source.address() + ((long) vring << 16);
         return DriverRing.create(RING, features, new RingAddresses(at, at + 0x4000, at + 0x8000));
     }
 
-    /** What the guest calls an offset in its memory. */
+    /** Returns the guest address of an offset. */
     static long guest(final long offset) {
         return TestPeer.GUEST + offset;
     }
 
-    /** Has the back-end make a descriptor by which it tells of missing pages. */
+    /** Requests the userfaultfd through which the back-end reports missing pages. */
     Userfault advise() throws IOException {
         peer.send(new Message.PostcopyAdvise());
         try (Packet reply = peer.receive()) {
@@ -81,15 +81,15 @@ final class IncomingGuest implements AutoCloseable {
         }
     }
 
-    /** Announces the migration, and shares memory of which nothing is there. */
-    void begin() throws IOException {
+    /** Announces the migration, and shares the memory while no page is present. */
+    void share() throws IOException {
         faults = advise();
         assertEquals(0, peer.ack(new Message.PostcopyListen()));
         peer.send(TestPeer.table(), target.fd());
         try (Packet reply = peer.receive()) {
-            final byte[] said = Codec.encode(TestPeer.table());
+            final byte[] sent = Codec.encode(TestPeer.table());
             assertEquals(Request.SET_MEM_TABLE.id(), reply.header().request());
-            assertEquals(said.length, reply.payload().length, "as many bytes as were sent");
+            assertEquals(sent.length, reply.payload().length, "as many bytes as were sent");
             final Message.Region region =
                 ((Message.SetMemTable) Codec.decode(Request.SET_MEM_TABLE, reply.payload(), 1)).regions().getFirst();
             assertEquals(TestPeer.GUEST, region.guestAddress());
@@ -98,8 +98,8 @@ final class IncomingGuest implements AutoCloseable {
         peer.send(Request.SET_MEM_TABLE, Header.VERSION, Codec.number(0));
     }
 
-    /** Says all there is to be said of rings, and kicks them. */
-    void run(final int... vrings) throws IOException {
+    /** Sends all messages that start these rings. */
+    void startRings(final int... vrings) throws IOException {
         for (final int vring : vrings) {
             peer.send(new Message.SetVringNum(vring, RING));
             peer.send(new Message.SetVringBase(vring, DriverRing.freshBase(features)));
@@ -108,10 +108,10 @@ final class IncomingGuest implements AutoCloseable {
             peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, vring, true), kick.fd());
             peer.send(new Message.SetVringEnable(vring, 1));
         }
-        assertEquals(0, peer.ack(new Message.SetOwner()), "it answers while pages are missing");
+        assertEquals(0, peer.ack(new Message.SetOwner()), "the back-end replies while pages are missing");
     }
 
-    /** Waits until a page is missed; its offset. */
+    /** Waits until the back-end misses a page, and returns the page's offset. */
     long awaitMissing() {
         final long[] offset = {-1};
         SwitchFixture.await(() -> {
@@ -127,48 +127,49 @@ final class IncomingGuest implements AutoCloseable {
             return -1;
         }
         final long offset = address - base & -PAGE;
-        assertTrue(offset >= 0 && offset < TestPeer.MEMORY, "an address where the back-end has the guest's memory");
+        assertTrue(offset >= 0 && offset < TestPeer.MEMORY,
+            "the address is in the back-end's mapping of the guest's memory");
         missed.add(offset);
         return offset;
     }
 
-    /** A page comes from the other host. */
-    void give(final long offset) {
+    /** Copies a page from the source host, and wakes the threads that wait for it. */
+    void copy(final long offset) {
         try {
-            own.copy(source.address() + offset, placing.address() + offset, PAGE);
+            destination.copy(source.address() + offset, placing.address() + offset, PAGE);
         } catch (final OsException e) {
-            assertTrue(isThere(offset), e.getMessage());
+            assertTrue(isPresent(offset), e.getMessage());
         }
         wake(offset);
     }
 
-    /** Lets who waits for a page look again. */
+    /** Wakes the threads that wait for a page. */
     void wake(final long offset) {
         faults.wake(base + offset, PAGE);
     }
 
-    /** Gives what is missed until something has become so. */
+    /** Copies pages as they are missed, until the condition is met. */
     void serveUntil(final BooleanSupplier condition) {
         SwitchFixture.await(() -> {
             final long offset = nextMissing();
             if (offset >= 0) {
-                give(offset);
+                copy(offset);
             }
             return condition.getAsBoolean();
         });
     }
 
-    /** Gives what has not come yet, as QEMU does all the time. */
-    void giveRest() {
+    /** Copies all pages that are not present yet, as QEMU does in the background. */
+    void copyMissing() {
         for (long offset = 0; offset < TestPeer.MEMORY; offset += PAGE) {
-            if (!isThere(offset)) {
-                give(offset);
+            if (!isPresent(offset)) {
+                copy(offset);
             }
         }
     }
 
-    /** Whether a page is there, or was made. */
-    boolean isThere(final long offset) {
+    /** Returns whether a page is present. */
+    boolean isPresent(final long offset) {
         return (view.present(offset / PAGE, PAGE) & 1) != 0;
     }
 
@@ -176,7 +177,7 @@ final class IncomingGuest implements AutoCloseable {
     public void close() {
         peer.close();
         placing.close();
-        own.close();
+        destination.close();
         if (faults != null) {
             faults.close();
         }

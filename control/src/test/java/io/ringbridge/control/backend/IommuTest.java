@@ -29,18 +29,22 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** A front-end whose guest is behind an IOMMU: rings and buffers are at I/O virtual addresses, of which it tells on demand. */
+/**
+ * Tests a guest behind an IOMMU: rings and buffers are at I/O virtual addresses, which the front-end translates on
+ * request.
+ */
 @Timeout(60)
 class IommuTest {
-    private static final long TRANSLATED = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES, Features.ACCESS_PLATFORM);
+    private static final long TRANSLATED = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES,
+        Features.ACCESS_PLATFORM);
     private static final int TRANSMIT = 1;
     private static final long PAGE = 4096;
-    /** The parts of the transmit ring, as {@link TestPeer#address} has them. */
+    /** The parts of the transmit ring, as {@link TestPeer#address} places them. */
     private static final long RING = TestPeer.USER + (TRANSMIT << 16);
     private static final long AVAILABLE = RING + 0x4000;
     private static final long USED = RING + 0x8000;
     private static final long BUFFERS = 0x10_0000_0000L;
-    /** An I/O virtual address of the ring is so much further on in the guest's memory. */
+    /** The distance from an I/O virtual address of the ring to its place in the guest's memory. */
     private static final long SHIFT = 0x40000;
 
     @TempDir
@@ -91,7 +95,7 @@ class IommuTest {
         requests.expect(BackendRequest.IOTLB_MSG, Codec.encode(new Message.Iotlb(address, 0, 0, access, type)));
     }
 
-    /** The next request is a miss of this address; answered as a front-end that knows does it. */
+    /** Expects a miss of this address, and answers it with a translation. */
     private void serve(final long address, final long user, final int access) throws IOException {
         expect(address, access, Message.Iotlb.MISS);
         assertEquals(0, update(address & -PAGE, PAGE, user, Iotlb.READ | Iotlb.WRITE));
@@ -106,12 +110,12 @@ class IommuTest {
         assertTrue(fixture.started(TRANSMIT));
     }
 
-    /** Makes the next buffer available: one that is too short for a frame, which is used all the same. */
-    private void offer(final int number, final long address) {
-        offer(number, address, 16);
+    /** Makes the next buffer available. It is too short for a frame, but the device uses it nevertheless. */
+    private void makeAvailable(final int number, final long address) {
+        makeAvailable(number, address, 16);
     }
 
-    private void offer(final int number, final long address, final int length) {
+    private void makeAvailable(final int number, final long address, final int length) {
         final long ring = guest.address() + (TRANSMIT << 16) + SHIFT;
         final long descriptor = ring + 16L * number;
         Memory.putLong(descriptor, address);
@@ -126,26 +130,28 @@ class IommuTest {
     }
 
     @Test
-    void thePortHasToBeToldToOfferIt() throws Exception {
+    void theFeatureNeedsAnOption() throws Exception {
         assertTrue(Features.has(peer.number(new Message.GetFeatures()), Features.ACCESS_PLATFORM));
         final Path other = directory.resolve("plain");
-        try (SwitchFixture plain = new SwitchFixture(other, 1, BackendOptions.server(other)); TestPeer without = plain.peer()) {
+        try (SwitchFixture plain = new SwitchFixture(other, 1, BackendOptions.server(other));
+             TestPeer without = plain.peer()) {
             final long offered = without.number(new Message.GetFeatures());
             assertFalse(Features.has(offered, Features.ACCESS_PLATFORM));
             without.running(TRANSLATED & offered, memory, kick, TRANSMIT);
             assertTrue(plain.started(TRANSMIT));
-            assertEquals(1, without.number(new Message.Iotlb(0, PAGE, TestPeer.USER, 3, Message.Iotlb.UPDATE)), "not negotiated");
+            assertEquals(1, without.number(new Message.Iotlb(0, PAGE, TestPeer.USER, 3, Message.Iotlb.UPDATE)),
+                "not negotiated");
             assertTrue(plain.started(TRANSMIT));
         }
     }
 
     @Test
-    void ringsAndBuffersAreAskedForAndFound() throws Exception {
+    void translationsOfRingsAndBuffersAreRequested() throws Exception {
         setUp();
         assertFalse(fixture.started(TRANSMIT));
         serveRing();
         for (int i = 0; i < 5; i++) {
-            offer(i, BUFFERS + i * PAGE);
+            makeAvailable(i, BUFFERS + i * PAGE);
             serve(BUFFERS + i * PAGE, TestPeer.USER + 0x90000, Iotlb.READ);
             final int number = i;
             SwitchFixture.await(() -> used() == number + 1);
@@ -155,39 +161,40 @@ class IommuTest {
     }
 
     @Test
-    void whatWasToldBeforeIsNotAskedFor() throws Exception {
+    void knownTranslationsAreNotRequested() throws Exception {
         peer.negotiated(TRANSLATED);
         assertEquals(0, requests.giveTo(peer));
         peer.send(TestPeer.table(), memory.fd());
-        assertEquals(0, update(TestPeer.USER, TestPeer.MEMORY - SHIFT, TestPeer.USER + SHIFT, Iotlb.READ | Iotlb.WRITE));
+        assertEquals(0,
+            update(TestPeer.USER, TestPeer.MEMORY - SHIFT, TestPeer.USER + SHIFT, Iotlb.READ | Iotlb.WRITE));
         peer.running(TRANSLATED, memory, kick, TRANSMIT);
         assertTrue(fixture.started(TRANSMIT));
-        offer(0, TestPeer.USER + 0x90000);
+        makeAvailable(0, TestPeer.USER + 0x90000);
         SwitchFixture.await(() -> used() == 1);
-        offer(1, BUFFERS);
+        makeAvailable(1, BUFFERS);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
     }
 
     @Test
-    void aRingWhosePartIsTakenBackWaitsForItAndGoesOn() throws Exception {
+    void aRingResumesOnceAnInvalidatedPartIsMappedAgain() throws Exception {
         setUp();
         serveRing();
         assertEquals(0, update(BUFFERS, PAGE, TestPeer.USER + 0x90000, Iotlb.READ));
-        offer(0, BUFFERS);
+        makeAvailable(0, BUFFERS);
         SwitchFixture.await(() -> used() == 1);
         for (final long part : new long[] {RING, AVAILABLE, USED}) {
             final int before = used();
             assertEquals(0, invalidate(part, 1));
             assertFalse(fixture.started(TRANSMIT));
-            offer(before, BUFFERS);
+            makeAvailable(before, BUFFERS);
             assertEquals(0, peer.ack(new Message.SetOwner()));
             assertEquals(before, used());
             serve(part, part + SHIFT, part == USED ? Iotlb.WRITE : Iotlb.READ);
             SwitchFixture.await(() -> used() == before + 1);
         }
         assertEquals(0, invalidate(BUFFERS, PAGE));
-        assertTrue(fixture.started(TRANSMIT), "no part of it");
-        offer(4, BUFFERS);
+        assertTrue(fixture.started(TRANSMIT), "the range is not part of the ring");
+        makeAvailable(4, BUFFERS);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
         assertEquals(0, invalidate(0, 0), "everything");
         assertFalse(fixture.started(TRANSMIT));
@@ -195,16 +202,16 @@ class IommuTest {
     }
 
     @Test
-    void aRefusedBufferIsGivenBack() throws Exception {
+    void chainsOfARefusedBufferAreUsed() throws Exception {
         setUp();
         serveRing();
-        offer(0, BUFFERS);
+        makeAvailable(0, BUFFERS);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
         requests.acknowledge(BackendRequest.IOTLB_MSG, 1);
         SwitchFixture.await(() -> used() == 1);
         assertEquals(1, fixture.port.statistics().drops().get(DropReason.BAD_DESCRIPTOR));
         assertEquals(0, update(BUFFERS, PAGE, TestPeer.USER + 0x90000, Iotlb.WRITE));
-        offer(1, BUFFERS);
+        makeAvailable(1, BUFFERS);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
         assertEquals(0, update(BUFFERS, PAGE, TestPeer.USER + 0x90000, Iotlb.WRITE));
         requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
@@ -214,7 +221,7 @@ class IommuTest {
     }
 
     @Test
-    void updatesThatCannotBeAreRefusedAndChangeNothing() throws Exception {
+    void invalidUpdatesAreRefusedAndChangeNothing() throws Exception {
         setUp();
         serveRing();
         final long user = TestPeer.USER + 0x90000;
@@ -235,36 +242,36 @@ class IommuTest {
             assertEquals(1, peer.number(bad), bad::toString);
         }
         assertTrue(fixture.started(TRANSMIT));
-        offer(0, BUFFERS);
+        makeAvailable(0, BUFFERS);
         serve(BUFFERS, user, Iotlb.READ);
         SwitchFixture.await(() -> used() == 1);
         for (int i = 0; i < 2 * Iotlb.MAX_ENTRIES; i++) {
             assertEquals(0, update(BUFFERS + (i + 1) * PAGE, PAGE, user, Iotlb.READ));
         }
-        offer(1, BUFFERS + PAGE);
+        makeAvailable(1, BUFFERS + PAGE);
         serve(BUFFERS + PAGE, user, Iotlb.READ);
         SwitchFixture.await(() -> used() == 2);
-        assertTrue(fixture.started(TRANSMIT), "what tells of the ring itself has made room, and it goes on all the same");
+        assertTrue(fixture.started(TRANSMIT), "the ring runs although its own entries were evicted");
     }
 
     @Test
-    void anEntryWithoutAccessDeniesItUntilAnotherComes() throws Exception {
+    void anEntryWithoutPermissionDeniesAccessUntilItIsReplaced() throws Exception {
         setUp();
         serveRing();
         final long user = TestPeer.USER + 0x90000;
-        offer(0, BUFFERS);
+        makeAvailable(0, BUFFERS);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
-        assertEquals(0, update(BUFFERS, PAGE, 0, 0), "the user address means nothing");
+        assertEquals(0, update(BUFFERS, PAGE, 0, 0), "the user address is ignored");
         requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.ACCESS_FAIL);
         requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
         SwitchFixture.await(() -> used() == 1);
         assertEquals(1, fixture.port.statistics().drops().get(DropReason.BAD_DESCRIPTOR));
         assertEquals(0, update(BUFFERS, PAGE, user, Iotlb.READ));
-        offer(1, BUFFERS);
+        makeAvailable(1, BUFFERS);
         SwitchFixture.await(() -> used() == 2);
-        assertEquals(0, update(BUFFERS, PAGE, user, 0), "what was allowed is taken back");
-        offer(2, BUFFERS);
+        assertEquals(0, update(BUFFERS, PAGE, user, 0), "the permission is revoked");
+        makeAvailable(2, BUFFERS);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
         assertEquals(0, update(BUFFERS, PAGE, user, Iotlb.READ));
         requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
@@ -273,23 +280,23 @@ class IommuTest {
     }
 
     @Test
-    void anEntryInPlaceOfAnotherIsTheOneThatCounts() throws Exception {
+    void aNewEntryReplacesAnOldOne() throws Exception {
         setUp();
         serveRing();
         for (int i = 0; i < 4; i++) {
             final long place = 0x90000 + 3 * PAGE * i;
-            // Each has the frame of another station.
+            // Each place has a frame from a different station.
             Memory.putLong(guest.address() + place + 12, 0x5452_FFFF_FFFF_FFFFL);
             Memory.putInt(guest.address() + place + 12 + 8, i << 24);
             assertEquals(0, update(BUFFERS - PAGE, 3 * PAGE, TestPeer.USER + place - PAGE, Iotlb.READ));
-            offer(i, BUFFERS, 72);
+            makeAvailable(i, BUFFERS, 72);
             final int number = i;
             SwitchFixture.await(() -> used() == number + 1);
             final String station = "52:54:00:00:00:0" + i;
             assertTrue(fixture.datapath.stations().stream().anyMatch(entry -> entry.mac().equals(station)), station);
         }
         Memory.putShort(guest.address() + 0x60002, (short) 4);
-        assertEquals(0, update(AVAILABLE, PAGE, TestPeer.USER + 0x60000, Iotlb.READ), "where the ring itself is");
+        assertEquals(0, update(AVAILABLE, PAGE, TestPeer.USER + 0x60000, Iotlb.READ), "a part of the ring itself");
         assertTrue(fixture.started(TRANSMIT));
         Memory.putShortRelease(guest.address() + 0x60002, (short) 5);
         kick.signal();
@@ -297,23 +304,24 @@ class IommuTest {
     }
 
     @Test
-    void memoryAndChannelMayChangeUnderWay() throws Exception {
+    void memoryAndChannelMayChangeDuringAMiss() throws Exception {
         setUp();
         serveRing();
-        offer(0, BUFFERS);
+        makeAvailable(0, BUFFERS);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
         try (RequestSocket other = new RequestSocket()) {
             assertEquals(0, other.giveTo(peer));
-            other.expect(BackendRequest.IOTLB_MSG, Codec.encode(new Message.Iotlb(BUFFERS, 0, 0, Iotlb.READ, Message.Iotlb.MISS)));
+            other.expect(BackendRequest.IOTLB_MSG,
+                Codec.encode(new Message.Iotlb(BUFFERS, 0, 0, Iotlb.READ, Message.Iotlb.MISS)));
             assertEquals(0, peer.ack(TestPeer.table(), memory.fd()));
-            assertTrue(fixture.started(TRANSMIT), "what was told holds for the new table");
+            assertTrue(fixture.started(TRANSMIT), "the translations remain valid with the new table");
             assertEquals(0, update(BUFFERS, PAGE, TestPeer.USER + 0x90000, Iotlb.READ));
             SwitchFixture.await(() -> used() == 1);
         }
     }
 
     @Test
-    void aStoppedDeviceForgetsWhatItWasTold() throws Exception {
+    void aStoppedDeviceForgetsItsTranslations() throws Exception {
         setUp();
         serveRing();
         peer.number(new Message.GetVringBase(TRANSMIT));
@@ -325,16 +333,16 @@ class IommuTest {
     }
 
     @Test
-    void aSuspendedDeviceAsksNothing() throws Exception {
+    void aSuspendedDeviceRequestsNothing() throws Exception {
         setUp();
         serveRing();
         assertEquals(0, peer.ack(new Message.Suspend()));
         assertEquals(0, invalidate(USED, PAGE));
-        offer(0, BUFFERS);
+        makeAvailable(0, BUFFERS);
         try (RequestSocket before = requests) {
             requests = new RequestSocket();
             assertEquals(0, requests.giveTo(peer));
-            assertNull(before.receive(), "closed, and nothing was said");
+            assertNull(before.receive(), "closed without a request");
         }
         assertEquals(0, peer.ack(new Message.Resume()));
         serve(USED, USED + SHIFT, Iotlb.WRITE);
@@ -343,7 +351,7 @@ class IommuTest {
     }
 
     @Test
-    void messagesOfBothLengthsAreTakenAndAnsweredOnce() throws Exception {
+    void messagesOfBothLengthsAreAnsweredOnce() throws Exception {
         setUp();
         final byte[] whole = Codec.encode(new Message.Iotlb(BUFFERS, PAGE, TestPeer.USER, 3, Message.Iotlb.UPDATE));
         for (final int length : new int[] {26, 32}) {

@@ -13,14 +13,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** A journal replaces nothing but a journal. */
+/** Tests that a journal replaces nothing but a journal. */
 @Timeout(60)
 class JournalFileTest {
     @TempDir
     private Path dir;
 
     @Test
-    void whatIsNotARegularFileIsLeftAlone() throws Exception {
+    void onlyARegularFileIsReplaced() throws Exception {
         final Path fifo = dir.resolve("fifo");
         assertEquals(0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
         final Path precious = Files.writeString(dir.resolve("precious"), "text");

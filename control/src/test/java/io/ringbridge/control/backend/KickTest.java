@@ -30,7 +30,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What becomes of the kicks of a driver whose worker sleeps between them, and of the calls to one that does not take them. */
+/** Tests kicks of a driver whose worker sleeps between them, and calls that the driver does not read. */
 @Timeout(60)
 class KickTest {
     private static final int VRING = 1;
@@ -39,43 +39,48 @@ class KickTest {
     @TempDir
     Path directory;
 
-    /** One that stays in the descriptor ends every sleep at once, and has QEMU serve the ring as soon as the switch is gone. */
+    /**
+     * A kick left in the descriptor would end every sleep at once, and QEMU would serve the ring once the switch has
+     * exited.
+     */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void aKickIsTakenOutOfItsDescriptor(final boolean packed) throws Exception {
+    void aKickIsReadFromItsDescriptor(final boolean packed) throws Exception {
         final EventFd kick = EventFd.create();
         final EventFd call = EventFd.create();
         try (Epoll kicked = Epoll.create()) {
             kicked.add(kick);
-            sendAFew(packed, kick, call, () -> !kicked.await(0));
+            sendFrames(packed, kick, call, () -> !kicked.await(0));
         } finally {
             kick.close();
             call.close();
         }
     }
 
-    /** A write to such a descriptor would wait until the front-end reads it, and all ports of the worker with it. */
+    /** A blocking write to such a descriptor would delay the worker, and all its ports, until the front-end reads. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void aCallDescriptorThatIsBlockingAndFullHoldsUpNobody(final boolean packed) throws Throwable {
+    void aBlockingFullCallDescriptorDelaysNothing(final boolean packed) throws Throwable {
         final EventFd kick = EventFd.create();
         final EventFd call = EventFd.create();
         try {
             fill(call.fd());
-            sendAFew(packed, kick, call, () -> true);
+            sendFrames(packed, kick, call, () -> true);
             assertTrue(call.drain());
-            sendAFew(packed, kick, call, call::drain);
+            sendFrames(packed, kick, call, call::drain);
         } finally {
             kick.close();
             call.close();
         }
     }
 
-    private void sendAFew(final boolean packed, final EventFd kick, final EventFd call, final BooleanSupplier done) throws Exception {
+    private void sendFrames(final boolean packed, final EventFd kick, final EventFd call, final BooleanSupplier done)
+        throws Exception {
         final long features = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES)
             | (packed ? Features.of(Features.RING_PACKED) : 0);
         try (SwitchFixture fixture = new SwitchFixture(directory.resolve("s")); MemFd memory = TestPeer.memory();
-             Mapping mapping = Mapping.map(memory.fd(), 0, TestPeer.MEMORY); TestPeer peer = fixture.peer().negotiated(features)) {
+             Mapping mapping = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
+             TestPeer peer = fixture.peer().negotiated(features)) {
             peer.send(TestPeer.table(), memory.fd());
             peer.send(new Message.SetVringNum(VRING, SIZE));
             peer.send(new Message.SetVringBase(VRING, DriverRing.freshBase(features)));
@@ -83,9 +88,10 @@ class KickTest {
             peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, VRING, true), call.fd());
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, VRING, true), kick.fd());
             assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
-            Fd.blocking(call.fd()); // the open file is shared, so this is the switch's descriptor as well
+            Fd.blocking(call.fd()); // the open file is shared, so the switch's descriptor blocks as well
             final long at = mapping.address() + (VRING << 16);
-            final DriverRing driver = DriverRing.create(SIZE, features, new RingAddresses(at, at + 0x4000, at + 0x8000));
+            final DriverRing driver = DriverRing.create(SIZE, features,
+                new RingAddresses(at, at + 0x4000, at + 0x8000));
             driver.wantNotification(true);
             for (int kicks = 0; kicks < 20;) {
                 SwitchFixture.await(() -> wantsKick(mapping, packed));
@@ -105,7 +111,8 @@ class KickTest {
         final MethodHandle write = linker.downcallHandle(linker.defaultLookup().findOrThrow("write"),
             FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
         try (Arena arena = Arena.ofConfined()) {
-            assertEquals(Long.BYTES, (long) write.invokeExact(eventfd, arena.allocateFrom(JAVA_LONG, -2), (long) Long.BYTES));
+            assertEquals(Long.BYTES,
+                (long) write.invokeExact(eventfd, arena.allocateFrom(JAVA_LONG, -2), (long) Long.BYTES));
         }
     }
 

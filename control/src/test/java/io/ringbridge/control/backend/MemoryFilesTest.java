@@ -24,7 +24,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.abort;
 
-/** Memory is accepted from file systems that hold their files in memory, and from others only if the port allows it. */
+/** Tests that files are accepted from file systems in memory, and from others only if the port allows it. */
 class MemoryFilesTest {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
 
@@ -36,7 +36,7 @@ class MemoryFilesTest {
     @BeforeEach
     void start() throws IOException {
         fixture = new SwitchFixture(directory.resolve("s"));
-        ordinary = file(Files.createTempFile(Path.of("target"), "memory", "")); // a build's directory is on a disk
+        ordinary = file(Files.createTempFile(Path.of("target"), "memory", "")); // the build directory is on a disk
     }
 
     @AfterEach
@@ -63,7 +63,8 @@ class MemoryFilesTest {
 
     @Test
     void everyFileInMemoryIsAccepted() throws Exception {
-        try (MemFd memory = TestPeer.memory(); RandomAccessFile shm = file(Files.createTempFile(Path.of("/dev/shm"), "memory", ""));
+        try (MemFd memory = TestPeer.memory();
+             RandomAccessFile shm = file(Files.createTempFile(Path.of("/dev/shm"), "memory", ""));
              TestPeer peer = fixture.peer().negotiated(PLAIN)) {
             assertEquals(0, peer.ack(TestPeer.table(), memory.fd()));
             assertEquals(0, peer.ack(twoRegions(), fd(shm), memory.fd()));
@@ -87,17 +88,19 @@ class MemoryFilesTest {
     }
 
     @Test
-    void anOrdinaryFileIsRefusedWhateverItIsFor() throws Exception {
+    void anOrdinaryFileIsRefusedForAnyUse() throws Exception {
         try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create();
              TestPeer peer = fixture.peer().running(PLAIN, memory, event, 0, 1)) {
             final long descriptors = SwitchFixture.openDescriptors();
             final long mappings = SwitchFixture.mappings();
             assertEquals(1, peer.ack(TestPeer.table(), fd(ordinary)));
             assertEquals(1, peer.ack(twoRegions(), memory.fd(), fd(ordinary)));
-            assertEquals(1, peer.ack(new Message.AddMemReg(new Message.Region(2 * TestPeer.GUEST, TestPeer.MEMORY, 0, 0)), fd(ordinary)));
+            final Message.Region another = new Message.Region(2 * TestPeer.GUEST, TestPeer.MEMORY, 0, 0);
+            assertEquals(1, peer.ack(new Message.AddMemReg(another), fd(ordinary)));
             assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), fd(ordinary)));
             assertTrue(fixture.started(0) && fixture.started(1));
-            SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors && SwitchFixture.mappings() <= mappings);
+            SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors
+                && SwitchFixture.mappings() <= mappings);
         }
     }
 
@@ -118,7 +121,8 @@ class MemoryFilesTest {
     @Test
     void anOrdinaryFileIsAcceptedIfThePortAllowsIt() throws Exception {
         final Path socket = directory.resolve("any");
-        try (SwitchFixture any = new SwitchFixture(socket, 1, BackendOptions.server(socket).withMemory(MemoryFiles.ANY));
+        try (SwitchFixture any = new SwitchFixture(socket, 1,
+                 BackendOptions.server(socket).withMemory(MemoryFiles.ANY));
              TestPeer peer = any.peer().negotiated(PLAIN)) {
             assertEquals(0, peer.ack(TestPeer.table(), fd(ordinary)));
         }

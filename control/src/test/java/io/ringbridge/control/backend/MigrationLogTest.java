@@ -33,7 +33,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** The dirty log as a front-end sees it: what is answered, and what is written when. */
+/** Tests the dirty log as a front-end sees it: the replies, and the time of each write. */
 class MigrationLogTest {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
     private static final long LOG_ALL = Features.of(Features.LOG_ALL);
@@ -60,7 +60,8 @@ class MigrationLogTest {
         event.close();
     }
 
-    private static byte[] reply(final TestPeer peer, final int flags, final Message message, final int... fds) throws IOException {
+    private static byte[] reply(final TestPeer peer, final int flags, final Message message, final int... fds)
+        throws IOException {
         peer.send(message.request(), flags, Codec.encode(message), fds);
         try (Packet reply = peer.receive()) {
             assertEquals(new Header(message.request().id(), 5, reply.payload().length), reply.header());
@@ -69,32 +70,34 @@ class MigrationLogTest {
     }
 
     @Test
-    void theReplyRepeatsTheRequestAndComesOnce() throws Exception {
+    void theReplyRepeatsTheRequestOnce() throws Exception {
         final Message request = new Message.SetLogBase(0x1800, 4096);
         try (TestPeer peer = fixture.peer(); MemFd file = MemFd.create("log", 16384)) {
             peer.negotiated(PLAIN);
             for (final int flags : new int[] {Header.VERSION, Header.VERSION | Header.NEED_REPLY}) {
                 assertArrayEquals(Codec.encode(request), reply(peer, flags, request, file.fd()));
-                assertEquals(5, peer.number(new Message.GetQueueNum()), "nothing comes between");
+                assertEquals(5, peer.number(new Message.GetQueueNum()), "no further reply comes before this one");
             }
         }
     }
 
     @Test
-    void theReplyIsAnAcknowledgementWhereThatIsAskedFor() throws Exception {
+    void theReplyIsAnAcknowledgementIfConfigured() throws Exception {
         final Path other = directory.resolve("short");
         try (SwitchFixture old = new SwitchFixture(other, 1, BackendOptions.server(other).withLogBaseReply(8));
              TestPeer peer = old.peer(); MemFd file = MemFd.create("log", 8192)) {
             peer.negotiated(PLAIN);
-            assertArrayEquals(new byte[8], reply(peer, Header.VERSION | Header.NEED_REPLY, new Message.SetLogBase(8192, 0), file.fd()));
+            assertArrayEquals(new byte[8],
+                reply(peer, Header.VERSION | Header.NEED_REPLY, new Message.SetLogBase(8192, 0), file.fd()));
             assertEquals(2, peer.number(new Message.GetQueueNum()));
         }
     }
 
     @Test
-    void aLogThatCannotBeUsedEndsTheConversationOnly() throws Exception {
+    void anInvalidLogEndsOnlyItsConnection() throws Exception {
         final long file = 8192;
-        final long[][] bad = {{0, 0}, {0, 1}, {-1, 0}, {-1, 1}, {1, -1}, {file + 1, 0}, {file, 1}, {1, file}, {Long.MAX_VALUE, 1},
+        final long[][] bad = {{0, 0}, {0, 1}, {-1, 0}, {-1, 1}, {1, -1}, {file + 1, 0}, {file, 1}, {1, file},
+            {Long.MAX_VALUE, 1},
             {1, Long.MAX_VALUE}, {Long.MAX_VALUE, Long.MAX_VALUE}, {Long.MIN_VALUE, Long.MIN_VALUE}, {-4096, 8192}};
         final long descriptors = SwitchFixture.openDescriptors();
         for (final long[] place : bad) {
@@ -113,7 +116,7 @@ class MigrationLogTest {
         try (TestPeer peer = fixture.peer()) {
             peer.negotiated(PLAIN);
             peer.send(new Message.SetLogBase(file, 0), event.fd());
-            assertTrue(peer.ended(), "no file");
+            assertTrue(peer.ended(), "not a file");
         }
         fixture.awaitDetached();
         SwitchFixture.await(() -> SwitchFixture.openDescriptors() == descriptors);
@@ -131,7 +134,7 @@ class MigrationLogTest {
     }
 
     @Test
-    void logsAndDescriptorsAreReplacedAndGivenBack() throws Exception {
+    void replacedLogsAndDescriptorsAreReleased() throws Exception {
         final long descriptors = SwitchFixture.openDescriptors();
         try (TestPeer peer = fixture.peer(); MemFd file = MemFd.create("log", 65536)) {
             peer.running(PLAIN | LOG_ALL, memory, event, 0, 1);
@@ -140,7 +143,7 @@ class MigrationLogTest {
             for (int i = 1; i <= 16; i++) {
                 reply(peer, Header.VERSION, new Message.SetLogBase(i * 4096L, 0), file.fd());
                 assertEquals(0, peer.ack(new Message.SetLogFd(), event.fd()));
-                assertEquals(1, peer.ack(new Message.SetLogFd(), file.fd()), "nothing to signal through");
+                assertEquals(1, peer.ack(new Message.SetLogFd(), file.fd()), "not a descriptor for notifications");
                 assertEquals(mappings + 1, SwitchFixture.mappings());
                 assertEquals(open + 2, SwitchFixture.openDescriptors());
             }
@@ -151,13 +154,14 @@ class MigrationLogTest {
     }
 
     @Test
-    void aLogThatIsCutCostsTheConversation() throws Exception {
+    void aTruncatedLogEndsTheConnection() throws Exception {
         try (TestPeer peer = fixture.peer(); MemFd file = MemFd.create("log", LOG_BYTES)) {
             peer.running(PLAIN, memory, event, 0, 1);
             reply(peer, Header.VERSION, new Message.SetLogBase(LOG_BYTES, 0), file.fd());
             peer.send(new Message.SetFeatures(PLAIN | LOG_ALL));
             final Message.SetVringAddr at = TestPeer.address(1);
-            final Message logged = new Message.SetVringAddr(1, 1, at.descriptor(), at.used(), at.available(), TestPeer.GUEST);
+            final Message logged = new Message.SetVringAddr(1, 1, at.descriptor(), at.used(), at.available(),
+                TestPeer.GUEST);
             assertEquals(0, peer.ack(logged));
             file.resize(0);
             try (Mapping guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY)) {
@@ -189,7 +193,8 @@ class MigrationLogTest {
 
         void send(final int destination, final int source) {
             final ByteBuffer frame = ByteBuffer.allocate(200);
-            frame.putShort((short) 0x5254).putInt(destination).putShort((short) 0x5254).putInt(source).putShort((short) 0x88B5);
+            frame.putShort((short) 0x5254).putInt(destination).putShort((short) 0x5254).putInt(source)
+                .putShort((short) 0x88B5);
             frame.putInt(sent++);
             while (!pair.transmitter().transmit(frame.array())) {
                 Thread.onSpinWait();
@@ -211,7 +216,7 @@ class MigrationLogTest {
         }
     }
 
-    /** Frames from one guest to another, without end, sent by a thread of its own. */
+    /** An endless stream of frames from one guest to another, sent by a thread of its own. */
     private static final class Stream implements AutoCloseable {
         private final Guest to;
         private final Thread sender;
@@ -241,7 +246,7 @@ class MigrationLogTest {
         }
     }
 
-    /** A second port of the same switch, for traffic between the two. */
+    /** Adds a second port to the switch, for traffic between the two. */
     private Backend second(final Path socket) {
         return Backend.start(fixture.datapath.addGuestPort("b", 1, 1500), BackendOptions.server(socket));
     }
@@ -261,7 +266,7 @@ class MigrationLogTest {
         }
     }
 
-    private static void meet(final Guest a, final Guest b) {
+    private static void learn(final Guest a, final Guest b) {
         b.send(1, 2);
         a.next();
     }
@@ -271,9 +276,10 @@ class MigrationLogTest {
     void loggingIsToggledWhileRingsRun(final long layout) throws Exception {
         final Path socket = directory.resolve("b");
         try (Backend _ = second(socket); Guest a = new Guest(fixture.socket, Frontend.DEFAULT_FEATURES | layout);
-             Guest b = new Guest(socket, Frontend.DEFAULT_FEATURES | layout); MemFd file = MemFd.create("log", LOG_BYTES);
+             Guest b = new Guest(socket, Frontend.DEFAULT_FEATURES | layout);
+             MemFd file = MemFd.create("log", LOG_BYTES);
              Mapping log = Mapping.map(file.fd(), 0, LOG_BYTES)) {
-            meet(a, b);
+            learn(a, b);
             b.frontend.logTo(file);
             for (int i = 0; i < 20; i++) {
                 final boolean on = i % 2 != 0;
@@ -298,7 +304,7 @@ class MigrationLogTest {
         final Path socket = directory.resolve("b");
         try (Backend _ = second(socket); Guest a = new Guest(fixture.socket, Frontend.DEFAULT_FEATURES);
              Guest b = new Guest(socket, Frontend.DEFAULT_FEATURES)) {
-            meet(a, b);
+            learn(a, b);
             final List<MemFd> files = new ArrayList<>();
             for (int i = 0; i < 2; i++) {
                 files.add(MemFd.create("log", 2 * LOG_BYTES));
@@ -316,7 +322,7 @@ class MigrationLogTest {
                         assertTrue(marked(old) > 0);
                         Memory.zero(old.address(), old.size());
                         stream.receive(300);
-                        assertEquals(0, marked(old), "nothing is written to it after the reply, round " + round);
+                        assertEquals(0, marked(old), "no page is marked after the reply, round " + round);
                         assertTrue(marked(logs.get(round % 2)) > 0);
                     }
                 }
@@ -330,22 +336,23 @@ class MigrationLogTest {
         final Path socket = directory.resolve("b");
         try (Backend _ = second(socket); Guest a = new Guest(fixture.socket, Frontend.DEFAULT_FEATURES);
              Guest b = new Guest(socket, Frontend.DEFAULT_FEATURES); MemFd file = MemFd.create("log", LOG_BYTES);
-             Mapping log = Mapping.map(file.fd(), 0, LOG_BYTES); EventFd first = EventFd.create(); EventFd second = EventFd.create()) {
-            meet(a, b);
+             Mapping log = Mapping.map(file.fd(), 0, LOG_BYTES); EventFd first = EventFd.create();
+             EventFd second = EventFd.create()) {
+            learn(a, b);
             b.frontend.command(new Message.SetLogFd(), first.fd());
             b.frontend.logTo(file);
             talk(a, b, 10);
-            assertFalse(first.drain(), "no log is wanted yet");
+            assertFalse(first.drain(), "logging is off");
             b.frontend.logging(true);
             a.send(2, 1);
             SwitchFixture.await(first::drain);
-            assertTrue(marked(log) > 0, "written before it is signalled");
+            assertTrue(marked(log) > 0, "the log is written before the signal");
             b.next();
             b.frontend.command(new Message.SetLogFd(), second.fd());
             first.drain();
             talk(a, b, 10);
             SwitchFixture.await(second::drain);
-            assertFalse(first.drain(), "the one before is signalled no more");
+            assertFalse(first.drain(), "the replaced descriptor is not signalled");
             b.frontend.logging(false);
             second.drain();
             talk(a, b, 10);
@@ -355,7 +362,7 @@ class MigrationLogTest {
     }
 
     @Test
-    void resetEndsLogging() throws Exception {
+    void resetDeviceEndsLogging() throws Exception {
         try (TestPeer peer = fixture.peer(); MemFd file = MemFd.create("log", LOG_BYTES);
              Mapping log = Mapping.map(file.fd(), 0, LOG_BYTES)) {
             peer.running(PLAIN | LOG_ALL, memory, event, 0, 1);

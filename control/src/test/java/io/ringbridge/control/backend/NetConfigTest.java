@@ -33,10 +33,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** The configuration space, and the message that says it has changed. */
+/** Tests the configuration space, and the message that reports a change. */
 class NetConfigTest {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES);
-    private static final String OURS = "525400000009" + "0100" + "0200" + "dc05" + "ffffffff" + "ff" + "00" + "0000" + "00000000";
+    private static final String OURS = "525400000009" + "0100" + "0200" + "dc05" + "ffffffff" + "ff" + "00" + "0000"
+        + "00000000";
     private static final byte[] NONE = {};
 
     @TempDir
@@ -46,7 +47,8 @@ class NetConfigTest {
     @BeforeEach
     void start() {
         final Path socket = directory.resolve("s");
-        fixture = new SwitchFixture(socket, 2, BackendOptions.server(socket).withMac(MacAddress.parse("52:54:00:00:00:09")));
+        fixture = new SwitchFixture(socket, 2,
+            BackendOptions.server(socket).withMac(MacAddress.parse("52:54:00:00:00:09")));
     }
 
     @AfterEach
@@ -54,12 +56,14 @@ class NetConfigTest {
         fixture.close();
     }
 
-    private static Message.Config config(final Request request, final int offset, final int size, final int flags, final byte... bytes) {
+    private static Message.Config config(final Request request, final int offset, final int size, final int flags,
+        final byte... bytes) {
         return new Message.Config(request, offset, size, flags, ByteBuffer.wrap(bytes));
     }
 
-    /** What is at an offset, in hexadecimal digits; null where the reply says that nothing is. */
-    private static String read(final TestPeer peer, final int offset, final int size, final int sent) throws IOException {
+    /** Returns the bytes at an offset in hexadecimal, or null if the reply is empty. */
+    private static String read(final TestPeer peer, final int offset, final int size, final int sent)
+        throws IOException {
         peer.send(config(Request.GET_CONFIG, offset, size, 1, new byte[sent]));
         try (Packet reply = peer.receive()) {
             if (reply.payload().length == 0) {
@@ -81,7 +85,7 @@ class NetConfigTest {
     }
 
     @Test
-    void everyPartOfTheSpaceIsServedAndNothingBehindIt() throws Exception {
+    void everyPartOfTheSpaceIsServedAndNothingBeyondIt() throws Exception {
         try (TestPeer peer = fixture.peer()) {
             assertTrue(Features.has(peer.number(new Message.GetFeatures()), Features.MAC));
             peer.negotiated(PLAIN);
@@ -95,16 +99,17 @@ class NetConfigTest {
             assertNull(read(peer, -1, 1));
             assertNull(read(peer, Integer.MAX_VALUE, 24));
             assertNull(read(peer, 0, 0));
-            assertNull(read(peer, 0, 6, 7), "a size that is not that of the payload");
+            assertNull(read(peer, 0, 6, 7), "the size is not that of the payload");
             assertNull(read(peer, 0, -1, 6));
-            assertEquals(OURS, read(peer, 0, 24), "and the conversation goes on");
+            assertEquals(OURS, read(peer, 0, 24), "the session serves requests");
         }
-        assertFalse(Features.has(Offer.virtio(1), Features.MAC), "no address is offered where none is set");
+        assertFalse(Features.has(Offer.virtio(1), Features.MAC), "no address is offered if none is configured");
     }
 
     @Test
-    void fieldsAreWrittenInAMigrationOnly() throws Exception {
-        final byte[] source = HexFormat.of().parseHex(OURS.replace("525400000009", "525400000007").replace("dc05", "7805"));
+    void fieldsAreOnlyWrittenInAMigration() throws Exception {
+        final byte[] source = HexFormat.of()
+            .parseHex(OURS.replace("525400000009", "525400000007").replace("dc05", "7805"));
         try (TestPeer peer = fixture.peer()) {
             peer.negotiated(PLAIN);
             assertEquals(1, peer.ack(config(Request.SET_CONFIG, 0, 24, 0, source)));
@@ -112,14 +117,18 @@ class NetConfigTest {
             assertEquals(1, peer.ack(config(Request.SET_CONFIG, 0, 24, 2, source)));
             assertEquals(1, peer.ack(config(Request.SET_CONFIG, 20, 6, 1, new byte[6])));
             assertEquals(1, peer.ack(config(Request.SET_CONFIG, -1, 1, 1, new byte[1])));
-            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 0, 6, 1, HexFormat.of().parseHex("010000000000"))), "a group");
-            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 6, 2, 1, (byte) 0, (byte) 0)), "the link is the switch's");
-            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 8, 2, 1, (byte) 9, (byte) 0)), "so are the queues");
-            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 10, 2, 1, (byte) 0xDD, (byte) 5)), "more than the port's MTU");
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 0, 6, 1, HexFormat.of().parseHex("010000000000"))),
+                "a group address");
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 6, 2, 1, (byte) 0, (byte) 0)),
+                "the link state is the switch's");
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 8, 2, 1, (byte) 9, (byte) 0)),
+                "the number of queues is the switch's");
+            assertEquals(1, peer.ack(config(Request.SET_CONFIG, 10, 2, 1, (byte) 0xDD, (byte) 5)),
+                "more than the port's MTU");
             final byte[] tooLong = Arrays.copyOf(source, 24);
             tooLong[11] = (byte) 0xFF;
             assertEquals(1, peer.ack(config(Request.SET_CONFIG, 0, 24, 1, tooLong)));
-            assertEquals(OURS, read(peer, 0, 24), "what is refused changes nothing");
+            assertEquals(OURS, read(peer, 0, 24), "a refused write changes nothing");
             assertEquals(0, peer.ack(config(Request.SET_CONFIG, 0, 24, 1, source)));
             assertEquals(HexFormat.of().formatHex(source), read(peer, 0, 24));
             assertEquals(1400, fixture.port.mtu());
@@ -127,12 +136,12 @@ class NetConfigTest {
         fixture.awaitDetached();
         try (TestPeer peer = fixture.peer()) {
             peer.negotiated(PLAIN);
-            assertEquals(OURS, read(peer, 0, 24), "another front-end finds what is configured");
+            assertEquals(OURS, read(peer, 0, 24), "the next front-end finds the configured values");
         }
     }
 
     @Test
-    void aChangeIsTold() throws Exception {
+    void aChangeIsReported() throws Exception {
         try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket()) {
             peer.negotiated(PLAIN);
             assertEquals(0, requests.giveTo(peer));
@@ -141,7 +150,7 @@ class NetConfigTest {
             requests.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
             assertEquals("7805", read(peer, 10, 2));
             for (int mtu = 1000; mtu < 1400; mtu++) {
-                assertEquals(0, peer.ack(new Message.NetSetMtu(mtu)), "while the message is not answered");
+                assertEquals(0, peer.ack(new Message.NetSetMtu(mtu)), "the reply to the message is pending");
             }
             requests.acknowledge(BackendRequest.CONFIG_CHANGE_MSG, 0);
             requests.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
@@ -149,14 +158,15 @@ class NetConfigTest {
             assertEquals(0, peer.ack(new Message.NetSetMtu(1234)), "a refusal changes nothing");
             requests.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
             requests.acknowledge(BackendRequest.VRING_CALL, 0);
-            assertNull(requests.receive(), "a front-end that answers wrongly is told no more");
-            assertEquals(0, peer.ack(new Message.NetSetMtu(1235)), "and may go on all the same");
+            assertNull(requests.receive(), "a front-end that sends a wrong reply gets no more requests");
+            assertEquals(0, peer.ack(new Message.NetSetMtu(1235)), "the session serves its requests nevertheless");
         }
     }
 
     @Test
-    void aSuspendedDeviceTellsOfAChangeOnceItGoesOn() throws Exception {
-        try (TestPeer peer = fixture.peer(); RequestSocket first = new RequestSocket(); RequestSocket requests = new RequestSocket()) {
+    void aSuspendedDeviceReportsAChangeOnResume() throws Exception {
+        try (TestPeer peer = fixture.peer(); RequestSocket first = new RequestSocket();
+             RequestSocket requests = new RequestSocket()) {
             peer.negotiated(PLAIN);
             assertEquals(0, first.giveTo(peer));
             assertEquals(0, peer.ack(new Message.Suspend()));
@@ -164,17 +174,17 @@ class NetConfigTest {
             assertTrue(first.isSilent());
             assertEquals(0, peer.ack(new Message.Resume()));
             first.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
-            assertEquals(0, peer.ack(new Message.Suspend()), "while that is not answered");
+            assertEquals(0, peer.ack(new Message.Suspend()), "the reply to the message is pending");
             assertEquals(0, requests.giveTo(peer));
             for (int mtu = 1300; mtu < 1310; mtu++) {
                 assertEquals(0, peer.ack(new Message.NetSetMtu(mtu)));
             }
             assertEquals("1d05", read(peer, 10, 2));
-            assertTrue(requests.isSilent(), "a socket that comes in between is as silent");
+            assertTrue(requests.isSilent(), "a socket set during the suspension is silent");
             assertEquals(0, peer.ack(new Message.Resume()));
             requests.expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
             requests.acknowledge(BackendRequest.CONFIG_CHANGE_MSG, 0);
-            assertTrue(requests.isSilent(), "once for all of them");
+            assertTrue(requests.isSilent(), "one message for all changes");
             fixture.port.suspend(SuspendCause.OPERATOR);
             assertEquals(0, peer.ack(new Message.NetSetMtu(1200)));
             assertTrue(requests.isSilent());
@@ -198,7 +208,7 @@ class NetConfigTest {
         return frame;
     }
 
-    /** Sends frames of a payload longer than a limit and of just that, and waits for the second. */
+    /** Sends one frame that exceeds the limit and one that just meets it, and waits for the second. */
     private void assertLimit(final QueuePair from, final QueuePair to, final int limit) {
         assertEquals(limit, fixture.port.mtu());
         final long before = fixture.port.statistics().drops().getOrDefault(DropReason.MTU_EXCEEDED, 0L);
@@ -210,17 +220,17 @@ class NetConfigTest {
     }
 
     @Test
-    void theMtuThatWasSetLimitsWhatIsDeliveredUntilTheFrontEndLeaves() throws Exception {
+    void theMtuLimitsDeliveryUntilTheFrontEndLeaves() throws Exception {
         final GuestPort sender = fixture.datapath.addGuestPort("b", 1, 9000);
         try (Backend _ = Backend.start(sender, BackendOptions.server(directory.resolve("b")));
-             Frontend sends = Frontend.connect(directory.resolve("b"))) {
-            final QueuePair from = attached(sends);
+             Frontend sending = Frontend.connect(directory.resolve("b"))) {
+            final QueuePair from = attached(sending);
             for (int i = 0; i < 2; i++) {
-                try (Frontend receives = Frontend.connect(fixture.socket)) {
-                    final QueuePair to = attached(receives);
+                try (Frontend receiving = Frontend.connect(fixture.socket)) {
+                    final QueuePair to = attached(receiving);
                     assertLimit(from, to, 1500);
                     for (final int mtu : new int[] {1000, 68, 1499}) {
-                        receives.command(new Message.NetSetMtu(mtu));
+                        receiving.command(new Message.NetSetMtu(mtu));
                         assertLimit(from, to, mtu);
                     }
                 }
@@ -233,7 +243,7 @@ class NetConfigTest {
                 assertEquals(1, peer.ack(new Message.NetSetMtu(1501)));
                 assertEquals("e803", read(peer, 10, 2));
                 assertEquals(0, peer.ack(new Message.ResetDevice()));
-                assertEquals("dc05", read(peer, 10, 2), "as the device was at first");
+                assertEquals("dc05", read(peer, 10, 2), "the configured MTU");
                 assertEquals(1500, fixture.port.mtu());
             }
         }
@@ -247,7 +257,7 @@ class NetConfigTest {
     }
 
     @Test
-    void aFrontEndThatReadsNothingMaySuspendAllTheSame() throws Exception {
+    void aFrontEndThatReadsNothingCanSuspend() throws Exception {
         try (TestPeer peer = fixture.peer(); RequestSocket requests = new RequestSocket()) {
             peer.send(new Message.SetProtocolFeatures(TestPeer.PROTOCOL & ~ProtocolFeature.REPLY_ACK.mask()));
             peer.send(new Message.SetBackendReqFd(), requests.given());
@@ -258,18 +268,18 @@ class NetConfigTest {
             while (!requests.isSilent()) {
                 sent++;
             }
-            assertTrue(sent <= 50, "none is sent after it");
+            assertTrue(sent <= 50, "no message is sent after SUSPEND");
             peer.send(new Message.Resume());
             requests.receive().close();
-            assertTrue(requests.isSilent(), "but one for all of them at the end");
-            change(peer, 5000); // more than fits into a socket
+            assertTrue(requests.isSilent(), "one message for all changes on RESUME");
+            change(peer, 5000); // more messages than a socket takes
             peer.send(new Message.Suspend());
             assertEquals(5, peer.number(new Message.GetQueueNum()));
         }
     }
 
     @Test
-    void aSocketThatCannotBeIsRefusedAndNoneIsLeftOpen() throws Exception {
+    void anInvalidSocketIsRefusedAndNoneStaysOpen() throws Exception {
         try (TestPeer peer = fixture.peer(); EventFd event = EventFd.create()) {
             peer.negotiated(PLAIN);
             assertEquals(1, peer.ack(new Message.SetBackendReqFd(), event.fd()));
@@ -282,7 +292,7 @@ class NetConfigTest {
                 assertEquals(0, sockets.get(i).giveTo(peer));
                 assertEquals(0, peer.ack(new Message.NetSetMtu(1000 + i)));
                 sockets.get(i).expect(BackendRequest.CONFIG_CHANGE_MSG, NONE);
-                assertEquals(1, peer.ack(new Message.SetBackendReqFd(), event.fd()), "and the one before stays");
+                assertEquals(1, peer.ack(new Message.SetBackendReqFd(), event.fd()), "the socket that is set stays");
             }
             assertEquals(0, sockets.get(10).giveTo(peer));
             assertEquals(before + 1, SwitchFixture.openDescriptors());

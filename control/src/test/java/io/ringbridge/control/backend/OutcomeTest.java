@@ -13,7 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 @Timeout(20)
 class OutcomeTest {
     @Test
-    void descriptorsOfAReplyThatIsNotSentAreClosed() {
+    void descriptorsOfAnUnsentReplyAreClosed() {
         try (EventFd event = EventFd.create()) {
             final int first = Fd.duplicate(event.fd());
             final int second = Fd.duplicate(event.fd());
@@ -28,7 +28,7 @@ class OutcomeTest {
     }
 
     @Test
-    void noReplyIsDone() {
+    void aMissingReplyIsDone() {
         assertSame(Outcome.DONE, Outcome.of(null));
         Outcome.DONE.close();
     }

@@ -16,11 +16,12 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-/** The two ends of a pipe or socket pair in a test, which a front-end may use in place of an eventfd. */
+/** The two ends of a pipe or socket pair, which a front-end may use in place of an eventfd. */
 final class PipeEnds implements AutoCloseable {
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MethodHandle PIPE = function("pipe", JAVA_INT, ADDRESS);
-    private static final MethodHandle SOCKETPAIR = function("socketpair", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
+    private static final MethodHandle SOCKETPAIR = function("socketpair", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
+        ADDRESS);
     private static final MethodHandle EVENTFD = function("eventfd", JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle FCNTL = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("fcntl"),
         FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT), Linker.Option.firstVariadicArg(2));
@@ -40,7 +41,7 @@ final class PipeEnds implements AutoCloseable {
     private static final int EFD_SEMAPHORE = 1;
     private static final int CLOSED = -1;
 
-    /** What there is in place of an eventfd. */
+    /** The kinds of pipes and socket pairs. */
     enum Kind { PIPE, STREAM, SEQPACKET, DATAGRAM }
 
     private final Arena arena = Arena.ofShared();
@@ -71,7 +72,7 @@ final class PipeEnds implements AutoCloseable {
         }
     }
 
-    /** An eventfd in semaphore mode, which is both ends. */
+    /** Creates an eventfd in semaphore mode, which serves as both ends. */
     static PipeEnds semaphore(final int count) {
         try {
             final int fd = (int) EVENTFD.invokeExact(count, EFD_SEMAPHORE);
@@ -81,7 +82,7 @@ final class PipeEnds implements AutoCloseable {
         }
     }
 
-    /** Opens a descriptor that is not one to signal through. */
+    /** Opens a descriptor that cannot carry notifications. */
     @FunctionalInterface
     private interface Opening {
         int open() throws Throwable;
@@ -134,21 +135,22 @@ final class PipeEnds implements AutoCloseable {
         return open(path.toString());
     }
 
-    /** Another descriptor of an open file, which can be neither read nor written. */
+    /** Opens another descriptor of an open file, which can be neither read nor written. */
     static int withoutAccess(final int fd) {
         return open("/proc/self/fd/" + fd, O_PATH);
     }
 
     private static MethodHandle function(final String name, final ValueLayout result, final ValueLayout... parameters) {
-        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), FunctionDescriptor.of(result, (MemoryLayout[]) parameters));
+        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name),
+            FunctionDescriptor.of(result, (MemoryLayout[]) parameters));
     }
 
-    /** The end that is read from. */
+    /** Returns the end to read from. */
     int reads() {
         return reads;
     }
 
-    /** The end that is written to. */
+    /** Returns the end to write to. */
     int writes() {
         return writes;
     }
@@ -182,16 +184,17 @@ final class PipeEnds implements AutoCloseable {
         }
     }
 
-    /** Writes from memory that may not be there. */
+    /** Writes from memory whose pages may be missing. */
     void write(final Mapping from) {
         write(from.address());
     }
 
-    /** Reads one value of 8 bytes if there is one, and leaves the end blocking. */
+    /** Reads one 8-byte value if there is one, and leaves the end blocking. */
     boolean read() {
         nonBlocking(reads, true);
         try {
-            return (long) READ.invokeExact(reads, value, (long) Long.BYTES) == Long.BYTES && value.get(JAVA_LONG, 0) == 1;
+            return (long) READ.invokeExact(reads, value, (long) Long.BYTES) == Long.BYTES
+                && value.get(JAVA_LONG, 0) == 1;
         } catch (final Throwable t) {
             throw new IllegalStateException(t);
         } finally {
@@ -199,7 +202,7 @@ final class PipeEnds implements AutoCloseable {
         }
     }
 
-    /** Fills it, and leaves the end that is written to blocking. */
+    /** Fills the pipe or socket, and leaves the write end blocking. */
     PipeEnds fill() {
         nonBlocking(writes, true);
         while (write(value) > 0) {
@@ -209,7 +212,7 @@ final class PipeEnds implements AutoCloseable {
         return this;
     }
 
-    /** Closes the end that is written to. */
+    /** Closes the write end. */
     void closeWrites() {
         if (writes != CLOSED) {
             Fd.close(writes);
@@ -217,7 +220,7 @@ final class PipeEnds implements AutoCloseable {
         }
     }
 
-    /** Closes the end that is read from. */
+    /** Closes the read end. */
     void closeReads() {
         if (reads != CLOSED) {
             Fd.close(reads);

@@ -36,7 +36,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** A front-end that gives pipes or sockets in place of eventfds. */
+/** Tests a front-end that uses pipes or sockets in place of eventfds. */
 @Timeout(60)
 class PipeNotificationsTest {
     private static final int SIZE = 64;
@@ -69,7 +69,7 @@ class PipeNotificationsTest {
         memory.close();
     }
 
-    /** A ring of the guest with its descriptors. */
+    /** A ring of the guest, with its kick, call, and error descriptors. */
     private final class Ring implements AutoCloseable {
         final int vring;
         final DriverRing driver;
@@ -77,7 +77,8 @@ class PipeNotificationsTest {
         final PipeEnds call;
         final PipeEnds error;
 
-        Ring(final TestPeer peer, final int vring, final PipeEnds.Kind kind, final long features, final int posted) throws IOException {
+        Ring(final TestPeer peer, final int vring, final PipeEnds.Kind kind, final long features, final int available)
+            throws IOException {
             this.vring = vring;
             kick = PipeEnds.of(kind);
             call = PipeEnds.of(kind);
@@ -85,7 +86,7 @@ class PipeNotificationsTest {
             final long at = mapping.address() + (vring << 16);
             driver = DriverRing.create(SIZE, features, new RingAddresses(at, at + 0x4000, at + 0x8000));
             driver.wantNotification(true);
-            for (int i = 0; i < posted; i++) {
+            for (int i = 0; i < available; i++) {
                 driver.add(TestPeer.GUEST + 0x9_0000 + 2048L * i, 2048, true);
             }
             driver.publish();
@@ -98,7 +99,7 @@ class PipeNotificationsTest {
             assertEquals(0, peer.ack(new Message.SetVringEnable(vring, 1)));
         }
 
-        /** Sends a frame while the worker sleeps, and waits until its buffer is back. */
+        /** Sends a frame while the worker sleeps, and waits until its buffer is used. */
         void send() {
             for (boolean kicked = false; !kicked;) {
                 SwitchFixture.await(() -> wantsKick(vring, driver));
@@ -130,20 +131,21 @@ class PipeNotificationsTest {
     }
 
     private static long features(final boolean packed) {
-        return Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES) | (packed ? Features.of(Features.RING_PACKED) : 0);
+        return Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES)
+            | (packed ? Features.of(Features.RING_PACKED) : 0);
     }
 
     private TestPeer attached(final long features) throws IOException {
         final TestPeer peer = fixture.peer().negotiated(features);
         peer.send(TestPeer.table(), memory.fd());
-        Memory.putLong(mapping.address() + 0x8_0000 + 12, -1); // to everybody
+        Memory.putLong(mapping.address() + 0x8_0000 + 12, -1); // a broadcast
         return peer;
     }
 
     @ParameterizedTest
-    @CsvSource({"PIPE, false", "PIPE, true", "STREAM, false", "STREAM, true", "SEQPACKET, false", "SEQPACKET, true", "DATAGRAM, false",
-        "DATAGRAM, true"})
-    void framesFlowBothWaysAndNobodyIsHeldUp(final PipeEnds.Kind kind, final boolean packed) throws Exception {
+    @CsvSource({"PIPE, false", "PIPE, true", "STREAM, false", "STREAM, true", "SEQPACKET, false", "SEQPACKET, true",
+        "DATAGRAM, false", "DATAGRAM, true"})
+    void framesFlowBothWaysWithoutDelays(final PipeEnds.Kind kind, final boolean packed) throws Exception {
         final long descriptors = SwitchFixture.openDescriptors();
         try (TestPeer peer = attached(features(packed));
              Ring receive = new Ring(peer, 0, kind, features(packed), 2 * FRAMES);
@@ -157,7 +159,7 @@ class PipeNotificationsTest {
                 transmit.send();
                 transmit.awaitCall();
             }
-            receive.call.fill(); // nobody reads it, and a write by the worker would wait
+            receive.call.fill(); // nobody reads, so that a write by the worker would block
             transmit.call.fill();
             for (int i = 0; i < FRAMES; i++) {
                 send(pair, i);
@@ -216,7 +218,7 @@ class PipeNotificationsTest {
 
     @ParameterizedTest
     @EnumSource(PipeEnds.Kind.class)
-    void aSuspendedDeviceNotifiesNobodyAndAStoppedRingHasNotifiedBefore(final PipeEnds.Kind kind) throws Exception {
+    void aSuspendedDeviceDoesNotNotifyAndAStoppingRingNotifiesFirst(final PipeEnds.Kind kind) throws Exception {
         try (TestPeer peer = attached(features(false)); Ring transmit = new Ring(peer, 1, kind, features(false), 0)) {
             transmit.send();
             assertEquals(0, peer.ack(new Message.Suspend()));
@@ -244,11 +246,13 @@ class PipeNotificationsTest {
     void aChangeOfTheLogIsSignalled(final PipeEnds.Kind kind, final boolean packed) throws Exception {
         final long features = features(packed) | Features.of(Features.LOG_ALL);
         final long bytes = (TestPeer.GUEST + (32 << 20)) / 4096 / 8;
-        try (TestPeer peer = attached(features); MemFd log = MemFd.create("log", bytes); PipeEnds changed = PipeEnds.of(kind)) {
+        try (TestPeer peer = attached(features); MemFd log = MemFd.create("log", bytes);
+             PipeEnds changed = PipeEnds.of(kind)) {
             peer.send(new Message.SetLogBase(bytes, 0), log.fd());
             peer.receive().close();
             assertEquals(0, peer.ack(new Message.SetLogFd(), changed.writes()));
-            try (Ring receive = new Ring(peer, 0, kind, features, FRAMES); Frontend sender = Frontend.connect(directory.resolve("b"))) {
+            try (Ring receive = new Ring(peer, 0, kind, features, FRAMES);
+                 Frontend sender = Frontend.connect(directory.resolve("b"))) {
                 sender.negotiate(features(packed));
                 sender.share(4 << 20);
                 final QueuePair pair = sender.addPair(64, 2048);
@@ -263,15 +267,16 @@ class PipeNotificationsTest {
     }
 
     @Test
-    void everythingElseIsRefusedAndClosed() throws Exception {
+    void otherDescriptorsAreRefusedAndClosed() throws Exception {
         final Path path = directory.resolve("listening");
         try (TestPeer peer = attached(features(false)); PipeEnds pipe = PipeEnds.of(PipeEnds.Kind.PIPE);
              AFUNIXServerSocket listening = AFUNIXServerSocket.newInstance(); EventFd event = EventFd.create()) {
             listening.bind(AFUNIXSocketAddress.of(path));
             final int fifo = PipeEnds.fifo(directory.resolve("fifo"));
-            final List<Integer> refused = List.of(memory.fd(), PipeEnds.timer(), PipeEnds.inotify(), PipeEnds.epoll(), fifo,
-                PipeEnds.open("/dev/ptmx"), PipeEnds.open("/dev/null"), PipeEnds.open("/dev/fuse"), PipeEnds.internetSocket(),
-                number(listening.getFileDescriptor()));
+            final List<Integer> refused = List.of(memory.fd(), PipeEnds.timer(), PipeEnds.inotify(),
+                PipeEnds.epoll(), fifo,
+                PipeEnds.open("/dev/ptmx"), PipeEnds.open("/dev/null"), PipeEnds.open("/dev/fuse"),
+                PipeEnds.internetSocket(), number(listening.getFileDescriptor()));
             peer.number(new Message.GetFeatures());
             final long descriptors = SwitchFixture.openDescriptors();
             for (final Request request : DESCRIPTORS) {
@@ -279,7 +284,7 @@ class PipeNotificationsTest {
                     assertEquals(1, peer.ack(message(request), fd), () -> request + " " + Fd.target(fd));
                 }
                 final boolean kick = request == Request.SET_VRING_KICK;
-                assertEquals(1, peer.ack(message(request), kick ? pipe.writes() : pipe.reads()), "the other end");
+                assertEquals(1, peer.ack(message(request), kick ? pipe.writes() : pipe.reads()), "the wrong end");
             }
             SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors);
             assertEquals(0, peer.ack(message(Request.SET_VRING_KICK), event.fd()));

@@ -28,7 +28,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-/** What a front-end says of a guest whose memory is on its way, in order and out of it. */
+/** Tests the messages of a postcopy migration, in order and out of order. */
 @Timeout(60)
 class PostcopyMessagesTest {
     private static final long PACKED = Features.of(Features.RING_PACKED);
@@ -63,14 +63,15 @@ class PostcopyMessagesTest {
     }
 
     @Test
-    void memorySlotsAreNotOfferedWithIt() throws Exception {
+    void memorySlotsAreNotOfferedWithPostcopy() throws Exception {
         try (TestPeer peer = fixture.peer()) {
             assertFalse(ProtocolFeature.CONFIGURE_MEM_SLOTS.in(peer.number(new Message.GetProtocolFeatures())));
             peer.protocol(TestPeer.BESIDE_POSTCOPY).negotiated(PACKED);
             assertEquals(1, peer.ack(new Message.SetProtocolFeatures(TestPeer.PROTOCOL)));
         }
         arrive(0);
-        assertEquals(1, guest.peer.ack(new Message.AddMemReg(TestPeer.table().regions().getFirst()), guest.target.fd()));
+        assertEquals(1,
+            guest.peer.ack(new Message.AddMemReg(TestPeer.table().regions().getFirst()), guest.target.fd()));
     }
 
     @Test
@@ -79,24 +80,25 @@ class PostcopyMessagesTest {
         assertEquals(1, guest.peer.ack(new Message.PostcopyListen()), "not announced");
         assertEquals(1, guest.peer.number(new Message.PostcopyEnd()), "not announced");
         guest.peer.send(Request.ADD_MEM_REG, Header.VERSION | Header.NEED_REPLY, Codec.number(0));
-        assertEquals(1, guest.peer.replyTo(Request.ADD_MEM_REG), "nothing to be confirmed");
+        assertEquals(1, guest.peer.replyTo(Request.ADD_MEM_REG), "there is nothing to confirm");
         guest.advise().close();
         guest.advise().close();
-        assertEquals(0, guest.peer.ack(TestPeer.table(), guest.target.fd()), "the migration was done before it was needed");
-        assertEquals(1, guest.peer.ack(new Message.PostcopyListen()), "its announcement has lapsed");
+        assertEquals(0, guest.peer.ack(TestPeer.table(), guest.target.fd()),
+            "memory without LISTEN: the migration ended before postcopy");
+        assertEquals(1, guest.peer.ack(new Message.PostcopyListen()), "the announcement has lapsed");
         guest.advise().close();
-        assertEquals(1, guest.peer.ack(new Message.PostcopyListen()), "memory is there already");
+        assertEquals(1, guest.peer.ack(new Message.PostcopyListen()), "memory is already shared");
         assertEquals(0, guest.peer.ack(new Message.SetMemTable(List.of())));
         guest.advise().close();
         assertEquals(0, guest.peer.ack(new Message.PostcopyListen()));
-        assertEquals(0, guest.peer.ack(new Message.PostcopyListen()), "QEMU says it once a queue pair");
+        assertEquals(0, guest.peer.ack(new Message.PostcopyListen()), "QEMU sends it once per queue pair");
         assertEquals(0, guest.peer.number(new Message.PostcopyEnd()));
     }
 
     @Test
-    void thisProcessAloneCanTellOfWhatIsMissing() throws Exception {
+    void aPortIsNotHandedOverDuringPostcopy() throws Exception {
         arrive(0);
-        guest.begin();
+        guest.share();
         fixture.backend.ask();
         fixture.backend.awaitStandstill(5000);
         assertThrows(HandOverException.class, () -> fixture.backend.save(new StateWriter()));
@@ -108,8 +110,12 @@ class PostcopyMessagesTest {
         fixture.backend.goOn();
     }
 
-    /** Says something, and waits for the reply; false when the connection has ended. */
-    private boolean say(final Message message) throws IOException {
+    /**
+     * Sends a request, and waits for the reply.
+     *
+     * @return whether there was a reply; otherwise the connection has ended
+     */
+    private boolean request(final Message message) throws IOException {
         final int[] fds = switch (message) {
             case Message.AddMemReg _ -> new int[] {guest.target.fd()};
             case Message.SetMemTable m -> m.regions().stream().mapToInt(_ -> guest.target.fd()).toArray();
@@ -122,33 +128,35 @@ class PostcopyMessagesTest {
         }
     }
 
-    /** Pages are missing all the time, and nobody brings them. */
+    /** Pages are missing throughout, and none ever arrives. */
     @Test
-    void anyOrderOfMessagesCostsTheConnectionAtTheMost() throws Exception {
+    void messagesInAnyOrderEndAtMostTheConnection() throws Exception {
         final long seed = System.nanoTime();
         final SplittableRandom random = new SplittableRandom(seed);
         final long half = TestPeer.MEMORY / 2;
-        final List<Message> anything = List.of(new Message.PostcopyAdvise(), new Message.PostcopyListen(), new Message.PostcopyEnd(),
-            TestPeer.table(), new Message.SetMemTable(List.of()),
+        final List<Message> anything = List.of(new Message.PostcopyAdvise(), new Message.PostcopyListen(),
+            new Message.PostcopyEnd(), TestPeer.table(), new Message.SetMemTable(List.of()),
             new Message.AddMemReg(new Message.Region(TestPeer.GUEST, half, TestPeer.USER, 0)),
             new Message.RemMemReg(new Message.Region(TestPeer.GUEST, half, TestPeer.USER, 0)),
             new Message.AddMemReg(new Message.Region(TestPeer.GUEST + half, half, TestPeer.USER + half, half)),
             new Message.MemoryConfirmed(Request.ADD_MEM_REG, 0), new Message.MemoryConfirmed(Request.REM_MEM_REG, 1),
             new Message.SetVringNum(TRANSMIT, IncomingGuest.RING), new Message.SetVringBase(TRANSMIT, 0),
-            TestPeer.address(TRANSMIT), TestPeer.address(RECEIVE), new Message.SetVringFd(Request.SET_VRING_KICK, TRANSMIT, true),
-            new Message.SetVringEnable(TRANSMIT, 1), new Message.GetVringBase(TRANSMIT), new Message.Suspend(), new Message.Resume());
+            TestPeer.address(TRANSMIT), TestPeer.address(RECEIVE),
+            new Message.SetVringFd(Request.SET_VRING_KICK, TRANSMIT, true),
+            new Message.SetVringEnable(TRANSMIT, 1), new Message.GetVringBase(TRANSMIT), new Message.Suspend(),
+            new Message.Resume());
         long descriptors = 0;
         long mappings = 0;
         for (int round = 0; round < 100; round++) {
             arrive(random.nextBoolean() ? PACKED : 0);
             try {
                 if (random.nextBoolean()) {
-                    guest.begin();
-                    guest.run(TRANSMIT);
+                    guest.share();
+                    guest.startRings(TRANSMIT);
                 }
                 boolean open = true;
                 for (int i = 0; i < 40 && open; i++) {
-                    open = say(anything.get(random.nextInt(anything.size())));
+                    open = request(anything.get(random.nextInt(anything.size())));
                 }
             } catch (IOException _) {
                 // the back-end may end the connection at any time
@@ -156,7 +164,7 @@ class PostcopyMessagesTest {
             guest.close();
             guest = null;
             try (TestPeer next = fixture.peer()) {
-                next.number(new Message.GetFeatures()); // so that the one before is gone
+                next.number(new Message.GetFeatures()); // served once the previous connection has ended
             }
             if (round == 0) {
                 fixture.awaitDetached();
@@ -170,14 +178,15 @@ class PostcopyMessagesTest {
     }
 
     @Test
-    void thePortHasToBeToldToOfferIt() throws Exception {
+    void theFeatureNeedsAnOption() throws Exception {
         try (TestPeer peer = fixture.peer()) {
             assertTrue(ProtocolFeature.PAGEFAULT.in(peer.number(new Message.GetProtocolFeatures())));
             peer.protocol(TestPeer.BESIDE_POSTCOPY).negotiated(Features.of(Features.PROTOCOL_FEATURES));
             assertEquals(1, peer.ack(new Message.PostcopyListen()), "not negotiated");
         }
         final Path socket = directory.resolve("plain");
-        try (SwitchFixture plain = new SwitchFixture(socket, 1, BackendOptions.server(socket)); TestPeer peer = plain.peer()) {
+        try (SwitchFixture plain = new SwitchFixture(socket, 1, BackendOptions.server(socket));
+             TestPeer peer = plain.peer()) {
             assertFalse(ProtocolFeature.PAGEFAULT.in(peer.number(new Message.GetProtocolFeatures())));
         }
     }

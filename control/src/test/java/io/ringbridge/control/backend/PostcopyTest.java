@@ -35,7 +35,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-/** A guest that runs on a port before its memory has come, while two others talk to each other. */
+/** Tests a guest that runs before its memory has arrived, while two other guests exchange frames. */
 @Timeout(60)
 class PostcopyTest {
     private static final long PACKED = Features.of(Features.RING_PACKED);
@@ -55,7 +55,7 @@ class PostcopyTest {
     private Talker other;
     private IncomingGuest guest;
 
-    /** A guest of the usual kind, on a port of its own. */
+    /** A guest with complete memory, on a port of its own. */
     private static final class Talker implements AutoCloseable {
         final GuestPort port;
         final QueuePair queues;
@@ -72,7 +72,7 @@ class PostcopyTest {
             frontend.start();
         }
 
-        /** The next frame. */
+        /** Receives the next frame. */
         byte[] receive() {
             SwitchFixture.await(() -> queues.receiver().poll());
             final byte[] frame = queues.receiver().frame();
@@ -115,9 +115,10 @@ class PostcopyTest {
         guest = new IncomingGuest(fixture.peer(), layout);
     }
 
-    /** A frame from the guest, or to everybody. */
+    /** Returns a broadcast frame with this number in its content. */
     private static byte[] frame(final int number, final int length) {
-        final ByteBuffer frame = ByteBuffer.allocate(length).putInt(-1).putShort((short) -1).put(new byte[] {0x52, 0x54, 0, 0, 0, 0x77})
+        final ByteBuffer frame = ByteBuffer.allocate(length).putInt(-1).putShort((short) -1)
+            .put(new byte[] {0x52, 0x54, 0, 0, 0, 0x77})
             .putShort((short) 0x88B5);
         for (int i = frame.position(); i < length; i++) {
             frame.put(i, (byte) (i * 31 + number));
@@ -125,13 +126,13 @@ class PostcopyTest {
         return frame.array();
     }
 
-    /** Where the guest's buffer of that number is: what it has in it begins at the end of a page. */
+    /** Returns the offset of a buffer. Each buffer starts near the end of a page. */
     private static long buffer(final int number) {
         return BUFFERS + 3L * PAGE * number + PAGE - 600;
     }
 
-    /** Frames that the guest has made available at the host it came from. */
-    private DriverRing sendThere() {
+    /** Makes frames available in the memory at the source host. */
+    private DriverRing sendAtSource() {
         final DriverRing driver = guest.driver(TRANSMIT);
         for (int i = 0; i < FRAMES; i++) {
             final byte[] frame = frame(i, LENGTH);
@@ -142,7 +143,7 @@ class PostcopyTest {
         return driver;
     }
 
-    /** Pages on which something lies. */
+    /** Adds all pages of a range. */
     private static void addPages(final List<Long> pages, final long offset, final int length) {
         for (long page = offset & -PAGE; page < offset + length; page += PAGE) {
             pages.add(page);
@@ -158,29 +159,29 @@ class PostcopyTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void framesGoAsTheirPagesCome(final boolean packed) throws Exception {
+    void framesAreSentAsTheirPagesArrive(final boolean packed) throws Exception {
         arrive(packed ? PACKED : 0);
-        sendThere();
-        guest.begin();
-        guest.run(TRANSMIT);
+        sendAtSource();
+        guest.share();
+        guest.startRings(TRANSMIT);
         final long first = guest.awaitMissing();
         assertEquals(RING_OFFSET, first, "the ring itself");
-        System.gc(); // waits for every thread that is not at a safepoint
+        System.gc(); // returns only if every thread reaches a safepoint
         assertOthersTalk();
-        assertFalse(guest.isThere(first));
-        guest.give(first);
+        assertFalse(guest.isPresent(first));
+        guest.copy(first);
         long missing = guest.awaitMissing();
         while (missing < BUFFERS) {
-            guest.give(missing);
+            guest.copy(missing);
             missing = guest.awaitMissing();
         }
         for (int i = 0; i < FRAMES; i++) {
-            assertEquals(buffer(i) & -PAGE, missing, "a frame's first page, and nothing before it");
+            assertEquals(buffer(i) & -PAGE, missing, "the first page of the frame");
             assertOthersTalk();
-            guest.give(missing);
+            guest.copy(missing);
             missing = guest.awaitMissing();
-            assertEquals((buffer(i) & -PAGE) + PAGE, missing, "its second");
-            guest.give(missing);
+            assertEquals((buffer(i) & -PAGE) + PAGE, missing, "the second page of the frame");
+            guest.copy(missing);
             assertArrayEquals(frame(i, LENGTH), receiveFromGuest());
             missing = i + 1 < FRAMES ? guest.awaitMissing() : 0;
         }
@@ -193,16 +194,16 @@ class PostcopyTest {
         }
         assertEquals(Set.copyOf(expected), guest.missed);
         for (long offset = 0; offset < TestPeer.MEMORY; offset += PAGE) {
-            assertEquals(guest.missed.contains(offset), guest.isThere(offset), "no page is made that did not come");
+            assertEquals(guest.missed.contains(offset), guest.isPresent(offset), "only pages that arrived are present");
         }
         assertEquals(FRAMES, fixture.port.statistics().inFrames());
     }
 
-    /** What {@link #other} gets of the guest, among what it gets of {@link #one}. */
+    /** Receives the guest's next frame at both {@link #one} and {@link #other}. */
     private byte[] receiveFromGuest() {
         final byte[] frame = other.receive();
         final byte[] same = one.receive();
-        assertArrayEquals(frame, same, "it is for everybody");
+        assertArrayEquals(frame, same, "both receive the broadcast");
         return frame;
     }
 
@@ -212,7 +213,7 @@ class PostcopyTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void framesComeIntoBuffersWhosePagesHaveCome(final boolean packed) throws Exception {
+    void framesAreReceivedOnceTheirBuffersHavePages(final boolean packed) throws Exception {
         arrive(packed ? PACKED : 0);
         final DriverRing driver = guest.driver(RECEIVE);
         for (int i = 0; i < FRAMES; i++) {
@@ -222,23 +223,23 @@ class PostcopyTest {
         for (int i = BUFFERS; i < TestPeer.MEMORY; i += 8) {
             Memory.putLong(guest.source.address() + i, 0x1122_3344_5566_7788L);
         }
-        guest.begin();
-        guest.run(RECEIVE);
+        guest.share();
+        guest.startRings(RECEIVE);
         long missing = guest.awaitMissing();
         one.send(frame(0, SHORT));
         other.receive();
         SwitchFixture.await(() -> dropped() == 1);
         while (missing < BUFFERS) {
-            guest.give(missing);
+            guest.copy(missing);
             missing = guest.awaitMissing();
         }
-        assertEquals(buffer(0) & -PAGE, missing, "asked for before there is a frame");
+        assertEquals(buffer(0) & -PAGE, missing, "the page is requested before there is a frame");
         one.send(frame(1, SHORT));
         other.receive();
         SwitchFixture.await(() -> dropped() == 2);
-        guest.give(missing);
+        guest.copy(missing);
         final long last = (buffer(FRAMES - 1) & -PAGE) + 2L * PAGE;
-        guest.serveUntil(() -> guest.isThere(last));
+        guest.serveUntil(() -> guest.isPresent(last));
         for (int i = 0; i < FRAMES; i++) {
             final int number = i;
             one.send(frame(number, SHORT));
@@ -248,46 +249,47 @@ class PostcopyTest {
             Memory.copy(guest.view.address() + buffer(i) + HEADER, got, 0, SHORT);
             assertArrayEquals(frame(number, SHORT), got);
             final long end = guest.view.address() + buffer(i) + HEADER + SHORT;
-            assertEquals(0x55, Memory.getByte((end + 7 & -8L) + 3) & 0xFF, "what is behind it has come from the other host");
+            assertEquals(0x55, Memory.getByte((end + 7 & -8L) + 3) & 0xFF,
+                "the bytes after the frame are from the source host");
         }
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void whatIsMissingAtTheEndIsNotWaitedFor(final boolean packed) throws Exception {
+    void pagesAreNoLongerAwaitedAfterTheEnd(final boolean packed) throws Exception {
         arrive(packed ? PACKED : 0);
-        sendThere();
-        guest.begin();
-        guest.run(TRANSMIT);
+        sendAtSource();
+        guest.share();
+        guest.startRings(TRANSMIT);
         guest.awaitMissing();
-        guest.giveRest();
+        guest.copyMissing();
         assertEquals(0, guest.peer.number(new Message.PostcopyEnd()));
         for (int i = 0; i < FRAMES; i++) {
             assertArrayEquals(frame(i, LENGTH), other.receive());
         }
-        assertEquals(0, guest.peer.number(new Message.PostcopyEnd()), "QEMU says it once a queue pair");
-        assertEquals(0, guest.peer.ack(TestPeer.table(), guest.target.fd()), "memory is shared as ever");
+        assertEquals(0, guest.peer.number(new Message.PostcopyEnd()), "QEMU sends it once per queue pair");
+        assertEquals(0, guest.peer.ack(TestPeer.table(), guest.target.fd()), "memory is shared as without postcopy");
         assertTrue(fixture.started(TRANSMIT));
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void aFrontEndMayGoAtAnyTime(final boolean ring) throws Exception {
+    void aFrontEndMayLeaveAtAnyTime(final boolean ring) throws Exception {
         long descriptors = 0;
         long mappings = 0;
         for (int i = 0; i < 5; i++) {
             arrive(0);
-            sendThere();
-            guest.begin();
-            guest.run(TRANSMIT);
+            sendAtSource();
+            guest.share();
+            guest.startRings(TRANSMIT);
             long missing = guest.awaitMissing();
             while (ring && missing < BUFFERS) {
-                guest.give(missing);
+                guest.copy(missing);
                 missing = guest.awaitMissing();
             }
-            guest.peer.close(); // and its descriptor stays open in another process, so that nobody but the back-end can end the wait
+            guest.peer.close(); // its userfaultfd stays open, so that only the back-end can end the wait
             fixture.awaitDetached();
-            assertFalse(guest.isThere(missing), "no page is made");
+            assertFalse(guest.isPresent(missing), "the page is not created");
             assertTrue(Thread.getAllStackTraces().keySet().stream().noneMatch(t -> t.getName().equals("rb-pages-a")));
             guest.close();
             guest = null;
@@ -302,19 +304,19 @@ class PostcopyTest {
     }
 
     @Test
-    void aRingThatWaitsCanBeStoppedAndSuspended() throws Exception {
+    void aRingThatWaitsForAPageCanBeStoppedAndSuspended() throws Exception {
         arrive(0);
-        sendThere();
-        guest.begin();
-        guest.run(TRANSMIT);
+        sendAtSource();
+        guest.share();
+        guest.startRings(TRANSMIT);
         final long missing = guest.awaitMissing();
         assertEquals(0, guest.peer.number(new Message.GetVringBase(TRANSMIT)) >>> 32);
         assertFalse(fixture.started(TRANSMIT));
-        guest.run(TRANSMIT);
+        guest.startRings(TRANSMIT);
         fixture.port.suspend(SuspendCause.OPERATOR);
-        guest.give(missing);
+        guest.copy(missing);
         fixture.port.resume(SuspendCause.OPERATOR);
-        guest.serveUntil(() -> guest.isThere(buffer(0) & -PAGE));
+        guest.serveUntil(() -> guest.isPresent(buffer(0) & -PAGE));
         fixture.port.suspend(SuspendCause.OPERATOR);
         assertOthersTalk();
         fixture.port.resume(SuspendCause.OPERATOR);
@@ -326,14 +328,14 @@ class PostcopyTest {
     }
 
     @Test
-    void memoryThatIsCutFailsThePort() throws Exception {
+    void truncatedMemoryFailsThePort() throws Exception {
         arrive(0);
-        sendThere();
-        guest.begin();
-        guest.run(TRANSMIT);
+        sendAtSource();
+        guest.share();
+        guest.startRings(TRANSMIT);
         long missing = guest.awaitMissing();
         while (missing < BUFFERS) {
-            guest.give(missing);
+            guest.copy(missing);
             missing = guest.awaitMissing();
         }
         guest.target.resize(BUFFERS);

@@ -32,13 +32,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Every descriptor that arrives is closed, however many come, with whatever bytes, and whatever becomes of the connection. */
+/** Tests that every received descriptor is closed, whatever its number, its message, and the fate of the connection. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ReceivedDescriptorsTest {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
-    /** The most that the kernel carries with one message. */
-    private static final int MOST = 253;
-    private static final int[] SOME = {1, 2, 8, 9, 59, 60, 61, 62, 63, 64, 65, 128, 200, 252, MOST};
+    /** The largest number of descriptors that the kernel transfers with one message. */
+    private static final int MAX = 253;
+    private static final int[] SOME = {1, 2, 8, 9, 59, 60, 61, 62, 63, 64, 65, 128, 200, 252, MAX};
 
     @TempDir
     private Path directory;
@@ -46,9 +46,9 @@ class ReceivedDescriptorsTest {
     private MemFd memory;
     private EventFd event;
 
-    /** What one front-end does. */
+    /** The behaviour of one front-end. */
     @FunctionalInterface
-    private interface Conduct {
+    private interface Behaviour {
         void accept(TestPeer peer) throws IOException;
     }
 
@@ -78,51 +78,54 @@ class ReceivedDescriptorsTest {
         return bytes.array();
     }
 
-    /** Lets front-ends do something, of which nothing may be left. */
-    private void leavesNothing(final Conduct... conducts) throws IOException {
-        serve(peer -> peer.running(PLAIN, memory, event, 0, 1)); // what libraries open once
+    /** Serves front-ends with these behaviours, and checks that no descriptor stays open. */
+    private void assertNothingStaysOpen(final Behaviour... behaviours) throws IOException {
+        serve(peer -> peer.running(PLAIN, memory, event, 0, 1)); // lets libraries open their own descriptors first
         final long before = SwitchFixture.openDescriptors();
-        for (final Conduct conduct : conducts) {
-            serve(conduct);
+        for (final Behaviour behaviour : behaviours) {
+            serve(behaviour);
         }
         SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= before);
     }
 
-    private void serve(final Conduct conduct) throws IOException {
+    private void serve(final Behaviour behaviour) throws IOException {
         try (TestPeer peer = fixture.peer()) {
             try {
-                conduct.accept(peer);
+                behaviour.accept(peer);
             } catch (final IOException | IllegalStateException e) {
-                // The back-end has ended the connection, as it may.
+                // The back-end may end the connection.
             }
         }
-        try (TestPeer next = fixture.peer()) { // is served once the one before has ended
+        try (TestPeer next = fixture.peer()) { // served once the previous connection has ended
             next.number(new Message.GetFeatures());
         }
         fixture.awaitDetached();
     }
 
     @Test
-    void howeverManyComeWithOneMessage() throws Exception {
-        final Conduct[] all = new Conduct[MOST];
-        for (int count = 1; count <= MOST; count++) {
+    void anyNumberWithOneMessageIsClosed() throws Exception {
+        final Behaviour[] all = new Behaviour[MAX];
+        for (int count = 1; count <= MAX; count++) {
             final int[] fds = events(count);
             all[count - 1] = peer -> peer.number(new Message.GetFeatures(), fds);
         }
-        leavesNothing(all);
+        assertNothingStaysOpen(all);
     }
 
     @Test
-    void whateverTheMessageIsAndWhicheverPartTheyComeWith() throws Exception {
-        final List<Conduct> all = new ArrayList<>();
+    void descriptorsWithAnyPartOfAnyMessageAreClosed() throws Exception {
+        final List<Behaviour> all = new ArrayList<>();
         for (final int count : SOME) {
             final int[] fds = events(count);
-            all.add(peer -> peer.running(PLAIN, memory, event, 0, 1).send(new Message.SetVringFd(Request.SET_VRING_CALL, 0, true), fds));
-            all.add(peer -> peer.running(PLAIN, memory, event, 0, 1).ack(new Message.SetVringFd(Request.SET_VRING_KICK, 4, true), fds));
+            all.add(peer -> peer.running(PLAIN, memory, event, 0, 1)
+                .send(new Message.SetVringFd(Request.SET_VRING_CALL, 0, true), fds));
+            all.add(peer -> peer.running(PLAIN, memory, event, 0, 1)
+                .ack(new Message.SetVringFd(Request.SET_VRING_KICK, 4, true), fds));
             all.add(peer -> peer.negotiated(PLAIN).send(TestPeer.table(), fds));
             all.add(peer -> peer.send(new Message.SetBackendReqFd(), fds));
             all.add(peer -> peer.send(new Message.SetLogFd(), fds));
-            all.add(peer -> peer.connection.sendBytes(new byte[] {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}, fds));
+            all.add(peer ->
+                peer.connection.sendBytes(new byte[] {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}, fds));
             all.add(peer -> peer.connection.sendBytes(new byte[] {1}, fds));
             all.add(peer -> {
                 final byte[] bytes = message(Request.SET_FEATURES, 8);
@@ -140,31 +143,31 @@ class ReceivedDescriptorsTest {
                 }
             });
         }
-        leavesNothing(all.toArray(Conduct[]::new));
+        assertNothingStaysOpen(all.toArray(Behaviour[]::new));
     }
 
     @Test
-    void afterTheConnectionHasEnded() throws Exception {
-        leavesNothing(peer -> {
-            peer.connection.sendBytes(new byte[Header.BYTES]); // of version 0
+    void descriptorsAfterTheEndOfTheConnectionAreClosed() throws Exception {
+        assertNothingStaysOpen(peer -> {
+            peer.connection.sendBytes(new byte[Header.BYTES]); // version 0
             for (int i = 0; i < 1000; i++) {
-                peer.connection.sendBytes(message(Request.SET_OWNER, 0), events(MOST));
+                peer.connection.sendBytes(message(Request.SET_OWNER, 0), events(MAX));
             }
         });
     }
 
     @Test
-    void whileTheBackendWaitsToAnswer() throws Exception {
-        leavesNothing(peer -> {
-            for (int i = 0; i < 10_000; i++) { // whose answers nobody reads
+    void descriptorsAreClosedWhileTheBackendBlocksOnAReply() throws Exception {
+        assertNothingStaysOpen(peer -> {
+            for (int i = 0; i < 10_000; i++) { // the replies are not read
                 peer.connection.sendBytes(message(Request.GET_FEATURES, 0), events(i % 2));
             }
         });
     }
 
     @Test
-    void thoseOfOthersThatWaitToBeServed() throws Exception {
-        leavesNothing(peer -> {
+    void descriptorsOfWaitingFrontEndsAreClosed() throws Exception {
+        assertNothingStaysOpen(peer -> {
             peer.number(new Message.GetFeatures());
             for (int i = 0; i < 5; i++) {
                 try (TestPeer waiting = fixture.peer()) {
@@ -175,9 +178,9 @@ class ReceivedDescriptorsTest {
     }
 
     @Test
-    void thoseOfAnswersToTheBackendsOwnRequests() throws Exception {
+    void descriptorsOfRepliesToTheBackendAreClosed() throws Exception {
         final List<RequestSocket> sockets = new ArrayList<>();
-        final List<Conduct> all = new ArrayList<>();
+        final List<Behaviour> all = new ArrayList<>();
         for (final int count : SOME) {
             final RequestSocket socket = new RequestSocket();
             sockets.add(socket);
@@ -185,25 +188,27 @@ class ReceivedDescriptorsTest {
                 assertEquals(0, socket.giveTo(peer.negotiated(PLAIN)));
                 assertEquals(0, peer.ack(new Message.NetSetMtu(1000 + count)));
                 socket.receive().close();
-                socket.connection.send(BackendRequest.CONFIG_CHANGE_MSG.id(), Header.VERSION | Header.REPLY, Codec.number(0),
-                    events(count));
+                socket.connection.send(BackendRequest.CONFIG_CHANGE_MSG.id(), Header.VERSION | Header.REPLY,
+                    Codec.number(0), events(count));
             });
         }
-        leavesNothing(all.toArray(Conduct[]::new));
+        assertNothingStaysOpen(all.toArray(Behaviour[]::new));
         for (final RequestSocket socket : sockets) {
             socket.close();
         }
     }
 
     @Test
-    void thoseThatComeWhileAnotherProcessTakesOver() throws Exception {
+    void descriptorsDuringAHandOverAreClosed() throws Exception {
         final Path path = directory.resolve("upgrade");
-        leavesNothing(_ -> {
+        assertNothingStaysOpen(_ -> {
             try (Listener listener = Listener.open(path, 0600)) {
                 for (final int count : SOME) {
-                    try (Connection peer = Connection.connect(path); StateSocket taking = new StateSocket(listener.accept())) {
+                    try (Connection peer = Connection.connect(path);
+                         StateSocket taking = new StateSocket(listener.accept())) {
                         peer.send(Step.values()[0].ordinal(), Header.VERSION, new byte[32], events(count));
-                        assertThrows(HandOverException.class, () -> taking.receive(Step.values()[0], Duration.ofSeconds(20)));
+                        assertThrows(HandOverException.class,
+                            () -> taking.receive(Step.values()[0], Duration.ofSeconds(20)));
                     }
                 }
             }
@@ -211,11 +216,11 @@ class ReceivedDescriptorsTest {
     }
 
     @Test
-    void aConnectionThatIsOpenHoldsFew() throws Exception {
+    void anOpenConnectionOwnsFewDescriptors() throws Exception {
         serve(peer -> peer.running(PLAIN, memory, event, 0, 1));
         final long before = SwitchFixture.openDescriptors();
         try (TestPeer peer = fixture.peer()) {
-            peer.connection.sendBytes(Arrays.copyOf(message(Request.SET_FEATURES, 8), 14), events(MOST));
+            peer.connection.sendBytes(Arrays.copyOf(message(Request.SET_FEATURES, 8), 14), events(MAX));
             assertTrue(peer.ended());
         }
         try (TestPeer peer = fixture.peer()) {
@@ -223,7 +228,8 @@ class ReceivedDescriptorsTest {
             for (int i = 0; i < 100; i++) {
                 peer.ack(new Message.SetVringFd(Request.SET_VRING_ERR, 0, true), event.fd());
             }
-            assertTrue(SwitchFixture.openDescriptors() < before + 8, "one event, one memory file, and two ends of a socket");
+            assertTrue(SwitchFixture.openDescriptors() < before + 8,
+                "one event, one memory file, and two ends of a socket");
         }
     }
 }

@@ -34,7 +34,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Where a transmit ring goes on when a back-end has gone without a word, and the front-end comes again. */
+/**
+ * Tests the position at which a transmit ring resumes after the back-end was killed and the front-end has reconnected.
+ */
 @Timeout(60)
 class RecoveryTest {
     private static final int VRING = 1;
@@ -66,7 +68,8 @@ class RecoveryTest {
     }
 
     private static long features(final boolean packed) {
-        return Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES) | (packed ? Features.of(Features.RING_PACKED) : 0);
+        return Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES)
+            | (packed ? Features.of(Features.RING_PACKED) : 0);
     }
 
     private DriverRing driver(final boolean packed) {
@@ -78,7 +81,8 @@ class RecoveryTest {
         final TestPeer peer = fixture.peer().negotiated(features(packed));
         peer.send(TestPeer.table(), memory.fd());
         if (area != null) {
-            assertEquals(0, peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, area.size(), 0, 2, SIZE), area.fd()));
+            assertEquals(0,
+                peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, area.size(), 0, 2, SIZE), area.fd()));
         }
         ring(peer, base);
         return peer;
@@ -97,7 +101,7 @@ class RecoveryTest {
         peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, VRING, true), event.fd());
     }
 
-    /** Offers frames, which nobody receives, and waits until their buffers are back. */
+    /** Sends frames, which no port receives, and waits until their buffers are used. */
     private void move(final DriverRing driver, final int frames) {
         for (int i = 0; i < frames; i++) {
             assertTrue(driver.add(TestPeer.GUEST + 0x8_0000, 72, false) >= 0);
@@ -121,7 +125,7 @@ class RecoveryTest {
 
     @ParameterizedTest
     @ValueSource(ints = {20, 24})
-    void anAreaIsMadeOfZerosAndForgotten(final int bytes) throws Exception {
+    void aNewAreaIsZeroedAndClosed(final int bytes) throws Exception {
         final long descriptors = SwitchFixture.openDescriptors();
         try (TestPeer peer = fixture.peer().negotiated(features(false))) {
             final byte[] wanted = Codec.encode(new Message.InflightFd(Request.GET_INFLIGHT_FD, 0, 0, 2, SIZE));
@@ -129,7 +133,8 @@ class RecoveryTest {
             try (Packet reply = peer.receive()) {
                 final long size = 2 * (16 + 16 * SIZE + 48);
                 assertEquals(1, reply.descriptors().count());
-                assertArrayEquals(Codec.encode(new Message.InflightFd(Request.GET_INFLIGHT_FD, size, 0, 2, SIZE)), reply.payload());
+                assertArrayEquals(Codec.encode(new Message.InflightFd(Request.GET_INFLIGHT_FD, size, 0, 2, SIZE)),
+                    reply.payload());
                 final int fd = reply.descriptors().take(0);
                 try (Mapping area = Mapping.map(fd, 0, size)) {
                     for (long i = 0; i < size; i += 8) {
@@ -144,23 +149,26 @@ class RecoveryTest {
     }
 
     @Test
-    void whatDoesNotFitIsRefused() throws Exception {
+    void areasThatDoNotFitAreRefused() throws Exception {
         final long mappings = SwitchFixture.mappings();
         try (TestPeer peer = fixture.peer().negotiated(features(false)); MemFd file = MemFd.create("inflight", 8192)) {
-            final long[][] wrong = {{8192, 0, 3, SIZE}, {8192, 0, 0, SIZE}, {8192, 0, 2, 0}, {8192, 0, 2, 40_000}, {8193, 0, 2, SIZE},
+            final long[][] wrong = {{8192, 0, 3, SIZE}, {8192, 0, 0, SIZE}, {8192, 0, 2, 0}, {8192, 0, 2, 40_000},
+                {8193, 0, 2, SIZE},
                 {8192, 1, 2, SIZE}, {1, -1, 2, SIZE}, {-1, 8, 2, SIZE}, {0, 0, 2, SIZE}, {Long.MAX_VALUE, 8, 2, SIZE}};
             for (final long[] w : wrong) {
-                assertEquals(1, peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, w[0], w[1], (int) w[2], (int) w[3]), file.fd()),
-                    () -> Arrays.toString(w));
+                final Message area = new Message.InflightFd(Request.SET_INFLIGHT_FD, w[0], w[1], (int) w[2],
+                    (int) w[3]);
+                assertEquals(1, peer.ack(area, file.fd()), () -> Arrays.toString(w));
             }
             assertEquals(mappings, SwitchFixture.mappings());
             for (int i = 0; i < 3; i++) {
                 assertEquals(0, peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, 8192, 0, 2, SIZE), file.fd()));
-                assertEquals(mappings + 1, SwitchFixture.mappings(), "the earlier one is gone");
+                assertEquals(mappings + 1, SwitchFixture.mappings(), "the replaced area is unmapped");
             }
             peer.send(TestPeer.table(), memory.fd());
             ring(peer, 0);
-            assertEquals(1, peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, 8192, 0, 2, SIZE), file.fd()), "a ring runs");
+            assertEquals(1, peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, 8192, 0, 2, SIZE), file.fd()),
+                "a ring runs");
         }
         fixture.awaitDetached();
         assertEquals(mappings, SwitchFixture.mappings());
@@ -173,7 +181,7 @@ class RecoveryTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void aRingGoesOnWhereItsAreaHasIt(final boolean packed) throws Exception {
+    void aRingResumesAtThePositionInItsArea(final boolean packed) throws Exception {
         try (MemFd area = MemFd.create("inflight", 8192); Mapping seen = Mapping.map(area.fd(), 0, 8192)) {
             final long region = seen.address() + (packed ? 32 + 32 * SIZE + 32 : 16 + 16 * SIZE + 48);
             final DriverRing driver = driver(packed);
@@ -195,11 +203,12 @@ class RecoveryTest {
     }
 
     @Test
-    void aSplitRingResumesAtItsUsedIndexWhateverBaseIsGiven() throws Exception {
+    void aSplitRingResumesAtItsUsedIndexWithAnyBase() throws Exception {
         final DriverRing driver = driver(false);
         int used = 0;
-        for (final int given : new int[] {5, 8, 0, 40_000, 25, 65_535}) { // the available index first, then any
-            offer(driver, 5);
+        // the available index first, then arbitrary bases
+        for (final int given : new int[] {5, 8, 0, 40_000, 25, 65_535}) {
+            makeAvailable(driver, 5);
             final TestPeer peer = running(false, null, given);
             for (int i = 0; i < 5; i++) {
                 SwitchFixture.await(() -> driver.poll() >= 0);
@@ -209,7 +218,7 @@ class RecoveryTest {
             try (Packet reply = peer.receive()) {
                 assertEquals(used, Codec.vringNumber(reply.payload(), VRING));
             }
-            offer(driver, 5);
+            makeAvailable(driver, 5);
             ring(peer, given);
             for (int i = 0; i < 5; i++) {
                 SwitchFixture.await(() -> driver.poll() >= 0);
@@ -220,10 +229,10 @@ class RecoveryTest {
     }
 
     @Test
-    void aUsedIndexThatTheDriverCannotBeAheadOfDoesNotCount() throws Exception {
+    void anImpossibleUsedIndexIsIgnored() throws Exception {
         final DriverRing driver = driver(false);
         move(running(false, null, 0), driver, 3);
-        offer(driver, 4);
+        makeAvailable(driver, 4);
         Memory.putShort(mapping.address() + (VRING << 16) + 0x8002, (short) 30_000);
         final TestPeer peer = running(false, null, 3);
         SwitchFixture.await(() -> sent() == 7);
@@ -239,19 +248,20 @@ class RecoveryTest {
         leave(peer);
     }
 
-    private void offer(final DriverRing driver, final int frames) {
+    private void makeAvailable(final DriverRing driver, final int frames) {
         for (int i = 0; i < frames; i++) {
             assertTrue(driver.add(TestPeer.GUEST + 0x8_0000, 72, false) >= 0);
         }
         driver.publish();
     }
 
-    /** Firmware and drivers fill the receive ring early, and some front-ends give the available index as the base. */
+    /** Firmware and drivers fill the receive ring early, and some front-ends send the available index as the base. */
     @Test
-    void receiveBuffersThatWereOfferedEarlyAreFilled() throws Exception {
+    void receiveBuffersMadeAvailableEarlyAreFilled() throws Exception {
         final GuestPort other = fixture.datapath.addGuestPort("b", 1, 1500);
         final long at = mapping.address();
-        final DriverRing receiving = DriverRing.create(SIZE, features(false), new RingAddresses(at, at + 0x4000, at + 0x8000));
+        final DriverRing receiving = DriverRing.create(SIZE, features(false),
+            new RingAddresses(at, at + 0x4000, at + 0x8000));
         for (int i = 0; i < SIZE; i++) {
             receiving.add(TestPeer.GUEST + 0x8_0000 + 2048L * i, 2048, true);
         }
@@ -272,8 +282,8 @@ class RecoveryTest {
         leave(peer);
     }
 
-    /** Takes the chains of the first descriptors for out, as a process that ended with them leaves them. */
-    private static void markOut(final long region, final int chains) {
+    /** Marks the first chains as in flight, as a process leaves them that ends before it has used them. */
+    private static void markInFlight(final long region, final int chains) {
         for (int head = 0; head < chains; head++) {
             Memory.putByte(region + 16 + 16L * head, (byte) 1);
             Memory.putLong(region + 16 + 16L * head + 8, 100 + head);
@@ -282,18 +292,19 @@ class RecoveryTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void whatWasOutWhenAProcessEndedWaitsForTheFirstEnable(final boolean suspended) throws Exception {
+    void chainsInFlightWaitForTheFirstEnable(final boolean suspended) throws Exception {
         try (MemFd area = MemFd.create("inflight", 8192); Mapping seen = Mapping.map(area.fd(), 0, 8192)) {
             final long region = seen.address() + 16 + 16 * SIZE + 48;
             move(running(false, area, 0), driver(false), 0);
             assertEquals(1, Memory.getShort(region + 8), "version");
             final DriverRing driver = driver(false);
-            offer(driver, SIZE);
-            markOut(region, 7);
+            makeAvailable(driver, SIZE);
+            markInFlight(region, 7);
             final byte[] before = content();
             final TestPeer peer = fixture.peer().negotiated(features(false));
             peer.send(TestPeer.table(), memory.fd());
-            assertEquals(0, peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, area.size(), 0, 2, SIZE), area.fd()));
+            assertEquals(0,
+                peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, area.size(), 0, 2, SIZE), area.fd()));
             start(peer, 0);
             if (suspended) {
                 assertEquals(0, peer.ack(new Message.Suspend()));
@@ -313,7 +324,7 @@ class RecoveryTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void framesOfADisabledRingWaitWhereThatIsAskedFor(final boolean packed) throws Exception {
+    void framesOfADisabledRingWaitIfConfigured(final boolean packed) throws Exception {
         fixture.close();
         final Path socket = directory.resolve("held");
         fixture = new SwitchFixture(socket, 1, BackendOptions.server(socket).withDiscardWhenDisabled(false));
@@ -321,10 +332,10 @@ class RecoveryTest {
         final TestPeer peer = running(packed, null, DriverRing.freshBase(features(packed)));
         for (int round = 1; round < 20; round++) {
             assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 0)));
-            offer(driver, 5);
+            makeAvailable(driver, 5);
             event.signal();
             final byte[] before = content();
-            fixture.port.enableRing(0, false); // the worker goes round
+            fixture.port.enableRing(0, false); // the worker completes a duty cycle
             fixture.port.enableRing(0, false);
             assertArrayEquals(before, content());
             assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
@@ -376,7 +387,7 @@ class RecoveryTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void anAreaThatIsCutWhileItsPortIsSuspendedCostsThatPortOnly(final boolean packed) throws Exception {
+    void aTruncatedAreaOfASuspendedPortFailsOnlyThatPort(final boolean packed) throws Exception {
         try (MemFd area = MemFd.create("inflight", 8192)) {
             final TestPeer peer = suspended(packed, area);
             area.resize(0);
@@ -390,7 +401,7 @@ class RecoveryTest {
     }
 
     @Test
-    void anAreaThatIsCutCostsItsOwnPortOnly() throws Exception {
+    void aTruncatedAreaFailsOnlyItsOwnPort() throws Exception {
         final DriverRing driver = driver(false);
         try (MemFd area = MemFd.create("inflight", 8192)) {
             final TestPeer peer = running(false, area, 0);
@@ -408,7 +419,7 @@ class RecoveryTest {
     }
 
     @Test
-    void aPackedRingGoesOnWhereItsJournalHasItWhileTheFrontEndBelievesItHasNotMoved() throws Exception {
+    void aPackedRingResumesAtThePositionInItsJournal() throws Exception {
         final DriverRing driver = driver(true);
         for (int round = 0; round < 40; round++) {
             final TestPeer peer = running(true, null, FRESH);
@@ -419,7 +430,7 @@ class RecoveryTest {
     }
 
     @Test
-    void aFrontEndThatAskedForThePositionKnowsItBetter() throws Exception {
+    void aPositionFromGetVringBaseOverridesTheJournal() throws Exception {
         final DriverRing driver = driver(true);
         final TestPeer peer = running(true, null, FRESH);
         move(driver, 7);
@@ -438,33 +449,33 @@ class RecoveryTest {
         leave(given);
     }
 
-    /** Has the ring stopped, since its memory is gone, and started again where it is. */
-    private void takeAwayAndGiveBack(final TestPeer peer) throws IOException {
+    /** Stops the ring by removing its memory, and starts it again in place. */
+    private void unmapAndMapAgain(final TestPeer peer) throws IOException {
         final Message elsewhere = new Message.SetMemTable(List.of(new Message.Region(TestPeer.GUEST, 4096, 0x1000, 0)));
-        assertEquals(1, peer.ack(elsewhere, memory.fd()), "it is told that the ring was stopped");
+        assertEquals(1, peer.ack(elsewhere, memory.fd()), "the acknowledgement reports that the ring was stopped");
         assertFalse(fixture.started(VRING));
         peer.send(TestPeer.table(), memory.fd());
         peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, VRING, true), event.fd());
         SwitchFixture.await(() -> fixture.started(VRING));
     }
 
-    /** The ring is not made again before the port goes on: until then nobody but the journal knows where it stands. */
+    /** The ring is not created again before the port resumes. Until then only the journal has its position. */
     @Test
-    void theJournalOfARingThatStartsAgainWhileItsPortIsSuspendedCounts() throws Exception {
+    void theJournalIsUsedForARingThatRestartsWhileSuspended() throws Exception {
         final DriverRing driver = driver(true);
         for (int round = 0; round < 10; round++) {
             final TestPeer peer = running(true, null, FRESH);
             move(driver, round);
             assertEquals(0, peer.ack(new Message.Suspend()));
             for (int i = 0; i < 2; i++) {
-                takeAwayAndGiveBack(peer);
+                unmapAndMapAgain(peer);
             }
             leave(peer);
         }
     }
 
     @Test
-    void theJournalOfARingThatHasNotRunYetCounts() throws Exception {
+    void theJournalIsUsedForARingThatHasNotRunYet() throws Exception {
         final DriverRing driver = driver(true);
         leave(running(true, null, FRESH));
         final TestPeer first = running(true, null, FRESH);
@@ -474,21 +485,21 @@ class RecoveryTest {
         peer.send(TestPeer.table(), memory.fd());
         assertEquals(0, peer.ack(new Message.Suspend()));
         ring(peer, FRESH);
-        takeAwayAndGiveBack(peer);
+        unmapAndMapAgain(peer);
         assertEquals(0, peer.ack(new Message.Resume()));
         move(driver, 5);
         leave(peer);
     }
 
     @Test
-    void aPositionThatTheFrontEndWasNotToldIsStillInTheJournal() throws Exception {
+    void anUndeliveredReplyLeavesThePositionInTheJournal() throws Exception {
         final DriverRing driver = driver(true);
         for (int round = 0; round < 3; round++) {
             final TestPeer peer = running(true, null, FRESH);
             move(driver, 7);
             fixture.backend.ask();
             fixture.backend.awaitStandstill(30_000);
-            peer.send(new Message.GetVringBase(VRING)); // read when nobody is there to be answered any more
+            peer.send(new Message.GetVringBase(VRING)); // read after the connection has closed
             peer.close();
             fixture.backend.goOn();
             fixture.awaitDetached();
@@ -496,7 +507,7 @@ class RecoveryTest {
     }
 
     @Test
-    void aRingGoesOnWhereItsJournalHasItAfterItsMemoryWasToldAgain() throws Exception {
+    void theJournalIsUsedAfterANewMemoryTable() throws Exception {
         final DriverRing driver = driver(true);
         for (int round = 0; round < 3; round++) {
             final TestPeer peer = running(true, null, FRESH);
@@ -507,28 +518,28 @@ class RecoveryTest {
         }
     }
 
-    /** As QEMU does when a guest kicks while there is no back-end: a chain, from where it believes the ring to stand. */
-    private void frontEndGivesBack(final int index) {
+    /** Uses a chain at QEMU's own idea of the position, as QEMU does if the guest kicks while there is no back-end. */
+    private void useByFrontEnd(final int index) {
         final long at = mapping.address() + (VRING << 16) + 16L * index;
         Memory.putInt(at + 8, 0);
         Memory.putShort(at + 14, (short) 0x8080);
     }
 
     @Test
-    void whatTheFrontEndHasGivenBackItselfIsPassedOver() throws Exception {
+    void chainsThatTheFrontEndHasUsedAreSkipped() throws Exception {
         final DriverRing driver = driver(true);
         final TestPeer peer = running(true, null, FRESH);
         for (int i = 0; i < 2 * SIZE - 4; i += 4) {
             move(driver, 4);
         }
         leave(peer);
-        for (int i = 0; i < 12; i++) { // the fifth of which is at descriptor 0
+        for (int i = 0; i < 12; i++) { // the fifth is at descriptor 0
             driver.add(TestPeer.GUEST + 0x8_0000, 72, false);
         }
         driver.publish();
-        frontEndGivesBack(0);
+        useByFrontEnd(0);
         final int known = FRESH + 0x1_0001;
-        for (int i = 0; i < 2; i++) { // another end before the ring is made changes nothing
+        for (int i = 0; i < 2; i++) { // another crash before the ring is created changes nothing
             final TestPeer suspended = fixture.peer().negotiated(features(true));
             suspended.send(TestPeer.table(), memory.fd());
             assertEquals(0, suspended.ack(new Message.Suspend()));
@@ -552,7 +563,7 @@ class RecoveryTest {
     }
 
     @Test
-    void aRingMadeAnewIsNotTakenForTheOneInTheJournal() throws Exception {
+    void theJournalIsIgnoredForAResetRing() throws Exception {
         for (final int frames : new int[] {7, SIZE, SIZE + 7, 2 * SIZE + 1}) {
             final DriverRing driver = driver(true);
             final TestPeer peer = running(true, null, FRESH);
@@ -569,7 +580,7 @@ class RecoveryTest {
     }
 
     @Test
-    void theJournalOfOneGuestIsNotAnothers() throws Exception {
+    void theJournalOfAnotherGuestIsIgnored() throws Exception {
         final TestPeer peer = running(true, null, FRESH);
         move(driver(true), 7);
         leave(peer);

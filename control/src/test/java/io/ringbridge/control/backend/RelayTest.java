@@ -24,7 +24,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Pipes and sockets in place of eventfds, whatever the peer does to them. */
+/** Tests pipes and sockets in place of eventfds, with any behaviour of the peer. */
 @Timeout(60)
 class RelayTest {
     private final AtomicBoolean silenced = new AtomicBoolean();
@@ -42,7 +42,7 @@ class RelayTest {
         return relay.notification(Fd.duplicate(ends.writes()));
     }
 
-    /** Returns how often the thread passes while one kick goes through it. */
+    /** Returns the number of passes that the relay's thread makes for one kick. */
     private static long passesOfAKick(final Relay relay, final PipeEnds ends, final PeerEvent event) {
         relay.settle();
         final long before = relay.passes();
@@ -54,7 +54,7 @@ class RelayTest {
 
     @ParameterizedTest
     @EnumSource(PipeEnds.Kind.class)
-    void aPeerThatHangsUpIsNotLookedAtAgain(final PipeEnds.Kind kind) {
+    void aPeerThatHasHungUpIsNotPolledAgain(final PipeEnds.Kind kind) {
         final long descriptors = SwitchFixture.openDescriptors();
         try (Relay relay = relay(); PipeEnds alive = PipeEnds.of(kind); PipeEnds gone = PipeEnds.of(kind);
              PipeEnds unread = PipeEnds.of(kind)) {
@@ -75,7 +75,7 @@ class RelayTest {
 
     @ParameterizedTest
     @EnumSource(PipeEnds.Kind.class)
-    void aFullOneLosesNothingThatIsNotThereAlready(final PipeEnds.Kind kind) {
+    void aFullPipeLosesNoNotification(final PipeEnds.Kind kind) {
         try (Relay relay = relay(); PipeEnds full = PipeEnds.of(kind).fill(); PipeEnds other = PipeEnds.of(kind)) {
             final PeerEvent call = notification(relay, full);
             final PeerEvent kick = kick(relay, other);
@@ -93,7 +93,7 @@ class RelayTest {
 
     @ParameterizedTest
     @EnumSource(PipeEnds.Kind.class)
-    void ringsThatShareOneAreAllKicked(final PipeEnds.Kind kind) {
+    void ringsThatShareAPipeAreAllKicked(final PipeEnds.Kind kind) {
         try (Relay relay = relay(); PipeEnds ends = PipeEnds.of(kind)) {
             final List<PeerEvent> events = new ArrayList<>();
             for (int i = 0; i < 4; i++) {
@@ -121,7 +121,7 @@ class RelayTest {
     }
 
     @Test
-    void aNumberWithoutAccessIsRefused() {
+    void aDescriptorWithoutAccessIsRefused() {
         try (Relay relay = relay(); PipeEnds pipe = PipeEnds.of(PipeEnds.Kind.PIPE); EventFd event = EventFd.create()) {
             for (final int fd : new int[] {pipe.reads(), pipe.writes(), event.fd()}) {
                 assertThrows(OsException.class, () -> relay.kick(PipeEnds.withoutAccess(fd)));
@@ -131,7 +131,7 @@ class RelayTest {
     }
 
     @Test
-    void nothingIsSentWhileSilencedAndNothingIsLost() {
+    void notificationsWaitWhileSilencedAndNoneIsLost() {
         try (Relay relay = relay(); PipeEnds ends = PipeEnds.of(PipeEnds.Kind.PIPE)) {
             final PeerEvent call = notification(relay, ends);
             silenced.set(true);
@@ -145,7 +145,7 @@ class RelayTest {
     }
 
     @Test
-    void whatWasSignalledIsSentBeforeTheDescriptorIsClosed() {
+    void signalsAreSentBeforeTheDescriptorIsClosed() {
         try (Relay relay = relay(); PipeEnds ends = PipeEnds.of(PipeEnds.Kind.PIPE)) {
             for (int i = 0; i < 100; i++) {
                 final PeerEvent call = notification(relay, ends);
@@ -157,7 +157,7 @@ class RelayTest {
     }
 
     @Test
-    void kicksStayWhereTheyAreDuringARest() {
+    void kicksStayInThePipeWhileTheRelayIsPaused() {
         try (Relay relay = relay(); Relay next = relay(); PipeEnds ends = PipeEnds.of(PipeEnds.Kind.PIPE)) {
             final PeerEvent kick = kick(relay, ends);
             passesOfAKick(relay, ends, kick);
@@ -176,22 +176,22 @@ class RelayTest {
         }
     }
 
-    /** The lock of a pipe is held while the peer writes to it, and the peer's memory may keep it waiting. */
+    /** A peer that writes to a pipe owns the pipe's lock, and may block on a missing page of its memory. */
     @Test
-    void aPipeThatThePeerHoldsHoldsUpNobody() throws Exception {
+    void aPipeThatThePeerBlocksDelaysNothing() throws Exception {
         Assumptions.assumeTrue(Userfault.problem() == null, Userfault::problem);
         final long descriptors = SwitchFixture.openDescriptors();
         try (Userfault missing = Userfault.open(); MemFd file = MemFd.create("missing", 1 << 16)) {
             final Mapping mapping = Mapping.map(file.fd(), 0, 1 << 16);
             missing.watch(mapping);
-            final List<PipeEnds> held = new ArrayList<>();
+            final List<PipeEnds> blocked = new ArrayList<>();
             final List<Thread> writers = new ArrayList<>();
             for (int i = 0; i < 4; i++) {
                 final PipeEnds ends = PipeEnds.of(PipeEnds.Kind.PIPE);
                 ends.write();
                 final Thread writer = Thread.ofPlatform().daemon().start(() -> ends.write(mapping));
                 SwitchFixture.await(() -> missing.nextMissing() != 0);
-                held.add(ends);
+                blocked.add(ends);
                 writers.add(writer);
                 try (Relay relay = relay(); PipeEnds other = PipeEnds.of(PipeEnds.Kind.PIPE)) {
                     kick(relay, ends);
@@ -204,7 +204,8 @@ class RelayTest {
                 }
             }
             try (Relay refused = relay(); PipeEnds other = PipeEnds.of(PipeEnds.Kind.PIPE)) {
-                assertThrows(ProtocolException.class, () -> notification(refused, other), "threads are bounded");
+                assertThrows(ProtocolException.class, () -> notification(refused, other),
+                    "the number of threads is limited");
                 try (EventFd event = EventFd.create(); PeerEvent direct = refused.kick(Fd.duplicate(event.fd()))) {
                     direct.event().signal();
                     assertTrue(event.drain());
@@ -216,7 +217,7 @@ class RelayTest {
                 writer.join();
             }
             mapping.close();
-            held.forEach(PipeEnds::close);
+            blocked.forEach(PipeEnds::close);
         }
         SwitchFixture.await(() -> permits.availablePermits() == 4);
         SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors);
@@ -227,7 +228,7 @@ class RelayTest {
         try {
             return notification(relay, ends);
         } catch (final ProtocolException e) {
-            return null; // as many wait to be closed as may
+            return null; // the limit of descriptors that wait to be closed is reached
         }
     }
 }

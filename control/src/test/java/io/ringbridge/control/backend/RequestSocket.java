@@ -17,7 +17,7 @@ import java.io.IOException;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-/** A front-end's end of the socket for the back-end's own requests. */
+/** The front-end's end of the socket for the back-end's own requests. */
 final class RequestSocket implements AutoCloseable {
     final Connection connection;
     private final AFUNIXSocketPair<AFUNIXSocketChannel> pair = AFUNIXSocketPair.open();
@@ -30,33 +30,37 @@ final class RequestSocket implements AutoCloseable {
         return FileDescriptorCast.using(socket.getFileDescriptor()).as(Integer.class);
     }
 
-    /** The other end, which stays this object's. */
+    /** Returns the other end, which this object still owns. */
     int given() throws IOException {
         return number(pair.getSocket2());
     }
 
-    /** Gives the other end to the back-end; the result of its acknowledgement. */
+    /**
+     * Sends the other end to the back-end.
+     *
+     * @return the result in its acknowledgement
+     */
     long giveTo(final TestPeer peer) throws IOException {
         return peer.ack(new Message.SetBackendReqFd(), given());
     }
 
-    /** What comes next; null when the back-end has ended the conversation. */
+    /** Receives the next message, or null if the back-end has closed the socket. */
     Packet receive() throws IOException {
         return connection.receive(() -> {
             if (Thread.interrupted()) {
-                throw new IllegalStateException("the test's time is over");
+                throw new IllegalStateException("the test has timed out");
             }
         });
     }
 
-    /** Whether nothing comes, for as long as a socket's owner waits before it looks after other things. */
+    /** Returns whether no message arrives within one polling interval of the connection. */
     boolean isSilent() throws IOException {
         try (Packet packet = connection.receive(() -> { }, () -> true)) {
             return packet == null;
         }
     }
 
-    /** The next request, whose payload has to be this. */
+    /** Receives the next request, which has to be this one with this payload. */
     void expect(final BackendRequest request, final byte[] payload) throws IOException {
         try (Packet packet = receive()) {
             assertEquals(new Header(request.id(), Header.VERSION | Header.NEED_REPLY, payload.length), packet.header());

@@ -7,7 +7,7 @@ import io.ringbridge.datapath.os.MemFd;
 
 import java.util.zip.CRC32;
 
-/** A guest with a split transmit ring at vring 1, and a frame to send. */
+/** A guest with a split transmit ring at vring 1 and one frame to send. */
 final class SendingGuest implements AutoCloseable {
     private static final int RING = 1 << 16;
     private static final int AVAIL_IDX = 0x4002;

@@ -29,15 +29,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * A front-end and a driver that say what a fuzzer makes up: requests in any order and of any content, and anything in the memory that the
- * rings are in. Afterwards the port serves the next one, and holds no descriptor and no mapping of the last.
+ * Fuzzes a session from both sides: the front-end sends requests in any order and with any content, and the driver
+ * writes anything to the memory of the rings. Afterwards the port serves the next front-end, and no descriptor or
+ * mapping of the last one remains.
  *
- * <p>{@code mvn test} runs the inputs that are kept beside it; {@code JAZZER_FUZZ=1 mvn -pl control -am test -Dtest=SessionFuzzTest
- * -Dsurefire.failIfNoSpecifiedTests=false} looks for new ones until it is ended, or for as long as the annotation says.
+ * <p>{@code mvn test} replays the committed inputs. {@code JAZZER_FUZZ=1 mvn -pl control -am test
+ * -Dtest=SessionFuzzTest -Dsurefire.failIfNoSpecifiedTests=false} searches for new inputs, up to the annotation's
+ * maximum duration.
  */
 class SessionFuzzTest {
-    private static final long SPLIT = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.INDIRECT_DESC, Features.EVENT_IDX,
-        Features.PROTOCOL_FEATURES);
+    private static final long SPLIT = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.INDIRECT_DESC,
+        Features.EVENT_IDX, Features.PROTOCOL_FEATURES);
     private static final long PACKED = SPLIT | Features.of(Features.RING_PACKED);
     private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(20);
     private static final int STEPS = 40;
@@ -54,15 +56,16 @@ class SessionFuzzTest {
             final Path socket = Files.createTempDirectory("fuzz").resolve("s");
             options = everythingOffered(BackendOptions.server(socket));
             fixture = new SwitchFixture(socket, 2, options);
-            serveAnother(); // what libraries open once
+            serveAnother(); // lets libraries open their own descriptors first
             descriptors = SwitchFixture.openDescriptors();
             mappings = SwitchFixture.mappings();
         }
     }
 
-    /** Also what a port offers only where it is told to, as far as the system lets it. */
+    /** Adds the features that a port offers only if configured, as far as the system permits them. */
     private static BackendOptions everythingOffered(final BackendOptions plain) {
-        final BackendOptions most = plain.withIommu(true).with(ProtocolFeature.INBAND_NOTIFICATIONS).with(ProtocolFeature.DEVICE_STATE)
+        final BackendOptions most = plain.withIommu(true).with(ProtocolFeature.INBAND_NOTIFICATIONS)
+            .with(ProtocolFeature.DEVICE_STATE)
             .with(ProtocolFeature.CROSS_ENDIAN);
         return Userfault.problem() == null ? most.with(ProtocolFeature.PAGEFAULT) : most;
     }
@@ -81,19 +84,20 @@ class SessionFuzzTest {
                 }
                 for (int i = 0; i < STEPS && data.remainingBytes() > 0; i++) {
                     if (data.consumeBoolean()) {
-                        write(data, view, event);
+                        writeRings(data, view, event);
                     } else {
-                        say(data, peer, memory, event);
+                        sendRequest(data, peer, memory, event);
                     }
                 }
             } catch (final IOException e) {
-                assertEnded(peer); // which the back-end may do at any time; nothing else keeps a message from being sent
+                // sending fails only if the back-end has ended the connection, which it may do at any time
+                assertEnded(peer);
             } finally {
                 view.close();
             }
         }
         serveAnother();
-        await("descriptors and mappings are let go", () ->
+        await("descriptors and mappings are released", () ->
             SwitchFixture.openDescriptors() <= descriptors && SwitchFixture.mappings() <= mappings);
     }
 
@@ -110,26 +114,28 @@ class SessionFuzzTest {
         }
     }
 
-    /** The fuzzer has no time limit that ends one input, so that a wait in vain has to be a finding. */
+    /** Waits for the condition, or fails: the fuzzer has no time limit per input. */
     private static void await(final String what, final BooleanSupplier condition) {
         final long start = System.nanoTime();
         SwitchFixture.await(() -> condition.getAsBoolean() || System.nanoTime() - start > LIMIT_NANOS);
         assertTrue(condition.getAsBoolean(), what);
     }
 
-    /** As a driver: up to eight words somewhere in the rings, and a kick. */
-    private static void write(final FuzzedDataProvider data, final Mapping view, final EventFd event) {
+    /** Acts as the driver: writes up to eight words to the rings, and kicks. */
+    private static void writeRings(final FuzzedDataProvider data, final Mapping view, final EventFd event) {
         final int at = data.consumeInt(0, VRINGS - 1) << 16 | data.consumeInt(0, 3) << 14 | data.consumeInt(0, 32) << 3;
         final int words = data.consumeInt(1, 8);
         for (int i = 0; i < words; i++) {
             final boolean near = data.consumeBoolean();
-            Memory.putLong(view.address() + at + 8L * i, near ? TestPeer.GUEST + data.consumeInt(-64, 1 << 20) : data.consumeLong());
+            Memory.putLong(view.address() + at + 8L * i,
+                near ? TestPeer.GUEST + data.consumeInt(-64, 1 << 20) : data.consumeLong());
         }
         event.signal();
     }
 
-    /** As a front-end: a request with the fields it should have, or with any payload and descriptors. */
-    private static void say(final FuzzedDataProvider data, final TestPeer peer, final MemFd memory, final EventFd event)
+    /** Acts as the front-end: sends a request with valid fields, or with any payload and descriptors. */
+    private static void sendRequest(final FuzzedDataProvider data, final TestPeer peer, final MemFd memory,
+        final EventFd event)
         throws IOException {
         final Request request = data.pickValue(REQUESTS);
         final int flags = data.consumeInt(0, 15) == 15 ? data.consumeInt(0, 15)
@@ -138,14 +144,14 @@ class SessionFuzzTest {
         final byte[] payload = switch (data.consumeInt(0, 3)) {
             case 0 -> data.consumeBytes(request.payload().max() + 1);
             case 1 -> Arrays.copyOf(data.consumeBytes(request.payload().min()), request.payload().min());
-            default -> likely(request, vring, data);
+            default -> likelyPayload(request, vring, data);
         };
         final int[] fds = new int[data.consumeInt(0, 8) == 0 ? data.consumeInt(0, 9) : request.descriptors().max()];
         Arrays.fill(fds, data.consumeBoolean() ? memory.fd() : event.fd());
         peer.send(request, flags, payload, fds);
     }
 
-    private static byte[] likely(final Request request, final int vring, final FuzzedDataProvider data) {
+    private static byte[] likelyPayload(final Request request, final int vring, final FuzzedDataProvider data) {
         return switch (request) {
             case SET_MEM_TABLE -> Codec.encode(TestPeer.table());
             case SET_VRING_ADDR -> Codec.encode(TestPeer.address(vring));
@@ -160,14 +166,15 @@ class SessionFuzzTest {
             case SET_PROTOCOL_FEATURES -> Codec.encode(new Message.SetProtocolFeatures(
                 data.consumeBoolean() ? Offer.PROTOCOL : Offer.protocol(options)));
             case SET_VRING_ENDIAN -> Codec.encode(new Message.SetVringEndian(vring, data.consumeInt(0, 1)));
-            case IOTLB_MSG -> Codec.encode(new Message.Iotlb(data.consumeInt(0, 1 << 20) & -4096, 1L << data.consumeInt(0, 20),
+            case IOTLB_MSG ->
+                Codec.encode(new Message.Iotlb(data.consumeInt(0, 1 << 20) & -4096, 1L << data.consumeInt(0, 20),
                 TestPeer.USER + (data.consumeInt(0, 1 << 20) & -4096), data.consumeInt(0, 3), data.consumeInt(1, 3)));
             case SET_DEVICE_STATE_FD -> Codec.encode(new Message.SetDeviceStateFd(data.consumeInt(0, 1), 0));
             default -> new byte[request.payload().min()];
         };
     }
 
-    /** A front-end that negotiates what is offered without an option. */
+    /** Connects a front-end that negotiates the features offered without an option. */
     private static TestPeer peer() throws IOException {
         return fixture.peer().protocol(Offer.PROTOCOL & Offer.compatible(Offer.protocol(options), 2));
     }
@@ -178,6 +185,6 @@ class SessionFuzzTest {
             assertTrue(fixture.started(0) && fixture.started(1), "the next front-end's rings run");
             assertEquals(Offer.virtio(2, options), peer.number(new Message.GetFeatures()));
         }
-        await("the port waits for the next", () -> fixture.port.state() == PortState.WAITING);
+        await("the port waits for the next front-end", () -> fixture.port.state() == PortState.WAITING);
     }
 }

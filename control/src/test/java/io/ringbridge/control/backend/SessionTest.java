@@ -30,7 +30,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What a session answers, and what becomes of the port. */
+/** Tests the replies of a session, and the resulting state of the port. */
 class SessionTest {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
 
@@ -55,7 +55,7 @@ class SessionTest {
     }
 
     @Test
-    void offersOnlyWhatItServes() throws Exception {
+    void offersOnlyServedFeatures() throws Exception {
         try (TestPeer peer = fixture.peer()) {
             assertEquals(Offer.virtio(2), peer.number(new Message.GetFeatures()));
             assertEquals(TestPeer.PROTOCOL, peer.number(new Message.GetProtocolFeatures()));
@@ -86,7 +86,8 @@ class SessionTest {
         try (TestPeer peer = fixture.peer()) {
             peer.send(Request.SET_OWNER, Header.VERSION | Header.NEED_REPLY, new byte[0]);
             peer.send(Request.GET_FEATURES, Header.VERSION | Header.NEED_REPLY, new byte[0]);
-            assertEquals(Offer.virtio(2), peer.replyTo(Request.GET_FEATURES), "no acknowledgement before");
+            assertEquals(Offer.virtio(2), peer.replyTo(Request.GET_FEATURES),
+                "no acknowledgement comes before this reply");
             peer.negotiated(PLAIN);
             assertEquals(0, peer.ack(new Message.SetOwner()));
             peer.send(Request.GET_FEATURES, Header.VERSION | Header.NEED_REPLY, new byte[0]);
@@ -96,13 +97,14 @@ class SessionTest {
     }
 
     @Test
-    void aRingStartsWhateverTheOrder() throws Exception {
+    void aRingStartsWithMessagesInAnyOrder() throws Exception {
         final Random random = new Random(5);
         for (int round = 0; round < 60; round++) {
             try (TestPeer peer = fixture.peer()) {
                 peer.send(new Message.SetProtocolFeatures(TestPeer.PROTOCOL));
                 final List<Message> messages = new ArrayList<>(List.of(new Message.SetFeatures(PLAIN), TestPeer.table(),
-                    new Message.SetVringNum(1, 256), TestPeer.address(1), new Message.SetVringFd(Request.SET_VRING_KICK, 1, true),
+                    new Message.SetVringNum(1, 256), TestPeer.address(1),
+                    new Message.SetVringFd(Request.SET_VRING_KICK, 1, true),
                     new Message.SetVringFd(Request.SET_VRING_CALL, 1, true), new Message.SetVringEnable(1, 1)));
                 Collections.shuffle(messages, random);
                 for (final Message message : messages) {
@@ -142,9 +144,10 @@ class SessionTest {
     }
 
     @Test
-    void aDisabledTransmitRingWaitsWhereThatIsAskedFor() throws Exception {
+    void aDisabledTransmitRingWaitsIfConfigured() throws Exception {
         final Path other = directory.resolve("held");
-        try (SwitchFixture held = new SwitchFixture(other, 1, BackendOptions.server(other).withDiscardWhenDisabled(false));
+        try (SwitchFixture held = new SwitchFixture(other, 1,
+                 BackendOptions.server(other).withDiscardWhenDisabled(false));
              TestPeer peer = held.peer()) {
             peer.running(PLAIN, memory, event, 0, 1);
             assertTrue(held.started(0) && held.started(1));
@@ -163,18 +166,18 @@ class SessionTest {
         }
     }
 
-    /** Lets a ring in the test's memory have been used so often. */
-    private void wasUsed(final int vring, final int times) {
+    /** Sets the available and used index of a ring to the same value. */
+    private void setIndices(final int vring, final int value) {
         try (Mapping guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY)) {
             final long ring = guest.address() + (vring << 16);
-            Memory.putShort(ring + 0x4002, (short) times);
-            Memory.putShort(ring + 0x8002, (short) times);
+            Memory.putShort(ring + 0x4002, (short) value);
+            Memory.putShort(ring + 0x8002, (short) value);
         }
     }
 
     @Test
-    void theBaseIsAnsweredInEveryState() throws Exception {
-        wasUsed(3, 77);
+    void getVringBaseIsAnsweredInEveryState() throws Exception {
+        setIndices(3, 77);
         try (TestPeer peer = fixture.peer()) {
             peer.negotiated(PLAIN | Features.of(Features.MQ));
             assertEquals(0, base(peer, 3));
@@ -186,18 +189,18 @@ class SessionTest {
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 3, false));
             assertEquals(0, peer.ack(new Message.SetVringEnable(3, 1)));
             assertTrue(fixture.started(3));
-            assertEquals(0, peer.ack(new Message.SetStatus(0)), "which QEMU 7.2 sends first");
+            assertEquals(0, peer.ack(new Message.SetStatus(0)), "QEMU 7.2 sends it first");
             assertFalse(fixture.started(3));
             assertEquals(77, base(peer, 3));
             assertFalse(fixture.started(3));
-            assertEquals(77, base(peer, 3), "twice");
+            assertEquals(77, base(peer, 3), "a second GET_VRING_BASE");
             assertEquals(PortState.CONNECTED, fixture.port.state());
         }
     }
 
     @Test
-    void aRingThatWasInUseGoesOnFromTheUsedIndex() throws Exception {
-        wasUsed(0, 0xFFFE);
+    void aUsedRingResumesAtItsUsedIndex() throws Exception {
+        setIndices(0, 0xFFFE);
         try (TestPeer peer = fixture.peer()) {
             peer.running(PLAIN, memory, event, 0);
             assertEquals(0xFFFE, base(peer, 0));
@@ -205,18 +208,18 @@ class SessionTest {
                 assertEquals(0, peer.ack(new Message.SetVringBase(0, given)));
                 assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 0, false)));
                 assertTrue(fixture.started(0));
-                assertEquals(0xFFFE, base(peer, 0), "whatever the front-end gives");
+                assertEquals(0xFFFE, base(peer, 0), "the base from the front-end is ignored");
             }
-            wasUsed(0, 0);
+            setIndices(0, 0);
             peer.send(new Message.SetVringBase(0, 0));
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 0, false));
-            assertEquals(0, base(peer, 0), "a ring that the driver has made anew");
+            assertEquals(0, base(peer, 0), "the driver has reset the ring");
         }
     }
 
     @Test
-    void aBrokenRingIsAnsweredByItsUsedIndex() throws Exception {
-        wasUsed(1, 100);
+    void theBaseOfABrokenRingIsItsUsedIndex() throws Exception {
+        setIndices(1, 100);
         try (TestPeer peer = fixture.peer()) {
             peer.running(PLAIN, memory, event, 1);
             try (Mapping guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY)) {
@@ -229,23 +232,23 @@ class SessionTest {
     }
 
     @Test
-    void aRingThatBreaksIsSignalledWhateverItsErrorDescriptorCame() throws Exception {
+    void aBrokenRingSignalsItsErrorDescriptor() throws Exception {
         for (final boolean late : new boolean[] {false, true}) {
             try (TestPeer peer = fixture.peer(); EventFd error = EventFd.create()) {
                 if (!late) {
                     peer.send(new Message.SetVringFd(Request.SET_VRING_ERR, 1, true), error.fd());
                 }
-                wasUsed(1, 100);
+                setIndices(1, 100);
                 peer.running(PLAIN, memory, event, 0, 1);
                 if (late) {
                     assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_ERR, 1, true), error.fd()));
                 }
                 assertFalse(error.drain());
-                wasUsed(1, 30_000);
+                setIndices(1, 30_000);
                 event.signal();
                 SwitchFixture.await(error::drain);
                 assertFalse(fixture.started(1));
-                assertTrue(fixture.started(0), "the other ring goes on");
+                assertTrue(fixture.started(0), "the other ring keeps running");
             }
             fixture.awaitDetached();
         }
@@ -259,33 +262,38 @@ class SessionTest {
             assertEquals(0, peer.ack(new Message.SetVringAddr(1, 0, far, far + 0x8000, far + 0x4000, 0)));
             assertEquals(1, peer.ack(new Message.SetVringAddr(1, 0, far + 8, far, far, 0)), "misaligned");
             assertEquals(1, peer.ack(new Message.SetVringAddr(1, 0, 0x1000, far, far, 0)), "outside memory");
-            assertEquals(1, peer.ack(new Message.SetVringNum(1, 128)), "the size of a running ring stays");
-            assertEquals(1, peer.ack(new Message.SetVringBase(1, 5)), "and its base");
+            assertEquals(1, peer.ack(new Message.SetVringNum(1, 128)), "the size of a running ring cannot change");
+            assertEquals(1, peer.ack(new Message.SetVringBase(1, 5)), "its base cannot change");
             assertEquals(0, peer.ack(TestPeer.table(), second.fd()), "another file at the same place");
             assertTrue(fixture.started(0) && fixture.started(1));
             final Region elsewhere = new Region(0, TestPeer.MEMORY, 0x1000_0000, 0);
-            assertEquals(1, peer.ack(new Message.SetMemTable(List.of(elsewhere)), second.fd()), "rings are no longer covered");
+            assertEquals(1, peer.ack(new Message.SetMemTable(List.of(elsewhere)), second.fd()),
+                "the rings are outside the table");
             assertFalse(fixture.started(0) || fixture.started(1));
             assertEquals(PortState.CONNECTED, fixture.port.state());
         }
     }
 
     @Test
-    void regionsComeAndGo() throws Exception {
+    void regionsAreAddedAndRemoved() throws Exception {
         try (TestPeer peer = fixture.peer()) {
             peer.negotiated(PLAIN);
             final List<Region> regions = new ArrayList<>();
             for (int i = 0; i < 509; i++) {
-                final Region region = new Region(TestPeer.GUEST + i * 8192L, 4096, TestPeer.USER + i * 8192L, i % 16 * 4096L);
+                final Region region = new Region(TestPeer.GUEST + i * 8192L, 4096, TestPeer.USER + i * 8192L,
+                    i % 16 * 4096L);
                 regions.add(region);
                 assertEquals(0, peer.ack(new Message.AddMemReg(region), memory.fd()));
             }
-            assertEquals(1, peer.ack(new Message.AddMemReg(new Region(0, 4096, 0, 0)), memory.fd()), "one too many");
+            assertEquals(1, peer.ack(new Message.AddMemReg(new Region(0, 4096, 0, 0)), memory.fd()),
+                "one region too many");
             assertEquals(509, SwitchFixture.mappings());
-            assertEquals(0, peer.ack(new Message.RemMemReg(regions.get(0)), memory.fd()), "with a descriptor that is not asked for");
-            assertEquals(1, peer.ack(new Message.RemMemReg(regions.get(0))), "gone");
+            assertEquals(0, peer.ack(new Message.RemMemReg(regions.get(0)), memory.fd()),
+                "with an unneeded descriptor");
+            assertEquals(1, peer.ack(new Message.RemMemReg(regions.get(0))), "already removed");
             try (MemFd other = TestPeer.memory()) {
-                assertEquals(1, peer.ack(new Message.AddMemReg(regions.get(1)), other.fd()), "there already, of another file");
+                assertEquals(1, peer.ack(new Message.AddMemReg(regions.get(1)), other.fd()),
+                    "already added, from another file");
             }
             assertEquals(0, peer.ack(new Message.AddMemReg(regions.get(0)), memory.fd()));
             assertEquals(0, peer.ack(TestPeer.table(), memory.fd()));
@@ -312,7 +320,7 @@ class SessionTest {
     }
 
     @Test
-    void resetForgetsRingsAndKeepsMemory() throws Exception {
+    void resetDeviceStopsRingsAndKeepsMemory() throws Exception {
         try (TestPeer peer = fixture.peer()) {
             peer.running(PLAIN, memory, event, 0, 1);
             peer.ack(new Message.SetStatus(15));
@@ -332,19 +340,23 @@ class SessionTest {
     }
 
     @Test
-    void valuesOutOfRangeAreRefusedAndTheConversationGoesOn() throws Exception {
+    void valuesOutOfRangeAreRefusedAndTheSessionContinues() throws Exception {
         final List<Message> bad = List.of(
             new Message.SetFeatures(Features.of(Features.NOTIFY_ON_EMPTY)), new Message.SetFeatures(-1),
             new Message.SetProtocolFeatures(-1),
             new Message.SetVringNum(0, 0), new Message.SetVringNum(0, 3), new Message.SetVringNum(0, 65536),
             new Message.SetVringNum(0, -1), new Message.SetVringNum(4, 256), new Message.SetVringNum(0x10000, 256),
             new Message.SetVringNum(-1, 256), new Message.SetVringBase(4, 0), new Message.SetVringBase(0, 65536),
-            new Message.SetVringBase(Integer.MIN_VALUE, 0), new Message.SetVringEnable(4, 1), new Message.SetVringEnable(0, 2),
+            new Message.SetVringBase(Integer.MIN_VALUE, 0), new Message.SetVringEnable(4, 1),
+            new Message.SetVringEnable(0, 2),
             new Message.SetVringAddr(5, 0, 0, 0, 0, 0), new Message.SetVringAddr(0, 0, 8, 0, 0, 0),
             new Message.SetVringAddr(0, 0, 0, 2, 0, 0), new Message.SetVringAddr(0, 0, 0, 0, 1, 0),
-            new Message.NetSetMtu(0), new Message.NetSetMtu(67), new Message.NetSetMtu(1501), new Message.NetSetMtu(1L << 63),
-            new Message.SetVringFd(Request.SET_VRING_CALL, 4, false), new Message.SetVringFd(Request.SET_VRING_KICK, 255, false),
-            new Message.SendRarp(0), new Message.SendRarp(1), new Message.SendRarp(0xFFFFL << 48), new Message.CheckDeviceState());
+            new Message.NetSetMtu(0), new Message.NetSetMtu(67), new Message.NetSetMtu(1501),
+            new Message.NetSetMtu(1L << 63),
+            new Message.SetVringFd(Request.SET_VRING_CALL, 4, false),
+            new Message.SetVringFd(Request.SET_VRING_KICK, 255, false),
+            new Message.SendRarp(0), new Message.SendRarp(1), new Message.SendRarp(0xFFFFL << 48),
+            new Message.CheckDeviceState());
         try (TestPeer peer = fixture.peer()) {
             peer.negotiated(PLAIN);
             for (final Message message : bad) {
@@ -363,26 +375,32 @@ class SessionTest {
             peer.send(TestPeer.address(0));
             assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 0, false)));
             assertEquals(0, peer.ack(new Message.SetFeatures(PLAIN)), "the same features while rings run");
-            assertEquals(1, peer.ack(new Message.SetFeatures(PLAIN | Features.of(Features.IN_ORDER))), "others");
-            assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 0, true), memory.fd()), "nothing to signal through");
-            assertEquals(1, peer.ack(new Message.SetMemTable(List.of(new Region(0, 1L << 40, 0, 0))), memory.fd()), "a short file");
-            assertEquals(1, peer.ack(new Message.SetMemTable(List.of(new Region(-4096, 8192, 0, 0))), memory.fd()), "an overflow");
+            assertEquals(1, peer.ack(new Message.SetFeatures(PLAIN | Features.of(Features.IN_ORDER))),
+                "other features");
+            assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 0, true), memory.fd()),
+                "not a descriptor for notifications");
+            assertEquals(1, peer.ack(new Message.SetMemTable(List.of(new Region(0, 1L << 40, 0, 0))), memory.fd()),
+                "a short file");
+            assertEquals(1, peer.ack(new Message.SetMemTable(List.of(new Region(-4096, 8192, 0, 0))), memory.fd()),
+                "an overflow");
             assertTrue(fixture.started(0));
         }
         for (final Message message : bad) {
             try (TestPeer peer = fixture.peer()) {
                 peer.negotiated(PLAIN);
                 peer.send(message);
-                assertTrue(peer.ended(), () -> "with no way to say so, the conversation ends: " + message);
+                assertTrue(peer.ended(), () -> "without an acknowledgement the connection ends: " + message);
             }
         }
     }
 
     @Test
-    void malformedMessagesEndTheConversationOnly() throws Exception {
+    void malformedMessagesEndOnlyTheirConnection() throws Exception {
         final List<byte[]> bytes = List.of(
-            header(1, 0, 0), header(1, 2, 0), header(1, 5, 0), header(1, 1, 65537), header(1, 1, -1), header(8, 9, 7, new byte[7]),
-            header(5, 9, 8, new byte[] {1, 0, 0, 0, 0, 0, 0, 0}), header(41, 9, 3, new byte[3]), header(2, 1, 0), header(0x10001, 1, 0));
+            header(1, 0, 0), header(1, 2, 0), header(1, 5, 0), header(1, 1, 65537), header(1, 1, -1),
+            header(8, 9, 7, new byte[7]),
+            header(5, 9, 8, new byte[] {1, 0, 0, 0, 0, 0, 0, 0}), header(41, 9, 3, new byte[3]), header(2, 1, 0),
+            header(0x10001, 1, 0));
         for (final byte[] message : bytes) {
             try (TestPeer peer = fixture.peer()) {
                 peer.negotiated(PLAIN);
@@ -407,7 +425,7 @@ class SessionTest {
     }
 
     @Test
-    void messagesMayComeInPieces() throws Exception {
+    void messagesMayArriveInPieces() throws Exception {
         final byte[] message = header(Request.SET_VRING_CALL.id(), 9, 8, new byte[8]);
         try (TestPeer peer = fixture.peer()) {
             peer.negotiated(PLAIN);
@@ -424,7 +442,7 @@ class SessionTest {
     }
 
     @Test
-    void aGuestThatCutsItsMemoryLosesItsConnection() throws Exception {
+    void aGuestThatTruncatesItsMemoryLosesItsConnection() throws Exception {
         try (TestPeer peer = fixture.peer()) {
             peer.running(PLAIN, memory, event, 0, 1);
             memory.resize(0);

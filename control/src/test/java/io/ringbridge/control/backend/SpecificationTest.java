@@ -32,21 +32,23 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** The numbers of the specification, the tables of this switch, and the document that says what it does with each. */
+/** Tests that the specification's numbers, the enums of this switch, and {@code docs/protocol.md} agree. */
 class SpecificationTest {
     private static final Path ROOT = Path.of(System.getProperty("ringbridge.root"));
     private static final String DOCUMENT = "docs/protocol.md";
-    private static final Pattern ROW = Pattern.compile("\\| (\\d+) \\| ([A-Z_]+) \\| ([^|]+) \\| (?:`(\\w+)\\.(\\w+)`)? ?\\|");
+    private static final Pattern ROW =
+        Pattern.compile("\\| (\\d+) \\| ([A-Z_]+) \\| ([^|]+) \\| (?:`(\\w+)\\.(\\w+)`)? ?\\|");
 
     private static final Pattern NAMED_TEST = Pattern.compile("`(\\w+Test)\\.(\\w+)`");
 
     @TempDir
     Path directory;
 
-    /** The lines of one kind, as {@code number name}. */
+    /** Returns the lines of one kind, as {@code number name}. */
     private static Set<String> specification(final String kind) throws IOException {
         try (InputStream in = SpecificationTest.class.getResourceAsStream("/vhost-user-specification.txt")) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().filter(line -> line.startsWith(kind + ' '))
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines()
+                .filter(line -> line.startsWith(kind + ' '))
                 .map(line -> line.substring(kind.length() + 1)).collect(Collectors.toCollection(TreeSet::new));
         }
     }
@@ -55,7 +57,7 @@ class SpecificationTest {
         return lines.collect(Collectors.toCollection(TreeSet::new));
     }
 
-    /** The rows under a heading of the document. */
+    /** Returns the table rows under a heading of the document. */
     private static List<Matcher> rows(final String heading) throws IOException {
         final String text = Files.readString(ROOT.resolve(DOCUMENT));
         final int from = text.indexOf("### " + heading + '\n');
@@ -73,22 +75,26 @@ class SpecificationTest {
     }
 
     @Test
-    void theTablesHaveTheSpecificationsNumbers() throws Exception {
-        assertEquals(specification("feature"), set(Arrays.stream(ProtocolFeature.values()).map(f -> f.bit() + " " + f)));
+    void theEnumsHaveTheSpecificationsNumbers() throws Exception {
+        assertEquals(specification("feature"),
+            set(Arrays.stream(ProtocolFeature.values()).map(f -> f.bit() + " " + f)));
         assertEquals(specification("front-end"), set(Arrays.stream(Request.values()).map(r -> r.id() + " " + r)));
         assertEquals(specification("back-end"), set(Arrays.stream(BackendRequest.values()).map(r -> r.id() + " " + r)));
-        assertEquals(45, specification("front-end").size() - 2, "from 1 to 45, and the two that share a number");
+        assertEquals(45, specification("front-end").size() - 2, "1 to 45, and two that share a number");
     }
 
     @Test
-    void theDocumentSaysWhatIsDoneWithEach() throws Exception {
-        assertEquals(specification("feature"), set(rows("Protocol features").stream().map(r -> r.group(1) + ' ' + r.group(2))));
-        assertEquals(specification("front-end"), set(rows("Requests of the front-end").stream().map(r -> r.group(1) + ' ' + r.group(2))));
-        assertEquals(specification("back-end"), set(rows("Requests of the back-end").stream().map(r -> r.group(1) + ' ' + r.group(2))));
+    void theDocumentListsTheWholeSpecification() throws Exception {
+        assertEquals(specification("feature"),
+            set(rows("Protocol features").stream().map(r -> r.group(1) + ' ' + r.group(2))));
+        assertEquals(specification("front-end"),
+            set(rows("Requests of the front-end").stream().map(r -> r.group(1) + ' ' + r.group(2))));
+        assertEquals(specification("back-end"),
+            set(rows("Requests of the back-end").stream().map(r -> r.group(1) + ' ' + r.group(2))));
     }
 
     @Test
-    void theTestsThatTheDocumentNamesExist() throws Exception {
+    void testsNamedByTheDocumentExist() throws Exception {
         final Map<String, String> sources = new HashMap<>();
         for (final String module : List.of("datapath", "control", "switch", "bench")) {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/test/java"))) {
@@ -100,15 +106,17 @@ class SpecificationTest {
         final Matcher named = NAMED_TEST.matcher(Files.readString(ROOT.resolve(DOCUMENT)));
         int found = 0;
         while (named.find()) {
-            assertTrue(sources.getOrDefault(named.group(1) + ".java", "").contains("void " + named.group(2) + '('), named.group());
+            assertTrue(sources.getOrDefault(named.group(1) + ".java", "").contains("void " + named.group(2) + '('),
+                named.group());
             found++;
         }
-        assertTrue(found > 70, () -> "only few tests are named");
+        assertTrue(found > 70, () -> "too few tests are named");
     }
 
     @Test
-    void aTestIsNamedForEverythingThatIsDone() throws Exception {
-        for (final String heading : List.of("Protocol features", "Requests of the front-end", "Requests of the back-end")) {
+    void everyServedRowNamesATest() throws Exception {
+        for (final String heading : List.of("Protocol features", "Requests of the front-end",
+            "Requests of the back-end")) {
             for (final Matcher row : rows(heading)) {
                 assertTrue(row.group(4) != null || "not sent".equals(row.group(3)), row.group());
             }
@@ -116,31 +124,31 @@ class SpecificationTest {
     }
 
     @Test
-    void theDocumentHasEveryVirtioFeatureThatIsOffered() throws Exception {
+    void theDocumentListsEveryOfferedVirtioFeature() throws Exception {
         final String text = Files.readString(ROOT.resolve(DOCUMENT));
         final String table = text.substring(text.indexOf("## Virtio features offered"), text.indexOf("`num_buffers`"));
-        long told = 0;
+        long documented = 0;
         for (final String line : table.lines().filter(row -> row.matches("\\| \\d.*")).toList()) {
             final String[] cells = line.split("\\|", -1);
             final String[] bits = cells[1].strip().split(", ", -1);
-            told |= Features.of(Arrays.stream(bits).mapToInt(Integer::parseInt).toArray());
+            documented |= Features.of(Arrays.stream(bits).mapToInt(Integer::parseInt).toArray());
             assertTrue(NAMED_TEST.matcher(cells[4]).find(), line);
         }
-        assertEquals(Offer.virtio(2, SuspendOptions.DEFAULT, true) | Offer.IOMMU, told);
+        assertEquals(Offer.virtio(2, SuspendOptions.DEFAULT, true) | Offer.IOMMU, documented);
     }
 
     @Test
-    void whatTheDocumentOffersIsOffered() throws Exception {
+    void protocolFeaturesAreOfferedAsDocumented() throws Exception {
         for (final Matcher row : rows("Protocol features")) {
             final long bit = ProtocolFeature.valueOf(row.group(2)).mask();
-            final String said = row.group(3);
-            assertEquals(said.startsWith("done"), (Offer.PROTOCOL & bit) != 0, row.group());
-            assertEquals(said.startsWith("with `"), (Offer.OPTIONAL & bit) != 0, row.group());
+            final String treatment = row.group(3);
+            assertEquals(treatment.startsWith("done"), (Offer.PROTOCOL & bit) != 0, row.group());
+            assertEquals(treatment.startsWith("with `"), (Offer.OPTIONAL & bit) != 0, row.group());
         }
     }
 
     @Test
-    void whatIsNotServedIsRefused() throws Exception {
+    void requestsNotServedAreRefused() throws Exception {
         try (SwitchFixture fixture = new SwitchFixture(directory.resolve("s")); EventFd event = EventFd.create()) {
             int refused = 0;
             for (final Matcher row : rows("Requests of the front-end")) {

@@ -9,41 +9,42 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What every request does in every state in which a front-end may find its device. */
+/** The effect of every request in every state of the device. */
 final class StateTable {
     static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
     static final long WITH_STATUS_BIT = PLAIN | Features.of(Features.SUSPEND);
-    /** The device status of a driver that is ready, and of one that runs; and the bit that suspends. */
+    /** The device status before DRIVER_OK and with it, and the bit that suspends. */
     static final int READY = 0x0B;
     static final int RUNS = 0x0F;
     static final int SUSPEND_BIT = 0x10;
     private static final int DRIVER_OK = 4;
 
-    /** Optional features without which requests would be refused in any state. */
+    /** Optional features; their requests would otherwise be refused in any state. */
     static final List<ProtocolFeature> OPTIONAL =
         List.of(ProtocolFeature.INBAND_NOTIFICATIONS, ProtocolFeature.CROSS_ENDIAN, ProtocolFeature.DEVICE_STATE);
     static final long PROTOCOL = TestPeer.PROTOCOL | OPTIONAL.stream().mapToLong(ProtocolFeature::mask).sum();
-    /** How large the file is that comes with a log, or an area for what is in flight. */
+    /** The size in bytes of the file for a dirty log or an in-flight area. */
     static final int AREA = 1 << 16;
 
     /**
-     * Where a port may be that a front-end is attached to. But for the last, it has started both rings of a pair, and the driver runs.
+     * The states of a port with a front-end. In all but the last, the front-end has started both rings of a pair, and
+     * the driver is running.
      */
     enum State {
         RUNNING, BY_FRONT_END, BY_DRIVER, BY_BOTH, BY_OPERATOR,
-        /** Every ring is stopped, without a word of suspension. */
+        /** Every ring is stopped, without SUSPEND. */
         ALL_STOPPED,
         /** Every ring is stopped after SUSPEND. */
         SUSPENDED_AND_STOPPED,
-        /** The driver runs, and no ring was set up. */
+        /** The driver is running, and no ring was set up. */
         CONNECTED
     }
 
     /**
-     * A request, and what it leads to from each state in turn: {@code R} running, {@code S} suspended, {@code C} connected. A small
-     * letter says that it is refused, {@code x} that it ends the connection.
+     * A request, and the resulting state from each state in turn: {@code R} running, {@code S} suspended, {@code C}
+     * connected. A lower-case letter means that the request is refused, {@code x} that it ends the connection.
      *
-     * @param before what is said before it in that state, and done
+     * @param before the requests that are sent first in that state, and acknowledged
      */
     record Row(List<Message> before, Message message, String outcomes) {
         Row(final Message message, final String outcomes) {
@@ -111,7 +112,7 @@ final class StateTable {
         new Row(new Message.AddMemReg(ANOTHER), UNCHANGED),
         new Row(new Message.RemMemReg(ANOTHER), REFUSED),
         new Row(List.of(new Message.AddMemReg(ANOTHER)), new Message.RemMemReg(ANOTHER), UNCHANGED),
-        // the rings that were in it are stopped, and the front-end is to know
+        // the rings in the region are stopped, which the acknowledgement reports
         new Row(new Message.RemMemReg(TestPeer.table().regions().getFirst()), "cssssSSc"),
         new Row(new Message.GetMaxMemSlots(), UNCHANGED),
         new Row(new Message.Iotlb(0, 4096, 0, 3, Message.Iotlb.UPDATE), REFUSED),
@@ -149,7 +150,7 @@ final class StateTable {
         new Row(new Message.Unserved(Request.GET_SHMEM_CONFIG), REFUSED),
         new Row(new Message.Unserved(Request.GET_VRING_BASE_SKIP_DRAIN), REFUSED));
 
-    /** Where PAGEFAULT is negotiated, which the system has to permit. */
+    /** The requests of postcopy. They need PAGEFAULT, which the system has to permit. */
     static final List<Row> POSTCOPY = List.of(
         new Row(new Message.PostcopyAdvise(), UNCHANGED),
         new Row(new Message.PostcopyListen(), REFUSED),
@@ -160,7 +161,7 @@ final class StateTable {
     private StateTable() {
     }
 
-    /** Two bytes of the configuration space, the MTU's. */
+    /** Returns a request for the two bytes of the MTU in the configuration space. */
     private static Message.Config config(final Request request, final int flags) {
         return new Message.Config(request, 10, 2, flags, ByteBuffer.wrap(new byte[] {0x78, 5}));
     }
@@ -174,7 +175,7 @@ final class StateTable {
         return rows;
     }
 
-    /** A port that offers all of it but PAGEFAULT, which excludes memory slots. */
+    /** Returns options that offer all features except PAGEFAULT, which excludes memory slots. */
     static BackendOptions options(final BackendOptions plain) {
         BackendOptions all = plain;
         for (final ProtocolFeature feature : OPTIONAL) {

@@ -35,12 +35,20 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-/** Every request in every state: what is answered, what follows, and that nothing else happens while the device is suspended. */
+/**
+ * Tests every request in every state: its reply and the resulting state. While the device is suspended, nothing else
+ * may happen.
+ */
 class StateTableTest {
-    /** Requests whose reply of their own says whether they were done. */
-    private static final Set<Request> RESULTS = EnumSet.of(Request.IOTLB_MSG, Request.POSTCOPY_END, Request.SET_DEVICE_STATE_FD,
-        Request.CHECK_DEVICE_STATE, Request.CREATE_CRYPTO_SESSION, Request.GET_SHMEM_CONFIG, Request.GET_VRING_BASE_SKIP_DRAIN);
-    /** Of a result; above it, SET_DEVICE_STATE_FD says whether a descriptor comes with it. */
+    /** Requests whose own reply reports success or failure. */
+    private static final Set<Request> RESULTS = EnumSet.of(Request.IOTLB_MSG, Request.POSTCOPY_END,
+        Request.SET_DEVICE_STATE_FD,
+        Request.CHECK_DEVICE_STATE, Request.CREATE_CRYPTO_SESSION, Request.GET_SHMEM_CONFIG,
+        Request.GET_VRING_BASE_SKIP_DRAIN);
+    /**
+     * The bits of the result. A higher bit in the reply to SET_DEVICE_STATE_FD reports whether a descriptor comes with
+     * it.
+     */
     private static final int RESULT = 0xFF;
 
     @TempDir
@@ -70,8 +78,8 @@ class StateTableTest {
         pipe.close();
     }
 
-    /** Brings a device to a state; what is in the transmit ring then is there since that was reached. */
-    private void bring(final TestPeer peer, final long protocol, final State state) throws IOException {
+    /** Brings the device into a state, and then makes one frame available in the transmit ring. */
+    private void enter(final TestPeer peer, final long protocol, final State state) throws IOException {
         guest.available(0);
         guest.used(0);
         if (ProtocolFeature.PAGEFAULT.in(protocol)) {
@@ -115,8 +123,8 @@ class StateTableTest {
         }
     }
 
-    /** Lets the worker go round, so that it would have found what it may do. */
-    private void round() {
+    /** Lets the worker complete some duty cycles, in which it would serve any ring that it may serve. */
+    private void runDutyCycles() {
         for (int i = 0; i < 3; i++) {
             fixture.port.enableRing(3, false);
         }
@@ -139,11 +147,16 @@ class StateTableTest {
     }
 
     private static byte[] payload(final Message message) {
-        return message instanceof Message.Unserved ? new byte[message.request().payload().min()] : Codec.encode(message);
+        return message instanceof Message.Unserved ? new byte[message.request().payload().min()]
+            : Codec.encode(message);
     }
 
-    /** Sends a request with the descriptor it needs: {@code R} when it was done, {@code r} when refused, {@code x} when that was all. */
-    private char say(final TestPeer peer, final RequestSocket requests, final Message message) throws IOException {
+    /**
+     * Sends a request with the descriptors it needs.
+     *
+     * @return {@code R} for success, {@code r} for a refusal, {@code x} for the end of the connection
+     */
+    private char request(final TestPeer peer, final RequestSocket requests, final Message message) throws IOException {
         final Request request = message.request();
         final byte[] payload = payload(message);
         peer.send(request, Header.VERSION | Header.NEED_REPLY, payload, descriptors(message, requests));
@@ -153,47 +166,49 @@ class StateTableTest {
             }
             assertEquals(request.id(), reply.header().request());
             assertEquals(Header.VERSION | Header.REPLY, reply.header().flags());
-            assertEquals(request == Request.POSTCOPY_ADVISE || request == Request.GET_INFLIGHT_FD ? 1 : 0, reply.descriptors().count());
+            assertEquals(request == Request.POSTCOPY_ADVISE || request == Request.GET_INFLIGHT_FD ? 1 : 0,
+                reply.descriptors().count());
             if (request.reply() == Request.Reply.ACK || RESULTS.contains(request)) {
                 return (Codec.number(reply.payload()) & RESULT) == 0 ? 'R' : 'r';
             }
             switch (request) {
                 case SET_LOG_BASE, GET_SHARED_OBJECT -> assertArrayEquals(payload, reply.payload());
-                case GET_CONFIG, GET_INFLIGHT_FD, POSTCOPY_ADVISE -> assertEquals(payload.length, reply.payload().length);
+                case GET_CONFIG, GET_INFLIGHT_FD, POSTCOPY_ADVISE ->
+                    assertEquals(payload.length, reply.payload().length);
                 default -> assertEquals(Long.BYTES, reply.payload().length);
             }
             return 'R';
         }
     }
 
-    private void tryOut(final List<Row> rows, final long protocol) throws IOException {
+    private void check(final List<Row> rows, final long protocol) throws IOException {
         for (final State state : State.values()) {
             for (final Row row : rows) {
-                tryOut(state, row, protocol);
+                check(state, row, protocol);
             }
         }
     }
 
-    private void tryOut(final State state, final Row row, final long protocol) throws IOException {
+    private void check(final State state, final Row row, final long protocol) throws IOException {
         final char outcome = row.outcomes().charAt(state.ordinal());
         final String cell = row.before() + " " + row.message() + " in " + state;
         try (RequestSocket requests = new RequestSocket(); RequestSocket other = new RequestSocket()) {
             try (TestPeer peer = fixture.peer()) {
-                bring(peer, protocol, state);
+                enter(peer, protocol, state);
                 assertEquals(0, requests.giveTo(peer));
                 for (final Message message : row.before()) {
-                    say(peer, other, message);
+                    request(peer, other, message);
                 }
                 call.drain();
                 final long before = guest.checksum();
-                final char said = say(peer, other, row.message());
-                assertEquals(outcome == 'x' ? 'x' : Character.isUpperCase(outcome) ? 'R' : 'r', said, cell);
-                if (said != 'x') {
+                final char answer = request(peer, other, row.message());
+                assertEquals(outcome == 'x' ? 'x' : Character.isUpperCase(outcome) ? 'R' : 'r', answer, cell);
+                if (answer != 'x') {
                     check(state, Character.toUpperCase(outcome), before, cell);
                 }
             }
             if (state != State.RUNNING && state != State.CONNECTED && Character.toUpperCase(outcome) == 'S') {
-                assertNull(requests.receive(), () -> cell + " is told to the front-end");
+                assertNull(requests.receive(), () -> cell + " sends a request to the front-end");
             }
             fixture.port.resume(SuspendCause.OPERATOR);
             fixture.awaitDetached();
@@ -209,7 +224,7 @@ class StateTableTest {
         if (outcome == 'R') {
             SwitchFixture.await(() -> guest.used() == 1);
         } else if (state != State.RUNNING) {
-            round();
+            runDutyCycles();
             assertEquals(before, guest.checksum(), () -> cell + " touches the guest's memory");
             assertFalse(call.drain(), () -> cell + " signals");
         }
@@ -225,41 +240,41 @@ class StateTableTest {
     }
 
     @Test
-    void whatSuspendsAndResumes() throws Exception {
-        tryOut(StateTable.SUSPENSION, StateTable.PROTOCOL);
+    void suspendAndResumeInEveryState() throws Exception {
+        check(StateTable.SUSPENSION, StateTable.PROTOCOL);
     }
 
     @Test
-    void whatIsSaidOfRings() throws Exception {
-        tryOut(StateTable.RINGS, StateTable.PROTOCOL);
+    void ringRequestsInEveryState() throws Exception {
+        check(StateTable.RINGS, StateTable.PROTOCOL);
     }
 
     @Test
-    void whatIsSaidOfMemory() throws Exception {
-        tryOut(StateTable.MEMORY, StateTable.PROTOCOL);
+    void memoryRequestsInEveryState() throws Exception {
+        check(StateTable.MEMORY, StateTable.PROTOCOL);
     }
 
     @Test
-    void whatIsSaidOfTheDevice() throws Exception {
-        tryOut(StateTable.DEVICE, StateTable.PROTOCOL);
+    void deviceRequestsInEveryState() throws Exception {
+        check(StateTable.DEVICE, StateTable.PROTOCOL);
     }
 
     @Test
-    void whatIsSaidOfPostcopy() throws Exception {
+    void postcopyRequestsInEveryState() throws Exception {
         assumeTrue(Userfault.problem() == null, Userfault.problem());
         fixture.close();
         final Path socket = directory.resolve("postcopy");
         fixture = new SwitchFixture(socket, 2,
             StateTable.options(BackendOptions.server(socket)).with(ProtocolFeature.PAGEFAULT));
-        tryOut(StateTable.POSTCOPY,
+        check(StateTable.POSTCOPY,
             StateTable.PROTOCOL & ~ProtocolFeature.CONFIGURE_MEM_SLOTS.mask() | ProtocolFeature.PAGEFAULT.mask());
     }
 
-    /** But for features whose requests may come without them, and those that suspend. */
+    /** Except for features whose requests are accepted once offered, and those that suspend. */
     @Test
-    void whatIsNotNegotiatedIsRefusedInEveryState() throws Exception {
-        final long none = ProtocolFeature.of(ProtocolFeature.REPLY_ACK, ProtocolFeature.BACKEND_REQ, ProtocolFeature.SUSPEND,
-            ProtocolFeature.STATUS);
+    void requestsOfFeaturesNotNegotiatedAreRefusedInEveryState() throws Exception {
+        final long none = ProtocolFeature.of(ProtocolFeature.REPLY_ACK, ProtocolFeature.BACKEND_REQ,
+            ProtocolFeature.SUSPEND, ProtocolFeature.STATUS);
         final List<Message> refused = StateTable.rows().stream().map(Row::message)
             .filter(message -> message.request().needs() != null
                 && !message.request().needs().in(none | ProtocolFeature.ENOUGH_WHEN_OFFERED)).toList();
@@ -267,9 +282,10 @@ class StateTableTest {
         for (final State state : State.values()) {
             for (final Message message : refused) {
                 try (TestPeer peer = fixture.peer(); RequestSocket other = new RequestSocket()) {
-                    bring(peer, none, state);
+                    enter(peer, none, state);
                     final PortState before = fixture.port.state();
-                    peer.send(message.request(), Header.VERSION | Header.NEED_REPLY, payload(message), descriptors(message, other));
+                    peer.send(message.request(), Header.VERSION | Header.NEED_REPLY, payload(message),
+                        descriptors(message, other));
                     assertEquals(1, peer.replyTo(message.request()), () -> message + " in " + state);
                     assertEquals(before, fixture.port.state(), () -> message + " in " + state);
                 } finally {

@@ -27,7 +27,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Who may suspend a port, what that stops, and what goes on. */
+/** Tests the causes of a suspension, and the behaviour of a suspended port. */
 class SuspensionTest {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
     private static final int READY = 0x0B;
@@ -59,8 +59,8 @@ class SuspensionTest {
         }
     }
 
-    /** Lets the worker go round, so that it would have found what it may do. */
-    private void round() {
+    /** Lets the worker complete some duty cycles, in which it would serve any ring that it may serve. */
+    private void runDutyCycles() {
         for (int i = 0; i < 3; i++) {
             fixture.port.enableRing(3, false);
         }
@@ -70,15 +70,18 @@ class SuspensionTest {
     void suspensionIsNegotiated() throws Exception {
         try (TestPeer peer = fixture.peer()) {
             peer.send(new Message.SetProtocolFeatures(ProtocolFeature.REPLY_ACK.mask()));
-            for (final Message message : List.of(new Message.Suspend(), new Message.Resume(), new Message.GetSharedObject(1, 2))) {
+            for (final Message message : List.of(new Message.Suspend(), new Message.Resume(),
+                new Message.GetSharedObject(1, 2))) {
                 assertEquals(1, peer.ack(message));
             }
             assertEquals(PortState.CONNECTED, fixture.port.state());
         }
         final Path other = directory.resolve("off");
-        final BackendOptions off = BackendOptions.server(other).withSuspend(new SuspendOptions(false, Features.SUSPEND));
+        final BackendOptions off = BackendOptions.server(other)
+            .withSuspend(new SuspendOptions(false, Features.SUSPEND));
         try (SwitchFixture without = new SwitchFixture(other, 2, off); TestPeer peer = without.peer()) {
-            assertEquals(TestPeer.PROTOCOL & ~ProtocolFeature.SUSPEND.mask(), peer.number(new Message.GetProtocolFeatures()));
+            assertEquals(TestPeer.PROTOCOL & ~ProtocolFeature.SUSPEND.mask(),
+                peer.number(new Message.GetProtocolFeatures()));
             peer.send(new Message.SetProtocolFeatures(ProtocolFeature.REPLY_ACK.mask()));
             assertEquals(1, peer.ack(new Message.SetProtocolFeatures(TestPeer.PROTOCOL)));
             assertEquals(1, peer.ack(new Message.Suspend()));
@@ -86,11 +89,11 @@ class SuspensionTest {
     }
 
     @Test
-    void anAcknowledgementIsSentOnlyWhereAskedFor() throws Exception {
+    void anAcknowledgementIsSentOnlyOnRequest() throws Exception {
         try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
             peer.send(new Message.Suspend());
             peer.send(new Message.Suspend());
-            assertEquals(5, peer.number(new Message.GetQueueNum()), "nothing comes before this");
+            assertEquals(5, peer.number(new Message.GetQueueNum()), "no acknowledgement comes before this reply");
             assertEquals(PortState.SUSPENDED, fixture.port.state());
             peer.send(new Message.Resume());
             assertEquals(5, peer.number(new Message.GetQueueNum()));
@@ -115,11 +118,13 @@ class SuspensionTest {
     @Test
     void theDriverSuspendsByItsStatus() throws Exception {
         final Path other = directory.resolve("draft");
-        final BackendOptions options = BackendOptions.server(other).withSuspend(new SuspendOptions(true, Features.SUSPEND_DRAFT));
+        final BackendOptions options = BackendOptions.server(other)
+            .withSuspend(new SuspendOptions(true, Features.SUSPEND_DRAFT));
         try (SwitchFixture draft = new SwitchFixture(other, 2, options)) {
             suspendByStatus(draft, Features.SUSPEND_DRAFT);
             try (TestPeer peer = draft.peer()) {
-                assertFalse(Features.has(peer.number(new Message.GetFeatures()), Features.SUSPEND), "one bit or the other");
+                assertFalse(Features.has(peer.number(new Message.GetFeatures()), Features.SUSPEND),
+                    "one bit or the other");
             }
         }
         suspendByStatus(fixture, Features.SUSPEND);
@@ -134,7 +139,7 @@ class SuspensionTest {
     private void suspendByStatus(final SwitchFixture on, final int bit) throws IOException {
         try (TestPeer peer = on.peer().running(PLAIN | Features.of(bit), guest.memory, guest.event, 0, 1)) {
             peer.ack(new Message.SetStatus(3 | SUSPEND_BIT));
-            assertEquals(3, peer.number(new Message.GetStatus()), "the features are not agreed on");
+            assertEquals(3, peer.number(new Message.GetStatus()), "FEATURES_OK is not set");
             peer.ack(new Message.SetStatus(READY));
             assertEquals(PortState.CONNECTED, on.port.state());
             peer.ack(new Message.SetStatus(READY | SUSPEND_BIT));
@@ -157,7 +162,7 @@ class SuspensionTest {
     }
 
     @Test
-    void aFrontEndsSuspensionEndsWithItsConnectionAndAnOperatorsDoesNot() throws Exception {
+    void onlyAnOperatorsSuspensionOutlivesTheConnection() throws Exception {
         try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
             peer.ack(new Message.Suspend());
             fixture.port.suspend(SuspendCause.OPERATOR);
@@ -169,11 +174,11 @@ class SuspensionTest {
             assertEquals(Set.of(SuspendCause.OPERATOR), fixture.port.suspendedBy());
             guest.transmit();
             guest.event.signal();
-            round();
+            runDutyCycles();
             assertEquals(0, guest.used());
             assertEquals(0, peer.ack(new Message.Suspend()));
             fixture.port.resume(SuspendCause.OPERATOR);
-            round();
+            runDutyCycles();
             assertEquals(0, guest.used());
             assertEquals(0, peer.ack(new Message.Resume()));
             SwitchFixture.await(() -> guest.used() == 1);
@@ -181,17 +186,17 @@ class SuspensionTest {
     }
 
     @Test
-    void aRingThatStartsWhileSuspendedIsNotLookedAtBefore() throws Exception {
+    void aRingStartedWhileSuspendedIsReadOnResume() throws Exception {
         try (TestPeer peer = fixture.peer().negotiated(PLAIN)) {
             peer.ack(new Message.Suspend());
             peer.running(PLAIN, guest.memory, guest.event, 0, 1);
-            assertEquals(0, base(peer, 1), "it never ran");
+            assertEquals(0, base(peer, 1), "the ring never ran");
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd());
             peer.number(new Message.GetFeatures());
             guest.used(77);
             guest.available(77);
             assertEquals(0, peer.ack(new Message.Resume()));
-            assertEquals(77, base(peer, 1), "where the used index was when it first ran");
+            assertEquals(77, base(peer, 1), "the used index at the time of the resume");
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd());
             peer.ack(new Message.Suspend());
             assertEquals(77, base(peer, 1));
@@ -201,7 +206,7 @@ class SuspensionTest {
     }
 
     @Test
-    void noRingRunsBeforeTheDriverIsReadyOnceItsStatusIsKnown() throws Exception {
+    void ringsRunOnlyWithDriverOkOnceTheStatusIsKnown() throws Exception {
         try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
             guest.transmit();
             guest.event.signal();
@@ -212,21 +217,22 @@ class SuspensionTest {
                 guest.available(2);
                 guest.event.signal();
                 final long before = guest.checksum();
-                round();
+                runDutyCycles();
                 assertEquals(before, guest.checksum());
             }
             assertEquals(0, peer.ack(new Message.SetStatus(RUNS)));
             SwitchFixture.await(() -> guest.used() == 2);
             assertEquals(PortState.RUNNING, fixture.port.state());
             assertEquals(0, peer.ack(new Message.SetStatus(0)));
-            assertEquals(2, base(peer, 1), "as QEMU 7.2 asks");
-            assertEquals(0, peer.ack(new Message.SetProtocolFeatures(TestPeer.PROTOCOL & ~ProtocolFeature.STATUS.mask())));
-            assertTrue(fixture.started(0), "without the status nobody can say that the driver is ready");
+            assertEquals(2, base(peer, 1), "QEMU 7.2 asks after SET_STATUS 0");
+            assertEquals(0,
+                peer.ack(new Message.SetProtocolFeatures(TestPeer.PROTOCOL & ~ProtocolFeature.STATUS.mask())));
+            assertTrue(fixture.started(0), "without STATUS the driver counts as ready");
         }
     }
 
     @Test
-    void whatWasSuspendedWaitsForTheDriverAfterAReset() throws Exception {
+    void aSuspendedDeviceWaitsForTheDriverAfterAReset() throws Exception {
         try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
             int used = 0;
             for (final boolean byMessage : new boolean[] {false, true, false}) {
@@ -239,13 +245,14 @@ class SuspensionTest {
                 final long before = guest.checksum();
                 assertEquals(0, peer.ack(new Message.ResetOwner()));
                 assertEquals(PortState.CONNECTED, fixture.port.state());
-                round();
+                runDutyCycles();
                 assertEquals(before, guest.checksum());
                 if (byMessage) {
                     assertEquals(0, peer.ack(new Message.Resume()));
                 } else {
                     assertEquals(used - 1, base(peer, 1));
-                    assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd()));
+                    assertEquals(0,
+                        peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd()));
                 }
                 final int now = used;
                 SwitchFixture.await(() -> guest.used() == now);
@@ -255,7 +262,8 @@ class SuspensionTest {
 
     @Test
     void aBrokenRingNeedsAReset() throws Exception {
-        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1); RequestSocket requests = new RequestSocket()) {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1);
+             RequestSocket requests = new RequestSocket()) {
             assertEquals(0, requests.giveTo(peer));
             assertEquals(0, peer.ack(new Message.SetStatus(RUNS)));
             for (int i = 0; i < 3; i++) {
@@ -267,7 +275,8 @@ class SuspensionTest {
                 requests.acknowledge(BackendRequest.CONFIG_CHANGE_MSG, 0);
                 assertEquals(0, peer.ack(new Message.SetStatus(RUNS)));
                 assertEquals(RUNS | NEEDS_RESET, peer.number(new Message.GetStatus()), "the driver cannot clear it");
-                assertEquals(0, peer.ack(new Message.SetStatus(RUNS | NEEDS_RESET)), "nor does reading and writing");
+                assertEquals(0, peer.ack(new Message.SetStatus(RUNS | NEEDS_RESET)),
+                    "writing the value read does not clear it");
                 guest.available(0);
                 if (i == 0) {
                     assertEquals(0, peer.ack(new Message.SetStatus(0)));
@@ -284,13 +293,14 @@ class SuspensionTest {
 
     @Test
     void theMemoryTableMayChangeWhileSuspended() throws Exception {
-        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1); MemFd first = guest.memory) {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1);
+             MemFd first = guest.memory) {
             peer.ack(new Message.Suspend());
             guest.memory = TestPeer.memory();
             assertEquals(0, peer.ack(TestPeer.table(), guest.memory.fd()));
             first.resize(0);
             guest.transmit();
-            round();
+            runDutyCycles();
             assertEquals(0, guest.used());
             assertEquals(0, peer.ack(new Message.Resume()));
             SwitchFixture.await(() -> guest.used() == 1);

@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
-/** A datapath with one port of two queue pairs, and its back-end. */
+/** A datapath with one port, and its back-end. */
 final class SwitchFixture implements AutoCloseable {
     final Path socket;
     final Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace);
@@ -45,11 +45,11 @@ final class SwitchFixture implements AutoCloseable {
         await(() -> port.state() == PortState.WAITING);
     }
 
-    /** Returns when something has become so; the test's time limit ends a wait in vain. */
+    /** Waits until the condition is met, or the test's time limit interrupts the thread. */
     static void await(final BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             if (Thread.interrupted()) {
-                throw new IllegalStateException("the test's time is over");
+                throw new IllegalStateException("the test has timed out");
             }
             Thread.onSpinWait();
         }
@@ -63,7 +63,7 @@ final class SwitchFixture implements AutoCloseable {
         }
     }
 
-    /** How many mappings of memory files there are. */
+    /** Returns the number of mapped memory files. */
     static long mappings() {
         try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
             return lines.filter(l -> l.contains("memfd:")).count();

@@ -14,16 +14,18 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/** A front-end in a test that says what it is told to, right or wrong. */
+/** A front-end that sends any message, valid or not. */
 final class TestPeer implements AutoCloseable {
     static final long MEMORY = 1 << 20;
     static final long GUEST = 0x1_0000_0000L;
     static final long USER = 0x7f00_0000_0000L;
     static final long PROTOCOL = ProtocolFeature.of(ProtocolFeature.MQ, ProtocolFeature.LOG_SHMFD, ProtocolFeature.RARP,
-        ProtocolFeature.REPLY_ACK, ProtocolFeature.MTU, ProtocolFeature.BACKEND_REQ, ProtocolFeature.CONFIG, ProtocolFeature.INFLIGHT_SHMFD,
-        ProtocolFeature.RESET_DEVICE, ProtocolFeature.CONFIGURE_MEM_SLOTS, ProtocolFeature.STATUS, ProtocolFeature.SUSPEND);
+        ProtocolFeature.REPLY_ACK, ProtocolFeature.MTU, ProtocolFeature.BACKEND_REQ, ProtocolFeature.CONFIG,
+        ProtocolFeature.INFLIGHT_SHMFD,
+        ProtocolFeature.RESET_DEVICE, ProtocolFeature.CONFIGURE_MEM_SLOTS, ProtocolFeature.STATUS,
+        ProtocolFeature.SUSPEND);
 
-    /** Those beside PAGEFAULT, which excludes memory slots. */
+    /** The features that a port offers with PAGEFAULT, which excludes memory slots. */
     static final long BESIDE_POSTCOPY = PROTOCOL & ~ProtocolFeature.CONFIGURE_MEM_SLOTS.mask();
 
     final Connection connection;
@@ -41,7 +43,7 @@ final class TestPeer implements AutoCloseable {
         send(message.request(), Header.VERSION, Codec.encode(message), fds);
     }
 
-    /** What comes back; null when the connection has ended. */
+    /** Receives the next message, or null if the connection has ended. */
     Packet receive() {
         try {
             return connection.receive(() -> { });
@@ -55,13 +57,13 @@ final class TestPeer implements AutoCloseable {
         return replyTo(message.request());
     }
 
-    /** Sends with NEED_REPLY; 0 when it was done. */
+    /** Sends a request with NEED_REPLY, and returns its acknowledgement: 0 for success. */
     long ack(final Message message, final int... fds) throws IOException {
         send(message.request(), Header.VERSION | Header.NEED_REPLY, Codec.encode(message), fds);
         return replyTo(message.request());
     }
 
-    /** The payload that comes back. */
+    /** Sends a request, and returns the payload of its reply. */
     byte[] reply(final Message message) throws IOException {
         send(message);
         try (Packet reply = receive()) {
@@ -74,22 +76,27 @@ final class TestPeer implements AutoCloseable {
             if (reply == null) {
                 throw new IllegalStateException("the connection ended before the reply to " + request);
             }
-            if (reply.header().request() != request.id() || reply.header().flags() != 5 || reply.descriptors().count() != 0) {
+            if (reply.header().request() != request.id() || reply.header().flags() != 5
+                || reply.descriptors().count() != 0) {
                 throw new IllegalStateException("reply " + reply.header() + " to " + request);
             }
             return Codec.number(reply.payload());
         }
     }
 
-    /** Whether the back-end ends the connection before it says anything more. */
+    /** Returns whether the back-end ends the connection without another message. */
     boolean ended() {
         try (Packet packet = receive()) {
             return packet == null;
         }
     }
 
-    /** Everything that a running ring needs, from SET_FEATURES on; {@code memory} and {@code kick} stay the caller's. */
-    TestPeer running(final long features, final MemFd memory, final EventFd kick, final int... vrings) throws IOException {
+    /**
+     * Sends everything that running rings need, from SET_FEATURES on. The caller still owns {@code memory} and
+     * {@code kick}.
+     */
+    TestPeer running(final long features, final MemFd memory, final EventFd kick, final int... vrings)
+        throws IOException {
         negotiated(features);
         send(table(), memory.fd());
         for (final int vring : vrings) {
@@ -104,7 +111,7 @@ final class TestPeer implements AutoCloseable {
         return this;
     }
 
-    /** Negotiates other protocol features from now on. */
+    /** Sets the protocol features to negotiate from now on. */
     TestPeer protocol(final long others) {
         protocol = others;
         return this;
@@ -125,7 +132,7 @@ final class TestPeer implements AutoCloseable {
         return MemFd.create("test", MEMORY);
     }
 
-    /** Addresses of a ring at a multiple of 64 KiB. */
+    /** Returns the addresses of a ring at a multiple of 64 KiB. */
     static Message.SetVringAddr address(final int vring) {
         final long at = USER + (vring << 16);
         return new Message.SetVringAddr(vring, 0, at, at + 0x8000, at + 0x4000, 0);
