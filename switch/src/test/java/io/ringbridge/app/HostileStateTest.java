@@ -41,13 +41,13 @@ import java.util.stream.IntStream;
 import java.util.zip.CRC32C;
 
 /**
- * A state that is damaged, with its checksum right: the new switch refuses it, or could go on with it; nothing is left open, and the guests
- * go on with the old one.
+ * Tests damaged states with a correct checksum. The new switch refuses such a state or could run with it. No descriptor
+ * stays open, and the old switch keeps serving its guests.
  */
 @Timeout(120)
 class HostileStateTest {
     private static final int ROUNDS = 150;
-    private static final int HEAD = 24;
+    private static final int HEADER = 24;
     private static final int LENGTH_AT = 12;
     private static final int CHECKSUM_AT = 20;
 
@@ -57,7 +57,7 @@ class HostileStateTest {
     private Path dir;
     private boolean uplinks;
 
-    /** A message of the hand-over as it went over the socket. */
+    /** A message of the hand-over, as sent over the socket. */
     @SuppressWarnings("ArrayRecordComponent")
     private record Recorded(int kind, byte[] payload, int[] descriptors) {
         static Recorded of(final Packet packet) {
@@ -65,24 +65,25 @@ class HostileStateTest {
                 IntStream.range(0, packet.descriptors().count()).map(packet.descriptors()::take).toArray());
         }
 
-        /** The same with some of its content other, missing or more, or without some of its descriptors. */
+        /** Returns a copy with changed, missing, or additional content, or without some of the descriptors. */
         Recorded damaged(final SplittableRandom random) {
             byte[] bytes = payload.clone();
             int[] fds = descriptors;
             switch (random.nextInt(5)) {
-                case 0 -> bytes = Arrays.copyOf(bytes, HEAD + random.nextInt(Math.max(1, bytes.length - HEAD)));
+                case 0 -> bytes = Arrays.copyOf(bytes, HEADER + random.nextInt(Math.max(1, bytes.length - HEADER)));
                 case 1 -> bytes = Arrays.copyOf(bytes, bytes.length + 1 + random.nextInt(40));
                 case 2 -> fds = Arrays.copyOf(fds, random.nextInt(fds.length + 1));
                 default -> {
-                    for (int i = random.nextInt(1, 4); i > 0 && bytes.length > HEAD; i--) {
-                        bytes[random.nextInt(HEAD, bytes.length)] = (byte) random.nextInt(random.nextBoolean() ? 3 : 256);
+                    for (int i = random.nextInt(1, 4); i > 0 && bytes.length > HEADER; i--) {
+                        bytes[random.nextInt(HEADER, bytes.length)] =
+                            (byte) random.nextInt(random.nextBoolean() ? 3 : 256);
                     }
                 }
             }
             return with(bytes, fds);
         }
 
-        /** The same with a byte cleared. */
+        /** Returns a copy with one byte cleared. */
         Recorded cleared(final int at) {
             final byte[] bytes = payload.clone();
             bytes[at] = 0;
@@ -91,8 +92,9 @@ class HostileStateTest {
 
         private Recorded with(final byte[] bytes, final int[] fds) {
             final CRC32C crc = new CRC32C();
-            crc.update(bytes, HEAD, bytes.length - HEAD);
-            ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(LENGTH_AT, bytes.length - HEAD).putInt(LENGTH_AT + 4, fds.length)
+            crc.update(bytes, HEADER, bytes.length - HEADER);
+            ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(LENGTH_AT, bytes.length - HEADER)
+                .putInt(LENGTH_AT + 4, fds.length)
                 .putInt(CHECKSUM_AT, (int) crc.getValue());
             return new Recorded(kind, bytes, fds);
         }
@@ -107,17 +109,18 @@ class HostileStateTest {
     }
 
     private Config config() {
-        return ConfigReader.parse("test", "ports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}"
+        return ConfigReader.parse("test",
+            "ports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}"
             + (uplinks ? ", {name: up, type: tap, device: " + DEVICE + ", queues: 2}, {name: rec, type: pcap, write: "
             + dir.resolve("out.pcap") + "}]" : "]"));
     }
 
-    /** How many records there are before that of the positions: the switch, its ports, the stations. */
-    private int states() {
+    /** Returns the number of records before that of the positions: the switch, its ports, the stations. */
+    private int recordsBeforePositions() {
         return 2 + (uplinks ? 4 : 2);
     }
 
-    /** What a switch sends, up to where its rings stand; then it is left to go on. */
+    /** Records the messages of a switch up to the positions of its rings, and then lets the hand-over fail. */
     private List<Recorded> record(final Switch running) throws IOException {
         final List<Recorded> all = new ArrayList<>();
         final Path path = dir.resolve("h");
@@ -128,8 +131,8 @@ class HostileStateTest {
                 final StateSocket socket = new StateSocket(from);
                 socket.send(Step.READY, new StateWriter().wide(1));
                 try {
-                    for (int i = 0; i <= states(); i++) {
-                        if (i == states()) {
+                    for (int i = 0; i <= recordsBeforePositions(); i++) {
+                        if (i == recordsBeforePositions()) {
                             socket.send(Step.PREPARED);
                         }
                         try (Packet packet = from.receive(() -> { })) {
@@ -153,33 +156,35 @@ class HostileStateTest {
         try (Listener listener = Listener.open(path, 0600);
              StateSocket from = new StateSocket(Connection.connect(path));
              Connection to = listener.accept()) {
-            final CompletableFuture<Switch> taking = CompletableFuture.supplyAsync(() -> Switch.takeOver(config(), from, null),
+            final CompletableFuture<Switch> taking =
+                CompletableFuture.supplyAsync(() -> Switch.takeOver(config(), from, null),
                 task -> Thread.ofPlatform().daemon().name("test-taker").start(task));
             final StateSocket socket = new StateSocket(to);
             try {
                 socket.await(Step.READY).close();
-                records.subList(0, states()).forEach(record -> record.send(to));
+                records.subList(0, recordsBeforePositions()).forEach(record -> record.send(to));
                 socket.await(Step.PREPARED).close();
                 records.getLast().send(to);
                 socket.await(Step.TAKEN).close();
             } catch (HandOverException | UncheckedIOException _) {
-                // It was refused.
+                // The state was refused.
             }
             to.shutdown();
             taking.handle((_, failure) -> {
-                assertEquals(true, failure != null, "it has gone on without being told to");
+                assertEquals(true, failure != null, "the new switch must not run without GO");
                 return null;
             }).join();
         }
     }
 
-    /** All states that are replayed, by what is to be said of one that fails. */
+    /** Returns all damaged states, by the description of each for a failure message. */
     private static Map<String, List<Recorded>> damaged(final List<Recorded> records) {
         final Map<String, List<Recorded>> all = new LinkedHashMap<>();
         final Recorded positions = records.getLast();
-        for (int at = HEAD; at < positions.payload().length; at++) {
+        for (int at = HEADER; at < positions.payload().length; at++) {
             if (positions.payload()[at] != 0) {
-                all.put("byte " + at + " of the positions", replaced(records, records.size() - 1, positions.cleared(at)));
+                all.put("byte " + at + " of the positions",
+                    replaced(records, records.size() - 1, positions.cleared(at)));
             }
         }
         final long seed = System.nanoTime();
@@ -201,14 +206,14 @@ class HostileStateTest {
         try {
             Tap.open(DEVICE, true).close();
         } catch (final OsException e) {
-            assertNotEquals("true", System.getenv("CI"), () -> "no tap can be made: " + e.getMessage());
-            Assumptions.abort("no tap can be made: " + e.getMessage());
+            assertNotEquals("true", System.getenv("CI"), () -> "cannot create a tap: " + e.getMessage());
+            Assumptions.abort("cannot create a tap: " + e.getMessage());
         }
     }
 
     @ParameterizedTest
     @CsvSource({"false, false", "true, false", "false, true"})
-    void nothingIsTakenOverThatDoesNotFitAndNothingIsLeftOpen(final boolean packed, final boolean withUplinks) throws Exception {
+    void damagedStatesAreRefusedAndNothingStaysOpen(final boolean packed, final boolean withUplinks) throws Exception {
         uplinks = withUplinks;
         if (uplinks) {
             needsTaps();
@@ -227,7 +232,7 @@ class HostileStateTest {
                     assertEquals(recorded, TalkingGuests.openDescriptors(), state.getKey());
                 }
                 guests.awaitMore(100);
-                guests.fallSilent();
+                guests.finish();
                 records.forEach(record -> Arrays.stream(record.descriptors()).forEach(Fd::close));
                 assertEquals(descriptors, TalkingGuests.openDescriptors());
             }

@@ -25,7 +25,7 @@ class LogLimitTest {
     private final LogLimit limit = new LogLimit(reports::add);
     private Instant now = Instant.EPOCH.plusSeconds(1_000_000);
 
-    /** How many lines of so many pass. */
+    /** Logs that many lines, and returns the number that pass. */
     private long passing(final int lines, final Level level, final String message, final Object... arguments) {
         long passed = 0;
         for (int i = 0; i < lines; i++) {
@@ -41,10 +41,11 @@ class LogLimitTest {
     @Test
     void aRepeatedLinePassesTenTimesPerPeriod() {
         assertEquals(LogLimit.LINES, passing(1000, Level.WARN, REFUSED, "a", "SET_MEM_TABLE", "no"));
-        assertEquals(LogLimit.LINES, passing(1000, Level.WARN, REFUSED, "b", "SET_MEM_TABLE", "no"), "of another port");
+        assertEquals(LogLimit.LINES, passing(1000, Level.WARN, REFUSED, "b", "SET_MEM_TABLE", "no"),
+            "a line of another port");
         assertEquals(LogLimit.LINES, passing(1000, Level.INFO, "port {}: attached to {}", "a", "process 1"),
-            "of another kind");
-        assertEquals(LogLimit.LINES, passing(1000, Level.ERROR, "a worker failed and goes on"), "of no port");
+            "a line of another kind");
+        assertEquals(LogLimit.LINES, passing(1000, Level.ERROR, "a worker failed and goes on"), "a line of no port");
         assertEquals(0, passing(1000, Level.WARN, REFUSED, "a", "SET_VRING_NUM", "with other arguments"));
         assertEquals(1000, passing(1000, Level.DEBUG, REFUSED, "a", "SET_MEM_TABLE", "no"));
         assertEquals(4, reports.size());
@@ -58,7 +59,7 @@ class LogLimitTest {
     }
 
     @Test
-    void whatWasSuppressedIsReported() {
+    void suppressedLinesAreReported() {
         passing(1234, Level.WARN, REFUSED, "a", "SET_MEM_TABLE", "no");
         passing(1, Level.WARN, REFUSED, "a", "SET_VRING_NUM", "odd");
         final ListAppender<ILoggingEvent> log = new ListAppender<>();
@@ -75,6 +76,6 @@ class LogLimitTest {
                 + "port a: refused SET_VRING_NUM: odd"),
             log.list.stream().map(event -> event.getLevel() + " " + event.getFormattedMessage()).toList());
         assertEquals(LogLimit.LINES, passing(100, Level.WARN, REFUSED, "a", "SET_MEM_TABLE", "no"), "after the report");
-        assertTrue(reports.size() == 2, "reports that are due");
+        assertTrue(reports.size() == 2, "another report is pending");
     }
 }

@@ -15,11 +15,13 @@ import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-/** What a port's configuration says of features is what a front-end is offered. */
+/** Tests that a port offers the features in its configuration. */
 @Timeout(20)
 class OfferedFeaturesTest {
-    private static final long OFFLOADS = Features.of(Features.CSUM, Features.GUEST_CSUM, Features.GUEST_TSO4, Features.GUEST_TSO6,
-        Features.GUEST_ECN, Features.GUEST_UFO, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_UFO);
+    private static final long OFFLOADS = Features.of(Features.CSUM, Features.GUEST_CSUM, Features.GUEST_TSO4,
+        Features.GUEST_TSO6,
+        Features.GUEST_ECN, Features.GUEST_UFO, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN,
+        Features.HOST_UFO);
     private static final long ASKED = OFFLOADS | Features.of(Features.VERSION_1, Features.MAC, Features.ACCESS_PLATFORM,
         Features.RING_PACKED, Features.MQ, Features.GUEST_ANNOUNCE);
     private static final long ALWAYS = Features.of(Features.VERSION_1, Features.RING_PACKED);
@@ -40,9 +42,10 @@ class OfferedFeaturesTest {
 
     @ParameterizedTest
     @MethodSource("options")
-    void thatAreConfigured(final String option, final long offered) throws Exception {
+    void configuredFeaturesAreOffered(final String option, final long offered) throws Exception {
         final Path socket = dir.resolve("a");
-        try (Switch running = Switch.start(ConfigReader.parse("test", "ports: [{name: a, socket: " + socket + option + "}]"))) {
+        try (Switch running =
+                 Switch.start(ConfigReader.parse("test", "ports: [{name: a, socket: " + socket + option + "}]"))) {
             running.openPorts();
             try (Frontend frontend = Frontend.connect(socket)) {
                 assertEquals(VirtioFeatures.names(offered), VirtioFeatures.names(frontend.negotiate(ASKED) & ASKED));

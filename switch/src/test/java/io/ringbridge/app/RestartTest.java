@@ -24,7 +24,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** A switch ends under traffic, and another one is started with the same configuration. */
+/** Tests that a switch ends under traffic, and another one starts with the same configuration. */
 @Timeout(60)
 class RestartTest {
     @TempDir
@@ -32,8 +32,8 @@ class RestartTest {
 
     private Config config(final int workers, final String poll, final String more) {
         return ConfigReader.parse("test", "workers: " + workers + "\npoll: " + poll + "\nstate: " + dir.resolve("state")
-            + "\nports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}" + more
-            + "]");
+            + "\nports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}"
+            + more + "]");
     }
 
     private static Switch start(final Config config) {
@@ -49,7 +49,7 @@ class RestartTest {
 
     @ParameterizedTest
     @CsvSource({"1, split, adaptive", "1, packed, busy", "2, split, busy", "2, packed, adaptive"})
-    void everyFrameThatWasTakenIsDeliveredAtTheEnd(final int workers, final String layout, final String poll) throws Exception {
+    void everyTakenFrameIsDeliveredOnClose(final int workers, final String layout, final String poll) throws Exception {
         final Switch running = start(config(workers, poll, ""));
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
             guests.exchange(10);
@@ -67,12 +67,12 @@ class RestartTest {
     }
 
     /**
-     * Split rings, too: their position is in the guest's memory, but the frames of whoever is back first would be
-     * flooded to nobody.
+     * This includes split rings. Their position is in the guest's memory, but frames of the first guest to reconnect
+     * would be flooded to no port.
      */
     @ParameterizedTest
     @CsvSource({"1, split, adaptive", "1, packed, busy", "2, split, busy", "2, packed, adaptive"})
-    void noFrameIsLostWhenTheFrontEndsComeBackOneAfterTheOther(final int workers, final String layout, final String poll)
+    void noFrameIsLostIfFrontEndsReconnectOneAfterTheOther(final int workers, final String layout, final String poll)
         throws Exception {
         Switch running = start(config(workers, poll, ""));
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
@@ -87,7 +87,7 @@ class RestartTest {
                 while (guests.a.sent() - guests.b.received() < TalkingGuests.WINDOW) {
                     assertTrue(guests.a.send(2));
                 }
-                assertEquals(0, running.ports().getFirst().inFrames(), "frames that were taken before all are back");
+                assertEquals(0, running.ports().getFirst().inFrames(), "frames taken before all front-ends are back");
                 guests.b.frontend.reconnect(dir.resolve("b"));
                 guests.settle();
                 guests.exchange(300);
@@ -99,7 +99,7 @@ class RestartTest {
     }
 
     @Test
-    void framesMoveWithoutAPortThatDoesNotComeBack() throws Exception {
+    void framesFlowWithoutAPortThatDoesNotReconnect() throws Exception {
         final Config config = config(1, "adaptive", ", {name: c, socket: " + dir.resolve("c") + "}");
         Switch running = start(config);
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
@@ -137,10 +137,10 @@ class RestartTest {
         }
     }
 
-    /** A record that is half written, or of another boot. */
+    /** The records are partly written, or from another boot. */
     @ParameterizedTest
     @ValueSource(strings = {"", "{", "{\"boot\":null}", "{\"boot\":\"another\"}", "[]"})
-    void aRecordThatMakesNoSenseCountsAsNone(final String content) throws Exception {
+    void anInvalidRecordIsIgnored(final String content) throws Exception {
         Switch running = start(config(1, "adaptive", ""));
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
             guests.exchange(10);
@@ -150,7 +150,7 @@ class RestartTest {
             }
             running = start(config(1, "adaptive", ""));
             guests.a.frontend.reconnect(dir.resolve("a"));
-            guests.a.send(2); // to nobody
+            guests.a.send(2); // no port receives it
             while (running.ports().getFirst().inFrames() == 0) {
                 Thread.onSpinWait();
             }
@@ -175,7 +175,7 @@ class RestartTest {
         }
     }
 
-    /** The ports whose attachment is recorded. */
+    /** Returns the ports whose attachment is recorded. */
     private Set<String> recorded() throws IOException {
         return records().stream().map(file -> file.getParent().getFileName().toString().replaceAll("-.*", ""))
             .collect(Collectors.toSet());

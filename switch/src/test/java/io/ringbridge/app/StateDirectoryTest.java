@@ -47,14 +47,14 @@ class StateDirectoryTest {
     }
 
     @Test
-    void whatNoSwitchHasUsedForADayIsRemoved() throws IOException {
+    void directoriesUnusedForADayAreRemoved() throws IOException {
         final StateDirectory state = new StateDirectory(dir);
         final PortConfig own = port("own", "/tmp/own");
         final Instant now = Instant.now();
         final Path kept = make(state.of(own), now.minus(Duration.ofDays(3)));
         make(state.of(port("another", "/tmp/another")), now.minus(Duration.ofHours(23)));
         make(state.of(port("gone", "/tmp/gone")), now.minus(Duration.ofHours(25)));
-        Files.writeString(dir.resolve("a.0.journal"), "of an earlier version");
+        Files.writeString(dir.resolve("a.0.journal"), "from an earlier version");
         state.tend(List.of(own), now);
         assertEquals(Set.of("own", "another", "a.0.journal"), names());
         assertEquals(now.getEpochSecond(), Files.getLastModifiedTime(kept).toInstant().getEpochSecond());
@@ -77,7 +77,7 @@ class StateDirectoryTest {
     }
 
     @Test
-    void theDefaultPlaceIsInTheRuntimeDirectory() throws IOException {
+    void theDefaultIsInTheRuntimeDirectory() throws IOException {
         final Path runtime = Files.createDirectory(dir.resolve("runtime"));
         final Config placed = StateDirectory.place(Config.DEFAULT,
             List.of(dir.resolve("nonexistent/ringbridge/api.sock"), runtime.resolve("ringbridge/api.sock")));
@@ -88,7 +88,7 @@ class StateDirectoryTest {
     }
 
     @Test
-    void aSwitchWithoutAPlaceToWriteToKeepsNothing() {
+    void aSwitchWithoutAWritableDirectoryKeepsNoState() {
         final Config placed =
             StateDirectory.place(Config.DEFAULT, List.of(dir.resolve("nonexistent/ringbridge/api.sock")));
         assertEquals(new State.None(), placed.state());

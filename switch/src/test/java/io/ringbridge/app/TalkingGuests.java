@@ -18,7 +18,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
-/** Two guests that send numbered frames to each other: each has to get the other's, every one, once, in order. */
+/**
+ * Two guests that send numbered frames to each other. Each has to receive every frame of the other once, and in order.
+ */
 final class TalkingGuests implements AutoCloseable {
     static final int WINDOW = 100;
     private static final int FRAME = 60;
@@ -28,10 +30,10 @@ final class TalkingGuests implements AutoCloseable {
     final Guest a;
     final Guest b;
     private Thread thread;
-    private volatile boolean ending;
+    private volatile boolean stopping;
     private volatile Throwable failure;
 
-    /** One of the two. */
+    /** One of the two guests. */
     static final class Guest {
         final Frontend frontend;
         final GuestRam ram;
@@ -49,7 +51,8 @@ final class TalkingGuests implements AutoCloseable {
             transmitter = pair.transmitter();
             receiver = pair.receiver();
             frontend.start();
-            ByteBuffer.wrap(frame).putLong(0, -1).putShort(6, (short) 0x5254).putInt(8, station).putShort(12, (short) 0x88B5);
+            ByteBuffer.wrap(frame).putLong(0, -1).putShort(6, (short) 0x5254).putInt(8, station)
+                .putShort(12, (short) 0x88B5);
         }
 
         boolean send(final int to) {
@@ -64,9 +67,10 @@ final class TalkingGuests implements AutoCloseable {
         void receive() {
             while (receiver.poll()) {
                 if (Memory.getShort(receiver.address() + 12) != ETHERTYPE) {
-                    continue; // the kernel's own, behind an uplink
+                    continue; // a frame of the kernel, from an uplink
                 }
-                assertEquals(received.get(), Integer.reverseBytes(Memory.getInt(receiver.address() + 14)), "the frame's number");
+                assertEquals(received.get(), Integer.reverseBytes(Memory.getInt(receiver.address() + 14)),
+                    "the frame's number");
                 received.incrementAndGet();
             }
             receiver.flush();
@@ -82,7 +86,10 @@ final class TalkingGuests implements AutoCloseable {
         }
     }
 
-    /** How many descriptors this process has open, jars aside, which the virtual machine opens and closes as it likes. */
+    /**
+     * Returns the number of open descriptors. Jar files are not counted, since the virtual machine opens and closes
+     * them at will.
+     */
     static long openDescriptors() {
         try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
             return list.filter(descriptor -> !target(descriptor).endsWith(".jar")).count();
@@ -95,7 +102,7 @@ final class TalkingGuests implements AutoCloseable {
         try {
             return Files.readSymbolicLink(descriptor).toString();
         } catch (final IOException e) {
-            return ".jar"; // closed by now
+            return ".jar"; // closed in the meantime
         }
     }
 
@@ -104,50 +111,50 @@ final class TalkingGuests implements AutoCloseable {
         b = new Guest(socketB, features, 2);
     }
 
-    /** Sends so many frames each way, and receives them. */
+    /** Sends that many frames each way, and receives them. */
     void exchange(final int frames) {
         for (int i = 0; i < frames; i++) {
-            say();
+            exchangeOne();
         }
         settle();
     }
 
-    private void say() {
+    private void exchangeOne() {
         while (a.sent() - b.received() >= WINDOW || b.sent() - a.received() >= WINDOW) {
-            take();
+            receiveBoth();
         }
         while (!a.send(2)) {
-            take();
+            receiveBoth();
         }
         while (!b.send(1)) {
-            take();
+            receiveBoth();
         }
-        take();
+        receiveBoth();
     }
 
-    private void take() {
+    private void receiveBoth() {
         LockSupport.parkNanos(1);
         a.receive();
         b.receive();
         if (Thread.interrupted()) {
-            throw new IllegalStateException("the test's time is over");
+            throw new IllegalStateException("the test has timed out");
         }
     }
 
-    /** Returns when all that was sent has come. */
+    /** Waits until all sent frames have arrived. */
     void settle() {
         while (b.received() < a.sent() || a.received() < b.sent()) {
-            take();
+            receiveBoth();
         }
     }
 
-    /** Goes on and on, in a thread of its own. */
+    /** Exchanges frames without end, on a thread of its own. */
     void talk() {
-        ending = false;
+        stopping = false;
         thread = Thread.ofPlatform().daemon().name("test-guests").start(() -> {
             try {
-                while (!ending) {
-                    say();
+                while (!stopping) {
+                    exchangeOne();
                 }
                 settle();
             } catch (final Throwable e) {
@@ -156,7 +163,7 @@ final class TalkingGuests implements AutoCloseable {
         });
     }
 
-    /** Returns when so many frames more have come at both. */
+    /** Waits until that many more frames have arrived at both guests. */
     void awaitMore(final int frames) {
         final int fromA = b.received();
         final int fromB = a.received();
@@ -168,20 +175,20 @@ final class TalkingGuests implements AutoCloseable {
 
     private void check() {
         if (failure != null) {
-            throw new AssertionError("the guests do not understand each other", failure);
+            throw new AssertionError("the exchange of frames has failed", failure);
         }
     }
 
-    /** Ends what {@link #talk} began, with everything received. */
-    void fallSilent() throws InterruptedException {
-        ending = true;
+    /** Ends the exchange that {@link #talk} started, once all frames have arrived. */
+    void finish() throws InterruptedException {
+        stopping = true;
         thread.join();
         check();
         assertEquals(a.sent(), b.received());
         assertEquals(b.sent(), a.received());
     }
 
-    /** Ends what {@link #talk} began, whatever is on its way. */
+    /** Ends the exchange that {@link #talk} started, without waiting for frames in flight. */
     void stop() {
         while (thread != null && thread.isAlive()) {
             thread.interrupt();

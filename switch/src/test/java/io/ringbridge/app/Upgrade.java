@@ -18,18 +18,18 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.stream.IntStream;
 
-/** Hands a switch to another one in this process. */
+/** Hands a switch over to another one in this process. */
 final class Upgrade {
     private Upgrade() {
     }
 
-    /** What stands at the new process's end of the hand-over. */
+    /** The new process's side of the hand-over. */
     @FunctionalInterface
     interface Taker<T> {
         T take(StateSocket from);
     }
 
-    /** Hands it to whoever takes it; what that returns. */
+    /** Hands the switch over to the taker, and returns the taker's result. */
     static <T> T handOver(final Path dir, final Switch before, final Taker<T> taker) throws IOException {
         final Path path = dir.resolve("h");
         try (Listener listener = Listener.open(path, 0600);
@@ -49,15 +49,19 @@ final class Upgrade {
         }
     }
 
-    /** Hands it to a switch with this configuration, and closes it. */
+    /** Hands the switch over to one with this configuration, and closes the old one. */
     static Switch run(final Path dir, final Switch before, final Config config) throws IOException {
         final Switch after = handOver(dir, before, from -> Switch.takeOver(config, from, null));
         before.close();
         return after;
     }
 
-    /** The same, where something happens when the new process has everything, and is about to be told that it is its own. */
-    static Switch run(final Path dir, final Switch before, final Config config, final Runnable event) throws IOException {
+    /**
+     * Hands the switch over to one with this configuration, and closes the old one. The event happens when the new
+     * switch has taken everything, before it receives GO.
+     */
+    static Switch run(final Path dir, final Switch before, final Config config, final Runnable event)
+        throws IOException {
         final Path path = dir.resolve("r");
         try (Listener listener = Listener.open(path, 0600);
              StateSocket from = new StateSocket(Connection.connect(path));
@@ -65,9 +69,10 @@ final class Upgrade {
              Connection giver = Connection.connect(path);
              StateSocket to = new StateSocket(listener.accept())) {
             final Executor threads = task -> Thread.ofPlatform().daemon().name("test-taker").start(task);
-            final CompletableFuture<Switch> taking = CompletableFuture.supplyAsync(() -> Switch.takeOver(config, from, null), threads);
-            final CompletableFuture<Void> there = CompletableFuture.runAsync(() -> passOn(giver, taker, event), threads);
-            final CompletableFuture<Void> back = CompletableFuture.runAsync(() -> passOn(taker, giver, event), threads);
+            final CompletableFuture<Switch> taking =
+                CompletableFuture.supplyAsync(() -> Switch.takeOver(config, from, null), threads);
+            final CompletableFuture<Void> there = CompletableFuture.runAsync(() -> relay(giver, taker, event), threads);
+            final CompletableFuture<Void> back = CompletableFuture.runAsync(() -> relay(taker, giver, event), threads);
             try {
                 before.handOver(to);
                 before.close();
@@ -80,15 +85,16 @@ final class Upgrade {
         }
     }
 
-    /** Passes on what one process says to the other, until the connection ends. */
-    private static void passOn(final Connection from, final Connection to, final Runnable event) {
+    /** Relays messages from one process to the other, until the connection ends. */
+    private static void relay(final Connection from, final Connection to, final Runnable event) {
         try {
             Packet packet = from.receive(() -> { });
             while (packet != null) {
                 if (packet.header().request() == Step.GO.ordinal()) {
                     event.run();
                 }
-                final int[] descriptors = IntStream.range(0, packet.descriptors().count()).map(packet.descriptors()::take).toArray();
+                final int[] descriptors = IntStream.range(0, packet.descriptors().count())
+                    .map(packet.descriptors()::take).toArray();
                 to.send(packet.header().request(), Header.VERSION, packet.payload(), descriptors);
                 Arrays.stream(descriptors).forEach(Fd::close);
                 packet.close();
@@ -99,8 +105,8 @@ final class Upgrade {
         }
     }
 
-    /** A new process that takes part until all is told, and is gone when it is to say that it has it. */
-    static Void vanish(final StateSocket from, final int ports) {
+    /** Acts as a new process that receives the whole state, and exits instead of sending TAKEN. */
+    static Void leaveAfterPositions(final StateSocket from, final int ports) {
         from.send(Step.READY, new StateWriter().wide(1));
         from.await(Step.SWITCH).close();
         for (int i = 0; i < ports; i++) {

@@ -36,7 +36,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.IntStream;
 
-/** A switch is handed to another one in this process, under guests that do not notice. */
+/** Tests hand-overs of a switch to another one in this process, which its guests do not notice. */
 @Timeout(120)
 class UpgradeTest {
     @TempDir
@@ -44,7 +44,8 @@ class UpgradeTest {
 
     private Config config(final int workers, final String options) {
         return ConfigReader.parse("test", "workers: " + workers + "\nstate: " + dir.resolve("state") + "\nports: ["
-            + "{name: a, socket: " + dir.resolve("a") + options + "}, {name: b, socket: " + dir.resolve("b") + options + "}]");
+            + "{name: a, socket: " + dir.resolve("a") + options + "}, {name: b, socket: " + dir.resolve("b") + options
+            + "}]");
     }
 
     private static Switch start(final Config config) {
@@ -69,8 +70,10 @@ class UpgradeTest {
     private static void assertNothingDropped(final Switch running, final TalkingGuests guests) {
         final List<PortView> ports = running.ports();
         assertEquals(List.of(Map.of(), Map.of()), ports.stream().map(PortView::drops).toList());
-        assertEquals(List.of((long) guests.a.sent(), (long) guests.b.sent()), ports.stream().map(PortView::inFrames).toList());
-        assertEquals(List.of((long) guests.a.received(), (long) guests.b.received()), ports.stream().map(PortView::outFrames).toList());
+        assertEquals(List.of((long) guests.a.sent(), (long) guests.b.sent()),
+            ports.stream().map(PortView::inFrames).toList());
+        assertEquals(List.of((long) guests.a.received(), (long) guests.b.received()),
+            ports.stream().map(PortView::outFrames).toList());
     }
 
     @ParameterizedTest
@@ -87,7 +90,7 @@ class UpgradeTest {
                 running = upgrade(running, config);
             }
             guests.awaitMore(500);
-            guests.fallSilent();
+            guests.finish();
             guests.a.frontend.query(new Message.GetFeatures());
             assertEquals(descriptors, TalkingGuests.openDescriptors());
             assertNothingDropped(running, guests);
@@ -101,7 +104,7 @@ class UpgradeTest {
 
     @ParameterizedTest
     @CsvSource({"split", "packed"})
-    void ringsThatRestAreTakenOverSo(final String layout) throws Exception {
+    void suspendedAndStoppedRingsStaySo(final String layout) throws Exception {
         final Config config = config(1, "");
         Switch running = start(config);
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
@@ -133,7 +136,7 @@ class UpgradeTest {
 
     @ParameterizedTest
     @CsvSource({"split", "packed"})
-    void ringsThatHaveNotRunBeginInTheNewProcess(final String layout) throws Exception {
+    void ringsThatHaveNotRunStartInTheNewProcess(final String layout) throws Exception {
         final Config config = config(1, "");
         Switch running = start(config);
         running.suspendPort("a");
@@ -151,7 +154,7 @@ class UpgradeTest {
 
     @ParameterizedTest
     @CsvSource({"split", "packed"})
-    void whatIsWrittenToTheGuestIsLoggedByTheNewProcess(final String layout) throws Exception {
+    void theNewProcessLogsItsWritesToTheGuest(final String layout) throws Exception {
         final Config config = config(1, "");
         Switch running = start(config);
         try (MemFd file = MemFd.create("log", 1 << 20);
@@ -173,7 +176,7 @@ class UpgradeTest {
     }
 
     @Test
-    void aPortThatWaitsIsTakenOverWithItsSocket() throws Exception {
+    void aWaitingPortIsHandedOverWithItsSocket() throws Exception {
         final Config config = config(1, "");
         Switch running = upgrade(start(config), config);
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
@@ -186,7 +189,7 @@ class UpgradeTest {
     }
 
     @Test
-    void aFrontEndThatListensIsNotConnectedToAgain() throws Exception {
+    void aClientPortDoesNotReconnect() throws Exception {
         final Config config = config(1, ", mode: client");
         try (Listener a = Listener.open(dir.resolve("a"), 0600)) {
             Switch running = start(config);
@@ -208,10 +211,11 @@ class UpgradeTest {
     }
 
     @Test
-    void theConfigurationIsAppliedWhereNobodyNotices() throws Exception {
+    void theNewConfigurationIsAppliedWithoutInterruption() throws Exception {
         Switch running = start(config(1, ""));
         running.addPort("name=c,socket=" + dir.resolve("c"));
-        final Config other = ConfigReader.parse("test", "workers: 2\nports: [{name: b, socket: " + dir.resolve("b") + ", mtu: 9000}, "
+        final Config other = ConfigReader.parse("test",
+            "workers: 2\nports: [{name: b, socket: " + dir.resolve("b") + ", mtu: 9000}, "
             + "{name: a, socket: " + dir.resolve("a") + "}, {name: d, socket: " + dir.resolve("d") + "}]");
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
             guests.exchange(10);
@@ -230,7 +234,8 @@ class UpgradeTest {
     }
 
     private Config vlans(final String a, final String b) {
-        return ConfigReader.parse("test", "ports: [{name: a, socket: " + dir.resolve("a") + ", " + a + "}, {name: b, socket: "
+        return ConfigReader.parse("test",
+            "ports: [{name: a, socket: " + dir.resolve("a") + ", " + a + "}, {name: b, socket: "
             + dir.resolve("b") + ", " + b + "}]");
     }
 
@@ -240,7 +245,7 @@ class UpgradeTest {
     }
 
     @Test
-    void stationsAreKnownInTheirVlansWhereTheirPortStillIs() throws Exception {
+    void stationsAreKeptInTheVlansOfTheirPort() throws Exception {
         final Config config = vlans("vlan: 10", "vlan: 10, trunk: [20, 30-32]");
         Switch running = start(config);
         running.addPort("name=c,trunk=7+100-200,socket=" + dir.resolve("c"));
@@ -264,7 +269,7 @@ class UpgradeTest {
     }
 
     @Test
-    void aConfigurationThatDoesNotFitIsRefusedAndTheOldSwitchGoesOn() throws Exception {
+    void anIncompatibleConfigurationIsRefusedAndTheOldSwitchResumes() throws Exception {
         final Config config = config(1, "");
         final String a = "{name: a, socket: " + dir.resolve("a");
         final String b = ", {name: b, socket: " + dir.resolve("b");
@@ -288,13 +293,13 @@ class UpgradeTest {
                 assertTrue(refused.getMessage().startsWith(each.getValue()), refused.getMessage());
                 guests.awaitMore(200);
             }
-            guests.fallSilent();
+            guests.finish();
             assertNothingDropped(running, guests);
             assertEquals(descriptors, TalkingGuests.openDescriptors());
         }
     }
 
-    /** Takes part up to a step, and is gone in place of it. */
+    /** Acts as a new process that exits instead of sending this step. */
     private static Void leaveBefore(final StateSocket from, final Step last) {
         if (last != Step.READY) {
             from.send(Step.READY, new StateWriter().wide(1));
@@ -308,7 +313,7 @@ class UpgradeTest {
             from.await(Step.POSITIONS).close();
         }
         if (last == Step.REFUSED) {
-            from.refuse("it does not please");
+            from.refuse("refused by the test");
         }
         from.close();
         return null;
@@ -326,20 +331,21 @@ class UpgradeTest {
             for (int i = 0; i < 3; i++) {
                 final HandOverException failed =
                     assertThrows(HandOverException.class, () -> handOver(running, from -> leaveBefore(from, last)));
-                assertEquals(last == Step.REFUSED ? "it does not please" : "the other process has ended", failed.getMessage());
+                assertEquals(last == Step.REFUSED ? "refused by the test" : "the other process has ended",
+                    failed.getMessage());
                 guests.awaitMore(200);
             }
-            guests.fallSilent();
+            guests.finish();
             assertNothingDropped(running, guests);
             assertEquals(descriptors, TalkingGuests.openDescriptors());
             upgrade(running, config).close();
         }
     }
 
-    /** After the new process has mapped everything, and before it is told that it is its own. */
+    /** The guest truncates its memory after the new process has mapped everything, before it receives GO. */
     @ParameterizedTest
     @CsvSource({"split", "packed"})
-    void aGuestThatCutsItsMemoryMeanwhileIsLeftBehindAlone(final String layout) throws Exception {
+    void aGuestThatTruncatesItsMemoryMeanwhileFailsAlone(final String layout) throws Exception {
         final Config config = config(1, "");
         Switch running = start(config);
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
@@ -347,28 +353,29 @@ class UpgradeTest {
             running = Upgrade.run(dir, running, config, () -> guests.a.ram.file().resize(0));
             assertThrows(IOException.class, () -> {
                 while (!Thread.interrupted()) {
-                    guests.a.frontend.query(new Message.GetFeatures()); // what came before its session looked is answered
+                    // requests that arrive before the session notices are answered
+                    guests.a.frontend.query(new Message.GetFeatures());
                 }
             });
             assertTrue(guests.b.frontend.query(new Message.GetFeatures()) != 0);
             assertEquals("running", running.ports().get(1).state());
             try (Frontend again = Frontend.connect(dir.resolve("a"))) {
-                assertTrue(again.negotiate(features(layout)) != 0, "its port serves who comes next");
+                assertTrue(again.negotiate(features(layout)) != 0, "the port serves the next front-end");
             }
         } finally {
             running.close();
         }
     }
 
-    /** There is no way back then, so that it has to be told. */
+    /** There is no way back then, so that the failure has to be reported. */
     @ParameterizedTest
     @CsvSource({"true, no threads are left", "false, the other process has ended"})
-    void aNewProcessThatFailsWhenItHasEverythingIsNoSuccess(final boolean says, final String why) throws Exception {
+    void aNewProcessThatFailsAfterTheHandOverIsReported(final boolean refuses, final String why) throws Exception {
         final Config config = config(1, "");
         try (Switch running = start(config)) {
             final SwitchException failed = assertThrows(SwitchException.class, () -> handOver(running, from -> {
                 takeAll(from);
-                if (says) {
+                if (refuses) {
                     from.refuse("no threads are left");
                 }
                 from.close();
@@ -391,7 +398,7 @@ class UpgradeTest {
     }
 
     @Test
-    void anOldProcessThatFailsIsNotTakenOverFrom() throws Exception {
+    void aFailingOldProcessIsNotTakenOver() throws Exception {
         final Config config = config(1, "");
         final long descriptors = TalkingGuests.openDescriptors();
         final Path path = dir.resolve("h");
@@ -400,7 +407,8 @@ class UpgradeTest {
                  StateSocket from = new StateSocket(Connection.connect(path));
                  Connection connection = listener.accept()) {
                 final StateSocket to = new StateSocket(connection);
-                final CompletableFuture<Switch> taking = CompletableFuture.supplyAsync(() -> Switch.takeOver(config, from, null));
+                final CompletableFuture<Switch> taking =
+                    CompletableFuture.supplyAsync(() -> Switch.takeOver(config, from, null));
                 to.await(Step.READY).close();
                 to.send(Step.SWITCH, new StateWriter().text("{}").text("").number(wellFormed ? 0 : -1));
                 connection.shutdown();

@@ -42,7 +42,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** A switch with other ports than those that listen is handed to another one in this process, under frames that go through them. */
+/** Tests hand-overs of a switch with uplinks or an inherited socket to another one in this process, under traffic. */
 @Timeout(120)
 class UpgradeUplinkTest {
     private static final String NAME = "rbu" + ProcessHandle.current().pid();
@@ -60,8 +60,8 @@ class UpgradeUplinkTest {
         try {
             Tap.open(NAME, false).close();
         } catch (final OsException e) {
-            assertNotEquals("true", System.getenv("CI"), () -> "no tap can be made: " + e.getMessage());
-            Assumptions.abort("no tap can be made: " + e.getMessage());
+            assertNotEquals("true", System.getenv("CI"), () -> "cannot create a tap: " + e.getMessage());
+            Assumptions.abort("cannot create a tap: " + e.getMessage());
         }
     }
 
@@ -85,7 +85,8 @@ class UpgradeUplinkTest {
     }
 
     private Config config(final String guest, final String uplink) {
-        return ConfigReader.parse("test", "ports: [{name: " + guest + ", socket: " + dir.resolve(guest) + "}, " + uplink + "]");
+        return ConfigReader.parse("test",
+            "ports: [{name: " + guest + ", socket: " + dir.resolve(guest) + "}, " + uplink + "]");
     }
 
     private static Switch start(final Config config) {
@@ -98,7 +99,10 @@ class UpgradeUplinkTest {
         return running.ports().stream().filter(port -> port.name().equals(name)).findFirst().orElseThrow();
     }
 
-    /** A guest here and one at another switch, between whose uplinks the kernel is, talk while this one is upgraded, or not. */
+    /**
+     * Lets a guest here and one at another switch exchange frames through the kernel, which connects the two uplinks.
+     * Meanwhile, some upgrades of this switch fail and others succeed.
+     */
     private void talk(final String uplinkHere, final String uplinkThere) throws Exception {
         final Config config = config("a", uplinkHere);
         Switch running = start(config);
@@ -110,12 +114,13 @@ class UpgradeUplinkTest {
             for (int i = 0; i < UPGRADES; i++) {
                 guests.awaitMore(300);
                 final Switch before = running;
-                assertThrows(HandOverException.class, () -> Upgrade.handOver(dir, before, from -> Upgrade.vanish(from, 2)));
+                assertThrows(HandOverException.class,
+                    () -> Upgrade.handOver(dir, before, from -> Upgrade.leaveAfterPositions(from, 2)));
                 guests.awaitMore(300);
                 running = Upgrade.run(dir, running, config);
             }
             guests.awaitMore(300);
-            guests.fallSilent();
+            guests.finish();
             assertEquals(descriptors, TalkingGuests.openDescriptors());
             assertEquals(guests.a.sent(), port(running, "a").inFrames());
             assertEquals(guests.a.sent(), port(running, "up").outFrames());
@@ -148,10 +153,11 @@ class UpgradeUplinkTest {
     }
 
     @Test
-    void aDeviceThatWasMadeIsKeptFollowedAndGoesInTheEnd() throws Exception {
+    void aCreatedDeviceIsKeptFollowedAndRemovedInTheEnd() throws Exception {
         Switch running = start(config("a", "{name: up, type: tap, device: " + LEFT + ", queues: 2, mtu: 2000}"));
         try {
-            running = Upgrade.run(dir, running, config("a", "{name: up, type: tap, device: " + LEFT + ", queues: 2, mtu: 3000}"));
+            running = Upgrade.run(dir, running,
+                config("a", "{name: up, type: tap, device: " + LEFT + ", queues: 2, mtu: 3000}"));
             assertEquals(3000, new NetDevice(LEFT).mtu());
             assertEquals(3000, port(running, "up").mtu());
             final Switch before = running;
@@ -170,7 +176,7 @@ class UpgradeUplinkTest {
         assertFalse(new NetDevice(LEFT).exists());
     }
 
-    /** Broadcasts with numbers, two milliseconds from each other. */
+    /** Writes a capture of numbered broadcasts, two milliseconds apart. */
     private Path capture() throws IOException {
         final ByteBuffer bytes = ByteBuffer.allocate(24 + REPLAYED * (16 + 60));
         bytes.putInt(0xa1b2c3d4).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0).putInt(65535).putInt(1);
@@ -199,8 +205,9 @@ class UpgradeUplinkTest {
     @CsvSource({"recorded", "full"})
     void aCaptureIsReplayedAndRecordedOnce(final String speed) throws Exception {
         final Path out = dir.resolve("out.pcap");
-        final Config config = config("a", "{name: rec, type: pcap, write: " + out + "}, {name: play, type: pcap, read: " + capture()
-            + ", speed: " + speed + "}"); // what is replayed as soon as a port is there goes to those that are there before
+        final Config config = config("a",
+            "{name: rec, type: pcap, write: " + out + "}, {name: play, type: pcap, read: " + capture()
+            + ", speed: " + speed + "}"); // the recorder comes first: a capture is replayed as soon as its port exists
         Switch running = start(config);
         try {
             do {
@@ -218,7 +225,7 @@ class UpgradeUplinkTest {
     }
 
     @Test
-    void anInheritedSocketIsHandedOn() throws Exception {
+    void anInheritedSocketIsHandedOver() throws Exception {
         final PortConfig b = ConfigReader.parsePort("test", "name=b,socket=" + dir.resolve("b"));
         final CompletableFuture<TalkingGuests> attaching;
         final int inherited;
@@ -248,9 +255,9 @@ class UpgradeUplinkTest {
                 running = Upgrade.run(dir, running, config);
             }
             guests.awaitMore(300);
-            guests.fallSilent();
+            guests.finish();
         } finally {
-            running.awaitEnd("a"); // its front-end has gone
+            running.awaitEnd("a"); // its front-end has left
             running.close();
         }
     }

@@ -9,10 +9,10 @@ import java.util.concurrent.CountDownLatch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-/** A worker that ends takes the process with it, whatever hangs there. */
+/** Tests that the end of a worker ends the process, even if a shutdown hook hangs. */
 @Timeout(60)
 class WorkerWatchTest {
-    /** A process with a shutdown hook that hangs, and in which a worker ends. */
+    /** A process in which a worker ends while a shutdown hook hangs. */
     static final class Victim {
         private Victim() {
         }
@@ -24,19 +24,20 @@ class WorkerWatchTest {
                     Thread.onSpinWait();
                 }
             }));
-            Thread.ofPlatform().daemon().start(() -> new WorkerWatch().ended("rb-worker-3", new OutOfMemoryError("Java heap space")));
+            Thread.ofPlatform().daemon()
+                .start(() -> new WorkerWatch().ended("rb-worker-3", new OutOfMemoryError("Java heap space")));
             never.await();
         }
     }
 
     @Test
-    void theProcessEndsWithItsStatusAndALine() throws Exception {
-        final Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
-            System.getProperty("java.class.path"), Victim.class.getName()).redirectErrorStream(true).start();
+    void theProcessEndsWithItsStatusAndOneLogLine() throws Exception {
+        final Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-cp", System.getProperty("java.class.path"), Victim.class.getName()).redirectErrorStream(true).start();
         final String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(70, process.waitFor());
         assertEquals(1, output.lines().filter(line ->
             line.contains("rb-worker-3 ended unexpectedly; the switch exits with status 70: java.lang.OutOfMemoryError"))
-            .count(), output);
+                .count(), output);
     }
 }

@@ -14,11 +14,11 @@ import java.util.List;
 import java.util.concurrent.FutureTask;
 import java.util.stream.Stream;
 
-/** The warm-up comes to its end, which a frame lost or out of order would prevent, and leaves nothing behind. */
+/** Tests that the warm-up ends and leaves nothing open. It would not end if a frame were lost or out of order. */
 @Timeout(120)
 class WarmUpTest {
     @Test
-    void itTakesNothingMoreAndLeavesNothing() throws Exception {
+    void itOpensNothingMoreAndLeavesNothing() throws Exception {
         final List<String> open = open();
         final List<String> workers = workers();
         final WarmUp warmUp = WarmUp.prepare().orElseThrow();
@@ -33,22 +33,24 @@ class WarmUpTest {
             most = Math.max(most, open().size());
         }
         running.get();
-        assertTrue(most > open.size() && most <= prepared, () -> "open before, prepared, at the end: " + open.size() + ", " + prepared);
+        assertTrue(most > open.size() && most <= prepared,
+            () -> "open before, prepared, at the end: " + open.size() + ", " + prepared);
         assertEquals(open, open());
         assertEquals(workers, workers());
     }
 
     @Test
-    void oneThatIsNotBegunLeavesNothingEither() {
+    void anUnusedWarmUpLeavesNothing() {
         final List<String> open = open();
         WarmUp.prepare().orElseThrow().close();
         assertEquals(open, open());
     }
 
-    /** Guests' memory, events and the like. */
+    /** Returns the open memory files and anonymous files, such as eventfds. */
     private static List<String> open() {
         try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
-            return list.map(WarmUpTest::target).filter(target -> target.startsWith("/memfd:") || target.startsWith("anon_inode:"))
+            return list.map(WarmUpTest::target)
+                .filter(target -> target.startsWith("/memfd:") || target.startsWith("anon_inode:"))
                 .sorted().toList();
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
@@ -59,12 +61,13 @@ class WarmUpTest {
         try {
             return Files.readSymbolicLink(descriptor).toString();
         } catch (final IOException e) {
-            return ""; // closed by now
+            return ""; // closed in the meantime
         }
     }
 
     private static List<String> workers() {
-        return Thread.getAllStackTraces().keySet().stream().map(Thread::getName).filter(name -> name.startsWith("rb-worker"))
+        return Thread.getAllStackTraces().keySet().stream().map(Thread::getName)
+            .filter(name -> name.startsWith("rb-worker"))
             .sorted().toList();
     }
 }

@@ -37,7 +37,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** Guests that do not work, over real sockets, with a clock that the test turns. */
+/** Tests the diagnosis of guests that do not work, over real sockets, with a clock that the test advances. */
 @Timeout(60)
 class DiagnosesTest {
     private static final int RAM = 1 << 18;
@@ -55,7 +55,8 @@ class DiagnosesTest {
 
     private void start(final PollMode poll) {
         final DatapathOptions options = DatapathOptions.DEFAULT;
-        datapath = Datapath.start(new DatapathOptions(1, List.of(), poll, options.fdbCapacity(), options.fdbAgeing()), _ -> { });
+        datapath = Datapath.start(new DatapathOptions(1, List.of(), poll, options.fdbCapacity(), options.fdbAgeing()),
+            _ -> { });
         portA = datapath.addGuestPort("vm1", 1, 1500);
         portB = datapath.addGuestPort("vm2", 1, 1500);
         a = Backend.start(portA, BackendOptions.server(dir.resolve("a")));
@@ -73,8 +74,8 @@ class DiagnosesTest {
         datapath.close();
     }
 
-    /** Looks a second later. */
-    private void look() {
+    /** Advances the clock by one second, and updates the diagnoses. */
+    private void tick() {
         nanos += TimeUnit.SECONDS.toNanos(1);
         diagnoses.examine(nanos);
     }
@@ -91,7 +92,7 @@ class DiagnosesTest {
         while (!condition.getAsBoolean()) {
             LockSupport.parkNanos(1_000_000);
             if (Thread.interrupted()) {
-                throw new IllegalStateException("the test's time is over");
+                throw new IllegalStateException("the test has timed out");
             }
         }
     }
@@ -109,7 +110,7 @@ class DiagnosesTest {
 
     @ParameterizedTest
     @CsvSource({"ADAPTIVE, false", "ADAPTIVE, true", "BUSY, false", "BUSY, true"})
-    void memoryThatIsNotSharedIsFoundAndForgottenOnceItIs(final PollMode poll, final boolean packed) throws IOException {
+    void memoryThatIsNotSharedIsReportedUntilItIsShared(final PollMode poll, final boolean packed) throws IOException {
         start(poll);
         try (Frontend guest = Frontend.connect(dir.resolve("a")); MemFd copy = MemFd.create("copy", RAM)) {
             guest.negotiate(Frontend.DEFAULT_FEATURES | (packed ? Features.of(Features.RING_PACKED) : 0));
@@ -118,23 +119,23 @@ class DiagnosesTest {
             guest.command(new Message.SetMemTable(List.of(region)), copy.fd()); // as if the guest had a private mapping
             final QueuePair pair = guest.addPair(64, 256);
             guest.start();
-            look();
-            look();
-            look();
+            tick();
+            tick();
+            tick();
             assertNull(whyA());
             await(() -> {
                 pair.transmitter().transmit(frame(2, 1));
                 LockSupport.parkNanos(20_000_000);
                 return portA.kicks() >= 5;
             });
-            look();
-            look();
+            tick();
+            tick();
             assertEquals("the guest sends kicks, but its rings stay empty: is its memory shared (share=on)?", whyA());
             assertEquals(List.of("WARN port vm1: " + whyA()), warnings());
 
             guest.command(new Message.SetMemTable(List.of(region)), ram.file().fd());
             await(() -> portA.sinceAttached().inFrames() > 0);
-            look();
+            tick();
             assertNull(whyA());
         }
     }
@@ -148,7 +149,7 @@ class DiagnosesTest {
             guest.addPair(64, 256);
             guest.start();
             for (int i = 0; i < 100; i++) {
-                look();
+                tick();
                 assertNull(whyA());
             }
         }
@@ -156,26 +157,26 @@ class DiagnosesTest {
     }
 
     @Test
-    void oneAddressAtTwoPortsAndAGuestWithoutBuffersAreFound() throws IOException {
+    void duplicateAddressesAndMissingBuffersAreReported() throws IOException {
         start(PollMode.ADAPTIVE);
         try (Frontend one = Frontend.connect(dir.resolve("a")); Frontend two = Frontend.connect(dir.resolve("b"))) {
             final QueuePair first = pair(one);
             final QueuePair second = pair(two);
-            look();
+            tick();
             for (int i = 1; i <= 14; i++) {
                 final long moved = portB.statistics().inFrames();
                 send(portA, first, frame(9, 1));
                 second.transmitter().transmit(frame(9, 1));
                 await(() -> portB.statistics().inFrames() > moved);
             }
-            look();
+            tick();
             assertEquals("52:54:00:00:00:01 moves between vm1 and vm2 (27 times in 10 s): do two guests use this address?",
                 whyA());
             assertEquals(whyA(), whyB());
-            look();
+            tick();
             assertEquals(List.of("WARN port vm1: " + whyA(), "WARN port vm2: " + whyA()), warnings());
             for (int i = 0; i < 11; i++) {
-                look();
+                tick();
             }
             assertNull(whyA());
 
@@ -183,7 +184,7 @@ class DiagnosesTest {
                 send(portA, first, frame(9, 3));
             }
             for (int i = 0; i < 5; i++) {
-                look();
+                tick();
                 send(portA, first, frame(9, 3));
             }
             assertTrue(whyB().startsWith("the guest provides no receive buffers, and "), whyB());
@@ -193,7 +194,7 @@ class DiagnosesTest {
             }
             second.receiver().flush();
             send(portA, first, frame(9, 3));
-            look();
+            tick();
             assertNull(whyB());
             assertEquals(3, warnings().size(), warnings().toString());
         }
@@ -207,7 +208,7 @@ class DiagnosesTest {
         return pair;
     }
 
-    /** Sends a frame, and returns when it has gone through. */
+    /** Sends a frame, and waits until the switch has taken it. */
     private static void send(final GuestPort port, final QueuePair pair, final byte[] frame) {
         final long before = port.statistics().inFrames();
         await(() -> pair.transmitter().transmit(frame));
@@ -215,7 +216,7 @@ class DiagnosesTest {
     }
 
     @Test
-    void aPortThatNobodyServesSaysWhoMayComeAndWhy() throws IOException {
+    void aPortWithoutAFrontEndReportsWhoMayConnect() throws IOException {
         start(PollMode.ADAPTIVE);
         final String user = Files.getOwner(dir).getName();
         Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwxr-x--x"));
@@ -230,9 +231,9 @@ class DiagnosesTest {
         assertTrue(whyB().endsWith(": everybody may connect"), whyB());
         try (Frontend _ = Frontend.connect(dir.resolve("a"))) {
             await(() -> whyA() == null);
-            look();
-            look();
-            look();
+            tick();
+            tick();
+            tick();
             assertTrue(whyA().startsWith("the guest's driver has not started: "), whyA());
         }
         await(() -> whyA().startsWith("no front-end has connected"));

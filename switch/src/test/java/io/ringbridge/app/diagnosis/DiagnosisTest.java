@@ -12,14 +12,14 @@ import org.junit.jupiter.api.Timeout;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** The rules, with a clock that the test turns. */
+/** Tests the rules of the diagnosis, with a clock that the test advances. */
 @Timeout(20)
 class DiagnosisTest {
     private final Diagnosis diagnosis = new Diagnosis();
     private long nanos;
 
-    /** What is found at the last of so many looks, one second after the other, at the same thing. */
-    private Finding look(final int times, final PortReading reading) {
+    /** Diagnoses the same reading that many times, one second apart, and returns the last finding. */
+    private Finding diagnose(final int times, final PortReading reading) {
         Finding found = null;
         for (int i = 0; i < times; i++) {
             nanos += TimeUnit.SECONDS.toNanos(1);
@@ -28,7 +28,8 @@ class DiagnosisTest {
         return found;
     }
 
-    private static PortReading running(final long taken, final long delivered, final long unbuffered, final long kicks) {
+    private static PortReading running(final long taken, final long delivered, final long unbuffered,
+        final long kicks) {
         return new PortReading(PortState.RUNNING, List.of(), true, taken, delivered, unbuffered, kicks, true);
     }
 
@@ -37,65 +38,66 @@ class DiagnosisTest {
     }
 
     @Test
-    void kicksWithoutAFrameAreMemoryThatIsNotShared() {
-        assertNull(look(100, running(0, 0, 0, 1)));
+    void kicksWithoutAFrameIndicateMemoryThatIsNotShared() {
+        assertNull(diagnose(100, running(0, 0, 0, 1)));
         assertEquals("the guest sends kicks, but its rings stay empty: is its memory shared (share=on)?",
-            look(1, running(0, 0, 0, 2)).text());
-        assertEquals(Kind.MEMORY_NOT_SHARED, look(100, running(0, 0, 0, 300)).kind());
-        assertNull(look(1, running(1, 0, 0, 301)), "a frame was taken");
+            diagnose(1, running(0, 0, 0, 2)).text());
+        assertEquals(Kind.MEMORY_NOT_SHARED, diagnose(100, running(0, 0, 0, 300)).kind());
+        assertNull(diagnose(1, running(1, 0, 0, 301)), "a frame was taken");
     }
 
     @Test
-    void kicksOfAGuestThatReceivesOrHasJustStartedAreNoSign() {
-        assertNull(look(1, running(0, 0, 0, 50)));
-        assertNull(look(1, running(0, 0, 0, 50)));
-        assertNull(look(100, running(0, 1, 0, 50)));
-        assertNull(look(100, running(1, 0, 0, 5000)));
+    void kicksOfAReceivingOrJustStartedGuestAreIgnored() {
+        assertNull(diagnose(1, running(0, 0, 0, 50)));
+        assertNull(diagnose(1, running(0, 0, 0, 50)));
+        assertNull(diagnose(100, running(0, 1, 0, 50)));
+        assertNull(diagnose(100, running(1, 0, 0, 5000)));
     }
 
     @Test
-    void framesInARowWithoutABufferAreReported() {
-        assertNull(look(3, running(5, 5, 7, 0)));
-        assertNull(look(1, running(5, 5, 10, 0)));
-        assertNull(look(2, running(5, 5, 20, 0)));
-        assertEquals("the guest provides no receive buffers, and 23 consecutive frames were dropped: is its interface down, "
-            + "or the virtual machine stopped?", look(1, running(5, 5, 30, 0)).text());
-        assertEquals(Kind.NO_RECEIVE_BUFFERS, look(20, running(5, 5, 30, 0)).kind(), "nothing has come since");
-        assertNull(look(1, running(5, 6, 40, 0)), "a frame found a buffer");
-        assertNull(look(10, running(5, 6, 40, 0)));
+    void consecutiveFramesWithoutABufferAreReported() {
+        assertNull(diagnose(3, running(5, 5, 7, 0)));
+        assertNull(diagnose(1, running(5, 5, 10, 0)));
+        assertNull(diagnose(2, running(5, 5, 20, 0)));
+        assertEquals("the guest provides no receive buffers, and 23 consecutive frames were dropped: "
+            + "is its interface down, or the virtual machine stopped?", diagnose(1, running(5, 5, 30, 0)).text());
+        assertEquals(Kind.NO_RECEIVE_BUFFERS, diagnose(20, running(5, 5, 30, 0)).kind(), "no frame has arrived since");
+        assertNull(diagnose(1, running(5, 6, 40, 0)), "a frame found a buffer");
+        assertNull(diagnose(10, running(5, 6, 40, 0)));
     }
 
     @Test
     void aGuestThatReceivesTooSlowlyIsNotReported() {
         for (int i = 1; i < 100; i++) {
-            assertNull(look(1, running(5, 5 + i, 100L * i, 0)));
+            assertNull(diagnose(1, running(5, 5 + i, 100L * i, 0)));
         }
     }
 
     @Test
-    void aBurstThatIsDroppedIsNotReported() {
-        assertNull(look(5, running(5, 5, 0, 0)));
-        assertNull(look(50, running(5, 5, 1000, 0)));
-        assertNull(look(1, running(5, 5, 1001, 0)), "another one much later");
+    void aSingleDroppedBurstIsNotReported() {
+        assertNull(diagnose(5, running(5, 5, 0, 0)));
+        assertNull(diagnose(50, running(5, 5, 1000, 0)));
+        assertNull(diagnose(1, running(5, 5, 1001, 0)), "another dropped frame much later");
     }
 
     @Test
-    void aPortThatDoesNotRunSaysWhy() {
-        assertNull(look(10, attached(PortState.WAITING, false)));
-        assertNull(look(1, attached(PortState.CONNECTED, false)));
-        assertTrue(look(2, attached(PortState.CONNECTED, false)).text().startsWith("the guest's driver has not started: "));
-        assertTrue(look(1, attached(PortState.CONNECTED, true)).text().startsWith("features are negotiated, but "));
-        assertEquals(Kind.RINGS_NOT_ENABLED, look(3, attached(PortState.RUNNING, true)).kind());
-        assertEquals("suspended by the operator", look(1, attached(PortState.SUSPENDED, true, "operator")).text());
+    void aPortThatDoesNotRunReportsTheReason() {
+        assertNull(diagnose(10, attached(PortState.WAITING, false)));
+        assertNull(diagnose(1, attached(PortState.CONNECTED, false)));
+        assertTrue(diagnose(2, attached(PortState.CONNECTED, false)).text()
+            .startsWith("the guest's driver has not started: "));
+        assertTrue(diagnose(1, attached(PortState.CONNECTED, true)).text().startsWith("features are negotiated, but "));
+        assertEquals(Kind.RINGS_NOT_ENABLED, diagnose(3, attached(PortState.RUNNING, true)).kind());
+        assertEquals("suspended by the operator", diagnose(1, attached(PortState.SUSPENDED, true, "operator")).text());
         assertEquals("suspended by the driver and the operator",
-            look(1, attached(PortState.SUSPENDED, true, "driver", "operator")).text());
+            diagnose(1, attached(PortState.SUSPENDED, true, "driver", "operator")).text());
         assertEquals("the front-end has stopped every ring: is the virtual machine paused?",
-            look(1, attached(PortState.SUSPENDED, true)).text());
-        assertNull(look(10, attached(PortState.FAILED, true)));
+            diagnose(1, attached(PortState.SUSPENDED, true)).text());
+        assertNull(diagnose(10, attached(PortState.FAILED, true)));
     }
 
     @Test
-    void aGuestMayTakeAWhileToBoot() {
+    void warningsWaitForTheGuestToBoot() {
         assertTrue(!Kind.DRIVER_NOT_STARTED.warnsAfter(TimeUnit.SECONDS.toNanos(59)));
         assertTrue(Kind.DRIVER_NOT_STARTED.warnsAfter(TimeUnit.SECONDS.toNanos(60)));
         assertTrue(Kind.MEMORY_NOT_SHARED.warnsAfter(0));

@@ -21,7 +21,7 @@ class MovingStationsTest {
     private final ForwardingTable table = new ForwardingTable(16, 300, 4);
     private long seconds;
 
-    /** What is found a second later, when a station has moved so many times more. */
+    /** Moves a station that many times, and returns the findings one second later. */
     private Map<String, Finding> after(final int moves, final int vlan) {
         for (int i = 0; i < moves; i++) {
             final long key = ForwardingTable.key(ADDRESS, vlan);
@@ -36,7 +36,7 @@ class MovingStationsTest {
     }
 
     @Test
-    void anAddressThatKeepsMovingIsReportedAtBothPortsUntilItRests() {
+    void aMovingAddressIsReportedAtBothPortsUntilItStays() {
         table.learn(KEY, 1, 0);
         assertEquals(Map.of(), after(0, 0));
         for (int i = 0; i < 2; i++) {
@@ -70,7 +70,7 @@ class MovingStationsTest {
     }
 
     @Test
-    void manyMovingStationsCostNothingButTheirOwnCount() {
+    void manyMovingStationsDoNotHideOthers() {
         for (int i = 0; i < 1000; i++) {
             table.learn(ForwardingTable.key(i + 1L, 0), 1, 0);
             table.learn(ForwardingTable.key(i + 1L, 0), 2, 0);
