@@ -28,8 +28,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Clients that hold up what they use hold up nobody else, and what is at the API's path is left alone unless it is a
- * stale socket.
+ * Tests that a slow client delays no other client, and that the API replaces only a stale socket at its path.
  */
 @Timeout(60)
 class ApiRobustnessTest {
@@ -49,12 +48,12 @@ class ApiRobustnessTest {
         "GET /ports HTTP/1.1\r\nHost: ",
         "G",
         ""})
-    void requestsThatNeverEndHoldUpNobody(final String begin) throws IOException {
+    void unfinishedRequestsDelayNoOtherClient(final String start) throws IOException {
         final Path socket = dir.resolve("api.sock");
         final List<RawClient> stuck = new ArrayList<>();
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch(), LONG); ApiClient client = new ApiClient(socket)) {
             for (int i = 0; i < 200; i++) {
-                stuck.add(RawClient.connect(socket).send(begin));
+                stuck.add(RawClient.connect(socket).send(start));
             }
             assertTrue(client.get("/workers").startsWith("[{"));
             client.addPort("name=b,socket=/tmp/b");
@@ -64,7 +63,7 @@ class ApiRobustnessTest {
     }
 
     @Test
-    void aThousandIdleConnectionsLeaveDescriptorsAndASlotForOthers() throws IOException {
+    void aThousandIdleConnectionsLeaveRoomForOthers() throws IOException {
         final Path socket = dir.resolve("api.sock");
         final List<RawClient> idle = new ArrayList<>();
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch(), LONG); ApiClient client = new ApiClient(socket)) {
@@ -99,7 +98,7 @@ class ApiRobustnessTest {
     }
 
     @Test
-    void answersThatNobodyReadsHoldUpNobody() throws IOException {
+    void unreadAnswersDelayNoOtherClient() throws IOException {
         final Path socket = dir.resolve("api.sock");
         final FakeSwitch fake = new FakeSwitch();
         fake.stations = IntStream.range(0, 30_000).mapToObj(i -> new StationView("52:54:00:00:00:01", i, "some-port",
@@ -117,7 +116,7 @@ class ApiRobustnessTest {
     }
 
     @Test
-    void aRequestThatDoesNotEndIsEnded() throws IOException {
+    void anUnfinishedRequestTimesOut() throws IOException {
         final Path socket = dir.resolve("api.sock");
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch(), SHORT)) {
             try (RawClient body = RawClient.connect(socket)
@@ -133,19 +132,19 @@ class ApiRobustnessTest {
     }
 
     @Test
-    void anAnswerThatIsNotReadIsGivenUp() throws IOException {
+    void anUnreadAnswerTimesOut() throws IOException {
         final Path socket = dir.resolve("api.sock");
         final FakeSwitch fake = new FakeSwitch();
         fake.stations = IntStream.range(0, 60_000)
             .mapToObj(i -> new StationView("52:54:00:00:00:01", i, "some-port", false, 299)).toList();
         try (ApiServer _ = ApiServer.start(socket, fake, SHORT);
              RawClient stuck = RawClient.connect(socket).send("GET /fdb HTTP/1.1\r\nHost: x\r\n\r\n")) {
-            for (int i = 0; i < 5; i++) { // longer than the server waits
+            for (int i = 0; i < 5; i++) { // together longer than the server's time limit
                 try (RawClient idle = RawClient.connect(socket)) {
                     assertEquals("", idle.answer());
                 }
             }
-            assertTrue(isCutOff(stuck), "the whole answer has come");
+            assertTrue(isCutOff(stuck), "the whole answer has arrived");
         }
     }
 
@@ -158,12 +157,12 @@ class ApiRobustnessTest {
     }
 
     @Test
-    void whatTheSwitchTakesLongForIsNotCutOff() throws IOException {
+    void longOperationsAreNotCutOff() throws IOException {
         final Path socket = dir.resolve("api.sock");
         final FakeSwitch slow = new FakeSwitch() {
             @Override
             public UpgradeView upgrade(final String program, final Duration limit) {
-                // as long as the server waits for three clients that are idle, one after the other
+                // takes as long as three idle clients, one after the other, until the server closes each
                 for (int i = 0; i < 3; i++) {
                     try (RawClient idle = RawClient.connect(socket)) {
                         assertEquals("", idle.answer());
@@ -188,7 +187,7 @@ class ApiRobustnessTest {
     @ParameterizedTest
     @ValueSource(strings = {"fifo", "file", "directory", "link to a file", "link to a device", "link to nothing",
         "link to a socket"})
-    void whatIsNotASocketIsLeftAlone(final String kind) throws Exception {
+    void onlyASocketIsReplaced(final String kind) throws Exception {
         final Path place = dir.resolve("api.sock");
         final Path target = dir.resolve("target");
         switch (kind) {
@@ -225,7 +224,7 @@ class ApiRobustnessTest {
     }
 
     @Test
-    void whatBelongsToOthersSurvivesTheEndOfAServer() throws IOException {
+    void filesOfOthersSurviveTheEndOfAServer() throws IOException {
         final Path socket = dir.resolve("api.sock");
         final Path bystander = Files.writeString(dir.resolve(".api-gone"), "precious");
         final ApiServer server = ApiServer.start(socket, new FakeSwitch());
@@ -237,7 +236,7 @@ class ApiRobustnessTest {
     }
 
     @Test
-    void aListenerThatAcceptsNobodyIsInUse() throws IOException {
+    void aSocketWithAFullBacklogIsInUse() throws IOException {
         final Path socket = dir.resolve("api.sock");
         final List<SocketChannel> waiting = new ArrayList<>();
         try (ServerSocketChannel busy = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
@@ -262,7 +261,7 @@ class ApiRobustnessTest {
     }
 
     @Test
-    void directoriesBelowRunAreMadeAndOthersAreNot() throws IOException {
+    void directoriesBelowRunAreCreatedAndOthersAreNot() throws IOException {
         final Path run = Files.createDirectory(dir.resolve("run"));
         final Path link = Files.createSymbolicLink(dir.resolve("var-run"), run);
         assertTrue(RuntimeDirectory.isBelow(run.resolve("a/b"), List.of(run)));

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** What the API answers, as any HTTP client sees it. */
+/** Tests the API's answers, as any HTTP client sees them. */
 @Timeout(60)
 class ApiStatusTest {
     @TempDir
@@ -64,7 +64,7 @@ class ApiStatusTest {
         OPTIONS /ports             | 405 | GET, HEAD, POST
         BREW /ports                | 405 | GET, HEAD, POST
         """)
-    void aMethodThatAPathHasNotIsRefusedWithThoseItHas(final String line, final int status,
+    void anUnsupportedMethodIsRefusedWithTheAllowedOnes(final String line, final int status,
         final String allow) throws IOException {
         final String answer = RawClient.exchange(socket, line);
         assertStatus(status, "\r\nAllow: " + allow + "\r\n", answer);
@@ -88,7 +88,7 @@ class ApiStatusTest {
         DELETE /fdb?port=a         | 200 | {"flushed":0}
         POST /ports/a/suspend      | 200 | {}
         """)
-    void requestsWithoutABody(final String line, final int status, final String body) throws IOException {
+    void requestsWithoutABodyAreAnswered(final String line, final int status, final String body) throws IOException {
         assertStatus(status, body, RawClient.exchange(socket, line));
     }
 
@@ -106,7 +106,7 @@ class ApiStatusTest {
     }
 
     @Test
-    void portsAreKeysWithValuesOrJson() throws IOException {
+    void bodiesAreKeysWithValuesOrJson() throws IOException {
         final String b = dir.resolve("b.sock").toString();
         assertStatus(200, "{}", RawClient.exchange(socket, "POST /ports", withBody("application/json",
             "{\"name\": \"b\", \"socket\": \"" + b + "\", \"queues\": 2, \"trunk\": [10, \"20-29\"]}")));
@@ -137,14 +137,14 @@ class ApiStatusTest {
         name=b                              | socket: missing
         nonsense                            | is not key=value
         """)
-    void wrongBodiesAreTheClientsMistake(final String body, final String why) throws IOException {
+    void invalidBodiesAreClientErrors(final String body, final String why) throws IOException {
         for (final String type : new String[] {"application/json", "text/plain", "application/x-www-form-urlencoded"}) {
             assertStatus(400, why, RawClient.exchange(socket, "POST /ports", withBody(type, body)));
         }
     }
 
     @Test
-    void longBodiesAreRefusedHoweverTheyCome() throws IOException {
+    void longBodiesAreRefusedInAnyEncoding() throws IOException {
         final String tooLong = "name=" + "x".repeat(5000);
         assertStatus(413, "the body is longer than 4096 bytes",
             RawClient.exchange(socket, "POST /ports", withBody("text/plain", tooLong)));
@@ -155,7 +155,7 @@ class ApiStatusTest {
     }
 
     @Test
-    void peopleGetTables() throws IOException {
+    void plainTextIsATable() throws IOException {
         final String table = RawClient.exchange(socket, "GET /ports", "Accept: text/plain");
         assertTrue(table.contains("\r\nContent-Type: text/plain;charset=utf-8\r\n")
             && table.contains("\r\n\r\nPORT  STATE"), table);

@@ -31,18 +31,20 @@ class ApiTest {
     private Path dir;
 
     @Test
-    void roundTrip() {
+    void clientAndServerAgree() {
         final Path socket = dir.resolve("api.sock");
         final FakeSwitch fake = new FakeSwitch();
         try (ApiServer _ = ApiServer.start(socket, fake); ApiClient client = new ApiClient(socket)) {
-            assertEquals("[{\"name\":\"a\",\"type\":\"vhost-user\",\"socket\":\"/tmp/a.sock\",\"mode\":\"server\",\"state\":\"running\","
-                + "\"queues\":1,\"mtu\":1500,\"vlan\":10,\"trunk\":[\"20\",\"30-39\"],\"features\":[\"version_1\"],\"in_frames\":1,"
-                + "\"in_bytes\":64,\"out_frames\":2,\"out_bytes\":128,\"drops\":{\"no-buffer\":3}}]", client.get("/ports"));
+            assertEquals("[{\"name\":\"a\",\"type\":\"vhost-user\",\"socket\":\"/tmp/a.sock\",\"mode\":\"server\","
+                + "\"state\":\"running\",\"queues\":1,\"mtu\":1500,\"vlan\":10,\"trunk\":[\"20\",\"30-39\"],"
+                + "\"features\":[\"version_1\"],\"in_frames\":1,\"in_bytes\":64,\"out_frames\":2,\"out_bytes\":128,"
+                + "\"drops\":{\"no-buffer\":3}}]", client.get("/ports"));
             assertEquals(fake.ports(), Json.readList(client.get("/ports"), new TypeReference<List<PortView>>() { }));
-            assertEquals("[{\"mac\":\"52:54:00:00:00:01\",\"vlan\":0,\"port\":\"a\",\"static\":true,\"age_seconds\":0}]",
-                client.get("/fdb"));
+            assertEquals("[{\"mac\":\"52:54:00:00:00:01\",\"vlan\":0,\"port\":\"a\",\"static\":true,"
+                + "\"age_seconds\":0}]", client.get("/fdb"));
             assertEquals(fake.stations, Json.readList(client.get("/fdb"), new TypeReference<List<StationView>>() { }));
-            assertEquals(fake.workers(), Json.readList(client.get("/workers"), new TypeReference<List<WorkerView>>() { }));
+            assertEquals(fake.workers(),
+                Json.readList(client.get("/workers"), new TypeReference<List<WorkerView>>() { }));
             assertEquals(fake.config(), Json.read(client.get("/config"), ConfigView.class));
             client.addPort("name=b,socket=/tmp/b");
             client.suspendPort("b");
@@ -52,14 +54,15 @@ class ApiTest {
             client.removeStation("mac=52:54:00:00:00:01,vlan=10");
             assertEquals("3 stations removed", client.flushStations(null, false));
             assertEquals("3 stations removed", client.flushStations("b+ c", true));
-            assertEquals(List.of("add name=b,socket=/tmp/b", "suspend b", "resume b", "remove b", "add mac=52:54:00:00:00:01,port=b",
+            assertEquals(List.of("add name=b,socket=/tmp/b", "suspend b", "resume b", "remove b",
+                "add mac=52:54:00:00:00:01,port=b",
                 "remove mac=52:54:00:00:00:01,vlan=10", "flush null false", "flush b+ c true"), fake.done);
         }
         assertFalse(Files.exists(socket));
     }
 
     @Test
-    void theSwitchIsToldOfItsEndOnlyWhenTheAnswerToAnUpgradeIsWritten() throws Exception {
+    void theSwitchEndsOnlyAfterTheAnswerToAnUpgradeIsWritten() throws Exception {
         final Path socket = dir.resolve("api.sock");
         final FakeSwitch fake = new FakeSwitch();
         try (ApiServer _ = ApiServer.start(socket, fake); ApiClient client = new ApiClient(socket)) {
@@ -83,7 +86,7 @@ class ApiTest {
     }
 
     @Test
-    void aServerTakesTheSocketOfAnotherWhichThenLeavesItAlone() {
+    void aServerReplacesTheSocketOfAnotherWhichThenLeavesItAlone() {
         final Path socket = dir.resolve("api.sock");
         final Path beside = dir.resolve("beside.sock");
         final FakeSwitch other = new FakeSwitch();
@@ -100,12 +103,13 @@ class ApiTest {
     }
 
     @Test
-    void refusalsComeBackAsTheyWereMade() {
+    void refusalsReachTheClientUnchanged() {
         final Path socket = dir.resolve("api.sock");
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
             assertRefused(404, "no port is named \"none\"", () -> client.removePort("none"));
             assertRefused(400, "port add: nothing", () -> client.addPort(""));
-            assertRefused(404, "GET /nothing is not known; supported: GET /ports /queues /fdb /workers /config, POST /ports /fdb "
+            assertRefused(404,
+                "GET /nothing is not known; supported: GET /ports /queues /fdb /workers /config, POST /ports /fdb "
                 + "/upgrade, DELETE /ports/NAME /fdb /fdb/STATION, POST /ports/NAME/suspend, POST /ports/NAME/resume",
                 () -> client.get("/nothing"));
             assertRefused(405, "GET is not allowed for /ports/a/suspend; allowed: POST",
@@ -126,7 +130,8 @@ class ApiTest {
     void aFullForwardingTableFitsIntoAnAnswer() {
         final Path socket = dir.resolve("api.sock");
         final FakeSwitch fake = new FakeSwitch();
-        fake.stations = IntStream.range(0, 65536).mapToObj(i -> new StationView("52:54:00:00:00:01", i, "some-port", false, 299)).toList();
+        fake.stations = IntStream.range(0, 65536)
+            .mapToObj(i -> new StationView("52:54:00:00:00:01", i, "some-port", false, 299)).toList();
         try (ApiServer _ = ApiServer.start(socket, fake); ApiClient client = new ApiClient(socket)) {
             assertEquals(fake.stations, Json.readList(client.get("/fdb"), new TypeReference<List<StationView>>() { }));
         }
@@ -138,7 +143,8 @@ class ApiTest {
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
             try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
                 channel.write(ByteBuffer.wrap("\0\1\2 nonsense\r\n\r\n".getBytes(StandardCharsets.US_ASCII)));
-                final String answer = new String(Channels.newInputStream(channel).readAllBytes(), StandardCharsets.UTF_8);
+                final String answer = new String(Channels.newInputStream(channel).readAllBytes(),
+                    StandardCharsets.UTF_8);
                 assertTrue(answer.startsWith("HTTP/1.1 400"), answer);
             }
             assertTrue(client.get("/ports").startsWith("[{"));
@@ -146,7 +152,7 @@ class ApiTest {
     }
 
     @Test
-    void aSocketThatIsLeftOverIsReplacedAndALiveOneIsNot() throws IOException {
+    void onlyAStaleSocketIsReplaced() throws IOException {
         final Path socket = dir.resolve("api.sock");
         try (ServerSocketChannel gone = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             gone.bind(UnixDomainSocketAddress.of(socket));
@@ -160,16 +166,18 @@ class ApiTest {
     }
 
     @Test
-    void nothingElseIsReplaced() throws IOException {
+    void otherFilesAreNotReplaced() throws IOException {
         final Path file = Files.writeString(dir.resolve("file"), "precious");
         assertThrows(ApiException.class, () -> ApiServer.start(file, new FakeSwitch()));
         assertEquals("precious", Files.readString(file));
-        final ApiException e = assertThrows(ApiException.class, () -> ApiServer.start(dir.resolve("no/api.sock"), new FakeSwitch()));
-        assertEquals("api socket " + dir.resolve("no/api.sock") + ": directory " + dir.resolve("no") + " does not exist", e.getMessage());
+        final ApiException e = assertThrows(ApiException.class,
+            () -> ApiServer.start(dir.resolve("no/api.sock"), new FakeSwitch()));
+        assertEquals("api socket " + dir.resolve("no/api.sock") + ": directory " + dir.resolve("no")
+            + " does not exist", e.getMessage());
     }
 
     @Test
-    void noSwitchIsToldWithThePlace() {
+    void aMissingSwitchIsReportedWithItsPath() {
         final Path socket = dir.resolve("none.sock");
         try (ApiClient client = new ApiClient(socket)) {
             assertRefused(502, "no switch answers at " + socket + ": no such socket", () -> client.get("/ports"));
@@ -177,7 +185,7 @@ class ApiTest {
     }
 
     @Test
-    void theFirstPlaceThatCanBeWrittenIsTaken() throws IOException {
+    void theFirstWritableDirectoryIsUsed() throws IOException {
         assertEquals(List.of(Path.of("/run/ringbridge/api.sock"), Path.of("/run/user/7/ringbridge/api.sock")),
             ApiSocket.places(Map.of("XDG_RUNTIME_DIR", "/run/user/7")));
         assertEquals(List.of(Path.of("/run/ringbridge/api.sock")), ApiSocket.places(Map.of()));

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Answers with fixed views, and remembers what it was asked to do. */
+/** A switch that returns fixed views and records its commands. */
 class FakeSwitch implements SwitchControl {
     final List<String> done = new ArrayList<>();
     List<StationView> stations = List.of(new StationView("52:54:00:00:00:01", 0, "a", true, 0));
@@ -56,7 +56,8 @@ class FakeSwitch implements SwitchControl {
 
     @Override
     public ConfigView config() {
-        return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"), "/run/state", List.of());
+        return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"),
+            "/run/state", List.of());
     }
 
     @Override

@@ -8,13 +8,13 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** A connection on which a test sends what it likes. */
+/** A connection on which a test sends arbitrary bytes. */
 record RawClient(SocketChannel channel) implements AutoCloseable {
     static RawClient connect(final Path socket) throws IOException {
         return new RawClient(SocketChannel.open(UnixDomainSocketAddress.of(socket)));
     }
 
-    /** Sends a whole request with these further lines, and returns the answer: status line, headers and body. */
+    /** Sends a request with these additional lines, and returns the answer: status line, headers, and body. */
     static String exchange(final Path socket, final String requestLine, final String... more) throws IOException {
         final StringBuilder request = new StringBuilder(requestLine
             + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");

@@ -32,7 +32,7 @@ class CommandLineTest {
     private Path dir;
 
     @Test
-    void capabilitiesAreJsonWhateverElseIsGiven() throws IOException {
+    void capabilitiesAreJsonWithAnyOtherOptions() throws IOException {
         for (final Run run : List.of(Run.of("--print-capabilities"), Run.of("run", "--print-capabilities", "--nonsense"))) {
             assertEquals(0, run.status());
             final JsonNode json = new ObjectMapper().readTree(run.out());
@@ -45,7 +45,7 @@ class CommandLineTest {
     @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "port --help", "port add --help", "port remove --help",
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help", "fdb flush --help",
         "upgrade --help", "qemu-args --help", "--version", "show --version", "port add --version", "help", "help show"})
-    void helpHelps(final String args) {
+    void helpIsPrinted(final String args) {
         final Run run = Run.of(args.split(" ", -1));
         assertEquals(0, run.status());
         assertEquals("", run.err());
@@ -61,7 +61,7 @@ class CommandLineTest {
         "upgrade --binary", "upgrade now", "upgrade --timeout x", "qemu-args vm1 --config /nonexistent",
         "qemu-args vm1 --accel xen",
         "qemu-args vm1 --config /nonexistent --qemu-version new", "help nothing"})
-    void wrongUseIsOneLineAndStatusTwo(final String args) {
+    void usageErrorsAreOneLineAndStatusTwo(final String args) {
         final Run run = args.isEmpty() ? Run.of() : Run.of(args.split(" ", -1));
         assertEquals("", run.out());
         assertTrue(run.err().matches("ringbridge: [^\\n]+\\n"), run.err());
@@ -69,7 +69,7 @@ class CommandLineTest {
     }
 
     @Test
-    void aSwitchThatCannotStartIsOneLineAndStatusOne() {
+    void aFailedStartIsOneLineAndStatusOne() {
         final Run run = Run.of("run", "--socket-path=/nonexistent/dir/x.sock");
         assertEquals(1, run.status());
         assertTrue(run.err().lines().filter(line -> line.startsWith("ringbridge: ")).allMatch(line -> line.contains("/nonexistent/dir")));
@@ -77,7 +77,7 @@ class CommandLineTest {
     }
 
     @Test
-    void anUpgradeThatCannotBeIsOneLineAndStatusOne() throws IOException {
+    void aFailedUpgradeIsOneLineAndStatusOne() throws IOException {
         final String api = dir.resolve("api.sock").toString();
         assertEquals("ringbridge: no switch answers at " + api + ": no such socket\n", Run.of("upgrade", "--api", api).err());
         final Path failing = Files.writeString(dir.resolve("failing"), "#!/bin/sh\nexit 3\n");
@@ -176,7 +176,7 @@ class CommandLineTest {
     }
 
     @Test
-    void stationsAreSetAndForgottenByHand() {
+    void staticStationsAreAddedAndRemoved() {
         final String api = dir.resolve("api.sock").toString();
         final Config config = ConfigReader.parse("f", "ports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: "
             + dir.resolve("b") + ", vlan: 10}, {name: c, socket: " + dir.resolve("c") + ", trunk: [10, 20]}]");
@@ -188,7 +188,7 @@ class CommandLineTest {
             assertEquals("", ok("fdb", "add", "52:54:00:00:00:0a", "c", "--vlan", "20", "--api", api));
             assertEquals(List.of("52:54:00:00:00:01  0 a static", "52:54:00:00:00:0a 10 b static", "52:54:00:00:00:0a 20 c static"),
                 stations(api));
-            assertEquals("", ok("fdb", "add", "52:54:00:00:00:0a", "c", "--vlan", "10", "--api", api), "it goes to another port");
+            assertEquals("", ok("fdb", "add", "52:54:00:00:00:0a", "c", "--vlan", "10", "--api", api), "the station moves to another port");
 
             final String mac = " is not a unicast Ethernet address, such as 52:54:00:00:00:01";
             assertRefused(2, "fdb add: mac: \"x\"" + mac, "add", "x", "a", "--api", api);
@@ -219,7 +219,7 @@ class CommandLineTest {
     }
 
     @Test
-    void aPortHasOnlySoManyStaticStations() {
+    void theNumberOfStaticStationsIsLimited() {
         final String api = dir.resolve("api.sock").toString();
         final Config config = ConfigReader.parse("f", "ports: [{name: a, socket: " + dir.resolve("a") + "}]");
         try (Switch running = Switch.start(config)) {
@@ -229,7 +229,7 @@ class CommandLineTest {
                 running.fdb().add(String.format("mac=52:54:00:00:%02x:%02x,port=a", i >> 8, i & 0xFF));
             }
             assertRefused(1, "port a already has 1024 static stations, the maximum", "add", "52:54:00:00:ff:01", "a", "--api", api);
-            assertEquals("", ok("fdb", "add", "52:54:00:00:00:01", "a", "--api", api), "one of them again");
+            assertEquals("", ok("fdb", "add", "52:54:00:00:00:01", "a", "--api", api), "a station that is already set");
             assertEquals("1024 stations removed\n", ok("fdb", "flush", "a", "--static", "--api", api));
         }
     }
@@ -252,7 +252,7 @@ class CommandLineTest {
     }
 
     @Test
-    void qemuArgumentsFitThePort() throws IOException {
+    void qemuArgumentsMatchThePort() throws IOException {
         final Path config = Files.writeString(dir.resolve("f.yaml"), """
             ports:
               - {name: one, socket: /run/one.sock}
@@ -290,7 +290,7 @@ class CommandLineTest {
     }
 
     @Test
-    void everyPortHasAnAddressOfItsOwnThatStays() {
+    void everyPortHasAStableAddressOfItsOwn() {
         final Set<String> addresses = new HashSet<>();
         for (int i = 0; i < 1024; i++) {
             final String mac = GuestMac.of("vm" + i, "0123456789abcdef");
@@ -314,7 +314,7 @@ class CommandLineTest {
         port add name=a,type=tpa  | port add: type: "tpa" is not vhost-user, tap or pcap ("tap"?)
         port add name=a,mtu=10    | port add: mtu: 10 is out of range; 68 to 65535 is allowed
         """)
-    void mistakesAreNamedWithWhatIsAllowed(final String args, final String message) {
+    void errorsNameTheAllowedValues(final String args, final String message) {
         assertEquals("ringbridge: " + message + "\n", Run.of(args.split(" ", -1)).err());
     }
 
@@ -332,12 +332,12 @@ class CommandLineTest {
     }
 
     @Test
-    void choicesAreInSmallLetters() {
+    void choicesAreInLowerCase() {
         assertTrue(Run.of("run", "--poll", "lazy").err().contains("expected one of busy, adaptive but was 'lazy'"));
     }
 
     @Test
-    void processorsThatAreNotThereAreRefusedWithTheirPlace() throws IOException {
+    void missingProcessorsAreRefusedWithTheirPlace() throws IOException {
         final String why = "cpus: processor 1023 does not exist or is not available to this process; available: ";
         final Run option = Run.of("run", "--cpus", "1023");
         assertEquals(2, option.status());
@@ -349,7 +349,7 @@ class CommandLineTest {
     }
 
     @Test
-    void apiPathsThatAreTooLongAreRefused() throws IOException {
+    void longApiPathsAreRefused() throws IOException {
         final String path = "/tmp/" + "x".repeat(103);
         final String why = "the path has 108 bytes; ";
         for (final Run run : List.of(Run.of("run", "--api", path), Run.of("show", "ports", "--api", path),
@@ -364,7 +364,7 @@ class CommandLineTest {
 
     @Test
     @Timeout(60)
-    void aCaptureIsWrittenToARegularFileOnly() throws Exception {
+    void capturesAreOnlyWrittenToRegularFiles() throws Exception {
         final Path fifo = dir.resolve("fifo");
         assertEquals(0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
         final Path device = Files.createSymbolicLink(dir.resolve("device"), Path.of("/dev/full"));

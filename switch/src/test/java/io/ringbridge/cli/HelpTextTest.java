@@ -13,15 +13,14 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * The launcher prints these files as long as nothing is built. {@code mvn test -Dringbridge.write-help=true} writes
- * them anew, here and
- * in the module {@code bench}.
+ * Tests the help files that the launcher prints if nothing is built. {@code mvn test -Dringbridge.write-help=true}
+ * writes them, here and in the module {@code bench}.
  */
 class HelpTextTest {
     private static final Path HELP = Path.of(System.getProperty("ringbridge.root"), "switch/src/main/help");
 
     @Test
-    void everyCommandHasAFileWithItsHelp() throws IOException {
+    void everyCommandHasACurrentHelpFile() throws IOException {
         final Map<String, String> texts = new LinkedHashMap<>();
         HelpTexts.collect("ringbridge", Main.line(), texts);
         texts.remove("ringbridge-bench");
@@ -33,9 +32,9 @@ class HelpTextTest {
         assertTrue(texts.get("ringbridge").contains("\n  bench "), texts.get("ringbridge"));
     }
 
-    /** What is copied from an example has to be one command, also from a terminal of 80 columns. */
+    /** An example copied from a terminal of 80 columns has to be one command. */
     @Test
-    void examplesAreNotBroken() {
+    void examplesFitOnOneLine() {
         Stream.of(Main.line()).flatMap(HelpTexts::all).forEach(command -> {
             for (final String line : command.getCommandSpec().usageMessage().footer()) {
                 if (line.startsWith("  ")) {

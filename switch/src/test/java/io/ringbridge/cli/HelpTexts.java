@@ -11,12 +11,12 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** The help of commands, as on a terminal of 80 columns. */
+/** The help texts of commands, as on a terminal of 80 columns. */
 final class HelpTexts {
     private HelpTexts() {
     }
 
-    /** Adds the help of a command and of those below it, by their names with hyphens between them. */
+    /** Adds the help of a command and its subcommands. The keys are the names, joined by hyphens. */
     static void collect(final String name, final CommandLine line, final Map<String, String> texts) {
         texts.put(name, line.setUsageHelpAutoWidth(false).getUsageMessage(Ansi.OFF));
         line.getSubcommands().forEach((sub, command) -> collect(name + '-' + sub, command, texts));

@@ -18,7 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** What only a process of its own shows: signals, statuses, and the launcher. */
+/** Tests that need a process of their own: signals, exit statuses, and the launcher. */
 class ProcessTest {
     private static final Path JAVA = Path.of(System.getProperty("java.home"), "bin", "java");
 
@@ -36,12 +36,13 @@ class ProcessTest {
     private static List<String> command(final List<String> prefix, final String... args) {
         final List<String> command = new ArrayList<>(prefix);
         command.addAll(List.of(JAVA.toString(), "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
-            "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), "io.ringbridge.cli.Main"));
+            "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
+            "io.ringbridge.cli.Main"));
         command.addAll(List.of(args));
         return command;
     }
 
-    /** What it has logged when it runs, up to the line that says so. */
+    /** Reads the log up to the line that the switch is running, and returns the lines. */
     private static List<String> untilItRuns(final BufferedReader err) throws IOException {
         final List<String> lines = new ArrayList<>();
         do {
@@ -53,7 +54,7 @@ class ProcessTest {
     }
 
     @Test
-    void aSignalEndsItWithStatusZeroAndRemovesTheSockets() throws Exception {
+    void sigtermEndsTheSwitchWithStatusZeroAndRemovesTheSockets() throws Exception {
         final Path port = dir.resolve("a.sock");
         final Path api = dir.resolve("api.sock");
         final Process process = java("run", "--port", "name=a,socket=" + port, "--api", api.toString());
@@ -79,14 +80,14 @@ class ProcessTest {
         String line;
         do {
             line = err.readLine();
-            assertTrue(line != null, "nothing logged: " + text);
+            assertTrue(line != null, "not logged: " + text);
         } while (!line.contains(text));
         return line;
     }
 
     @Test
     @Timeout(60)
-    void signalsThatDaemonsGetForOtherReasonsAreLoggedAndIgnored() throws Exception {
+    void hangupAndUserSignalsAreLoggedAndIgnored() throws Exception {
         final String api = dir.resolve("api.sock").toString();
         final Process process = java("run", "--port", "name=a,socket=" + dir.resolve("a.sock"), "--api", api);
         try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
@@ -109,7 +110,7 @@ class ProcessTest {
 
     @Test
     @Timeout(60)
-    void aSignalThatWasIgnoredFromTheStartStaysSo() throws Exception {
+    void aSignalIgnoredAtTheStartStaysIgnored() throws Exception {
         final Path port = dir.resolve("a.sock");
         final Process process = java(List.of("sh", "-c", "trap '' HUP; exec \"$@\"", "sh"), "run", "--port",
             "name=a,socket=" + port,
@@ -129,7 +130,7 @@ class ProcessTest {
 
     @Test
     @Timeout(60)
-    void directoriesInTheRuntimeDirectoryAreMade() throws Exception {
+    void directoriesInTheRuntimeDirectoryAreCreated() throws Exception {
         final Path run = Files.createDirectory(dir.resolve("run"));
         final Path file = Files.writeString(dir.resolve("f.yaml"), "api: {socket: " + run
             + "/ringbridge/api.sock}\nports:\n"
@@ -152,7 +153,7 @@ class ProcessTest {
 
     @Test
     @Timeout(60)
-    void aStartThatIsRefusedAnnouncesNothing() throws Exception {
+    void aFailedStartPrintsOnlyTheError() throws Exception {
         final Process process = java("run", "--port", "name=a,socket=/nonexistent/a.sock", "--api",
             dir.resolve("api.sock").toString());
         final String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -161,14 +162,15 @@ class ProcessTest {
     }
 
     @Test
-    void aSystemWithoutWhatTheWarmUpNeedsIsServedAllTheSame() throws Exception {
+    void theSwitchRunsIfTheWarmUpFails() throws Exception {
         final Path port = dir.resolve("a.sock");
-        // The memory of its guests is a file without a name, and no file may be as large here.
+        // The memory of the warm-up's guests is a memory file, and exceeds this limit.
         final Process process = java(List.of("prlimit", "--fsize=65536"), "run", "--port", "name=a,socket=" + port,
             "--api", dir.resolve("api.sock").toString());
         try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
             final List<String> lines = untilItRuns(err);
-            assertTrue(lines.stream().anyMatch(line -> line.contains("WARN  the warm-up failed, so the first frames will be slow: ")),
+            assertTrue(lines.stream()
+                .anyMatch(line -> line.contains("WARN  the warm-up failed, so the first frames will be slow: ")),
                 lines.toString());
             assertTrue(Files.exists(port));
         } finally {
@@ -177,7 +179,7 @@ class ProcessTest {
     }
 
     @Test
-    void anUpgradeIsAnotherProcessWithTheSameSockets() throws Exception {
+    void anUpgradeStartsAnotherProcessWithTheSameSockets() throws Exception {
         final Path port = dir.resolve("a.sock");
         final String api = dir.resolve("api.sock").toString();
         final Process process = java("run", "--port", "name=a,socket=" + port, "--api", api);
@@ -219,12 +221,16 @@ class ProcessTest {
         assertEquals(0, process.waitFor(), err);
         assertEquals("", err);
         assertTrue(out.startsWith("{\"seconds\":") && out.endsWith("}\n") && out.lines().count() == 1, out);
-        for (final String key : List.of("\"frame_bytes\":64,", "\"frame_bytes\":512,", "\"frame_bytes\":1500,", "\"dropped\":0,")) {
+        for (final String key : List.of("\"frame_bytes\":64,", "\"frame_bytes\":512,", "\"frame_bytes\":1500,",
+            "\"dropped\":0,")) {
             assertTrue(out.contains(key), out);
         }
     }
 
-    /** A copy of the tree as far as the launcher looks at it; {@code java} and {@code mvn} say what they were called with. */
+    /**
+     * Copies the part of the tree that the launcher reads. Its {@code java} and {@code mvn} print or record their
+     * arguments.
+     */
     private Path launcher() throws IOException {
         final Path root = Files.createDirectories(dir.resolve("root with space"));
         final Path bin = Files.createDirectories(root.resolve("switch/bin"));
@@ -267,7 +273,7 @@ class ProcessTest {
     }
 
     @Test
-    void theLauncherBuildsOnceAndAgainWhenASourceIsNewer() throws Exception {
+    void theLauncherRebuildsOnlyIfASourceIsNewer() throws Exception {
         final Path launcher = launcher();
         final Process first = launch(launcher, "show", "two words").start();
         final Process second = launch(launcher, "run").start();
@@ -279,7 +285,8 @@ class ProcessTest {
             + "><io.ringbridge.cli.Main><show><two words>\n"), shown.out());
         assertTrue(shown.out().contains("<-XX:TieredStopAtLevel=1>"), shown.out());
         assertFalse(ran.out().contains("TieredStopAtLevel"), ran.out());
-        assertEquals(1, (shown.err() + ran.err()).lines().filter(line -> line.startsWith("ringbridge: building ")).count());
+        assertEquals(1,
+            (shown.err() + ran.err()).lines().filter(line -> line.startsWith("ringbridge: building ")).count());
         assertEquals(1, Files.readAllLines(dir.resolve("builds")).size());
 
         assertEquals("", finish(launch(launcher, "run").start()).err());
@@ -292,7 +299,7 @@ class ProcessTest {
 
     @Test
     @Timeout(60)
-    void theLauncherHelpsWithoutABuildOrAJdk() throws Exception {
+    void theLauncherPrintsHelpWithoutABuildOrAJdk() throws Exception {
         final Path launcher = launcher();
         final Path root = dir.resolve("root with space");
         final Path help = Path.of(System.getProperty("ringbridge.root"), "switch/src/main/help");
@@ -324,7 +331,7 @@ class ProcessTest {
 
     @Test
     @Timeout(60)
-    void theLauncherShowsHowFarABuildIs() throws Exception {
+    void theLauncherShowsTheProgressOfABuild() throws Exception {
         final Path launcher = launcher();
         script(dir.resolve("tools/mvn"), "echo '[INFO] Scanning for projects...'"
             + "; echo '[INFO] Building Ringbridge datapath 0.1.0      [2/4]'"
@@ -339,12 +346,12 @@ class ProcessTest {
     }
 
     /**
-     * What the launcher leaves running in the background must not keep open what a supervisor or QEMU waits for the end
-     * of.
+     * The launcher leaves a trainer running in the background. A supervisor or QEMU may wait for the end of a
+     * descriptor, so the trainer must not keep one open.
      */
     @Test
     @Timeout(60)
-    void theTrainerOfTheClassCachesHasNoDescriptorOfItsParent() throws Exception {
+    void theCacheTrainerInheritsNoDescriptors() throws Exception {
         final Path launcher = launcher();
         final Path seen = dir.resolve("seen");
         final Path end = dir.resolve("end");
@@ -358,14 +365,14 @@ class ProcessTest {
         builder.environment().put("NOTIFY_SOCKET", "/run/systemd/notify");
         final Run run = finish(builder.start());
         assertEquals(0, run.status(), run.err());
-        assertEquals("\n", Files.readString(end)); // the trainer has written what it has
+        assertEquals("\n", Files.readString(end)); // the trainer has written its report
         final String text = Files.readString(seen);
         assertTrue(text.startsWith("notify none\n"), text);
         assertFalse(text.contains("/dev/zero") || text.contains("pipe:"), text);
     }
 
     @Test
-    void theLauncherSaysWhatIsMissing() throws Exception {
+    void theLauncherReportsMissingTools() throws Exception {
         final Path launcher = launcher();
         final ProcessBuilder old = launch(launcher, "run");
         old.environment().put("RINGBRIDGE_JAVA", dir.resolve("old").toString());
@@ -380,12 +387,13 @@ class ProcessTest {
     }
 
     @Test
-    void theLauncherBuildsAndRunsTheMeasuringToolForBench() throws Exception {
+    void theLauncherBuildsAndRunsBench() throws Exception {
         final Path launcher = launcher();
         final Path root = dir.resolve("root with space");
         final Run missing = finish(launch(launcher, "bench", "throughput").start());
         assertEquals(1, missing.status());
-        assertEquals("ringbridge: bench is not installed: neither " + root.resolve("bench/target/ringbridge-bench.jar")
+        assertEquals("ringbridge: bench is not installed: neither "
+            + root.resolve("bench/target/ringbridge-bench.jar")
             + " exists, nor " + root.resolve("bench") + " to build it from\n", missing.err());
         assertFalse(Files.exists(dir.resolve("builds")));
 
@@ -395,8 +403,10 @@ class ProcessTest {
             + "; mkdir -p bench/target; echo jar > bench/target/ringbridge-bench.jar");
         final Run built = finish(launch(launcher, "bench", "throughput", "--sizes", "64").start());
         assertEquals(0, built.status(), built.err());
-        assertTrue(built.out().endsWith("root with space/bench/target/ringbridge-bench.jar><throughput><--sizes><64>\n"), built.out());
-        assertTrue(built.out().contains("<-Dringbridge.launcher=" + root.resolve("switch/bin/ringbridge") + ">"), built.out());
+        assertTrue(built.out()
+            .endsWith("root with space/bench/target/ringbridge-bench.jar><throughput><--sizes><64>\n"), built.out());
+        assertTrue(built.out().contains("<-Dringbridge.launcher=" + root.resolve("switch/bin/ringbridge") + ">"),
+            built.out());
         assertTrue(Files.readString(dir.resolve("builds")).contains("-pl bench -am package"));
         assertEquals("", finish(launch(launcher, "bench", "latency").start()).err());
         assertEquals(1, Files.readAllLines(dir.resolve("builds")).size());

@@ -3,7 +3,7 @@ package io.ringbridge.cli;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 
-/** A command that was run in this process. */
+/** The result of a command that was run in this process. */
 record Run(int status, String out, String err) {
     static Run of(final String... args) {
         final StringWriter out = new StringWriter();

@@ -71,7 +71,7 @@ class ConfigReaderTest {
     }
 
     @Test
-    void stateIsKeptUnlessItIsTurnedOff() {
+    void stateIsKeptUnlessDisabled() {
         assertEquals(new State.Default(), ConfigReader.parse("f.yaml", "workers: 1").state());
         assertEquals(new State.None(), ConfigReader.parse("f.yaml", "state: none").state());
         assertEquals(new State.Directory(Path.of("./none")), ConfigReader.parse("f.yaml", "state: ./none").state());
@@ -110,7 +110,7 @@ class ConfigReaderTest {
     }
 
     @Test
-    void nothingIsTheDefault() {
+    void anEmptyFileIsTheDefault() {
         for (final String text : List.of("", "\n# nothing\n", "{}", "ports:\n", "ports: []\napi: {}\nfdb:\n")) {
             assertEquals(Config.DEFAULT, ConfigReader.parse("f.yaml", text), text);
         }
@@ -125,7 +125,7 @@ class ConfigReaderTest {
     }
 
     @Test
-    void processorsSayHowManyWorkers() {
+    void cpusDetermineTheNumberOfWorkers() {
         assertEquals(3, ConfigReader.parse("f", "cpus: 1,4-5").workers());
         assertEquals(List.of(1, 4, 5), ConfigReader.parse("f", "cpus: 1,4-5").cpus());
     }
@@ -257,13 +257,13 @@ class ConfigReaderTest {
 
     @ParameterizedTest
     @MethodSource({"mistakes", "sharedPlaces"})
-    void everyMistakeNamesFileLineKeyAndWhatIsAllowed(final String text, final String message) {
+    void errorsNameFileLineKeyAndAllowedValues(final String text, final String message) {
         final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("dir/f.yaml", text));
         assertEquals("dir/f.yaml: " + message, e.getMessage());
     }
 
     @Test
-    void whatIsNotYamlIsToldWithItsPlace() {
+    void invalidYamlIsReportedWithItsPlace() {
         for (final String text : List.of("ports: [", "a: b: c", "\tx: 1", "workers: 1\n  poll: busy", "x: \"")) {
             final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", text), text);
             assertTrue(e.getMessage().matches("f.yaml: line \\d+, column \\d+: invalid YAML: [^\\n]+"), e.getMessage());
@@ -283,7 +283,7 @@ class ConfigReaderTest {
 
     @ParameterizedTest
     @MethodSource("brokenLines")
-    void theLineIsThatOfTheProblem(final String text, final String place) {
+    void theReportedPlaceIsThatOfTheError(final String text, final String place) {
         final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", text));
         assertTrue(e.getMessage().startsWith("f.yaml: " + place + ": invalid YAML: "), e.getMessage());
     }
@@ -295,7 +295,7 @@ class ConfigReaderTest {
     }
 
     @Test
-    void aSocketPathHasRoomForItsZero() {
+    void aSocketPathHasRoomForItsTerminator() {
         final String longest = "/" + "s".repeat(106);
         assertEquals(longest, ConfigReader.parsePort("--port", "name=a,socket=" + longest).socket());
         assertMessage("--port: socket: the path has 108 bytes; at most 107 are allowed for a Unix socket",
@@ -312,7 +312,7 @@ class ConfigReaderTest {
     }
 
     @Test
-    void framesOfADisabledRingAreDiscardedUnlessTheyAreToWait() {
+    void framesOfADisabledRingAreDiscardedByDefault() {
         assertTrue(ConfigReader.parsePort("--port", "name=a,socket=s").extras().discardWhenDisabled());
         assertTrue(ConfigReader.parsePort("--port", "name=a,socket=s,disabled=discard").extras().discardWhenDisabled());
         assertFalse(ConfigReader.parsePort("--port", "name=a,socket=s,disabled=hold").extras().discardWhenDisabled());
@@ -337,7 +337,7 @@ class ConfigReaderTest {
     }
 
     @Test
-    void onlyWhatAPortOffersByItsOtherKeysCanBePinned() {
+    void onlyOfferedFeaturesCanBePinned() {
         final String spec = "name=a,socket=x,features=version_1+";
         assertEquals(pinned(Features.VERSION_1, Features.CSUM, Features.HOST_TSO4, Features.PROTOCOL_FEATURES),
             ConfigReader.parsePort("--port", spec + "csum+host_tso4,offloads=csum,,host_tso4").extras());
@@ -355,7 +355,7 @@ class ConfigReaderTest {
     }
 
     @Test
-    void filesThatCannotBeReadAreNamed(@TempDir final Path dir) throws IOException {
+    void unreadableFilesAreNamed(@TempDir final Path dir) throws IOException {
         final Path missing = dir.resolve("missing.yaml");
         assertEquals(missing + ": no such file", assertThrows(ConfigException.class, () -> ConfigReader.read(missing)).getMessage());
         final Path binary = Files.write(dir.resolve("binary"), new byte[] {(byte) 0xFF, (byte) 0xFE, 0, 1});
@@ -365,14 +365,14 @@ class ConfigReaderTest {
     }
 
     @Test
-    void farWordsAreNotProposed() {
+    void dissimilarWordsAreNotSuggested() {
         assertEquals(Optional.of("socket"), Spelling.nearest("sokcet", List.of("name", "socket")));
         assertFalse(Spelling.nearest("frobnicate", List.of("name", "socket")).isPresent());
         assertEquals(1, Spelling.distance("abdc", "abcd"));
     }
 
     @Test
-    void whatMostPortsDoWithoutIsOffUnlessAskedFor() {
+    void optionalFeaturesAreOffByDefault() {
         final String plain = "name=vm1,socket=x";
         assertEquals(PortConfig.Extras.NONE, ConfigReader.parsePort("--port", plain).extras());
         assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, true, -1, MemoryFiles.ANY),

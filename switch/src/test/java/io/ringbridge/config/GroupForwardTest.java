@@ -9,7 +9,7 @@ import java.util.List;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-/** The reserved groups that a port relays, in the file and on the command line, on ports of every type. */
+/** Tests the reserved groups that a port relays, in the file and on the command line, on ports of every type. */
 class GroupForwardTest {
     private static final String NEEDED =
         "all, or a list of stp, lacp, 802.1x, lldp and last octets of 01:80:c2:00:00:00 to 0f, such as 0d";
@@ -36,7 +36,7 @@ class GroupForwardTest {
     }
 
     @Test
-    void theCommandLineHasItToo() {
+    void theCommandLineAcceptsIt() {
         assertEquals(0x4008, onCommandLine("name=a,socket=/tmp/a,group-forward=lldp+802.1x"));
         assertEquals(0x4001, onCommandLine("name=a,type=tap,device=tap0,group-forward=lldp,,stp"));
         assertEquals(0, onCommandLine("name=a,type=pcap,write=a.pcap"));
@@ -56,7 +56,7 @@ class GroupForwardTest {
         "[01]         | \"01\" is MAC control (PAUSE), which is never relayed; allowed: ",
         "[lldp, 0x01] | \"0x01\" is MAC control (PAUSE), which is never relayed; allowed: ",
         "''           | \"\" is not "})
-    void whatIsNoReservedGroupIsRefused(final String value, final String what) {
+    void otherGroupsAreRefused(final String value, final String what) {
         final String keys = "name: a, socket: /tmp/a, group-forward: " + (value.isEmpty() ? "''" : value);
         final ConfigException refused =
             assertThrows(ConfigException.class, () -> ConfigReader.parse("f", "ports: [{" + keys + "}]"));

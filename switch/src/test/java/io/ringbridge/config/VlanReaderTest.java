@@ -14,7 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-/** The VLANs of a port, in the file and on the command line, on ports of every type. */
+/** Tests the VLANs of a port, in the file and on the command line, on ports of every type. */
 class VlanReaderTest {
     private static final String NEEDED = " is not all, or a list of VLANs from 1 to 4094, such as 10,20-29";
     private static final List<String> TYPES = List.of("socket: /tmp/a", "type: tap, device: tap0", "type: pcap, interface: eth0",
@@ -43,7 +43,7 @@ class VlanReaderTest {
     }
 
     @Test
-    void aPortOfWhichNothingIsSaidIsInNone() {
+    void aPortWithoutTheKeysIsInNoVlan() {
         for (final String type : TYPES) {
             assertNull(ConfigReader.parse("f", "ports: [{name: a, " + type + "}]").ports().getFirst().vlan());
             assertNull(ConfigReader.parse("f", "ports: [{name: a, " + type + ", vlan: , trunk: }]").ports().getFirst().vlan());
@@ -56,7 +56,7 @@ class VlanReaderTest {
         "trunk=20+30-39          | trunk 20,30-39",
         "trunk=20,,30-39,vlan=10 | trunk 20,30-39 native 10",
         "trunk=all               | trunk 1-4094"})
-    void theCommandLineHasThemToo(final String keys, final String expected) {
+    void theCommandLineAcceptsThem(final String keys, final String expected) {
         for (final String type : List.of("socket=/tmp/a", "type=tap,device=tap0", "type=pcap,write=a.pcap")) {
             assertEquals(expected, ConfigReader.parsePort("--port", "name=a," + type + ',' + keys).vlan().toString());
         }
@@ -85,7 +85,7 @@ class VlanReaderTest {
 
     @ParameterizedTest
     @MethodSource("mistakes")
-    void whatIsWrongIsSaidInALine(final String keys, final String message) {
+    void errorsAreOneLine(final String keys, final String message) {
         final String text = "ports:\n  - name: a\n    socket: /tmp/a\n    " + keys + "\n";
         assertEquals("f.yaml: line 4: ports[0]." + message,
             assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", text)).getMessage());
