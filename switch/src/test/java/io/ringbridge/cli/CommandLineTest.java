@@ -33,7 +33,8 @@ class CommandLineTest {
 
     @Test
     void capabilitiesAreJsonWithAnyOtherOptions() throws IOException {
-        for (final Run run : List.of(Run.of("--print-capabilities"), Run.of("run", "--print-capabilities", "--nonsense"))) {
+        for (final Run run : List.of(Run.of("--print-capabilities"),
+            Run.of("run", "--print-capabilities", "--nonsense"))) {
             assertEquals(0, run.status());
             final JsonNode json = new ObjectMapper().readTree(run.out());
             assertEquals("net", json.get("type").asText());
@@ -42,8 +43,10 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "port --help", "port add --help", "port remove --help",
-        "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help", "fdb flush --help",
+    @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "port --help", "port add --help",
+        "port remove --help",
+        "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help",
+        "fdb flush --help",
         "upgrade --help", "qemu-args --help", "--version", "show --version", "port add --version", "help", "help show"})
     void helpIsPrinted(final String args) {
         final Run run = Run.of(args.split(" ", -1));
@@ -53,11 +56,16 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "runn", "run --foo", "run --workers x", "run --workers 65", "run --poll lazy", "run --cpus 1-",
-        "run --cpus 0,1 --workers 3", "run --socket-path=/tmp/x --port name=a,socket=/tmp/a", "run --fd=1 --socket-path=/tmp/x",
-        "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b", "run --config /nonexistent",
-        "show", "show nothing", "port", "port suspend", "port add", "port add nonsense", "demo --seconds 2", "demo --seconds x",
-        "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove", "fdb flush vm1 vm2",
+    @ValueSource(strings = {"", "runn", "run --foo", "run --workers x", "run --workers 65", "run --poll lazy",
+        "run --cpus 1-",
+        "run --cpus 0,1 --workers 3", "run --socket-path=/tmp/x --port name=a,socket=/tmp/a",
+        "run --fd=1 --socket-path=/tmp/x",
+        "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b",
+        "run --config /nonexistent",
+        "show", "show nothing", "port", "port suspend", "port add", "port add nonsense", "demo --seconds 2",
+        "demo --seconds x",
+        "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove",
+        "fdb flush vm1 vm2",
         "upgrade --binary", "upgrade now", "upgrade --timeout x", "qemu-args vm1 --config /nonexistent",
         "qemu-args vm1 --accel xen",
         "qemu-args vm1 --config /nonexistent --qemu-version new", "help nothing"})
@@ -72,31 +80,34 @@ class CommandLineTest {
     void aFailedStartIsOneLineAndStatusOne() {
         final Run run = Run.of("run", "--socket-path=/nonexistent/dir/x.sock");
         assertEquals(1, run.status());
-        assertTrue(run.err().lines().filter(line -> line.startsWith("ringbridge: ")).allMatch(line -> line.contains("/nonexistent/dir")));
+        assertTrue(run.err().lines().filter(line -> line.startsWith("ringbridge: "))
+            .allMatch(line -> line.contains("/nonexistent/dir")));
         assertEquals(1, Run.of("show", "ports", "--api", dir.resolve("none.sock").toString()).status());
     }
 
     @Test
     void aFailedUpgradeIsOneLineAndStatusOne() throws IOException {
         final String api = dir.resolve("api.sock").toString();
-        assertEquals("ringbridge: no switch answers at " + api + ": no such socket\n", Run.of("upgrade", "--api", api).err());
+        assertEquals("ringbridge: no switch answers at " + api + ": no such socket\n",
+            Run.of("upgrade", "--api", api).err());
         final Path failing = Files.writeString(dir.resolve("failing"), "#!/bin/sh\nexit 3\n");
         assertTrue(failing.toFile().setExecutable(true));
         try (Switch running = Switch.start(Config.DEFAULT)) {
             running.openApi(Path.of(api));
             final Run embedded = Run.of("upgrade", "--api", api);
             assertEquals(1, embedded.status());
-            assertEquals("ringbridge: this switch is embedded in another program and cannot be upgraded\n", embedded.err());
+            assertEquals("ringbridge: this switch is embedded in another program and cannot be upgraded\n",
+                embedded.err());
             running.startedBy(program -> List.of(program));
             final Run absent = Run.of("upgrade", "--api", api, "--binary", "/nonexistent/ringbridge");
             assertEquals(1, absent.status());
-            assertTrue(absent.err().matches("ringbridge: the upgrade failed and the old process keeps serving: "
-                + "cannot start the new process: "
+            assertTrue(absent.err()
+                .matches("ringbridge: the upgrade failed and the old process keeps serving: cannot start the new process: "
                 + "[^\\n]*/nonexistent/ringbridge[^\\n]*\\n"), absent.err());
             final Run ended = Run.of("upgrade", "--api", api, "--binary", failing.toString());
             assertEquals(1, ended.status());
-            assertEquals("ringbridge: the upgrade failed and the old process keeps serving: "
-                + "the new process exited with status 3 before it was ready; see its messages in the log of the switch\n", ended.err());
+            assertEquals("ringbridge: the upgrade failed and the old process keeps serving: the new process exited with "
+                + "status 3 before it was ready; see its messages in the log of the switch\n", ended.err());
             ok("port", "add", "name=a,socket=" + dir.resolve("a.sock"), "--api", api);
         }
     }
@@ -119,17 +130,20 @@ class CommandLineTest {
             assertEquals(List.of("name", "type", "socket", "mode", "state", "since", "why", "queues", "mtu", "features",
                 "in_frames", "in_bytes", "out_frames", "out_bytes", "drops"),
                 ports.get(0).properties().stream().map(java.util.Map.Entry::getKey).toList());
-            assertTrue(ok("show", "ports", "--api", api).lines().toList().get(1).startsWith("a     waiting       2  1500 "));
+            assertTrue(ok("show", "ports", "--api", api).lines().toList().get(1)
+                .startsWith("a     waiting       2  1500 "));
             assertTrue(ports.get(0).get("why").asText().startsWith("no front-end has connected to " + a + ": "));
-            assertTrue(ok("show", "ports", "--api", api).contains("\na: waiting since " + ports.get(0).get("since").asText()
+            assertTrue(ok("show", "ports", "--api", api)
+                .contains("\na: waiting since " + ports.get(0).get("since").asText()
                 + "; no front-end has connected to " + a + ": "));
             assertTrue(ok("show", "queues", "--api", api).contains("queues not started: 4"));
             assertEquals(1, ok("show", "fdb", "--api", api).lines().count());
             assertEquals(2, ok("show", "workers", "--api", api).lines().count());
 
-            ok("port", "add", "name=b,socket=" + b + ",mode=server,permissions=0600,suspend-messages=false,suspend-feature-bit=42"
-                + ",mac=52:54:00:00:00:0a,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true,memory=any"
-                + ",disabled=hold,vlan=10,trunk=20+30-39,group-forward=lldp+0d",
+            ok("port", "add",
+                "name=b,socket=" + b + ",mode=server,permissions=0600,suspend-messages=false,suspend-feature-bit=42"
+                + ",mac=52:54:00:00:00:0a,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true"
+                + ",memory=any,disabled=hold,vlan=10,trunk=20+30-39,group-forward=lldp+0d",
                 "--api", api);
             assertTrue(Files.exists(b));
             final JsonNode tagged = new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api)).get(1);
@@ -145,8 +159,10 @@ class CommandLineTest {
                 assertEquals("", ok("port", "resume", "b", "--api", api));
                 assertEquals("waiting", state(api, 1));
             }
-            assertEquals("ringbridge: no port is named \"c\"; there are: a, b\n", Run.of("port", "suspend", "c", "--api", api).err());
-            assertEquals("ringbridge: no port is named \"c\"; there are: a, b\n", Run.of("port", "resume", "c", "--api", api).err());
+            assertEquals("ringbridge: no port is named \"c\"; there are: a, b\n",
+                Run.of("port", "suspend", "c", "--api", api).err());
+            assertEquals("ringbridge: no port is named \"c\"; there are: a, b\n",
+                Run.of("port", "resume", "c", "--api", api).err());
             final Run twice = Run.of("port", "add", "name=b,socket=" + dir.resolve("c.sock"), "--api", api);
             assertEquals("ringbridge: port add: name: \"b\" is taken; every port needs its own\n", twice.err());
             assertEquals(1, Run.of("port", "add", "name=c,socket=/nonexistent/c.sock", "--api", api).status());
@@ -154,8 +170,8 @@ class CommandLineTest {
             final Config shown = ConfigReader.parse("shown", ok("show", "config", "--api", api));
             assertEquals(List.of("a", "b"), shown.ports().stream().map(port -> port.name()).toList());
             assertEquals(config.ports().getFirst(), shown.ports().getFirst());
-            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, false, -1, MemoryFiles.ANY),
-                shown.ports().getLast().extras());
+            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, false, -1,
+                MemoryFiles.ANY), shown.ports().getLast().extras());
             assertEquals("trunk 20,30-39 native 10", shown.ports().getLast().vlan().toString());
             assertEquals(List.of(0, 0x6000), shown.ports().stream().map(PortConfig::groupForward).toList());
             assertEquals(config.state(), shown.state());
@@ -165,11 +181,13 @@ class CommandLineTest {
                 .contains("path=" + a + ",reconnect=1\n"));
             assertTrue(ok("qemu-args", "b", "--accel", "kvm", "--api", api).endsWith("""
                 -device intel-iommu,intremap=off,device-iotlb=on
-                -device virtio-net-pci,netdev=net-b,mac=52:54:00:00:00:0a,host_mtu=1500,disable-legacy=on,iommu_platform=on,ats=on
+                -device virtio-net-pci,netdev=net-b,mac=52:54:00:00:00:0a,host_mtu=1500,disable-legacy=on,\
+                iommu_platform=on,ats=on
                 """));
             ok("port", "remove", "b", "--api", api);
             assertTrue(Files.notExists(b));
-            assertEquals("ringbridge: no port is named \"b\"; there are: a\n", Run.of("port", "remove", "b", "--api", api).err());
+            assertEquals("ringbridge: no port is named \"b\"; there are: a\n",
+                Run.of("port", "remove", "b", "--api", api).err());
         }
         assertTrue(Files.notExists(a));
         assertTrue(Files.notExists(Path.of(api)));
@@ -178,7 +196,8 @@ class CommandLineTest {
     @Test
     void staticStationsAreAddedAndRemoved() {
         final String api = dir.resolve("api.sock").toString();
-        final Config config = ConfigReader.parse("f", "ports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: "
+        final Config config = ConfigReader.parse("f",
+            "ports: [{name: a, socket: " + dir.resolve("a") + "}, {name: b, socket: "
             + dir.resolve("b") + ", vlan: 10}, {name: c, socket: " + dir.resolve("c") + ", trunk: [10, 20]}]");
         try (Switch running = Switch.start(config)) {
             running.openPorts();
@@ -186,17 +205,21 @@ class CommandLineTest {
             assertEquals("", ok("fdb", "add", "52:54:00:00:00:01", "a", "--api", api));
             assertEquals("", ok("fdb", "add", "52:54:00:00:00:0A", "b", "--api", api));
             assertEquals("", ok("fdb", "add", "52:54:00:00:00:0a", "c", "--vlan", "20", "--api", api));
-            assertEquals(List.of("52:54:00:00:00:01  0 a static", "52:54:00:00:00:0a 10 b static", "52:54:00:00:00:0a 20 c static"),
-                stations(api));
-            assertEquals("", ok("fdb", "add", "52:54:00:00:00:0a", "c", "--vlan", "10", "--api", api), "the station moves to another port");
+            assertEquals(List.of("52:54:00:00:00:01  0 a static", "52:54:00:00:00:0a 10 b static",
+                "52:54:00:00:00:0a 20 c static"), stations(api));
+            assertEquals("", ok("fdb", "add", "52:54:00:00:00:0a", "c", "--vlan", "10", "--api", api),
+                "the station moves to another port");
 
             final String mac = " is not a unicast Ethernet address, such as 52:54:00:00:00:01";
             assertRefused(2, "fdb add: mac: \"x\"" + mac, "add", "x", "a", "--api", api);
-            assertRefused(2, "fdb add: mac: \"01:00:00:00:00:01\"" + mac, "add", "01:00:00:00:00:01", "a", "--api", api);
-            assertRefused(1, "no port is named \"d\"; there are: a, b, c", "add", "52:54:00:00:00:01", "d", "--api", api);
+            assertRefused(2, "fdb add: mac: \"01:00:00:00:00:01\"" + mac, "add", "01:00:00:00:00:01", "a",
+                "--api", api);
+            assertRefused(1, "no port is named \"d\"; there are: a, b, c", "add", "52:54:00:00:00:01", "d",
+                "--api", api);
             assertRefused(1, "fdb add: vlan: port a is not in 10; the VLANs of port a are: none; omit vlan",
                 "add", "52:54:00:00:00:01", "a", "--vlan", "10", "--api", api);
-            assertRefused(1, "fdb add: vlan: missing; the VLANs of port c are: trunk 10,20", "add", "52:54:00:00:00:01", "c", "--api", api);
+            assertRefused(1, "fdb add: vlan: missing; the VLANs of port c are: trunk 10,20", "add", "52:54:00:00:00:01",
+                "c", "--api", api);
             assertRefused(2, "fdb add: vlan: 4095 is out of range; 0 to 4094 is allowed",
                 "add", "52:54:00:00:00:01", "b", "--vlan", "4095", "--api", api);
             assertRefused(1, "station 52:54:00:00:00:0a is known in several VLANs: 10, 20; specify one",
@@ -205,8 +228,8 @@ class CommandLineTest {
                 "remove", "52:54:00:00:00:0a", "--vlan", "30", "--api", api);
             assertRefused(1, "station 52:54:00:00:00:02 is unknown", "remove", "52:54:00:00:00:02", "--api", api);
             assertRefused(1, "no port is named \"d\"; there are: a, b, c", "flush", "d", "--api", api);
-            assertEquals(List.of("52:54:00:00:00:01  0 a static", "52:54:00:00:00:0a 10 c static", "52:54:00:00:00:0a 20 c static"),
-                stations(api));
+            assertEquals(List.of("52:54:00:00:00:01  0 a static", "52:54:00:00:00:0a 10 c static",
+                "52:54:00:00:00:0a 20 c static"), stations(api));
 
             assertEquals("", ok("fdb", "remove", "52:54:00:00:00:0a", "--vlan", "10", "--api", api));
             assertEquals("", ok("fdb", "remove", "52:54:00:00:00:0a", "--api", api));
@@ -228,14 +251,16 @@ class CommandLineTest {
             for (int i = 0; i < 1024; i++) {
                 running.fdb().add(String.format("mac=52:54:00:00:%02x:%02x,port=a", i >> 8, i & 0xFF));
             }
-            assertRefused(1, "port a already has 1024 static stations, the maximum", "add", "52:54:00:00:ff:01", "a", "--api", api);
+            assertRefused(1, "port a already has 1024 static stations, the maximum", "add", "52:54:00:00:ff:01", "a",
+                "--api", api);
             assertEquals("", ok("fdb", "add", "52:54:00:00:00:01", "a", "--api", api), "a station that is already set");
             assertEquals("1024 stations removed\n", ok("fdb", "flush", "a", "--static", "--api", api));
         }
     }
 
     private static List<String> stations(final String api) {
-        return ok("show", "fdb", "--api", api).lines().skip(1).map(line -> line.strip().replaceAll(" {2,}(?=[a-z])", " ")
+        return ok("show", "fdb", "--api", api).lines().skip(1)
+            .map(line -> line.strip().replaceAll(" {2,}(?=[a-z])", " ")
             .replaceAll(" {2,}(?=\\d\\d)", " ").replaceAll(" {2,}", "  ")).toList();
     }
 
@@ -265,7 +290,8 @@ class CommandLineTest {
             -chardev socket,id=chr-one,path=/run/one.sock,reconnect=1
             -netdev vhost-user,id=net-one,chardev=chr-one,queues=1
             -device virtio-net-pci,netdev=net-one,mac=%s,host_mtu=1500
-            """.formatted(one), ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "7.2.22", "--accel", "kvm"));
+            """.formatted(one),
+            ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "7.2.22", "--accel", "kvm"));
         assertEquals("""
             -object memory-backend-memfd,id=mem-ringbridge,size=2G,share=on
             -numa node,memdev=mem-ringbridge
@@ -273,15 +299,17 @@ class CommandLineTest {
             -netdev vhost-user,id=net-many,chardev=chr-many,queues=4
             -device virtio-net-pci,netdev=net-many,mac=52:54:00:00:00:07,mq=on,vectors=10,host_mtu=9000
             """, ok("qemu-args", "many", "--config", config.toString(), "--memory", "2G", "--accel", "KVM"));
-        assertTrue(ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "7.2").contains(",vectors=0,"));
+        assertTrue(ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "7.2")
+            .contains(",vectors=0,"));
         for (final String port : List.of("one", "many")) {
             assertTrue(device(config, port, "7.2", "tcg").contains(",vectors=0,host_mtu="));
             assertFalse(device(config, port, "8.0", "tcg").contains("vectors=0"));
             assertFalse(device(config, port, "7.2", "kvm").contains("vectors=0"));
         }
-        assertTrue(ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "10.0").contains(",reconnect-ms=1000\n"));
-        assertEquals("ringbridge: no port is named \"two\"; there are: one, many\n", Run.of("qemu-args", "two", "--config",
-            config.toString()).err());
+        assertTrue(ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "10.0")
+            .contains(",reconnect-ms=1000\n"));
+        assertEquals("ringbridge: no port is named \"two\"; there are: one, many\n",
+            Run.of("qemu-args", "two", "--config", config.toString()).err());
     }
 
     private static String device(final Path config, final String port, final String version, final String accel) {
@@ -304,7 +332,8 @@ class CommandLineTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-        show prots                | "prots" is not ports, queues, fdb, workers or config ("ports"?); see ringbridge show --help
+        show prots                | "prots" is not ports, queues, fdb, workers or config ("ports"?); \
+        see ringbridge show --help
         runn                      | Unmatched argument at index 0: 'runn' ("run"?); see ringbridge --help
         port ad                   | Unmatched argument at index 1: 'ad' ("add"?); see ringbridge port --help
         run --wokers 2            | Unknown options: '--wokers', '2' ("--workers"?); see ringbridge run --help
@@ -372,7 +401,8 @@ class CommandLineTest {
             final Run run = Run.of("run", "--api", dir.resolve("api.sock").toString(), "--port",
                 "name=w,type=pcap,write=" + taken);
             assertEquals(1, run.status());
-            assertTrue(run.err().contains(taken + ": cannot be written: not a regular file; it is not replaced"), run.err());
+            assertTrue(run.err().contains(taken + ": cannot be written: not a regular file; it is not replaced"),
+                run.err());
         }
     }
 

@@ -33,16 +33,19 @@ class ConfigReaderTest {
         + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, cross-endian, "
         + "memory, log-base-reply, disabled, features, vlan, trunk, group-forward";
 
-    private static final String OFFLOADS = "true, false or a list of csum, guest_csum, guest_tso4, guest_tso6, guest_ecn, guest_ufo, "
+    private static final String OFFLOADS =
+        "true, false or a list of csum, guest_csum, guest_tso4, guest_tso6, guest_ecn, guest_ufo, "
         + "host_tso4, host_tso6, host_ecn, host_ufo";
 
-    private static final String TAP_KEYS = "name, type, device, queues, mtu, persist, master, up, vlan, trunk, group-forward";
+    private static final String TAP_KEYS =
+        "name, type, device, queues, mtu, persist, master, up, vlan, trunk, group-forward";
 
     private static final String PCAP_KEYS =
         "name, type, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk, group-forward";
 
     private static PortConfig.Extras pinned(final int... features) {
-        return new PortConfig.Extras(null, false, false, false, false, false, 16, true, Features.of(features), MemoryFiles.RAM);
+        return new PortConfig.Extras(null, false, false, false, false, false, 16, true, Features.of(features),
+            MemoryFiles.RAM);
     }
 
     @Test
@@ -55,7 +58,8 @@ class ConfigReaderTest {
             fdb: {capacity: 1024, ageing: 5m}
             state: /run/state
             ports:
-              - {name: vm1, type: vhost-user, socket: /run/vm1.sock, mode: server, queues: 4, mtu: 9000, permissions: 0600}
+              - {name: vm1, type: vhost-user, socket: /run/vm1.sock, mode: server, queues: 4, mtu: 9000,
+                 permissions: 0600}
               - name: vm2
                 socket: /run/vm2.sock
                 mode: client
@@ -66,8 +70,10 @@ class ConfigReaderTest {
         assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, Optional.of(Path.of("/run/a.sock")),
             new Config.Fdb(1024, Duration.ofMinutes(5)), new State.Directory(Path.of("/run/state")), List.of(
                 new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1.sock"), 0600), 4, 9000),
-                new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500, new SuspendOptions(false, 42),
-                    Offloads.ALL, pinned(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES)))), config);
+                new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500,
+                    new SuspendOptions(false, 42),
+                    Offloads.ALL, pinned(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES)))),
+            config);
     }
 
     @Test
@@ -82,22 +88,26 @@ class ConfigReaderTest {
     @Test
     void tapPortsHaveADevice() {
         assertEquals(List.of(new PortConfig("up", new Attachment.Tap("tap0", false, null, true), 1, 0),
-            new PortConfig("lan", new Attachment.Tap("tap1", true, "br0", false), 4, 9000)), ConfigReader.parse("f.yaml", """
+            new PortConfig("lan", new Attachment.Tap("tap1", true, "br0", false), 4, 9000)),
+            ConfigReader.parse("f.yaml", """
                 ports:
                   - {name: up, type: tap, device: tap0}
                   - {name: lan, type: tap, device: tap1, queues: 4, mtu: 9000, persist: true, master: br0, up: false}
                 """).ports());
         assertEquals(new PortConfig("lan", new Attachment.Tap("tap1", true, "br0", false), 4, 9000),
-            ConfigReader.parsePort("--port", "name=lan,type=tap,device=tap1,queues=4,mtu=9000,persist=true,master=br0,up=false"));
+            ConfigReader.parsePort("--port",
+                "name=lan,type=tap,device=tap1,queues=4,mtu=9000,persist=true,master=br0,up=false"));
     }
 
     @Test
     void pcapPortsHaveAnInterfaceOrFiles() {
         assertEquals(List.of(
             new PortConfig("up", new Attachment.Pcap(PcapOptions.of("eth1")), 1, 0),
-            new PortConfig("tap", new Attachment.Pcap(new PcapOptions("eth2", Direction.BOTH, 65536, null, false, null, 1522)), 1, 0),
+            new PortConfig("tap",
+                new Attachment.Pcap(new PcapOptions("eth2", Direction.BOTH, 65536, null, false, null, 1522)), 1, 0),
             new PortConfig("in", new Attachment.Pcap(PcapOptions.files(Path.of("a.pcap"), false, null, 0)), 1, 0),
-            new PortConfig("again", new Attachment.Pcap(PcapOptions.files(Path.of("a.pcap"), true, Path.of("b.pcap"), 96)), 1, 0)),
+            new PortConfig("again",
+                new Attachment.Pcap(PcapOptions.files(Path.of("a.pcap"), true, Path.of("b.pcap"), 96)), 1, 0)),
             ConfigReader.parse("f.yaml", """
                 ports:
                   - {name: up, type: pcap, interface: eth1}
@@ -105,8 +115,8 @@ class ConfigReaderTest {
                   - {name: in, type: pcap, read: a.pcap}
                   - {name: again, type: pcap, read: a.pcap, speed: full, write: b.pcap, snaplen: 96}
                 """).ports());
-        assertEquals(new PortConfig("in", new Attachment.Pcap(PcapOptions.files(Path.of("a,b.pcap"), false, null, 0)), 1, 0),
-            ConfigReader.parsePort("--port", "name=in,type=pcap,read=a,,b.pcap,speed=recorded"));
+        assertEquals(new PortConfig("in", new Attachment.Pcap(PcapOptions.files(Path.of("a,b.pcap"), false, null, 0)),
+            1, 0), ConfigReader.parsePort("--port", "name=in,type=pcap,read=a,,b.pcap,speed=recorded"));
     }
 
     @Test
@@ -119,7 +129,8 @@ class ConfigReaderTest {
     @Test
     void jsonIsYaml() {
         final Config config = ConfigReader.parse("f.json", """
-            {"poll": "adaptive", "ports": [{"name": "a", "type": "vhost-user", "socket": "/tmp/a.sock", "permissions": "0600"}]}
+            {"poll": "adaptive", "ports": [
+              {"name": "a", "type": "vhost-user", "socket": "/tmp/a.sock", "permissions": "0600"}]}
             """);
         assertEquals(new Attachment.Server(Path.of("/tmp/a.sock"), 0600), config.ports().getFirst().attachment());
     }
@@ -139,12 +150,14 @@ class ConfigReaderTest {
         assertEquals(0, offloads(", offloads: []"));
         final long some = Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_ECN);
         assertEquals(some, offloads(", offloads: [host_tso4, csum, host_ecn]"));
-        assertEquals(some, ConfigReader.parsePort("--port", "name=a,socket=/tmp/a,offloads=csum,,host_tso4,,host_ecn").offloads());
+        assertEquals(some,
+            ConfigReader.parsePort("--port", "name=a,socket=/tmp/a,offloads=csum,,host_tso4,,host_ecn").offloads());
         assertEquals(0, ConfigReader.parsePort("--port", "name=a,socket=/tmp/a,offloads=false").offloads());
     }
 
     private static long offloads(final String option) {
-        return ConfigReader.parse("f", "ports:\n  - {name: a, socket: /tmp/a" + option + "}").ports().getFirst().offloads();
+        return ConfigReader.parse("f", "ports:\n  - {name: a, socket: /tmp/a" + option + "}").ports().getFirst()
+            .offloads();
     }
 
     static Stream<Arguments> sharedPlaces() {
@@ -157,7 +170,8 @@ class ConfigReaderTest {
                 "line 2: ports[0].write: ./x.pcap is the capture to read; write to another file"),
             Arguments.of("ports:\n  - {name: a, type: tap, device: tap0}\n  - {name: b, type: pcap, interface: tap0}",
                 "line 3: ports[1].interface: tap0 is used by port a on line 2; every port needs its own"),
-            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, master: br0}\n  - {name: b, type: pcap, interface: br0}",
+            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, master: br0}\n"
+                + "  - {name: b, type: pcap, interface: br0}",
                 "line 3: ports[1].interface: br0 is used by port a on line 2; every port needs its own"),
             Arguments.of("ports:\n  - {name: a, type: tap, device: tap0}\n  - {name: b, type: tap, device: tap0}",
                 "line 3: ports[1].device: tap0 is used by port a on line 2; every port needs its own"),
@@ -169,10 +183,14 @@ class ConfigReaderTest {
 
     static Stream<Arguments> mistakes() {
         return Stream.of(
-            Arguments.of("ports:\n  - {name: a, sokcet: /tmp/x}\n", "line 2: ports[0].sokcet: unknown key (\"socket\"?); allowed: " + KEYS),
-            Arguments.of("worker: 1", "line 1: worker: unknown key (\"workers\"?); allowed: workers, cpus, poll, api, fdb, state, ports"),
-            Arguments.of("http: {listen: 127.0.0.1:80}", "line 1: http: unknown key; allowed: workers, cpus, poll, api, fdb, state, ports"),
-            Arguments.of("\nfdb:\n  capcity: 1", "line 3: fdb.capcity: unknown key (\"capacity\"?); allowed: capacity, ageing"),
+            Arguments.of("ports:\n  - {name: a, sokcet: /tmp/x}\n",
+                "line 2: ports[0].sokcet: unknown key (\"socket\"?); allowed: " + KEYS),
+            Arguments.of("worker: 1",
+                "line 1: worker: unknown key (\"workers\"?); allowed: workers, cpus, poll, api, fdb, state, ports"),
+            Arguments.of("http: {listen: 127.0.0.1:80}",
+                "line 1: http: unknown key; allowed: workers, cpus, poll, api, fdb, state, ports"),
+            Arguments.of("\nfdb:\n  capcity: 1",
+                "line 3: fdb.capcity: unknown key (\"capacity\"?); allowed: capacity, ageing"),
             Arguments.of("workers: many", "line 1: workers: \"many\" is not a whole number from 1 to 64"),
             Arguments.of("workers: 0", "line 1: workers: 0 is out of range; 1 to 64 is allowed"),
             Arguments.of("workers: 65", "line 1: workers: 65 is out of range; 1 to 64 is allowed"),
@@ -181,26 +199,46 @@ class ConfigReaderTest {
             Arguments.of("workers: 99999999999", "line 1: workers: 99999999999 is out of range; 1 to 64 is allowed"),
             Arguments.of("workers: [1]", "line 1: workers: a list is not a whole number from 1 to 64"),
             Arguments.of("workers: 1\nworkers: 2", "line 2: workers: given twice; first on line 1"),
-            Arguments.of("cpus: [1, 1]", "line 1: cpus: 1 is not a list of distinct processors from 0 to 1023, such as 1,3-5"),
-            Arguments.of("cpus: 5-3", "line 1: cpus: \"5-3\" is not a list of distinct processors from 0 to 1023, such as 1,3-5"),
+            Arguments.of("cpus: [1, 1]",
+                "line 1: cpus: 1 is not a list of distinct processors from 0 to 1023, such as 1,3-5"),
+            Arguments.of("cpus: 5-3",
+                "line 1: cpus: \"5-3\" is not a list of distinct processors from 0 to 1023, such as 1,3-5"),
             Arguments.of("cpus: [1]\nworkers: 2", "line 1: cpus: 1 processors for 2 workers; one per worker is needed"),
             Arguments.of("poll: lazy", "line 1: poll: \"lazy\" is not busy or adaptive"),
             Arguments.of("poll: true", "line 1: poll: true is not busy or adaptive"),
-            Arguments.of("api: /run/x", "line 1: api: \"/run/x\" is not a mapping; allowed keys: socket"),
+            Arguments.of("api: /run/x",
+                "line 1: api: \"/run/x\" is not a mapping; allowed keys: socket"),
             Arguments.of("fdb: {capacity: 15}", "line 1: fdb.capacity: 15 is out of range; 16 to 1048576 is allowed"),
-            Arguments.of("fdb: {ageing: 300}", "line 1: fdb.ageing: 300 is not a time from 1s to 24h, such as 300s or 5m"),
-            Arguments.of("fdb: {ageing: 25h}", "line 1: fdb.ageing: \"25h\" is not a time from 1s to 24h, such as 300s or 5m"),
+            Arguments.of("fdb: {ageing: 300}",
+                "line 1: fdb.ageing: 300 is not a time from 1s to 24h, such as 300s or 5m"),
+            Arguments.of("fdb: {ageing: 25h}",
+                "line 1: fdb.ageing: \"25h\" is not a time from 1s to 24h, such as 300s or 5m"),
+            Arguments.of("- 1",
+                "line 1: a list is not a mapping; allowed keys: "
+                    + "workers, cpus, poll, api, fdb, state, ports"),
+            Arguments.of("workers: &a 1\ncpus: *a", "line 2: aliases are not allowed"),
+            Arguments.of("workers: 1\n---\nworkers: 2", "line 3: a second document starts here; only one is allowed"));
+    }
+
+    static Stream<Arguments> portMistakes() {
+        return Stream.of(
             Arguments.of("ports: 3", "line 1: ports: 3 is not a list of ports"),
-            Arguments.of("ports:\n  - vm1", "line 2: ports[0]: \"vm1\" is not a mapping; allowed keys: " + KEYS),
-            Arguments.of("ports:\n  - {socket: /tmp/a}", "line 2: ports[0].name: missing; expected " + PortLimits.NAME_RULE),
-            Arguments.of("ports:\n  - {name: a/b, socket: /tmp/a}", "line 2: ports[0].name: \"a/b\" is not " + PortLimits.NAME_RULE),
-            Arguments.of("ports:\n  - {name: a}", "line 2: ports[0].socket: missing; expected the path of a Unix socket"),
-            Arguments.of("ports:\n  - {name: a, socket: 7}", "line 2: ports[0].socket: 7 is not the path of a Unix socket"),
+            Arguments.of("ports:\n  - vm1",
+                "line 2: ports[0]: \"vm1\" is not a mapping; allowed keys: " + KEYS),
+            Arguments.of("ports:\n  - {socket: /tmp/a}",
+                "line 2: ports[0].name: missing; expected " + PortLimits.NAME_RULE),
+            Arguments.of("ports:\n  - {name: a/b, socket: /tmp/a}",
+                "line 2: ports[0].name: \"a/b\" is not " + PortLimits.NAME_RULE),
+            Arguments.of("ports:\n  - {name: a}",
+                "line 2: ports[0].socket: missing; expected the path of a Unix socket"),
+            Arguments.of("ports:\n  - {name: a, socket: 7}",
+                "line 2: ports[0].socket: 7 is not the path of a Unix socket"),
             Arguments.of("ports:\n  - {name: a, type: pcap, socket: /tmp/a}",
                 "line 2: ports[0].socket: unknown key; allowed: " + PCAP_KEYS),
             Arguments.of("ports:\n  - {name: a, type: vdpa, socket: /tmp/a}",
                 "line 2: ports[0].type: \"vdpa\" is not vhost-user, tap or pcap"),
-            Arguments.of("ports:\n  - {name: a, type: pcap}", "line 2: ports[0].interface: missing; expected " + PortLimits.DEVICE_RULE
+            Arguments.of("ports:\n  - {name: a, type: pcap}",
+                "line 2: ports[0].interface: missing; expected " + PortLimits.DEVICE_RULE
                 + "; or read, write or both with the paths of capture files"),
             Arguments.of("ports:\n  - {name: a, type: pcap, interface: eth0, write: x.pcap}",
                 "line 2: ports[0].write: not allowed with an interface"),
@@ -216,15 +254,18 @@ class ConfigReaderTest {
                 "line 2: ports[0].ring-size: \"4M\" is not a whole number from 65536 to 1073741824"),
             Arguments.of("ports:\n  - {name: a, type: tap, socket: /tmp/a}",
                 "line 2: ports[0].socket: unknown key; allowed: " + TAP_KEYS),
-            Arguments.of("ports:\n  - {name: a, type: tap}", "line 2: ports[0].device: missing; expected " + PortLimits.DEVICE_RULE),
+            Arguments.of("ports:\n  - {name: a, type: tap}",
+                "line 2: ports[0].device: missing; expected " + PortLimits.DEVICE_RULE),
             Arguments.of("ports:\n  - {name: a, type: tap, device: sixteen-letters-}",
                 "line 2: ports[0].device: \"sixteen-letters-\" is not " + PortLimits.DEVICE_RULE),
             Arguments.of("ports:\n  - {name: a, type: tap, device: tap%d}",
                 "line 2: ports[0].device: \"tap%d\" is not " + PortLimits.DEVICE_RULE),
             Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, master: a/b}",
                 "line 2: ports[0].master: \"a/b\" is not " + PortLimits.DEVICE_RULE),
-            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, up: 1}", "line 2: ports[0].up: 1 is neither true nor false"),
-            Arguments.of("ports:\n  - {name: a, mode: both, socket: /tmp/a}", "line 2: ports[0].mode: \"both\" is not server or client"),
+            Arguments.of("ports:\n  - {name: a, type: tap, device: tap0, up: 1}",
+                "line 2: ports[0].up: 1 is neither true nor false"),
+            Arguments.of("ports:\n  - {name: a, mode: both, socket: /tmp/a}",
+                "line 2: ports[0].mode: \"both\" is not server or client"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, queues: 129}",
                 "line 2: ports[0].queues: 129 is out of range; 1 to 128 is allowed"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, suspend-messages: never}",
@@ -233,7 +274,8 @@ class ConfigReaderTest {
                 "line 2: ports[0].suspend-feature-bit: 41 is out of range; 42 to 43 is allowed"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, mtu: 67}",
                 "line 2: ports[0].mtu: 67 is out of range; 68 to 65535 is allowed"),
-            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: 1}", "line 2: ports[0].offloads: 1 is not " + OFFLOADS),
+            Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: 1}",
+                "line 2: ports[0].offloads: 1 is not " + OFFLOADS),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: [csum, tso]}",
                 "line 2: ports[0].offloads: \"tso\" is not " + OFFLOADS),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: [host_tso4]}",
@@ -243,20 +285,17 @@ class ConfigReaderTest {
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, offloads: [csum, host_ecn]}",
                 "line 2: ports[0].offloads: host_ecn requires host_tso4 or host_tso6"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a, permissions: 999}",
-                "line 2: ports[0].permissions: 999 is not an octal file mode from 0 to 0777, such as 0660"),
+                "line 2: ports[0].permissions: 999 is not an octal file mode from 0 to 0777, "
+                    + "such as 0660"),
             Arguments.of("ports:\n  - name: a\n    socket: /tmp/a\n    mode: client\n    permissions: 0600",
                 "line 5: ports[0].permissions: not allowed in mode client, in which the front-end creates the socket; "
                     + "allowed in mode server"),
             Arguments.of("ports:\n  - {name: a, socket: /tmp/a}\n  - {name: a, socket: /tmp/b}",
-                "line 3: ports[1].name: \"a\" is taken by the port on line 2; every port needs its own"),
-            Arguments.of("- 1",
-                "line 1: a list is not a mapping; allowed keys: workers, cpus, poll, api, fdb, state, ports"),
-            Arguments.of("workers: &a 1\ncpus: *a", "line 2: aliases are not allowed"),
-            Arguments.of("workers: 1\n---\nworkers: 2", "line 3: a second document starts here; only one is allowed"));
+                "line 3: ports[1].name: \"a\" is taken by the port on line 2; every port needs its own"));
     }
 
     @ParameterizedTest
-    @MethodSource({"mistakes", "sharedPlaces"})
+    @MethodSource({"mistakes", "portMistakes", "sharedPlaces"})
     void errorsNameFileLineKeyAndAllowedValues(final String text, final String message) {
         final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("dir/f.yaml", text));
         assertEquals("dir/f.yaml: " + message, e.getMessage());
@@ -265,7 +304,8 @@ class ConfigReaderTest {
     @Test
     void invalidYamlIsReportedWithItsPlace() {
         for (final String text : List.of("ports: [", "a: b: c", "\tx: 1", "workers: 1\n  poll: busy", "x: \"")) {
-            final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", text), text);
+            final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", text),
+                text);
             assertTrue(e.getMessage().matches("f.yaml: line \\d+, column \\d+: invalid YAML: [^\\n]+"), e.getMessage());
         }
     }
@@ -290,7 +330,8 @@ class ConfigReaderTest {
 
     @Test
     void deepNestingIsRefused() {
-        final ConfigException e = assertThrows(ConfigException.class, () -> ConfigReader.parse("f.yaml", "[".repeat(40) + "]".repeat(40)));
+        final ConfigException e = assertThrows(ConfigException.class,
+            () -> ConfigReader.parse("f.yaml", "[".repeat(40) + "]".repeat(40)));
         assertTrue(e.getMessage().endsWith("nested more than 16 levels deep"), e.getMessage());
     }
 
@@ -322,16 +363,19 @@ class ConfigReaderTest {
     @Test
     void aPortOnTheCommandLineIsReadAsInTheFile() {
         assertEquals(new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1,2.sock"), 0640), 4, 1500),
-            ConfigReader.parsePort("--port", "name=vm1,type=vhost-user,socket=/run/vm1,,2.sock,queues=4,permissions=0640"));
-        assertEquals(new PortConfig("1", new Attachment.Client(Path.of("x")), 1, 1500, SuspendOptions.DEFAULT, Offloads.ALL,
+            ConfigReader.parsePort("--port",
+                "name=vm1,type=vhost-user,socket=/run/vm1,,2.sock,queues=4,permissions=0640"));
+        assertEquals(new PortConfig("1", new Attachment.Client(Path.of("x")), 1, 1500, SuspendOptions.DEFAULT,
+            Offloads.ALL,
                 pinned(Features.VERSION_1, Features.PROTOCOL_FEATURES)),
             ConfigReader.parsePort("--port", "name=1,socket=x,mode=client,features=version_1+protocol_features"));
         assertMessage("--port: sokcet: unknown key (\"socket\"?); allowed: " + KEYS, "name=a,sokcet=x");
         assertMessage("--port: queues: \"x\" is not a whole number from 1 to 128", "name=a,socket=x,queues=x");
-        assertMessage("--port: \"vm1\" is not key=value; allowed keys: " + KEYS + ", device, persist, master, up, interface, direction, "
+        assertMessage("--port: \"vm1\" is not key=value; allowed keys: " + KEYS
+            + ", device, persist, master, up, interface, direction, "
             + "ring-size, read, speed, write, snaplen", "vm1");
-        assertMessage("--port: features: \"gso\" is not offered; allowed: " + String.join(", ", VirtioFeatures.names(Offer.virtio(1))),
-            "name=a,socket=x,features=version_1+gso");
+        assertMessage("--port: features: \"gso\" is not offered; allowed: "
+            + String.join(", ", VirtioFeatures.names(Offer.virtio(1))), "name=a,socket=x,features=version_1+gso");
         assertMessage("--port: name: given twice", "name=a,name=b,socket=x");
         assertMessage("--port: socket: missing; expected the path of a Unix socket", "name=a");
     }
@@ -344,22 +388,26 @@ class ConfigReaderTest {
         assertEquals(Features.of(Features.VERSION_1, Features.MAC, Features.PROTOCOL_FEATURES),
             ConfigReader.parsePort("--port", spec + "mac,mac=52:54:00:00:00:01").extras().featureMask());
         for (final String bad : List.of("csum,offloads=false", "mac", "mq", "")) {
-            final ConfigException refused = assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", spec + bad), bad);
+            final ConfigException refused = assertThrows(ConfigException.class,
+                () -> ConfigReader.parsePort("--port", spec + bad), bad);
             assertTrue(refused.getMessage().contains("is not offered"), refused.getMessage());
         }
         assertMessage("--port: features: host_tso4 requires csum", spec + "host_tso4");
     }
 
     private static void assertMessage(final String message, final String spec) {
-        assertEquals(message, assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", spec)).getMessage());
+        assertEquals(message,
+            assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", spec)).getMessage());
     }
 
     @Test
     void unreadableFilesAreNamed(@TempDir final Path dir) throws IOException {
         final Path missing = dir.resolve("missing.yaml");
-        assertEquals(missing + ": no such file", assertThrows(ConfigException.class, () -> ConfigReader.read(missing)).getMessage());
+        assertEquals(missing + ": no such file",
+            assertThrows(ConfigException.class, () -> ConfigReader.read(missing)).getMessage());
         final Path binary = Files.write(dir.resolve("binary"), new byte[] {(byte) 0xFF, (byte) 0xFE, 0, 1});
-        assertEquals(binary + ": not UTF-8 text", assertThrows(ConfigException.class, () -> ConfigReader.read(binary)).getMessage());
+        assertEquals(binary + ": not UTF-8 text",
+            assertThrows(ConfigException.class, () -> ConfigReader.read(binary)).getMessage());
         final ConfigException directory = assertThrows(ConfigException.class, () -> ConfigReader.read(dir));
         assertTrue(directory.getMessage().startsWith(dir + ": cannot be read"), directory.getMessage());
     }
@@ -375,17 +423,21 @@ class ConfigReaderTest {
     void optionalFeaturesAreOffByDefault() {
         final String plain = "name=vm1,socket=x";
         assertEquals(PortConfig.Extras.NONE, ConfigReader.parsePort("--port", plain).extras());
-        assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, true, -1, MemoryFiles.ANY),
-            ConfigReader.parsePort("--port", plain
-                + ",mac=52:54:00:00:00:0A,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true,memory=any").extras());
-        assertEquals(new PortConfig.Extras("52:54:00:00:00:01", true, false, false, false, false, 16, true, -1, MemoryFiles.RAM),
-            ConfigReader.parse("f", "ports: [{name: a, socket: x, mac: 52:54:00:00:00:01, inband: true, device-state: false}]").ports()
+        assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, true, -1,
+            MemoryFiles.ANY), ConfigReader.parsePort("--port", plain
+                + ",mac=52:54:00:00:00:0A,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true"
+                + ",memory=any").extras());
+        assertEquals(new PortConfig.Extras("52:54:00:00:00:01", true, false, false, false, false, 16, true, -1,
+            MemoryFiles.RAM),
+            ConfigReader.parse("f",
+                "ports: [{name: a, socket: x, mac: 52:54:00:00:00:01, inband: true, device-state: false}]").ports()
                 .getFirst().extras());
-        for (final String bad : List.of("mac=52:54:00:00:00", "mac=01:00:5e:00:00:01", "mac=00:00:00:00:00:00", "inband=1",
-            "device-state=yes", "postcopy=ram", "iommu=virtio", "cross-endian=big", "memory=disk")) {
+        for (final String bad : List.of("mac=52:54:00:00:00", "mac=01:00:5e:00:00:01", "mac=00:00:00:00:00:00",
+            "inband=1", "device-state=yes", "postcopy=ram", "iommu=virtio", "cross-endian=big", "memory=disk")) {
             final String key = bad.substring(0, bad.indexOf('='));
             final String message =
-                assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", plain + ',' + bad)).getMessage();
+                assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", plain + ',' + bad))
+                .getMessage();
             assertTrue(message.startsWith("--port: " + key + ": "), message);
         }
     }

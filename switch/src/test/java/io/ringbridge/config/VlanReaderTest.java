@@ -17,8 +17,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 /** Tests the VLANs of a port, in the file and on the command line, on ports of every type. */
 class VlanReaderTest {
     private static final String NEEDED = " is not all, or a list of VLANs from 1 to 4094, such as 10,20-29";
-    private static final List<String> TYPES = List.of("socket: /tmp/a", "type: tap, device: tap0", "type: pcap, interface: eth0",
-        "type: pcap, read: a.pcap");
+    private static final List<String> TYPES = List.of("socket: /tmp/a", "type: tap, device: tap0",
+        "type: pcap, interface: eth0", "type: pcap, read: a.pcap");
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
@@ -37,7 +37,8 @@ class VlanReaderTest {
     void everyFormIsRead(final String keys, final String expected) {
         final String inside = keys.startsWith("{") ? keys.substring(1, keys.length() - 1) : keys;
         for (final String type : TYPES) {
-            final PortVlan vlan = ConfigReader.parse("f", "ports: [{name: a, " + type + ", " + inside + "}]").ports().getFirst().vlan();
+            final PortVlan vlan = ConfigReader.parse("f", "ports: [{name: a, " + type + ", " + inside + "}]").ports()
+                .getFirst().vlan();
             assertEquals(expected, vlan.toString());
         }
     }
@@ -46,7 +47,8 @@ class VlanReaderTest {
     void aPortWithoutTheKeysIsInNoVlan() {
         for (final String type : TYPES) {
             assertNull(ConfigReader.parse("f", "ports: [{name: a, " + type + "}]").ports().getFirst().vlan());
-            assertNull(ConfigReader.parse("f", "ports: [{name: a, " + type + ", vlan: , trunk: }]").ports().getFirst().vlan());
+            assertNull(ConfigReader.parse("f", "ports: [{name: a, " + type + ", vlan: , trunk: }]").ports().getFirst()
+                .vlan());
         }
     }
 
@@ -78,9 +80,10 @@ class VlanReaderTest {
             Arguments.of("trunk: '20,'", "trunk: \"20,\"" + NEEDED),
             Arguments.of("trunk: 99999", "trunk: 99999" + NEEDED),
             Arguments.of("trunk: {from: 1}", "trunk: a mapping" + NEEDED),
-            Arguments.of("native: 10", "native: unknown key; allowed: name, type, socket, mode, queues, mtu, permissions, "
-                + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, cross-endian, "
-                + "memory, log-base-reply, disabled, features, vlan, trunk, group-forward"));
+            Arguments.of("native: 10",
+                "native: unknown key; allowed: name, type, socket, mode, queues, mtu, permissions, "
+                + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, "
+                + "cross-endian, memory, log-base-reply, disabled, features, vlan, trunk, group-forward"));
     }
 
     @ParameterizedTest
