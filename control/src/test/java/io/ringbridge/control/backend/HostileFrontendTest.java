@@ -22,7 +22,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * Tests that any message in any state results in a reply, a refusal, or the end of the connection, and that the next
+ * Tests that any message in any state results in a reply, a refusal, or the end of the connection. Afterwards, the next
  * front-end is served.
  */
 class HostileFrontendTest {

@@ -32,8 +32,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
- * Two guests keep their rings full of frames for each other, each from a thread of its own, while one or the other is
- * suspended and resumed. {@code -Dsuspensions=N} sets the number of suspensions per kind of ring, number of workers,
+ * Two guests, each on a thread of its own, keep their rings full of frames for each other. Meanwhile, one or the other
+ * is suspended and resumed. {@code -Dsuspensions=N} sets the number of suspensions per kind of ring, number of workers,
  * and number of queue pairs.
  */
 class SuspendLoadTest {
