@@ -156,8 +156,8 @@ class HostileStateTest {
         try (Listener listener = Listener.open(path, 0600);
              StateSocket from = new StateSocket(Connection.connect(path));
              Connection to = listener.accept()) {
-            final CompletableFuture<Switch> taking =
-                CompletableFuture.supplyAsync(() -> Switch.takeOver(config(), from, null),
+            final CompletableFuture<Switch> taking = CompletableFuture.supplyAsync(
+                () -> Switch.takeOver(config(), from, null),
                 task -> Thread.ofPlatform().daemon().name("test-taker").start(task));
             final StateSocket socket = new StateSocket(to);
             try {
