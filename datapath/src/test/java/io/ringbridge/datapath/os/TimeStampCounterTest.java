@@ -25,8 +25,13 @@ class TimeStampCounterTest {
     @Test
     void theMostReliableSourceIsUsed() throws IOException {
         assertEquals(OptionalDouble.empty(), TimeStampCounter.hertz(root));
-        file("proc/cpuinfo", "processor\t: 0\nmodel name\t: x @ 9.99GHz\ncpu MHz\t\t: 2596.132\n"
-            + "processor\t: 1\ncpu MHz\t\t: 1.0\n");
+        file("proc/cpuinfo", """
+            processor\t: 0
+            model name\t: x @ 9.99GHz
+            cpu MHz\t\t: 2596.132
+            processor\t: 1
+            cpu MHz\t\t: 1.0
+            """);
         assertEquals(2_596_132_000.0, TimeStampCounter.hertz(root).orElseThrow(), 1);
         file(CPU + "cpufreq/scaling_driver", "acpi-cpufreq\n");
         assertEquals(OptionalDouble.empty(), TimeStampCounter.hertz(root),
