@@ -77,7 +77,7 @@ public final class Bench implements Runnable {
 
     @Override
     public void run() {
-        throw new CommandLine.ParameterException(spec.commandLine(), "no command given; see --help");
+        throw new CommandLine.ParameterException(spec.commandLine(), "missing command");
     }
 
     private static int status(final PrintWriter err, final String command, final Exception failure) {
