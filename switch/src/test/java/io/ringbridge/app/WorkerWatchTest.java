@@ -37,7 +37,8 @@ class WorkerWatchTest {
         final String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(70, process.waitFor());
         assertEquals(1, output.lines().filter(line ->
-            line.contains("rb-worker-3 ended unexpectedly; the switch exits with status 70: java.lang.OutOfMemoryError"))
+            line.contains("rb-worker-3 ended unexpectedly; the switch exits with status 70: "
+                + "java.lang.OutOfMemoryError"))
                 .count(), output);
     }
 }

@@ -102,12 +102,14 @@ class CommandLineTest {
             final Run absent = Run.of("upgrade", "--api", api, "--binary", "/nonexistent/ringbridge");
             assertEquals(1, absent.status());
             assertTrue(absent.err()
-                .matches("ringbridge: the upgrade failed and the old process keeps serving: cannot start the new process: "
+                .matches("ringbridge: the upgrade failed and the old process keeps serving: "
+                + "cannot start the new process: "
                 + "[^\\n]*/nonexistent/ringbridge[^\\n]*\\n"), absent.err());
             final Run ended = Run.of("upgrade", "--api", api, "--binary", failing.toString());
             assertEquals(1, ended.status());
-            assertEquals("ringbridge: the upgrade failed and the old process keeps serving: the new process exited with "
-                + "status 3 before it was ready; see its messages in the log of the switch\n", ended.err());
+            assertEquals("ringbridge: the upgrade failed and the old process keeps serving: "
+                + "the new process exited with status 3 before it was ready; see its messages in the log of the switch\n",
+                ended.err());
             ok("port", "add", "name=a,socket=" + dir.resolve("a.sock"), "--api", api);
         }
     }
@@ -357,7 +359,8 @@ class CommandLineTest {
     @Test
     void aSingleCommaInAListIsExplained() {
         assertEquals("ringbridge: port add: \"host_tso4\" is not key=value; if it is part of offloads, double the "
-            + "comma before it: ,,host_tso4\n", Run.of("port", "add", "name=a,socket=/tmp/a,offloads=csum,host_tso4").err());
+            + "comma before it: ,,host_tso4\n",
+            Run.of("port", "add", "name=a,socket=/tmp/a,offloads=csum,host_tso4").err());
     }
 
     @Test
@@ -383,11 +386,13 @@ class CommandLineTest {
         final String why = "the path has 108 bytes; ";
         for (final Run run : List.of(Run.of("run", "--api", path), Run.of("show", "ports", "--api", path),
             Run.of("upgrade", "--api", path))) {
-            assertEquals("ringbridge: api socket " + path + ": " + why + "1 to 107 are allowed for a Unix socket\n", run.err());
+            assertEquals("ringbridge: api socket " + path + ": " + why + "1 to 107 are allowed for a Unix socket\n",
+                run.err());
             assertEquals(2, run.status());
         }
         final Path file = Files.writeString(dir.resolve("f.yaml"), "api: {socket: " + path + "}\n");
-        assertEquals("ringbridge: " + file + ": line 1: api.socket: " + why + "at most 107 are allowed for a Unix socket\n",
+        assertEquals("ringbridge: " + file + ": line 1: api.socket: " + why
+            + "at most 107 are allowed for a Unix socket\n",
             Run.of("run", "--config", file.toString()).err());
     }
 

@@ -191,7 +191,8 @@ class ProcessTest {
                 final Run upgrade = Run.of("upgrade", "--api", api);
                 assertEquals("", upgrade.err());
                 assertTrue(upgrade.out()
-                    .matches("process \\d+ has taken over 1 ports; forwarding paused for \\d+\\.\\d ms\\n"), upgrade.out());
+                    .matches("process \\d+ has taken over 1 ports; forwarding paused for \\d+\\.\\d ms\\n"),
+                    upgrade.out());
                 successors.add(ProcessHandle.of(Long.parseLong(upgrade.out().split(" ", 3)[1])).orElseThrow());
                 assertEquals(inode, Files.getAttribute(port, "unix:ino"));
                 assertTrue(Run.of("show", "ports", "--api", api).out().contains("waiting"));

@@ -341,7 +341,8 @@ class ConfigReaderTest {
         assertEquals(longest, ConfigReader.parsePort("--port", "name=a,socket=" + longest).socket());
         assertMessage("--port: socket: the path has 108 bytes; at most 107 are allowed for a Unix socket",
             "name=a,socket=" + longest + "s");
-        assertThrows(ConfigException.class, () -> ConfigReader.parsePort("--port", "name=a,socket=/" + "ö".repeat(54)));
+        assertThrows(ConfigException.class,
+            () -> ConfigReader.parsePort("--port", "name=a,socket=/" + "ö".repeat(54)));
     }
 
     @Test

@@ -331,7 +331,8 @@ class InterfaceLinkTest {
         for (int i = 0; i < 2; i++) {
             ip("link", "set", LEFT, "down");
             await(() -> port.state() == PortState.FAILED);
-            assertEquals("interface " + LEFT + ": it is down; set it up with: ip link set " + LEFT + " up", port.failure());
+            assertEquals("interface " + LEFT + ": it is down; set it up with: ip link set " + LEFT + " up",
+                port.failure());
             ip("link", "set", LEFT, "up");
             await(() -> port.state() == PortState.RUNNING);
         }

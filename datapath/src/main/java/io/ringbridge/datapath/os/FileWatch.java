@@ -4,10 +4,10 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Notes whether a system call has truncated, extended or written a file since the watch was made. Stores to a mapping of the
- * file do not count, unlike for the times of its inode.
+ * Records whether a system call has truncated, extended or written a file since the watch was created. Stores to a
+ * mapping of the file do not count, although they change the times of its inode.
  *
- * <p>All watches share one inotify instance, which is read only when a watch is asked. If the kernel refuses a watch, the
+ * <p>All watches share one inotify instance. It is read only when a watch is queried. If the kernel refuses a watch, the
  * file counts as unchanged. Any thread may call.
  */
 public final class FileWatch implements AutoCloseable {

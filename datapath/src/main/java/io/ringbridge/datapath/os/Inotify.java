@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.function.IntConsumer;
 
-/** An inotify instance that reports changes to files (inotify(7)). Its user takes care that one thread at a time calls. */
+/** An inotify instance that reports changes to files (inotify(7)). Only one thread at a time may call. */
 final class Inotify {
     private static final int IN_NONBLOCK = 0x800;
     private static final int IN_CLOEXEC = 0x8_0000;
@@ -41,7 +41,8 @@ final class Inotify {
     /** Adds an open file. Returns the watch descriptor, which is the same for each descriptor of the file, or -1. */
     int add(final int file) {
         try (Arena arena = Arena.ofConfined()) {
-            return fd < 0 ? -1 : (int) ADD.invokeExact(errno, fd, arena.allocateFrom("/proc/self/fd/" + file), IN_MODIFY);
+            return fd < 0 ? -1
+                : (int) ADD.invokeExact(errno, fd, arena.allocateFrom("/proc/self/fd/" + file), IN_MODIFY);
         } catch (final Throwable t) {
             throw Libc.unexpected(t);
         }

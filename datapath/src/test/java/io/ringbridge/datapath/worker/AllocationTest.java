@@ -28,8 +28,8 @@ class AllocationTest {
     private static final int FRAMES = 1_000_000;
     private static final int BATCH = 64;
     /**
-     * Rounds until a million frames allocate nothing. Code that is not compiled yet allocates, and the compiler needs many
-     * rounds on a busy machine.
+     * Rounds until a million frames allocate nothing. Code that is not compiled yet allocates, and the compiler needs
+     * many rounds on a busy machine.
      */
     private static final int ROUNDS = 50;
 

@@ -68,7 +68,8 @@ class FairnessTest {
 
     private void begin(final int threads, final boolean packed) {
         workers = threads;
-        final DatapathOptions options = new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5));
+        final DatapathOptions options =
+            new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5));
         datapath = Datapath.stepped(options, System::nanoTime);
         features |= packed ? Features.of(Features.RING_PACKED) : 0;
     }
@@ -107,7 +108,8 @@ class FairnessTest {
 
     private LoopingGuest offloads(final int segment) {
         receiver(8, 1024, 2048);
-        final Packet packet = Packet.random(new SplittableRandom(3), false, Packet.TCP, Arrays.copyOf(frame(14), 12), HUGE);
+        final Packet packet =
+            Packet.random(new SplittableRandom(3), false, Packet.TCP, Arrays.copyOf(frame(14), 12), HUGE);
         final byte[] header = OffloadTest.header(packet, segment == 0 ? 0 : OffloadTest.TCPV4, segment);
         return guest(OffloadTest.SENDER, 64).transmits(header, packet.frame);
     }

@@ -170,7 +170,8 @@ class DiagnosesTest {
                 await(() -> portB.statistics().inFrames() > moved);
             }
             tick();
-            assertEquals("52:54:00:00:00:01 moves between vm1 and vm2 (27 times in 10 s): do two guests use this address?",
+            assertEquals("52:54:00:00:00:01 moves between vm1 and vm2 (27 times in 10 s): "
+                + "do two guests use this address?",
                 whyA());
             assertEquals(whyA(), whyB());
             tick();
@@ -238,7 +239,8 @@ class DiagnosesTest {
         }
         await(() -> whyA().startsWith("no front-end has connected"));
         Files.delete(dir.resolve("a"));
-        assertEquals(path + "the socket's file was removed, so nobody can connect; remove the port and add it again", whyA());
+        assertEquals(path + "the socket's file was removed, so nobody can connect; remove the port and add it again",
+            whyA());
         final GuestPort port = datapath.addGuestPort("vm3", 1, 1500);
         try (Backend client = Backend.start(port, BackendOptions.client(dir.resolve("c")))) {
             await(() -> client.connectError() != null);

@@ -65,7 +65,8 @@ class MovingStationsTest {
     @Test
     void theVlanIsNamed() {
         table.learn(ForwardingTable.key(ADDRESS, 10), 1, 0);
-        assertEquals("52:54:00:12:34:56 in VLAN 10 moves between vm1 and vm2 (7 times in 10 s): do two guests use this address?",
+        assertEquals("52:54:00:12:34:56 in VLAN 10 moves between vm1 and vm2 (7 times in 10 s): "
+            + "do two guests use this address?",
             after(7, 10).get("vm2").text());
     }
 
