@@ -107,7 +107,8 @@ class PostcopyIT {
         final JsonNode result = guest.endPostcopy();
         assertTrue(result.path("ram").path("postcopy-requests").asLong() > 0, result::toString);
         ringbridge.output().await(
-            Pattern.compile("port there: postcopy: all .* has arrived; waited for [1-9]\\d* pages of it"), 0, ATTACH_LIMIT);
+            Pattern.compile("port there: postcopy: all .* has arrived; waited for [1-9]\\d* pages of it"),
+            0, ATTACH_LIMIT);
         assertEquals(memory, destination.console().check("md5sum /tmp/ram", COMMAND_LIMIT), "the guest's memory");
         conversation.assertStream(destination);
         conversation.endPing();

@@ -24,8 +24,8 @@ class ArchitectureTest {
 
     @ArchTest
     static final ArchRule NO_SOCKET_LOGGER_OR_FORMAT = noClasses()
-        .should().dependOnClassesThat().resideInAnyPackage("java.net..", "java.nio.channels..", "java.util.logging..", "org.slf4j..",
-            "ch.qos.logback..", "com.fasterxml..", "org.eclipse.jetty..", "picocli..", "org.newsclub..");
+        .should().dependOnClassesThat().resideInAnyPackage("java.net..", "java.nio.channels..", "java.util.logging..",
+            "org.slf4j..", "ch.qos.logback..", "com.fasterxml..", "org.eclipse.jetty..", "picocli..", "org.newsclub..");
 
     @ArchTest
     static final ArchRule NO_LOCK_WHERE_FRAMES_MOVE = noClasses()

@@ -108,7 +108,8 @@ class CommandLineTest {
             final Run ended = Run.of("upgrade", "--api", api, "--binary", failing.toString());
             assertEquals(1, ended.status());
             assertEquals("ringbridge: the upgrade failed and the old process keeps serving: "
-                + "the new process exited with status 3 before it was ready; see its messages in the log of the switch\n",
+                + "the new process exited with status 3 before it was ready; "
+                + "see its messages in the log of the switch\n",
                 ended.err());
             ok("port", "add", "name=a,socket=" + dir.resolve("a.sock"), "--api", api);
         }

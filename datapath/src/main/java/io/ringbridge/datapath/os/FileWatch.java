@@ -7,8 +7,8 @@ import java.util.Map;
  * Records whether a system call has truncated, extended or written a file since the watch was created. Stores to a
  * mapping of the file do not count, although they change the times of its inode.
  *
- * <p>All watches share one inotify instance. It is read only when a watch is queried. If the kernel refuses a watch, the
- * file counts as unchanged. Any thread may call.
+ * <p>All watches share one inotify instance. It is read only when a watch is queried. If the kernel refuses a watch,
+ * the file counts as unchanged. Any thread may call.
  */
 public final class FileWatch implements AutoCloseable {
     private static final Map<Integer, Watched> FILES = new HashMap<>();

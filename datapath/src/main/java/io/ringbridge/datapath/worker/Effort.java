@@ -156,7 +156,8 @@ final class Effort {
             final long more = (source.isInDebt() ? work : debt) / SHARE;
             for (int i = 0; i < workers.length; i++) {
                 final boolean worked = i == own || bills[i] > 0 || sequences[i] >= 0;
-                source.payAt(i, worked ? Math.max(source.paidAt(i), workers[i].effort().round()) + more : source.paidAt(i));
+                source.payAt(i, worked ? Math.max(source.paidAt(i), workers[i].effort().round()) + more
+                    : source.paidAt(i));
             }
         }
     }

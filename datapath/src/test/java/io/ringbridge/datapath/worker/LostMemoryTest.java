@@ -199,12 +199,13 @@ class LostMemoryTest {
 
     @ParameterizedTest
     @MethodSource("runs")
-    void aGuestThatLosesItsMemoryCostsNobodyAFrame(final Loss loss, final Rings rings, final PollMode poll, final int workers)
-        throws Exception {
+    void aGuestThatLosesItsMemoryCostsNobodyAFrame(final Loss loss, final Rings rings, final PollMode poll,
+                                                final int workers) throws Exception {
         final SplittableRandom random = new SplittableRandom(workers + rings.ordinal());
-        try (Holes holes = loss == Loss.SENT_FROM_HUGE_PAGE || loss == Loss.RECEIVED_INTO_HUGE_PAGE ? Holes.ofHugePages()
-                : Holes.onAFullFileSystem();
-             Datapath datapath = Datapath.prepare(new DatapathOptions(workers, List.of(), poll, 1024, Duration.ofMinutes(5)))) {
+        try (Holes holes = loss == Loss.SENT_FROM_HUGE_PAGE || loss == Loss.RECEIVED_INTO_HUGE_PAGE
+                ? Holes.ofHugePages() : Holes.onAFullFileSystem();
+             Datapath datapath = Datapath.prepare(
+                 new DatapathOptions(workers, List.of(), poll, 1024, Duration.ofMinutes(5)))) {
             datapath.run(listener);
             try (Bystanders others = new Bystanders(datapath, rings)) {
                 final GuestPort port = datapath.addGuestPort("guest", 1, 1500);
