@@ -37,7 +37,7 @@ class BenchTest {
         throughput --ring-size 1000                  | --ring-size 1000 is not a power of two, 64 to 32768
         throughput --pairs 129                       | --pairs 129 is out of range; 1 to 128 is allowed
         throughput --ports 1                         | --ports 1 is out of range; 2 to 64 is allowed
-        throughput --cpus 1024                       | --cpus: "1024" is not a list of different processors
+        throughput --cpus 1024                       | --cpus: "1024" is not a list of distinct processors
         throughput --target /a                       | --target names 1 ports; 2 to 64 are required
         throughput --target /a --target /b/../a      | --target: a socket is named twice
         throughput --target /a --target /b --ports 2 | --ports, --switch-cpus and --switch-poll apply to this switch
