@@ -45,7 +45,7 @@ class LogLimitTest {
             "a line of another port");
         assertEquals(LogLimit.LINES, passing(1000, Level.INFO, "port {}: attached to {}", "a", "process 1"),
             "a line of another kind");
-        assertEquals(LogLimit.LINES, passing(1000, Level.ERROR, "a worker failed and goes on"), "a line of no port");
+        assertEquals(LogLimit.LINES, passing(1000, Level.ERROR, "a worker failed and continues"), "a line of no port");
         assertEquals(0, passing(1000, Level.WARN, REFUSED, "a", "SET_VRING_NUM", "with other arguments"));
         assertEquals(1000, passing(1000, Level.DEBUG, REFUSED, "a", "SET_MEM_TABLE", "no"));
         assertEquals(4, reports.size());
