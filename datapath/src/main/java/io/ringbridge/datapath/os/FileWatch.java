@@ -7,8 +7,9 @@ import java.util.Map;
  * Records whether a system call has truncated, extended or written a file since the watch was created. Stores to a
  * mapping of the file do not count, although they change the times of its inode.
  *
- * <p>All watches share one inotify instance. It is read only when a watch is queried. If the kernel refuses a watch,
- * the file counts as unchanged. Any thread may call.
+ * <p>All watches share one inotify instance. It is read only when a watch is queried. Only files held in memory are
+ * watched: the kernel may ask another file system for permission, and that may not answer. A file that is not watched
+ * counts as unchanged. Any thread may call.
  */
 public final class FileWatch implements AutoCloseable {
     private static final Map<Integer, Watched> FILES = new HashMap<>();
@@ -36,6 +37,9 @@ public final class FileWatch implements AutoCloseable {
 
     /** Watches a file, whose descriptor stays the caller's. */
     public static FileWatch of(final int fd) {
+        if (!Fd.isInMemory(fd)) {
+            return new FileWatch(null);
+        }
         synchronized (FILES) {
             readChanges();
             final int descriptor = INOTIFY.add(fd);

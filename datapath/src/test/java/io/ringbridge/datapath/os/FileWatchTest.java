@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringbridge.datapath.memory.Memory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 class FileWatchTest {
@@ -21,6 +24,19 @@ class FileWatchTest {
             file.resize(SIZE);
             assertTrue(watch.isChanged());
             assertTrue(watch.isChanged(), "a change stays one");
+        }
+    }
+
+    @Test
+    void aFileSystemThatMayNotAnswerIsLeftAlone() throws IOException {
+        final Path path = Files.createTempFile(Path.of("target"), "watched", ""); // the build directory is on a disk
+        final int fd = Libc.open(path.toString(), 0);
+        try (FileWatch watch = FileWatch.of(fd)) {
+            Files.writeString(path, "a change");
+            assertFalse(watch.isChanged());
+        } finally {
+            Fd.close(fd);
+            Files.delete(path);
         }
     }
 
