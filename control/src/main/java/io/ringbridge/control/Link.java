@@ -31,13 +31,16 @@ public interface Link extends AutoCloseable {
      */
     void awaitStandstill(long limitMillis);
 
-    /** Writes the state that does not change while the link is paused. */
+    /** Writes the sections of the state that does not change while the link is paused. */
     void save(StateWriter out);
 
     /** Parks the link's other threads, if it has any. The port is suspended, so nothing moves after this. */
     void hold();
 
-    /** Writes the ring positions and counters. They are final after {@link #hold}; before it, they are a snapshot. */
+    /**
+     * Writes the sections of the ring positions and counters. They are final after {@link #hold}; before it, they are a
+     * snapshot.
+     */
     void savePositions(StateWriter out);
 
     /** Resumes the link after {@link #ask}. */

@@ -513,7 +513,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         final List<PortConfig> configured = attached.values().stream().map(Attached::config)
             .filter(port -> !(port.attachment() instanceof Attachment.Descriptor)).toList(); // these have no syntax
         final HandOver handing = new HandOver(to, datapath, List.copyOf(attached.values()));
-        handing.run(Views.config(config, configured, null), api == null ? "" : api.socket().toString());
+        handing.run(Views.config(config, configured, null).ports(), api == null ? "" : api.socket().toString());
         handedOver = true;
         final long nanos = handing.awaitServing();
         LOG.info("handed over {} ports to process {}", attached.size(), pid);

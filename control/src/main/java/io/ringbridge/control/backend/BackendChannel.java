@@ -1,6 +1,8 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
@@ -377,9 +379,8 @@ final class BackendChannel implements AutoCloseable {
 
     /** Writes a paused channel for another process. Writes nothing of a channel that has ended, or that is null. */
     static void save(final BackendChannel channel, final StateWriter out) {
-        out.flag(channel != null && !channel.over);
         if (channel != null && !channel.over) {
-            channel.save(out);
+            out.section(HandOverSections.CHANNEL, channel::save);
         }
     }
 
@@ -397,10 +398,11 @@ final class BackendChannel implements AutoCloseable {
      *
      * @return null if there is none
      */
-    static BackendChannel restore(final StateReader in, final String name, final BooleanSupplier silenced) {
-        if (!in.flag()) {
-            return null;
-        }
+    static BackendChannel restore(final Sections in, final String name, final BooleanSupplier silenced) {
+        return in.find(HandOverSections.CHANNEL).map(section -> restore(section, name, silenced)).orElse(null);
+    }
+
+    private static BackendChannel restore(final StateReader in, final String name, final BooleanSupplier silenced) {
         final int fd = in.descriptor();
         final BackendChannel channel;
         try {

@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
@@ -68,27 +70,28 @@ final class Inflight implements AutoCloseable {
         }
     }
 
-    /** Writes the area for another process. */
+    /** Writes the area for another process, if there is one. */
     void save(final StateWriter out) {
-        out.flag(area != null);
         if (area != null) {
-            out.wide(area.offset()).wide(area.size()).number(area.queues()).number(area.queueSize());
-            out.descriptor(area.fd());
+            out.section(HandOverSections.INFLIGHT, section -> section.wide(area.offset()).wide(area.size())
+                .number(area.queues()).number(area.queueSize()).descriptor(area.fd()));
         }
     }
 
     /**
      * Maps the area of another process. There must be none yet. Its content is read and written only when rings run.
      */
-    void restore(final StateReader in) {
-        if (in.flag()) {
-            final long offset = in.wide();
-            final long size = in.wide();
-            final int queues = in.number();
-            final int queueSize = in.number();
-            check(queues, queueSize);
-            area = InflightArea.map(accept(in.descriptor()), offset, size, queues, queueSize);
-        }
+    void restore(final Sections in) {
+        area = in.find(HandOverSections.INFLIGHT).map(this::map).orElse(null);
+    }
+
+    private InflightArea map(final StateReader in) {
+        final long offset = in.wide();
+        final long size = in.wide();
+        final int queues = in.number();
+        final int queueSize = in.number();
+        check(queues, queueSize);
+        return InflightArea.map(accept(in.descriptor()), offset, size, queues, queueSize);
     }
 
     /**

@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Codec;
@@ -243,6 +245,10 @@ final class MemoryTable implements AutoCloseable {
 
     /** Writes the regions for another process. */
     void save(final StateWriter out) {
+        out.section(HandOverSections.MEMORY, this::saveRegions);
+    }
+
+    private void saveRegions(final StateWriter out) {
         out.number(regions.size());
         for (final MemoryRegion region : regions) {
             out.wide(region.guestAddress()).wide(region.size()).wide(region.userAddress()).wide(region.offset());
@@ -251,7 +257,8 @@ final class MemoryTable implements AutoCloseable {
     }
 
     /** Maps the regions of another process. There must be none yet. */
-    void restore(final StateReader in) {
+    void restore(final Sections sections) {
+        final StateReader in = sections.get(HandOverSections.MEMORY);
         final List<MemoryRegion> mapped = new ArrayList<>();
         final GuestMemory next;
         try {

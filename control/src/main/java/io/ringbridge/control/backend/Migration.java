@@ -1,6 +1,7 @@
 package io.ringbridge.control.backend;
 
-import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
@@ -156,14 +157,16 @@ final class Migration implements AutoCloseable {
     /** Writes the configuration and a pending announcement for another process. */
     void save(final StateWriter out) {
         config.save(out);
-        out.flag(port.isToAnnounce());
+        if (port.isToAnnounce()) {
+            out.section(HandOverSections.ANNOUNCEMENT, _ -> { });
+        }
     }
 
     /** Restores the state of another process. That process has announced the guest, unless its port was suspended. */
-    void restore(final StateReader in) {
+    void restore(final Sections in) {
         config.restore(in);
         ringsRan = true;
-        if (in.flag()) {
+        if (in.find(HandOverSections.ANNOUNCEMENT).isPresent()) {
             port.announceWhenResumed(config.mac());
         }
     }

@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Codec;
@@ -76,6 +78,10 @@ final class MigrationLog implements AutoCloseable {
 
     /** Writes the location of the log for another process. */
     void save(final StateWriter out) {
+        out.section(HandOverSections.DIRTY_LOG, this::saveLog);
+    }
+
+    private void saveLog(final StateWriter out) {
         out.flag(wanted).flag(log != null);
         if (log != null) {
             out.wide(log.offset()).wide(log.size()).descriptor(log.fd());
@@ -84,7 +90,8 @@ final class MigrationLog implements AutoCloseable {
     }
 
     /** Maps the log of another process. There must be none yet. */
-    void restore(final StateReader in, final Relay relay) {
+    void restore(final Sections sections, final Relay relay) {
+        final StateReader in = sections.get(HandOverSections.DIRTY_LOG);
         wanted = in.flag();
         if (in.flag()) {
             final long offset = in.wide();

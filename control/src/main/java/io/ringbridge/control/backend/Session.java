@@ -2,6 +2,8 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.Standstill;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
@@ -208,7 +210,9 @@ final class Session {
         if (postcopy.isAdvised()) {
             throw new HandOverException("a migration by postcopy is in progress, which only this process can complete");
         }
-        out.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet);
+        out.section(HandOverSections.CONNECTION, section -> section.descriptor(connection.descriptor()));
+        out.section(HandOverSections.FEATURES,
+            section -> section.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet));
         memory.save(out);
         iommu.save(out);
         inflight.save(out);
@@ -223,11 +227,12 @@ final class Session {
      * Restores the saved state, and checks it like messages from the front-end. The port is suspended. If this method
      * throws, the caller has to {@link #relinquish}.
      */
-    void restore(final StateReader in) {
+    void restore(final Sections in) {
         restored = true;
-        features = in.wide();
-        protocolFeatures = in.wide();
-        protocolFeaturesSet = in.flag();
+        final StateReader negotiated = in.get(HandOverSections.FEATURES);
+        features = negotiated.wide();
+        protocolFeatures = negotiated.wide();
+        protocolFeaturesSet = negotiated.flag();
         final List<String> lost = VirtioFeatures.names(features & ~offered);
         lost.addAll(ProtocolFeature.names(protocolFeatures & ~offeredProtocol));
         if (!lost.isEmpty()) {
@@ -245,6 +250,14 @@ final class Session {
         rings.setChannels(inband(), channel);
         handed.restore(in, features);
         port.features(features);
+    }
+
+    /** Returns the saved sections of a session. */
+    static Sections sections(final StateReader in) {
+        return in.sections(HandOverSections.CONNECTION, HandOverSections.FEATURES, HandOverSections.MEMORY,
+            HandOverSections.IOTLB, HandOverSections.INFLIGHT, HandOverSections.DIRTY_LOG, HandOverSections.STATUS,
+            HandOverSections.CONFIGURATION_SPACE, HandOverSections.ANNOUNCEMENT, HandOverSections.CHANNEL,
+            HandOverSections.RINGS, HandOverSections.VRING);
     }
 
     /** Returns the rings, to save and restore their positions. */

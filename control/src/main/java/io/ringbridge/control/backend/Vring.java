@@ -127,7 +127,7 @@ final class Vring {
 
     /** Writes the ring's setup, for another process. */
     void save(final StateWriter out) {
-        out.number(size).number(base).number(frontEndBase).flag(bigEndian);
+        out.number(index).number(size).number(base).number(frontEndBase).flag(bigEndian);
         out.flag(enabled).flag(kicked).flag(awaitsKick).flag(started).flag(hasRun);
         out.flag(address != null);
         if (address != null) {
@@ -141,7 +141,7 @@ final class Vring {
         return event == null ? StateWriter.NONE : event.fd();
     }
 
-    /** Reads the ring's setup in another process. */
+    /** Reads the ring's setup, except for its index, in another process. */
     void restore(final StateReader in, final Relay relay) {
         size = in.count(RingConfig.MAX_SIZE);
         base = in.number();

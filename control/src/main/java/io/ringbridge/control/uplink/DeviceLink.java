@@ -2,7 +2,10 @@ package io.ringbridge.control.uplink;
 
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.SavedCounters;
+import io.ringbridge.control.handover.SectionKind;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.Standstill;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
@@ -15,6 +18,7 @@ import org.slf4j.LoggerFactory;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Keeps the device of an uplink's port open, from a thread of its own. The thread checks the device once per second,
@@ -29,6 +33,7 @@ abstract class DeviceLink implements Link {
 
     private final UplinkPort port;
     private final String what;
+    private final SectionKind device;
     private final Thread thread;
     private final Standstill standstill = new Standstill();
     private boolean isOpen;
@@ -39,10 +44,12 @@ abstract class DeviceLink implements Link {
      *
      * @param port a detached port that nobody else commands
      * @param what a description of the device, for messages
+     * @param device the section of the open device in the hand-over
      */
-    DeviceLink(final UplinkPort port, final String what) {
+    DeviceLink(final UplinkPort port, final String what, final SectionKind device) {
         this.port = port;
         this.what = what;
+        this.device = device;
         thread = Thread.ofPlatform().daemon().name("rb-uplink-" + port.name()).unstarted(this::run);
     }
 
@@ -195,27 +202,21 @@ abstract class DeviceLink implements Link {
     @Override
     public void save(final StateWriter out) {
         final String failure = port.failure();
-        final boolean open = isOpen && failure == null;
-        out.text(failure == null ? "" : failure).flag(open);
-        if (open) {
-            saveDevice(out);
+        out.section(HandOverSections.UPLINK, section -> section.text(failure == null ? "" : failure));
+        if (isOpen && failure == null) {
+            out.section(device, this::saveDevice);
         }
     }
 
     /** Restores the state that another process saved, on a new, suspended port. Starts no thread. */
-    final void adopt(final StateReader in) {
-        final String failure = in.text();
-        if (in.flag()) {
-            adoptDevice(in);
+    final void adopt(final Sections in) {
+        final String failure = in.get(HandOverSections.UPLINK).text();
+        final Optional<StateReader> open = in.find(device);
+        if (open.isPresent()) {
+            adoptDevice(open.get());
             isOpen = true;
         } else if (!failure.isEmpty()) {
             port.fail(failure);
-        }
-        try {
-            in.end();
-        } catch (final HandOverException e) {
-            closeDevice(false);
-            throw e;
         }
     }
 
@@ -241,9 +242,13 @@ abstract class DeviceLink implements Link {
     @Override
     public void savePositions(final StateWriter out) {
         SavedCounters.save(port, out);
-        final List<List<byte[]>> ready = parked ? port.ready() : List.of();
-        out.number(ready.size());
-        ready.forEach(frames -> saveFrames(frames, out));
+        if (parked) {
+            final List<List<byte[]>> ready = port.ready();
+            out.section(HandOverSections.FRAMES, section -> {
+                section.number(ready.size());
+                ready.forEach(frames -> saveFrames(frames, section));
+            });
+        }
     }
 
     static void saveFrames(final List<byte[]> frames, final StateWriter out) {
@@ -261,7 +266,15 @@ abstract class DeviceLink implements Link {
 
     @Override
     public void restorePositions(final StateReader in) {
+        restorePositions(in.sections(HandOverSections.COUNTERS, HandOverSections.FRAMES));
+    }
+
+    final void restorePositions(final Sections in) {
         SavedCounters.restore(port, in);
+        in.find(HandOverSections.FRAMES).ifPresent(this::restoreReady);
+    }
+
+    private void restoreReady(final StateReader in) {
         final int queues = port.queues().size();
         if (in.number() != queues) {
             throw new HandOverException("the state has frames for a number of queues other than the " + queues

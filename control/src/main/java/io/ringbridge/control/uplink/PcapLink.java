@@ -1,6 +1,8 @@
 package io.ringbridge.control.uplink;
 
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
@@ -15,7 +17,7 @@ public final class PcapLink extends DeviceLink {
     private PcapSession session;
 
     private PcapLink(final UplinkPort port, final PcapOptions options) {
-        super(port, "capture");
+        super(port, "capture", HandOverSections.CAPTURE);
         this.options = options;
     }
 
@@ -39,7 +41,7 @@ public final class PcapLink extends DeviceLink {
      */
     public static PcapLink adopt(final UplinkPort port, final PcapOptions options, final StateReader in) {
         final PcapLink link = new PcapLink(port, options);
-        link.adopt(in);
+        link.adopt(in.sections(HandOverSections.UPLINK, HandOverSections.CAPTURE));
         return link;
     }
 
@@ -73,21 +75,24 @@ public final class PcapLink extends DeviceLink {
     @Override
     public void savePositions(final StateWriter out) {
         super.savePositions(out);
-        out.flag(isOpen());
         if (isOpen()) {
-            session.savePosition(out);
+            out.section(HandOverSections.REPLAY, session::savePosition);
         }
     }
 
     @Override
     public void restorePositions(final StateReader in) {
-        super.restorePositions(in);
-        if (in.flag()) {
-            if (!isOpen()) {
-                throw new HandOverException("the state has a position in a capture, but no open capture");
-            }
-            session.restorePosition(in);
+        final Sections saved =
+            in.sections(HandOverSections.COUNTERS, HandOverSections.FRAMES, HandOverSections.REPLAY);
+        restorePositions(saved);
+        saved.find(HandOverSections.REPLAY).ifPresent(this::restoreReplay);
+    }
+
+    private void restoreReplay(final StateReader in) {
+        if (!isOpen()) {
+            throw new HandOverException("the state has a position in a capture, but no open capture");
         }
+        session.restorePosition(in);
     }
 
     @Override
