@@ -544,7 +544,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         closed = true;
         reunion.cancel();
         if (!handedOver) {
-            datapath.withholdFrames();
+            datapath.pauseAll();
         }
         observer.close();
         attached.values().forEach(this::close);

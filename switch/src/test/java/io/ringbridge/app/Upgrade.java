@@ -87,30 +87,28 @@ final class Upgrade {
                 before.handOver(to);
                 before.close();
                 return taking.join();
-            } catch (final HandOverException e) {
-                giver.shutdown();
-                taking.handle((_, _) -> null).join();
-                throw e;
             } finally {
                 giver.shutdown();
                 taker.shutdown();
                 CompletableFuture.allOf(there, back).join();
+                taking.handle((_, _) -> null).join();
             }
         }
     }
 
-    /** Relays messages from one process to the other, until the connection ends. */
+    /** Relays messages from one process to the other, until a connection ends. Then ends the other one. */
     private static void relay(final Connection from, final Connection to, final UnaryOperator<HandOverMessage> edit) {
         try {
             Packet packet = from.receive(() -> { });
             while (packet != null) {
-                final HandOverMessage message = edit.apply(HandOverMessage.of(packet));
-                message.send(to);
-                message.close();
-                packet.close();
+                try (Packet received = packet; HandOverMessage message = edit.apply(HandOverMessage.of(received))) {
+                    message.send(to);
+                }
                 packet = from.receive(() -> { });
             }
-        } catch (final IOException | UncheckedIOException e) {
+        } catch (IOException | UncheckedIOException _) {
+            // The receiver has ended.
+        } finally {
             to.shutdown();
         }
     }

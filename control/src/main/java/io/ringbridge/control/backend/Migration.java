@@ -157,7 +157,7 @@ final class Migration implements AutoCloseable {
     /** Writes the configuration and a pending announcement for another process. */
     void save(final StateWriter out) {
         config.save(out);
-        if (port.isToAnnounce()) {
+        if (port.hasPendingAnnouncement()) {
             out.section(HandOverSections.ANNOUNCEMENT, _ -> { });
         }
     }

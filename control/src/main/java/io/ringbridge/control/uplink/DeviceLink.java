@@ -3,10 +3,10 @@ package io.ringbridge.control.uplink;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.SectionKind;
 import io.ringbridge.control.handover.Sections;
-import io.ringbridge.control.handover.Standstill;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
@@ -35,7 +35,7 @@ abstract class DeviceLink implements Link {
     private final String what;
     private final SectionKind device;
     private final Thread thread;
-    private final Standstill standstill = new Standstill();
+    private final PausePoint pausePoint = new PausePoint();
     private boolean isOpen;
     private boolean parked;
 
@@ -54,7 +54,7 @@ abstract class DeviceLink implements Link {
     }
 
     /** Opens the device, and starts the thread that checks it. */
-    final void start() {
+    final void startThread() {
         open();
         isOpen = true;
         serve();
@@ -119,18 +119,18 @@ abstract class DeviceLink implements Link {
 
     private void run() {
         try {
-            while (standstill.isOpen()) {
-                standstill.pause(TICK_MILLIS);
-                if (standstill.isAsked()) {
-                    standstill.stand();
-                } else if (standstill.isOpen()) {
+            while (pausePoint.isOpen()) {
+                pausePoint.sleep(TICK_MILLIS);
+                if (pausePoint.isRequested()) {
+                    pausePoint.pauseIfRequested();
+                } else if (pausePoint.isOpen()) {
                     check();
                 }
             }
         } catch (final InterruptedException e) {
             LOG.error("port {}: interrupted; closing {}", port.name(), what);
         } finally {
-            closeDevice(!standstill.isLeft());
+            closeDevice(!pausePoint.isRelinquished());
             port.state(PortState.WAITING);
         }
     }
@@ -181,14 +181,14 @@ abstract class DeviceLink implements Link {
     }
 
     @Override
-    public final void ask() {
-        standstill.ask();
+    public final void requestPause() {
+        pausePoint.request();
     }
 
     @Override
-    public final void awaitStandstill(final long limitMillis) {
+    public final void awaitPaused(final long limitMillis) {
         try {
-            if (!standstill.await(limitMillis)) {
+            if (!pausePoint.awaitPaused(limitMillis)) {
                 throw new HandOverException("port " + port.name() + ": the thread of " + what + " did not pause within "
                     + limitMillis + " ms");
             }
@@ -200,7 +200,7 @@ abstract class DeviceLink implements Link {
     }
 
     @Override
-    public void save(final StateWriter out) {
+    public void saveState(final StateWriter out) {
         final String failure = port.failure();
         out.section(HandOverSections.UPLINK, section -> section.text(failure == null ? "" : failure));
         if (isOpen && failure == null) {
@@ -221,7 +221,7 @@ abstract class DeviceLink implements Link {
     }
 
     @Override
-    public void hold() {
+    public void park() {
         parked = true;
     }
 
@@ -234,9 +234,9 @@ abstract class DeviceLink implements Link {
     }
 
     @Override
-    public void goOn() {
+    public void resume() {
         parked = false;
-        standstill.goOn();
+        pausePoint.resume();
     }
 
     @Override
@@ -293,8 +293,8 @@ abstract class DeviceLink implements Link {
     }
 
     @Override
-    public final void letGo() {
-        standstill.leave();
+    public final void relinquish() {
+        pausePoint.relinquish();
         if (thread.getState() == Thread.State.NEW) {
             closeDevice(false);
         } else {
@@ -309,10 +309,10 @@ abstract class DeviceLink implements Link {
 
     @Override
     public final void close() {
-        if (standstill.isLeft()) {
+        if (pausePoint.isRelinquished()) {
             return;
         }
-        standstill.end();
+        pausePoint.end();
         if (thread.getState() == Thread.State.NEW) {
             closeDevice(true);
         } else {

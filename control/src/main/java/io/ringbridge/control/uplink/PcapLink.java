@@ -29,7 +29,7 @@ public final class PcapLink extends DeviceLink {
      */
     public static PcapLink start(final UplinkPort port, final PcapOptions options) {
         final PcapLink link = new PcapLink(port, options);
-        link.start();
+        link.startThread();
         return link;
     }
 
@@ -57,19 +57,19 @@ public final class PcapLink extends DeviceLink {
     }
 
     @Override
-    public void hold() {
-        super.hold();
+    public void park() {
+        super.park();
         if (isOpen()) {
             session.pause();
         }
     }
 
     @Override
-    public void goOn() {
+    public void resume() {
         if (isParked() && isOpen()) {
             session.resume();
         }
-        super.goOn();
+        super.resume();
     }
 
     @Override
@@ -96,7 +96,7 @@ public final class PcapLink extends DeviceLink {
     }
 
     @Override
-    public void begin() {
+    public void start() {
         if (isOpen()) {
             session.resume();
         }
