@@ -5,6 +5,7 @@ import io.ringbridge.control.backend.memory.Postcopy;
 import io.ringbridge.control.backend.migration.Migration;
 import io.ringbridge.control.backend.migration.MigrationLog;
 import io.ringbridge.control.backend.migration.NetConfig;
+import io.ringbridge.control.backend.ring.BackendChannel;
 import io.ringbridge.control.backend.ring.DeviceQueues;
 import io.ringbridge.control.backend.ring.HandedRings;
 import io.ringbridge.control.backend.ring.Inflight;
@@ -80,7 +81,7 @@ final class Session {
     private long protocolFeatures;
     private boolean protocolFeaturesSet;
     private final Migration migration;
-    private BackendChannel channel;
+    private BackendChannel channel = BackendChannel.NONE;
 
     /** Creates a session. {@code relays} are the permits for threads that all sessions of the port share. */
     Session(final GuestPort port, final BackendOptions options, final Presence presence, final Semaphore relays,
@@ -94,7 +95,7 @@ final class Session {
         queues = new DeviceQueues(port, offered);
         rings = new Rings(queues, options.discardWhenDisabled(), options.state(), inflight);
         relay = new Relay(port.name(), this::isSuspended, relays);
-        handed = new HandedRings(queues, rings, inflight, relay);
+        handed = new HandedRings(queues, rings, relay);
         postcopy = new Postcopy(port);
         memory = new MemoryTable(rings, postcopy, options.memory());
         iommu = new Iommu(port.name(), rings);
@@ -119,13 +120,13 @@ final class Session {
         try {
             while (!connection.isOver()) {
                 if (pausePoint.isRequested()) {
-                    BackendChannel.pause(channel);
+                    channel.pause();
                     relay.pause();
                     pausePoint.pauseIfRequested();
                     if (pausePoint.isRelinquished()) {
                         return;
                     }
-                    BackendChannel.resume(channel);
+                    channel.resume();
                     relay.resume();
                 }
                 try (Packet packet = connection.receive(this::idle, pausePoint::isRequested)) {
@@ -174,7 +175,7 @@ final class Session {
         rings.requestTranslations();
         queues.serveControl();
         connection.wakeBy(queues.kick());
-        BackendChannel.heed(channel); // an operator suspends and resumes the port without a message
+        channel.heed(); // an operator suspends and resumes the port without a message
     }
 
     private void checkRings() {
@@ -186,7 +187,7 @@ final class Session {
     }
 
     private void detach() {
-        BackendChannel.end(channel); // requests that a suspended device has withheld are not sent now
+        channel.end(); // requests that a suspended device has withheld are not sent now
         queues.detach();
         rings.close();
         inflight.close();
@@ -194,7 +195,7 @@ final class Session {
         memory.close();
         log.close();
         relay.close();
-        setChannel(null);
+        setChannel(BackendChannel.NONE);
         migration.detach();
         port.state(PortState.WAITING);
     }
@@ -204,10 +205,8 @@ final class Session {
      */
     void relinquish() {
         queues.detach();
-        if (channel != null) {
-            channel.relinquish();
-            channel = null;
-        }
+        channel.relinquish();
+        channel = BackendChannel.NONE;
         detach();
         connection.relinquish();
     }
@@ -227,7 +226,7 @@ final class Session {
         log.save(out);
         suspension.save(out);
         migration.save(out);
-        BackendChannel.save(channel, out);
+        channel.save(out);
         handed.save(out);
     }
 
@@ -253,7 +252,7 @@ final class Session {
         log.restore(in, relay);
         suspension.restore(in);
         migration.restore(in);
-        channel = BackendChannel.restore(in, port.name(), suspension::silences);
+        channel = ConnectedChannel.restore(in, port.name(), suspension::silences);
         rings.setChannels(inband(), channel);
         handed.restore(in, features);
         port.features(features);
@@ -266,7 +265,7 @@ final class Session {
 
     /** Starts the restored rings on the suspended port. */
     void begin() {
-        BackendChannel.resume(channel);
+        channel.resume();
         relay.resume();
         configChanged(handed.begin() && suspension.setNeedsReset());
         updateState();
@@ -279,7 +278,7 @@ final class Session {
             arrived = true;
             presence.arrived();
         }
-        BackendChannel.heed(channel);
+        channel.heed();
         if (suspension.isSuspended()) {
             relay.settle(); // no notification may follow the reply
         }
@@ -391,7 +390,7 @@ final class Session {
             case Message.SetVringEnable m -> rings.setVringEnable(m.index(), m.num());
             case Message.SendRarp m -> migration.announce(m.address());
             case Message.NetSetMtu m -> configChanged(config.setMtu(m.mtu()));
-            case Message.SetBackendReqFd _ -> setChannel(BackendChannel.over(descriptors.take(0),
+            case Message.SetBackendReqFd _ -> setChannel(ConnectedChannel.over(descriptors.take(0),
                 ProtocolFeature.REPLY_ACK.in(protocolFeatures), port.name(), suspension::silences));
             case Message.Config m when m.request() == Request.GET_CONFIG -> {
                 final Message.Config content = config.read(m);
@@ -492,24 +491,22 @@ final class Session {
     }
 
     private void configChanged(final boolean different) {
-        if (different && channel != null && ProtocolFeature.CONFIG.in(protocolFeatures)) {
+        if (different && ProtocolFeature.CONFIG.in(protocolFeatures)) {
             channel.post(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
         }
     }
 
-    /** Replaces the channel for the back-end's own requests; null for none. Closes the earlier one. */
+    /** Replaces the channel for the back-end's own requests, and closes the earlier one. */
     private void setChannel(final BackendChannel next) {
         final BackendChannel old = channel;
         channel = next;
         rings.setChannels(inband(), next);
-        if (old != null) {
-            old.close();
-        }
+        old.close();
     }
 
-    /** Returns the channel for notifications without a descriptor; null if they are dropped. */
+    /** Returns the channel for notifications of rings that have no descriptor for them. */
     private BackendChannel inband() {
-        return ProtocolFeature.INBAND_NOTIFICATIONS.in(protocolFeatures) ? channel : null;
+        return ProtocolFeature.INBAND_NOTIFICATIONS.in(protocolFeatures) ? channel : BackendChannel.NONE;
     }
 
     private void reset() {
