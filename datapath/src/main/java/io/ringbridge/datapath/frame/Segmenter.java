@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.frame;
 
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
 
 /**
  * Converts a frame for a receiver that does not accept it unchanged: into TCP segments, UDP datagrams or fragments, or
@@ -58,10 +59,11 @@ public final class Segmenter {
     /**
      * Starts the conversion of a frame.
      *
+     * @param requests the requests of the frame's virtio-net header
      * @param takesPartial whether the receiver completes TCP checksums itself
      */
-    public void begin(final Frame frame, final boolean takesPartial) {
-        header = frame.header();
+    public void begin(final Segments frame, final VnetHeader requests, final boolean takesPartial) {
+        header = requests;
         layout = header.layout();
         done = 0;
         limit = MAX_SEGMENTS;
@@ -79,7 +81,7 @@ public final class Segmenter {
      * Starts with a frame that stays whole. The prefix ends with the checksum field, which is completed in the copy.
      * The prefix is empty if the frame does not request a checksum.
      */
-    private void beginWhole(final Frame frame) {
+    private void beginWhole(final Segments frame) {
         if (header.vouches()) {
             copyPrefix(frame, 0);
             return;
@@ -94,7 +96,7 @@ public final class Segmenter {
         Memory.putShort(prefix + at, Checksum.given(sum));
     }
 
-    private void beginSegments(final Frame frame) {
+    private void beginSegments(final Segments frame) {
         copyHeaders(frame);
         firstSequence = Integer.reverseBytes(Memory.getInt(prefix + layout.transport() + 4));
         flags = Memory.getByte(prefix + layout.transport() + FLAGS); // UDP uses neither
@@ -102,7 +104,7 @@ public final class Segmenter {
     }
 
     /** Starts with a datagram: completes its checksum, and inserts the fragment header of an IPv6 packet. */
-    private void beginFragments(final Frame frame) {
+    private void beginFragments(final Segments frame) {
         final int transport = layout.transport();
         copyHeaders(frame);
         final int length = frame.totalLength() - transport;
@@ -125,12 +127,12 @@ public final class Segmenter {
         }
     }
 
-    private void copyHeaders(final Frame frame) {
+    private void copyHeaders(final Segments frame) {
         copyPrefix(frame, layout.payload());
         firstId = Checksum.word(Memory.getShort(prefix + layout.network() + 4));
     }
 
-    private void copyPrefix(final Frame frame, final int bytes) {
+    private void copyPrefix(final Segments frame, final int bytes) {
         frame.peek(prefix, bytes);
         reader.begin(frame, bytes);
         prefixLength = bytes;

@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.frame;
 
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
 
 /**
  * A frame's tag (IEEE 802.1Q) and its VLAN, in one word:
@@ -41,7 +42,7 @@ public final class VlanTag {
      * @param scratch {@link #SCRATCH} bytes of the caller's
      * @return the tag without the VLAN that the frame is in, or {@link #MALFORMED}
      */
-    public static long read(final Frame frame, final long scratch) {
+    public static long read(final Segments frame, final long scratch) {
         final int length = Math.min(LONGEST, frame.totalLength());
         final long header = frame.length(0) >= length ? frame.address(0) : scratch;
         if (header == scratch) {

@@ -130,7 +130,7 @@ final class UplinkWriter {
      * @return the reason for a drop, or null if all segments were written
      */
     private DropReason writeSegments(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
-        segmenter.begin(frame, false);
+        segmenter.begin(frame, frame.header(), false);
         VnetHeader.writePlain(header, FrameDevice.HEADER, 1);
         DropReason reason = null;
         while (reason == null && segmenter.next()) {

@@ -11,6 +11,7 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.QueueOwner;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.TransmitQueue;
