@@ -1,9 +1,10 @@
 package io.ringbridge.datapath.bridge;
 
-import io.ringbridge.datapath.frame.FlowHash;
 import io.ringbridge.datapath.frame.Frame;
-import io.ringbridge.datapath.frame.VlanTag;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.packet.FlowHash;
+import io.ringbridge.datapath.packet.MacAddress;
+import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortList;

@@ -1,4 +1,4 @@
-package io.ringbridge.datapath.frame;
+package io.ringbridge.datapath.packet;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
@@ -233,12 +233,13 @@ public final class VnetHeader {
     }
 
     /** Moves all offsets by a number of bytes, which may be negative. */
-    void moveBy(final int bytes) {
+    public void moveBy(final int bytes) {
         checksumStart += bytes;
         layout.shift(bytes);
     }
 
-    void copyOf(final VnetHeader other) {
+    /** Becomes a copy of the requests of another header. */
+    public void copyOf(final VnetHeader other) {
         vouches = other.vouches;
         gsoType = other.gsoType;
         gsoSize = other.gsoSize;

@@ -1,4 +1,4 @@
-package io.ringbridge.datapath.frame;
+package io.ringbridge.datapath.packet;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
@@ -80,7 +80,7 @@ public final class VlanTag {
     }
 
     /** Returns the bytes of tag and type after the addresses, which {@link #write} replaces. */
-    static int replaced(final long tag) {
+    public static int replaced(final long tag) {
         return (tag & TAGGED) != 0 ? Ethernet.TAG + TYPE : TYPE;
     }
 
@@ -99,7 +99,7 @@ public final class VlanTag {
      * @param to 8 bytes of the caller's
      * @return the number of bytes written
      */
-    static int write(final long tag, final boolean tagged, final long to) {
+    public static int write(final long tag, final boolean tagged, final long to) {
         final short type = (short) (tag >>> 32);
         if (!tagged) {
             Memory.putShort(to, type);

@@ -1,4 +1,4 @@
-package io.ringbridge.datapath.frame;
+package io.ringbridge.datapath.packet;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
@@ -8,7 +8,7 @@ import io.ringbridge.datapath.memory.Segments;
  * into the same frame with a complete checksum.
  *
  * <p>Each segment consists of the {@link #prefix}, its own headers, and of {@link #payloadLength} bytes of the frame.
- * The payload is not copied here: the {@link FrameReader} is positioned at its start. The headers are copied from the
+ * The payload is not copied here: the {@link PieceReader} is positioned at its start. The headers are copied from the
  * guest once per frame. Owned by one worker; allocates nothing after construction.
  *
  * <p>A frame yields at most {@link #MAX_SEGMENTS}. The rest of a TCP packet is omitted, and its sender retransmits it.
@@ -29,7 +29,7 @@ public final class Segmenter {
     private static final int FIN_PSH = 0x09;
     private static final int CWR = 0x80;
 
-    private final FrameReader reader;
+    private final PieceReader reader;
     private final long prefix = Memory.allocate(HEADROOM + LONGEST_PREFIX) + HEADROOM;
     private int identification;
     private VnetHeader header;
@@ -51,7 +51,7 @@ public final class Segmenter {
      * @param reader is positioned at each segment's payload
      * @param identification the first identification of IPv6 fragments
      */
-    public Segmenter(final FrameReader reader, final int identification) {
+    public Segmenter(final PieceReader reader, final int identification) {
         this.reader = reader;
         this.identification = identification;
     }
