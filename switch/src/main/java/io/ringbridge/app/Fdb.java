@@ -7,7 +7,7 @@ import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.StationConfig;
 import io.ringbridge.datapath.bridge.ForwardingTable;
-import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.Stations;
 import io.ringbridge.datapath.worker.Datapath;
