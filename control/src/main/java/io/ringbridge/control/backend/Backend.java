@@ -1,9 +1,10 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.Link;
+import io.ringbridge.control.backend.ring.Relay;
 import io.ringbridge.control.handover.HandOverException;
-import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.PausePoint;
+import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.transport.Connection;

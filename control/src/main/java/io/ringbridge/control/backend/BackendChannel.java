@@ -39,7 +39,7 @@ import java.util.function.LongConsumer;
  *
  * <p>Any thread may {@link #post}; a worker signals an {@link #event} instead. Only the session calls {@link #close}.
  */
-final class BackendChannel implements AutoCloseable {
+public final class BackendChannel implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BackendChannel.class);
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
     /** More requests than ever wait for a front-end that reads, however many rings it has. */
@@ -70,8 +70,8 @@ final class BackendChannel implements AutoCloseable {
      * @param answer receives the result from the front-end's acknowledgement, if those are negotiated, on the channel's
      *     thread; null to log a refusal
      */
-    record Outgoing(BackendRequest request, ByteBuffer payload, LongConsumer answer) {
-        Outgoing(final BackendRequest request, final byte[] payload, final LongConsumer answer) {
+    public record Outgoing(BackendRequest request, ByteBuffer payload, LongConsumer answer) {
+        public Outgoing(final BackendRequest request, final byte[] payload, final LongConsumer answer) {
             this(request, ByteBuffer.wrap(payload), answer);
         }
 
@@ -98,7 +98,7 @@ final class BackendChannel implements AutoCloseable {
 
     /** Supplies the request to send when its event is signalled, or null for none. Called on the channel's thread. */
     @FunctionalInterface
-    interface Source {
+    public interface Source {
         Outgoing next();
     }
 
@@ -136,12 +136,12 @@ final class BackendChannel implements AutoCloseable {
      * Queues a request without interest in its result. The request is dropped if the channel has ended, or if too many
      * wait.
      */
-    void post(final BackendRequest request, final byte[] payload) {
+    public void post(final BackendRequest request, final byte[] payload) {
         post(new Outgoing(request, payload, null));
     }
 
     /** Queues a request. The request is dropped if the channel has ended, or if too many wait. */
-    synchronized void post(final Outgoing outgoing) {
+    public synchronized void post(final Outgoing outgoing) {
         if (!over && waiting.size() < MAX_WAITING) {
             begin();
             waiting.add(outgoing);
@@ -150,12 +150,12 @@ final class BackendChannel implements AutoCloseable {
     }
 
     /** Returns an event that, whenever signalled, sends a request about a ring. The channel owns the event. */
-    EventFd event(final BackendRequest request, final int vring) {
+    public EventFd event(final BackendRequest request, final int vring) {
         return event(new Notice(new Outgoing(request, Codec.vringState(vring, 0), null)));
     }
 
     /** Returns an event that, whenever signalled, sends the request from its source. The channel owns the event. */
-    synchronized EventFd event(final Source source) {
+    public synchronized EventFd event(final Source source) {
         begin();
         return events.computeIfAbsent(source, _ -> {
             final EventFd event = EventFd.create();

@@ -1,5 +1,17 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.backend.memory.MemoryTable;
+import io.ringbridge.control.backend.memory.Postcopy;
+import io.ringbridge.control.backend.migration.Migration;
+import io.ringbridge.control.backend.migration.MigrationLog;
+import io.ringbridge.control.backend.migration.NetConfig;
+import io.ringbridge.control.backend.ring.DeviceQueues;
+import io.ringbridge.control.backend.ring.HandedRings;
+import io.ringbridge.control.backend.ring.Inflight;
+import io.ringbridge.control.backend.ring.Iommu;
+import io.ringbridge.control.backend.ring.PeerEvent;
+import io.ringbridge.control.backend.ring.Relay;
+import io.ringbridge.control.backend.ring.Rings;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.StateReader;
@@ -80,7 +92,7 @@ final class Session {
         offeredProtocol = Offer.compatible(Postcopy.permitted(port.name(), Offer.protocol(options)), port.queuePairs());
         inflight = new Inflight(2 * port.queuePairs(), options.memory());
         queues = new DeviceQueues(port, offered);
-        rings = new Rings(queues, options, inflight);
+        rings = new Rings(queues, options.discardWhenDisabled(), options.state(), inflight);
         relay = new Relay(port.name(), this::isSuspended, relays);
         handed = new HandedRings(queues, rings, inflight, relay);
         postcopy = new Postcopy(port);

@@ -1,5 +1,6 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.backend.ring.Rings;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.port.GuestPort;

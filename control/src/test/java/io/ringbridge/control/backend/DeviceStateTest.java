@@ -1,5 +1,6 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.backend.migration.DeviceState;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+
 import org.newsclub.net.unix.AFPipe;
 import org.newsclub.net.unix.FileDescriptorCast;
 

@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.os.Epoll;
@@ -30,7 +30,7 @@ import java.util.function.BooleanSupplier;
  *
  * <p>All methods are for the session's thread.
  */
-final class Relay implements AutoCloseable {
+public final class Relay implements AutoCloseable {
     private static final int THREADS = 4;
     /** The most replaced descriptors that a blocked thread may leave open. */
     private static final int MAX_RETIRED = 64;
@@ -94,19 +94,19 @@ final class Relay implements AutoCloseable {
      * @param silenced whether the front-end must not be notified; called by the relay's thread
      * @param threads the port's permits for threads
      */
-    Relay(final String name, final BooleanSupplier silenced, final Semaphore threads) {
+    public Relay(final String name, final BooleanSupplier silenced, final Semaphore threads) {
         this.name = name;
         this.silenced = silenced;
         this.threads = threads;
     }
 
     /** Returns the permits of a port for the threads of its sessions. */
-    static Semaphore permits() {
+    public static Semaphore permits() {
         return new Semaphore(THREADS);
     }
 
     /** Takes ownership of a descriptor that the front-end writes to. Closes it if this method throws. */
-    PeerEvent kick(final int fd) {
+    public PeerEvent kick(final int fd) {
         if (EventFd.isOne(fd)) {
             final EventFd event = EventFd.adopt(fd);
             if (!event.isSemaphore()) { // a semaphore would wake a worker once per kick, however late it drains
@@ -117,7 +117,7 @@ final class Relay implements AutoCloseable {
     }
 
     /** Takes ownership of a descriptor that the front-end reads from. Closes it if this method throws. */
-    PeerEvent notification(final int fd) {
+    public PeerEvent notification(final int fd) {
         return EventFd.isOne(fd) ? new PeerEvent.Direct(EventFd.adopt(fd)) : line(PeerPipe.adopt(fd, false), false);
     }
 
@@ -292,7 +292,7 @@ final class Relay implements AutoCloseable {
     }
 
     /** Waits until all notifications signalled so far have been carried, or until the thread is found to be blocked. */
-    synchronized void settle() {
+    public synchronized void settle() {
         if (thread == null || done < requested) {
             return; // there is no thread, or it has been blocked since the last call
         }
@@ -322,14 +322,14 @@ final class Relay implements AutoCloseable {
     }
 
     /** Carries nothing more until {@link #resume}. Kicks stay in their pipes, for the process that owns them next. */
-    synchronized void pause() {
+    public synchronized void pause() {
         settle();
         paused = true;
         settle();
     }
 
     /** Resumes after {@link #pause}. */
-    synchronized void resume() {
+    public synchronized void resume() {
         paused = false;
         if (thread != null) {
             wake.signal();

@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.migration;
 
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.bridge.ForwardingTable;
@@ -47,9 +47,10 @@ import java.util.zip.CRC32C;
  * none
  * @param stations the port's static stations, by their keys in the forwarding table
  */
-record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics, String vlan, List<Long> stations) {
+public record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics, String vlan,
+                          List<Long> stations) {
     /** The longest accepted stream in bytes. */
-    static final int MAX_BYTES = 64 * 1024;
+    public static final int MAX_BYTES = 64 * 1024;
 
     private static final long MAGIC =
         ByteBuffer.wrap("RINGBRDG".getBytes(StandardCharsets.US_ASCII)).order(ByteOrder.LITTLE_ENDIAN).getLong();
@@ -64,7 +65,7 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
     private static final Pattern VLAN_WORDS = Pattern.compile("[a-z0-9 ,-]+");
 
     /** Returns the stream. */
-    byte[] encode() {
+    public byte[] encode() {
         final ByteBuffer out = ByteBuffer.allocate(MAX_BYTES).order(ByteOrder.LITTLE_ENDIAN);
         out.putLong(MAGIC).putInt(VERSION).putInt(0);
         out.putInt(DEVICE).putInt(16).putLong(mac).putInt(mtu).putInt(queuePairs);
@@ -102,7 +103,7 @@ record DeviceState(long mac, int mtu, int queuePairs, PortStatistics statistics,
      *
      * @throws ProtocolException if the stream is truncated, damaged, or in another format
      */
-    static DeviceState decode(final byte[] stream) {
+    public static DeviceState decode(final byte[] stream) {
         final ByteBuffer in = ByteBuffer.wrap(stream).order(ByteOrder.LITTLE_ENDIAN);
         if (stream.length < HEADER + CHECKSUM || in.getLong() != MAGIC) {
             throw foreign("it does not start with this switch's signature");

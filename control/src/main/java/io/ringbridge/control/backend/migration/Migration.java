@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.migration;
 
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
@@ -20,7 +20,7 @@ import java.util.stream.LongStream;
  *
  * <p>Owned by the session's thread.
  */
-final class Migration implements AutoCloseable {
+public final class Migration implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Migration.class);
     private static final int SAVE = 0;
     private static final int LOAD = 1;
@@ -37,7 +37,7 @@ final class Migration implements AutoCloseable {
     private boolean ringsRan;
 
     /** The result of a transfer. */
-    enum Outcome {
+    public enum Outcome {
         /** The transfer failed. */
         FAILED,
         /** The state was saved, or it was loaded without a change of the configuration space. */
@@ -46,13 +46,13 @@ final class Migration implements AutoCloseable {
         CHANGED
     }
 
-    Migration(final GuestPort port, final NetConfig config) {
+    public Migration(final GuestPort port, final NetConfig config) {
         this.port = port;
         this.config = config;
     }
 
     /** Serves SEND_RARP. Front-ends leave the two bytes after the address undefined. */
-    void announce(final long word) {
+    public void announce(final long word) {
         final long address = word & Frame.ADDRESS_MASK;
         if (address == 0 || MacAddress.isGroup(address)) {
             throw ProtocolException.refused("address " + MacAddress.format(address)
@@ -68,7 +68,7 @@ final class Migration implements AutoCloseable {
      * @param running whether a ring runs
      * @return the number in the reply
      */
-    long begin(final Message.SetDeviceStateFd request, final int fd, final boolean running) {
+    public long begin(final Message.SetDeviceStateFd request, final int fd, final boolean running) {
         close();
         final int direction = request.direction();
         if (running || request.phase() != STOPPED || direction != SAVE && direction != LOAD) {
@@ -94,7 +94,7 @@ final class Migration implements AutoCloseable {
     }
 
     /** Ends the transfer, and applies a loaded state. */
-    Outcome check() {
+    public Outcome check() {
         final StateTransfer ending = transfer;
         transfer = null;
         if (ending == null) {
@@ -142,7 +142,7 @@ final class Migration implements AutoCloseable {
      * suspended, it announces the address when it resumes. If rings start after the state was saved, the migration has
      * failed, and the guest is still here.
      */
-    void setRunning(final boolean any) {
+    public void setRunning(final boolean any) {
         if (any && !ringsRan && config.mac() != 0) {
             port.announceWhenResumed(config.mac());
         } else if (!any && ringsRan) {
@@ -153,13 +153,13 @@ final class Migration implements AutoCloseable {
     }
 
     /** Writes the configuration and a pending announcement for another process. */
-    void save(final StateWriter out) {
+    public void save(final StateWriter out) {
         config.save(out);
         out.flag(port.hasPendingAnnouncement());
     }
 
     /** Restores the state of another process. That process has announced the guest, unless its port was suspended. */
-    void restore(final StateReader in) {
+    public void restore(final StateReader in) {
         config.restore(in);
         ringsRan = true;
         if (in.flag()) {
@@ -170,7 +170,7 @@ final class Migration implements AutoCloseable {
     /**
      * Detaches the front-end. Removes the static stations of a guest that has migrated, since they are elsewhere now.
      */
-    void detach() {
+    public void detach() {
         close();
         if (migrated) {
             port.forgetStations();

@@ -1,5 +1,6 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.ring;
 
+import io.ringbridge.control.backend.BackendChannel;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;

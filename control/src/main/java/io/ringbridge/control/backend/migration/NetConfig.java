@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.migration;
 
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
@@ -21,7 +21,7 @@ import java.util.Arrays;
  * </pre>
  * Owned by the session's thread.
  */
-final class NetConfig {
+public final class NetConfig {
     static final int MIN_MTU = 68;
 
     private static final int BYTES = 24;
@@ -37,7 +37,7 @@ final class NetConfig {
     /** Whether the front-end has set the MTU. */
     private boolean mtuSet;
 
-    NetConfig(final long mac, final GuestPort port) {
+    public NetConfig(final long mac, final GuestPort port) {
         this.mac = mac;
         this.port = port;
     }
@@ -55,7 +55,7 @@ final class NetConfig {
      *
      * @return whether the MTU has changed
      */
-    boolean setMtu(final long wanted) {
+    public boolean setMtu(final long wanted) {
         check(wanted);
         final boolean change = mtu() != wanted;
         mtuSet = true;
@@ -71,7 +71,7 @@ final class NetConfig {
     }
 
     /** Restores the configured MTU, because the device was reset. */
-    void resetMtu() {
+    public void resetMtu() {
         mtuSet = false;
         port.mtu(port.configuredMtu());
     }
@@ -92,7 +92,7 @@ final class NetConfig {
     }
 
     /** Writes the values that the front-end has seen, for another process. */
-    void save(final StateWriter out) {
+    public void save(final StateWriter out) {
         out.wide(mac).number(mtu()).flag(mtuSet);
     }
 
@@ -100,7 +100,7 @@ final class NetConfig {
      * Restores the values that the front-end has seen. An MTU that the front-end set is the limit here as well. An MTU
      * that was configured there must be allowed here, since the guest may have seen it.
      */
-    void restore(final StateReader in) {
+    public void restore(final StateReader in) {
         setMac(in.wide());
         final int seen = in.number();
         if (in.flag()) {
@@ -123,7 +123,7 @@ final class NetConfig {
      *
      * @return null if the requested range is not wholly inside the space, or if its size is inconsistent
      */
-    Message.Config read(final Message.Config request) {
+    public Message.Config read(final Message.Config request) {
         if (!isInside(request)) {
             return null;
         }
@@ -137,7 +137,7 @@ final class NetConfig {
     }
 
     /** Serves SET_CONFIG. A driver may write no field; in a migration, the address and the MTU come from the source. */
-    void write(final Message.Config given) {
+    public void write(final Message.Config given) {
         if (!isInside(given)) {
             throw ProtocolException.refused("offset " + Integer.toUnsignedString(given.offset()) + ", size "
                 + Integer.toUnsignedString(given.size()) + " with " + given.bytes().remaining()

@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.migration;
 
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.Pipe;

@@ -1,9 +1,9 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.datapath.os.EventFd;
 
 /** A descriptor from a front-end for kicks, calls, errors or log changes. Owned by the session's thread. */
-interface PeerEvent extends AutoCloseable {
+public interface PeerEvent extends AutoCloseable {
     /** Returns the event that workers drain and signal. This object still owns it. */
     EventFd event();
 

@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.datapath.memory.FilePlace;
 import io.ringbridge.datapath.memory.GuestMemory;

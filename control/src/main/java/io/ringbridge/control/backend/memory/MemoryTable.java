@@ -1,5 +1,6 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.memory;
 
+import io.ringbridge.control.backend.ring.Rings;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Codec;
@@ -23,7 +24,7 @@ import java.util.Map;
  *
  * <p>Owned by the session's thread.
  */
-final class MemoryTable implements AutoCloseable {
+public final class MemoryTable implements AutoCloseable {
     private final Rings rings;
     private final Postcopy postcopy;
     private final MemoryFiles files;
@@ -33,7 +34,7 @@ final class MemoryTable implements AutoCloseable {
     /** The number of additional times that a region was added. */
     private final Map<MemoryRegion, Integer> repeats = new HashMap<>();
 
-    MemoryTable(final Rings rings, final Postcopy postcopy, final MemoryFiles files) {
+    public MemoryTable(final Rings rings, final Postcopy postcopy, final MemoryFiles files) {
         this.rings = rings;
         this.postcopy = postcopy;
         this.files = files;
@@ -44,7 +45,7 @@ final class MemoryTable implements AutoCloseable {
      *
      * @return the reply; null if the request has none of its own
      */
-    byte[] serve(final Message message, final Descriptors descriptors) {
+    public byte[] serve(final Message message, final Descriptors descriptors) {
         switch (message) {
             case Message.SetMemTable m -> {
                 return replace(m.regions(), descriptors);
@@ -135,7 +136,7 @@ final class MemoryTable implements AutoCloseable {
      *
      * @return whether the message is such a confirmation
      */
-    boolean confirmIfMeant(final Header header) {
+    public boolean confirmIfMeant(final Header header) {
         final boolean confirmed = postcopy.isListening() && header.request() == 0 && header.size() == Long.BYTES;
         if (confirmed && proposed != null) {
             confirm(0);
@@ -242,7 +243,7 @@ final class MemoryTable implements AutoCloseable {
     }
 
     /** Writes the regions for another process. */
-    void save(final StateWriter out) {
+    public void save(final StateWriter out) {
         out.number(regions.size());
         for (final MemoryRegion region : regions) {
             out.wide(region.guestAddress()).wide(region.size()).wide(region.userAddress()).wide(region.offset());
@@ -251,7 +252,7 @@ final class MemoryTable implements AutoCloseable {
     }
 
     /** Maps the regions of another process. There must be none yet. */
-    void restore(final StateReader in) {
+    public void restore(final StateReader in) {
         final List<MemoryRegion> mapped = new ArrayList<>();
         final GuestMemory next;
         try {

@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.memory;
 
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.protocol.ProtocolFeature;
@@ -32,7 +32,7 @@ import java.util.Objects;
  *
  * <p>Owned by the session's thread.
  */
-final class Postcopy implements AutoCloseable {
+public final class Postcopy implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Postcopy.class);
 
     private final GuestPort port;
@@ -44,12 +44,12 @@ final class Postcopy implements AutoCloseable {
     /** Fetches missing pages; null unless listening. */
     private PageFetcher fetcher;
 
-    Postcopy(final GuestPort port) {
+    public Postcopy(final GuestPort port) {
         this.port = port;
     }
 
     /** Returns the protocol features of an offer, without PAGEFAULT if the system does not permit it. */
-    static long permitted(final String port, final long offer) {
+    public static long permitted(final String port, final long offer) {
         if (!ProtocolFeature.PAGEFAULT.in(offer)) {
             return offer;
         }
@@ -62,7 +62,7 @@ final class Postcopy implements AutoCloseable {
     }
 
     /** Whether a migration in which pages may be missing is announced or under way. */
-    boolean isAdvised() {
+    public boolean isAdvised() {
         return faults != null;
     }
 
@@ -78,7 +78,7 @@ final class Postcopy implements AutoCloseable {
      *
      * @return the descriptor for the front-end, which the caller owns; empty if none can be created
      */
-    int[] advise() {
+    public int[] advise() {
         try {
             if (faults != null) {
                 try (Userfault another = Userfault.open()) {

@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
@@ -10,14 +10,14 @@ import java.util.OptionalInt;
  * Moves the rings of a session from one process to another: first their setup and then, once nothing moves any more,
  * their positions. Used while the session's thread is paused, or has not started.
  */
-final class HandedRings {
+public final class HandedRings {
     private final DeviceQueues port;
     private final Rings rings;
     private final Inflight inflight;
     private final Relay relay;
     private int pairs;
 
-    HandedRings(final DeviceQueues port, final Rings rings, final Inflight inflight, final Relay relay) {
+    public HandedRings(final DeviceQueues port, final Rings rings, final Inflight inflight, final Relay relay) {
         this.port = port;
         this.rings = rings;
         this.inflight = inflight;
@@ -25,7 +25,7 @@ final class HandedRings {
     }
 
     /** Writes the setup of all rings. */
-    void save(final StateWriter out) {
+    public void save(final StateWriter out) {
         rings.saveNegotiated(out);
         out.number(rings.limit()).number(port.pairs());
         for (int i = 0; i < rings.limit(); i++) {
@@ -38,7 +38,7 @@ final class HandedRings {
     }
 
     /** Reads and checks the setup of all rings. The guest's memory must be restored before. Starts no ring. */
-    void restore(final StateReader in, final long features) {
+    public void restore(final StateReader in, final long features) {
         rings.restoreNegotiated(in, features);
         if (in.number() != rings.limit()) {
             throw new HandOverException("the state has a number of rings other than the " + rings.limit()
@@ -71,7 +71,7 @@ final class HandedRings {
     }
 
     /** Writes the positions of the started rings. The port is suspended. */
-    void savePositions(final StateWriter out) {
+    public void savePositions(final StateWriter out) {
         for (int i = 0; i < rings.limit(); i++) {
             final Vring ring = rings.known(i);
             if (ring != null && ring.started) {
@@ -85,7 +85,7 @@ final class HandedRings {
      * Reads the positions of the started rings. A ring that has not run starts here as a new ring, from its in-flight
      * record.
      */
-    void restorePositions(final StateReader in) {
+    public void restorePositions(final StateReader in) {
         for (int i = 0; i < rings.limit(); i++) {
             final Vring ring = rings.known(i);
             if (ring != null && ring.started) {
@@ -101,7 +101,7 @@ final class HandedRings {
     }
 
     /** Abandons all rings: none will be started. */
-    void abandon() {
+    public void abandon() {
         for (int i = 0; i < rings.limit(); i++) {
             if (rings.known(i) != null) {
                 rings.known(i).started = false;
@@ -114,7 +114,7 @@ final class HandedRings {
      *
      * @return whether any of them is broken
      */
-    boolean begin() {
+    public boolean begin() {
         boolean broken = false;
         for (int i = 0; i < rings.limit(); i++) {
             final Vring ring = rings.known(i);

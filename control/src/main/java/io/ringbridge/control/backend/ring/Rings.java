@@ -1,5 +1,6 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.ring;
 
+import io.ringbridge.control.backend.BackendChannel;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
@@ -16,6 +17,7 @@ import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
 
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.StringJoiner;
 
@@ -26,7 +28,7 @@ import java.util.StringJoiner;
  * <p>Owned by the session's thread. A ring's descriptors are closed only after the port has acknowledged that no worker
  * uses them.
  */
-final class Rings implements AutoCloseable {
+public final class Rings implements AutoCloseable {
     private final DeviceQueues port;
     private final boolean discardWhenDisabled;
     private final Vring[] rings;
@@ -42,25 +44,32 @@ final class Rings implements AutoCloseable {
     /** The channel for translation requests; null if there is none. */
     private BackendChannel requests;
 
-    Rings(final DeviceQueues port, final BackendOptions options, final Inflight inflight) {
+    /**
+     * Creates the rings of a device, none of which is set up.
+     *
+     * @param discardWhenDisabled whether frames of a started, disabled transmit ring are discarded, rather than wait
+     * @param state the directory for the journals of packed rings; null for no journals
+     */
+    public Rings(final DeviceQueues port, final boolean discardWhenDisabled, final Path state,
+                 final Inflight inflight) {
         this.port = port;
+        this.discardWhenDisabled = discardWhenDisabled;
         this.inflight = inflight;
-        discardWhenDisabled = options.discardWhenDisabled();
-        journals = new Journals(port.port().name(), options.state(), port.limit());
+        journals = new Journals(port.port().name(), state, port.limit());
         rings = new Vring[port.limit()];
     }
 
     /** Returns the largest number of rings. */
-    int limit() {
+    public int limit() {
         return rings.length;
     }
 
-    boolean anyRunning() {
+    public boolean anyRunning() {
         return Arrays.stream(rings).anyMatch(ring -> ring != null && ring.started);
     }
 
     /** Whether any ring is to start as soon as it is complete. */
-    boolean anyKicked() {
+    public boolean anyKicked() {
         return Arrays.stream(rings).anyMatch(ring -> ring != null && ring.kicked && isServed(ring));
     }
 
@@ -118,7 +127,7 @@ final class Rings implements AutoCloseable {
      *
      * @param enabled whether rings start enabled, because no message can enable them
      */
-    void setFeatures(final long negotiated, final boolean enabled) {
+    public void setFeatures(final long negotiated, final boolean enabled) {
         features = negotiated;
         featuresKnown = true;
         final boolean translated = Features.has(negotiated, Features.ACCESS_PLATFORM);
@@ -130,7 +139,7 @@ final class Rings implements AutoCloseable {
         startComplete();
     }
 
-    void setVringNum(final int index, final int size) {
+    public void setVringNum(final int index, final int size) {
         final Vring ring = ring(index);
         ring.checkStopped();
         if (size <= 0 || size > RingConfig.MAX_SIZE) {
@@ -144,7 +153,7 @@ final class Rings implements AutoCloseable {
         start(ring, true);
     }
 
-    void setVringAddr(final Message.SetVringAddr at) {
+    public void setVringAddr(final Message.SetVringAddr at) {
         final Vring ring = ring(at.index());
         Vring.checkAligned(at, isPacked());
         if (!ring.started) {
@@ -165,7 +174,7 @@ final class Rings implements AutoCloseable {
             + " is not wholly in the guest's memory, or misaligned there");
     }
 
-    void setVringBase(final int index, final int base) {
+    public void setVringBase(final int index, final int base) {
         final Vring ring = ring(index);
         ring.checkStopped();
         if (featuresKnown) {
@@ -175,7 +184,7 @@ final class Rings implements AutoCloseable {
         ring.frontEndBase = base;
     }
 
-    void setVringEndian(final int index, final int order) {
+    public void setVringEndian(final int index, final int order) {
         final Vring ring = ring(index);
         ring.checkStopped();
         ring.setEndian(order);
@@ -190,7 +199,7 @@ final class Rings implements AutoCloseable {
      *
      * @return the position from which the ring resumes
      */
-    int getVringBase(final int index) {
+    public int getVringBase(final int index) {
         return stop(wasNamed(index) ? rings[index] : ring(index));
     }
 
@@ -210,7 +219,7 @@ final class Rings implements AutoCloseable {
     }
 
     /** Called once the reply to a request has been sent. */
-    void onReplySent() {
+    public void onReplySent() {
         journals.onReplySent();
     }
 
@@ -228,7 +237,7 @@ final class Rings implements AutoCloseable {
     }
 
     /** Starts all complete rings if the driver is ready. Otherwise stops all rings at their positions until it is. */
-    void setDriverReady(final boolean ready) {
+    public void setDriverReady(final boolean ready) {
         driverReady = ready;
         for (final Vring ring : rings) {
             if (ring != null && ready) {
@@ -243,7 +252,7 @@ final class Rings implements AutoCloseable {
     }
 
     /** Stops each ring at its position until the front-end kicks it, or until {@link #setDriverReady}. */
-    void awaitKicks() {
+    public void awaitKicks() {
         for (final Vring ring : rings) {
             if (ring != null) {
                 stopForNow(ring);
@@ -259,7 +268,7 @@ final class Rings implements AutoCloseable {
         ring.requested.clear();
     }
 
-    void setVringEnable(final int index, final int value) {
+    public void setVringEnable(final int index, final int value) {
         final Vring ring = ring(index);
         if (value != 0 && value != 1) {
             throw ProtocolException.refused("vring " + index + " enabled with " + Integer.toUnsignedString(value)
@@ -283,7 +292,7 @@ final class Rings implements AutoCloseable {
      *
      * @param event null if the front-end wants none
      */
-    void setVringFd(final Request which, final int index, final PeerEvent event) {
+    public void setVringFd(final Request which, final int index, final PeerEvent event) {
         final Vring ring;
         try {
             ring = which == Request.SET_VRING_KICK ? served(index) : ring(index);
@@ -300,7 +309,7 @@ final class Rings implements AutoCloseable {
     }
 
     /** Serves VRING_KICK: signals the ring's kick event, which is created if the front-end provided none. */
-    void vringKick(final int index, final int num) {
+    public void vringKick(final int index, final int num) {
         if (num != 0) {
             throw ProtocolException.refused("vring " + index + " kicked with " + Integer.toUnsignedString(num)
                 + "; only 0 is allowed");
@@ -320,7 +329,7 @@ final class Rings implements AutoCloseable {
      * @param notifications replaces call and error descriptors that the front-end does not provide; null for nothing
      * @param translations carries requests for translations; null if there can be none
      */
-    void setChannels(final BackendChannel notifications, final BackendChannel translations) {
+    public void setChannels(final BackendChannel notifications, final BackendChannel translations) {
         final boolean requestsAgain = requests != translations;
         final boolean changes = inband != notifications || requestsAgain && memory.iotlb() != null;
         inband = notifications;
@@ -397,7 +406,7 @@ final class Rings implements AutoCloseable {
      *
      * @return the indices of rings that were stopped; empty if there are none, or if they only wait for translations
      */
-    String remap(final GuestMemory next) {
+    public String remap(final GuestMemory next) {
         return move(memory.iotlb() == null ? next : next.withTranslations(memory.iotlb().over(next)));
     }
 
@@ -432,7 +441,7 @@ final class Rings implements AutoCloseable {
     }
 
     /** Requests the translations that rings need to start, unless they have been requested already. */
-    void requestTranslations() {
+    public void requestTranslations() {
         if (memory.iotlb() != null) {
             Arrays.stream(rings)
                 .filter(ring -> ring != null && isComplete(ring) && isServed(ring))
@@ -444,7 +453,7 @@ final class Rings implements AutoCloseable {
      * Counts kicks that no worker has received, since a busy worker does not read its events. The count matters only
      * until the first frame moves.
      */
-    void countKicks() {
+    public void countKicks() {
         if (port.port().sinceAttached().inFrames() == 0) {
             Arrays.stream(rings).filter(ring -> ring != null && ring.started && ring.transmits())
                 .forEach(ring -> port.port().countKicks(ring.newKicks()));
@@ -452,7 +461,7 @@ final class Rings implements AutoCloseable {
     }
 
     /** Starts every ring that has become complete. */
-    void startComplete() {
+    public void startComplete() {
         for (final Vring ring : rings) {
             if (ring != null) {
                 start(ring, false);
@@ -541,7 +550,7 @@ final class Rings implements AutoCloseable {
     }
 
     /** Stops and disables every ring, and clears its setup except for the error descriptor, which is not sent again. */
-    void reset() {
+    public void reset() {
         for (final Vring ring : rings) {
             if (ring != null) {
                 stop(ring);

@@ -1,5 +1,7 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.ring;
 
+import io.ringbridge.control.backend.PipeEnds;
+import io.ringbridge.control.backend.SwitchFixture;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;

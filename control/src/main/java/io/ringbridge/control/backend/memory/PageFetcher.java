@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.memory;
 
 import io.ringbridge.datapath.memory.IncomingMemory;
 import io.ringbridge.datapath.port.GuestPort;

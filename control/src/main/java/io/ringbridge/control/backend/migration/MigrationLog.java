@@ -1,5 +1,8 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.migration;
 
+import io.ringbridge.control.backend.ring.DeviceQueues;
+import io.ringbridge.control.backend.ring.PeerEvent;
+import io.ringbridge.control.backend.ring.Relay;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Codec;
@@ -16,7 +19,7 @@ import io.ringbridge.datapath.memory.MemoryFiles;
  * <p>Owned by the session's thread. A log is unmapped, and a descriptor closed, only after the port has acknowledged
  * that no worker uses it. A front-end that replaces a log assumes that the old one is complete once it has the reply.
  */
-final class MigrationLog implements AutoCloseable {
+public final class MigrationLog implements AutoCloseable {
     private final DeviceQueues port;
     private final int replyBytes;
     private final MemoryFiles files;
@@ -24,14 +27,19 @@ final class MigrationLog implements AutoCloseable {
     private PeerEvent changed;
     private boolean wanted;
 
-    MigrationLog(final DeviceQueues port, final int replyBytes, final MemoryFiles files) {
+    /**
+     * Creates the log of a session, which has no memory yet.
+     *
+     * @param replyBytes the size in bytes of the reply to SET_LOG_BASE: 8, or that of the request
+     */
+    public MigrationLog(final DeviceQueues port, final int replyBytes, final MemoryFiles files) {
         this.port = port;
         this.replyBytes = replyBytes;
         this.files = files;
     }
 
     /** Turns the log on or off: LOG_ALL may be negotiated while rings run. */
-    void setWanted(final boolean logAll) {
+    public void setWanted(final boolean logAll) {
         if (wanted != logAll) {
             wanted = logAll;
             apply();
@@ -43,7 +51,7 @@ final class MigrationLog implements AutoCloseable {
      *
      * @return the reply
      */
-    byte[] setLogBase(final Message.SetLogBase place, final Descriptors descriptors) {
+    public byte[] setLogBase(final Message.SetLogBase place, final Descriptors descriptors) {
         if (descriptors.count() == 0) {
             throw ProtocolException.refused("no descriptor; one for the log's memory is required");
         }
@@ -53,11 +61,11 @@ final class MigrationLog implements AutoCloseable {
         if (old != null) {
             old.close();
         }
-        return replyBytes == BackendOptions.SHORT_LOG_BASE_REPLY ? Codec.number(0) : Codec.encode(place);
+        return replyBytes == Long.BYTES ? Codec.number(0) : Codec.encode(place);
     }
 
     /** Serves SET_LOG_FD: replaces the descriptor to signal, and owns it. */
-    void setLogFd(final PeerEvent event) {
+    public void setLogFd(final PeerEvent event) {
         final PeerEvent old = changed;
         changed = event;
         apply();
@@ -75,7 +83,7 @@ final class MigrationLog implements AutoCloseable {
     }
 
     /** Writes the location of the log for another process. */
-    void save(final StateWriter out) {
+    public void save(final StateWriter out) {
         out.flag(wanted).flag(log != null);
         if (log != null) {
             out.wide(log.offset()).wide(log.size()).descriptor(log.fd());
@@ -84,7 +92,7 @@ final class MigrationLog implements AutoCloseable {
     }
 
     /** Maps the log of another process. There must be none yet. */
-    void restore(final StateReader in, final Relay relay) {
+    public void restore(final StateReader in, final Relay relay) {
         wanted = in.flag();
         if (in.flag()) {
             final long offset = in.wide();

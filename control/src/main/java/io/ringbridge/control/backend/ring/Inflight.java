@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
@@ -16,12 +16,12 @@ import io.ringbridge.datapath.ring.RingConfig;
  *
  * <p>Owned by the session's thread. Closed only after every ring that writes to it has stopped.
  */
-final class Inflight implements AutoCloseable {
+public final class Inflight implements AutoCloseable {
     private final int vrings;
     private final MemoryFiles files;
     private InflightArea area;
 
-    Inflight(final int vrings, final MemoryFiles files) {
+    public Inflight(final int vrings, final MemoryFiles files) {
         this.vrings = vrings;
         this.files = files;
     }
@@ -31,7 +31,7 @@ final class Inflight implements AutoCloseable {
      *
      * @param packed whether the area is for packed rings; such an area also has room for split rings
      */
-    MemFd create(final Message.InflightFd wanted, final boolean packed) {
+    public MemFd create(final Message.InflightFd wanted, final boolean packed) {
         check(wanted);
         return MemFd.create("ringbridge-inflight", InflightArea.bytes(wanted.queues(), wanted.queueSize(), packed));
     }
@@ -41,7 +41,7 @@ final class Inflight implements AutoCloseable {
      *
      * @param running whether any ring runs; if so, this method throws
      */
-    void replace(final Message.InflightFd given, final Descriptors descriptors, final boolean running) {
+    public void replace(final Message.InflightFd given, final Descriptors descriptors, final boolean running) {
         if (running) {
             throw ProtocolException.refused("rings run; this is only allowed while all are stopped");
         }
@@ -69,7 +69,7 @@ final class Inflight implements AutoCloseable {
     }
 
     /** Writes the area for another process. */
-    void save(final StateWriter out) {
+    public void save(final StateWriter out) {
         out.flag(area != null);
         if (area != null) {
             out.wide(area.offset()).wide(area.size()).number(area.queues()).number(area.queueSize());
@@ -80,7 +80,7 @@ final class Inflight implements AutoCloseable {
     /**
      * Maps the area of another process. There must be none yet. Its content is read and written only when rings run.
      */
-    void restore(final StateReader in) {
+    public void restore(final StateReader in) {
         if (in.flag()) {
             final long offset = in.wide();
             final long size = in.wide();

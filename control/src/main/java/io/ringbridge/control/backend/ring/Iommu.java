@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * move. Before the reply to a message that removes or replaces an entry, no worker and no frame in flight uses the
  * entry any more. Owned by the session's thread.
  */
-final class Iommu {
+public final class Iommu {
     private static final Logger LOG = LoggerFactory.getLogger(Iommu.class);
     private static final long REFUSED = 1;
     private static final long LAST_ADDRESS = -1;
@@ -30,13 +30,13 @@ final class Iommu {
     private final String port;
     private final Rings rings;
 
-    Iommu(final String port, final Rings rings) {
+    public Iommu(final String port, final Rings rings) {
         this.port = port;
         this.rings = rings;
     }
 
     /** Serves IOTLB_MSG, and returns the reply, which is sent whether an acknowledgement is requested or not. */
-    byte[] serve(final Message.Iotlb message) {
+    public byte[] serve(final Message.Iotlb message) {
         try {
             if (rings.memory().iotlb() == null) {
                 throw ProtocolException.refused("feature access_platform is not negotiated");
@@ -55,7 +55,7 @@ final class Iommu {
     }
 
     /** Writes all entries in the order of arrival. Writes nothing if there is no IOMMU. */
-    void save(final StateWriter out) {
+    public void save(final StateWriter out) {
         final Iotlb table = rings.memory().iotlb();
         if (table == null) {
             return;
@@ -70,7 +70,7 @@ final class Iommu {
     /**
      * Restores the entries from another process, if an IOMMU is negotiated. Memory is restored before, and rings after.
      */
-    void restore(final StateReader in, final long features) {
+    public void restore(final StateReader in, final long features) {
         if (!Features.has(features, Features.ACCESS_PLATFORM)) {
             return;
         }

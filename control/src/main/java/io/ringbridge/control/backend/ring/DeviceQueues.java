@@ -1,4 +1,4 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
@@ -28,7 +28,7 @@ import java.util.OptionalInt;
  * control queue themselves, and do not start it here. While it runs here, the driver sets the number of pairs in use
  * with it. Owned by the session's thread.
  */
-final class DeviceQueues {
+public final class DeviceQueues {
     private static final Logger LOG = LoggerFactory.getLogger(DeviceQueues.class);
     private static final int NONE = -1;
 
@@ -43,7 +43,7 @@ final class DeviceQueues {
     /** The number of pairs in use, as set by the driver. */
     private int pairs;
 
-    DeviceQueues(final GuestPort port, final long offered) {
+    public DeviceQueues(final GuestPort port, final long offered) {
         this.port = port;
         dataLimit = 2 * port.queuePairs();
         limit = dataLimit + (Features.has(offered, Features.CTRL_VQ) ? 1 : 0);
@@ -168,7 +168,7 @@ final class DeviceQueues {
         port.addTranslations(memory, first, last);
     }
 
-    void log(final DirtyLog log, final EventFd changed) {
+    public void log(final DirtyLog log, final EventFd changed) {
         control.log(log, changed);
         port.setLog(log, changed);
     }
@@ -191,12 +191,12 @@ final class DeviceQueues {
     }
 
     /** Returns the event that the driver kicks for the control queue, or null if there is none. */
-    EventFd kick() {
+    public EventFd kick() {
         return control.kick();
     }
 
     /** Answers the driver's commands, unless the port is suspended or the control queue disabled. */
-    void serveControl() {
+    public void serveControl() {
         if (!controlStarted) {
             return;
         }
@@ -213,7 +213,7 @@ final class DeviceQueues {
     }
 
     /** Detaches the port, and stops the control queue. */
-    void detach() {
+    public void detach() {
         controlStarted = false;
         control.stop();
         control.log(null, null);
