@@ -79,16 +79,16 @@ final class HandOver {
      */
     void run(final ConfigView config, final String api) {
         final long begun = System.nanoTime();
-        links.forEach(Link::ask);
+        links.forEach(Link::requestPause);
         try {
-            links.forEach(link -> link.awaitStandstill(PAUSE_MILLIS));
+            links.forEach(link -> link.awaitPaused(PAUSE_MILLIS));
             sendState(config, api);
             positions(0); // loads the code, so that the second call, while no frame moves, is fast
             to.receive(Step.PREPARED, PREPARE).close();
             stoppedAt = System.nanoTime();
-            datapath.still(() -> handOverFrozen(begun));
+            datapath.whileFrozen(() -> handOverFrozen(begun));
         } catch (final RuntimeException | InternalError e) {
-            links.forEach(Link::goOn);
+            links.forEach(Link::resume);
             throw e instanceof final HandOverException known ? known
                 : new HandOverException("the hand-over failed: " + e, e);
         }
@@ -103,13 +103,13 @@ final class HandOver {
         try {
             final long frozen = System.nanoTime();
             ports.forEach(port -> port.port().suspend(SuspendCause.UPGRADE));
-            links.forEach(Link::hold);
+            links.forEach(Link::park);
             final long parked = System.nanoTime();
             to.send(Step.POSITIONS, positions((int) ((parked - begun) / NANOS_PER_SECOND) + 1));
             final long sent = System.nanoTime();
             to.receive(Step.TAKEN, TAKE).close();
             to.send(Step.GO);
-            datapath.retire();
+            datapath.stopForwarding();
             LOG.debug("hand-over: froze the workers in {} us, parked the ports in {} us, sent the positions in {} us; "
                     + "the new process took over in {} us", micros(stoppedAt, frozen), micros(frozen, parked),
                 micros(parked, sent), micros(sent, System.nanoTime()));
@@ -133,7 +133,7 @@ final class HandOver {
         for (final Attached port : ports) {
             final StateWriter one = new StateWriter();
             try {
-                port.link().save(one);
+                port.link().saveState(one);
             } catch (final HandOverException e) {
                 throw new HandOverException("port " + port.config().name() + ": " + e.getMessage(), e);
             }
@@ -163,7 +163,7 @@ final class HandOver {
 
     private static void relinquish(final Link link) {
         try {
-            link.letGo();
+            link.relinquish();
         } catch (final RuntimeException e) {
             LOG.warn("a port that was handed over could not be released cleanly: {}", e.getMessage());
         }

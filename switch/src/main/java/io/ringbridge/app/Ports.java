@@ -263,7 +263,7 @@ final class Ports implements AutoCloseable {
         closed = true;
         reunion.cancel();
         if (!handedOver) {
-            datapath.withholdFrames();
+            datapath.pauseAll();
         }
         attached.values().forEach(this::close);
         attached.clear();

@@ -41,7 +41,7 @@ final class Reunion {
     synchronized void begin() {
         if (!awaited.isEmpty()) {
             waiting = true;
-            datapath.withholdFrames();
+            datapath.pauseAll();
             LOG.info("forwarding waits for the front-ends of the ports that were attached before the restart: {}",
                 String.join(", ", awaited.keySet()));
         }
@@ -75,7 +75,7 @@ final class Reunion {
             return;
         }
         waiting = false;
-        datapath.takeFrames();
+        datapath.resumeAll();
         if (missing.isEmpty()) {
             LOG.info("all front-ends from before the restart are attached again; forwarding starts after {} ms",
                 millis);

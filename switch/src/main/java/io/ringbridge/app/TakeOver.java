@@ -112,7 +112,7 @@ public final class TakeOver {
         }
         // No worker runs yet, so this thread does all of it, and waits for no other thread while no frame moves.
         final long taken = System.nanoTime();
-        links.forEach(link -> startOrReport(link::begin));
+        links.forEach(link -> startOrReport(link::start));
         byOldIndex.values().forEach(port -> startOrReport(() -> port.resume(SuspendCause.UPGRADE)));
         running.run();
         running.portSet().serve();
@@ -219,7 +219,7 @@ public final class TakeOver {
             if (port == null || age < -1) {
                 throw new HandOverException("the old process sent a station with an unknown port or an invalid age");
             }
-            datapath.know(key, port.index(), age);
+            datapath.importStation(key, port.index(), age);
         }
         in.end();
     }
@@ -235,7 +235,7 @@ public final class TakeOver {
 
     private static void relinquish(final Link link) {
         try {
-            link.letGo();
+            link.relinquish();
         } catch (final RuntimeException e) {
             LOG.warn("a port that was not taken over could not be released cleanly: {}", e.getMessage());
         }

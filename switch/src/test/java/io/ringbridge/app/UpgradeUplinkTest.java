@@ -242,7 +242,7 @@ class UpgradeUplinkTest {
                 accepted = listener.accept();
             }
             inherited = Fd.duplicate(accepted.descriptor());
-            accepted.letGo();
+            accepted.relinquish();
         }
         final Config config = Config.DEFAULT.withPorts(List.of(
             PortConfig.single("a", new PortConfig.Attachment.Descriptor(inherited)), b));

@@ -70,7 +70,7 @@ class RingState {
     final void returnBothAsBatch() {
         Memory.putLong(buffers, CONTENT);
         Memory.putLong(buffers + 8, CONTENT);
-        device.giveBack(2);
+        device.returnUnused(2);
         device.publish();
     }
 

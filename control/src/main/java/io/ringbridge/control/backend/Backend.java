@@ -3,7 +3,7 @@ package io.ringbridge.control.backend;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.SavedCounters;
-import io.ringbridge.control.handover.Standstill;
+import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.transport.Connection;
@@ -39,7 +39,7 @@ public final class Backend implements Link {
     /** The connection served first: an inherited socket, or one whose session another process has started. */
     private final Connection first;
     private final Thread thread;
-    private final Standstill standstill = new Standstill();
+    private final PausePoint pausePoint = new PausePoint();
     private final Semaphore relays;
     /** Whether the restored session cannot continue. */
     private boolean lost;
@@ -70,13 +70,13 @@ public final class Backend implements Link {
      * @param port a detached port that nobody else commands
      * @throws TransportException if the socket cannot be opened
      */
-    public static Backend start(final GuestPort port, final BackendOptions options) {
+    public static Backend open(final GuestPort port, final BackendOptions options) {
         final Backend backend = open(port, options, Presence.UNHEARD);
         backend.serve();
         return backend;
     }
 
-    /** Opens the socket as {@link #start} does. A front-end that connects waits until {@link #serve}. */
+    /** Opens the socket as {@link #open} does. A front-end that connects waits until {@link #serve}. */
     public static Backend open(final GuestPort port, final BackendOptions options, final Presence presence) {
         return switch (options.mode()) {
             case SERVER -> {
@@ -96,14 +96,14 @@ public final class Backend implements Link {
             if (first != null) {
                 serve(first);
             }
-            while (options.mode() != BackendOptions.Mode.DESCRIPTOR && standstill.isOpen()) {
-                if (standstill.isAsked()) {
-                    standstill.stand();
+            while (options.mode() != BackendOptions.Mode.DESCRIPTOR && pausePoint.isOpen()) {
+                if (pausePoint.isRequested()) {
+                    pausePoint.pauseIfRequested();
                 } else if (listener != null) {
                     serve(accept());
                 } else {
                     serve(connect());
-                    standstill.pause(RECONNECT_MILLIS);
+                    pausePoint.sleep(RECONNECT_MILLIS);
                 }
             }
         } catch (final InterruptedException e) {
@@ -114,8 +114,8 @@ public final class Backend implements Link {
     }
 
     private void closeListener() {
-        if (listener != null && standstill.isLeft()) {
-            listener.letGo();
+        if (listener != null && pausePoint.isRelinquished()) {
+            listener.relinquish();
         } else if (listener != null) {
             listener.close();
         }
@@ -126,7 +126,7 @@ public final class Backend implements Link {
             return listener.accept();
         } catch (final IOException e) {
             LOG.warn("port {}: cannot accept on socket {}: {}", port.name(), options.socket(), e.getMessage());
-            standstill.pause(RECONNECT_MILLIS);
+            pausePoint.sleep(RECONNECT_MILLIS);
             return null;
         }
     }
@@ -154,8 +154,8 @@ public final class Backend implements Link {
                 session = serving;
                 current = connection;
             }
-            if (standstill.isOpen()) {
-                serving.run(standstill);
+            if (pausePoint.isOpen()) {
+                serving.run(pausePoint);
             }
         } catch (final RuntimeException | InternalError e) { // InternalError if a guest has truncated its memory
             LOG.error("port {}: cannot end a session cleanly: {}", port.name(), e.toString());
@@ -194,19 +194,19 @@ public final class Backend implements Link {
     }
 
     @Override
-    public void ask() {
-        standstill.ask();
+    public void requestPause() {
+        pausePoint.request();
     }
 
     /** Ends the connection of a front-end that leaves a message half sent for the whole limit. */
     @Override
-    public void awaitStandstill(final long limitMillis) {
+    public void awaitPaused(final long limitMillis) {
         try {
-            if (standstill.await(limitMillis)) {
+            if (pausePoint.awaitPaused(limitMillis)) {
                 return;
             }
             endHalfway();
-            if (!standstill.await(BUSY * limitMillis)) {
+            if (!pausePoint.awaitPaused(BUSY * limitMillis)) {
                 throw new HandOverException("port " + port.name() + ": its session did not pause within "
                     + (1 + BUSY) * limitMillis + " ms");
             }
@@ -218,7 +218,7 @@ public final class Backend implements Link {
 
     /** Omits a connection that is about to end. */
     @Override
-    public void save(final StateWriter out) {
+    public void saveState(final StateWriter out) {
         out.flag(listener != null);
         if (listener != null) {
             out.wide(listener.inode()).descriptor(listener.descriptor());
@@ -235,7 +235,7 @@ public final class Backend implements Link {
     }
 
     @Override
-    public void hold() {
+    public void park() {
         // There are no other threads to park: the workers move the frames.
     }
 
@@ -252,12 +252,12 @@ public final class Backend implements Link {
     }
 
     @Override
-    public void goOn() {
-        standstill.goOn();
+    public void resume() {
+        pausePoint.resume();
     }
 
     /**
-     * Restores a back-end that another process has {@linkplain #save saved}. Writes nothing to memory that the two
+     * Restores a back-end that another process has {@linkplain #saveState saved}. Writes nothing to memory that the two
      * share.
      *
      * @param port a new, suspended port
@@ -281,10 +281,10 @@ public final class Backend implements Link {
             }
             in.end();
         } catch (final RuntimeException e) {
-            relinquish(listener, connection, session);
+            relinquishAll(listener, connection, session);
             throw e;
         } catch (final InternalError e) {
-            relinquish(listener, connection, session);
+            relinquishAll(listener, connection, session);
             throw new HandOverException("port " + port.name() + ": the front-end has truncated its memory", e);
         }
         final Backend backend = new Backend(port, options, presence, listener, connection, relays);
@@ -313,14 +313,14 @@ public final class Backend implements Link {
         }
     }
 
-    private static void relinquish(final Listener listener, final Connection connection, final Session session) {
+    private static void relinquishAll(final Listener listener, final Connection connection, final Session session) {
         if (session != null) {
             session.relinquish();
         } else if (connection != null) {
-            connection.letGo();
+            connection.relinquish();
         }
         if (listener != null) {
-            listener.letGo();
+            listener.relinquish();
         }
     }
 
@@ -343,7 +343,7 @@ public final class Backend implements Link {
     }
 
     @Override
-    public void begin() {
+    public void start() {
         if (lost) {
             LOG.warn("port {}: the front-end has truncated its memory; closing its connection", port.name());
             first.shutdown(); // not earlier: until now the other process could have resumed it
@@ -374,10 +374,10 @@ public final class Backend implements Link {
 
     /** Sends nothing to the front-end, and removes no file. */
     @Override
-    public void letGo() {
-        standstill.leave();
+    public void relinquish() {
+        pausePoint.relinquish();
         if (thread.getState() == Thread.State.NEW) {
-            relinquish(listener, first, session);
+            relinquishAll(listener, first, session);
         } else {
             join();
         }
@@ -399,10 +399,10 @@ public final class Backend implements Link {
     /** Ends the conversation at once, detaches the port, and removes the socket file. */
     @Override
     public void close() {
-        if (standstill.isLeft()) {
+        if (pausePoint.isRelinquished()) {
             return;
         }
-        standstill.end();
+        pausePoint.end();
         shutdown();
         if (Thread.currentThread().equals(thread)) {
             return;

@@ -435,7 +435,7 @@ final class BackendChannel implements AutoCloseable {
     /** Ends the thread, but leaves the socket to the process that owns it now. No thread may use an event any more. */
     void relinquish() {
         release();
-        connection.letGo();
+        connection.relinquish();
     }
 
     private void release() {

@@ -150,7 +150,7 @@ final class DeviceQueues {
         if (isControl(index)) {
             control.events(events);
         } else {
-            port.ringEvents(index, events);
+            port.setRingEvents(index, events);
         }
     }
 
@@ -165,12 +165,12 @@ final class DeviceQueues {
 
     void translations(final GuestMemory memory, final long first, final long last) {
         control.translations(memory, first, last);
-        port.translations(memory, first, last);
+        port.addTranslations(memory, first, last);
     }
 
     void log(final DirtyLog log, final EventFd changed) {
         control.log(log, changed);
-        port.log(log, changed);
+        port.setLog(log, changed);
     }
 
     OptionalInt position(final int index) {

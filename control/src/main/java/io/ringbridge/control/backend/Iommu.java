@@ -119,7 +119,7 @@ final class Iommu {
         if (entry.permissions() != NO_ACCESS) {
             checkUser(entry, memory);
         }
-        if (memory.iotlb().says(first, entry.size(), entry.userAddress(), entry.permissions())) {
+        if (memory.iotlb().contains(first, entry.size(), entry.userAddress(), entry.permissions())) {
             rings.addTranslations(memory.iotlb(), first, last); // two queues may have requested the same
             return;
         }

@@ -156,7 +156,7 @@ final class Migration implements AutoCloseable {
     /** Writes the configuration and a pending announcement for another process. */
     void save(final StateWriter out) {
         config.save(out);
-        out.flag(port.isToAnnounce());
+        out.flag(port.hasPendingAnnouncement());
     }
 
     /** Restores the state of another process. That process has announced the guest, unless its port was suspended. */

@@ -62,7 +62,7 @@ final class PageFetcher implements IncomingMemory.Requests, AutoCloseable {
             port.fail("the file behind the guest's memory was truncated while in use");
         }
         fetched++;
-        port.pageCame(vring);
+        port.pageArrived(vring);
     }
 
     /** Returns the number of pages fetched. Only valid once the fetcher is closed. */

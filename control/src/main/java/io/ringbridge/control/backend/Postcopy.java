@@ -143,7 +143,7 @@ final class Postcopy implements AutoCloseable {
             memory.regions().stream().map(watched::get).filter(Objects::nonNull).toList();
         final IncomingMemory incoming = new IncomingMemory(regions, fetcher);
         fetcher.memory(incoming);
-        return memory.arriving(incoming);
+        return memory.withIncoming(incoming);
     }
 
     /**

@@ -70,7 +70,7 @@ final class Rings implements AutoCloseable {
             return getOrCreate(index);
         }
         if (wasNamed(index)) {
-            throw withoutUse(rings[index]);
+            throw unusable(rings[index]);
         }
         throw ProtocolException.refused("vring " + Integer.toUnsignedString(index) + "; allowed: 0 to "
             + (port.indexCount() - 1));
@@ -85,7 +85,7 @@ final class Rings implements AutoCloseable {
     private Vring served(final int index) {
         final Vring ring = ring(index);
         if (featuresKnown && !isServed(ring)) {
-            throw withoutUse(ring);
+            throw unusable(ring);
         }
         return ring;
     }
@@ -99,8 +99,8 @@ final class Rings implements AutoCloseable {
         return port.isControl(ring.index) && ring.isBigEndian(features);
     }
 
-    private ProtocolException withoutUse(final Vring ring) {
-        return ProtocolException.withoutUse("vring " + ring.index + (isBigEndianControl(ring)
+    private ProtocolException unusable(final Vring ring) {
+        return ProtocolException.unusable("vring " + ring.index + (isBigEndianControl(ring)
             ? " is a big-endian control queue; only little-endian ones are served"
             : " has no use with the negotiated features " + VirtioFeatures.names(features)));
     }
@@ -123,7 +123,7 @@ final class Rings implements AutoCloseable {
         featuresKnown = true;
         final boolean translated = Features.has(negotiated, Features.ACCESS_PLATFORM);
         if (translated != (memory.iotlb() != null)) {
-            memory = memory.through(translated ? Iotlb.EMPTY : null);
+            memory = memory.withTranslations(translated ? Iotlb.EMPTY : null);
         }
         startEnabled = enabled;
         port.features(negotiated);
@@ -203,7 +203,8 @@ final class Rings implements AutoCloseable {
         ring.frontEndBase = ring.base;
         ring.requested.clear();
         if (memory.iotlb() != null && !anyKicked()) {
-            memory = memory.through(Iotlb.EMPTY); // front-ends do not invalidate translations of a stopped device
+            // Front-ends do not invalidate translations of a stopped device.
+            memory = memory.withTranslations(Iotlb.EMPTY);
         }
         return ring.base;
     }
@@ -367,7 +368,7 @@ final class Rings implements AutoCloseable {
 
     /** Adds translations of a range that had none, and starts the rings that waited for them. */
     void addTranslations(final Iotlb table, final long first, final long last) {
-        memory = memory.through(table);
+        memory = memory.withTranslations(table);
         port.translations(memory, first, last);
         startComplete();
     }
@@ -386,7 +387,7 @@ final class Rings implements AutoCloseable {
                 places[ring.index] = ring.placed;
             }
         }
-        memory = memory.through(memory.iotlb().without(first, last));
+        memory = memory.withTranslations(memory.iotlb().without(first, last));
         port.remap(memory, places);
         startComplete();
     }
@@ -397,7 +398,7 @@ final class Rings implements AutoCloseable {
      * @return the indices of rings that were stopped; empty if there are none, or if they only wait for translations
      */
     String remap(final GuestMemory next) {
-        return move(memory.iotlb() == null ? next : next.through(memory.iotlb().over(next)));
+        return move(memory.iotlb() == null ? next : next.withTranslations(memory.iotlb().over(next)));
     }
 
     private String move(final GuestMemory next) {
@@ -446,7 +447,7 @@ final class Rings implements AutoCloseable {
     void countKicks() {
         if (port.port().sinceAttached().inFrames() == 0) {
             Arrays.stream(rings).filter(ring -> ring != null && ring.started && ring.transmits())
-                .forEach(ring -> port.port().kicked(ring.newKicks()));
+                .forEach(ring -> port.port().countKicks(ring.newKicks()));
         }
     }
 
@@ -482,7 +483,7 @@ final class Rings implements AutoCloseable {
         }
         if (!isServed(ring)) {
             if (strict) {
-                throw withoutUse(ring);
+                throw unusable(ring);
             }
             return;
         }
@@ -551,7 +552,7 @@ final class Rings implements AutoCloseable {
         features = 0;
         featuresKnown = false;
         port.reset();
-        memory = memory.through(null);
+        memory = memory.withTranslations(null);
     }
 
     /** Closes every descriptor. The port must be detached before. */

@@ -1,7 +1,7 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.handover.HandOverException;
-import io.ringbridge.control.handover.Standstill;
+import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
@@ -95,28 +95,28 @@ final class Session {
     /**
      * Serves requests until the connection ends, and detaches the port; or until another process owns the session.
      *
-     * @param standstill the point at which this thread pauses on request
+     * @param pausePoint the point at which this thread pauses on request
      */
-    void run(final Standstill standstill) {
+    void run(final PausePoint pausePoint) {
         if (!restored) {
-            port.attached();
+            port.markAttached();
             port.state(PortState.CONNECTED);
         }
         LOG.info("port {}: {} {}", port.name(), restored ? "resumed with" : "attached to", connection.peer());
         String fault = null;
         try {
             while (!connection.isOver()) {
-                if (standstill.isAsked()) {
+                if (pausePoint.isRequested()) {
                     BackendChannel.pause(channel);
                     relay.pause();
-                    standstill.stand();
-                    if (standstill.isLeft()) {
+                    pausePoint.pauseIfRequested();
+                    if (pausePoint.isRelinquished()) {
                         return;
                     }
                     BackendChannel.resume(channel);
                     relay.resume();
                 }
-                try (Packet packet = connection.receive(this::idle, standstill::isAsked)) {
+                try (Packet packet = connection.receive(this::idle, pausePoint::isRequested)) {
                     if (packet != null) {
                         serve(packet);
                     }
@@ -130,18 +130,18 @@ final class Session {
             LOG.debug("port {}: internal error", port.name(), e);
         } finally {
             Memory.forgetFault(); // raised during the steps below, it would leave half of them undone
-            if (standstill.isLeft()) {
+            if (pausePoint.isRelinquished()) {
                 relinquish();
             } else {
                 detach();
             }
-            if (standstill.isOpen()) {
+            if (pausePoint.isOpen()) {
                 presence.left();
             }
         }
         if (fault == null) {
             LOG.info("port {}: detached {}", port.name(),
-                standstill.isOpen() ? "by the front-end" : "because the port is closing");
+                pausePoint.isOpen() ? "by the front-end" : "because the port is closing");
         } else {
             LOG.warn("port {}: detached: {}", port.name(), fault);
         }
@@ -197,7 +197,7 @@ final class Session {
             channel = null;
         }
         detach();
-        connection.letGo();
+        connection.relinquish();
     }
 
     /**

@@ -221,7 +221,7 @@ final class Vring {
 
     private static void lacking(final List<Message.Iotlb> lacking, final Iotlb iotlb, final long start,
                                 final long length, final int access) {
-        final long known = iotlb.known(start, length, access);
+        final long known = iotlb.translateKnown(start, length, access);
         if (known < length) {
             lacking.add(new Message.Iotlb(start + known, 0, 0, access, Message.Iotlb.MISS));
         }

@@ -8,7 +8,7 @@ package io.ringbridge.control.protocol;
  * with the negotiated features never ends it.
  */
 public final class ProtocolException extends RuntimeException {
-    private enum Kind { FATAL, REFUSED, WITHOUT_USE }
+    private enum Kind { FATAL, REFUSED, UNUSABLE }
 
     private final Kind kind;
 
@@ -28,8 +28,8 @@ public final class ProtocolException extends RuntimeException {
     }
 
     /** Returns the error for a well-formed message that has no use with the negotiated features. */
-    public static ProtocolException withoutUse(final String message) {
-        return new ProtocolException(message, Kind.WITHOUT_USE);
+    public static ProtocolException unusable(final String message) {
+        return new ProtocolException(message, Kind.UNUSABLE);
     }
 
     /** Whether the connection has to end, even if a reply could report the failure. */
@@ -39,6 +39,6 @@ public final class ProtocolException extends RuntimeException {
 
     /** Whether the message is ignored if the peer does not request an acknowledgement. */
     public boolean isIgnored() {
-        return kind == Kind.WITHOUT_USE;
+        return kind == Kind.UNUSABLE;
     }
 }

@@ -269,7 +269,7 @@ public final class Connection implements AutoCloseable {
      * Closes the socket in this process only. The process that owns it now keeps the conversation. Only the owning
      * thread calls this.
      */
-    public void letGo() {
+    public void relinquish() {
         Inherited.vacate(socket::getFileDescriptor, inherited);
         close();
     }

@@ -163,7 +163,7 @@ public final class Listener implements AutoCloseable {
     /**
      * Stops listening in this process only. The process that owns the socket now keeps listening, so the file stays.
      */
-    public void letGo() {
+    public void relinquish() {
         Inherited.vacate(server::getFileDescriptor, inherited);
         closeSocket();
     }

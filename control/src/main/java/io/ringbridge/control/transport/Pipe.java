@@ -43,7 +43,7 @@ public final class Pipe {
             if (!target.startsWith("pipe:")) {
                 throw new TransportException("a descriptor is " + target + "; only an end of a pipe is allowed");
             }
-            Fd.blocking(fd);
+            Fd.setBlocking(fd);
             return FileDescriptorCast.unsafeUsing(fd).getFileDescriptor();
         } catch (final IOException e) {
             Fd.abandon(fd);

@@ -3,7 +3,7 @@ package io.ringbridge.control.uplink;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.SavedCounters;
-import io.ringbridge.control.handover.Standstill;
+import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
@@ -29,7 +29,7 @@ abstract class DeviceLink implements Link {
     private final UplinkPort port;
     private final String what;
     private final Thread thread;
-    private final Standstill standstill = new Standstill();
+    private final PausePoint pausePoint = new PausePoint();
     private boolean isOpen;
     private boolean parked;
 
@@ -46,7 +46,7 @@ abstract class DeviceLink implements Link {
     }
 
     /** Opens the device, and starts the thread that checks it. */
-    final void start() {
+    final void startThread() {
         open();
         isOpen = true;
         serve();
@@ -111,18 +111,18 @@ abstract class DeviceLink implements Link {
 
     private void run() {
         try {
-            while (standstill.isOpen()) {
-                standstill.pause(TICK_MILLIS);
-                if (standstill.isAsked()) {
-                    standstill.stand();
-                } else if (standstill.isOpen()) {
+            while (pausePoint.isOpen()) {
+                pausePoint.sleep(TICK_MILLIS);
+                if (pausePoint.isRequested()) {
+                    pausePoint.pauseIfRequested();
+                } else if (pausePoint.isOpen()) {
                     check();
                 }
             }
         } catch (final InterruptedException e) {
             LOG.error("port {}: interrupted; closing {}", port.name(), what);
         } finally {
-            closeDevice(!standstill.isLeft());
+            closeDevice(!pausePoint.isRelinquished());
             port.state(PortState.WAITING);
         }
     }
@@ -173,14 +173,14 @@ abstract class DeviceLink implements Link {
     }
 
     @Override
-    public final void ask() {
-        standstill.ask();
+    public final void requestPause() {
+        pausePoint.request();
     }
 
     @Override
-    public final void awaitStandstill(final long limitMillis) {
+    public final void awaitPaused(final long limitMillis) {
         try {
-            if (!standstill.await(limitMillis)) {
+            if (!pausePoint.awaitPaused(limitMillis)) {
                 throw new HandOverException("port " + port.name() + ": the thread of " + what + " did not pause within "
                     + limitMillis + " ms");
             }
@@ -192,7 +192,7 @@ abstract class DeviceLink implements Link {
     }
 
     @Override
-    public void save(final StateWriter out) {
+    public void saveState(final StateWriter out) {
         final String failure = port.failure();
         final boolean open = isOpen && failure == null;
         out.text(failure == null ? "" : failure).flag(open);
@@ -219,7 +219,7 @@ abstract class DeviceLink implements Link {
     }
 
     @Override
-    public void hold() {
+    public void park() {
         parked = true;
     }
 
@@ -232,9 +232,9 @@ abstract class DeviceLink implements Link {
     }
 
     @Override
-    public void goOn() {
+    public void resume() {
         parked = false;
-        standstill.goOn();
+        pausePoint.resume();
     }
 
     @Override
@@ -250,8 +250,8 @@ abstract class DeviceLink implements Link {
     }
 
     @Override
-    public final void letGo() {
-        standstill.leave();
+    public final void relinquish() {
+        pausePoint.relinquish();
         if (thread.getState() == Thread.State.NEW) {
             closeDevice(false);
         } else {
@@ -266,10 +266,10 @@ abstract class DeviceLink implements Link {
 
     @Override
     public final void close() {
-        if (standstill.isLeft()) {
+        if (pausePoint.isRelinquished()) {
             return;
         }
-        standstill.end();
+        pausePoint.end();
         if (thread.getState() == Thread.State.NEW) {
             closeDevice(true);
         } else {

@@ -43,7 +43,7 @@ public final class InterfaceLink extends DeviceLink {
      */
     public static InterfaceLink start(final UplinkPort port, final PcapOptions options) {
         final InterfaceLink link = new InterfaceLink(port, options);
-        link.start();
+        link.startThread();
         return link;
     }
 
@@ -83,7 +83,7 @@ public final class InterfaceLink extends DeviceLink {
     }
 
     @Override
-    public void begin() {
+    public void start() {
         // The kernel has kept the unread frames.
     }
 

@@ -35,7 +35,7 @@ public final class PcapLink extends DeviceLink {
      */
     public static PcapLink start(final UplinkPort port, final PcapOptions options) {
         final PcapLink link = new PcapLink(port, options);
-        link.start();
+        link.startThread();
         return link;
     }
 
@@ -82,18 +82,18 @@ public final class PcapLink extends DeviceLink {
     }
 
     @Override
-    public void hold() {
-        super.hold();
+    public void park() {
+        super.park();
         replay.ifPresent(Replay::park);
         recorder.ifPresent(Recorder::awaitWritten);
     }
 
     @Override
-    public void goOn() {
+    public void resume() {
         if (isParked()) {
-            begin();
+            replay.ifPresent(Replay::resume);
         }
-        super.goOn();
+        super.resume();
     }
 
     @Override
@@ -118,14 +118,14 @@ public final class PcapLink extends DeviceLink {
     }
 
     @Override
-    public void begin() {
+    public void start() {
         replay.ifPresent(Replay::resume);
     }
 
     @Override
     void open() {
         attach(Recorder.NO_INODE, 0);
-        begin();
+        start();
     }
 
     @Override

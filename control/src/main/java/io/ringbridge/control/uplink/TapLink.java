@@ -45,7 +45,7 @@ public final class TapLink extends DeviceLink {
      */
     public static TapLink start(final UplinkPort port, final TapOptions options) {
         final TapLink link = new TapLink(port, options, new NetDevice(options.device()).exists());
-        link.start();
+        link.startThread();
         return link;
     }
 
@@ -63,9 +63,9 @@ public final class TapLink extends DeviceLink {
     }
 
     @Override
-    public void save(final StateWriter out) {
+    public void saveState(final StateWriter out) {
         out.flag(attached).number(options.mtu());
-        super.save(out);
+        super.saveState(out);
     }
 
     @Override
@@ -91,7 +91,7 @@ public final class TapLink extends DeviceLink {
 
     /** Sets the MTU, if it differs from the one that the old process set. */
     @Override
-    public void begin() {
+    public void start() {
         if (isOpen() && options.mtu() > 0 && options.mtu() != mtuSet) {
             try {
                 device.mtu(options.mtu());

@@ -63,8 +63,8 @@ class AnnouncementTest {
         try (Datapath datapath = Datapath.start(options, Throwable::printStackTrace)) {
             final GuestPort silent = datapath.addGuestPort("silent", 1, 1500);
             final GuestPort listener = datapath.addGuestPort("listener", 1, 1500);
-            try (Backend _ = Backend.start(silent, BackendOptions.server(directory.resolve("silent")));
-                 Backend _ = Backend.start(listener, BackendOptions.server(directory.resolve("listener")));
+            try (Backend _ = Backend.open(silent, BackendOptions.server(directory.resolve("silent")));
+                 Backend _ = Backend.open(listener, BackendOptions.server(directory.resolve("listener")));
                  Frontend frontend = Frontend.connect(directory.resolve("listener"));
                  TestPeer peer = new TestPeer(directory.resolve("silent"))) {
                 final QueuePair pair = start(frontend);
@@ -87,8 +87,8 @@ class AnnouncementTest {
         try (Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace)) {
             final GuestPort known = datapath.addGuestPort("known", 1, 1500);
             final GuestPort listener = datapath.addGuestPort("listener", 1, 1500);
-            try (Backend _ = Backend.start(known, BackendOptions.server(directory.resolve("known")).withMac(ADDRESS));
-                 Backend _ = Backend.start(listener, BackendOptions.server(directory.resolve("listener")));
+            try (Backend _ = Backend.open(known, BackendOptions.server(directory.resolve("known")).withMac(ADDRESS));
+                 Backend _ = Backend.open(listener, BackendOptions.server(directory.resolve("listener")));
                  Frontend frontend = Frontend.connect(directory.resolve("listener"))) {
                 final QueuePair pair = start(frontend);
                 for (int i = 0; i < 3; i++) {
@@ -135,8 +135,8 @@ class AnnouncementTest {
         try (Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace)) {
             final GuestPort known = datapath.addGuestPort("known", 1, 1500);
             final GuestPort listener = datapath.addGuestPort("listener", 1, 1500);
-            try (Backend _ = Backend.start(known, BackendOptions.server(directory.resolve("known")).withMac(ADDRESS));
-                 Backend _ = Backend.start(listener, BackendOptions.server(directory.resolve("listener")));
+            try (Backend _ = Backend.open(known, BackendOptions.server(directory.resolve("known")).withMac(ADDRESS));
+                 Backend _ = Backend.open(listener, BackendOptions.server(directory.resolve("listener")));
                  Frontend frontend = Frontend.connect(directory.resolve("listener"))) {
                 final QueuePair pair = start(frontend);
                 for (int i = 0; i < 2; i++) {

@@ -85,7 +85,7 @@ class BackendHandOverTest {
         options = with;
         datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace);
         port = datapath.addGuestPort("a", 1, 1500);
-        backend = Backend.start(port, options);
+        backend = Backend.open(port, options);
     }
 
     private static long features(final boolean packed) {
@@ -124,12 +124,12 @@ class BackendHandOverTest {
     /** Replaces the datapath and the back-end with new ones. */
     private void handOver() throws IOException {
         final Path path = directory.resolve("h");
-        backend.ask();
+        backend.requestPause();
         try (Listener listener = Listener.open(path, 0600); StateSocket to = new StateSocket(Connection.connect(path));
              StateSocket from = new StateSocket(listener.accept())) {
-            backend.awaitStandstill(5000);
+            backend.awaitPaused(5000);
             final StateWriter state = new StateWriter();
-            backend.save(state);
+            backend.saveState(state);
             to.send(Step.PORT, state);
             port.suspend(SuspendCause.UPGRADE);
             final StateWriter positions = new StateWriter();
@@ -146,8 +146,8 @@ class BackendHandOverTest {
                 next.restorePositions(in);
                 in.end();
             }
-            backend.letGo();
-            next.begin();
+            backend.relinquish();
+            next.start();
             nextPort.resume(SuspendCause.UPGRADE);
             next.serve();
             datapath.close();
@@ -518,9 +518,9 @@ class BackendHandOverTest {
             peer.negotiated(features(false));
             peer.number(new Message.GetFeatures());
             peer.connection.sendBytes(new byte[] {1, 0, 0, 0, 1});
-            backend.ask();
-            backend.awaitStandstill(700);
-            backend.goOn();
+            backend.requestPause();
+            backend.awaitPaused(700);
+            backend.resume();
             try (Packet answer = completed(peer)) {
                 // A part that was not read stays in the socket, and becomes a whole message with the second part.
                 assertTrue(answer == null || answer.header().request() == Request.GET_FEATURES.id());

@@ -181,7 +181,7 @@ class DeviceStateTest {
     void aDifferentVlanIsNotRefused() throws Exception {
         final Path socket = directory.resolve("tagged");
         final GuestPort tagged = fixture.datapath.addGuestPort("tagged", 2, 1500, PortVlan.access(10));
-        try (Backend _ = Backend.start(tagged, BackendOptions.server(socket).with(ProtocolFeature.DEVICE_STATE));
+        try (Backend _ = Backend.open(tagged, BackendOptions.server(socket).with(ProtocolFeature.DEVICE_STATE));
              TestPeer sender = negotiated(new TestPeer(socket))) {
             final byte[] stream = save(sender);
             assertEquals("10", DeviceState.decode(stream).vlan());
@@ -233,7 +233,7 @@ class DeviceStateTest {
         final GuestPort other = fixture.datapath.addGuestPort("other", 1, 1500);
         final GuestPort tagged = fixture.datapath.addGuestPort("tagged", 1, 1500, PortVlan.access(10));
         fixture.datapath.table().addStatic(station(1), other.index());
-        fixture.datapath.know(station(2), other.index(), 1);
+        fixture.datapath.importStation(station(2), other.index(), 1);
         fixture.datapath.table().addStatic(ForwardingTable.key(ADDRESS, 10), tagged.index());
         final byte[] stream = new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, "",
             List.of(station(1), station(2), station(3), ForwardingTable.key(ADDRESS, 10))).encode();

@@ -88,7 +88,7 @@ class KickTest {
             peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, VRING, true), call.fd());
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, VRING, true), kick.fd());
             assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
-            Fd.blocking(call.fd()); // the open file is shared, so the switch's descriptor blocks as well
+            Fd.setBlocking(call.fd()); // the open file is shared, so the switch's descriptor blocks as well
             final long at = mapping.address() + (VRING << 16);
             final DriverRing driver = DriverRing.create(SIZE, features,
                 new RingAddresses(at, at + 0x4000, at + 0x8000));

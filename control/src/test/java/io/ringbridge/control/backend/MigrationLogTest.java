@@ -248,7 +248,7 @@ class MigrationLogTest {
 
     /** Adds a second port to the switch, for traffic between the two. */
     private Backend second(final Path socket) {
-        return Backend.start(fixture.datapath.addGuestPort("b", 1, 1500), BackendOptions.server(socket));
+        return Backend.open(fixture.datapath.addGuestPort("b", 1, 1500), BackendOptions.server(socket));
     }
 
     private static int marked(final Mapping log) {

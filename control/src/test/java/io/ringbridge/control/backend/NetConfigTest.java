@@ -222,7 +222,7 @@ class NetConfigTest {
     @Test
     void theMtuLimitsDeliveryUntilTheFrontEndLeaves() throws Exception {
         final GuestPort sender = fixture.datapath.addGuestPort("b", 1, 9000);
-        try (Backend _ = Backend.start(sender, BackendOptions.server(directory.resolve("b")));
+        try (Backend _ = Backend.open(sender, BackendOptions.server(directory.resolve("b")));
              Frontend sending = Frontend.connect(directory.resolve("b"))) {
             final QueuePair from = attached(sending);
             for (int i = 0; i < 2; i++) {

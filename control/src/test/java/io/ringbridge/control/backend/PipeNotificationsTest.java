@@ -56,7 +56,7 @@ class PipeNotificationsTest {
     void start() {
         fixture = new SwitchFixture(directory.resolve("s"));
         otherPort = fixture.datapath.addGuestPort("b", 1, 1500);
-        other = Backend.start(otherPort, BackendOptions.server(directory.resolve("b")));
+        other = Backend.open(otherPort, BackendOptions.server(directory.resolve("b")));
         memory = TestPeer.memory();
         mapping = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
     }

@@ -99,15 +99,15 @@ class PostcopyMessagesTest {
     void aPortIsNotHandedOverDuringPostcopy() throws Exception {
         arrive(0);
         guest.share();
-        fixture.backend.ask();
-        fixture.backend.awaitStandstill(5000);
-        assertThrows(HandOverException.class, () -> fixture.backend.save(new StateWriter()));
-        fixture.backend.goOn();
+        fixture.backend.requestPause();
+        fixture.backend.awaitPaused(5000);
+        assertThrows(HandOverException.class, () -> fixture.backend.saveState(new StateWriter()));
+        fixture.backend.resume();
         assertEquals(0, guest.peer.number(new Message.PostcopyEnd()));
-        fixture.backend.ask();
-        fixture.backend.awaitStandstill(5000);
-        fixture.backend.save(new StateWriter());
-        fixture.backend.goOn();
+        fixture.backend.requestPause();
+        fixture.backend.awaitPaused(5000);
+        fixture.backend.saveState(new StateWriter());
+        fixture.backend.resume();
     }
 
     /**

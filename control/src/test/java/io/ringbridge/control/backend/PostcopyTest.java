@@ -64,7 +64,7 @@ class PostcopyTest {
 
         Talker(final SwitchFixture fixture, final Path socket) throws IOException {
             port = fixture.datapath.addGuestPort(socket.getFileName().toString(), 1, 9000);
-            backend = Backend.start(port, BackendOptions.server(socket));
+            backend = Backend.open(port, BackendOptions.server(socket));
             frontend = Frontend.connect(socket);
             frontend.negotiate(Frontend.DEFAULT_FEATURES);
             frontend.share(8 << 20);

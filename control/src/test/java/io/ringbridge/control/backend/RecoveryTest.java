@@ -497,11 +497,11 @@ class RecoveryTest {
         for (int round = 0; round < 3; round++) {
             final TestPeer peer = running(true, null, FRESH);
             move(driver, 7);
-            fixture.backend.ask();
-            fixture.backend.awaitStandstill(30_000);
+            fixture.backend.requestPause();
+            fixture.backend.awaitPaused(30_000);
             peer.send(new Message.GetVringBase(VRING)); // read after the connection has closed
             peer.close();
-            fixture.backend.goOn();
+            fixture.backend.resume();
             fixture.awaitDetached();
         }
     }

@@ -22,7 +22,7 @@ final class SwitchFixture implements AutoCloseable {
     SwitchFixture(final Path socket, final int queuePairs, final BackendOptions options) {
         this.socket = socket;
         port = datapath.addGuestPort("a", queuePairs, 1500);
-        backend = Backend.start(port, options);
+        backend = Backend.open(port, options);
     }
 
     SwitchFixture(final Path socket) {

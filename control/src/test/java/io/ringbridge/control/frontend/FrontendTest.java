@@ -44,8 +44,8 @@ class FrontendTest {
         datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace);
         portA = datapath.addGuestPort("a", 2, 9000);
         portB = datapath.addGuestPort("b", 2, 9000);
-        backendA = Backend.start(portA, BackendOptions.server(directory.resolve("a")));
-        backendB = Backend.start(portB, BackendOptions.server(directory.resolve("b")));
+        backendA = Backend.open(portA, BackendOptions.server(directory.resolve("a")));
+        backendB = Backend.open(portB, BackendOptions.server(directory.resolve("b")));
     }
 
     @AfterEach

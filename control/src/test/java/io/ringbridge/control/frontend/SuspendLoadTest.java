@@ -63,8 +63,8 @@ class SuspendLoadTest {
                  new DatapathOptions(workers, List.of(), PollMode.ADAPTIVE, 1024, Duration.ofMinutes(5)), error::set)) {
             final GuestPort portA = datapath.addGuestPort("a", pairs, 1500);
             final GuestPort portB = datapath.addGuestPort("b", pairs, 1500);
-            try (Backend _ = Backend.start(portA, BackendOptions.server(directory.resolve("a")));
-                 Backend _ = Backend.start(portB, BackendOptions.server(directory.resolve("b")));
+            try (Backend _ = Backend.open(portA, BackendOptions.server(directory.resolve("a")));
+                 Backend _ = Backend.open(portB, BackendOptions.server(directory.resolve("b")));
                  LoadedGuest a = new LoadedGuest(directory.resolve("a"), portA, features, 1);
                  LoadedGuest b = new LoadedGuest(directory.resolve("b"), portB, features, 2)) {
                 assertTrue(ProtocolFeature.SUSPEND.in(a.frontend.protocolFeatures()));

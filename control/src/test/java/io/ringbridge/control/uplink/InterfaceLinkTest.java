@@ -102,7 +102,7 @@ class InterfaceLinkTest {
     private void attach(final Direction direction) throws IOException {
         for (final long takes : new long[] {0, CHECKSUMS, ALL}) {
             final Path socket = dir.resolve(guests.size() + ".sock");
-            open.add(Backend.start(datapath.addGuestPort("g" + guests.size(), 1, 1500), BackendOptions.server(socket)));
+            open.add(Backend.open(datapath.addGuestPort("g" + guests.size(), 1, 1500), BackendOptions.server(socket)));
             final Frontend frontend = Frontend.connect(socket);
             open.add(frontend);
             frontend.negotiate(Frontend.DEFAULT_FEATURES | takes);

@@ -85,7 +85,7 @@ class PcapLinkTest {
 
     private QueuePair guest(final Datapath datapath) throws IOException {
         final Path socket = dir.resolve(open.size() + ".sock");
-        open.add(Backend.start(datapath.addGuestPort(socket.getFileName().toString(), 1, 9000),
+        open.add(Backend.open(datapath.addGuestPort(socket.getFileName().toString(), 1, 9000),
             BackendOptions.server(socket)));
         final Frontend frontend = Frontend.connect(socket);
         open.add(frontend);

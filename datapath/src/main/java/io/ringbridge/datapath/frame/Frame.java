@@ -49,7 +49,7 @@ public final class Frame extends Segments {
     }
 
     /** Whether the frame goes to this queue alone. */
-    public boolean goesTo(final Sink queue) {
+    public boolean isFor(final Sink queue) {
         return verdict == Verdict.UNICAST && receiver == queue;
     }
 
@@ -135,7 +135,7 @@ public final class Frame extends Segments {
      * @param tagged whether the frame leaves with a tag for its VLAN
      * @param slot 8 bytes of the caller's, which must last as long as this frame is used
      */
-    public void leaving(final Frame other, final long tag, final boolean tagged, final long slot) {
+    public void retag(final Frame other, final long tag, final boolean tagged, final long slot) {
         final int replaced = VlanTag.replaced(tag);
         final int length = VlanTag.write(tag, tagged, slot);
         splice(other, Ethernet.ADDRESSES, replaced, slot, length);
@@ -143,7 +143,7 @@ public final class Frame extends Segments {
         needs = other.needs;
         if (needs != 0) {
             header.copyOf(other.header);
-            header.shift(length - replaced);
+            header.moveBy(length - replaced);
         }
     }
 

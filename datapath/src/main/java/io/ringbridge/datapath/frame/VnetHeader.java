@@ -22,14 +22,14 @@ import io.ringbridge.datapath.ring.Features;
  */
 public final class VnetHeader {
     /** The bits of the first eight bytes that request something. If all are 0, the other fields are undefined. */
-    public static final long ASKING = 0xFF01;
-    /** {@link #ASKING} for an uplink, which may also vouch for a checksum; a driver may not. */
-    public static final long ASKING_UPLINK = ASKING | 2;
+    public static final long REQUESTING = 0xFF01;
+    /** {@link #REQUESTING} for an uplink, which may also vouch for a checksum; a driver may not. */
+    public static final long REQUESTING_UPLINK = REQUESTING | 2;
     /** The features that allow a driver to request something. */
-    public static final long ASKABLE =
+    public static final long OFFERED =
         Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_UFO);
     /** The result of {@link #check} for a header that does not fit its frame. */
-    public static final int LIES = -1;
+    public static final int INVALID = -1;
     /** A bit of {@link Frame#needs} that no receiver negotiates: the frame is cut for every receiver. */
     public static final int NOBODY = 1 << 31;
     /** Bytes of scratch memory for {@link #check}. */
@@ -67,7 +67,7 @@ public final class VnetHeader {
      * @param frame the bytes after the header
      * @param scratch {@link #SCRATCH} bytes
      * @return the features, as in {@link Frame#needs}, with which a receiver accepts frame and header unchanged, or
-     *     {@link #LIES}
+     *     {@link #INVALID}
      */
     public int check(final long word, final int offset, final long features, final Frame frame, final long scratch) {
         gsoType = negotiated((int) (word >>> 8) & 0xFF, features);
@@ -84,7 +84,7 @@ public final class VnetHeader {
             return vouches ? 1 << Features.GUEST_CSUM : 0;
         }
         return checksumStart < Ethernet.HEADER || checksumStart + checksumOffset + 2 > frame.totalLength()
-            ? LIES : 1 << Features.GUEST_CSUM;
+            ? INVALID : 1 << Features.GUEST_CSUM;
     }
 
     /** Returns the requested type of segments if the sender negotiated it, or 0. Only TCP uses the ECN bit. */
@@ -106,11 +106,11 @@ public final class VnetHeader {
      */
     private int checkSegments(final Frame frame, final boolean partial, final long scratch) {
         if (gsoSize == 0 || !layout.find(frame, scratch) || !isOfKind()) {
-            return LIES;
+            return INVALID;
         }
         final int field = layout.protocol() == PacketLayout.UDP ? CSUM_OFFSET_UDP : CSUM_OFFSET_TCP;
         if (partial) {
-            return checksumStart == layout.transport() && checksumOffset == field ? needs() : LIES;
+            return checksumStart == layout.transport() && checksumOffset == field ? needs() : INVALID;
         }
         checksumStart = layout.transport();
         checksumOffset = field;
@@ -232,7 +232,7 @@ public final class VnetHeader {
     }
 
     /** Moves all offsets by a number of bytes, which may be negative. */
-    void shift(final int bytes) {
+    void moveBy(final int bytes) {
         checksumStart += bytes;
         layout.shift(bytes);
     }

@@ -78,12 +78,12 @@ public final class GuestMemory {
     }
 
     /** Returns this memory behind an IOMMU with these translations, or not behind an IOMMU if they are null. */
-    public GuestMemory through(final Iotlb translations) {
+    public GuestMemory withTranslations(final Iotlb translations) {
         return new GuestMemory(this, translations, incoming);
     }
 
     /** Returns this memory while its pages are still arriving, or with all pages present if {@code pages} is null. */
-    public GuestMemory arriving(final IncomingMemory pages) {
+    public GuestMemory withIncoming(final IncomingMemory pages) {
         return new GuestMemory(this, iotlb, pages);
     }
 
@@ -214,7 +214,7 @@ public final class GuestMemory {
      * Whether every region's file still covers the region. Costs one system call per region, so it is for use after a
      * fault, not before an access.
      */
-    public boolean intact() {
+    public boolean isIntact() {
         for (final MemoryRegion region : regions) {
             if (!region.intact()) {
                 return false;

@@ -47,7 +47,7 @@ public final class IncomingRegion implements AutoCloseable {
      */
     public static IncomingRegion watch(final MemoryRegion region, final Userfault faults) {
         final String what = "region at guest address 0x" + Long.toHexString(region.guestAddress());
-        if (!Fd.mayBeWritten(region.fd())) {
+        if (!Fd.canOpenForWriting(region.fd())) {
             throw new MemoryException(what + ": this process may not open the file for writing, so the kernel does not"
                 + " report the pages that have arrived; write permission is needed");
         }

@@ -143,7 +143,7 @@ public final class Iotlb {
      * Returns the bytes from the start of a range that are known and allow the access. The translation of the next byte
      * has to be requested.
      */
-    public long known(final long address, final long length, final int wanted) {
+    public long translateKnown(final long address, final long length, final int wanted) {
         int entry = find(address);
         if (entry < 0) {
             return 0;
@@ -161,7 +161,7 @@ public final class Iotlb {
      * Whether an entry already contains a translation: the same address in the front-end, and at least the same access.
      * A translation without access is contained only in an entry without access.
      */
-    public boolean says(final long address, final long size, final long user, final int wanted) {
+    public boolean contains(final long address, final long size, final long user, final int wanted) {
         final int entry = find(address);
         return entry >= 0 && Long.compareUnsigned(address + (size - 1), lasts[entry]) <= 0
             && users[entry] + (address - starts[entry]) == user && allows(entry, wanted)

@@ -72,7 +72,7 @@ public final class Fd {
     }
 
     /** Makes reads and writes block, whatever a peer that shares the open file has set. */
-    public static void blocking(final int fd) {
+    public static void setBlocking(final int fd) {
         final int flags = Libc.fcntl(fd, F_GETFL, 0);
         Libc.fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
     }
@@ -100,7 +100,7 @@ public final class Fd {
     }
 
     /** Whether this process is permitted to open the file of a descriptor for writing. */
-    public static boolean mayBeWritten(final int fd) {
+    public static boolean canOpenForWriting(final int fd) {
         final int again = Libc.open("/proc/self/fd/" + fd, O_RDWR | O_CLOEXEC);
         if (again >= 0) {
             close(again);

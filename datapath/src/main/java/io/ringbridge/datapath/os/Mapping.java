@@ -109,7 +109,7 @@ public final class Mapping implements AutoCloseable {
     /**
      * Returns which of 64 pages are resident, so that an access does not wait: one bit per page, the lowest for page
      * {@code first}. If this process may not write the file, the kernel reports every page as resident, see
-     * {@link Fd#mayBeWritten}.
+     * {@link Fd#canOpenForWriting}.
      */
     public long present(final long first, final long pageSize) {
         return Libc.mincore(base + first * pageSize, pageSize, (int) Math.min(Long.SIZE, pages(pageSize) - first));

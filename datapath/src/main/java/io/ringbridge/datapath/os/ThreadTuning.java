@@ -60,7 +60,7 @@ public final class ThreadTuning {
     }
 
     /** Gives the calling thread, and those that it starts from now on, the lowest priority (nice 19). */
-    public static void giveWay() {
+    public static void lowerPriority() {
         Libc.setPriority(PRIO_PROCESS, 0, LAST);
     }
 }

@@ -81,7 +81,7 @@ public final class GuestPort extends Port {
     }
 
     /** Records that a front-end is attached: {@link #sinceAttached} and {@link #kicks} count from now. */
-    public void attached() {
+    public void markAttached() {
         atAttach = statistics();
         kicks.set(0);
     }
@@ -96,7 +96,7 @@ public final class GuestPort extends Port {
      *
      * @param more the number of kicks; several in quick succession may count as one
      */
-    public void kicked(final long more) {
+    public void countKicks(final long more) {
         kicks.addAndGet(more);
     }
 
@@ -228,7 +228,7 @@ public final class GuestPort extends Port {
     }
 
     /** Replaces a ring's event descriptors, and notifies the driver once in case a notification was lost in between. */
-    public synchronized void ringEvents(final int vring, final RingEvents events) {
+    public synchronized void setRingEvents(final int vring, final RingEvents events) {
         final GuestQueue queue = queue(vring);
         final boolean otherReceiver = !Objects.equals(events.translations(), queue.events().translations());
         queue.owner().execute(() -> {
@@ -275,9 +275,9 @@ public final class GuestPort extends Port {
 
     /** Publishes the used buffers and notifies the driver, before the ring's memory changes or goes. */
     private static void publishAndNotify(final GuestQueue queue) {
-        queue.show();
+        queue.publish();
         Memory.fullFence();
-        queue.settle();
+        queue.markSettled();
     }
 
     /**
@@ -320,14 +320,14 @@ public final class GuestPort extends Port {
      * @param first the first address of the new translations
      * @param last the last address of the new translations
      */
-    public synchronized void translations(final GuestMemory newMemory, final long first, final long last) {
+    public synchronized void addTranslations(final GuestMemory newMemory, final long first, final long last) {
         memory = newMemory;
         onOwners(queues, queue -> queue.addTranslations(newMemory, first, last));
         onOwners(queues, GuestQueue::retry);
     }
 
     /** Resumes a ring after a page that it requested has arrived, or makes the ring request the page again. */
-    public synchronized void pageCame(final int vring) {
+    public synchronized void pageArrived(final int vring) {
         final GuestQueue queue = queue(vring);
         queue.owner().execute(() -> queue.pageArrived(suspendedBy.isEmpty()));
     }
@@ -348,7 +348,7 @@ public final class GuestPort extends Port {
      * @param log null to log nothing
      * @param changed signalled after the log was written, once per queue per burst; may be null
      */
-    public synchronized void log(final DirtyLog log, final EventFd changed) {
+    public synchronized void setLog(final DirtyLog log, final EventFd changed) {
         onOwners(queues, queue -> queue.log(log, changed));
     }
 
@@ -404,7 +404,7 @@ public final class GuestPort extends Port {
     }
 
     /** Whether an announcement is pending until the suspension ends. */
-    public synchronized boolean isToAnnounce() {
+    public synchronized boolean hasPendingAnnouncement() {
         return pendingAnnouncement != 0;
     }
 
@@ -475,9 +475,9 @@ public final class GuestPort extends Port {
      *
      * @return a description of the loss, or null if nothing was lost
      */
-    public String cut(final QueueOwner worker) {
+    public String findTruncation(final QueueOwner worker) {
         final GuestMemory checked = memory;
-        if (!checked.intact() && checked == memory) { // its files may be closed once it has been replaced
+        if (!checked.isIntact() && checked == memory) { // its files may be closed once it has been replaced
             return "the file behind the guest's memory was truncated while in use";
         }
         if (!ownedBy(worker).allMatch(GuestQueue::logIntact)) {
@@ -496,7 +496,7 @@ public final class GuestPort extends Port {
      *
      * @return a description of the loss, or null if all ranges can be accessed
      */
-    public String lost(final TouchedRanges touched) {
+    public String findLostMemory(final TouchedRanges touched) {
         final long address = touched.firstLost(memory);
         return address == TouchedRanges.NONE ? null
             : "the memory at guest address 0x" + Long.toHexString(address)

@@ -15,8 +15,8 @@ import java.util.OptionalInt;
 /**
  * A virtqueue of a guest port: its ring while started, its event descriptors and its counters.
  *
- * <p>While the port is suspended the ring is {@linkplain HeldRing parked}, and {@link #ring} is null. Code that polls,
- * delivers, publishes or notifies then finds no ring, so the datapath needs no separate check for suspension.
+ * <p>While the port is suspended the ring is {@linkplain ParkedRing parked}, and {@link #ring} is null. Code that
+ * polls, delivers, publishes or notifies then finds no ring, so the datapath needs no separate check for suspension.
  *
  * <p>One worker owns the queue and alone touches the ring. The port's commands change the queue on that worker's
  * thread. Any thread may read the status.
@@ -27,7 +27,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     private final QueueOwner owner;
     private final QueueCounters counters = new QueueCounters();
     private volatile DeviceRing ring;
-    private volatile HeldRing parked;
+    private volatile ParkedRing parked;
     private volatile boolean enabled;
     private RingEvents events = RingEvents.NONE;
     private boolean unsettled;
@@ -70,7 +70,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Whether the ring is parked because its port is suspended. */
     final boolean isParked() {
-        final HeldRing waiting = parked;
+        final ParkedRing waiting = parked;
         return waiting != null && !waiting.lacksParts() && !awaitsEnable();
     }
 
@@ -98,21 +98,21 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
      *
      * @return false if the queue was marked already
      */
-    public final boolean unsettle() {
+    public final boolean markUnsettled() {
         final boolean first = !unsettled;
         unsettled = true;
         return first;
     }
 
     /** Publishes all used buffers, if there still is a ring. */
-    public final void show() {
+    public final void publish() {
         if (ring != null) {
             ring.publish();
         }
     }
 
-    /** Notifies the driver if it wants a notification. Requires a full fence after {@link #show}. */
-    public final void settle() {
+    /** Notifies the driver if it wants a notification. Requires a full fence after {@link #publish}. */
+    public final void markSettled() {
         unsettled = false;
         if (ring != null && ring.wantsNotification()) {
             call();
@@ -162,7 +162,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     /** Whether all parts of the ring are accessible. On the owner's thread. */
     final boolean ringIsAccessible() {
         final DeviceRing current = ring;
-        final HeldRing waiting = parked;
+        final ParkedRing waiting = parked;
         return (current == null || current.partsAreAccessible()) && (waiting == null || waiting.partsAreAccessible());
     }
 
@@ -183,7 +183,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     /** Whether the record of the ring's chains in flight, if any, is accessible. On the owner's thread. */
     final boolean recordIntact() {
         final DeviceRing current = ring;
-        final HeldRing waiting = parked;
+        final ParkedRing waiting = parked;
         return (current == null || current.intact()) && (waiting == null || waiting.intact());
     }
 
@@ -218,14 +218,14 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Starts a ring, which stays parked until {@link #unpark}. */
     void start(final RingConfig config) {
-        parked = HeldRing.of(config);
+        parked = ParkedRing.of(config);
         callDue = true; // the ring's previous back-end may have died after using a buffer and before notifying
     }
 
     /** Parks the ring. No chain may be in flight, used chains must be published, and the driver notified. */
     void park() {
         if (ring != null) {
-            parked = HeldRing.of(ring);
+            parked = ParkedRing.of(ring);
             ring = null;
         }
     }
@@ -235,7 +235,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
      * requested; {@link #pageArrived} tries again.
      */
     void unpark() {
-        final HeldRing next = parked;
+        final ParkedRing next = parked;
         if (next != null && !next.isPresent(vring)) {
             return;
         }
@@ -265,7 +265,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
      * owner acknowledged {@link #park}.
      */
     final OptionalInt position() {
-        final HeldRing waiting = parked;
+        final ParkedRing waiting = parked;
         return waiting == null || !waiting.ran() ? OptionalInt.empty() : OptionalInt.of(waiting.base());
     }
 
@@ -280,7 +280,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Adds translations for a range. Existing translations must be unchanged. */
     final void addTranslations(final GuestMemory memory, final long first, final long last) {
-        final HeldRing waiting = parked;
+        final ParkedRing waiting = parked;
         if (ring != null) {
             ring.translations(memory, first, last);
         } else if (waiting != null) {
@@ -290,7 +290,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Refuses a translation that the ring has requested. */
     final void refuseTranslation(final long address, final int access) {
-        final HeldRing waiting = parked;
+        final ParkedRing waiting = parked;
         if (ring != null && ring.translation() != null) {
             ring.translation().refuse(address, access);
         } else if (waiting != null) {
@@ -304,7 +304,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
      * @param mayRun whether a parked ring may run if its parts have arrived
      */
     final void pageArrived(final boolean mayRun) {
-        final HeldRing waiting = parked;
+        final ParkedRing waiting = parked;
         if (waiting != null) {
             waiting.pageArrived();
             if (mayRun) {
@@ -335,14 +335,14 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     /** Returns the entries of the ring; 0 while it is stopped. Any thread may call. */
     final int size() {
         final DeviceRing running = ring;
-        final HeldRing waiting = parked;
+        final ParkedRing waiting = parked;
         return running != null ? running.size() : waiting != null ? waiting.size() : 0;
     }
 
     /** Returns the name of the ring's layout; empty while the ring is stopped. Any thread may call. */
     final String layout() {
         final DeviceRing running = ring;
-        final HeldRing waiting = parked;
+        final ParkedRing waiting = parked;
         return running != null ? running.layout() : waiting != null ? waiting.layout() : "";
     }
 

@@ -73,7 +73,7 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
     /** Ends the burst: publishes the used buffers, and counts the frames. */
     public void flush() {
         touched = false;
-        show();
+        publish();
         counters().moved(burstFrames, burstBytes);
         final DeviceRing ring = ring();
         if (ring != null && ring.mayWait()) {

@@ -79,7 +79,7 @@ public final class Source {
      * @param chains the number of chains of the burst
      * @param sequences the last sequence in each worker's frame ring that has a frame of the burst
      */
-    public void noteBurst(final int chains, final long[] sequences) {
+    public void recordBurst(final int chains, final long[] sequences) {
         final int slot = nextBurst & BURSTS - 1;
         burstChains[slot] = chains;
         System.arraycopy(sequences, 0, burstSequences, slot * workers, workers);

@@ -59,7 +59,7 @@ public final class TransmitQueue extends GuestQueue {
     public void releaseOldest() {
         final DeviceRing ring = ring();
         if (ring != null) {
-            ring.giveBack(source.oldestBurst());
+            ring.returnUnused(source.oldestBurst());
         }
         source.forgetOldest();
     }

@@ -84,7 +84,7 @@ public final class UplinkQueue implements Sink {
     }
 
     /** Marks the port as failed, because its device is gone. */
-    public void gone() {
+    public void markGone() {
         port.fail(device.fault());
     }
 

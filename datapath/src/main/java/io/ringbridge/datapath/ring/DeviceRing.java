@@ -137,7 +137,7 @@ public abstract sealed class DeviceRing extends ChainMemory
      *
      * @param chains at least one
      */
-    public final void giveBack(final int chains) {
+    public final void returnUnused(final int chains) {
         if (inOrder && log == null) {
             useBatch(chains);
         } else {

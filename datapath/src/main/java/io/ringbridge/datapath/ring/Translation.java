@@ -48,7 +48,7 @@ public final class Translation {
      * @return the address in this process, or {@link GuestMemory#UNMAPPED} if the range is not mapped or not contiguous
      */
     long read(final long wanted, final int length) {
-        final long known = iotlb.known(wanted, length, Iotlb.READ);
+        final long known = iotlb.translateKnown(wanted, length, Iotlb.READ);
         if (known < length) {
             recordMissing(wanted + known, Iotlb.READ);
             return GuestMemory.UNMAPPED;

@@ -243,26 +243,29 @@ public final class Datapath implements AutoCloseable {
      * together drop none of each other's frames. Commands of the calling thread run on it directly; those of other
      * threads wait. The datapath must be running.
      */
-    public void still(final Runnable action) {
+    public void whileFrozen(final Runnable action) {
         placement.whileFrozen(action);
     }
 
     /**
-     * Pauses all queues until {@link #takeFrames}. Frames wait in the guests' transmit queues and in the devices of
+     * Pauses all queues until {@link #resumeAll}. Frames wait in the guests' transmit queues and in the devices of
      * uplinks. Returns when every frame that was taken before is delivered or dropped, and its buffer returned. Ports
      * may be started, stopped and removed meanwhile.
      */
-    public void withholdFrames() {
+    public void pauseAll() {
         placement.withhold(true);
     }
 
-    /** Resumes all queues after {@link #withholdFrames}. */
-    public void takeFrames() {
+    /** Resumes all queues after {@link #pauseAll}. */
+    public void resumeAll() {
         placement.withhold(false);
     }
 
-    /** Ends forwarding for good: workers only run commands. Called within {@link #still}, with all ports suspended. */
-    public void retire() {
+    /**
+     * Ends forwarding for good: workers only run commands. Called within {@link #whileFrozen}, with all ports
+     * suspended.
+     */
+    public void stopForwarding() {
         for (final Worker worker : workers) {
             worker.retire();
         }
@@ -306,7 +309,7 @@ public final class Datapath implements AutoCloseable {
      * @param port the index of its port
      * @param age seconds since its last frame, or {@link ForwardingTable#STATIC_AGE}
      */
-    public void know(final long key, final int port, final int age) {
+    public void importStation(final long key, final int port, final int age) {
         if (!ports.port(port).carries(ForwardingTable.vlan(key))) {
             return;
         }

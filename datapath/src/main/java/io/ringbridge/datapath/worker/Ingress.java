@@ -103,13 +103,13 @@ final class Ingress {
             return 0;
         }
         ring.clearWork();
-        final boolean mayOffload = (ring.features() & VnetHeader.ASKABLE) != 0;
+        final boolean mayOffload = (ring.features() & VnetHeader.OFFERED) != 0;
         final int described = describe(queue, ring, mayOffload);
         readAddresses(described);
         int checked = described;
         if (mayOffload) {
             checked = offloads.check(frames, claimedFrom, described, queue.counters(), ring.features(),
-                VnetHeader.ASKING);
+                VnetHeader.REQUESTING);
             dropFrom(claimedFrom + checked);
         }
         final int taken = decide(queue.source(), checked, now);
@@ -118,7 +118,7 @@ final class Ingress {
             ring.rewind(described - taken);
         }
         if (taken > 0) {
-            queue.source().noteBurst(taken, sequences);
+            queue.source().recordBurst(taken, sequences);
         }
         publish();
         if (taken < count && ring.isWaiting()) {
@@ -149,7 +149,7 @@ final class Ingress {
         describe(queue, count);
         readAddresses(count);
         final int checked = offloads.check(frames, claimedFrom, count, queue.source().counters(), UPLINK_FEATURES,
-            VnetHeader.ASKING_UPLINK);
+            VnetHeader.REQUESTING_UPLINK);
         dropFrom(claimedFrom + checked);
         final int taken = decide(queue.source(), checked, now);
         effort.spend((long) (Effort.FRAME + Effort.CALL) * taken);
@@ -157,7 +157,7 @@ final class Ingress {
             queue.rewind(count - taken);
         }
         if (taken > 0) {
-            queue.source().noteBurst(taken, sequences);
+            queue.source().recordBurst(taken, sequences);
         }
         publish();
         return taken;
@@ -466,7 +466,7 @@ final class Ingress {
             any = true;
         }
         if (any) {
-            queue.show();
+            queue.publish();
             notifier.add(queue);
         }
     }

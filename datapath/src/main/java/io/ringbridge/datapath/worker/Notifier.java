@@ -26,7 +26,7 @@ final class Notifier {
 
     /** Records a queue whose driver may want a notification. */
     void add(final GuestQueue queue) {
-        if (queue.unsettle()) {
+        if (queue.markUnsettled()) {
             if (count == unsettled.length) {
                 unsettled = Arrays.copyOf(unsettled, 2 * count);
             }
@@ -67,7 +67,7 @@ final class Notifier {
         // (virtio 1.2, sections 2.7.10 and 2.8.21.3.1).
         Memory.fullFence();
         for (int i = 0; i < count; i++) {
-            unsettled[i].settle();
+            unsettled[i].markSettled();
         }
         Arrays.fill(unsettled, 0, count, null);
         count = 0;

@@ -43,7 +43,8 @@ final class OffloadIngress {
     /**
      * Checks the headers of a burst's accepted frames. A first pass loads all headers, a second pass decides.
      *
-     * @param asking the bits that request an offload, {@link VnetHeader#ASKING} or {@link VnetHeader#ASKING_UPLINK}
+     * @param asking the bits that request an offload, {@link VnetHeader#REQUESTING} or
+     *     {@link VnetHeader#REQUESTING_UPLINK}
      * @return the number of frames checked: fewer than {@code count} if their segments exceed the work for a burst
      */
     int check(final FrameRing frames, final long first, final int count, final QueueCounters counters,
@@ -58,9 +59,9 @@ final class OffloadIngress {
                 final int checksumOffset = Memory.getShort(headers[i] + CSUM_OFFSET) & 0xFFFF;
                 final long word = words[i] & (asking | ~FLAGS);
                 final int needs = frame.header().check(word, checksumOffset, features, frame, scratch);
-                if (needs == VnetHeader.LIES) {
+                if (needs == VnetHeader.INVALID) {
                     frame.drop();
-                    counters.dropped(asking == VnetHeader.ASKING ? DropReason.BAD_OFFLOAD : DropReason.UNFINISHED);
+                    counters.dropped(asking == VnetHeader.REQUESTING ? DropReason.BAD_OFFLOAD : DropReason.UNFINISHED);
                 } else {
                     frame.needs(needs);
                 }

@@ -76,17 +76,17 @@ final class Placement {
     void whileFrozen(final Runnable action) {
         lock.writeLock().lock();
         try {
-            final Halt halt = new Halt(workers.length);
+            final Freeze freeze = new Freeze(workers.length);
             for (final Worker worker : workers) {
-                worker.commands().submit(() -> worker.freeze(halt));
+                worker.commands().submit(() -> worker.freeze(freeze));
             }
-            halt.await();
+            freeze.awaitFrozen();
             try {
                 standIn(Thread.currentThread());
                 action.run();
             } finally {
                 standIn(null);
-                halt.end();
+                freeze.thaw();
                 resumeAll();
             }
         } finally {

@@ -60,11 +60,11 @@ final class Recovery {
             .filter(guest -> guest.failure() == null && touched.anyGone(guest.memory())).toList();
         boolean found = false;
         for (final GuestPort guest : guests) {
-            found |= guest.failure() == null ? fail(guest, guest.cut(worker)) : abandon(guest);
+            found |= guest.failure() == null ? fail(guest, guest.findTruncation(worker)) : abandon(guest);
         }
         if (!found) {
             for (final GuestPort guest : guests) {
-                found |= fail(guest, guest.lost(touched));
+                found |= fail(guest, guest.findLostMemory(touched));
             }
         }
         if (!found) {

@@ -155,7 +155,7 @@ final class UplinkWriter {
             return null;
         }
         if (FrameDevice.isGone(answer)) {
-            queue.gone();
+            queue.markGone();
             return DropReason.NO_RECEIVER;
         }
         if (answer == FrameDevice.DOWN) {

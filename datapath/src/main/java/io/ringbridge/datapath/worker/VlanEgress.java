@@ -36,7 +36,7 @@ final class VlanEgress {
             if (!tagged && vlans.isTrunk() && VlanTag.hidesAnother(tag)) {
                 sink.counters().dropped(DropReason.VLAN_TAGGED);
             } else {
-                prepared.get(leave).leaving(frames.get(first + i), tag, tagged, slots + leave * SLOT);
+                prepared.get(leave).retag(frames.get(first + i), tag, tagged, slots + leave * SLOT);
                 leave++;
             }
         }

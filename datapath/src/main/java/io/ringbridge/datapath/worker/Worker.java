@@ -89,7 +89,7 @@ final class Worker implements QueueOwner {
     private boolean paused;
     private boolean retired;
     /** The freeze that this worker joins once it is drained, or null. */
-    private Halt halt;
+    private Freeze freeze;
     private final CountDownLatch started = new CountDownLatch(1);
     private volatile boolean asleep;
     private volatile boolean ending;
@@ -249,7 +249,7 @@ final class Worker implements QueueOwner {
     private int moveFrames(final UplinkQueue uplink) {
         final int taken = ingress.poll(uplink, now, load.cycleStart());
         if (taken < 0) {
-            uplink.gone();
+            uplink.markGone();
         } else if (taken > 0) {
             load.recordPoll(taken);
         }
@@ -279,18 +279,18 @@ final class Worker implements QueueOwner {
     }
 
     /** Stops taking frames, and freezes the thread as soon as no frame is in flight. Called on the worker's thread. */
-    void freeze(final Halt toJoin) {
+    void freeze(final Freeze toJoin) {
         paused = true;
-        halt = toJoin;
+        freeze = toJoin;
         toJoin.markPaused(index);
     }
 
     private void standIfDrained() {
-        final Halt toJoin = halt;
+        final Freeze toJoin = freeze;
         if (toJoin != null && toJoin.allPaused() && isDrained()) {
             Memory.surfaceFault(); // no fault may be raised here while another thread runs this worker's commands
-            toJoin.stand();
-            halt = null;
+            toJoin.awaitThaw();
+            freeze = null;
         }
     }
 
@@ -335,7 +335,7 @@ final class Worker implements QueueOwner {
             int run = 1;
             if (frame.verdict() == Frame.Verdict.UNICAST) {
                 final Sink receiver = frame.receiver();
-                while (sequence + run <= last && frames.get(sequence + run).goesTo(receiver)) {
+                while (sequence + run <= last && frames.get(sequence + run).isFor(receiver)) {
                     run++;
                 }
                 egress.deliver(frames, sequence, run, receiver);
@@ -537,7 +537,7 @@ final class Worker implements QueueOwner {
         asleep = true;
         final long nanos = nanoClock.getAsLong();
         int millis = MAX_SLEEP_MILLIS;
-        boolean busy = ending || halt != null || !commands.isEmpty() || frames.published() > consumed;
+        boolean busy = ending || freeze != null || !commands.isEmpty() || frames.published() > consumed;
         final TransmitQueue[] armed = queues;
         for (int i = 0; i < armed.length; i++) {
             final TransmitQueue queue = armed[i];
@@ -559,7 +559,7 @@ final class Worker implements QueueOwner {
                 queue.ring().suppressKicks();
             }
             if (queue.events().kick() != null && epoll.isReady(queue.events().kick())) {
-                queue.port().kicked(1);
+                queue.port().countKicks(1);
             }
         }
         // A kick left in its eventfd would end the next sleep. If this process dies, the front-end would find the kick

@@ -79,9 +79,9 @@ class GuestMemoryTest {
     void memoryWhoseFileWasTruncatedIsNotIntact() {
         try (MemFd file = MemFd.create("t", 4 * PAGE); MemoryRegion a = region(file, 0, 4 * PAGE, 0, 0)) {
             final GuestMemory memory = GuestMemory.of(List.of(a));
-            assertTrue(memory.intact());
+            assertTrue(memory.isIntact());
             file.resize(PAGE);
-            assertFalse(memory.intact());
+            assertFalse(memory.isIntact());
         }
     }
 }

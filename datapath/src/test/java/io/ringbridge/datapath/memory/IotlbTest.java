@@ -83,7 +83,7 @@ class IotlbTest {
             }
         }
         known = Math.min(known, length);
-        assertEquals(known, table.known(address, length, access));
+        assertEquals(known, table.translateKnown(address, length, access));
         assertEquals(known == length && straight ? page.host + (address - start) : GuestMemory.UNMAPPED,
             table.translate(address, length, access));
     }
@@ -105,11 +105,11 @@ class IotlbTest {
     @Test
     void aRepeatedTranslationIsRecognized() {
         final Iotlb table = Iotlb.EMPTY.with(0x10_000, 2 * PAGE, 0x7000_0000_0000L, 0x5000, Iotlb.READ);
-        assertTrue(table.says(0x10_000, 2 * PAGE, 0x7000_0000_0000L, Iotlb.READ));
-        assertTrue(table.says(0x11_000, PAGE, 0x7000_0000_1000L, Iotlb.READ), "a part of the entry");
-        assertFalse(table.says(0x11_000, PAGE, 0x7000_0000_0000L, Iotlb.READ), "another address in the front-end");
-        assertFalse(table.says(0x10_000, 2 * PAGE, 0x7000_0000_0000L, BOTH), "more access");
-        assertFalse(table.says(0x11_000, 2 * PAGE, 0x7000_0000_1000L, Iotlb.READ), "beyond the end of the entry");
+        assertTrue(table.contains(0x10_000, 2 * PAGE, 0x7000_0000_0000L, Iotlb.READ));
+        assertTrue(table.contains(0x11_000, PAGE, 0x7000_0000_1000L, Iotlb.READ), "a part of the entry");
+        assertFalse(table.contains(0x11_000, PAGE, 0x7000_0000_0000L, Iotlb.READ), "another address in the front-end");
+        assertFalse(table.contains(0x10_000, 2 * PAGE, 0x7000_0000_0000L, BOTH), "more access");
+        assertFalse(table.contains(0x11_000, 2 * PAGE, 0x7000_0000_1000L, Iotlb.READ), "beyond the end of the entry");
     }
 
     @Test

@@ -27,7 +27,7 @@ class ThreadTuningTest {
         final int before = nice();
         final List<Integer> values = new ArrayList<>();
         final Thread first = Thread.ofPlatform().start(() -> {
-            ThreadTuning.giveWay();
+            ThreadTuning.lowerPriority();
             values.add(nice());
             final Thread second = Thread.ofPlatform().start(() -> values.add(nice()));
             try {

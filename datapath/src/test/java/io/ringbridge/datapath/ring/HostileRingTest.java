@@ -150,7 +150,7 @@ class HostileRingTest extends RingFixture {
                 }
                 scribble(driver, random);
                 if (device.out() > 0 && random.nextInt(4) == 0) {
-                    device.giveBack(1 + random.nextInt(device.out()));
+                    device.returnUnused(1 + random.nextInt(device.out()));
                 } else if (device.out() > 0 && random.nextInt(8) == 0) {
                     device.rewind(1);
                 }

@@ -52,7 +52,7 @@ class IncomingRingTest extends RingFixture {
         faults = Userfault.open();
         low = IncomingRegion.watch(ram.low, faults);
         high = IncomingRegion.watch(ram.high, faults);
-        memory = ram.memory.arriving(new IncomingMemory(List.of(low, high), (ring, address) -> {
+        memory = ram.memory.withIncoming(new IncomingMemory(List.of(low, high), (ring, address) -> {
             assertEquals(RING, ring);
             requested.add(address & -PAGE);
         }));

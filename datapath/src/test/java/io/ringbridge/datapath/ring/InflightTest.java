@@ -177,7 +177,7 @@ class InflightTest {
 
         void use(final DeviceRing device, final int chains) {
             if (!writable && chains > 0) {
-                device.giveBack(chains);
+                device.returnUnused(chains);
             }
             for (int i = 0; i < chains; i++) {
                 if (writable) {

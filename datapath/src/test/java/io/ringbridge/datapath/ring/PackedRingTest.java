@@ -152,7 +152,7 @@ class PackedRingTest extends RingFixture {
             driver.publish();
             assertEquals(DeviceRing.TAKEN, device.next(chain, false));
             assertEquals(10 * pieces, chain.totalLength());
-            device.giveBack(1);
+            device.returnUnused(1);
             device.publish();
             assertTrue(driver.poll() >= 0);
             around += position + pieces > size ? 1 : 0;

@@ -208,7 +208,7 @@ class RingLogTest {
             for (int left = chains; left > 0; ) {
                 final int batch = random.nextInt(1, left + 1);
                 if (random.nextBoolean()) {
-                    device.giveBack(batch);
+                    device.returnUnused(batch);
                 } else {
                     device.use(null, batch);
                 }

@@ -112,7 +112,7 @@ class RingTest extends RingFixture {
         while (left > 0) {
             if (random.nextInt(4) == 0) {
                 final int batch = 1 + random.nextInt(left);
-                device.giveBack(batch);
+                device.returnUnused(batch);
                 for (int i = 0; i < batch; i++) {
                     used.add(new int[] {taken.remove().id, 0});
                 }
@@ -144,7 +144,7 @@ class RingTest extends RingFixture {
             for (int i = 0; i < batch; i++) {
                 assertEquals(DeviceRing.TAKEN, device.next(chain, false));
             }
-            device.giveBack(batch);
+            device.returnUnused(batch);
             device.publish();
             assertEquals(ids[batch - 1], usedId(addresses, layout, first));
             for (int i = 1; i < batch; i++) {
@@ -184,7 +184,7 @@ class RingTest extends RingFixture {
             driver.publish();
             assertEquals(DeviceRing.TAKEN, device.next(chain, true));
         }
-        device.giveBack(3);
+        device.returnUnused(3);
         device.publish();
         for (final int length : new int[] {10, 20, 0}) {
             assertTrue(driver.poll() >= 0);
@@ -206,7 +206,7 @@ class RingTest extends RingFixture {
             assertEquals(3 * i % SIZE, driver.add(buffers, false));
             driver.publish();
             assertEquals(DeviceRing.TAKEN, device.next(chain, false));
-            device.giveBack(1);
+            device.returnUnused(1);
             device.publish();
             assertTrue(driver.poll() >= 0);
         }

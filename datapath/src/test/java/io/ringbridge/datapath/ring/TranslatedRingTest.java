@@ -47,7 +47,7 @@ class TranslatedRingTest extends RingFixture {
     };
 
     private GuestMemory memory() {
-        return ram.memory.through(table);
+        return ram.memory.withTranslations(table);
     }
 
     private DeviceRing translated(final RingAddresses addresses, final long layout) {
@@ -116,7 +116,7 @@ class TranslatedRingTest extends RingFixture {
         map(device, IO + PAGE, 1, GuestRam.BASE, Iotlb.READ);
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(ram.host(GuestRam.BASE), chain.address(0));
-        device.giveBack(2);
+        device.returnUnused(2);
         device.publish();
         assertEquals(2, used(driver));
     }
@@ -317,7 +317,7 @@ class TranslatedRingTest extends RingFixture {
                 assertEquals(DeviceRing.TAKEN, after.next(chain, false));
                 assertEquals(DeviceRing.EMPTY, after.next(chain, false));
                 assertFalse(after.lacksTranslation());
-                after.giveBack(2);
+                after.returnUnused(2);
                 after.publish();
                 assertEquals(2, used(driver));
             }

@@ -259,7 +259,7 @@ class BigEndianTest {
                 received(a, new byte[12]);
                 b.reap();
             }
-            a.port.log(null, null);
+            a.port.setLog(null, null);
         }
     }
 

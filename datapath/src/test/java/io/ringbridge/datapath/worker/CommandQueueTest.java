@@ -21,7 +21,7 @@ class CommandQueueTest {
     private final CommandQueue commands = new CommandQueue(_ -> recovered.incrementAndGet());
     private volatile boolean ending;
     private Thread worker;
-    private Halt halt;
+    private Freeze freeze;
 
     private void start() {
         commands.begin();
@@ -45,20 +45,20 @@ class CommandQueueTest {
     }
 
     private void freeze() {
-        final Halt newHalt = new Halt(1);
+        final Freeze newFreeze = new Freeze(1);
         commands.submit(() -> {
-            newHalt.markPaused(0);
-            newHalt.stand();
+            newFreeze.markPaused(0);
+            newFreeze.awaitThaw();
         });
-        newHalt.await();
-        assertTrue(newHalt.allPaused());
+        newFreeze.awaitFrozen();
+        assertTrue(newFreeze.allPaused());
         commands.standIn(Thread.currentThread());
-        halt = newHalt;
+        freeze = newFreeze;
     }
 
     private void unfreeze() {
         commands.standIn(null);
-        halt.end();
+        freeze.thaw();
     }
 
     private Thread executor() {

@@ -210,7 +210,7 @@ class DirtyLoggingTest {
         final GuestLog log = log(pair[1]);
         for (int i = 0; i < 6; i++) {
             final boolean on = i % 2 != 0;
-            pair[1].port.log(on ? log.log : null, log.changed);
+            pair[1].port.setLog(on ? log.log : null, log.changed);
             log.reset();
             pair[0].send(frame(2, 1, 1000));
             run();
@@ -325,12 +325,12 @@ class DirtyLoggingTest {
         final long covered = TestGuest.GUEST_BASE / 4096 / 8 + 3;
         try (MemFd file = MemFd.create("log", 2 * covered); Mapping view = Mapping.map(file.fd(), 0, 2 * covered);
              DirtyLog log = DirtyLog.map(Fd.duplicate(file.fd()), 0, covered)) {
-            pair[1].port.log(log, null);
+            pair[1].port.setLog(log, null);
             for (int i = 0; i < 500; i++) {
                 pair[0].send(frame(2, 1, 1000));
             }
             run();
-            pair[1].port.log(null, null);
+            pair[1].port.setLog(null, null);
             for (long at = covered; at < 2 * covered; at++) {
                 assertEquals(0, Memory.getByte(view.address() + at));
             }

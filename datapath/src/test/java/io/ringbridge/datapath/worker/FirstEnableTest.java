@@ -144,9 +144,9 @@ class FirstEnableTest {
                 nanos += 2 * SECOND;
                 run(datapath);
                 a.port.enableRing(1, false);
-                a.port.ringEvents(1, a.transmit.get(0).events());
+                a.port.setRingEvents(1, a.transmit.get(0).events());
                 a.port.resume(SuspendCause.FRONT_END);
-                a.port.ringEvents(1, a.transmit.get(0).events());
+                a.port.setRingEvents(1, a.transmit.get(0).events());
                 a.port.remap(a.memory, new RingAddresses[] {null, a.transmit.get(0).ring.addresses()});
                 final int base = a.port.stopRing(1);
                 assertEquals(freshBase(a), base);

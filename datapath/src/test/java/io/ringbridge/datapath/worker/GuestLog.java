@@ -34,7 +34,7 @@ final class GuestLog implements AutoCloseable {
 
     /** Turns logging to this log on for the guest's port. */
     GuestLog begin() {
-        guest.port.log(log, changed);
+        guest.port.setLog(log, changed);
         return this;
     }
 

@@ -39,7 +39,7 @@ class TranslationTakenBackTest {
              TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500), rings)) {
             final GuestMemory regions = a.memory;
             final Iotlb without = Iotlb.EMPTY;
-            a.memory = regions.through(without);
+            a.memory = regions.withTranslations(without);
             a.start();
             final TestGuest.Queue queue = a.transmit.get(0);
             final RingAddresses[] places = {a.receive.get(0).ring.addresses(), queue.ring.addresses()};
@@ -48,7 +48,8 @@ class TranslationTakenBackTest {
             for (int round = 0; round < ROUNDS; round++) {
                 final long page = pages + (round & 1) * PAGE;
                 write(page, (byte) (round % 100));
-                a.port.translations(regions.through(without.with(WINDOW, PAGE, 0, page, Iotlb.READ)), WINDOW,
+                a.port.addTranslations(
+                    regions.withTranslations(without.with(WINDOW, PAGE, 0, page, Iotlb.READ)), WINDOW,
                     WINDOW + PAGE - 1);
                 while (queue.ring.add(WINDOW, TestGuest.HEADER + LENGTH, false) >= 0) {
                     Thread.onSpinWait();
@@ -58,7 +59,7 @@ class TranslationTakenBackTest {
                 while (a.reap() == 0) {
                     Thread.onSpinWait();
                 }
-                a.port.remap(regions.through(without), places);
+                a.port.remap(regions.withTranslations(without), places);
                 Memory.copy(filled(SECRET), 0, page + TestGuest.HEADER + 14, LENGTH - 14);
                 for (final byte[] frame : b.received()) {
                     received++;

@@ -56,7 +56,7 @@ class TranslationTest {
             guest = new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 1500),
                 rings.features | Features.of(Features.ACCESS_PLATFORM), 64, 2048);
             guests.add(guest);
-            guest.memory = guest.memory.through(Iotlb.EMPTY);
+            guest.memory = guest.memory.withTranslations(Iotlb.EMPTY);
             for (final List<TestGuest.Queue> queues : List.of(guest.receive, guest.transmit)) {
                 queues.forEach(queue -> queue.translations = requests(queue.vring));
             }
@@ -81,10 +81,10 @@ class TranslationTest {
         void map(final long address, final int access) {
             final long page = address & -PAGE;
             if (guest.memory.iotlb().find(page) < 0) {
-                guest.memory = guest.memory.through(
+                guest.memory = guest.memory.withTranslations(
                     guest.memory.iotlb().with(page, PAGE, 0, guest.memory.translate(page, PAGE), access));
             }
-            guest.port.translations(guest.memory, page, page + PAGE - 1);
+            guest.port.addTranslations(guest.memory, page, page + PAGE - 1);
         }
 
         /** Answers the oldest request. */
@@ -101,7 +101,7 @@ class TranslationTest {
         }
 
         void invalidate(final long first, final long last) {
-            guest.memory = guest.memory.through(guest.memory.iotlb().without(first, last));
+            guest.memory = guest.memory.withTranslations(guest.memory.iotlb().without(first, last));
             guest.port.remap(guest.memory,
                 new RingAddresses[] {guest.receive.get(0).ring.addresses(), guest.transmit.get(0).ring.addresses()});
         }
@@ -299,11 +299,11 @@ class TranslationTest {
         final long[] request = a.missing.remove();
         final TestGuest.Queue queue = a.guest.transmit.get(0);
         queue.translations = null;
-        a.guest.port.ringEvents(queue.vring, queue.events());
+        a.guest.port.setRingEvents(queue.vring, queue.events());
         run();
         assertTrue(a.missing.isEmpty());
         queue.translations = a.requests(queue.vring);
-        a.guest.port.ringEvents(queue.vring, queue.events());
+        a.guest.port.setRingEvents(queue.vring, queue.events());
         run();
         assertEquals(1, a.missing.size());
         assertEquals(request[1], a.missing.peek()[1]);

@@ -132,7 +132,7 @@ class VlanPortsTest {
             final int plain = datapath.addGuestPort("plain", 1, 1500).index();
             for (final int port : new int[] {ten, trunk, plain}) {
                 for (final int vlan : new int[] {0, 10, 20}) {
-                    datapath.know(ForwardingTable.key(ADDRESS + ((long) port << 40), vlan), port,
+                    datapath.importStation(ForwardingTable.key(ADDRESS + ((long) port << 40), vlan), port,
                         vlan == 20 ? ForwardingTable.STATIC_AGE : 7);
                 }
             }

@@ -110,7 +110,7 @@ public final class WarmUp implements AutoCloseable {
         return Thread.ofPlatform().daemon().name("rb-warm-up").start(() -> {
             try {
                 final long begun = System.nanoTime();
-                ThreadTuning.giveWay(); // to the start of the switch, and to guests that are already attached
+                ThreadTuning.lowerPriority(); // to the start of the switch, and to guests that are already attached
                 run();
                 LOG.info("warmed up for {} ms", TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun));
             } catch (final RuntimeException e) {
@@ -140,12 +140,12 @@ public final class WarmUp implements AutoCloseable {
         send(Demo.flow(a, b, LENGTH));
         send(Demo.flowBack(a, b, LENGTH));
         // Compiles the code that an upgrade runs while no frame moves.
-        datapath.still(() -> round.ports().forEach(port -> port.suspend(SuspendCause.UPGRADE)));
+        datapath.whileFrozen(() -> round.ports().forEach(port -> port.suspend(SuspendCause.UPGRADE)));
         resume(round.ports());
     }
 
     private void resume(final List<GuestPort> ports) {
-        datapath.still(() -> ports.forEach(port -> port.resume(SuspendCause.UPGRADE)));
+        datapath.whileFrozen(() -> ports.forEach(port -> port.resume(SuspendCause.UPGRADE)));
     }
 
     private static void send(final Flow flow) throws InterruptedException {

@@ -59,8 +59,8 @@ class PortMonitorTest {
             _ -> { });
         portA = datapath.addGuestPort("vm1", 1, 1500);
         portB = datapath.addGuestPort("vm2", 1, 1500);
-        a = Backend.start(portA, BackendOptions.server(dir.resolve("a")));
-        b = Backend.start(portB, BackendOptions.server(dir.resolve("b")));
+        a = Backend.open(portA, BackendOptions.server(dir.resolve("a")));
+        b = Backend.open(portB, BackendOptions.server(dir.resolve("b")));
         monitor = new PortMonitor(datapath);
         log.start();
         ((Logger) LoggerFactory.getLogger(PortMonitor.class)).addAppender(log);
@@ -242,7 +242,7 @@ class PortMonitorTest {
         assertEquals(path + "the socket's file was removed, so nobody can connect; remove the port and add it again",
             whyA());
         final GuestPort port = datapath.addGuestPort("vm3", 1, 1500);
-        try (Backend client = Backend.start(port, BackendOptions.client(dir.resolve("c")))) {
+        try (Backend client = Backend.open(port, BackendOptions.client(dir.resolve("c")))) {
             await(() -> client.connectError() != null);
             assertTrue(monitor.problem(port, client, dir.resolve("c"))
                 .startsWith("no front-end listens on " + dir.resolve("c") + ": "));

@@ -8,13 +8,13 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  * its frames once every worker has stopped, and then stands. Freezing costs one context switch per worker, whereas
  * commands would cost one each.
  */
-final class Halt {
+final class Freeze {
     /** Element i is 1 if worker i takes no more frames. Setting it twice is harmless, as when a command runs again. */
     private final AtomicIntegerArray paused;
     private final CountDownLatch standing;
     private final CountDownLatch end = new CountDownLatch(1);
 
-    Halt(final int workers) {
+    Freeze(final int workers) {
         paused = new AtomicIntegerArray(workers);
         standing = new CountDownLatch(workers);
     }
@@ -38,18 +38,18 @@ final class Halt {
      * Stands until {@link #end}. Called on a worker's thread with no fault outstanding, since another thread may run
      * its commands from now on.
      */
-    void stand() {
+    void awaitThaw() {
         standing.countDown();
         Command.await(end);
     }
 
     /** Waits until all workers stand. Their earlier writes are visible to the caller then. */
-    void await() {
+    void awaitFrozen() {
         Command.await(standing);
     }
 
     /** Resumes all workers. The caller's earlier writes are visible to them. */
-    void end() {
+    void thaw() {
         end.countDown();
     }
 }

@@ -16,25 +16,25 @@ import io.ringbridge.datapath.ring.RingConfig;
  *
  * <p>Changed on the owning worker's thread only.
  */
-final class HeldRing {
+final class ParkedRing {
     private RingConfig config;
     private DeviceRing ring;
     private volatile boolean lacksParts;
     private MissingPage missing;
 
-    private HeldRing(final RingConfig config, final DeviceRing ring) {
+    private ParkedRing(final RingConfig config, final DeviceRing ring) {
         this.config = config;
         this.ring = ring;
     }
 
     /** Parks a ring that has run. No chain may be in flight. */
-    static HeldRing of(final DeviceRing ring) {
-        return new HeldRing(null, ring);
+    static ParkedRing of(final DeviceRing ring) {
+        return new ParkedRing(null, ring);
     }
 
     /** Parks a new ring, which will be created when it may run. */
-    static HeldRing of(final RingConfig config) {
-        return new HeldRing(config, null);
+    static ParkedRing of(final RingConfig config) {
+        return new ParkedRing(config, null);
     }
 
     /**

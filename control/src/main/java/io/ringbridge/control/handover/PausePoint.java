@@ -6,38 +6,39 @@ import java.util.concurrent.TimeUnit;
  * The point at which a link's thread pauses while another process receives what the thread owns. A back-end's thread
  * pauses between two messages, or while it waits for a front-end.
  *
- * <p>Everything the link's thread wrote before {@link #stand} is visible to the thread that {@link #await} returns to.
- * Everything written before {@link #goOn} is visible to the link's thread when it resumes.
+ * <p>Everything the link's thread wrote before {@link #pauseIfRequested} is visible to the thread that
+ * {@link #awaitPaused} returns to. Everything written before {@link #resume} is visible to the link's thread when it
+ * resumes.
  *
  * <pre>
- *            ask                 stand               goOn
- *   GOING --------> ASKED -----------------> STANDING -----> GOING
- *     |               |                       |    |
- *     +---------------+------- end -----------+    +-- leave --> LEFT
- *                     v
- *                   ENDING
+ *             request           pauseIfRequested           resume
+ *   RUNNING ----------> REQUESTED -----------------> PAUSED --------> RUNNING
+ *      |                    |                         |  |
+ *      +--------------------+---------- end ----------+  +-- relinquish --> RELINQUISHED
+ *                           v
+ *                        ENDING
  * </pre>
  *
- * <p>Only the link's thread calls {@link #stand} and {@link #pause}. Other threads call the rest.
+ * <p>Only the link's thread calls {@link #pauseIfRequested} and {@link #sleep}. Other threads call the rest.
  */
-public final class Standstill {
-    private volatile Phase phase = Phase.GOING;
+public final class PausePoint {
+    private volatile Phase phase = Phase.RUNNING;
 
-    private enum Phase { GOING, ASKED, STANDING, LEFT, ENDING }
+    private enum Phase { RUNNING, REQUESTED, PAUSED, RELINQUISHED, ENDING }
 
     /** Whether the thread is to keep serving, now or once it resumes. */
     public boolean isOpen() {
-        return phase != Phase.LEFT && phase != Phase.ENDING;
+        return phase != Phase.RELINQUISHED && phase != Phase.ENDING;
     }
 
     /** Whether the thread is asked to pause. */
-    public boolean isAsked() {
-        return phase == Phase.ASKED;
+    public boolean isRequested() {
+        return phase == Phase.REQUESTED;
     }
 
     /** Whether another process owns the link now. */
-    public boolean isLeft() {
-        return phase == Phase.LEFT;
+    public boolean isRelinquished() {
+        return phase == Phase.RELINQUISHED;
     }
 
     private synchronized void become(final Phase next) {
@@ -46,9 +47,9 @@ public final class Standstill {
     }
 
     /** Asks the thread to pause. */
-    public synchronized void ask() {
-        if (phase == Phase.GOING) {
-            become(Phase.ASKED);
+    public synchronized void request() {
+        if (phase == Phase.RUNNING) {
+            become(Phase.REQUESTED);
         }
     }
 
@@ -57,9 +58,9 @@ public final class Standstill {
      *
      * @return false if it has not paused within the limit
      */
-    public synchronized boolean await(final long limitMillis) throws InterruptedException {
-        awaitChange(Phase.ASKED, limitMillis);
-        return phase == Phase.STANDING;
+    public synchronized boolean awaitPaused(final long limitMillis) throws InterruptedException {
+        awaitChange(Phase.REQUESTED, limitMillis);
+        return phase == Phase.PAUSED;
     }
 
     /** Waits while a phase lasts, but no longer than the limit. */
@@ -73,12 +74,12 @@ public final class Standstill {
     }
 
     /** Pauses the calling thread if that was asked for, until another thread resumes it or ends it. */
-    public synchronized void stand() {
+    public synchronized void pauseIfRequested() {
         boolean interrupted = false;
-        if (phase == Phase.ASKED) {
-            become(Phase.STANDING);
+        if (phase == Phase.REQUESTED) {
+            become(Phase.PAUSED);
         }
-        while (phase == Phase.STANDING) {
+        while (phase == Phase.PAUSED) {
             try {
                 wait();
             } catch (final InterruptedException e) {
@@ -91,20 +92,20 @@ public final class Standstill {
     }
 
     /** Sleeps for some time. Returns early if the phase changes. */
-    public synchronized void pause(final long millis) throws InterruptedException {
-        awaitChange(Phase.GOING, millis);
+    public synchronized void sleep(final long millis) throws InterruptedException {
+        awaitChange(Phase.RUNNING, millis);
     }
 
     /** Resumes the thread, or withdraws the request if it has not paused yet. */
-    public synchronized void goOn() {
-        if (phase == Phase.ASKED || phase == Phase.STANDING) {
-            become(Phase.GOING);
+    public synchronized void resume() {
+        if (phase == Phase.REQUESTED || phase == Phase.PAUSED) {
+            become(Phase.RUNNING);
         }
     }
 
     /** Makes the thread relinquish everything to another process. */
-    public void leave() {
-        become(Phase.LEFT);
+    public void relinquish() {
+        become(Phase.RELINQUISHED);
     }
 
     /** Makes the thread end. */
