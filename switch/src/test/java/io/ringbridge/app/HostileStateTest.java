@@ -157,7 +157,7 @@ class HostileStateTest {
              StateSocket from = new StateSocket(Connection.connect(path));
              Connection to = listener.accept()) {
             final CompletableFuture<Switch> taking = CompletableFuture.supplyAsync(
-                () -> Switch.takeOver(config(), from, null),
+                () -> TakeOver.run(config(), from, null),
                 task -> Thread.ofPlatform().daemon().name("test-taker").start(task));
             final StateSocket socket = new StateSocket(to);
             try {

@@ -3,6 +3,7 @@ package io.ringbridge.datapath.worker;
 import com.lmax.disruptor.Sequence;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Source;
 

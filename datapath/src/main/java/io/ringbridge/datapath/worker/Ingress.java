@@ -2,14 +2,14 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.Bridge;
 import io.ringbridge.datapath.bridge.VlanBridge;
-import io.ringbridge.datapath.frame.Ethernet;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
-import io.ringbridge.datapath.frame.VlanTag;
-import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.os.FrameDevice;
+import io.ringbridge.datapath.packet.Ethernet;
+import io.ringbridge.datapath.packet.VlanTag;
+import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.Source;
 import io.ringbridge.datapath.port.TransmitQueue;

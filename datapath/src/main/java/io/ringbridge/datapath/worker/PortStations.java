@@ -2,6 +2,7 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;

@@ -5,6 +5,7 @@ import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.UplinkPort;
 
 import java.util.List;

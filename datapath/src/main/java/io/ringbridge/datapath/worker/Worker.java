@@ -2,15 +2,16 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.Bridge;
 import io.ringbridge.datapath.bridge.ForwardingTable;
-import io.ringbridge.datapath.bridge.Rarp;
 import io.ringbridge.datapath.bridge.VlanBridge;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
-import io.ringbridge.datapath.frame.VlanTag;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.ThreadTuning;
+import io.ringbridge.datapath.packet.Rarp;
+import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.QueueOwner;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.TransmitQueue;

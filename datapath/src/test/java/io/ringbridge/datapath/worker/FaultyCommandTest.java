@@ -5,6 +5,7 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.port.QueueOwner;
 import io.ringbridge.datapath.port.QueueStatus;

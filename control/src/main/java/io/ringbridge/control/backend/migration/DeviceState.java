@@ -2,7 +2,7 @@ package io.ringbridge.control.backend.migration;
 
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.bridge.ForwardingTable;
-import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.port.PortVlan;

@@ -5,11 +5,10 @@ import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.TransportException;
-import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

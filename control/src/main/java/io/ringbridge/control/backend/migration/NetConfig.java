@@ -4,8 +4,8 @@ import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
-import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.frame.Frame;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
 
 import java.nio.ByteBuffer;

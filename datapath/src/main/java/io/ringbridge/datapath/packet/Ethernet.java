@@ -1,4 +1,4 @@
-package io.ringbridge.datapath.frame;
+package io.ringbridge.datapath.packet;
 
 import io.ringbridge.datapath.memory.Memory;
 

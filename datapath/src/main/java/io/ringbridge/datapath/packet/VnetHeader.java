@@ -1,6 +1,7 @@
-package io.ringbridge.datapath.frame;
+package io.ringbridge.datapath.packet;
 
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.ring.Features;
 
 /**
@@ -13,8 +14,8 @@ import io.ringbridge.datapath.ring.Features;
  * </pre>
  *
  * <p>Each field is read once from the sender's memory, and trusted only after {@link #check}. The fields are defined
- * only for frames with {@link Frame#needs}. The worker that took the frame writes them, and the one that delivers the
- * frame reads them.
+ * only if that returned features. The worker that took the frame writes them, and the one that delivers the frame reads
+ * them.
  *
  * <p>{@link #check} validates only fields that the switch acts upon. It ignores hints ({@code hdr_len}), bits and types
  * that the sender did not negotiate, and fields that depend on an unset one. No frame is dropped because of them, and
@@ -30,7 +31,7 @@ public final class VnetHeader {
         Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_UFO);
     /** The result of {@link #check} for a header that does not fit its frame. */
     public static final int INVALID = -1;
-    /** A bit of {@link Frame#needs} that no receiver negotiates: the frame is cut for every receiver. */
+    /** A bit of the result of {@link #check} that no receiver negotiates: the frame is cut for every receiver. */
     public static final int NOBODY = 1 << 31;
     /** Bytes of scratch memory for {@link #check}. */
     public static final int SCRATCH = PacketLayout.LOOK_AHEAD;
@@ -66,10 +67,10 @@ public final class VnetHeader {
      * @param features the features that the sender negotiated
      * @param frame the bytes after the header
      * @param scratch {@link #SCRATCH} bytes
-     * @return the features, as in {@link Frame#needs}, with which a receiver accepts frame and header unchanged, or
-     *     {@link #INVALID}
+     * @return the features with which a receiver accepts frame and header unchanged, in the lower half of the feature
+     *     word; or {@link #INVALID}
      */
-    public int check(final long word, final int offset, final long features, final Frame frame, final long scratch) {
+    public int check(final long word, final int offset, final long features, final Segments frame, final long scratch) {
         gsoType = negotiated((int) (word >>> 8) & 0xFF, features);
         gsoSize = (int) (word >>> 32) & 0xFFFF;
         checksumStart = (int) (word >>> 48);
@@ -104,7 +105,7 @@ public final class VnetHeader {
      * Checks that the frame is of the type to be cut. A receiver that accepts the frame whole also completes its
      * checksum. Without a request for a checksum, the frame is therefore cut for every receiver.
      */
-    private int checkSegments(final Frame frame, final boolean partial, final long scratch) {
+    private int checkSegments(final Segments frame, final boolean partial, final long scratch) {
         if (gsoSize == 0 || !layout.find(frame, scratch) || !isOfKind()) {
             return INVALID;
         }
@@ -172,7 +173,7 @@ public final class VnetHeader {
     }
 
     /** Returns the bytes of the longest IP packet that the frame is cut into. */
-    public int longestPacket(final Frame frame) {
+    public int longestPacket(final Segments frame) {
         final int headers = isFragmented() ? layout.transport() : layout.payload();
         final int rest = frame.totalLength() - headers;
         final int fragment = isFragmented() && layout.isIpv6() && rest > segmentSize() ? FRAGMENT_HEADER : 0;
@@ -232,12 +233,13 @@ public final class VnetHeader {
     }
 
     /** Moves all offsets by a number of bytes, which may be negative. */
-    void moveBy(final int bytes) {
+    public void moveBy(final int bytes) {
         checksumStart += bytes;
         layout.shift(bytes);
     }
 
-    void copyOf(final VnetHeader other) {
+    /** Becomes a copy of the requests of another header. */
+    public void copyOf(final VnetHeader other) {
         vouches = other.vouches;
         gsoType = other.gsoType;
         gsoSize = other.gsoSize;

@@ -7,5 +7,5 @@ package io.ringbridge.app;
  * @param ports the number of ports handed over
  * @param nanos the time during which no frame moved; -1 if unknown
  */
-public record Outcome(long pid, int ports, long nanos) {
+public record HandOverResult(long pid, int ports, long nanos) {
 }

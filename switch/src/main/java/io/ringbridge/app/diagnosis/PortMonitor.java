@@ -21,12 +21,12 @@ import java.util.stream.Collectors;
 
 /**
  * Diagnoses the problems of all ports, and logs one warning per problem. One thread calls {@link #examine} once per
- * second; any thread may call {@link #why}.
+ * second; any thread may call {@link #problem}.
  */
-public final class Diagnoses {
+public final class PortMonitor {
     /** The interval between calls of {@link #examine}. */
     public static final Duration PERIOD = Duration.ofSeconds(1);
-    private static final Logger LOG = LoggerFactory.getLogger(Diagnoses.class);
+    private static final Logger LOG = LoggerFactory.getLogger(PortMonitor.class);
     /** A problem that reappears within this time causes no second warning. */
     private static final long QUIET_NANOS = TimeUnit.MINUTES.toNanos(10);
 
@@ -43,7 +43,7 @@ public final class Diagnoses {
         private long since;
     }
 
-    public Diagnoses(final Datapath datapath) {
+    public PortMonitor(final Datapath datapath) {
         this.datapath = datapath;
     }
 
@@ -95,7 +95,7 @@ public final class Diagnoses {
      * @param socket the port's socket; null if it has none
      * @return null if no problem is known
      */
-    public String why(final Port port, final Link link, final Path socket) {
+    public String problem(final Port port, final Link link, final Path socket) {
         if (port.failure() != null) {
             return port.failure();
         }

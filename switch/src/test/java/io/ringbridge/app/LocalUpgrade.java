@@ -19,8 +19,8 @@ import java.util.concurrent.Executor;
 import java.util.stream.IntStream;
 
 /** Hands a switch over to another one in this process. */
-final class Upgrade {
-    private Upgrade() {
+final class LocalUpgrade {
+    private LocalUpgrade() {
     }
 
     /** The new process's side of the hand-over. */
@@ -51,7 +51,7 @@ final class Upgrade {
 
     /** Hands the switch over to one with this configuration, and closes the old one. */
     static Switch run(final Path dir, final Switch before, final Config config) throws IOException {
-        final Switch after = handOver(dir, before, from -> Switch.takeOver(config, from, null));
+        final Switch after = handOver(dir, before, from -> TakeOver.run(config, from, null));
         before.close();
         return after;
     }
@@ -70,7 +70,7 @@ final class Upgrade {
              StateSocket to = new StateSocket(listener.accept())) {
             final Executor threads = task -> Thread.ofPlatform().daemon().name("test-taker").start(task);
             final CompletableFuture<Switch> taking =
-                CompletableFuture.supplyAsync(() -> Switch.takeOver(config, from, null), threads);
+                CompletableFuture.supplyAsync(() -> TakeOver.run(config, from, null), threads);
             final CompletableFuture<Void> there = CompletableFuture.runAsync(() -> relay(giver, taker, event), threads);
             final CompletableFuture<Void> back = CompletableFuture.runAsync(() -> relay(taker, giver, event), threads);
             try {

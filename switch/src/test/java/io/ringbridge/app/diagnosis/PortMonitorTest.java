@@ -39,7 +39,7 @@ import java.util.function.BooleanSupplier;
 
 /** Tests the diagnosis of guests that do not work, over real sockets, with a clock that the test advances. */
 @Timeout(60)
-class DiagnosesTest {
+class PortMonitorTest {
     private static final int RAM = 1 << 18;
 
     @TempDir
@@ -49,7 +49,7 @@ class DiagnosesTest {
     private GuestPort portB;
     private Backend a;
     private Backend b;
-    private Diagnoses diagnoses;
+    private PortMonitor monitor;
     private long nanos;
     private final ListAppender<ILoggingEvent> log = new ListAppender<>();
 
@@ -61,31 +61,31 @@ class DiagnosesTest {
         portB = datapath.addGuestPort("vm2", 1, 1500);
         a = Backend.open(portA, BackendOptions.server(dir.resolve("a")));
         b = Backend.open(portB, BackendOptions.server(dir.resolve("b")));
-        diagnoses = new Diagnoses(datapath);
+        monitor = new PortMonitor(datapath);
         log.start();
-        ((Logger) LoggerFactory.getLogger(Diagnoses.class)).addAppender(log);
+        ((Logger) LoggerFactory.getLogger(PortMonitor.class)).addAppender(log);
     }
 
     @AfterEach
     void end() {
-        ((Logger) LoggerFactory.getLogger(Diagnoses.class)).detachAppender(log);
+        ((Logger) LoggerFactory.getLogger(PortMonitor.class)).detachAppender(log);
         a.close();
         b.close();
         datapath.close();
     }
 
-    /** Advances the clock by one second, and updates the diagnoses. */
+    /** Advances the clock by one second, and updates the monitor. */
     private void tick() {
         nanos += TimeUnit.SECONDS.toNanos(1);
-        diagnoses.examine(nanos);
+        monitor.examine(nanos);
     }
 
     private String whyA() {
-        return diagnoses.why(portA, a, dir.resolve("a"));
+        return monitor.problem(portA, a, dir.resolve("a"));
     }
 
     private String whyB() {
-        return diagnoses.why(portB, b, dir.resolve("b"));
+        return monitor.problem(portB, b, dir.resolve("b"));
     }
 
     private static void await(final BooleanSupplier condition) {
@@ -244,7 +244,7 @@ class DiagnosesTest {
         final GuestPort port = datapath.addGuestPort("vm3", 1, 1500);
         try (Backend client = Backend.open(port, BackendOptions.client(dir.resolve("c")))) {
             await(() -> client.connectError() != null);
-            assertTrue(diagnoses.why(port, client, dir.resolve("c"))
+            assertTrue(monitor.problem(port, client, dir.resolve("c"))
                 .startsWith("no front-end listens on " + dir.resolve("c") + ": "));
         }
     }

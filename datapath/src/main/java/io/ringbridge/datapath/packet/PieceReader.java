@@ -1,10 +1,10 @@
-package io.ringbridge.datapath.frame;
+package io.ringbridge.datapath.packet;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 
-/** A position in a frame, from which the frame's bytes are read in order across its pieces. Owned by one worker. */
-public final class FrameReader {
+/** A position in a packet, from which its bytes are read in order across their pieces. Owned by one worker. */
+public final class PieceReader {
     private Segments frame;
     private int piece;
     private int offset;

@@ -1,6 +1,7 @@
-package io.ringbridge.datapath.frame;
+package io.ringbridge.datapath.packet;
 
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
 
 /**
  * A frame's tag (IEEE 802.1Q) and its VLAN, in one word:
@@ -41,7 +42,7 @@ public final class VlanTag {
      * @param scratch {@link #SCRATCH} bytes of the caller's
      * @return the tag without the VLAN that the frame is in, or {@link #MALFORMED}
      */
-    public static long read(final Frame frame, final long scratch) {
+    public static long read(final Segments frame, final long scratch) {
         final int length = Math.min(LONGEST, frame.totalLength());
         final long header = frame.length(0) >= length ? frame.address(0) : scratch;
         if (header == scratch) {
@@ -79,7 +80,7 @@ public final class VlanTag {
     }
 
     /** Returns the bytes of tag and type after the addresses, which {@link #write} replaces. */
-    static int replaced(final long tag) {
+    public static int replaced(final long tag) {
         return (tag & TAGGED) != 0 ? Ethernet.TAG + TYPE : TYPE;
     }
 
@@ -98,7 +99,7 @@ public final class VlanTag {
      * @param to 8 bytes of the caller's
      * @return the number of bytes written
      */
-    static int write(final long tag, final boolean tagged, final long to) {
+    public static int write(final long tag, final boolean tagged, final long to) {
         final short type = (short) (tag >>> 32);
         if (!tagged) {
             Memory.putShort(to, type);

@@ -1,6 +1,7 @@
-package io.ringbridge.datapath.frame;
+package io.ringbridge.datapath.packet;
 
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
 
 /**
  * A hash that is equal for all frames of a flow. It covers VLAN, IP addresses, protocol and ports, or the Ethernet
@@ -31,7 +32,7 @@ public final class FlowHash {
      * @param scratch {@link #LOOK_AHEAD} bytes of the caller's. The headers are copied there, so that guest memory is
      *     read only once.
      */
-    public static int of(final Frame frame, final long scratch) {
+    public static int of(final Segments frame, final long scratch) {
         final int length = Math.min(LOOK_AHEAD, frame.totalLength());
         frame.peek(scratch, length);
         return of(scratch, length);

@@ -1,13 +1,14 @@
-package io.ringbridge.datapath.frame;
+package io.ringbridge.datapath.packet;
 
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
 
 /**
  * Converts a frame for a receiver that does not accept it unchanged: into TCP segments, UDP datagrams or fragments, or
  * into the same frame with a complete checksum.
  *
  * <p>Each segment consists of the {@link #prefix}, its own headers, and of {@link #payloadLength} bytes of the frame.
- * The payload is not copied here: the {@link FrameReader} is positioned at its start. The headers are copied from the
+ * The payload is not copied here: the {@link PieceReader} is positioned at its start. The headers are copied from the
  * guest once per frame. Owned by one worker; allocates nothing after construction.
  *
  * <p>A frame yields at most {@link #MAX_SEGMENTS}. The rest of a TCP packet is omitted, and its sender retransmits it.
@@ -28,7 +29,7 @@ public final class Segmenter {
     private static final int FIN_PSH = 0x09;
     private static final int CWR = 0x80;
 
-    private final FrameReader reader;
+    private final PieceReader reader;
     private final long prefix = Memory.allocate(HEADROOM + LONGEST_PREFIX) + HEADROOM;
     private int identification;
     private VnetHeader header;
@@ -50,7 +51,7 @@ public final class Segmenter {
      * @param reader is positioned at each segment's payload
      * @param identification the first identification of IPv6 fragments
      */
-    public Segmenter(final FrameReader reader, final int identification) {
+    public Segmenter(final PieceReader reader, final int identification) {
         this.reader = reader;
         this.identification = identification;
     }
@@ -58,10 +59,11 @@ public final class Segmenter {
     /**
      * Starts the conversion of a frame.
      *
+     * @param requests the requests of the frame's virtio-net header
      * @param takesPartial whether the receiver completes TCP checksums itself
      */
-    public void begin(final Frame frame, final boolean takesPartial) {
-        header = frame.header();
+    public void begin(final Segments frame, final VnetHeader requests, final boolean takesPartial) {
+        header = requests;
         layout = header.layout();
         done = 0;
         limit = MAX_SEGMENTS;
@@ -79,7 +81,7 @@ public final class Segmenter {
      * Starts with a frame that stays whole. The prefix ends with the checksum field, which is completed in the copy.
      * The prefix is empty if the frame does not request a checksum.
      */
-    private void beginWhole(final Frame frame) {
+    private void beginWhole(final Segments frame) {
         if (header.vouches()) {
             copyPrefix(frame, 0);
             return;
@@ -94,7 +96,7 @@ public final class Segmenter {
         Memory.putShort(prefix + at, Checksum.given(sum));
     }
 
-    private void beginSegments(final Frame frame) {
+    private void beginSegments(final Segments frame) {
         copyHeaders(frame);
         firstSequence = Integer.reverseBytes(Memory.getInt(prefix + layout.transport() + 4));
         flags = Memory.getByte(prefix + layout.transport() + FLAGS); // UDP uses neither
@@ -102,7 +104,7 @@ public final class Segmenter {
     }
 
     /** Starts with a datagram: completes its checksum, and inserts the fragment header of an IPv6 packet. */
-    private void beginFragments(final Frame frame) {
+    private void beginFragments(final Segments frame) {
         final int transport = layout.transport();
         copyHeaders(frame);
         final int length = frame.totalLength() - transport;
@@ -125,12 +127,12 @@ public final class Segmenter {
         }
     }
 
-    private void copyHeaders(final Frame frame) {
+    private void copyHeaders(final Segments frame) {
         copyPrefix(frame, layout.payload());
         firstId = Checksum.word(Memory.getShort(prefix + layout.network() + 4));
     }
 
-    private void copyPrefix(final Frame frame, final int bytes) {
+    private void copyPrefix(final Segments frame, final int bytes) {
         frame.peek(prefix, bytes);
         reader.begin(frame, bytes);
         prefixLength = bytes;

@@ -1,6 +1,7 @@
-package io.ringbridge.datapath.frame;
+package io.ringbridge.datapath.packet;
 
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.memory.Segments;
 
 /**
  * The offsets of the headers of a TCP or UDP packet in its frame, after VLAN tags, IPv4 options or IPv6 extension
@@ -40,7 +41,7 @@ final class PacketLayout {
      * @param scratch {@link #LOOK_AHEAD} bytes of the caller's
      * @return false if the frame is not a whole, unfragmented TCP or UDP packet
      */
-    boolean find(final Frame frame, final long scratch) {
+    boolean find(final Segments frame, final long scratch) {
         final int length = Math.min(LOOK_AHEAD, frame.totalLength());
         frame.peek(scratch, length);
         network = Ethernet.payload(scratch, length);

@@ -1,4 +1,4 @@
-package io.ringbridge.datapath.bridge;
+package io.ringbridge.datapath.packet;
 
 import java.util.regex.Pattern;
 

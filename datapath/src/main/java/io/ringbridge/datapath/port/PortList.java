@@ -1,24 +1,25 @@
-package io.ringbridge.datapath.worker;
-
-import io.ringbridge.datapath.bridge.Bridge;
-import io.ringbridge.datapath.port.Port;
+package io.ringbridge.datapath.port;
 
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
 /** The current ports, in arrays that are copied on write. Workers read; control threads write under a lock. */
-final class PortList implements Bridge.PortTable {
+public final class PortList {
     private volatile Port[] byIndex = {};
     private volatile Port[] present = {};
 
-    @Override
+    /** Returns the port with an index, or null. */
     public Port port(final int index) {
         final Port[] ports = byIndex;
         return index < ports.length ? ports[index] : null;
     }
 
-    @Override
+    /**
+     * Whether a frame that a port floods in a VLAN reaches any other port.
+     *
+     * @param vlan 0 for ports without VLANs
+     */
     public boolean floodReachesAny(final Port from, final int vlan) {
         for (final Port port : present) {
             if (port != from && !port.isDown() && port.carries(vlan)) {
@@ -29,21 +30,21 @@ final class PortList implements Bridge.PortTable {
     }
 
     /** Returns the current ports, without gaps. */
-    Port[] present() {
+    public Port[] present() {
         return present;
     }
 
-    List<Port> asList() {
+    public List<Port> asList() {
         return List.of(present);
     }
 
     /** Returns the lowest free index. */
-    synchronized int freeIndex() {
+    public synchronized int freeIndex() {
         final int gap = Arrays.asList(byIndex).indexOf(null);
         return gap >= 0 ? gap : byIndex.length;
     }
 
-    synchronized void put(final int index, final Port port) {
+    public synchronized void put(final int index, final Port port) {
         final Port[] copy = Arrays.copyOf(byIndex, Math.max(byIndex.length, index + 1));
         copy[index] = port;
         byIndex = copy;
