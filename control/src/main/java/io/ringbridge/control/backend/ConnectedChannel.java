@@ -292,7 +292,7 @@ final class ConnectedChannel implements BackendChannel {
             final int count = in.count(2 * RequestQueue.MAX_WAITING);
             channel.unanswered = waitsForAnswer ? Outgoing.restore(in) : null;
             for (int i = 0; i < count; i++) {
-                channel.queue.add(Outgoing.restore(in));
+                channel.queue.restore(Outgoing.restore(in));
             }
             channel.paused = true;
             return channel;

@@ -32,6 +32,11 @@ final class RequestQueue implements AutoCloseable {
         }
     }
 
+    /** Adds a request that waited in another process, however many wait. */
+    void restore(final Outgoing outgoing) {
+        waiting.add(outgoing);
+    }
+
     /**
      * Returns the event of a source, whose requests wait while the event is signalled.
      *
