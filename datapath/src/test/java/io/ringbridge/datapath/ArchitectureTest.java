@@ -29,7 +29,7 @@ class ArchitectureTest {
 
     @ArchTest
     static final ArchRule NO_LOCK_WHERE_FRAMES_MOVE = noClasses()
-        .that().resideInAnyPackage("..datapath.ring", "..datapath.frame", "..datapath.bridge")
+        .that().resideInAnyPackage("..datapath.ring", "..datapath.packet", "..datapath.frame", "..datapath.bridge")
         .should().dependOnClassesThat().resideInAnyPackage("java.util.concurrent.locks..")
         .orShould().dependOnClassesThat().haveFullyQualifiedName("java.util.concurrent.ConcurrentHashMap");
 
@@ -38,6 +38,7 @@ class ArchitectureTest {
         .layer("os").definedBy("..datapath.os")
         .layer("memory").definedBy("..datapath.memory")
         .layer("ring").definedBy("..datapath.ring")
+        .layer("packet").definedBy("..datapath.packet")
         .layer("port").definedBy("..datapath.port")
         .layer("frame").definedBy("..datapath.frame")
         .layer("bridge").definedBy("..datapath.bridge")
@@ -46,7 +47,8 @@ class ArchitectureTest {
         .whereLayer("bridge").mayOnlyBeAccessedByLayers("worker")
         .whereLayer("frame").mayOnlyBeAccessedByLayers("bridge", "worker")
         .whereLayer("port").mayOnlyBeAccessedByLayers("frame", "bridge", "worker")
-        .whereLayer("ring").mayOnlyBeAccessedByLayers("port", "frame", "worker");
+        .whereLayer("packet").mayOnlyBeAccessedByLayers("port", "frame", "bridge", "worker")
+        .whereLayer("ring").mayOnlyBeAccessedByLayers("packet", "port", "frame", "bridge", "worker");
 
     @ArchTest
     static final ArchRule NO_CYCLES = slices().matching("io.ringbridge.datapath.(*)..").should().beFreeOfCycles();

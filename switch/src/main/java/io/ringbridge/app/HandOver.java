@@ -37,7 +37,7 @@ import java.util.concurrent.TimeUnit;
  * </pre>
  *
  * <p>If anything fails before GO is sent, this process resumes and nothing is lost. After GO this process touches no
- * shared memory. Used by one thread, which has the lock of the switch.
+ * shared memory. Used by one thread, which has the lock of the {@link Ports}.
  */
 final class HandOver {
     private static final Logger LOG = LoggerFactory.getLogger(HandOver.class);

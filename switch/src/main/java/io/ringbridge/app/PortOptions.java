@@ -7,7 +7,7 @@ import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.uplink.TapOptions;
-import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.packet.MacAddress;
 
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package io.ringbridge.cli;
 
-import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.packet.MacAddress;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -7,6 +7,7 @@ import io.ringbridge.app.Logging;
 import io.ringbridge.app.ServiceManager;
 import io.ringbridge.app.Switch;
 import io.ringbridge.app.SwitchException;
+import io.ringbridge.app.TakeOver;
 import io.ringbridge.app.demo.Rehearsal;
 import io.ringbridge.app.demo.WarmUp;
 import io.ringbridge.config.Config;
@@ -215,10 +216,10 @@ final class RunCommand implements Callable<Integer> {
                 config = config();
                 Rehearsal.run();
             } catch (final RuntimeException e) {
-                Switch.refuse(from, e);
+                TakeOver.refuse(from, e);
                 throw e;
             }
-            final Switch running = Switch.takeOver(config, from, this::command);
+            final Switch running = TakeOver.run(config, from, this::command);
             LOG.info("running with {} ports and {} workers, taken over from another process", running.ports().size(),
                 running.workers().size());
             return running;

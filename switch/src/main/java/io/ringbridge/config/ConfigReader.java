@@ -1,7 +1,7 @@
 package io.ringbridge.config;
 
 import io.ringbridge.config.Places.Place;
-import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.PollMode;

@@ -1,6 +1,6 @@
 package io.ringbridge.config;
 
-import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.packet.MacAddress;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

@@ -94,7 +94,7 @@ class HostileStateTest {
              StateSocket to = new StateSocket(listener.accept())) {
             final CompletableFuture<Void> recording = CompletableFuture.runAsync(() -> {
                 final StateSocket socket = new StateSocket(from);
-                Upgrade.sendReady(socket);
+                LocalUpgrade.sendReady(socket);
                 try {
                     for (int i = 0; i <= recordsBeforePositions(); i++) {
                         if (i == recordsBeforePositions()) {
@@ -122,7 +122,7 @@ class HostileStateTest {
              StateSocket from = new StateSocket(Connection.connect(path));
              Connection to = listener.accept()) {
             final CompletableFuture<Switch> taking = CompletableFuture.supplyAsync(
-                () -> Switch.takeOver(config(), from, null),
+                () -> TakeOver.run(config(), from, null),
                 task -> Thread.ofPlatform().daemon().name("test-taker").start(task));
             final StateSocket socket = new StateSocket(to);
             try {

@@ -167,13 +167,13 @@ class RecordedStateTest {
     private Switch handOver(final Switch running, final Path file) throws IOException {
         if (!WRITE) {
             final Deque<Recorded> recorded = Recorded.read(file);
-            final Switch next = Upgrade.run(dir, running, config(), message -> replay(message, recorded));
+            final Switch next = LocalUpgrade.run(dir, running, config(), message -> replay(message, recorded));
             assertTrue(recorded.isEmpty(), "everything was replayed");
             return next;
         }
         running.fdb().add("mac=" + STATION + ",port=b,vlan=20");
         final List<String> lines = Collections.synchronizedList(new ArrayList<>());
-        final Switch next = Upgrade.run(dir, running, config(), message -> record(message, lines));
+        final Switch next = LocalUpgrade.run(dir, running, config(), message -> record(message, lines));
         Files.createDirectories(file.getParent());
         Files.write(file, lines);
         return next;

@@ -108,7 +108,7 @@ class UpgradeBetweenVersionsTest {
             running.fdb().add("mac=52:54:00:00:00:77,port=a");
             final long descriptors = TalkingGuests.openDescriptors();
             for (int i = 0; i < 3; i++) {
-                running = Upgrade.run(dir, running, config(), UpgradeBetweenVersionsTest::changed);
+                running = LocalUpgrade.run(dir, running, config(), UpgradeBetweenVersionsTest::changed);
                 assertEquals(List.of(0L, 0L), received(running), "counters that are not sent start again");
                 guests.exchange(300);
                 assertEquals(List.of(300L, 300L), received(running));
@@ -170,7 +170,7 @@ class UpgradeBetweenVersionsTest {
         try (Switch running = start(); TalkingGuests guests = guests("split")) {
             guests.exchange(10);
             final long descriptors = TalkingGuests.openDescriptors();
-            assertEquals(why, assertThrows(HandOverException.class, () -> Upgrade.run(dir, running, config(),
+            assertEquals(why, assertThrows(HandOverException.class, () -> LocalUpgrade.run(dir, running, config(),
                 message -> message.kind() == step.number() ? SectionEditor.edit(message, edit) : message))
                 .getMessage());
             guests.exchange(300);
@@ -209,7 +209,7 @@ class UpgradeBetweenVersionsTest {
         try (Listener listener = Listener.open(path, 0600);
              StateSocket from = new StateSocket(Connection.connect(path)); Connection to = listener.accept()) {
             final CompletableFuture<Switch> taking =
-                CompletableFuture.supplyAsync(() -> Switch.takeOver(config(), from, null));
+                CompletableFuture.supplyAsync(() -> TakeOver.run(config(), from, null));
             try (Packet ready = to.receive(() -> { })) {
                 assertEquals(0, ready.header().request());
                 final ByteBuffer record = ByteBuffer.wrap(ready.payload()).order(ByteOrder.LITTLE_ENDIAN);

@@ -60,12 +60,12 @@ class UpgradeTest {
             | ("packed".equals(layout) ? Features.of(Features.RING_PACKED) : 0);
     }
 
-    private <T> T handOver(final Switch before, final Upgrade.Taker<T> taker) throws IOException {
-        return Upgrade.handOver(dir, before, taker);
+    private <T> T handOver(final Switch before, final LocalUpgrade.Taker<T> taker) throws IOException {
+        return LocalUpgrade.handOver(dir, before, taker);
     }
 
     private Switch upgrade(final Switch before, final Config config) throws IOException {
-        return Upgrade.run(dir, before, config);
+        return LocalUpgrade.run(dir, before, config);
     }
 
     private static void assertNothingDropped(final Switch running, final TalkingGuests guests) {
@@ -290,7 +290,7 @@ class UpgradeTest {
             for (final Map.Entry<String, String> each : wrong.entrySet()) {
                 final Config other = ConfigReader.parse("test", "ports: [" + each.getKey() + "]");
                 final HandOverException refused = assertThrows(HandOverException.class,
-                    () -> handOver(running, from -> Switch.takeOver(other, from, null)));
+                    () -> handOver(running, from -> TakeOver.run(other, from, null)));
                 assertTrue(refused.getMessage().startsWith(each.getValue()), refused.getMessage());
                 guests.awaitMore(200);
             }
@@ -303,7 +303,7 @@ class UpgradeTest {
     /** Acts as a new process that exits instead of sending this step. */
     private static Void leaveBefore(final StateSocket from, final Step last) {
         if (last != Step.READY) {
-            Upgrade.sendReady(from);
+            LocalUpgrade.sendReady(from);
             from.await(Step.SWITCH).close();
             from.await(Step.PORT).close();
             from.await(Step.PORT).close();
@@ -351,7 +351,7 @@ class UpgradeTest {
         Switch running = start(config);
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
             guests.exchange(10);
-            running = Upgrade.run(dir, running, config, () -> guests.a.ram.file().resize(0));
+            running = LocalUpgrade.run(dir, running, config, () -> guests.a.ram.file().resize(0));
             assertThrows(IOException.class, () -> {
                 while (!Thread.interrupted()) {
                     // requests that arrive before the session notices are answered
@@ -388,7 +388,7 @@ class UpgradeTest {
     }
 
     private static void takeAll(final StateSocket from) {
-        Upgrade.sendReady(from);
+        LocalUpgrade.sendReady(from);
         for (final Step step : new Step[] {Step.SWITCH, Step.PORT, Step.PORT, Step.STATIONS}) {
             from.await(step).close();
         }
@@ -409,7 +409,7 @@ class UpgradeTest {
                  Connection connection = listener.accept()) {
                 final StateSocket to = new StateSocket(connection);
                 final CompletableFuture<Switch> taking =
-                    CompletableFuture.supplyAsync(() -> Switch.takeOver(config, from, null));
+                    CompletableFuture.supplyAsync(() -> TakeOver.run(config, from, null));
                 to.await(Step.READY).close();
                 to.send(Step.SWITCH, new StateWriter().section(HandOverSections.CONFIGURATION,
                     out -> out.text("{}").text("")).raw(new byte[wellFormed ? 0 : 3]));

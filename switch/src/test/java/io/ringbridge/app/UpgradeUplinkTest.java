@@ -115,9 +115,9 @@ class UpgradeUplinkTest {
                 guests.awaitMore(300);
                 final Switch before = running;
                 assertThrows(HandOverException.class,
-                    () -> Upgrade.handOver(dir, before, from -> Upgrade.leaveAfterPositions(from, 2)));
+                    () -> LocalUpgrade.handOver(dir, before, from -> LocalUpgrade.leaveAfterPositions(from, 2)));
                 guests.awaitMore(300);
-                running = Upgrade.run(dir, running, config);
+                running = LocalUpgrade.run(dir, running, config);
             }
             guests.awaitMore(300);
             guests.finish();
@@ -156,17 +156,17 @@ class UpgradeUplinkTest {
     void aCreatedDeviceIsKeptFollowedAndRemovedInTheEnd() throws Exception {
         Switch running = start(config("a", "{name: up, type: tap, device: " + LEFT + ", queues: 2, mtu: 2000}"));
         try {
-            running = Upgrade.run(dir, running,
+            running = LocalUpgrade.run(dir, running,
                 config("a", "{name: up, type: tap, device: " + LEFT + ", queues: 2, mtu: 3000}"));
             assertEquals(3000, new NetDevice(LEFT).mtu());
             assertEquals(3000, port(running, "up").mtu());
             final Switch before = running;
-            final HandOverException refused = assertThrows(HandOverException.class, () -> Upgrade.run(dir, before,
+            final HandOverException refused = assertThrows(HandOverException.class, () -> LocalUpgrade.run(dir, before,
                 config("a", "{name: up, type: tap, device: " + LEFT + "x, queues: 2, mtu: 3000}")));
             assertTrue(refused.getMessage().startsWith("port up is tap " + LEFT + "x"), refused.getMessage());
             ip("link", "del", LEFT);
             final Config config = config("a", "{name: up, type: tap, device: " + LEFT + ", queues: 2, mtu: 3000}");
-            running = Upgrade.run(dir, running, config);
+            running = LocalUpgrade.run(dir, running, config);
             while (!"running".equals(port(running, "up").state()) || !new NetDevice(LEFT).exists()) {
                 LockSupport.parkNanos(1_000_000);
             }
@@ -211,10 +211,10 @@ class UpgradeUplinkTest {
         Switch running = start(config);
         try {
             do {
-                running = Upgrade.run(dir, running, config);
+                running = LocalUpgrade.run(dir, running, config);
             } while (port(running, "rec").outFrames() < REPLAYED);
             for (int i = 0; i < 2; i++) {
-                running = Upgrade.run(dir, running, config);
+                running = LocalUpgrade.run(dir, running, config);
             }
             assertEquals(REPLAYED, port(running, "play").inFrames());
             assertEquals(REPLAYED, port(running, "rec").outFrames());
@@ -252,7 +252,7 @@ class UpgradeUplinkTest {
             guests.talk();
             for (int i = 0; i < UPGRADES; i++) {
                 guests.awaitMore(300);
-                running = Upgrade.run(dir, running, config);
+                running = LocalUpgrade.run(dir, running, config);
             }
             guests.awaitMore(300);
             guests.finish();

@@ -1,11 +1,8 @@
 package io.ringbridge.bench.jmh;
 
-import io.ringbridge.datapath.frame.FlowHash;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.memory.Memory;
-import java.nio.ByteBuffer;
-import java.util.concurrent.TimeUnit;
-import java.util.zip.CRC32C;
+import io.ringbridge.datapath.packet.FlowHash;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -16,6 +13,10 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
+
+import java.nio.ByteBuffer;
+import java.util.concurrent.TimeUnit;
+import java.util.zip.CRC32C;
 
 /** Computes the flow of a frame: IPv4 and UDP, many flows. */
 @State(Scope.Thread)

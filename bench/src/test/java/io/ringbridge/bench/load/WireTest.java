@@ -4,13 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.memory.Memory;
-import java.nio.ByteBuffer;
-import java.util.List;
+import io.ringbridge.datapath.packet.MacAddress;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.nio.ByteBuffer;
+import java.util.List;
 
 /** The frames of the load are valid on any network, and only their lane's receiver recognises them. */
 class WireTest {

@@ -1,6 +1,7 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.Link;
+import io.ringbridge.control.backend.ring.Relay;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.PausePoint;

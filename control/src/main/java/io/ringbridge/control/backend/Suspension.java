@@ -1,5 +1,6 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.backend.ring.Rings;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;

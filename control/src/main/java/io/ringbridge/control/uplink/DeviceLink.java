@@ -12,17 +12,16 @@ import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.UplinkPort;
-import io.ringbridge.datapath.port.UplinkQueue;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 
 /**
- * Keeps the device of an uplink's port open, from a thread of its own. The thread checks the device once per second,
- * and opens it again after it has failed, as soon as that is possible.
+ * Keeps the device of an uplink's port open. Thread {@code rb-uplink-NAME} checks the device once per second, and opens
+ * it again after it has failed, as soon as that is possible. The thread owns the device and commands the port; while it
+ * is paused, and before it has started, the thread that performs the hand-over does.
  *
  * <p>In a hand-over, the other process receives the open device, and the frames that were read from it but not taken by
  * the worker. If the device has failed, the other process opens it again as soon as that is possible.
@@ -242,26 +241,7 @@ abstract class DeviceLink implements Link {
     @Override
     public void savePositions(final StateWriter out) {
         SavedCounters.save(port, out);
-        if (parked) {
-            final List<List<byte[]>> ready = port.ready();
-            out.section(HandOverSections.FRAMES, section -> {
-                section.number(ready.size());
-                ready.forEach(frames -> saveFrames(frames, section));
-            });
-        }
-    }
-
-    static void saveFrames(final List<byte[]> frames, final StateWriter out) {
-        out.number(frames.size());
-        frames.forEach(out::bytes);
-    }
-
-    static List<byte[]> restoreFrames(final int most, final StateReader in) {
-        final List<byte[]> frames = new ArrayList<>();
-        for (int left = in.count(most); left > 0; left--) {
-            frames.add(in.bytes());
-        }
-        return frames;
+        SavedFrames.saveReady(port, parked, out);
     }
 
     @Override
@@ -271,25 +251,7 @@ abstract class DeviceLink implements Link {
 
     final void restorePositions(final Sections in) {
         SavedCounters.restore(port, in);
-        in.find(HandOverSections.FRAMES).ifPresent(this::restoreReady);
-    }
-
-    private void restoreReady(final StateReader in) {
-        final int queues = port.queues().size();
-        if (in.number() != queues) {
-            throw new HandOverException("the state has frames for a number of queues other than the " + queues
-                + " of this port");
-        }
-        final List<List<byte[]>> ready = new ArrayList<>();
-        for (int i = 0; i < queues; i++) {
-            ready.add(restoreFrames(Integer.MAX_VALUE, in));
-            if (!UplinkQueue.canBeReady(ready.getLast()) || !isOpen && !ready.getLast().isEmpty()) {
-                throw new HandOverException("the state has frames that no queue can have read");
-            }
-        }
-        if (isOpen) {
-            port.ready(ready);
-        }
+        SavedFrames.restoreReady(port, isOpen, in);
     }
 
     @Override
@@ -298,7 +260,7 @@ abstract class DeviceLink implements Link {
         if (thread.getState() == Thread.State.NEW) {
             closeDevice(false);
         } else {
-            join();
+            join(thread);
         }
     }
 
@@ -316,11 +278,13 @@ abstract class DeviceLink implements Link {
         if (thread.getState() == Thread.State.NEW) {
             closeDevice(true);
         } else {
-            join();
+            join(thread);
         }
     }
 
-    private void join() {
+    /** Wakes a thread that is parked, and waits until it has ended. */
+    static void join(final Thread thread) {
+        LockSupport.unpark(thread);
         try {
             thread.join();
         } catch (final InterruptedException e) {

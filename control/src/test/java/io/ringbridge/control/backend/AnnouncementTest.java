@@ -3,14 +3,13 @@ package io.ringbridge.control.backend;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.QueuePair;
 import io.ringbridge.control.protocol.Message;
-import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.DatapathOptions;
 import io.ringbridge.datapath.worker.PollMode;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;

@@ -1,5 +1,6 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.backend.migration.DeviceState;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;
@@ -8,22 +9,22 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.bridge.ForwardingTable;
-import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.ring.Features;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+
 import org.newsclub.net.unix.AFPipe;
 import org.newsclub.net.unix.FileDescriptorCast;
 

@@ -8,13 +8,12 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
-import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

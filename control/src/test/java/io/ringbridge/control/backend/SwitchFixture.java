@@ -13,7 +13,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /** A datapath with one port, and its back-end. */
-final class SwitchFixture implements AutoCloseable {
+public final class SwitchFixture implements AutoCloseable {
     final Path socket;
     final Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace);
     final GuestPort port;
@@ -46,7 +46,7 @@ final class SwitchFixture implements AutoCloseable {
     }
 
     /** Waits until the condition is met, or the test's time limit interrupts the thread. */
-    static void await(final BooleanSupplier condition) {
+    public static void await(final BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             if (Thread.interrupted()) {
                 throw new IllegalStateException("the test has timed out");
@@ -55,7 +55,7 @@ final class SwitchFixture implements AutoCloseable {
         }
     }
 
-    static long openDescriptors() {
+    public static long openDescriptors() {
         try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
             return list.count();
         } catch (final IOException e) {

@@ -1,10 +1,12 @@
 package io.ringbridge.datapath.bridge;
 
-import io.ringbridge.datapath.frame.FlowHash;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.packet.FlowHash;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
 
@@ -16,23 +18,10 @@ import io.ringbridge.datapath.port.Source;
  */
 public final class Bridge {
     private final ForwardingTable table;
-    private final PortTable ports;
+    private final PortList ports;
     private final long scratch = Memory.allocate(FlowHash.LOOK_AHEAD);
 
-    /** The ports of the switch. Implementations read a plain array; any worker may call. */
-    public interface PortTable {
-        /** Returns the port with an index, or null. */
-        Port port(int index);
-
-        /**
-         * Whether a frame that a port floods in a VLAN reaches any other port.
-         *
-         * @param vlan 0 for ports without VLANs
-         */
-        boolean floodReachesAny(Port from, int vlan);
-    }
-
-    public Bridge(final ForwardingTable table, final PortTable ports) {
+    public Bridge(final ForwardingTable table, final PortList ports) {
         this.table = table;
         this.ports = ports;
     }
@@ -87,14 +76,14 @@ public final class Bridge {
      * station is unknown, or if its port is down, because the station may have moved. A static station stays on its
      * port. So does any station while a flood would reach no port; its frames are then dropped and counted.
      */
-    static Port find(final ForwardingTable table, final PortTable ports, final long station, final Source from,
+    static Port find(final ForwardingTable table, final PortList ports, final long station, final Source from,
                      final int now) {
         final int index = table.find(station, now);
         final Port port = index == ForwardingTable.UNKNOWN ? null : ports.port(index);
         return port != null && port.isDown() && mayHaveMoved(table, ports, station, from) ? null : port;
     }
 
-    private static boolean mayHaveMoved(final ForwardingTable table, final PortTable ports, final long station,
+    private static boolean mayHaveMoved(final ForwardingTable table, final PortList ports, final long station,
                                         final Source from) {
         return !table.isStatic(station) && ports.floodReachesAny(from.port(), ForwardingTable.vlan(station));
     }

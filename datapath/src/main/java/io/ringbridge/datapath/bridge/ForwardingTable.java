@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.bridge;
 
+import io.ringbridge.datapath.packet.MacAddress;
+
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;

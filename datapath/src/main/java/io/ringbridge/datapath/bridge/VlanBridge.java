@@ -1,11 +1,13 @@
 package io.ringbridge.datapath.bridge;
 
-import io.ringbridge.datapath.frame.FlowHash;
 import io.ringbridge.datapath.frame.Frame;
-import io.ringbridge.datapath.frame.VlanTag;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.packet.FlowHash;
+import io.ringbridge.datapath.packet.MacAddress;
+import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
@@ -21,10 +23,10 @@ public final class VlanBridge {
     private static final int VLAN_SHIFT = 48;
 
     private final ForwardingTable table;
-    private final Bridge.PortTable ports;
+    private final PortList ports;
     private final long scratch = Memory.allocate(FlowHash.LOOK_AHEAD);
 
-    public VlanBridge(final ForwardingTable table, final Bridge.PortTable ports) {
+    public VlanBridge(final ForwardingTable table, final PortList ports) {
         this.table = table;
         this.ports = ports;
     }

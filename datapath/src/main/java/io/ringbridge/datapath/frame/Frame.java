@@ -1,6 +1,10 @@
 package io.ringbridge.datapath.frame;
 
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.packet.Ethernet;
+import io.ringbridge.datapath.packet.FlowHash;
+import io.ringbridge.datapath.packet.VlanTag;
+import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
 

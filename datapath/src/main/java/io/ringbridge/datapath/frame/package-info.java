@@ -1,5 +1,5 @@
 /**
- * Frames on their way through the switch: references into the sender's memory, and the ring that carries them from the
- * worker that took them to the worker that delivers them.
+ * Frames on their way through the switch: references into the sender's memory with a verdict, and the ring that carries
+ * them from the worker that took them to the worker that delivers them.
  */
 package io.ringbridge.datapath.frame;

@@ -19,8 +19,7 @@ import io.ringbridge.datapath.os.EventFd;
  * itself is inconsistent, the result is {@link #BROKEN}; the ring then stays broken, and {@link #fault} returns the
  * reason.
  */
-public abstract sealed class DeviceRing extends ChainMemory
-    permits SplitDeviceRing, PackedDeviceRing, BigEndianSplitRing {
+public abstract sealed class DeviceRing extends ChainMemory permits SplitRing, PackedDeviceRing {
     /** A chain was taken. */
     public static final int TAKEN = 0;
     /** No chain is available. */

@@ -3,6 +3,7 @@ package io.ringbridge.datapath.worker;
 import com.lmax.disruptor.Sequence;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Source;
 
@@ -47,7 +48,8 @@ final class Effort {
     private static final int NONE = -1;
 
     private final int own;
-    private final Worker[] workers;
+    private final Effort[] workers;
+    private final Inbox[] inboxes;
     private final PortList ports;
     private final Sequence rounds = new Sequence(0);
     private long spent;
@@ -56,9 +58,16 @@ final class Effort {
     private int fanOut;
     private final long[] bills;
 
-    Effort(final int own, final Worker[] workers, final PortList ports) {
+    /**
+     * Creates the account of a worker.
+     *
+     * @param workers the accounts of all workers, this one included; complete before the first round
+     * @param inboxes the inboxes of all workers
+     */
+    Effort(final int own, final Effort[] workers, final Inbox[] inboxes, final PortList ports) {
         this.own = own;
         this.workers = workers;
+        this.inboxes = inboxes;
         this.ports = ports;
         bills = new long[workers.length];
     }
@@ -127,7 +136,7 @@ final class Effort {
     /** Returns whether a queue must be left out of this round. */
     boolean leavesOut(final Source source) {
         for (int i = 0; i < workers.length; i++) {
-            if (workers[i].effort().round() < source.paidAt(i) && !workers[i].isAsleep()) {
+            if (workers[i].round() < source.paidAt(i) && !inboxes[i].isAsleep()) {
                 leftOut = true;
                 return true;
             }
@@ -156,7 +165,7 @@ final class Effort {
             final long more = (source.isInDebt() ? work : debt) / SHARE;
             for (int i = 0; i < workers.length; i++) {
                 final boolean worked = i == own || bills[i] > 0 || sequences[i] >= 0;
-                source.payAt(i, worked ? Math.max(source.paidAt(i), workers[i].effort().round()) + more
+                source.payAt(i, worked ? Math.max(source.paidAt(i), workers[i].round()) + more
                     : source.paidAt(i));
             }
         }

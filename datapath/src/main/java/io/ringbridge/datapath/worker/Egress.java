@@ -1,15 +1,15 @@
 package io.ringbridge.datapath.worker;
 
-import io.ringbridge.datapath.frame.Ethernet;
 import io.ringbridge.datapath.frame.Frame;
-import io.ringbridge.datapath.frame.FrameReader;
 import io.ringbridge.datapath.frame.FrameRing;
-import io.ringbridge.datapath.frame.Segmenter;
-import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.memory.TouchedRanges;
+import io.ringbridge.datapath.packet.Ethernet;
+import io.ringbridge.datapath.packet.PieceReader;
+import io.ringbridge.datapath.packet.Segmenter;
+import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
@@ -52,7 +52,7 @@ final class Egress {
 
     Egress(final Notifier notifier, final Effort effort) {
         this.effort = effort;
-        final FrameReader reader = new FrameReader();
+        final PieceReader reader = new PieceReader();
         burst = new EgressBurst(notifier);
         scattered = new ScatteredEgress(burst, reader, buffers, effort);
         final Segmenter segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());

@@ -3,8 +3,9 @@ package io.ringbridge.datapath.worker;
 import io.ringbridge.datapath.bridge.Bridge;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
-import io.ringbridge.datapath.frame.VlanTag;
+import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.Sink;
 
 /**

@@ -1,10 +1,10 @@
 package io.ringbridge.datapath.worker;
 
-import io.ringbridge.datapath.frame.Ethernet;
 import io.ringbridge.datapath.frame.Frame;
-import io.ringbridge.datapath.frame.Segmenter;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.packet.Ethernet;
+import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
@@ -54,7 +54,7 @@ final class OffloadEgress {
 
     /** Delivers a frame segment by segment. If a segment finds no room or the limit is reached, counts one drop. */
     private void deliverSegments(final Frame frame, final ReceiveQueue queue, final DeviceRing ring) {
-        segmenter.begin(frame, Features.has(ring.features(), Features.GUEST_CSUM));
+        segmenter.begin(frame, frame.header(), Features.has(ring.features(), Features.GUEST_CSUM));
         boolean going = true;
         while (going && segmenter.next()) {
             segmenter.writeHeader(ring.headerLength());

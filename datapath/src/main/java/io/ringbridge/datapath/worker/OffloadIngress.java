@@ -2,9 +2,9 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
-import io.ringbridge.datapath.frame.Segmenter;
-import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.packet.Segmenter;
+import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.QueueCounters;
 

@@ -5,6 +5,7 @@ import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.UplinkPort;
 
 import java.util.List;
@@ -29,7 +30,7 @@ import java.util.stream.Collectors;
  */
 final class Recovery {
     /** The most faults while rings are restored: more than one for each port. */
-    private static final int MAX_FAULTS = 2 * Datapath.MAX_PORTS;
+    private static final int MAX_FAULTS = 2 * PortList.MAX_PORTS;
     private static final int FRAMES_CHECKED = 128;
 
     private final Worker worker;

@@ -1,11 +1,11 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.frame.Frame;
-import io.ringbridge.datapath.frame.FrameReader;
-import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.memory.TouchedRanges;
+import io.ringbridge.datapath.packet.PieceReader;
+import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
@@ -16,7 +16,7 @@ final class ScatteredEgress {
     private static final int LONGEST_HEADER = 12;
 
     private final EgressBurst burst;
-    private final FrameReader reader;
+    private final PieceReader reader;
     private final Segments buffers;
     private final Effort effort;
     private final Segments merged = new Segments();
@@ -33,7 +33,7 @@ final class ScatteredEgress {
      * @param reader reads the bytes that follow the headers
      * @param buffers receives the descriptors of a chain when it is taken
      */
-    ScatteredEgress(final EgressBurst burst, final FrameReader reader, final Segments buffers, final Effort effort) {
+    ScatteredEgress(final EgressBurst burst, final PieceReader reader, final Segments buffers, final Effort effort) {
         this.effort = effort;
         this.burst = burst;
         this.reader = reader;

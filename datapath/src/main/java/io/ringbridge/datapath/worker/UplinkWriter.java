@@ -1,13 +1,13 @@
 package io.ringbridge.datapath.worker;
 
-import io.ringbridge.datapath.frame.Ethernet;
 import io.ringbridge.datapath.frame.Frame;
-import io.ringbridge.datapath.frame.FrameReader;
 import io.ringbridge.datapath.frame.FrameRing;
-import io.ringbridge.datapath.frame.Segmenter;
-import io.ringbridge.datapath.frame.VnetHeader;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.FrameDevice;
+import io.ringbridge.datapath.packet.Ethernet;
+import io.ringbridge.datapath.packet.PieceReader;
+import io.ringbridge.datapath.packet.Segmenter;
+import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.UplinkQueue;
 
@@ -30,7 +30,7 @@ final class UplinkWriter {
     private final long payload = Memory.allocate(LONGEST_PAYLOAD);
     private final OffloadEgress offloads;
     private final Segmenter segmenter;
-    private final FrameReader reader;
+    private final PieceReader reader;
     private final Effort effort;
     private int written;
     /** The number of frames begun since {@link #resetBegun}. */
@@ -44,7 +44,7 @@ final class UplinkWriter {
      * @param segmenter splits frames for devices without offloads
      * @param reader the reader of that segmenter
      */
-    UplinkWriter(final OffloadEgress offloads, final Segmenter segmenter, final FrameReader reader,
+    UplinkWriter(final OffloadEgress offloads, final Segmenter segmenter, final PieceReader reader,
                  final Effort effort) {
         this.effort = effort;
         this.offloads = offloads;
@@ -130,7 +130,7 @@ final class UplinkWriter {
      * @return the reason for a drop, or null if all segments were written
      */
     private DropReason writeSegments(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
-        segmenter.begin(frame, false);
+        segmenter.begin(frame, frame.header(), false);
         VnetHeader.writePlain(header, FrameDevice.HEADER, 1);
         DropReason reason = null;
         while (reason == null && segmenter.next()) {

@@ -1,8 +1,8 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.frame.FrameRing;
-import io.ringbridge.datapath.frame.VlanTag;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Sink;

@@ -1,5 +1,6 @@
 package io.ringbridge.datapath.bridge;
 
+import io.ringbridge.datapath.packet.MacAddress;
 import org.junit.jupiter.api.Test;
 
 import java.util.HashMap;

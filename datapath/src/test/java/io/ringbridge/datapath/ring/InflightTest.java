@@ -191,7 +191,7 @@ class InflightTest {
             if (device instanceof final TrackedSplitRing split) {
                 publish(split::show, split.record(), split.usedIdx, end);
             } else if (device instanceof final BigEndianSplitRing split) {
-                publish(split::show, split.record(), split.usedIdx(), end);
+                publish(split::show, split.record(), split.usedIdx, end);
             } else if (device instanceof final TrackedPackedRing ring && !unpublished.isEmpty()) {
                 if (end.compareTo(End.RECORDED) >= 0) {
                     ring.recordBatch();

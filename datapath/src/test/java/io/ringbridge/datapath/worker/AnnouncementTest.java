@@ -1,7 +1,7 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.ForwardingTable;
-import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.Features;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -1,9 +1,9 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.ForwardingTable;
-import io.ringbridge.datapath.bridge.MacAddress;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.FrameDevice;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortVlan;

@@ -1,9 +1,9 @@
 package io.ringbridge.datapath.worker;
 
-import io.ringbridge.datapath.frame.Segmenter;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.ring.Features;
 import org.junit.jupiter.api.AfterEach;

@@ -1,7 +1,7 @@
 package io.ringbridge.datapath.worker;
 
-import io.ringbridge.datapath.frame.Segmenter;
 import io.ringbridge.datapath.os.FrameDevice;
+import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.SuspendCause;

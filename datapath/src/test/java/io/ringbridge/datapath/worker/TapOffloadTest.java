@@ -1,6 +1,6 @@
 package io.ringbridge.datapath.worker;
 
-import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.ring.Features;

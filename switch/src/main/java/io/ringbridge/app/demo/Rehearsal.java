@@ -3,6 +3,7 @@ package io.ringbridge.app.demo;
 import io.ringbridge.app.Logging;
 import io.ringbridge.app.Switch;
 import io.ringbridge.app.SwitchException;
+import io.ringbridge.app.TakeOver;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.control.frontend.Frontend;
@@ -91,7 +92,7 @@ public final class Rehearsal {
              StateSocket from = new StateSocket(accept(listener))) {
             final CompletableFuture<Void> handing = CompletableFuture.runAsync(() -> before.handOver(to),
                 task -> Thread.ofPlatform().daemon().name("rb-rehearsal").start(task));
-            final Switch after = Switch.takeOver(config, from, null);
+            final Switch after = TakeOver.run(config, from, null);
             handing.get();
             return after;
         }

@@ -2,7 +2,7 @@ package io.ringbridge.app.diagnosis;
 
 import io.ringbridge.app.diagnosis.Finding.Kind;
 import io.ringbridge.datapath.bridge.ForwardingTable;
-import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.packet.MacAddress;
 
 import java.util.ArrayDeque;
 import java.util.Deque;

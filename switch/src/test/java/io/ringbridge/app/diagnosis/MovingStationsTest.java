@@ -3,7 +3,7 @@ package io.ringbridge.app.diagnosis;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.ringbridge.datapath.bridge.ForwardingTable;
-import io.ringbridge.datapath.bridge.MacAddress;
+import io.ringbridge.datapath.packet.MacAddress;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
