@@ -438,7 +438,7 @@ final class Ingress {
         }
         ring.get(sequence).copyOf(frame);
         ring.get(sequence).origin(source);
-        effort.spend(frame.count());
+        effort.spend(frame.count() - 1L); // Effort.FRAME includes the first piece
         if (tag != 0) {
             ring.tag(sequence, tag);
         }
