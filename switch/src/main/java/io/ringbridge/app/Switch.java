@@ -14,8 +14,12 @@ import io.ringbridge.api.WorkerView;
 import io.ringbridge.app.diagnosis.Diagnoses;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.GuestPortConfig;
+import io.ringbridge.config.PcapPortConfig;
 import io.ringbridge.config.PortConfig;
-import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.config.PortKey;
+import io.ringbridge.config.PortKind;
+import io.ringbridge.config.TapPortConfig;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.Presence;
@@ -26,7 +30,6 @@ import io.ringbridge.control.uplink.InterfaceLink;
 import io.ringbridge.control.uplink.PcapLink;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.control.uplink.TapLink;
-import io.ringbridge.control.uplink.TapOptions;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.SuspendCause;
@@ -46,12 +49,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** A running switch: a datapath, its ports, and the API if it was opened. Any thread may call. */
 public final class Switch implements SwitchControl, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Switch.class);
+    /** The MTU of an uplink until its device is open. */
+    private static final int UPLINK_MTU = 1500;
     private static final int NOT_FOUND = 404;
     private static final int CONFLICT = 409;
     private static final int FAILED = 500;
@@ -251,20 +257,26 @@ public final class Switch implements SwitchControl, AutoCloseable {
         if (closed) {
             return;
         }
-        switch (port.attachment()) {
-            case Attachment.Tap tap -> open(port, whileRunning, PortOptions.of(port, tap));
-            case Attachment.Pcap pcap -> open(port, whileRunning, pcap.options());
-            default -> open(port, whileRunning);
+        switch (port) {
+            case GuestPortConfig guest -> open(guest, whileRunning);
+            case TapPortConfig tap -> open(tap, whileRunning);
+            case PcapPortConfig pcap -> open(pcap, whileRunning);
         }
     }
 
-    private void open(final PortConfig port, final boolean whileRunning) {
+    private void open(final GuestPortConfig port, final boolean whileRunning) {
         final GuestPort added = datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan());
         final Path kept = stateOf(port);
         final Presence presence = presence(port.name(), kept);
-        attach(port, whileRunning, added, () -> Backend.open(added, PortOptions.of(port, kept), presence));
-        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.mode(), port.socket(), port.queues(),
-            port.mtu(), Views.vlan(port));
+        attach(port, whileRunning, added, () -> Backend.open(added, PortOptions.of(port, kept), presence),
+            SwitchException::new);
+        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.shown(PortKey.MODE), port.place(),
+            port.queues(), port.mtu(), Views.vlan(port));
+    }
+
+    /** Adds the port of an uplink, whose MTU is that of its device once that is open. */
+    private UplinkPort addUplink(final PortConfig port) {
+        return datapath.addUplinkPort(port.name(), port.queues(), UPLINK_MTU, port.vlan());
     }
 
     private void awaitAttached(final PortConfig port) {
@@ -281,60 +293,61 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return state == null ? null : state.of(port);
     }
 
-    private void open(final PortConfig port, final boolean whileRunning, final TapOptions options) {
-        final UplinkPort added =
-            datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
-        attach(port, whileRunning, added, () -> TapLink.start(added, options));
-        LOG.info("port {}: tap {}, {} queues, mtu {}{}", port.name(), options.device(), port.queues(), added.mtu(),
+    private void open(final TapPortConfig port, final boolean whileRunning) {
+        final UplinkPort added = addUplink(port);
+        attach(port, whileRunning, added, () -> TapLink.start(added, port.options()), SwitchException::new);
+        LOG.info("port {}: tap {}, {} queues, mtu {}{}", port.name(), port.place(), port.queues(), added.mtu(),
             Views.vlan(port));
     }
 
-    private void open(final PortConfig port, final boolean whileRunning, final PcapOptions options) {
-        final UplinkPort added =
-            datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
+    private void open(final PcapPortConfig port, final boolean whileRunning) {
+        final UplinkPort added = addUplink(port);
+        final PcapOptions options = port.options();
         attach(port, whileRunning, added,
-            () -> options.device() == null ? PcapLink.start(added, options) : InterfaceLink.start(added, options));
+            () -> port.isLive() ? InterfaceLink.start(added, options) : PcapLink.start(added, options),
+            SwitchException::new);
         LOG.info("port {}: pcap{}{}{}{}", port.name(),
-            options.device() == null ? "" : ", interface " + options.device(),
+            port.isLive() ? ", interface " + options.device() : "",
             options.read() == null ? "" : ", replays " + options.read(),
             options.write() == null ? "" : ", records to " + options.write(), Views.vlan(port));
     }
 
     private void attach(final PortConfig port, final boolean whileRunning, final Port added,
-                        final Supplier<Link> link) {
+                        final Supplier<Link> link, final BiFunction<String, Throwable, RuntimeException> failure) {
         added.relayGroups(port.groupForward());
         try {
             attached.put(port.name(), new Attached(port, added, link.get(), whileRunning));
         } catch (final RuntimeException e) {
             datapath.remove(added);
-            throw new SwitchException("port " + port.name() + ": " + e.getMessage(), e);
+            throw failure.apply("port " + port.name() + ": " + e.getMessage(), e);
         }
     }
 
     /** Adds a port that the old process still serves; the port is suspended here. */
     synchronized Port adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
-        final boolean guest = PortConfig.VHOST_USER.equals(port.type());
-        final Port added = guest ? datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan())
-            : datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
-        added.relayGroups(port.groupForward());
+        return switch (port) {
+            case GuestPortConfig guest -> {
+                final GuestPort added = datapath.addGuestPort(guest.name(), guest.queues(), guest.mtu(), guest.vlan());
+                final Path kept = stateOf(guest);
+                yield adopt(port, whileRunning, added, () ->
+                    Backend.adopt(added, PortOptions.of(guest, kept), presence(port.name(), kept), in));
+            }
+            case TapPortConfig tap -> {
+                final UplinkPort added = addUplink(tap);
+                yield adopt(port, whileRunning, added, () -> TapLink.adopt(added, tap.options(), in));
+            }
+            case PcapPortConfig pcap -> {
+                final UplinkPort added = addUplink(pcap);
+                yield adopt(port, whileRunning, added, () -> pcap.isLive()
+                    ? InterfaceLink.adopt(added, pcap.options(), in) : PcapLink.adopt(added, pcap.options(), in));
+            }
+        };
+    }
+
+    private Port adopt(final PortConfig port, final boolean whileRunning, final Port added, final Supplier<Link> link) {
         added.suspend(SuspendCause.UPGRADE);
-        try {
-            final Link link = switch (port.attachment()) {
-                case Attachment.Tap tap -> TapLink.adopt((UplinkPort) added, PortOptions.of(port, tap), in);
-                case Attachment.Pcap(PcapOptions options) when options.device() != null ->
-                    InterfaceLink.adopt((UplinkPort) added, options, in);
-                case Attachment.Pcap(PcapOptions options) -> PcapLink.adopt((UplinkPort) added, options, in);
-                default -> {
-                    final Path kept = stateOf(port);
-                    yield Backend.adopt((GuestPort) added, PortOptions.of(port, kept), presence(port.name(), kept), in);
-                }
-            };
-            attached.put(port.name(), new Attached(port, added, link, whileRunning));
-            return added;
-        } catch (final RuntimeException e) {
-            datapath.remove(added);
-            throw new HandOverException("port " + port.name() + ": " + e.getMessage(), e);
-        }
+        attach(port, whileRunning, added, link, HandOverException::new);
+        return added;
     }
 
     @Override
@@ -390,8 +403,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
         if (port.port() instanceof final GuestPort guest) {
             return guest;
         }
-        throw new ApiException(CONFLICT, "port " + name + " is of type " + port.config().type()
-            + "; only ports of type " + PortConfig.VHOST_USER + " can be suspended");
+        throw new ApiException(CONFLICT, "port " + name + " is of type " + port.config().kind().word()
+            + "; only ports of type " + PortKind.VHOST_USER.word() + " can be suspended");
     }
 
     /** Returns a port by its name, or throws if there is no such port. */
@@ -411,11 +424,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     private String why(final Attached port) {
-        final Path socket = switch (port.config().attachment()) {
-            case Attachment.Server server -> server.socket();
-            case Attachment.Client client -> client.socket();
-            case Attachment.Descriptor _, Attachment.Tap _, Attachment.Pcap _ -> null;
-        };
+        final Path socket = port.config() instanceof final GuestPortConfig guest ? guest.path().orElse(null) : null;
         return diagnoses.why(port.port(), port.link(), socket);
     }
 
@@ -511,7 +520,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
             throw new HandOverException("the switch is shutting down");
         }
         final List<PortConfig> configured = attached.values().stream().map(Attached::config)
-            .filter(port -> !(port.attachment() instanceof Attachment.Descriptor)).toList(); // these have no syntax
+            // A port on an inherited socket has no syntax.
+            .filter(port -> !(port instanceof final GuestPortConfig guest && guest.descriptor().isPresent())).toList();
         final HandOver handing = new HandOver(to, datapath, List.copyOf(attached.values()));
         handing.run(Views.config(config, configured, null), api == null ? "" : api.socket().toString());
         handedOver = true;
