@@ -8,50 +8,60 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Reads the VLANs of a port: {@code vlan} is the VLAN of untagged frames, {@code trunk} the VLANs of tagged frames. */
-final class VlanReader {
+/** The VLANs of tagged frames: {@code all}, or a list of numbers and ranges. */
+final class Trunk implements Rule<BitSet> {
     private static final String NEEDED =
         "all, or a list of VLANs from " + PortVlan.MIN + " to " + PortVlan.MAX + ", such as 10,20-29";
     private static final Pattern RANGE = Pattern.compile("(\\d{1,4})(?:-(\\d{1,4}))?");
 
-    private VlanReader() {
+    @Override
+    public Optional<BitSet> read(final Section section, final String key) {
+        return section.value(key).map(node -> vlans(section, key, node));
     }
 
-    /** Reads the VLANs from a section. Returns null if it has neither key. */
-    static PortVlan read(final Section section) {
-        final Optional<Integer> untagged = section.integer("vlan", PortVlan.MIN, PortVlan.MAX);
-        return section.value("trunk").map(node -> PortVlan.trunk(allowed(section, node), untagged.orElse(0)))
-            .orElseGet(() -> untagged.map(PortVlan::access).orElse(null));
+    @Override
+    public Object show(final BitSet value) {
+        return PortVlan.trunk(value, 0).allowed();
     }
 
-    private static BitSet allowed(final Section section, final Node node) {
-        final BitSet allowed = new BitSet();
+    @Override
+    public String allowed() {
+        return NEEDED;
+    }
+
+    @Override
+    public String syntax() {
+        return "10+20-29|all";
+    }
+
+    private static BitSet vlans(final Section section, final String key, final Node node) {
+        final BitSet vlans = new BitSet();
         if (node instanceof final Node.Scalar scalar && "all".equals(scalar.text())) {
-            allowed.set(PortVlan.MIN, PortVlan.MAX + 1);
-            return allowed;
+            vlans.set(PortVlan.MIN, PortVlan.MAX + 1);
+            return vlans;
         }
         for (final Node item : node instanceof final Node.Sequence list ? list.items() : List.of(node)) {
             final String text = item instanceof final Node.Scalar scalar ? scalar.text() : "";
             for (final String part : text.split("[,+]", -1)) {
                 final Matcher range = RANGE.matcher(part.strip());
-                if (!range.matches() || !add(allowed, range)) {
-                    throw section.error("trunk", item.what() + " is not " + NEEDED);
+                if (!range.matches() || !add(vlans, range)) {
+                    throw section.error(key, item.what() + " is not " + NEEDED);
                 }
             }
         }
-        if (allowed.isEmpty()) {
-            throw section.error("trunk", "an empty list is not " + NEEDED);
+        if (vlans.isEmpty()) {
+            throw section.error(key, "an empty list is not " + NEEDED);
         }
-        return allowed;
+        return vlans;
     }
 
-    private static boolean add(final BitSet allowed, final Matcher range) {
+    private static boolean add(final BitSet vlans, final Matcher range) {
         final int first = Integer.parseInt(range.group(1));
         final int last = range.group(2) == null ? first : Integer.parseInt(range.group(2));
         if (first < PortVlan.MIN || last > PortVlan.MAX || last < first) {
             return false;
         }
-        allowed.set(first, last + 1);
+        vlans.set(first, last + 1);
         return true;
     }
 }

@@ -15,7 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 /** Tests the VLANs of a port, in the file and on the command line, on ports of every type. */
-class VlanReaderTest {
+class PortVlanTest {
     private static final String NEEDED = " is not all, or a list of VLANs from 1 to 4094, such as 10,20-29";
     private static final List<String> TYPES = List.of("socket: /tmp/a", "type: tap, device: tap0",
         "type: pcap, interface: eth0", "type: pcap, read: a.pcap");
