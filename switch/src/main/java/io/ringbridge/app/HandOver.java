@@ -10,8 +10,8 @@ import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.SuspendCause;
-import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -1,9 +1,9 @@
 package io.ringbridge.config;
 
 import io.ringbridge.config.Places.Place;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.PortVlan;
-import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.PollMode;
 
 import java.io.IOException;

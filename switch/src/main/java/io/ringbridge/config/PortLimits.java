@@ -1,7 +1,7 @@
 package io.ringbridge.config;
 
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.os.NetDevice;
-import io.ringbridge.datapath.worker.Datapath;
 
 import java.util.regex.Pattern;
 
