@@ -1,7 +1,7 @@
 package io.ringbridge.app;
 
 import io.ringbridge.api.Json;
-import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
@@ -10,8 +10,8 @@ import io.ringbridge.control.handover.StateRecord;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.SuspendCause;
-import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -145,7 +145,7 @@ final class HandOver {
 
     private static void save(final Attached port, final StateWriter out) {
         out.text(port.config().name()).number(port.port().index()).flag(port.added())
-            .number(port.config().attachment() instanceof final Attachment.Descriptor inherited ? inherited.number()
+            .number(port.config() instanceof final GuestPortConfig guest ? guest.descriptor().orElse(NO_DESCRIPTOR)
                 : NO_DESCRIPTOR);
     }
 

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.ringbridge.api.PortView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.handover.HandOverException;
@@ -245,7 +246,7 @@ class UpgradeUplinkTest {
             accepted.relinquish();
         }
         final Config config = Config.DEFAULT.withPorts(List.of(
-            PortConfig.single("a", new PortConfig.Attachment.Descriptor(inherited)), b));
+            GuestPortConfig.inherited("a", inherited), b));
         Switch running = start(config);
         try (TalkingGuests guests = attaching.join()) {
             guests.exchange(50);

@@ -16,9 +16,9 @@ import java.util.Locale;
  * <p>The horizontal axis counts runs. A gap separates the machines, because their values cannot be compared.
  */
 final class Diagram {
-    /** The size of a diagram, with its margins, in pixels. */
+    /** The width of a diagram with its margins, in pixels. */
     static final int WIDTH = 500;
-    /** The height of a diagram. */
+    /** The height of a diagram with its margins, in pixels. */
     static final int HEIGHT = 290;
 
     private static final int LEFT = 62;
@@ -31,6 +31,7 @@ final class Diagram {
     private static final int LEGEND = 266;
     /** The room that a date needs. */
     private static final int DATE_WIDTH = 44;
+    /** The average width of a letter: a legend is placed without the reader's fonts. */
     private static final double LETTER_WIDTH = 6.6;
     private static final int SYMBOL_WIDTH = 14;
     private static final int LEGEND_GAP = 18;

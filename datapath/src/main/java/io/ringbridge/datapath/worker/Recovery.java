@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.worker;
 
+import io.ringbridge.datapath.forward.Egress;
+import io.ringbridge.datapath.forward.Ingress;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.TouchedRanges;

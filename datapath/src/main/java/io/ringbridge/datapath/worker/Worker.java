@@ -3,6 +3,12 @@ package io.ringbridge.datapath.worker;
 import io.ringbridge.datapath.bridge.Bridge;
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.bridge.VlanBridge;
+import io.ringbridge.datapath.forward.Effort;
+import io.ringbridge.datapath.forward.Egress;
+import io.ringbridge.datapath.forward.FloodEgress;
+import io.ringbridge.datapath.forward.Inbox;
+import io.ringbridge.datapath.forward.Ingress;
+import io.ringbridge.datapath.forward.Notifier;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
@@ -205,13 +211,13 @@ final class Worker implements QueueOwner {
             standIfDrained();
             return drain();
         }
-        int work = moveBursts();
-        boolean leftOut = effort.endRound(work > 0);
-        if (leftOut) {
-            work = moveBursts(); // of queues over their share, since no other queue has frames
-            leftOut = effort.endRound(work > 0);
+        final int work = moveBursts();
+        if (!effort.endRound(work > 0)) {
+            return work;
         }
-        return leftOut ? 1 : work; // waiting for another worker counts as work
+        final int more = moveBursts(); // of queues over their share, since no other queue has frames
+        effort.endRound(true);
+        return Math.max(1, more); // waiting for another worker counts as work
     }
 
     /** Moves one burst of each queue that is not over its share. */
