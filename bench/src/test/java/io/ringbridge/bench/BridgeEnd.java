@@ -4,7 +4,7 @@ import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.harness.Program;
 import io.ringbridge.bench.harness.SwitchProcess;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.os.Tap;

@@ -43,12 +43,15 @@ class ArchitectureTest {
         .layer("frame").definedBy("..datapath.frame")
         .layer("bridge").definedBy("..datapath.bridge")
         .layer("worker").definedBy("..datapath.worker")
+        .layer("driver").definedBy("..datapath.driver")
         .whereLayer("worker").mayNotBeAccessedByAnyLayer()
+        .whereLayer("driver").mayNotBeAccessedByAnyLayer()
         .whereLayer("bridge").mayOnlyBeAccessedByLayers("worker")
         .whereLayer("frame").mayOnlyBeAccessedByLayers("bridge", "worker")
-        .whereLayer("port").mayOnlyBeAccessedByLayers("frame", "bridge", "worker")
+        .whereLayer("port").mayOnlyBeAccessedByLayers("frame", "bridge", "worker", "driver")
         .whereLayer("packet").mayOnlyBeAccessedByLayers("port", "frame", "bridge", "worker")
-        .whereLayer("ring").mayOnlyBeAccessedByLayers("packet", "port", "frame", "bridge", "worker");
+        .whereLayer("ring").mayOnlyBeAccessedByLayers("packet", "port", "frame", "bridge", "worker",
+            "driver");
 
     @ArchTest
     static final ArchRule NO_CYCLES = slices().matching("io.ringbridge.datapath.(*)..").should().beFreeOfCycles();

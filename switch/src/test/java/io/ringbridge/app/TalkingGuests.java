@@ -3,10 +3,10 @@ package io.ringbridge.app;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.GuestRam;
-import io.ringbridge.control.frontend.QueuePair;
-import io.ringbridge.control.frontend.Receiver;
-import io.ringbridge.control.frontend.Transmitter;
+import io.ringbridge.datapath.driver.GuestRam;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.Receiver;
+import io.ringbridge.datapath.driver.Transmitter;
 import io.ringbridge.datapath.memory.Memory;
 
 import java.io.IOException;

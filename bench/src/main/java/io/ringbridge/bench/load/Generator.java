@@ -1,6 +1,6 @@
 package io.ringbridge.bench.load;
 
-import io.ringbridge.control.frontend.Receiver;
+import io.ringbridge.datapath.driver.Receiver;
 import io.ringbridge.datapath.os.Epoll;
 import java.util.List;
 import java.util.concurrent.TimeUnit;

@@ -1,6 +1,6 @@
 package io.ringbridge.bench.load;
 
-import io.ringbridge.control.frontend.Receiver;
+import io.ringbridge.datapath.driver.Receiver;
 import io.ringbridge.datapath.memory.Memory;
 import java.util.Arrays;
 import java.util.List;

@@ -2,6 +2,7 @@ package io.ringbridge.control.frontend;
 
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
+import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;

@@ -1,5 +1,9 @@
 package io.ringbridge.control.frontend;
 
+import io.ringbridge.datapath.driver.GuestRam;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.Receiver;
+import io.ringbridge.datapath.driver.Transmitter;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.QueueStatus;
@@ -254,8 +258,8 @@ final class LoadedGuest implements AutoCloseable {
             assertFalse(pair.transmitter().call().drain(), "the transmit queue is not called");
             pair.receiver().flush();
             send(i, 2);
-            pair.receiver().vring.kick.signal();
-            pair.transmitter().vring.kick.signal();
+            pair.receiver().queue().kick().signal();
+            pair.transmitter().queue().kick().signal();
         }
         watched = memory();
         watchedTurns.incrementAndGet();
@@ -277,8 +281,8 @@ final class LoadedGuest implements AutoCloseable {
     /** Discards all kicks that the switch has not read yet. */
     void drainKicks() {
         for (final QueuePair pair : pairs) {
-            pair.receiver().vring.kick.drain();
-            pair.transmitter().vring.kick.drain();
+            pair.receiver().queue().kick().drain();
+            pair.transmitter().queue().kick().drain();
         }
     }
 
@@ -288,8 +292,8 @@ final class LoadedGuest implements AutoCloseable {
     void stop() throws IOException {
         frontend.stop();
         for (int i = 0; i < pairs.size(); i++) {
-            assertEquals(base(receivedBy[i]), pairs.get(i).receiver().vring.base, "the receive ring's position");
-            assertEquals(base(pairs.get(i).transmitter().completed()), pairs.get(i).transmitter().vring.base,
+            assertEquals(base(receivedBy[i]), frontend.base(2 * i), "the receive ring's position");
+            assertEquals(base(pairs.get(i).transmitter().completed()), frontend.base(2 * i + 1),
                 "the transmit ring's position");
         }
     }

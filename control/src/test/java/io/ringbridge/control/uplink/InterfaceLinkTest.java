@@ -3,7 +3,7 @@ package io.ringbridge.control.uplink;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.PacketSocket;

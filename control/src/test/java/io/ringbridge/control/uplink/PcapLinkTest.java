@@ -4,7 +4,7 @@ import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.os.PacketSocket.Direction;
 import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.OsException;

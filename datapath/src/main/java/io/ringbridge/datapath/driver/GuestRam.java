@@ -1,8 +1,12 @@
-package io.ringbridge.control.frontend;
+package io.ringbridge.datapath.driver;
 
-import io.ringbridge.datapath.os.Mapping;
+import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.memory.MemoryRegion;
+import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.OsException;
+
+import java.util.List;
 
 /**
  * A guest's memory: one region in a memory file, allocated from the bottom up.
@@ -15,12 +19,12 @@ public final class GuestRam implements AutoCloseable {
     public static final long GUEST_ADDRESS = 0x1_0000_0000L;
 
     private final MemFd file;
-    private final Mapping mapping;
+    private final MemoryRegion region;
     private long used;
 
-    private GuestRam(final MemFd file, final Mapping mapping) {
+    private GuestRam(final MemFd file, final MemoryRegion region) {
         this.file = file;
-        this.mapping = mapping;
+        this.region = region;
     }
 
     /** Creates zeroed memory. */
@@ -40,7 +44,8 @@ public final class GuestRam implements AutoCloseable {
 
     private static GuestRam over(final MemFd file) {
         try {
-            return new GuestRam(file, Mapping.map(file.fd(), 0, file.size()));
+            return new GuestRam(file,
+                MemoryRegion.map(GUEST_ADDRESS, file.size(), GUEST_ADDRESS, 0, Fd.duplicate(file.fd())));
         } catch (final RuntimeException e) {
             file.close();
             throw e;
@@ -53,17 +58,22 @@ public final class GuestRam implements AutoCloseable {
     }
 
     public long size() {
-        return mapping.size();
+        return region.size();
     }
 
     /** Returns the start of the memory in this process. */
     public long address() {
-        return mapping.address();
+        return region.hostAddress();
+    }
+
+    /** Returns the memory as a device of this process accesses it. It is valid until this object is closed. */
+    public GuestMemory memory() {
+        return GuestMemory.of(List.of(region));
     }
 
     /** Translates an address of this process to a guest address. */
     public long guestAddress(final long address) {
-        return address - mapping.address() + GUEST_ADDRESS;
+        return address - region.hostAddress() + GUEST_ADDRESS;
     }
 
     /**
@@ -75,17 +85,17 @@ public final class GuestRam implements AutoCloseable {
      */
     public long allocate(final long bytes, final int alignment) {
         final long start = (used + alignment - 1) & -alignment;
-        if (bytes > mapping.size() - start) {
-            throw new IllegalStateException("guest memory of " + mapping.size() + " bytes has "
-                + (mapping.size() - start) + " left; " + bytes + " were requested");
+        if (bytes > region.size() - start) {
+            throw new IllegalStateException("guest memory of " + region.size() + " bytes has "
+                + (region.size() - start) + " left; " + bytes + " were requested");
         }
         used = start + bytes;
-        return mapping.address() + start;
+        return region.hostAddress() + start;
     }
 
     @Override
     public void close() {
-        mapping.close();
+        region.close();
         file.close();
     }
 }
