@@ -8,6 +8,7 @@ import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.Program;
 import io.ringbridge.bench.harness.SwitchProcess;
 import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.ring.Features;
@@ -31,7 +32,7 @@ final class Station implements AutoCloseable {
     private static final int IPV4 = 0x0800;
     private static final int EXPERIMENT = 0x88B5;
 
-    private final Frontend frontend;
+    private final Guest guest;
     private final QueuePair queues;
     private final byte[] mac;
     private final byte[] address;
@@ -40,11 +41,9 @@ final class Station implements AutoCloseable {
     Station(final SwitchProcess ringbridge, final String port, final int number) throws IOException {
         mac = new byte[] {0x52, 0x54, 0, 0, 0, (byte) number};
         address = new byte[] {10, 78, 0, (byte) number};
-        frontend = Frontend.connect(ringbridge.socket(port));
-        frontend.negotiate(FEATURES);
-        frontend.share(64 << 20);
-        queues = frontend.addPair(new QueueShape(256, 65_600), new QueueShape(256, 9200));
-        frontend.start();
+        guest = Guest.attach(ringbridge.socket(port), FEATURES, 1, new QueueShape(256, 65_600),
+            new QueueShape(256, 9200));
+        queues = guest.queues();
     }
 
     byte[] mac() {
@@ -142,6 +141,6 @@ final class Station implements AutoCloseable {
 
     @Override
     public void close() {
-        frontend.close();
+        guest.close();
     }
 }

@@ -85,7 +85,7 @@ class RestartTest {
                 running = start(config(workers, poll, ""));
                 guests.a.frontend.reconnect(dir.resolve("a"));
                 while (guests.a.sent() - guests.b.received() < TalkingGuests.WINDOW) {
-                    assertTrue(guests.a.send(2));
+                    assertTrue(guests.a.send());
                 }
                 assertEquals(0, running.ports().getFirst().inFrames(), "frames taken before all front-ends are back");
                 guests.b.frontend.reconnect(dir.resolve("b"));
@@ -150,7 +150,7 @@ class RestartTest {
             }
             running = start(config(1, "adaptive", ""));
             guests.a.frontend.reconnect(dir.resolve("a"));
-            guests.a.send(2); // no port receives it
+            guests.a.send(); // no port receives it
             while (running.ports().getFirst().inFrames() == 0) {
                 Thread.onSpinWait();
             }

@@ -18,6 +18,7 @@ import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Tap;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -109,7 +110,7 @@ class UpgradeUplinkTest {
         try (Switch _ = start(config("b", uplinkThere));
              TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), Frontend.DEFAULT_FEATURES)) {
             guests.exchange(50);
-            final long descriptors = TalkingGuests.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             guests.talk();
             for (int i = 0; i < UPGRADES; i++) {
                 guests.awaitMore(300);
@@ -121,7 +122,7 @@ class UpgradeUplinkTest {
             }
             guests.awaitMore(300);
             guests.finish();
-            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertEquals(descriptors, OpenDescriptors.count());
             assertEquals(guests.a.sent(), port(running, "a").inFrames());
             assertEquals(guests.a.sent(), port(running, "up").outFrames());
             assertTrue(port(running, "up").inFrames() >= guests.a.received());

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A guest of this process on a back-end's socket: a front-end, memory of its own, and running queue pairs of one shape.
+ * A guest of this process on a back-end's socket: a front-end, memory of its own, and running queue pairs.
  * Attached and closed by one thread. Other threads may use its queues, but must have ended before it is closed.
  */
 public final class Guest implements AutoCloseable {
@@ -24,9 +24,9 @@ public final class Guest implements AutoCloseable {
         this.pairs = pairs;
     }
 
-    /** Attaches a guest with one queue pair. */
+    /** Attaches a guest with one pair of two queues of the same shape. */
     public static Guest attach(final Path socket, final long features, final QueueShape shape) throws IOException {
-        return attach(socket, features, 1, shape);
+        return attach(socket, features, 1, shape, shape);
     }
 
     /**
@@ -34,17 +34,18 @@ public final class Guest implements AutoCloseable {
      *
      * @param features the virtio features to negotiate, as far as they are offered
      * @param pairs the number of queue pairs
-     * @param shape the dimensions of every queue
+     * @param transmitting the dimensions of each transmit queue
+     * @param receiving the dimensions of each receive queue
      */
-    public static Guest attach(final Path socket, final long features, final int pairs, final QueueShape shape)
-        throws IOException {
+    public static Guest attach(final Path socket, final long features, final int pairs, final QueueShape transmitting,
+                               final QueueShape receiving) throws IOException {
         final Frontend frontend = Frontend.connect(socket);
         try {
             frontend.negotiate(features);
-            final GuestRam ram = frontend.share(pairs * QueuePair.bytes(shape, shape));
+            final GuestRam ram = frontend.share(pairs * QueuePair.bytes(transmitting, receiving));
             final List<QueuePair> queues = new ArrayList<>();
             for (int i = 0; i < pairs; i++) {
-                queues.add(frontend.addPair(shape, shape));
+                queues.add(frontend.addPair(transmitting, receiving));
             }
             frontend.start();
             return new Guest(frontend, ram, queues);

@@ -10,6 +10,7 @@ import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.DatapathOptions;
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -116,7 +117,7 @@ class AnnouncementTest {
                         arriving.start();
                         assertSilence(arriving, pair);
                     }
-                    SwitchFixture.await(() -> known.state() == PortState.WAITING);
+                    Await.until(() -> known.state() == PortState.WAITING);
                     assertFalse(pair.receiver().poll(), "a guest that has left is not announced");
                 }
                 known.suspend(SuspendCause.OPERATOR);
@@ -148,7 +149,7 @@ class AnnouncementTest {
                         arriving.query(new Message.GetQueueNum());
                         assertFalse(pair.receiver().poll());
                     }
-                    SwitchFixture.await(() -> known.state() == PortState.WAITING);
+                    Await.until(() -> known.state() == PortState.WAITING);
                 }
             }
         }

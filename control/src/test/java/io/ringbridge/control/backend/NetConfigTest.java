@@ -14,6 +14,8 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -213,7 +215,7 @@ class NetConfigTest {
         final long before = fixture.port.statistics().drops().getOrDefault(DropReason.MTU_EXCEEDED, 0L);
         assertTrue(from.transmitter().transmit(broadcast(limit + 1)));
         assertTrue(from.transmitter().transmit(broadcast(limit)));
-        SwitchFixture.await(to.receiver()::poll);
+        Await.until(to.receiver()::poll);
         assertEquals(14 + limit, to.receiver().frame().length);
         assertEquals(before + 1, fixture.port.statistics().drops().get(DropReason.MTU_EXCEEDED));
     }
@@ -286,7 +288,7 @@ class NetConfigTest {
             for (int i = 0; i < 11; i++) {
                 sockets.add(new RequestSocket());
             }
-            final long before = SwitchFixture.openDescriptors();
+            final long before = OpenDescriptors.count();
             for (int i = 0; i < 10; i++) {
                 assertEquals(0, sockets.get(i).giveTo(peer));
                 assertEquals(0, peer.ack(new Message.NetSetMtu(1000 + i)));
@@ -294,7 +296,7 @@ class NetConfigTest {
                 assertEquals(1, peer.ack(new Message.SetBackendReqFd(), event.fd()), "the socket that is set stays");
             }
             assertEquals(0, sockets.get(10).giveTo(peer));
-            assertEquals(before + 1, SwitchFixture.openDescriptors());
+            assertEquals(before + 1, OpenDescriptors.count());
             for (final RequestSocket socket : sockets) {
                 socket.close();
             }

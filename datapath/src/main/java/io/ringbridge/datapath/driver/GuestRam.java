@@ -77,7 +77,7 @@ public final class GuestRam implements AutoCloseable {
     }
 
     /**
-     * Allocates memory that was never used before.
+     * Allocates memory. It is zero unless it was released before.
      *
      * @param alignment a power of two
      * @return the address in this process
@@ -91,6 +91,16 @@ public final class GuestRam implements AutoCloseable {
         }
         used = start + bytes;
         return region.hostAddress() + start;
+    }
+
+    /** Returns the number of bytes allocated, for {@link #release}. */
+    public long allocated() {
+        return used;
+    }
+
+    /** Frees the memory allocated since {@link #allocated} returned that number. The device must be done with it. */
+    public void release(final long allocated) {
+        used = allocated;
     }
 
     @Override

@@ -23,7 +23,13 @@ public final class Transmitter {
     private int freeCount;
     private long completed;
 
-    Transmitter(final DriverQueue queue, final GuestRam ram, final long features, final int capacity) {
+    /**
+     * Allocates the buffers of an empty queue in the guest's memory.
+     *
+     * @param features the negotiated virtio features
+     * @param capacity the length of the longest frame in bytes
+     */
+    public Transmitter(final DriverQueue queue, final GuestRam ram, final long features, final int capacity) {
         this.queue = queue;
         ring = queue.ring();
         this.ram = ram;

@@ -5,6 +5,9 @@ import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.Rings;
+import io.ringbridge.testkit.TestGuest;
 
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
