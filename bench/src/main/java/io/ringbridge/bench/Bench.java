@@ -3,6 +3,7 @@ package io.ringbridge.bench;
 import io.ringbridge.app.Logging;
 import io.ringbridge.bench.compare.Compare;
 import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.history.HistoryCommand;
 import io.ringbridge.bench.jmh.JmhCommand;
 import io.ringbridge.bench.latency.LatencyCommand;
 import io.ringbridge.bench.learning.LearningCommand;
@@ -22,7 +23,7 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND", versionProvider = Bench.Version.class,
     description = "Measures this switch, or any other vhost-user back-end that forwards between its ports.%n",
     subcommands = {ThroughputCommand.class, LatencyCommand.class, LearningCommand.class,
-        Compare.class, JmhCommand.class},
+        Compare.class, JmhCommand.class, HistoryCommand.class},
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge bench throughput --sizes 64,1500",

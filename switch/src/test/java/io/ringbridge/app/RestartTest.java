@@ -48,7 +48,8 @@ class RestartTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, split, adaptive", "1, packed, busy", "2, split, busy", "2, packed, adaptive"})
+    @CsvSource({"1, split, adaptive", "1, split, busy", "1, packed, adaptive", "1, packed, busy",
+        "2, split, adaptive", "2, split, busy", "2, packed, adaptive", "2, packed, busy"})
     void everyTakenFrameIsDeliveredOnClose(final int workers, final String layout, final String poll) throws Exception {
         final Switch running = start(config(workers, poll, ""));
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
@@ -71,7 +72,8 @@ class RestartTest {
      * would be flooded to no port.
      */
     @ParameterizedTest
-    @CsvSource({"1, split, adaptive", "1, packed, busy", "2, split, busy", "2, packed, adaptive"})
+    @CsvSource({"1, split, adaptive", "1, split, busy", "1, packed, adaptive", "1, packed, busy",
+        "2, split, adaptive", "2, split, busy", "2, packed, adaptive", "2, packed, busy"})
     void noFrameIsLostIfFrontEndsReconnectOneAfterTheOther(final int workers, final String layout, final String poll)
         throws Exception {
         Switch running = start(config(workers, poll, ""));

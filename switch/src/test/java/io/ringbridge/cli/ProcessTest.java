@@ -388,6 +388,29 @@ class ProcessTest {
     }
 
     @Test
+    void theLauncherBuildsWithTheMavenWrapperIfMavenIsNotInstalled() throws Exception {
+        final Path launcher = launcher();
+        final Path root = dir.resolve("root with space");
+        Files.delete(dir.resolve("tools/mvn"));
+        for (final String tool : List.of("bash", "cat", "cp", "find", "flock", "grep", "mkdir", "mktemp", "mv",
+            "readlink", "rm", "sed", "touch")) {
+            Files.createSymbolicLink(dir.resolve("tools").resolve(tool), Path.of("/usr/bin").resolve(tool));
+        }
+        final ProcessBuilder builder = launch(launcher, "show");
+        builder.environment().put("PATH", dir.resolve("tools").toString());
+        final String jar = root.resolve("switch/target/ringbridge.jar").toString();
+        assertEquals("ringbridge: " + jar + " is missing or stale, and Maven (mvn) is not on PATH to build it; "
+            + "install Maven\n", finish(builder.start()).err());
+        script(root.resolve("mvnw"), "mkdir -p switch/target; echo \"jar $JAVA_HOME\" > switch/target/ringbridge.jar");
+        assertEquals("ringbridge: " + jar + " is missing or stale; to build it, install Maven, or unzip for the Maven "
+            + "wrapper\n", finish(builder.start()).err());
+        script(dir.resolve("tools/unzip"), "exit 1");
+        final Run built = finish(builder.start());
+        assertEquals(0, built.status(), built.err());
+        assertEquals("jar " + dir.resolve("jdk") + "\n", Files.readString(Path.of(jar)));
+    }
+
+    @Test
     void theLauncherBuildsAndRunsBench() throws Exception {
         final Path launcher = launcher();
         final Path root = dir.resolve("root with space");

@@ -1,6 +1,7 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
@@ -8,6 +9,7 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.DropReason;
@@ -194,12 +196,8 @@ class NetConfigTest {
         }
     }
 
-    private static QueuePair attached(final Frontend frontend) throws IOException {
-        frontend.negotiate(Frontend.DEFAULT_FEATURES);
-        frontend.share(8 << 20);
-        final QueuePair pair = frontend.addPair(256, 2048);
-        frontend.start();
-        return pair;
+    private static Guest attached(final Path socket) throws IOException {
+        return Guest.attach(socket, Frontend.DEFAULT_FEATURES, new QueueShape(256, 2048));
     }
 
     private static byte[] broadcast(final int payload) {
@@ -224,14 +222,14 @@ class NetConfigTest {
     void theMtuLimitsDeliveryUntilTheFrontEndLeaves() throws Exception {
         final GuestPort sender = fixture.datapath.addGuestPort("b", 1, 9000);
         try (Backend _ = Backend.open(sender, BackendOptions.server(directory.resolve("b")));
-             Frontend sending = Frontend.connect(directory.resolve("b"))) {
-            final QueuePair from = attached(sending);
+             Guest sending = attached(directory.resolve("b"))) {
+            final QueuePair from = sending.queues();
             for (int i = 0; i < 2; i++) {
-                try (Frontend receiving = Frontend.connect(fixture.socket)) {
-                    final QueuePair to = attached(receiving);
+                try (Guest receiving = attached(fixture.socket)) {
+                    final QueuePair to = receiving.queues();
                     assertLimit(from, to, 1500);
                     for (final int mtu : new int[] {1000, 68, 1499}) {
-                        receiving.command(new Message.NetSetMtu(mtu));
+                        receiving.frontend().command(new Message.NetSetMtu(mtu));
                         assertLimit(from, to, mtu);
                     }
                 }

@@ -27,6 +27,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -38,6 +42,7 @@ class ReceivedDescriptorsTest {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
     /** The largest number of descriptors that the kernel transfers with one message. */
     private static final int MAX = 253;
+    private static final int CONNECTIONS = 250;
     private static final int[] SOME = {1, 2, 8, 9, 59, 60, 61, 62, 63, 64, 65, 128, 200, 252, MAX};
 
     @TempDir
@@ -172,6 +177,29 @@ class ReceivedDescriptorsTest {
                 }
             }
         });
+    }
+
+    @Test
+    void descriptorsOfManyConnectionsAtOnceAreClosed() throws Exception {
+        serve(peer -> peer.running(PLAIN, guest, 0, 1));
+        final long before = OpenDescriptors.count();
+        final List<Callable<Void>> all = new ArrayList<>();
+        for (int i = 0; i < CONNECTIONS; i++) {
+            final int[] fds = events(62 + i * (MAX - 62) / (CONNECTIONS - 1));
+            all.add(() -> {
+                try (TestPeer peer = fixture.peer()) { // waits for room in the backlog
+                    peer.send(new Message.SetOwner(), fds);
+                }
+                return null;
+            });
+        }
+        try (ExecutorService threads = Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
+            for (final Future<Void> each : threads.invokeAll(all)) {
+                each.get();
+            }
+        }
+        serve(peer -> peer.running(PLAIN, guest, 0, 1));
+        Await.until(() -> OpenDescriptors.count() <= before);
     }
 
     @Test

@@ -6,6 +6,9 @@ import java.util.Objects;
 
 /** The current ports, in arrays that are copied on write. Workers read; control threads write under a lock. */
 public final class PortList {
+    /** The most ports at a time. */
+    public static final int MAX_PORTS = 1024;
+
     private volatile Port[] byIndex = {};
     private volatile Port[] present = {};
 

@@ -34,7 +34,7 @@ public final class Source {
     private long debt;
     private boolean inDebt;
     /** The round of each worker at which the debt is paid; 0 for workers that did none of the work. */
-    private final long[] paidAt;
+    private final AtomicLongArray paidAt;
     /** The work that each worker has done for the queue's frames, in cache lines of its own. */
     private final AtomicLongArray billed;
     private final long[] billsPaid;
@@ -44,7 +44,7 @@ public final class Source {
         this.counters = counters;
         this.workers = workers;
         burstSequences = new long[BURSTS * workers];
-        paidAt = new long[workers];
+        paidAt = new AtomicLongArray(workers);
         billed = new AtomicLongArray(workers * APART);
         billsPaid = new long[workers];
     }
@@ -143,13 +143,13 @@ public final class Source {
 
     /** Sets the round of a worker at which the debt is paid; 0 if that worker did none of the work. */
     public void payAt(final int worker, final long round) {
-        paidAt[worker] = round;
+        paidAt.setOpaque(worker, round);
         inDebt = true;
     }
 
-    /** Returns the round of a worker at which the debt is paid. */
+    /** Returns the round of a worker at which the debt is paid. Any thread may call. */
     public long paidAt(final int worker) {
-        return paidAt[worker];
+        return paidAt.getOpaque(worker);
     }
 
     /** Clears the debt. */

@@ -18,7 +18,7 @@ final class CommandQueue {
     private static final int CAPACITY = 256;
 
     private final ManyToOneConcurrentArrayQueue<Command> queue = new ManyToOneConcurrentArrayQueue<>(CAPACITY);
-    private final EventFd wake = EventFd.create();
+    private final EventFd alarm;
     private final Consumer<InternalError> recover;
     private volatile boolean running;
     /** The thread that has frozen the worker, or null while the worker runs. */
@@ -27,15 +27,12 @@ final class CommandQueue {
     /**
      * Creates an empty queue.
      *
+     * @param alarm is signalled when a command is submitted
      * @param recover fails the port whose memory faulted, see {@link Command#run}
      */
-    CommandQueue(final Consumer<InternalError> recover) {
+    CommandQueue(final EventFd alarm, final Consumer<InternalError> recover) {
+        this.alarm = alarm;
         this.recover = recover;
-    }
-
-    /** Returns the event that is signalled when a command is submitted. */
-    EventFd wake() {
-        return wake;
     }
 
     void begin() {
@@ -68,11 +65,6 @@ final class CommandQueue {
     void end() {
         running = false;
         drain();
-    }
-
-    /** Closes the wake-up event. Called after the worker's thread has ended. */
-    void close() {
-        wake.close();
     }
 
     private synchronized void drain() {
@@ -111,7 +103,7 @@ final class CommandQueue {
             Thread.onSpinWait();
         }
         if (running) {
-            wake.signal();
+            alarm.signal();
         } else {
             drain(); // the worker has ended meanwhile, and may not have run the command
         }

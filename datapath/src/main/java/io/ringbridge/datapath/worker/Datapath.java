@@ -10,7 +10,6 @@ import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
 import io.ringbridge.datapath.port.UplinkPort;
 import org.agrona.ErrorHandler;
-import org.agrona.concurrent.BusySpinIdleStrategy;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -23,22 +22,16 @@ import java.util.function.LongSupplier;
 /** The whole datapath: workers, ports and forwarding table. Any thread may call in. */
 public final class Datapath implements AutoCloseable {
     /** The most ports at a time. */
-    public static final int MAX_PORTS = 1024;
+    public static final int MAX_PORTS = PortList.MAX_PORTS;
     /** The most queue pairs of a port. */
     public static final int MAX_QUEUE_PAIRS = 128;
 
-    /** A single worker delivers at once the frames that it takes, so a small ring suffices and stays in its cache. */
-    private static final int RING_SIZE_ALONE = 128;
-    /** With several workers, the others need room to run ahead. */
-    private static final int RING_SIZE_SHARED = 1024;
     private static final long BALANCE_MILLIS = 250;
 
     private final DatapathOptions options;
-    private final Worker[] workers;
-    private final List<WorkerThread> threads = new ArrayList<>();
     private final PortList ports = new PortList();
     private final ForwardingTable table;
-    private final Placement placement;
+    private final Workers workers;
     private final LongSupplier nanoClock;
     private final ScheduledExecutorService housekeeping = Executors.newSingleThreadScheduledExecutor(
         task -> Thread.ofPlatform().daemon().name("rb-housekeeping").unstarted(task));
@@ -48,12 +41,7 @@ public final class Datapath implements AutoCloseable {
         this.options = options;
         this.nanoClock = nanoClock;
         table = new ForwardingTable(options.fdbCapacity(), (int) options.fdbAgeing().toSeconds(), MAX_PORTS);
-        workers = new Worker[options.workers()];
-        final int ringSize = workers.length == 1 ? RING_SIZE_ALONE : RING_SIZE_SHARED;
-        for (int i = 0; i < workers.length; i++) {
-            workers[i] = new Worker(i, workers, ringSize, table, ports, nanoClock);
-        }
-        placement = new Placement(workers);
+        workers = new Workers(options.workers(), options.cpus(), table, ports, nanoClock);
     }
 
     /**
@@ -101,16 +89,10 @@ public final class Datapath implements AutoCloseable {
 
     /** Starts the threads of workers that were {@linkplain #prepare prepared}. Called once. */
     public void run(final WorkerListener listener) {
-        for (final Worker worker : workers) {
-            final int cpu = cpu(worker);
-            threads.add(WorkerThread.start(worker,
-                options.poll() == PollMode.BUSY ? BusySpinIdleStrategy.INSTANCE : new AdaptiveIdle(worker),
-                () -> pin(worker, cpu, listener), listener));
-            worker.awaitStart();
-        }
+        workers.start(options.poll(), listener);
         final long period = Math.clamp(options.fdbAgeing().toMillis() / 4, 1000, 30_000);
         repeat(() -> table.sweep(now()), period);
-        if (workers.length > 1) {
+        if (workers.count() > 1) {
             // Balance periodically, and not whenever a port comes or goes. A front-end that reconnects all the time
             // does not wait for it then, and seldom delays other ports.
             repeat(() -> balance(listener), BALANCE_MILLIS);
@@ -119,17 +101,6 @@ public final class Datapath implements AutoCloseable {
 
     private void repeat(final Runnable chore, final long millis) {
         chores.add(housekeeping.scheduleWithFixedDelay(chore, millis, millis, TimeUnit.MILLISECONDS));
-    }
-
-    /** Pins the calling thread. If the processor was taken offline since {@link #prepare}, the worker runs unpinned. */
-    private static void pin(final Worker worker, final int cpu, final WorkerListener listener) {
-        try {
-            if (cpu >= 0) {
-                ThreadTuning.pin(cpu);
-            }
-        } catch (final OsException e) {
-            listener.failed(worker.roleName(), e);
-        }
     }
 
     private void balance(final WorkerListener listener) {
@@ -154,20 +125,11 @@ public final class Datapath implements AutoCloseable {
      * @return the sum of their work
      */
     int step() {
-        int work = 0;
-        for (final Worker worker : workers) {
-            work += worker.doWork();
-            worker.settleAll();
-        }
-        return work;
-    }
-
-    private int cpu(final Worker worker) {
-        return options.cpus().isEmpty() ? -1 : options.cpus().get(worker.index() % options.cpus().size());
+        return workers.step();
     }
 
     private int now() {
-        return workers[0].now();
+        return workers.now();
     }
 
     /**
@@ -190,8 +152,8 @@ public final class Datapath implements AutoCloseable {
     public synchronized GuestPort addGuestPort(final String name, final int queuePairs, final int mtu,
                                                final PortVlan vlan) {
         final int index = freeIndex();
-        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan, placement.place(index, queuePairs),
-            workers.length, stations(index, vlan));
+        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan, workers.place(index, queuePairs),
+            workers.count(), stations(index, vlan));
         ports.put(index, port);
         return port;
     }
@@ -216,8 +178,8 @@ public final class Datapath implements AutoCloseable {
     public synchronized UplinkPort addUplinkPort(final String name, final int queues, final int mtu,
                                                  final PortVlan vlan) {
         final int index = freeIndex();
-        final UplinkPort port = new UplinkPort(index, name, queues, mtu, vlan, placement.place(index, queues),
-            workers.length, stations(index, vlan));
+        final UplinkPort port = new UplinkPort(index, name, queues, mtu, vlan, workers.place(index, queues),
+            workers.count(), stations(index, vlan));
         ports.put(index, port);
         return port;
     }
@@ -236,7 +198,7 @@ public final class Datapath implements AutoCloseable {
 
     /** Moves queues between workers until their numbers of running queues differ by at most one. */
     void balance() {
-        placement.balance();
+        workers.balance();
     }
 
     /**
@@ -245,7 +207,7 @@ public final class Datapath implements AutoCloseable {
      * threads wait. The datapath must be running.
      */
     public void whileFrozen(final Runnable action) {
-        placement.whileFrozen(action);
+        workers.whileFrozen(action);
     }
 
     /**
@@ -254,12 +216,12 @@ public final class Datapath implements AutoCloseable {
      * may be started, stopped and removed meanwhile.
      */
     public void pauseAll() {
-        placement.withhold(true);
+        workers.withhold(true);
     }
 
     /** Resumes all queues after {@link #pauseAll}. */
     public void resumeAll() {
-        placement.withhold(false);
+        workers.withhold(false);
     }
 
     /**
@@ -267,22 +229,16 @@ public final class Datapath implements AutoCloseable {
      * suspended.
      */
     public void stopForwarding() {
-        for (final Worker worker : workers) {
-            worker.retire();
-        }
+        workers.retire();
     }
 
     /** Detaches and removes a port. */
     public synchronized void remove(final Port port) {
         port.detach();
         ports.put(port.index(), null);
-        placement.forget(port.index());
         table.flush(port.index(), true);
         table.changed();
-        for (final Worker worker : workers) {
-            // Wait for in-flight frames that carry this index: the next port with this index may be in other VLANs.
-            worker.execute(() -> { });
-        }
+        workers.forget(port.index()); // the next port with this index may be in other VLANs
     }
 
     public List<Port> ports() {
@@ -323,11 +279,7 @@ public final class Datapath implements AutoCloseable {
 
     /** Returns a reading of each worker. */
     public List<WorkerStatus> workers() {
-        final List<WorkerStatus> rows = new ArrayList<>();
-        for (final Worker worker : workers) {
-            rows.add(worker.load().status(worker.index(), cpu(worker), worker.queueCount(), worker.delivered()));
-        }
-        return rows;
+        return workers.status();
     }
 
     /** Ends the workers' threads. Every port must be detached before. */
@@ -335,12 +287,6 @@ public final class Datapath implements AutoCloseable {
     public void close() {
         chores.forEach(chore -> chore.cancel(false));
         housekeeping.shutdown();
-        placement.close();
-        threads.forEach(WorkerThread::close);
-        if (threads.isEmpty()) {
-            for (final Worker worker : workers) {
-                worker.onClose();
-            }
-        }
+        workers.close();
     }
 }

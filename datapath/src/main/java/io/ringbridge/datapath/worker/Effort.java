@@ -12,8 +12,8 @@ import io.ringbridge.datapath.port.Source;
  *
  * <p>A unit is about the cost of copying 64 bytes. Every queue has a share of units per round of its worker. A queue
  * whose frames cost more is in debt. The worker takes nothing from it until later rounds, of this worker and of those
- * that did the work, have paid the debt. A round without work counts as many rounds, so a queue waits only if others
- * have work.
+ * that did the work, have paid the debt. A round without work counts as all the rounds that the queue with the shortest
+ * wait still waits for. A queue therefore waits only if others have work, and a longer debt is not forgiven with it.
  *
  * <p>Work for frames is charged to the queue that they come from. Work for receive buffers of an unusual shape is
  * charged to the queue that they are in.
@@ -40,7 +40,7 @@ final class Effort {
     private static final int RECEIVER_SHARE = 64;
     /** The debt up to which a queue may still take frames. Bursts of full frames rarely wait. */
     private static final int LIMIT = 4096;
-    /** The rounds that a worker counts if it finds no work: longer than a debt lasts, and no overflow in 20 years. */
+    /** The rounds of a worker without work if no queue waits: longer than a debt lasts, and no overflow in 20 years. */
     private static final int IDLE_ROUNDS = 1 << 10;
     /** The work per delivered frame that its sender pays, whatever the shape of the buffers. Long frames cost more. */
     private static final int ORDINARY = 64;
@@ -48,18 +48,30 @@ final class Effort {
     private static final int NONE = -1;
 
     private final int own;
-    private final Worker[] workers;
+    private final Effort[] workers;
+    private final Inbox[] inboxes;
     private final PortList ports;
     private final Sequence rounds = new Sequence(0);
     private long spent;
-    private boolean leftOut;
+    /** The queue left out of this round that has the shortest wait, or null. */
+    private Source next;
+    private long shortest;
+    /** The same of the last round. Any thread may read. */
+    private volatile Source awaited;
     private int floodVlan = NONE;
     private int fanOut;
     private final long[] bills;
 
-    Effort(final int own, final Worker[] workers, final PortList ports) {
+    /**
+     * Creates the account of a worker.
+     *
+     * @param workers the accounts of all workers, this one included; complete before the first round
+     * @param inboxes the inboxes of all workers
+     */
+    Effort(final int own, final Effort[] workers, final Inbox[] inboxes, final PortList ports) {
         this.own = own;
         this.workers = workers;
+        this.inboxes = inboxes;
         this.ports = ports;
         bills = new long[workers.length];
     }
@@ -127,14 +139,26 @@ final class Effort {
 
     /** Returns whether a queue must be left out of this round. */
     boolean leavesOut(final Source source) {
-        for (int i = 0; i < workers.length; i++) {
-            if (workers[i].effort().round() < source.paidAt(i) && !workers[i].isAsleep()) {
-                leftOut = true;
-                return true;
-            }
+        final long wait = wait(source);
+        if (wait <= 0) {
+            source.payOff();
+            return false;
         }
-        source.payOff();
-        return false;
+        if (next == null || wait < shortest) {
+            next = source;
+            shortest = wait;
+        }
+        return true;
+    }
+
+    /** Returns the largest number of rounds that a worker has to do until a queue's debt is paid, or 0 if it is. */
+    private long wait(final Source source) {
+        long wait = 0;
+        for (int i = 0; i < workers.length; i++) {
+            final long left = source.paidAt(i) - workers[i].round();
+            wait = left > wait && !inboxes[i].isAsleep() ? left : wait;
+        }
+        return wait;
     }
 
     /**
@@ -157,7 +181,7 @@ final class Effort {
             final long more = (source.isInDebt() ? work : debt) / SHARE;
             for (int i = 0; i < workers.length; i++) {
                 final boolean worked = i == own || bills[i] > 0 || sequences[i] >= 0;
-                source.payAt(i, worked ? Math.max(source.paidAt(i), workers[i].effort().round()) + more
+                source.payAt(i, worked ? Math.max(source.paidAt(i), workers[i].round()) + more
                     : source.paidAt(i));
             }
         }
@@ -169,9 +193,27 @@ final class Effort {
      * @return whether no work was done although a queue that was left out may have frames
      */
     boolean endRound(final boolean worked) {
-        rounds.set(rounds.get() + (worked ? 1 : IDLE_ROUNDS));
-        final boolean again = !worked && leftOut;
-        leftOut = false;
+        final boolean again = !worked && next != null;
+        if (awaited != next) {
+            awaited = next;
+        }
+        next = null;
+        rounds.set(rounds.get() + (worked ? 1 : idleRounds()));
         return again;
+    }
+
+    /** Returns the rounds that a round without work counts as. */
+    private long idleRounds() {
+        long least = Long.MAX_VALUE;
+        long left = IDLE_ROUNDS;
+        for (final Effort worker : workers) {
+            final Source source = worker.awaited;
+            final long wait = source == null ? 0 : wait(source);
+            if (wait > 0 && wait < least) {
+                least = wait;
+                left = Math.max(0, source.paidAt(own) - rounds.get());
+            }
+        }
+        return left;
     }
 }

@@ -39,7 +39,7 @@ final class Ingress {
     private static final long SCRATCH_STRIDE = 16;
 
     private final int own;
-    private final Worker[] workers;
+    private final Inbox[] inboxes;
     private final FrameRing frames;
     private final Bridge bridge;
     private final VlanBridge vlans;
@@ -60,16 +60,16 @@ final class Ingress {
     /** The number of bursts that the source had noted when the entries were claimed. */
     private int burstsBefore;
 
-    Ingress(final int own, final Worker[] workers, final FrameRing frames, final Bridge bridge, final VlanBridge vlans,
-            final Notifier notifier, final Effort effort) {
+    Ingress(final int own, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans, final Notifier notifier,
+            final Effort effort) {
         this.notifier = notifier;
         this.effort = effort;
         this.own = own;
-        this.workers = workers;
-        this.frames = frames;
+        this.inboxes = inboxes;
+        frames = inboxes[own].frames();
         this.bridge = bridge;
         this.vlans = vlans;
-        sequences = new long[workers.length];
+        sequences = new long[inboxes.length];
     }
 
     /**
@@ -310,7 +310,7 @@ final class Ingress {
         if (source.port().vlan() != null) {
             return decideInVlans(source, taken, now);
         }
-        final boolean alone = workers.length == 1;
+        final boolean alone = inboxes.length == 1;
         long bytes = 0;
         long copied = 0;
         int good = 0;
@@ -366,7 +366,7 @@ final class Ingress {
                 final int length = frame.totalLength();
                 copied += frame.verdict() == Frame.Verdict.UNICAST ? length
                     : flooded(length, source, VlanTag.vlan(tag));
-                if (workers.length > 1 && !passOn(frame, source, tag)) {
+                if (inboxes.length > 1 && !passOn(frame, source, tag)) {
                     dropFrom(claimedFrom + i);
                     decided = i;
                     break;
@@ -421,7 +421,7 @@ final class Ingress {
             frame.drop();
             return passed;
         }
-        for (int i = 0; i < workers.length; i++) {
+        for (int i = 0; i < inboxes.length; i++) {
             if (i != own && !passTo(frame, source, i, tag)) {
                 source.counters().dropped(DropReason.FRAME_RING_FULL); // a retry would pass the others a second copy
             }
@@ -430,7 +430,7 @@ final class Ingress {
     }
 
     private boolean passTo(final Frame frame, final Source source, final int worker, final long tag) {
-        final FrameRing ring = workers[worker].frames();
+        final FrameRing ring = inboxes[worker].frames();
         Memory.surfaceFault(); // not before the entry is published: its worker would wait for it forever
         final long sequence = ring.claim(1);
         if (sequence == FrameRing.FULL) {
@@ -438,7 +438,7 @@ final class Ingress {
         }
         ring.get(sequence).copyOf(frame);
         ring.get(sequence).origin(source);
-        effort.spend(frame.count());
+        effort.spend(frame.count() - 1L); // Effort.FRAME includes the first piece
         if (tag != 0) {
             ring.tag(sequence, tag);
         }
@@ -450,9 +450,9 @@ final class Ingress {
     private void publish() {
         frames.publish(claimedFrom, claimedTo);
         claimedTo = NOTHING;
-        for (int i = 0; i < workers.length; i++) {
+        for (int i = 0; i < inboxes.length; i++) {
             if (i != own && sequences[i] != NOTHING) {
-                workers[i].wakeIfAsleep();
+                inboxes[i].wakeIfAsleep();
             }
         }
     }
@@ -483,8 +483,8 @@ final class Ingress {
         if (source.oldestBurst() == 0) {
             return false;
         }
-        for (int i = 0; i < workers.length; i++) {
-            if (workers[i].frames().consumed() < source.oldestSequence(i)) {
+        for (int i = 0; i < inboxes.length; i++) {
+            if (inboxes[i].frames().consumed() < source.oldestSequence(i)) {
                 return false;
             }
         }

@@ -32,7 +32,7 @@ final class PortStations implements Stations {
     private final PortList ports;
     private final int[] vlans;
     private final int untagged;
-    private final Worker[] workers;
+    private final Workers workers;
     private final ForwardingTable table;
     private final LongSupplier nanoClock;
     private long lastAddress;
@@ -44,7 +44,7 @@ final class PortStations implements Stations {
      * @param ports all current ports; they include this one before the first call
      * @param vlan the VLANs of the port, or null if it has none
      */
-    PortStations(final int port, final PortList ports, final PortVlan vlan, final Worker[] workers,
+    PortStations(final int port, final PortList ports, final PortVlan vlan, final Workers workers,
                  final ForwardingTable table, final LongSupplier nanoClock) {
         this.port = port;
         this.ports = ports;
@@ -97,7 +97,7 @@ final class PortStations implements Stations {
 
     /** Returns whether a station is behind another running port. The port that a migrating guest left does not run. */
     private boolean isElsewhere(final long key) {
-        final int at = table.find(key, workers[0].now());
+        final int at = table.find(key, workers.now());
         final Port other = at == ForwardingTable.UNKNOWN || at == port ? null : ports.port(at);
         return other != null && other.state() == PortState.RUNNING;
     }
@@ -110,7 +110,7 @@ final class PortStations implements Stations {
      */
     @Override
     public void announce(final long address) {
-        final int now = workers[0].now();
+        final int now = workers.now();
         final int[] announced = vlans.length <= MAX_ANNOUNCED ? vlans
             : Arrays.stream(vlans).filter(vlan -> vlan == untagged || isKnown(address, vlan, now)).toArray();
         boolean known = true;
@@ -123,13 +123,7 @@ final class PortStations implements Stations {
         }
         lastAddress = address;
         lastNanos = nanos;
-        for (final Worker worker : workers) {
-            worker.execute(() -> {
-                for (final int vlan : announced) {
-                    worker.announce(port, address, vlan);
-                }
-            });
-        }
+        workers.announce(port, address, announced);
     }
 
     private boolean isKnown(final long address, final int vlan, final int now) {

@@ -30,7 +30,7 @@ import java.util.stream.Collectors;
  */
 final class Recovery {
     /** The most faults while rings are restored: more than one for each port. */
-    private static final int MAX_FAULTS = 2 * Datapath.MAX_PORTS;
+    private static final int MAX_FAULTS = 2 * PortList.MAX_PORTS;
     private static final int FRAMES_CHECKED = 128;
 
     private final Worker worker;

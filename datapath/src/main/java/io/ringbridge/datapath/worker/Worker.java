@@ -59,6 +59,7 @@ final class Worker implements QueueOwner {
 
     private final int index;
     private final LongSupplier nanoClock;
+    private final Inbox inbox;
     private final FrameRing frames;
     /** Has one entry and is never published: a worker delivers the announcements that it builds itself. */
     private final FrameRing announcements = new FrameRing(1, true);
@@ -69,7 +70,7 @@ final class Worker implements QueueOwner {
     private final Egress egress;
     private final FloodEgress floods;
     private final WorkerLoad load = new WorkerLoad();
-    private final CommandQueue commands = new CommandQueue(this::recover);
+    private final CommandQueue commands;
     private final Recovery recovery;
     private final Epoll epoll = Epoll.create();
     private final long startNanos;
@@ -92,43 +93,31 @@ final class Worker implements QueueOwner {
     /** The freeze that this worker joins once it is drained, or null. */
     private Freeze freeze;
     private final CountDownLatch started = new CountDownLatch(1);
-    private volatile boolean asleep;
     private volatile boolean ending;
     private WorkerListener listener = SILENT;
 
     /**
      * Creates a worker that has no thread yet.
      *
-     * @param workers all workers, this one included; complete before the first duty cycle
-     * @param ringSize the number of entries in the worker's frame ring
+     * @param inboxes the inboxes of all workers, this one included
+     * @param effort the worker's account
      */
-    Worker(final int index, final Worker[] workers, final int ringSize, final ForwardingTable table,
+    Worker(final int index, final Inbox[] inboxes, final Effort effort, final ForwardingTable table,
            final PortList ports, final LongSupplier nanoClock) {
         this.index = index;
         this.nanoClock = nanoClock;
-        effort = new Effort(index, workers, ports);
+        this.effort = effort;
+        inbox = inboxes[index];
+        frames = inbox.frames();
+        commands = new CommandQueue(inbox.alarm(), this::recover);
         egress = new Egress(notifier, effort);
         floods = new FloodEgress(index, ports, egress);
-        frames = new FrameRing(ringSize, workers.length == 1);
-        ingress = new Ingress(index, workers, frames, new Bridge(table, ports), new VlanBridge(table, ports), notifier,
-            effort);
+        ingress =
+            new Ingress(index, inboxes, new Bridge(table, ports), new VlanBridge(table, ports), notifier, effort);
         recovery = new Recovery(this, ports, frames, ingress, egress);
         startNanos = nanoClock.getAsLong();
         secondStart = startNanos;
-        epoll.add(commands.wake());
-    }
-
-    Effort effort() {
-        return effort;
-    }
-
-    /** Returns whether the worker sleeps or is about to. Any thread may call. */
-    boolean isAsleep() {
-        return asleep;
-    }
-
-    FrameRing frames() {
-        return frames;
+        epoll.add(inbox.alarm());
     }
 
     WorkerLoad load() {
@@ -216,13 +205,13 @@ final class Worker implements QueueOwner {
             standIfDrained();
             return drain();
         }
-        int work = moveBursts();
-        boolean leftOut = effort.endRound(work > 0);
-        if (leftOut) {
-            work = moveBursts(); // of queues over their share, since no other queue has frames
-            leftOut = effort.endRound(work > 0);
+        final int work = moveBursts();
+        if (!effort.endRound(work > 0)) {
+            return work;
         }
-        return leftOut ? 1 : work; // waiting for another worker counts as work
+        final int more = moveBursts(); // of queues over their share, since no other queue has frames
+        effort.endRound(true);
+        return Math.max(1, more); // waiting for another worker counts as work
     }
 
     /** Moves one burst of each queue that is not over its share. */
@@ -492,15 +481,6 @@ final class Worker implements QueueOwner {
         commands.execute(command);
     }
 
-    /** Wakes the worker if it sleeps. Any thread may call. */
-    void wakeIfAsleep() {
-        // The caller's stores must be visible before asleep is read; pairs with the store in sleepUntilKicked.
-        Memory.fullFence();
-        if (asleep) {
-            commands.wake().signal();
-        }
-    }
-
     /** Notifies the drivers whose notifications are outstanding. Called on the worker's thread. */
     void settle() {
         notifier.settle();
@@ -519,7 +499,7 @@ final class Worker implements QueueOwner {
     /** Ends the worker's sleep for good, because its thread is about to end. Any thread may call. */
     void end() {
         ending = true;
-        commands.wake().signal();
+        inbox.alarm().signal();
     }
 
     /** Sleeps until a driver kicks, a thread wakes the worker, or a timeout expires. Returns at once if work waits. */
@@ -529,13 +509,13 @@ final class Worker implements QueueOwner {
         } catch (final InternalError e) {
             recover(e); // arming kicks accesses guest memory too
         } finally {
-            asleep = false;
+            inbox.asleep(false);
         }
     }
 
     private void sleepUntilKicked() {
         settle();
-        asleep = true;
+        inbox.asleep(true);
         final long nanos = nanoClock.getAsLong();
         int millis = MAX_SLEEP_MILLIS;
         boolean busy = ending || freeze != null || !commands.isEmpty() || frames.published() > consumed;
@@ -578,7 +558,7 @@ final class Worker implements QueueOwner {
     void onClose() {
         started.countDown();
         commands.end();
-        commands.close();
+        inbox.close();
         epoll.close();
     }
 

@@ -1,5 +1,6 @@
 package io.ringbridge.datapath.worker;
 
+import io.ringbridge.datapath.os.EventFd;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -18,7 +19,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 @Timeout(30)
 class CommandQueueTest {
     private final AtomicInteger recovered = new AtomicInteger();
-    private final CommandQueue commands = new CommandQueue(_ -> recovered.incrementAndGet());
+    private final EventFd alarm = EventFd.create();
+    private final CommandQueue commands = new CommandQueue(alarm, _ -> recovered.incrementAndGet());
     private volatile boolean ending;
     private Thread worker;
     private Freeze freeze;
@@ -41,7 +43,7 @@ class CommandQueueTest {
             worker.join();
         }
         commands.end();
-        commands.close();
+        alarm.close();
     }
 
     private void freeze() {

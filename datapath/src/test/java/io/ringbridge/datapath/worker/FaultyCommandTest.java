@@ -46,11 +46,11 @@ class FaultyCommandTest {
      * of queues.
      */
     static final class FaultyOwner implements QueueOwner {
-        final Worker worker;
+        final QueueOwner worker;
         int faultAt = NEVER;
         int points;
 
-        FaultyOwner(final Worker worker) {
+        FaultyOwner(final QueueOwner worker) {
             this.worker = worker;
         }
 
@@ -146,9 +146,10 @@ class FaultyCommandTest {
     /** A worker without a thread, with a guest whose port is commanded, another guest, and an uplink. */
     static final class Rig implements AutoCloseable {
         final PortList ports = new PortList();
-        final Worker[] workers = new Worker[1];
         final FaultyOwner owner;
         final ForwardingTable table = new ForwardingTable(1024, 300, Datapath.MAX_PORTS);
+        final Workers workers = new Workers(1, List.of(), table, ports, System::nanoTime);
+        final QueueOwner worker = workers.place(0, 1)[0];
         final TestGuest guest;
         final TestGuest other;
         final UplinkPort uplink;
@@ -157,10 +158,9 @@ class FaultyCommandTest {
         int number;
 
         Rig(final Rings rings) {
-            workers[0] = new Worker(0, workers, 128, table, ports, System::nanoTime);
-            owner = new FaultyOwner(workers[0]);
+            owner = new FaultyOwner(worker);
             guest = new TestGuest(port(0, owner), rings.features, 64, 2048).start();
-            other = new TestGuest(port(1, workers[0]), rings.features, 64, 2048).start();
+            other = new TestGuest(port(1, worker), rings.features, 64, 2048).start();
             uplink = new UplinkPort(2, "uplink", 1, 1500, null, new QueueOwner[] {owner}, 1, stations(2));
             ports.put(2, uplink);
             log = new GuestLog(guest);
@@ -181,10 +181,9 @@ class FaultyCommandTest {
         }
 
         void run() {
-            while (workers[0].doWork() > 0) {
-                workers[0].settleAll();
+            while (workers.step() > 0) {
+                Thread.onSpinWait();
             }
-            workers[0].settleAll();
         }
 
         /** Sends frames both ways, and returns a description of those that arrived. */
@@ -204,7 +203,7 @@ class FaultyCommandTest {
             final Map<String, Object> state = new TreeMap<>();
             state.put("queues", guest.port.queues().stream().map(FaultyCommandTest::row).toList());
             state.put("uplink", uplink.queues().stream().map(FaultyCommandTest::row).toList());
-            state.put("polled", workers[0].queueCount());
+            state.put("polled", workers.status().getFirst().queues());
             state.put("causes", Set.copyOf(guest.port.suspendedBy()));
             state.put("failure", guest.port.failure() == null ? "" : guest.port.failure());
             state.put("positions", Stream.of(0, 1, 2, 3).map(guest.port::position).toList());
@@ -221,7 +220,7 @@ class FaultyCommandTest {
             uplink.detach();
             device.event.close();
             log.close();
-            workers[0].onClose();
+            workers.close();
         }
     }
 
@@ -358,7 +357,7 @@ class FaultyCommandTest {
             rig.run();
             rig.guest.port.detach();
             rig.guest.port.resume(SuspendCause.OPERATOR);
-            assertEquals(rig.uplink.queues().getFirst().started() ? 3 : 2, rig.workers[0].queueCount());
+            assertEquals(rig.uplink.queues().getFirst().started() ? 3 : 2, rig.workers.status().getFirst().queues());
             rig.log.marked();
             try (TestGuest next = new TestGuest(rig.guest.port, rings.features, 64, 2048).start()) {
                 rig.other.received();

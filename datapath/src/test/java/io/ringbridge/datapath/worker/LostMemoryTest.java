@@ -140,11 +140,13 @@ class LostMemoryTest {
     static Stream<Arguments> runs() {
         final List<Arguments> runs = new ArrayList<>();
         for (final Loss loss : Loss.values()) {
-            runs.add(Arguments.of(loss, Rings.SPLIT, PollMode.BUSY, 1));
-            runs.add(Arguments.of(loss, Rings.SPLIT, PollMode.ADAPTIVE, 2));
-            if (loss != Loss.TABLE_IN_HOLE) {
-                runs.add(Arguments.of(loss, Rings.PACKED, PollMode.ADAPTIVE, 1));
-                runs.add(Arguments.of(loss, Rings.PACKED, PollMode.BUSY, 2));
+            for (final PollMode poll : PollMode.values()) {
+                for (int workers = 1; workers <= 2; workers++) {
+                    runs.add(Arguments.of(loss, Rings.SPLIT, poll, workers));
+                    if (loss != Loss.TABLE_IN_HOLE) {
+                        runs.add(Arguments.of(loss, Rings.PACKED, poll, workers));
+                    }
+                }
             }
         }
         return runs.stream();

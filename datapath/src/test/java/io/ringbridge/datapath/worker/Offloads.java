@@ -2,8 +2,6 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.ring.Features;
 
-
-
 /** Features and virtio-net headers of guests that offload checksums and segmentation. */
 final class Offloads {
     static final long SENDER = Features.of(Features.VERSION_1, Features.INDIRECT_DESC, Features.MRG_RXBUF,

@@ -7,6 +7,7 @@ import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Message.Region;
+import io.ringbridge.control.protocol.Outcome;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.datapath.memory.GuestMemory;
@@ -41,39 +42,15 @@ public final class MemoryTable implements AutoCloseable {
     }
 
     /**
-     * Serves a request about memory.
-     *
-     * @return the reply; null if the request has none of its own
-     */
-    public byte[] serve(final Message message, final Descriptors descriptors) {
-        switch (message) {
-            case Message.SetMemTable m -> {
-                return replace(m.regions(), descriptors);
-            }
-            case Message.AddMemReg m -> {
-                return add(m.region(), descriptors);
-            }
-            case Message.RemMemReg m -> remove(m.region());
-            case Message.MemoryConfirmed m -> confirm(m.result());
-            case Message.PostcopyListen _ -> postcopy.listen(!regions.isEmpty());
-            case Message.PostcopyEnd _ -> {
-                return Codec.number(endPostcopy());
-            }
-            default -> throw new IllegalArgumentException(message + " is not about memory");
-        }
-        return null;
-    }
-
-    /**
      * Serves SET_MEM_TABLE: replaces all regions. While pages may be missing, the front-end has to confirm the new
      * regions first.
      *
-     * @return the reply; null if the request has none of its own
+     * @return the proposed regions if the front-end has to confirm them
      */
-    private byte[] replace(final List<Region> wanted, final Descriptors descriptors) {
+    public Outcome setMemTable(final List<Region> wanted, final Descriptors descriptors) {
         if (proposed != null && wanted.isEmpty()) {
             confirm(0); // a confirmation has the same bytes as an empty table
-            return null;
+            return Outcome.DONE;
         }
         final List<MemoryRegion> mapped = new ArrayList<>(wanted.size());
         final GuestMemory next;
@@ -88,7 +65,7 @@ public final class MemoryTable implements AutoCloseable {
                     reported.add(reported(wanted.get(i), mapped.get(i)));
                 }
                 propose(mapped);
-                return Codec.encode(new Message.SetMemTable(reported));
+                return new Outcome.Reply(Codec.encode(new Message.SetMemTable(reported)));
             }
         } catch (final RuntimeException e) {
             mapped.forEach(this::unmap);
@@ -97,7 +74,7 @@ public final class MemoryTable implements AutoCloseable {
         postcopy.cancelAdvice();
         repeats.clear();
         install(next, regions);
-        return null;
+        return Outcome.DONE;
     }
 
     /** Returns the region for the reply: its user address is the one at which missing pages are reported. */
@@ -118,7 +95,7 @@ public final class MemoryTable implements AutoCloseable {
      *
      * @param result 0 if the front-end accepts the proposed regions
      */
-    private void confirm(final long result) {
+    public void confirm(final long result) {
         if (proposed == null) {
             throw ProtocolException.refused("no memory table waits to be confirmed");
         }
@@ -148,16 +125,16 @@ public final class MemoryTable implements AutoCloseable {
      * Serves ADD_MEM_REG. A region of the same file that is there already is only counted: QEMU before 8 adds and
      * removes every region once per queue pair.
      *
-     * @return the reply; null if the request has none of its own
+     * @return the proposed region if the front-end has to confirm it
      */
-    private byte[] add(final Region wanted, final Descriptors descriptors) {
+    public Outcome addMemReg(final Region wanted, final Descriptors descriptors) {
         final MemoryRegion added = map(wanted, descriptors.take(0));
         final List<MemoryRegion> all = new ArrayList<>(proposed == null ? regions : proposed);
         for (final MemoryRegion region : all) {
             if (region.sameAs(added)) {
                 added.close();
                 repeats.merge(region, 1, Integer::sum);
-                return postcopy.isListening() ? propose(wanted, region, all) : null;
+                return postcopy.isListening() ? propose(wanted, region, all) : Outcome.DONE;
             }
         }
         final GuestMemory next;
@@ -173,17 +150,17 @@ public final class MemoryTable implements AutoCloseable {
         }
         postcopy.cancelAdvice();
         install(next, List.of());
-        return null;
+        return Outcome.DONE;
     }
 
-    private byte[] propose(final Region wanted, final MemoryRegion added, final List<MemoryRegion> all) {
+    private Outcome propose(final Region wanted, final MemoryRegion added, final List<MemoryRegion> all) {
         final Region reported = reported(wanted, added);
         propose(all);
-        return Codec.encode(new Message.AddMemReg(reported));
+        return new Outcome.Reply(Codec.encode(new Message.AddMemReg(reported)));
     }
 
     /** Serves REM_MEM_REG. */
-    private void remove(final Region unwanted) {
+    public void remMemReg(final Region unwanted) {
         final List<MemoryRegion> rest = new ArrayList<>(proposed == null ? regions : proposed);
         for (final MemoryRegion region : List.copyOf(rest)) {
             if (region.matches(unwanted.guestAddress(), unwanted.size(), unwanted.userAddress())) {
@@ -229,17 +206,22 @@ public final class MemoryTable implements AutoCloseable {
         region.close();
     }
 
+    /** Serves POSTCOPY_LISTEN: pages of memory that is shared from now on may be missing. */
+    public void postcopyListen() {
+        postcopy.listen(!regions.isEmpty());
+    }
+
     /**
      * Serves POSTCOPY_END: no page is missing any more.
      *
-     * @return 0, or 1 if no such migration was announced
+     * @return false if no such migration was announced
      */
-    private long endPostcopy() {
+    public boolean postcopyEnd() {
         if (proposed != null) {
             propose(regions);
             proposed = null;
         }
-        return postcopy.end(() -> install(GuestMemory.of(regions), List.of())) ? 0 : 1;
+        return postcopy.end(() -> install(GuestMemory.of(regions), List.of()));
     }
 
     /** Writes the regions for another process. */

@@ -37,7 +37,7 @@ public final class Migration implements AutoCloseable {
     private boolean ringsRan;
 
     /** The result of a transfer. */
-    public enum Outcome {
+    public enum Result {
         /** The transfer failed. */
         FAILED,
         /** The state was saved, or it was loaded without a change of the configuration space. */
@@ -52,7 +52,7 @@ public final class Migration implements AutoCloseable {
     }
 
     /** Serves SEND_RARP. Front-ends leave the two bytes after the address undefined. */
-    public void announce(final long word) {
+    public void sendRarp(final long word) {
         final long address = word & Frame.ADDRESS_MASK;
         if (address == 0 || MacAddress.isGroup(address)) {
             throw ProtocolException.refused("address " + MacAddress.format(address)
@@ -62,13 +62,13 @@ public final class Migration implements AutoCloseable {
     }
 
     /**
-     * Starts a transfer, and abandons any earlier one.
+     * Serves SET_DEVICE_STATE_FD: starts a transfer, and abandons any earlier one.
      *
      * @param fd the end of the pipe, which this object owns from now on
      * @param running whether a ring runs
      * @return the number in the reply
      */
-    public long begin(final Message.SetDeviceStateFd request, final int fd, final boolean running) {
+    public long setDeviceStateFd(final Message.SetDeviceStateFd request, final int fd, final boolean running) {
         close();
         final int direction = request.direction();
         if (running || request.phase() != STOPPED || direction != SAVE && direction != LOAD) {
@@ -93,21 +93,21 @@ public final class Migration implements AutoCloseable {
             LongStream.of(port.staticStations()).boxed().toList());
     }
 
-    /** Ends the transfer, and applies a loaded state. */
-    public Outcome check() {
+    /** Serves CHECK_DEVICE_STATE: ends the transfer, and applies a loaded state. */
+    public Result checkDeviceState() {
         final StateTransfer ending = transfer;
         transfer = null;
         if (ending == null) {
             LOG.warn("port {}: no device state was transferred", port.name());
-            return Outcome.FAILED;
+            return Result.FAILED;
         }
         try {
             final DeviceState state = ending.finish();
             migrated = state == null;
-            return state != null && apply(state) ? Outcome.CHANGED : Outcome.DONE;
+            return state != null && apply(state) ? Result.CHANGED : Result.DONE;
         } catch (final ProtocolException e) {
             LOG.warn("port {}: {}", port.name(), e.getMessage());
-            return Outcome.FAILED;
+            return Result.FAILED;
         }
     }
 

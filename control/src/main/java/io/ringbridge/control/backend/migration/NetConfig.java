@@ -11,6 +11,7 @@ import io.ringbridge.datapath.port.GuestPort;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * The device's configuration space, as GET_CONFIG returns it (virtio 1.2, section 5.1.4).
@@ -121,14 +122,14 @@ public final class NetConfig {
     /**
      * Serves GET_CONFIG.
      *
-     * @return null if the requested range is not wholly inside the space, or if its size is inconsistent
+     * @return empty if the requested range is not wholly inside the space, or if its size is inconsistent
      */
-    public Message.Config read(final Message.Config request) {
+    public Optional<Message.Config> getConfig(final Message.Config request) {
         if (!isInside(request)) {
-            return null;
+            return Optional.empty();
         }
-        return new Message.Config(request.request(), request.offset(), request.size(), request.flags(),
-            ByteBuffer.wrap(content(), request.offset(), request.size()));
+        return Optional.of(new Message.Config(request.request(), request.offset(), request.size(), request.flags(),
+            ByteBuffer.wrap(content(), request.offset(), request.size())));
     }
 
     private static boolean isInside(final Message.Config range) {
@@ -137,7 +138,7 @@ public final class NetConfig {
     }
 
     /** Serves SET_CONFIG. A driver may write no field; in a migration, the address and the MTU come from the source. */
-    public void write(final Message.Config given) {
+    public void setConfig(final Message.Config given) {
         if (!isInside(given)) {
             throw ProtocolException.refused("offset " + Integer.toUnsignedString(given.offset()) + ", size "
                 + Integer.toUnsignedString(given.size()) + " with " + given.bytes().remaining()

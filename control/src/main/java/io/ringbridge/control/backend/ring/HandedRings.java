@@ -4,8 +4,6 @@ import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 
-import java.util.OptionalInt;
-
 /**
  * Moves the rings of a session from one process to another: first their setup and then, once nothing moves any more,
  * their positions. Used while the session's thread is paused, or has not started.
@@ -13,14 +11,12 @@ import java.util.OptionalInt;
 public final class HandedRings {
     private final DeviceQueues port;
     private final Rings rings;
-    private final Inflight inflight;
     private final Relay relay;
     private int pairs;
 
-    public HandedRings(final DeviceQueues port, final Rings rings, final Inflight inflight, final Relay relay) {
+    public HandedRings(final DeviceQueues port, final Rings rings, final Relay relay) {
         this.port = port;
         this.rings = rings;
-        this.inflight = inflight;
         this.relay = relay;
     }
 
@@ -47,66 +43,24 @@ public final class HandedRings {
         pairs = in.number();
         for (int i = 0; i < rings.limit(); i++) {
             if (in.flag()) {
-                restore(rings.getOrCreate(i), in);
+                rings.getOrCreate(i).restore(in, relay);
             }
-        }
-    }
-
-    private void restore(final Vring ring, final StateReader in) {
-        ring.restore(in, relay);
-        if (ring.size > 0) {
-            Vring.checkLayout(ring.index, ring.size, ring.base, rings.isPacked());
-        }
-        if (ring.started) {
-            ring.placed = ring.size == 0 || ring.address == null ? null
-                : ring.place(rings.memory(), ring.address, rings.isPacked());
-            if (ring.placed == null) {
-                throw new HandOverException("vring " + ring.index + " runs, but is not wholly in the guest's memory");
-            }
-            if (port.isControl(ring.index)) {
-                return;
-            }
-            inflight.region(ring.index, ring.size, rings.isPacked()); // throws if the area has no room for the ring
         }
     }
 
     /** Writes the positions of the started rings. The port is suspended. */
     public void savePositions(final StateWriter out) {
-        for (int i = 0; i < rings.limit(); i++) {
-            final Vring ring = rings.known(i);
-            if (ring != null && ring.started) {
-                final OptionalInt position = port.position(i);
-                out.flag(port.started(i)).flag(position.isPresent()).number(position.orElse(0));
-            }
-        }
+        rings.named().forEach(ring -> ring.savePosition(out));
     }
 
-    /**
-     * Reads the positions of the started rings. A ring that has not run starts here as a new ring, from its in-flight
-     * record.
-     */
+    /** Reads the positions of the started rings. */
     public void restorePositions(final StateReader in) {
-        for (int i = 0; i < rings.limit(); i++) {
-            final Vring ring = rings.known(i);
-            if (ring != null && ring.started) {
-                ring.broken = !in.flag();
-                ring.hasRun = in.flag();
-                final int position = in.number();
-                if (ring.hasRun) {
-                    Vring.checkLayout(i, ring.size, position, rings.isPacked());
-                    ring.base = position;
-                }
-            }
-        }
+        rings.named().forEach(ring -> ring.restorePosition(in));
     }
 
     /** Abandons all rings: none will be started. */
     public void abandon() {
-        for (int i = 0; i < rings.limit(); i++) {
-            if (rings.known(i) != null) {
-                rings.known(i).started = false;
-            }
-        }
+        rings.named().forEach(Vring::abandon);
     }
 
     /**
@@ -116,21 +70,8 @@ public final class HandedRings {
      */
     public boolean begin() {
         boolean broken = false;
-        for (int i = 0; i < rings.limit(); i++) {
-            final Vring ring = rings.known(i);
-            if (ring == null) {
-                continue;
-            }
-            if (ring.started && !ring.broken && !rings.waits(ring)) {
-                rings.run(ring, ring.placed);
-                continue;
-            }
-            ring.started &= ring.broken;
-            broken |= ring.broken;
-            port.enableRing(i, ring.enabled);
-            if (ring.broken && rings.events(ring).error() != null) {
-                rings.events(ring).error().signal(); // the old process may not have sent its signal to the channel
-            }
+        for (final Vring ring : rings.named()) {
+            broken |= ring.begin();
         }
         port.pairs(pairs);
         rings.startComplete(); // frames that waited in the old process may be discarded in this one

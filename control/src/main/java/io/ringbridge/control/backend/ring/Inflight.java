@@ -31,7 +31,7 @@ public final class Inflight implements AutoCloseable {
      *
      * @param packed whether the area is for packed rings; such an area also has room for split rings
      */
-    public MemFd create(final Message.InflightFd wanted, final boolean packed) {
+    public MemFd getInflightFd(final Message.InflightFd wanted, final boolean packed) {
         check(wanted);
         return MemFd.create("ringbridge-inflight", InflightArea.bytes(wanted.queues(), wanted.queueSize(), packed));
     }
@@ -41,7 +41,7 @@ public final class Inflight implements AutoCloseable {
      *
      * @param running whether any ring runs; if so, this method throws
      */
-    public void replace(final Message.InflightFd given, final Descriptors descriptors, final boolean running) {
+    public void setInflightFd(final Message.InflightFd given, final Descriptors descriptors, final boolean running) {
         if (running) {
             throw ProtocolException.refused("rings run; this is only allowed while all are stopped");
         }

@@ -3,7 +3,6 @@ package io.ringbridge.control.backend.ring;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
-import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.memory.GuestMemory;
@@ -22,7 +21,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Iommu {
     private static final Logger LOG = LoggerFactory.getLogger(Iommu.class);
-    private static final long REFUSED = 1;
     private static final long LAST_ADDRESS = -1;
     /** The permissions of an entry that denies its range to the device. Its user address has no meaning. */
     private static final int NO_ACCESS = 0;
@@ -35,8 +33,12 @@ public final class Iommu {
         this.rings = rings;
     }
 
-    /** Serves IOTLB_MSG, and returns the reply, which is sent whether an acknowledgement is requested or not. */
-    public byte[] serve(final Message.Iotlb message) {
+    /**
+     * Serves IOTLB_MSG, whose reply is sent whether an acknowledgement is requested or not.
+     *
+     * @return false if the message is refused
+     */
+    public boolean iotlbMsg(final Message.Iotlb message) {
         try {
             if (rings.memory().iotlb() == null) {
                 throw ProtocolException.refused("feature access_platform is not negotiated");
@@ -47,10 +49,10 @@ public final class Iommu {
                 default -> throw ProtocolException.refused("type " + message.type() + "; allowed: "
                     + Message.Iotlb.UPDATE + " and " + Message.Iotlb.INVALIDATE);
             }
-            return Codec.number(0);
+            return true;
         } catch (final ProtocolException e) {
             LOG.warn("port {}: refused {}: {}", port, message.request(), e.getMessage());
-            return Codec.number(REFUSED);
+            return false;
         }
     }
 

@@ -43,39 +43,41 @@ final class Journals implements AutoCloseable {
      * Starts to journal a ring that is about to start, or continues its journal. A record that is already right stays
      * unchanged, so that it is valid at any moment: a ring that is started again may wait long before it runs.
      *
+     * @param hasRun whether the ring has run in this connection
      * @return the record of the ring's chains, which contains its position if that is known; null if the ring has no
      * journal
      */
-    InflightRegion begin(final Vring ring, final RingAddresses at, final GuestMemory memory) {
+    InflightRegion begin(final VringSetup ring, final boolean hasRun, final RingAddresses at,
+                         final GuestMemory memory) {
         if (directory == null) {
             return null;
         }
-        close(ring.index);
+        close(ring.index());
         final Journal journal;
         try {
             Files.createDirectories(directory);
-            journal = Journal.open(directory.resolve(port + "." + ring.index + ".journal"), ring.size);
+            journal = Journal.open(directory.resolve(port + "." + ring.index() + ".journal"), ring.size());
         } catch (final IOException e) {
-            LOG.warn("port {}: vring {} runs without a journal: {}", port, ring.index, e.getMessage());
+            LOG.warn("port {}: vring {} runs without a journal: {}", port, ring.index(), e.getMessage());
             return null;
         }
-        journals[ring.index] = journal;
+        journals[ring.index()] = journal;
         final FilePlace place = memory.filePlace(at.descriptors());
         final boolean itsOwn = journal.isOf(place);
         // If only the front-end's position is known here, the journal may know a later one.
-        if (itsOwn && (ring.base == ring.frontEndBase ? journal.isAheadOf(ring.frontEndBase, at)
-            : journal.records(ring.frontEndBase, ring.base))) {
-            journal.recordFrontEndBase(ring.frontEndBase);
-            if (!ring.hasRun) {
-                LOG.info("port {}: vring {} resumes at the position in its journal", port, ring.index);
+        if (itsOwn && (ring.base() == ring.frontEndBase() ? journal.isAheadOf(ring.frontEndBase(), at)
+            : journal.records(ring.frontEndBase(), ring.base()))) {
+            journal.recordFrontEndBase(ring.frontEndBase());
+            if (!hasRun) {
+                LOG.info("port {}: vring {} resumes at the position in its journal", port, ring.index());
             }
         } else {
-            if (itsOwn && !ring.hasRun) {
+            if (itsOwn && !hasRun) {
                 LOG.info("port {}: vring {} resumes at the front-end's position {}; the ring contradicts its journal,"
-                    + " which has {}", port, ring.index, String.format("0x%08x", ring.frontEndBase),
+                    + " which has {}", port, ring.index(), String.format("0x%08x", ring.frontEndBase()),
                     journal.description());
             }
-            journal.begin(place, ring.frontEndBase, ring.base);
+            journal.begin(place, ring.frontEndBase(), ring.base());
         }
         return journal.region();
     }

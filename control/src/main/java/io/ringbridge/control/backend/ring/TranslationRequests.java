@@ -1,18 +1,12 @@
 package io.ringbridge.control.backend.ring;
 
-import io.ringbridge.control.backend.BackendChannel;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;
-import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.IotlbRequests;
 
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
-import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
@@ -22,8 +16,6 @@ import java.util.concurrent.atomic.AtomicReference;
  * read. A refused request is reported to the port.
  */
 final class TranslationRequests implements IotlbRequests, BackendChannel.Source {
-    private static final Logger LOG = LoggerFactory.getLogger(TranslationRequests.class);
-
     private final GuestPort port;
     private final int vring;
     private final EventFd event;
@@ -50,7 +42,7 @@ final class TranslationRequests implements IotlbRequests, BackendChannel.Source 
     }
 
     @Override
-    public BackendChannel.Outgoing next() {
+    public Outgoing next() {
         final Message.Iotlb refused = denied.getAndSet(null);
         if (refused != null) {
             event.signal(); // there may be another
@@ -60,34 +52,15 @@ final class TranslationRequests implements IotlbRequests, BackendChannel.Source 
         if (wanted == null) {
             return null;
         }
-        return new BackendChannel.Outgoing(BackendRequest.IOTLB_MSG, Codec.encode(wanted), refusal -> {
+        return new Outgoing(BackendRequest.IOTLB_MSG, Codec.encode(wanted), refusal -> {
             if (refusal != 0 && vring < 2 * port.queuePairs()) {
                 port.refuseTranslation(vring, wanted.address(), wanted.permissions());
             }
         });
     }
 
-    /**
-     * Requests the translations that a ring needs to start. Each is requested once, and none while the port is
-     * suspended.
-     *
-     * @param channel null if there is none
-     */
-    static void requestFor(final Vring ring, final GuestMemory memory, final boolean packed, final GuestPort port,
-                           final BackendChannel channel) {
-        final List<Message.Iotlb> lacking = ring.lacking(memory.iotlb(), packed);
-        if (lacking.isEmpty() && !ring.scattered && ring.place(memory, ring.address, packed) == null) {
-            ring.scattered = true;
-            LOG.warn("port {}: vring {} cannot run: each of its parts must be contiguous in the front-end's memory, and"
-                + " aligned", port.name(), ring.index);
-        } else if (channel != null && port.suspendedBy().isEmpty()) {
-            ring.requested.retainAll(lacking);
-            lacking.stream().filter(ring.requested::add).map(TranslationRequests::request).forEach(channel::post);
-        }
-    }
-
     /** Returns a request to the front-end's IOMMU that ignores the acknowledgement. */
-    private static BackendChannel.Outgoing request(final Message.Iotlb message) {
-        return new BackendChannel.Outgoing(BackendRequest.IOTLB_MSG, Codec.encode(message), _ -> { });
+    static Outgoing request(final Message.Iotlb message) {
+        return new Outgoing(BackendRequest.IOTLB_MSG, Codec.encode(message), _ -> { });
     }
 }

@@ -5,280 +5,436 @@ import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.datapath.memory.GuestMemory;
-import io.ringbridge.datapath.memory.Iotlb;
-import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.RingAddresses;
-import io.ringbridge.datapath.ring.RingConfig;
 
-import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Set;
-
-/** One ring as the front-end has set it up. Owned by the session's thread. */
+/**
+ * One ring of a session: its setup by the front-end, and whether it runs. It starts as soon as its setup is complete,
+ * in any order of messages (vhost-user, "Ring states").
+ *
+ * <pre>
+ *  from            to              when
+ *  STOPPED         WAITING         the front-end kicks the ring
+ *  WAITING         RUNNING         the ring is set up, enabled and in memory, and the driver is ready
+ *  RUNNING         WAITING         one of these no longer holds
+ *  WAITING         AWAITING_KICK   the device is reset without its driver
+ *  AWAITING_KICK   WAITING         the front-end kicks the ring, or the driver is ready
+ *  any             STOPPED         GET_VRING_BASE, RESET_DEVICE, or a memory table without the ring
+ * </pre>
+ * Owned by the session's thread.
+ */
 final class Vring {
-    /** The flag of SET_VRING_ADDR that requests logging of writes to the ring itself. */
-    private static final int LOG = 1;
-    private static final long DESCRIPTOR_ALIGNMENT = 16;
-    private static final long USED_ALIGNMENT = 4;
-    private static final long AVAILABLE_ALIGNMENT = 2;
-    private static final long EVENT_ALIGNMENT = 4;
-    private static final int MAX_SPLIT_BASE = 0xFFFF;
-    private static final int POSITION = 0x7FFF;
-    private static final int USED_IDX = 2;
-    private static final int INDEX_MASK = 0xFFFF;
-    private static final int LITTLE_ENDIAN = 0;
-    private static final int BIG_ENDIAN = 1;
+    private enum State {
+        /** The front-end has not started the ring, or has stopped it. */
+        STOPPED,
+        /** The ring must not start before it is kicked again, because its device was reset without its driver. */
+        AWAITING_KICK,
+        /** The ring starts as soon as it is complete, enabled, and covered by memory, and the driver is ready. */
+        WAITING,
+        /** The ring runs in the port, unless a worker has found it broken since. */
+        RUNNING,
+        /** The ring broke in the process before this one. */
+        BROKEN
+    }
 
-    final int index;
-    int size;
-    Message.SetVringAddr address;
-    int base;
-    /** The position that the front-end knows: the last one that it sent or received. */
-    int frontEndBase;
-    boolean bigEndian;
-    boolean enabled;
-    /**
-     * Whether SET_VRING_KICK has arrived since the ring was last stopped. The ring starts as soon as it is complete.
-     */
-    boolean kicked;
-    /** Whether the ring must not start before it is kicked again, because its device was reset without its driver. */
-    boolean awaitsKick;
-    /** Whether the ring runs in the port. */
-    boolean started;
-    /** Whether the ring has run in this connection. */
-    boolean hasRun;
-    /** The addresses at which the ring runs. */
-    RingAddresses placed;
-    /** The translations requested because the IOMMU has not mapped some part of the ring. */
-    final Set<Message.Iotlb> requested = new HashSet<>();
-    /** Whether the IOMMU maps some part of the ring to non-contiguous memory. */
-    boolean scattered;
-    /** The worker's requests for translations; null if there is no channel for them. */
-    TranslationRequests translations;
-    /** Whether the ring broke in the process before this one. */
-    boolean broken;
-    /** The count of {@link #kick} at the last call of {@link #newKicks}; negative before the first. */
-    private long seenKicks = -1;
-    PeerEvent kick;
-    PeerEvent call;
-    PeerEvent error;
+    private final int index;
+    private final SharedSetup shared;
+    private final VringSetup setup;
+    private final VringEvents events;
+    private final PortRing portRing;
+    private final MissingTranslations missing;
+    private State state = State.STOPPED;
+    private boolean enabled;
 
-    Vring(final int index) {
+    Vring(final int index, final SharedSetup shared) {
         this.index = index;
+        this.shared = shared;
+        setup = new VringSetup(index, shared);
+        events = new VringEvents();
+        portRing = new PortRing(setup, events, shared);
+        missing = new MissingTranslations(setup, shared);
     }
 
-    /**
-     * Checks the limits that only one layout has. If the features arrive later, this happens when the ring starts.
-     *
-     * @param size 0 if it is not known yet
-     */
-    static void checkLayout(final int index, final int size, final int base, final boolean packed) {
-        if (!packed && Integer.bitCount(size) > 1) {
-            throw ProtocolException.refused("vring " + index + " of size " + size
-                + "; the size of a split ring must be a power of two");
-        }
-        if (!packed && Integer.compareUnsigned(base, MAX_SPLIT_BASE) > 0) {
-            throw ProtocolException.refused("vring " + index + " with base " + Integer.toUnsignedString(base)
-                + "; allowed: 0 to " + MAX_SPLIT_BASE);
-        }
-        if (packed && size > 0 && ((base & POSITION) >= size || (base >>> 16 & POSITION) >= size)) {
-            throw ProtocolException.refused("vring " + index + " with base 0x" + Integer.toHexString(base)
-                + "; both positions must be below the size of " + size);
-        }
+    int index() {
+        return index;
     }
 
-    /** Reads the used index of a split ring from the memory in which it ran last. */
-    int used(final long features) {
-        final short used = Memory.getShort(placed.device() + USED_IDX);
-        Memory.surfaceFault(); // so that a fault is raised here, where the session expects it
-        return (isBigEndian(features) ? Short.reverseBytes(used) : used) & INDEX_MASK;
+    /** Whether the ring is started, even if it has broken since. */
+    boolean isStarted() {
+        return state == State.RUNNING || state == State.BROKEN;
     }
 
-    /** Sets the byte order of the ring's fields. Only legacy drivers have a choice, so it is ignored for others. */
-    void setEndian(final int order) {
-        if (order != LITTLE_ENDIAN && order != BIG_ENDIAN) {
-            throw ProtocolException.refused("vring " + index + " of byte order " + Integer.toUnsignedString(order)
-                + "; allowed: 0 and 1");
-        }
-        bigEndian = order == BIG_ENDIAN;
+    private boolean isBroken() {
+        return state == State.BROKEN || state == State.RUNNING && !portRing.runs();
     }
 
-    /** Whether the ring is big-endian if its driver has negotiated these features. */
-    boolean isBigEndian(final long features) {
-        return bigEndian && (features & Features.of(Features.VERSION_1, Features.RING_PACKED)) == 0;
+    /** Whether the front-end has started the ring and not stopped it, and the negotiated features have a use for it. */
+    boolean isWanted() {
+        return state != State.STOPPED && isServed();
     }
 
-    /**
-     * Returns the growth of the kick count since the last call, or 0 if a worker has reset the count.
-     */
-    long newKicks() {
-        final long before = seenKicks;
-        seenKicks = kick == null ? -1 : kick.event().count();
-        return before < 0 ? 0 : Math.max(0, seenKicks - before);
+    /** Returns the addresses at which the ring runs; null if it is not started. */
+    RingAddresses place() {
+        return isStarted() ? portRing.place() : null;
     }
 
-    /** Whether the guest transmits on this ring. */
-    boolean transmits() {
-        return (index & 1) != 0;
+    private boolean isServed() {
+        return shared.queues().serves(index) && !isBigEndianControl();
     }
 
-    /** Writes the ring's setup, for another process. */
-    void save(final StateWriter out) {
-        out.number(size).number(base).number(frontEndBase).flag(bigEndian);
-        out.flag(enabled).flag(kicked).flag(awaitsKick).flag(started).flag(hasRun);
-        out.flag(address != null);
-        if (address != null) {
-            out.number(address.flags());
-            out.wide(address.descriptor()).wide(address.used()).wide(address.available()).wide(address.log());
-        }
-        out.event(number(kick)).event(number(call)).event(number(error));
+    private boolean isBigEndianControl() {
+        return shared.queues().isControl(index) && setup.isBigEndian();
     }
 
-    private static int number(final PeerEvent event) {
-        return event == null ? StateWriter.NONE : event.fd();
+    /** Returns the error for a ring that the negotiated features exclude. */
+    ProtocolException unusable() {
+        return ProtocolException.unusable("vring " + index + (isBigEndianControl()
+            ? " is a big-endian control queue; only little-endian ones are served"
+            : " has no use with the negotiated features " + VirtioFeatures.names(shared.features())));
     }
 
-    /** Reads the ring's setup in another process. */
-    void restore(final StateReader in, final Relay relay) {
-        size = in.count(RingConfig.MAX_SIZE);
-        base = in.number();
-        frontEndBase = in.number();
-        bigEndian = in.flag();
-        enabled = in.flag();
-        kicked = in.flag();
-        awaitsKick = in.flag();
-        started = in.flag();
-        hasRun = in.flag();
-        if (in.flag()) {
-            address = new Message.SetVringAddr(index, in.number(), in.wide(), in.wide(), in.wide(), in.wide());
-        }
-        kick = in.event(relay::kick);
-        call = in.event(relay::notification);
-        error = in.event(relay::notification);
+    private ProtocolException notInMemory() {
+        return ProtocolException.refused("vring " + index
+            + " is not wholly in the guest's memory, or misaligned there");
     }
 
-    void checkStopped() {
-        if (started) {
+    private void checkStopped() {
+        if (isStarted()) {
             throw ProtocolException.refused("vring " + index + " runs; this is only allowed while it is stopped");
         }
     }
 
-    /** Refuses user addresses that are not aligned (virtio 1.2, sections 2.7 and 2.8.10). */
-    static void checkAligned(final Message.SetVringAddr at, final boolean packed) {
-        if (!aligned(at.descriptor(), at.available(), at.used(), packed)) {
-            throw ProtocolException.refused("vring " + at.index() + " is misaligned: descriptors 0x"
+    /** Refuses a ring that is to be kicked, but is not served. */
+    void checkServed() {
+        if (shared.areFeaturesKnown() && !isServed()) {
+            throw unusable();
+        }
+    }
+
+    void setNum(final int num) {
+        checkStopped();
+        setup.setNum(num);
+        start(true);
+    }
+
+    /**
+     * Sets the addresses, and starts the ring if it was only waiting for them.
+     *
+     * @return whether the ring is running already, so that it has to be moved to the addresses
+     */
+    boolean setAddr(final Message.SetVringAddr at) {
+        checkAligned(at);
+        final boolean running = isStarted();
+        if (running && !shared.isTranslated() && setup.place(at, shared.memory()) == null) {
+            throw notInMemory();
+        }
+        setup.setAddress(at);
+        start(true); // does nothing to a ring that runs
+        return running;
+    }
+
+    private void checkAligned(final Message.SetVringAddr at) {
+        final boolean packed = shared.isPacked();
+        if (!new RingAddresses(at.descriptor(), at.available(), at.used()).areAligned(packed)) {
+            throw ProtocolException.refused("vring " + index + " is misaligned: descriptors 0x"
                 + Long.toHexString(at.descriptor()) + ", available 0x" + Long.toHexString(at.available()) + ", used 0x"
                 + Long.toHexString(at.used()) + "; multiples of 16, " + (packed ? 4 : 2) + " and 4 are allowed");
         }
     }
 
-    private static boolean aligned(final long descriptors, final long driver, final long device, final boolean packed) {
-        return descriptors % DESCRIPTOR_ALIGNMENT == 0 && driver % (packed ? EVENT_ALIGNMENT : AVAILABLE_ALIGNMENT) == 0
-            && device % (packed ? EVENT_ALIGNMENT : USED_ALIGNMENT) == 0;
+    void setBase(final int position) {
+        checkStopped();
+        setup.setBase(position);
+    }
+
+    void setEndian(final int order) {
+        checkStopped();
+        setup.setEndian(order);
+    }
+
+    void setEnable(final int value) {
+        if (value != 0 && value != 1) {
+            throw ProtocolException.refused("vring " + index + " enabled with " + Integer.toUnsignedString(value)
+                + "; allowed: 0 and 1");
+        }
+        enabled = value != 0;
+        if (waitsToBeEnabled()) {
+            leavePort(State.WAITING);
+        }
+        shared.queues().enableRing(index, enabled);
+        start(true);
+    }
+
+    /** Whether the ring is disabled, and its frames wait rather than being discarded. */
+    private boolean waitsToBeEnabled() {
+        return !enabled && !shared.discardsWhenDisabled() && transmits();
+    }
+
+    private boolean transmits() {
+        return (index & 1) != 0;
     }
 
     /**
-     * Translates the ring's addresses to addresses of this process.
+     * Sets a descriptor, and owns it.
      *
-     * @return null if a part of the ring is not mapped contiguously, or is misaligned
+     * @param event null if the front-end wants none
      */
-    RingAddresses place(final GuestMemory memory, final Message.SetVringAddr at, final boolean packed) {
-        final long descriptors =
-            find(memory, at.descriptor(), RingAddresses.descriptorBytes(size), descriptorAccess(packed));
-        final long available = find(memory, at.available(), RingAddresses.driverBytes(size, packed), Iotlb.READ);
-        final long used = find(memory, at.used(), RingAddresses.deviceBytes(size, packed), Iotlb.WRITE);
-        if (descriptors == GuestMemory.UNMAPPED || available == GuestMemory.UNMAPPED || used == GuestMemory.UNMAPPED
-            || !aligned(descriptors, available, used, packed)) {
-            return null;
+    void setFd(final Request which, final PeerEvent event) {
+        final PeerEvent old = events.replace(which, event);
+        if (which == Request.SET_VRING_KICK) {
+            markKicked();
         }
-        // Behind an IOMMU, front-ends send an I/O virtual address as the log address.
-        return new RingAddresses(descriptors, available, used, (at.flags() & LOG) == 0 ? RingAddresses.NOT_LOGGED
-            : memory.iotlb() == null ? at.log() : memory.guestAddress(used));
+        refreshEvents();
+        if (old != null) {
+            old.close();
+        }
+        start(true);
     }
 
-    private static long find(final GuestMemory memory, final long address, final long length, final int access) {
-        return memory.iotlb() == null ? memory.translateUser(address, length)
-            : memory.iotlb().translate(address, length, access);
+    /** Signals the kick event, which is created if the front-end has provided none. */
+    void kick(final int num) {
+        if (num != 0) {
+            throw ProtocolException.refused("vring " + index + " kicked with " + Integer.toUnsignedString(num)
+                + "; only 0 is allowed");
+        }
+        checkServed();
+        if (events.kick() == null) {
+            setFd(Request.SET_VRING_KICK, new PeerEvent.Direct(EventFd.create()));
+        }
+        events.kick().signal();
+        markKicked();
+        start(false);
     }
 
-    private static int descriptorAccess(final boolean packed) {
-        return packed ? Iotlb.READ | Iotlb.WRITE : Iotlb.READ;
-    }
-
-    /**
-     * Returns requests for the translations that the ring needs to start: for each part, the first unmapped address.
-     */
-    List<Message.Iotlb> lacking(final Iotlb iotlb, final boolean packed) {
-        final List<Message.Iotlb> lacking = new ArrayList<>();
-        lacking(lacking, iotlb, address.descriptor(), RingAddresses.descriptorBytes(size), descriptorAccess(packed));
-        lacking(lacking, iotlb, address.available(), RingAddresses.driverBytes(size, packed), Iotlb.READ);
-        lacking(lacking, iotlb, address.used(), RingAddresses.deviceBytes(size, packed), Iotlb.WRITE);
-        return lacking;
-    }
-
-    private static void lacking(final List<Message.Iotlb> lacking, final Iotlb iotlb, final long start,
-                                final long length, final int access) {
-        final long known = iotlb.translateKnown(start, length, access);
-        if (known < length) {
-            lacking.add(new Message.Iotlb(start + known, 0, 0, access, Message.Iotlb.MISS));
+    private void markKicked() {
+        if (!isStarted()) {
+            state = State.WAITING;
         }
     }
 
-    /** Whether a part of the ring is in the range of addresses from {@code first} to {@code last}, inclusive. */
-    boolean overlaps(final long first, final long last, final boolean packed) {
-        return overlap(address.descriptor(), RingAddresses.descriptorBytes(size), first, last)
-            || overlap(address.available(), RingAddresses.driverBytes(size, packed), first, last)
-            || overlap(address.used(), RingAddresses.deviceBytes(size, packed), first, last);
+    /** Gives the current events to the worker if the ring is started. */
+    void refreshEvents() {
+        if (isStarted()) {
+            portRing.refreshEvents();
+        }
     }
 
-    private static boolean overlap(final long start, final long length, final long first, final long last) {
-        return Long.compareUnsigned(start, last) <= 0 && Long.compareUnsigned(first, start + (length - 1)) <= 0;
+    /** Forgets the requests for translations, because their channel is replaced. */
+    void forgetRequests() {
+        portRing.forgetTranslations();
+        missing.clear();
+    }
+
+    /** Returns the number of kicks that no worker has received since the last call; 0 for a ring that receives. */
+    long newKicks() {
+        return isStarted() && transmits() ? events.newKicks() : 0;
+    }
+
+    /** Whether the stopped ring may start: the front-end has set it up completely, and the driver is ready. */
+    private boolean isComplete() {
+        return shared.isDriverReady() && state == State.WAITING && setup.isComplete()
+            && shared.areFeaturesKnown() && !shared.memory().regions().isEmpty();
     }
 
     /**
-     * Replaces a descriptor of the ring.
+     * Starts the ring if it is complete.
      *
-     * @param event null for none
-     * @return the previous descriptor, which the caller closes
+     * @param strict whether to throw, rather than wait for more memory, if memory does not cover the ring
      */
-    PeerEvent replaceEvent(final Request which, final PeerEvent event) {
-        final PeerEvent old;
-        switch (which) {
-            case SET_VRING_KICK -> {
-                old = kick;
-                kick = event;
-                seenKicks = -1;
-                markKicked();
-            }
-            case SET_VRING_CALL -> {
-                old = call;
-                call = event;
-            }
-            default -> {
-                old = error;
-                error = event;
-            }
+    void start(final boolean strict) {
+        if (!isComplete()) {
+            return;
         }
-        return old;
+        enabled |= shared.startsEnabled();
+        if (waitsToBeEnabled()) {
+            return;
+        }
+        if (!isServed()) {
+            if (strict) {
+                throw unusable();
+            }
+            return;
+        }
+        setup.checkLayout();
+        final RingAddresses place = setup.place(shared.memory());
+        if (place != null) {
+            run(place);
+        } else if (shared.isTranslated()) {
+            missing.request();
+        } else if (strict) {
+            throw notInMemory();
+        }
     }
 
-    /** Records that the front-end has started the ring. */
-    void markKicked() {
-        kicked = true;
-        awaitsKick = false;
+    private void run(final RingAddresses place) {
+        portRing.start(place, enabled);
+        state = State.RUNNING;
     }
 
-    /** Clears the ring's setup, except for the descriptors. */
+    /** Requests the translations that the ring needs to start, if nothing else is missing. */
+    void requestMissing() {
+        if (isComplete() && isServed()) {
+            missing.request();
+        }
+    }
+
+    /**
+     * Stops the ring until the front-end starts it again.
+     *
+     * @return the position from which the ring resumes
+     */
+    int stop() {
+        leavePort(State.STOPPED);
+        state = State.STOPPED;
+        events.stop();
+        shared.journals().onStopped(index);
+        setup.reportBase();
+        missing.clear();
+        return setup.base();
+    }
+
+    /** Stops the ring at its position, until it is complete again. A broken ring stays stopped. */
+    void stopForNow() {
+        leavePort(isBroken() ? State.STOPPED : State.WAITING);
+        missing.clear();
+    }
+
+    /** Stops the ring at its position, until the front-end kicks it or the driver is ready. */
+    void awaitKick() {
+        stopForNow();
+        if (state == State.WAITING) {
+            state = State.AWAITING_KICK;
+        }
+    }
+
+    /** Ends the wait for a kick, because the driver is ready. */
+    void onDriverReady() {
+        if (state == State.AWAITING_KICK) {
+            state = State.WAITING;
+        }
+    }
+
+    /** Stops the ring for now if one of its parts is in the range from {@code first} to {@code last}, inclusive. */
+    void stopIfIn(final long first, final long last) {
+        if (setup.overlaps(first, last)) {
+            stopForNow();
+        }
+    }
+
+    /**
+     * Finds the ring's place in another memory table. Stops the ring if the table does not cover it, or if pages of the
+     * table are still missing.
+     *
+     * @return false if the ring was stopped because the front-end has removed its memory
+     */
+    boolean moveTo(final GuestMemory next) {
+        if (next.incoming() != null) {
+            leavePort(State.WAITING);
+        } else if (isStarted()) {
+            final RingAddresses place = setup.place(next);
+            if (place == null && next.iotlb() != null) {
+                stopForNow();
+            } else if (place == null) {
+                leavePort(State.STOPPED);
+            }
+            portRing.moveTo(place);
+            return place != null || next.iotlb() != null;
+        }
+        return true;
+    }
+
+    /** Takes the ring out of the port if it is started, and keeps its position. */
+    private void leavePort(final State next) {
+        if (isStarted()) {
+            portRing.stop(isBroken());
+            state = next;
+        }
+    }
+
+    /** Stops and disables the ring, and clears its setup except for the error descriptor, which is not sent again. */
     void reset() {
+        stop();
         enabled = false;
-        awaitsKick = false;
-        size = 0;
-        address = null;
-        base = 0;
-        frontEndBase = 0;
-        bigEndian = false;
+        shared.queues().enableRing(index, false);
+        setup.reset();
+    }
+
+    /** Closes every descriptor. The port must be detached before. */
+    void close() {
+        events.close();
+    }
+
+    /** Writes the ring's setup, for another process. */
+    void save(final StateWriter out) {
+        setup.saveLayout(out);
+        out.flag(enabled).flag(state != State.STOPPED).flag(state == State.AWAITING_KICK).flag(isStarted())
+            .flag(portRing.hasRun());
+        setup.saveAddress(out);
+        events.save(out);
+    }
+
+    /** Reads and checks the ring's setup in another process. */
+    void restore(final StateReader in, final Relay relay) {
+        setup.restoreLayout(in);
+        enabled = in.flag();
+        state = state(in.flag(), in.flag(), in.flag());
+        portRing.restore(in.flag());
+        setup.restoreAddress(in);
+        events.restore(in, relay);
+        if (setup.size() > 0) {
+            setup.checkLayout();
+        }
+        if (isStarted()) {
+            portRing.findPlace();
+        }
+    }
+
+    private static State state(final boolean kicked, final boolean awaitsKick, final boolean started) {
+        if (started) {
+            return State.RUNNING;
+        }
+        return kicked ? awaitsKick ? State.AWAITING_KICK : State.WAITING : State.STOPPED;
+    }
+
+    /** Writes the position of a started ring. */
+    void savePosition(final StateWriter out) {
+        if (isStarted()) {
+            portRing.savePosition(out);
+        }
+    }
+
+    /** Reads the position of a started ring. */
+    void restorePosition(final StateReader in) {
+        if (isStarted()) {
+            state = portRing.restorePosition(in) ? State.RUNNING : State.BROKEN;
+        }
+    }
+
+    /** Abandons the restored ring: it will not be started. */
+    void abandon() {
+        state = State.STOPPED;
+    }
+
+    /**
+     * Starts the restored ring on the suspended port.
+     *
+     * @return whether it is broken
+     */
+    boolean begin() {
+        if (state == State.RUNNING && !waitsToBeEnabled()) {
+            run(portRing.place());
+            return false;
+        }
+        if (state == State.RUNNING) {
+            state = State.WAITING;
+        }
+        shared.queues().enableRing(index, enabled);
+        if (state != State.BROKEN) {
+            return false;
+        }
+        portRing.signalError(); // the old process may not have sent its signal to the channel
+        return true;
     }
 }

@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.backend.ring.BackendChannel;
+import io.ringbridge.control.backend.ring.Outgoing;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
@@ -18,32 +20,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.Arrays;
-import java.util.HashMap;
-import java.util.LinkedHashSet;
-import java.util.Map;
-import java.util.SequencedSet;
+import java.util.Collection;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import java.util.function.LongConsumer;
 
 /**
- * The socket for the back-end's own requests (vhost-user, "Back-end message types").
+ * The channel over the socket that the front-end has provided for the back-end's own requests.
  *
  * <p>A thread of its own, started with the first request, sends one request at a time. It waits for the acknowledgement
- * if acknowledgements are negotiated. A front-end that does not read or reply therefore blocks only this thread. Equal
- * requests that wait to be sent are sent once, which bounds the queue. While the front-end is silenced, the thread
- * reads acknowledgements but sends nothing.
- *
- * <p>Any thread may {@link #post}; a worker signals an {@link #event} instead. Only the session calls {@link #close}.
+ * if acknowledgements are negotiated. A front-end that does not read or reply therefore blocks only this thread. While
+ * the front-end is silenced, the thread reads acknowledgements but sends nothing.
  */
-public final class BackendChannel implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(BackendChannel.class);
+final class ConnectedChannel implements BackendChannel {
+    private static final Logger LOG = LoggerFactory.getLogger(ConnectedChannel.class);
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
-    /** More requests than ever wait for a front-end that reads, however many rings it has. */
-    private static final int MAX_WAITING = 1024;
     /**
      * The longest time to finish a message that is half sent or half received, when the channel pauses or is silenced.
      */
@@ -53,8 +44,7 @@ public final class BackendChannel implements AutoCloseable {
     private final boolean acknowledged;
     private final String name;
     private final BooleanSupplier silenced;
-    private final SequencedSet<Outgoing> waiting = new LinkedHashSet<>();
-    private final Map<Source, EventFd> events = new HashMap<>();
+    private final RequestQueue queue = new RequestQueue();
     private Epoll epoll;
     private EventFd wake;
     private Thread thread;
@@ -64,49 +54,8 @@ public final class BackendChannel implements AutoCloseable {
     private Outgoing unanswered;
     private boolean sending;
 
-    /**
-     * A request to send. Equal requests are sent once.
-     *
-     * @param answer receives the result from the front-end's acknowledgement, if those are negotiated, on the channel's
-     *     thread; null to log a refusal
-     */
-    public record Outgoing(BackendRequest request, ByteBuffer payload, LongConsumer answer) {
-        public Outgoing(final BackendRequest request, final byte[] payload, final LongConsumer answer) {
-            this(request, ByteBuffer.wrap(payload), answer);
-        }
-
-        byte[] bytes() {
-            final byte[] bytes = new byte[payload.remaining()];
-            payload.duplicate().get(bytes);
-            return bytes;
-        }
-
-        void save(final StateWriter out) {
-            out.number(request.id()).bytes(bytes());
-        }
-
-        static Outgoing restore(final StateReader in) {
-            final int id = in.number();
-            final BackendRequest request = Arrays.stream(BackendRequest.values())
-                .filter(each -> each.id() == id)
-                .findFirst()
-                .orElseThrow(() -> new HandOverException("an unknown request, " + Integer.toUnsignedString(id)
-                    + ", waits to be sent"));
-            return new Outgoing(request, in.bytes(), null);
-        }
-    }
-
-    /** Supplies the request to send when its event is signalled, or null for none. Called on the channel's thread. */
-    @FunctionalInterface
-    public interface Source {
-        Outgoing next();
-    }
-
-    /** Supplies the same request every time. */
-    private record Notice(Outgoing next) implements Source { }
-
-    private BackendChannel(final Connection connection, final boolean acknowledged, final String name,
-                           final BooleanSupplier silenced) {
+    private ConnectedChannel(final Connection connection, final boolean acknowledged, final String name,
+                             final BooleanSupplier silenced) {
         this.connection = connection;
         this.acknowledged = acknowledged;
         this.name = name;
@@ -122,46 +71,29 @@ public final class BackendChannel implements AutoCloseable {
      * @param silenced whether the front-end must not be sent requests; any thread may call it, and {@link #heed} must
      *     follow each change
      */
-    static BackendChannel over(final int fd, final boolean acknowledged, final String name,
-                               final BooleanSupplier silenced) {
+    static ConnectedChannel over(final int fd, final boolean acknowledged, final String name,
+                                 final BooleanSupplier silenced) {
         try {
-            return new BackendChannel(Connection.adopt(fd), acknowledged, name, silenced);
+            return new ConnectedChannel(Connection.adopt(fd), acknowledged, name, silenced);
         } catch (final TransportException e) {
             Fd.abandon(fd);
             throw ProtocolException.refused(e.getMessage());
         }
     }
 
-    /**
-     * Queues a request without interest in its result. The request is dropped if the channel has ended, or if too many
-     * wait.
-     */
-    public void post(final BackendRequest request, final byte[] payload) {
-        post(new Outgoing(request, payload, null));
-    }
-
-    /** Queues a request. The request is dropped if the channel has ended, or if too many wait. */
+    @Override
     public synchronized void post(final Outgoing outgoing) {
-        if (!over && waiting.size() < MAX_WAITING) {
+        if (!over) {
             begin();
-            waiting.add(outgoing);
+            queue.add(outgoing);
             wake.signal();
         }
     }
 
-    /** Returns an event that, whenever signalled, sends a request about a ring. The channel owns the event. */
-    public EventFd event(final BackendRequest request, final int vring) {
-        return event(new Notice(new Outgoing(request, Codec.vringState(vring, 0), null)));
-    }
-
-    /** Returns an event that, whenever signalled, sends the request from its source. The channel owns the event. */
+    @Override
     public synchronized EventFd event(final Source source) {
         begin();
-        return events.computeIfAbsent(source, _ -> {
-            final EventFd event = EventFd.create();
-            epoll.add(event);
-            return event;
-        });
+        return queue.event(source, epoll::add);
     }
 
     private void begin() {
@@ -197,15 +129,6 @@ public final class BackendChannel implements AutoCloseable {
         }
     }
 
-    private synchronized void collectEvents() {
-        events.forEach((source, event) -> {
-            final Outgoing outgoing = event.drain() ? source.next() : null;
-            if (outgoing != null) {
-                waiting.add(outgoing);
-            }
-        });
-    }
-
     /**
      * Waits while the front-end is silenced.
      *
@@ -218,14 +141,8 @@ public final class BackendChannel implements AutoCloseable {
         if (paused || over) {
             return null;
         }
-        if (waiting.isEmpty()) { // other events stay signalled, so that at most one request waits per source
-            collectEvents();
-        }
-        if (waiting.isEmpty()) {
-            return null;
-        }
-        final Outgoing first = waiting.removeFirst();
-        sending = true;
+        final Outgoing first = queue.poll();
+        sending = first != null;
         return first;
     }
 
@@ -235,7 +152,7 @@ public final class BackendChannel implements AutoCloseable {
     }
 
     private void send(final Outgoing outgoing) throws IOException {
-        final BackendRequest request = outgoing.request;
+        final BackendRequest request = outgoing.request();
         LOG.debug("port {}: sending {}", name, request);
         final int flags = acknowledged ? Header.VERSION | Header.NEED_REPLY : Header.VERSION;
         connection.send(request.id(), flags, outgoing.bytes());
@@ -252,7 +169,7 @@ public final class BackendChannel implements AutoCloseable {
         if (outgoing == null) {
             return;
         }
-        final BackendRequest request = outgoing.request;
+        final BackendRequest request = outgoing.request();
         try (Packet reply = connection.receive(() -> { }, () -> paused)) {
             if (reply == null && paused) {
                 return;
@@ -265,28 +182,16 @@ public final class BackendChannel implements AutoCloseable {
                 throw ProtocolException.fatal("the front-end replies to " + request + " with " + reply.header());
             }
             final long result = Codec.number(reply.payload());
-            if (outgoing.answer != null) {
-                outgoing.answer.accept(result);
+            if (outgoing.answer() != null) {
+                outgoing.answer().accept(result);
             } else if (result != 0) {
                 LOG.warn("port {}: the front-end refuses {} with {}", name, request, result);
             }
         }
     }
 
-    /**
-     * Applies a change of the front-end's silence. If the front-end is silenced, nothing is sent any more when this
-     * returns. If the front-end blocks a half-sent message by not reading, the channel ends. If the front-end is no
-     * longer silenced, the waiting requests are sent.
-     *
-     * @param channel may be null
-     */
-    static void heed(final BackendChannel channel) {
-        if (channel != null) {
-            channel.heed();
-        }
-    }
-
-    private synchronized void heed() {
+    @Override
+    public synchronized void heed() {
         final boolean silent = silenced.getAsBoolean();
         final long end = System.nanoTime() + PATIENCE.toNanos();
         try {
@@ -302,27 +207,14 @@ public final class BackendChannel implements AutoCloseable {
         notifyAll();
     }
 
-    /**
-     * Ends a channel: it sends nothing more, but its events stay open.
-     *
-     * @param channel may be null
-     */
-    static void end(final BackendChannel channel) {
-        if (channel != null) {
-            channel.end();
-        }
-    }
-
-    private void end() {
+    @Override
+    public void end() {
         over = true;
         connection.shutdown();
     }
 
-    /**
-     * Ends the thread between two messages, until {@link #resume}. If the front-end leaves a message half sent or half
-     * received for too long, the channel ends.
-     */
-    private void pause() {
+    @Override
+    public void pause() {
         final Thread sender;
         synchronized (this) {
             paused = true;
@@ -349,42 +241,28 @@ public final class BackendChannel implements AutoCloseable {
         }
     }
 
-    /** Pauses a channel, which may be null. */
-    static void pause(final BackendChannel channel) {
-        if (channel != null) {
-            channel.pause();
-        }
-    }
-
-    /** Resumes a channel, which may be null. */
-    static void resume(final BackendChannel channel) {
-        if (channel != null) {
-            channel.resume();
-        }
-    }
-
-    /** Resumes after {@link #pause}, or with the requests that another process had not sent. */
-    private synchronized void resume() {
+    @Override
+    public synchronized void resume() {
         paused = false;
         if (thread != null) {
             thread = start();
             wake.signal();
-        } else if (!waiting.isEmpty() || unanswered != null) {
+        } else if (!queue.isEmpty() || unanswered != null) {
             begin();
             wake.signal();
         }
     }
 
-    /** Writes a paused channel for another process. Writes nothing of a channel that has ended, or that is null. */
-    static void save(final BackendChannel channel, final StateWriter out) {
-        out.flag(channel != null && !channel.over);
-        if (channel != null && !channel.over) {
-            channel.save(out);
+    @Override
+    public void save(final StateWriter out) {
+        out.flag(!over);
+        if (!over) {
+            saveOpen(out);
         }
     }
 
-    private synchronized void save(final StateWriter out) {
-        collectEvents();
+    private synchronized void saveOpen(final StateWriter out) {
+        final Collection<Outgoing> waiting = queue.collectAll();
         out.descriptor(connection.descriptor()).flag(acknowledged).flag(unanswered != null).number(waiting.size());
         if (unanswered != null) {
             unanswered.save(out);
@@ -395,14 +273,14 @@ public final class BackendChannel implements AutoCloseable {
     /**
      * Restores the channel of another process. It is paused until {@link #resume}.
      *
-     * @return null if there is none
+     * @return {@link #NONE} if there was none
      */
     static BackendChannel restore(final StateReader in, final String name, final BooleanSupplier silenced) {
         if (!in.flag()) {
-            return null;
+            return NONE;
         }
         final int fd = in.descriptor();
-        final BackendChannel channel;
+        final ConnectedChannel channel;
         try {
             channel = over(fd, in.flag(), name, silenced);
         } catch (final HandOverException e) {
@@ -411,10 +289,10 @@ public final class BackendChannel implements AutoCloseable {
         }
         try {
             final boolean waitsForAnswer = in.flag();
-            final int count = in.count(2 * MAX_WAITING);
+            final int count = in.count(2 * RequestQueue.MAX_WAITING);
             channel.unanswered = waitsForAnswer ? Outgoing.restore(in) : null;
             for (int i = 0; i < count; i++) {
-                channel.waiting.add(Outgoing.restore(in));
+                channel.queue.restore(Outgoing.restore(in));
             }
             channel.paused = true;
             return channel;
@@ -424,7 +302,6 @@ public final class BackendChannel implements AutoCloseable {
         }
     }
 
-    /** Ends the thread and closes the socket. No thread may use an event any more. */
     @Override
     public void close() {
         end();
@@ -432,8 +309,8 @@ public final class BackendChannel implements AutoCloseable {
         connection.close();
     }
 
-    /** Ends the thread, but leaves the socket to the process that owns it now. No thread may use an event any more. */
-    void relinquish() {
+    @Override
+    public void relinquish() {
         release();
         connection.relinquish();
     }
@@ -448,7 +325,7 @@ public final class BackendChannel implements AutoCloseable {
         if (sender != null) {
             wake.signal();
             join(sender);
-            events.values().forEach(EventFd::close);
+            queue.close();
             epoll.close();
             wake.close();
         }

@@ -1,17 +1,17 @@
-package io.ringbridge.control.backend;
+package io.ringbridge.control.protocol;
 
 import io.ringbridge.datapath.os.Fd;
 
 import java.util.Arrays;
 
-/** The outcome of a request. The session closes it, whether it could be sent or not. */
-sealed interface Outcome extends AutoCloseable {
+/** The outcome of a request that was not refused. The session closes it, whether the reply could be sent or not. */
+public sealed interface Outcome extends AutoCloseable {
     /** The request succeeded, and has no reply of its own. */
     Outcome DONE = new Done();
 
-    /** Returns the reply, or {@link #DONE} if there is none. */
-    static Outcome of(final byte[] reply) {
-        return reply == null ? DONE : new Reply(reply);
+    /** Returns a reply that consists of a number. */
+    static Outcome number(final long value) {
+        return new Reply(Codec.number(value));
     }
 
     @Override
