@@ -38,7 +38,7 @@ public final class DriverQueue implements AutoCloseable {
         return index;
     }
 
-    /** Returns the ring, which has the driver's owner. */
+    /** Returns the ring. The driver's thread owns it. */
     public DriverRing ring() {
         return ring;
     }

@@ -11,8 +11,8 @@ import java.util.List;
 /**
  * A guest's memory: one region in a memory file, allocated from the bottom up.
  *
- * <p>User addresses are this process's own, as with DPDK's virtio-user. Not thread safe: allocate before other threads
- * start.
+ * <p>A device of this process sees the memory at the driver's addresses. To a back-end, the front-end announces these
+ * addresses as user addresses, as DPDK's virtio-user does. Not thread safe: allocate before other threads start.
  */
 public final class GuestRam implements AutoCloseable {
     /** The region's guest address. It is far from any address of this process, so that no back-end confuses the two. */

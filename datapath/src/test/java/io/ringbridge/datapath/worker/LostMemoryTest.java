@@ -123,8 +123,9 @@ class LostMemoryTest {
         private void drain() {
             receiver.receive.getFirst().drain(frame -> {
                 final int station = NumberedFrames.source(frame);
+                final long number = NumberedFrames.number(frame);
                 streams.stream().filter(each -> each.station == station).forEach(each ->
-                    assertEquals(each.arrived++, NumberedFrames.number(frame), "the next frame from " + station));
+                    assertEquals(each.arrived++, number, "the next frame from station " + station));
             });
         }
 
