@@ -10,13 +10,14 @@ import io.ringbridge.bench.learning.LearningCommand;
 import io.ringbridge.bench.throughput.ThroughputCommand;
 import io.ringbridge.cli.Usage;
 import io.ringbridge.config.ConfigException;
-import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 
 /** The command {@code ringbridge bench}. */
 @Command(name = "ringbridge bench", sortOptions = false, mixinStandardHelpOptions = true,

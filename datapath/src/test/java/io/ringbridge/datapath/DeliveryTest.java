@@ -6,6 +6,8 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -162,8 +164,7 @@ class DeliveryTest {
         final int id = fresh.ring.poll();
         assertEquals(0, id);
         assertEquals(212, fresh.ring.usedLength());
-        b.region.close();
-        b.file.close();
+        b.ram.close();
         a.reap();
     }
 
@@ -253,7 +254,7 @@ class DeliveryTest {
         for (int i = 0; i < 10; i++) {
             a.send(Frames.ethernet(2, 1, 1000));
         }
-        a.file.resize(4096 * 4);
+        a.ram.file().resize(4096 * 4);
         run();
         assertNotNull(a.port.failure());
         assertEquals(PortState.FAILED, a.port.state());
@@ -271,7 +272,7 @@ class DeliveryTest {
         final TestGuest b = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest c = guest(TestGuest.FEATURES, 256, 2048);
         know(a, b, c);
-        b.file.resize(4096 * 4);
+        b.ram.file().resize(4096 * 4);
         a.send(Frames.broadcast(1, 1000));
         run();
         assertNotNull(b.port.failure());

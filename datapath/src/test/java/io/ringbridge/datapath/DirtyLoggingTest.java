@@ -1,5 +1,6 @@
 package io.ringbridge.datapath;
 
+import io.ringbridge.datapath.driver.GuestRam;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
@@ -9,6 +10,8 @@ import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -244,13 +247,13 @@ class DirtyLoggingTest {
         final RingAddresses transmit = pair[1].transmit.get(0).ring.addresses();
         pair[1].port.remap(pair[1].memory, new RingAddresses[] {
             new RingAddresses(receive.descriptors(), receive.driver(), receive.device(),
-                TestGuest.GUEST_BASE + 4096 * 4000L), transmit});
+                GuestRam.GUEST_ADDRESS + 4096 * 4000L), transmit});
         pair[0].send(frame(2, 1, 1000));
         fill(pair[1]);
         log.reset();
         run();
         final Set<Long> expected = log.changedPages();
-        final long usedFirst = (receive.device() - pair[1].region.hostAddress()) / 4096;
+        final long usedFirst = (receive.device() - pair[1].ram.address()) / 4096;
         final Set<Long> usedPages = new TreeSet<>(Set.of(usedFirst, usedFirst + 1, usedFirst + 2));
         expected.removeAll(usedPages);
         final Set<Long> payload = new TreeSet<>(expected);
@@ -322,7 +325,7 @@ class DirtyLoggingTest {
     @Test
     void aShortLogIsNotWrittenBeyondItsEnd() {
         final TestGuest[] pair = pair(TestGuest.FEATURES, 2048);
-        final long covered = TestGuest.GUEST_BASE / 4096 / 8 + 3;
+        final long covered = GuestRam.GUEST_ADDRESS / 4096 / 8 + 3;
         try (MemFd file = MemFd.create("log", 2 * covered); Mapping view = Mapping.map(file.fd(), 0, 2 * covered);
              DirtyLog log = DirtyLog.map(Fd.duplicate(file.fd()), 0, covered)) {
             pair[1].port.setLog(log, null);

@@ -1,11 +1,15 @@
 package io.ringbridge.datapath;
 
+import io.ringbridge.datapath.driver.GuestRam;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.IotlbRequests;
 import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.Rings;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -196,7 +200,7 @@ class TranslationTest {
                 a.guest.sendSplit(sent.getLast(), cut);
             }
             for (final Iommu each : random.nextBoolean() ? List.of(a, b) : List.of(b)) {
-                final long first = TestGuest.GUEST_BASE + random.nextLong(2 << 20);
+                final long first = GuestRam.GUEST_ADDRESS + random.nextLong(2 << 20);
                 each.invalidate(first, random.nextInt(4) == 0 ? -1 : first + random.nextLong(1 << 18));
             }
             do {
@@ -277,7 +281,7 @@ class TranslationTest {
         final int requested = a.requested;
         a.map(request[1], Iotlb.READ);
         run();
-        a.invalidate(TestGuest.GUEST_BASE + (8 << 20), -1);
+        a.invalidate(GuestRam.GUEST_ADDRESS + (8 << 20), -1);
         assertEquals(requested, a.requested);
         assertEquals(0, a.guest.reap());
         a.guest.port.resume(SuspendCause.FRONT_END);

@@ -1,11 +1,5 @@
 package io.ringbridge.config;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
@@ -13,9 +7,9 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.control.uplink.TapOptions;
-import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.os.PacketSocket.Direction;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
 import org.junit.jupiter.api.Test;
@@ -31,6 +25,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class ConfigReaderTest {
     private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "

@@ -6,6 +6,7 @@ import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.TransportException;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -6,13 +6,14 @@ import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.bench.harness.RoundTrip;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
-import io.ringbridge.control.frontend.Receiver;
-import io.ringbridge.control.frontend.Transmitter;
 import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.Receiver;
+import io.ringbridge.datapath.driver.Transmitter;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.ring.Features;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -2,7 +2,6 @@ package io.ringbridge.bench.jmh;
 
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
-import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -16,6 +15,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+
+import java.util.concurrent.TimeUnit;
 
 /**
  * The cost of receiving a frame on one worker and delivering it on another: a burst passes through a worker's

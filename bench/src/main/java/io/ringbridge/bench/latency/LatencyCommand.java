@@ -11,6 +11,13 @@ import io.ringbridge.bench.load.Rig;
 import io.ringbridge.bench.options.Check;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.TargetOptions;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -22,12 +29,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
-import picocli.CommandLine;
 
 /** Measures the latency of frames. */
 @Command(name = "latency", sortOptions = false, mixinStandardHelpOptions = true,

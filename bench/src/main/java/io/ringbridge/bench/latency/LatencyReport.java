@@ -1,11 +1,12 @@
 package io.ringbridge.bench.latency;
 
+import io.ringbridge.api.Table;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.Setup;
-import io.ringbridge.api.Table;
+import org.HdrHistogram.Histogram;
+
 import java.io.PrintWriter;
 import java.util.List;
-import org.HdrHistogram.Histogram;
 
 /**
  * The result of the measurement.

@@ -2,8 +2,9 @@ package io.ringbridge.bench.latency;
 
 import io.ringbridge.bench.load.Notified;
 import io.ringbridge.bench.load.Outcome;
-import java.util.Locale;
 import org.HdrHistogram.Histogram;
+
+import java.util.Locale;
 
 /**
  * The latencies at one load.

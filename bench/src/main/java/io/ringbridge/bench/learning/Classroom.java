@@ -5,10 +5,11 @@ import io.ringbridge.bench.backend.RingSpec;
 import io.ringbridge.bench.backend.Target;
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.HarnessException;
+import org.agrona.concurrent.YieldingIdleStrategy;
+
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongUnaryOperator;
-import org.agrona.concurrent.YieldingIdleStrategy;
 
 /**
  * The three guests of a trial. The testing guest is on the first port, the learning guest on the second and the

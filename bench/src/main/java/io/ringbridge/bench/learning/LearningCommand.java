@@ -8,14 +8,15 @@ import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.TargetOptions;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
-import java.time.Duration;
-import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine;
+
+import java.time.Duration;
+import java.util.concurrent.Callable;
 
 /** Measures how many addresses a bridge remembers, and how fast it learns them. */
 @Command(name = "learning", sortOptions = false, mixinStandardHelpOptions = true,

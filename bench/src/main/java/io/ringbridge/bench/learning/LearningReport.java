@@ -1,8 +1,9 @@
 package io.ringbridge.bench.learning;
 
+import io.ringbridge.api.Table;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.Setup;
-import io.ringbridge.api.Table;
+
 import java.io.PrintWriter;
 
 /**

@@ -1,10 +1,11 @@
 package io.ringbridge.bench.load;
 
-import io.ringbridge.control.frontend.Receiver;
+import io.ringbridge.datapath.driver.Receiver;
 import io.ringbridge.datapath.memory.Memory;
+import org.HdrHistogram.Histogram;
+
 import java.util.Arrays;
 import java.util.List;
-import org.HdrHistogram.Histogram;
 
 /**
  * Receives a lane's frames, and checks that each arrives once and in order. During a trial, the generator thread of the

@@ -5,13 +5,14 @@ import io.ringbridge.bench.backend.RingSpec;
 import io.ringbridge.bench.backend.Target;
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.datapath.os.ThreadTuning;
+import org.HdrHistogram.Histogram;
+
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
-import org.HdrHistogram.Histogram;
 
 /** Guests attached to all ports of a back-end. Owned by one thread. */
 public final class Rig implements AutoCloseable {

@@ -7,13 +7,14 @@ import io.ringbridge.config.ConfigReader;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.ring.RingConfig;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** The options for the measured back-end, the rings, and the processors. */
 public final class TargetOptions {

@@ -1,10 +1,11 @@
 package io.ringbridge.bench.throughput;
 
+import io.ringbridge.api.Table;
 import io.ringbridge.bench.load.FrameMix;
 import io.ringbridge.bench.load.Outcome;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.Setup;
-import io.ringbridge.api.Table;
+
 import java.io.PrintWriter;
 import java.util.List;
 

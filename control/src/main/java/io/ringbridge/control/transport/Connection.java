@@ -4,7 +4,6 @@ import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.os.DescriptorSocket;
 import io.ringbridge.datapath.os.EventFd;
-
 import org.newsclub.net.unix.AFUNIXSocket;
 import org.newsclub.net.unix.AFUNIXSocketAddress;
 import org.newsclub.net.unix.FileDescriptorCast;

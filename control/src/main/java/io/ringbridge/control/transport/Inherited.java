@@ -1,7 +1,6 @@
 package io.ringbridge.control.transport;
 
 import io.ringbridge.datapath.os.Fd;
-
 import org.newsclub.net.unix.AFUNIXDatagramSocket;
 
 import java.io.FileDescriptor;
