@@ -58,8 +58,8 @@ class RunAllTestsTest {
 
     /** Sets the number of huge pages that the script reads. */
     private void reserved(final int pages) throws IOException {
-        script(tools.resolve("cat"), "[ \"$1\" != /proc/sys/vm/nr_hugepages ] || exec echo " + pages
-            + "; exec /usr/bin/cat \"$@\"");
+        script(tools.resolve("cat"), "if [ \"$1\" = /proc/sys/vm/nr_hugepages ]; then echo " + pages
+            + "; else exec /usr/bin/cat \"$@\"; fi");
     }
 
     private record Run(int status, String output) {
