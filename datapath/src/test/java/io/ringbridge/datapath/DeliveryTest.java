@@ -8,10 +8,8 @@ import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.testkit.Frames;
 import io.ringbridge.testkit.TestGuest;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -23,40 +21,11 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 /** Delivery between guests with buffers of all shapes, and between a guest and a hostile one. */
-class DeliveryTest {
+class DeliveryTest extends SteppedFixture {
     private static final long NOT_MERGEABLE = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
 
-    private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
-    private final List<TestGuest> guests = new ArrayList<>();
-
-    @AfterEach
-    void detach() {
-        guests.forEach(TestGuest::close);
-        datapath.close();
-    }
-
     private TestGuest guest(final long features, final int size, final int bufferLength) {
-        final TestGuest guest =
-            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 65535), features, size, bufferLength).start();
-        guests.add(guest);
-        return guest;
-    }
-
-    private void run() {
-        while (datapath.step() > 0) {
-            Thread.onSpinWait();
-        }
-    }
-
-    private void know(final TestGuest... all) {
-        for (int i = 0; i < all.length; i++) {
-            all[i].send(Frames.broadcast(i + 1, 60));
-            run();
-            all[i].reap();
-        }
-        for (final TestGuest guest : all) {
-            guest.received();
-        }
+        return guest(65535, features, size, bufferLength);
     }
 
     private void assertArrives(final byte[] frame, final TestGuest from, final TestGuest to) {

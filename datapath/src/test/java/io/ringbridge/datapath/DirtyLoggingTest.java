@@ -31,7 +31,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Compares the dirty log page by page with the pages that have changed, for rings and buffers of all shapes. */
-class DirtyLoggingTest {
+class DirtyLoggingTest extends SteppedFixture {
     /** The byte that fills memory which the device may write. No frame contains it, so every write is a change. */
     private static final byte FILLING = (byte) 0xA5;
     private static final long FILLING_WORD = 0xA5A5_A5A5_A5A5_A5A5L;
@@ -40,34 +40,23 @@ class DirtyLoggingTest {
     private static final long MERGE = Features.of(Features.MRG_RXBUF);
     private static final int SIZE = 1024;
 
-    private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
-    private final List<TestGuest> guests = new ArrayList<>();
     private final List<GuestLog> logs = new ArrayList<>();
 
     @AfterEach
-    void detach() {
+    void closeLogs() {
         guests.forEach(TestGuest::close);
+        guests.clear();
         logs.forEach(GuestLog::close);
-        datapath.close();
     }
 
     private TestGuest guest(final long features, final int size, final int bufferLength) {
-        final TestGuest guest =
-            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 9000), features, size, bufferLength).start();
-        guests.add(guest);
-        return guest;
+        return guest(9000, features, size, bufferLength);
     }
 
     private GuestLog log(final TestGuest guest) {
         final GuestLog log = new GuestLog(guest);
         logs.add(log);
         return log;
-    }
-
-    private void run() {
-        while (datapath.step() > 0) {
-            Thread.onSpinWait();
-        }
     }
 
     /** Adds two guests and lets the switch learn both. */

@@ -3,10 +3,8 @@ package io.ringbridge.datapath;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Frames;
 import io.ringbridge.testkit.TestGuest;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.provider.Arguments;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -18,7 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The common fixture of tests of offloads: a datapath that is stepped, guests with any features, and packets. */
-abstract class OffloadFixture {
+abstract class OffloadFixture extends SteppedFixture {
     static final long VERSION_1 = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
     static final long MERGEABLE = Features.of(Features.MRG_RXBUF);
     static final long PACKED = Features.of(Features.RING_PACKED);
@@ -26,14 +24,6 @@ abstract class OffloadFixture {
     static final byte[] PLAIN = new byte[12];
 
     final SplittableRandom random = new SplittableRandom(5);
-    Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
-    final List<TestGuest> guests = new ArrayList<>();
-
-    @AfterEach
-    void detach() {
-        guests.forEach(TestGuest::close);
-        datapath.close();
-    }
 
     /** Both ring layouts, each with large receive buffers and with small ones that are merged. */
     static Stream<Arguments> rings() {
@@ -46,28 +36,7 @@ abstract class OffloadFixture {
 
     TestGuest guest(final int mtu, final long features, final int bufferLength) {
         final int size = bufferLength > 4096 ? 64 : 512;
-        final TestGuest guest =
-            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, mtu), features, size, bufferLength).start();
-        guests.add(guest);
-        return guest;
-    }
-
-    /** Lets the switch learn the stations 1, 2 and so on. */
-    void know(final TestGuest... all) {
-        for (int i = 0; i < all.length; i++) {
-            all[i].send(Frames.broadcast(i + 1, 60));
-            run();
-            all[i].reap();
-        }
-        for (final TestGuest guest : all) {
-            guest.received();
-        }
-    }
-
-    void run() {
-        while (datapath.step() > 0) {
-            Thread.onSpinWait();
-        }
+        return guest(mtu, features, size, bufferLength);
     }
 
     Packet packet(final boolean ipv6, final int protocol, final int data) {

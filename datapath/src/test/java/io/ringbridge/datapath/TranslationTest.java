@@ -10,7 +10,6 @@ import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.testkit.Frames;
 import io.ringbridge.testkit.Rings;
 import io.ringbridge.testkit.TestGuest;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -30,17 +29,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Guests behind an IOMMU: their frames wait for translations, and other guests' frames do not. */
 @Timeout(60)
-class TranslationTest {
+class TranslationTest extends SteppedFixture {
     private static final long PAGE = 4096;
-
-    private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
-    private final List<TestGuest> guests = new ArrayList<>();
-
-    @AfterEach
-    void detach() {
-        guests.forEach(TestGuest::close);
-        datapath.close();
-    }
 
     private TestGuest plain(final Rings rings) {
         final TestGuest guest = TestGuest.up(datapath.addGuestPort("g" + guests.size(), 1, 1500), rings);
@@ -107,12 +97,6 @@ class TranslationTest {
             guest.memory = guest.memory.withTranslations(guest.memory.iotlb().without(first, last));
             guest.port.remap(guest.memory,
                 new RingAddresses[] {guest.receive.get(0).ring.addresses(), guest.transmit.get(0).ring.addresses()});
-        }
-    }
-
-    private void run() {
-        while (datapath.step() > 0) {
-            Thread.onSpinWait();
         }
     }
 
