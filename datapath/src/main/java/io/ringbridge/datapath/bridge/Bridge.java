@@ -7,6 +7,7 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decides where each frame goes: learns the source station, and finds the port of the destination. Frames from ports
@@ -22,7 +23,7 @@ public final class Bridge {
     /** The ports of the switch. Implementations read a plain array; any worker may call. */
     public interface PortTable {
         /** Returns the port with an index, or null. */
-        Port port(int index);
+        @Nullable Port port(int index);
 
         /**
          * Whether a frame that a port floods in a VLAN reaches any other port.
@@ -87,8 +88,8 @@ public final class Bridge {
      * station is unknown, or if its port is down, because the station may have moved. A static station stays on its
      * port. So does any station while a flood would reach no port; its frames are then dropped and counted.
      */
-    static Port find(final ForwardingTable table, final PortTable ports, final long station, final Source from,
-                     final int now) {
+    static @Nullable Port find(final ForwardingTable table, final PortTable ports, final long station,
+                               final Source from, final int now) {
         final int index = table.find(station, now);
         final Port port = index == ForwardingTable.UNKNOWN ? null : ports.port(index);
         return port != null && port.isDown() && mayHaveMoved(table, ports, station, from) ? null : port;

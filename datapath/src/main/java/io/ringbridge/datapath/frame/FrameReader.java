@@ -5,7 +5,7 @@ import io.ringbridge.datapath.memory.Segments;
 
 /** A position in a frame, from which the frame's bytes are read in order across its pieces. Owned by one worker. */
 public final class FrameReader {
-    private Segments frame;
+    private Segments frame = new Segments();
     private int piece;
     private int offset;
 

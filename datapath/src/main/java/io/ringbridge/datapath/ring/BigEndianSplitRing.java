@@ -5,6 +5,7 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.Scratch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The device's side of a split virtqueue of a legacy driver on a big-endian machine. {@link SplitDeviceRing} shows the
@@ -37,7 +38,7 @@ final class BigEndianSplitRing extends DeviceRing {
     private final Scratch scratch;
     private final Segments pieces = new Segments();
     /** The record of the chains in flight; null if nothing is recorded. */
-    private final SplitInflight record;
+    private final @Nullable SplitInflight record;
     private long descriptors;
     private long avail;
     private long used;
@@ -49,7 +50,7 @@ final class BigEndianSplitRing extends DeviceRing {
     /** Chains still to come that continue the current frame. They begin with payload, not with a header. */
     private int continuing;
 
-    BigEndianSplitRing(final RingConfig config, final RingLog log) {
+    BigEndianSplitRing(final RingConfig config, final @Nullable RingLog log) {
         super(config, log);
         mask = size - 1;
         heads = new int[size];
@@ -249,7 +250,7 @@ final class BigEndianSplitRing extends DeviceRing {
     }
 
     @Override
-    public void use(final int[] written, final int count) {
+    public void use(final int @Nullable [] written, final int count) {
         oneByOne.use(written, count);
     }
 
@@ -327,7 +328,7 @@ final class BigEndianSplitRing extends DeviceRing {
         return usedIdx;
     }
 
-    SplitInflight record() {
+    @Nullable SplitInflight record() {
         return record;
     }
 

@@ -4,6 +4,7 @@ import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The device's side of a split virtqueue (virtio 1.2, section 2.7).
@@ -34,7 +35,7 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
     private int publishedIdx;
     private int checkedIdx;
 
-    SplitDeviceRing(final RingConfig config, final RingLog log) {
+    SplitDeviceRing(final RingConfig config, final @Nullable RingLog log) {
         super(config, log);
         mask = size - 1;
         heads = new int[size];
@@ -209,7 +210,7 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
     }
 
     @Override
-    public void use(final int[] written, final int count) {
+    public void use(final int @Nullable [] written, final int count) {
         final int first = nextAvail - out;
         for (int i = 0; i < count; i++) {
             final long length = written == null ? 0 : written[i];
@@ -230,7 +231,7 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
     @Override
     public void publish() {
         if (log != null) {
-            publishLogged();
+            publishLogged(log);
             return;
         }
         // Pairs with the driver's acquire of used idx: entries and buffers are visible with it (section 2.7.8.2).
@@ -239,7 +240,7 @@ sealed class SplitDeviceRing extends DeviceRing permits TrackedSplitRing {
     }
 
     /** Publishes and logs every write. The writes to the entries are logged before the driver sees the entries. */
-    private void publishLogged() {
+    private void publishLogged(final RingLog log) {
         final int count = Math.min(RingIndex.distance(publishedIdx, usedIdx), size);
         if (count == 0) {
             return;

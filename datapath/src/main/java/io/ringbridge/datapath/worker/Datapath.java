@@ -10,6 +10,7 @@ import io.ringbridge.datapath.port.Stations;
 import io.ringbridge.datapath.port.UplinkPort;
 import org.agrona.ErrorHandler;
 import org.agrona.concurrent.BusySpinIdleStrategy;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -187,7 +188,7 @@ public final class Datapath implements AutoCloseable {
      * @param vlan the port's VLANs, or null for a port without VLANs
      */
     public synchronized GuestPort addGuestPort(final String name, final int queuePairs, final int mtu,
-                                               final PortVlan vlan) {
+                                               final @Nullable PortVlan vlan) {
         final int index = freeIndex();
         final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan, placement.place(index, queuePairs),
             workers.length, stations(index, vlan));
@@ -213,7 +214,7 @@ public final class Datapath implements AutoCloseable {
      * @param vlan the port's VLANs, or null for a port without VLANs
      */
     public synchronized UplinkPort addUplinkPort(final String name, final int queues, final int mtu,
-                                                 final PortVlan vlan) {
+                                                 final @Nullable PortVlan vlan) {
         final int index = freeIndex();
         final UplinkPort port = new UplinkPort(index, name, queues, mtu, vlan, placement.place(index, queues),
             workers.length, stations(index, vlan));
@@ -229,7 +230,7 @@ public final class Datapath implements AutoCloseable {
         return index;
     }
 
-    private Stations stations(final int port, final PortVlan vlan) {
+    private Stations stations(final int port, final @Nullable PortVlan vlan) {
         return new PortStations(port, ports, vlan, workers, table, nanoClock);
     }
 
@@ -307,7 +308,9 @@ public final class Datapath implements AutoCloseable {
      * @param age seconds since its last frame, or {@link ForwardingTable#STATIC_AGE}
      */
     public void know(final long key, final int port, final int age) {
-        if (!ports.port(port).carries(ForwardingTable.vlan(key))) {
+        final Port there = ports.port(port);
+        assert there != null : "a station is added after its port";
+        if (!there.carries(ForwardingTable.vlan(key))) {
             return;
         }
         if (age == ForwardingTable.STATIC_AGE) {

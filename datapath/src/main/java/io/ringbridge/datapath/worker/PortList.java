@@ -2,6 +2,7 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.Bridge;
 import io.ringbridge.datapath.port.Port;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 import java.util.List;
@@ -9,12 +10,12 @@ import java.util.Objects;
 
 /** The current ports, in arrays that are copied on write. Workers read; control threads write under a lock. */
 final class PortList implements Bridge.PortTable {
-    private volatile Port[] byIndex = {};
+    private volatile @Nullable Port[] byIndex = {};
     private volatile Port[] present = {};
 
     @Override
-    public Port port(final int index) {
-        final Port[] ports = byIndex;
+    public @Nullable Port port(final int index) {
+        final @Nullable Port[] ports = byIndex;
         return index < ports.length ? ports[index] : null;
     }
 
@@ -43,8 +44,8 @@ final class PortList implements Bridge.PortTable {
         return gap >= 0 ? gap : byIndex.length;
     }
 
-    synchronized void put(final int index, final Port port) {
-        final Port[] copy = Arrays.copyOf(byIndex, Math.max(byIndex.length, index + 1));
+    synchronized void put(final int index, final @Nullable Port port) {
+        final @Nullable Port[] copy = Arrays.copyOf(byIndex, Math.max(byIndex.length, index + 1));
         copy[index] = port;
         byIndex = copy;
         present = Arrays.stream(copy).filter(Objects::nonNull).toArray(Port[]::new);

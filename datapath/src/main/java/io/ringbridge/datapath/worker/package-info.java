@@ -3,4 +3,7 @@
  *
  * <p>A worker owns the queues that it polls. Other threads call {@code Datapath} and ports.
  */
+@NullMarked
 package io.ringbridge.datapath.worker;
+
+import org.jspecify.annotations.NullMarked;
