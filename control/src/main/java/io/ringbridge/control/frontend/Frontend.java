@@ -12,6 +12,7 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -44,7 +45,7 @@ public final class Frontend implements AutoCloseable {
     private long features;
     private long protocolFeatures;
     private int maxVrings = 2;
-    private GuestRam ram;
+    private @Nullable GuestRam ram;
     private boolean logging;
 
     private Frontend(final Connection connection) {
@@ -109,12 +110,19 @@ public final class Frontend implements AutoCloseable {
         }
         ram = memory;
         shareRam();
+        return memory;
+    }
+
+    private GuestRam ram() {
+        if (ram == null) {
+            throw new IllegalStateException("share memory before adding queues");
+        }
         return ram;
     }
 
     private void shareRam() throws IOException {
-        final Message.Region region = new Message.Region(GuestRam.GUEST_ADDRESS, ram.size(), ram.address(), 0);
-        command(new Message.SetMemTable(List.of(region)), ram.file().fd());
+        final Message.Region region = new Message.Region(GuestRam.GUEST_ADDRESS, ram().size(), ram().address(), 0);
+        command(new Message.SetMemTable(List.of(region)), ram().file().fd());
     }
 
     /** Creates a queue pair of two queues of the same shape in the guest's memory. {@link #start} announces it. */
@@ -125,16 +133,14 @@ public final class Frontend implements AutoCloseable {
 
     /** Creates a queue pair in the guest's memory. {@link #start} announces it. */
     public QueuePair addPair(final QueueShape transmitting, final QueueShape receiving) {
-        if (ram == null) {
-            throw new IllegalStateException("share memory before adding queues");
-        }
-        final Vring receive = new Vring(vrings.size(), receiving.size(), features, ram);
+        final GuestRam memory = ram();
+        final Vring receive = new Vring(vrings.size(), receiving.size(), features, memory);
         vrings.add(receive);
-        final Vring transmit = new Vring(vrings.size(), transmitting.size(), features, ram);
+        final Vring transmit = new Vring(vrings.size(), transmitting.size(), features, memory);
         vrings.add(transmit);
         return new QueuePair(receive.index / 2,
-            new Transmitter(transmit, ram, features, transmitting.bufferLength() - Features.headerLength(features)),
-            new Receiver(receive, ram, features, receiving.bufferLength()));
+            new Transmitter(transmit, memory, features, transmitting.bufferLength() - Features.headerLength(features)),
+            new Receiver(receive, memory, features, receiving.bufferLength()));
     }
 
     /** Starts and enables every ring, from the position at which {@link #stop} stopped it. */
@@ -176,7 +182,7 @@ public final class Frontend implements AutoCloseable {
     private Message addresses(final Vring vring) {
         final RingAddresses at = vring.ring.addresses();
         return new Message.SetVringAddr(vring.index, logging ? LOG_RING : 0, at.descriptors(), at.device(), at.driver(),
-            ram.guestAddress(at.device()));
+            ram().guestAddress(at.device()));
     }
 
     /**

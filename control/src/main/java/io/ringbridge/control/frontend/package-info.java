@@ -5,4 +5,7 @@
  * thread. Each {@link io.ringbridge.control.frontend.Transmitter} and {@link io.ringbridge.control.frontend.Receiver}
  * may belong to another thread, which must have ended before the front-end is closed.
  */
+@NullMarked
 package io.ringbridge.control.frontend;
+
+import org.jspecify.annotations.NullMarked;
