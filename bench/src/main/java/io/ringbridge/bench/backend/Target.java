@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A back-end, named by its sockets. Owned by one thread. A shutdown hook also ends a switch that was started for the
@@ -28,7 +29,7 @@ public final class Target implements AutoCloseable {
     private final boolean listens;
     private final AtomicBoolean closed = new AtomicBoolean();
     private final Runnable end;
-    private Thread hook;
+    private @Nullable Thread hook;
 
     private Target(final String title, final List<Path> sockets, final boolean listens, final Runnable end) {
         this.title = title;

@@ -23,6 +23,7 @@ import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.DoubleStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The bulk load: a guest in this process that sends large TCP packets as fast as the system accepts them. A packet has
@@ -59,8 +60,8 @@ final class BulkRig implements AutoCloseable {
     private final RoundTrip roundTrip;
     private final int cpu;
     private final QueuePair sender;
-    private final QueuePair receiver;
-    private final FarEnd farEnd;
+    private final @Nullable QueuePair receiver;
+    private final @Nullable FarEnd farEnd;
     private final int length;
     private final byte[] offload;
     private final byte[] headers;
@@ -87,7 +88,7 @@ final class BulkRig implements AutoCloseable {
                     Features.of(Features.GUEST_CSUM, Features.GUEST_TSO4));
                 farEnd = null;
                 headers = headers(RECEIVER);
-                introduce();
+                introduce(receiver);
             }
         } catch (final RuntimeException e) {
             close();
@@ -132,15 +133,15 @@ final class BulkRig implements AutoCloseable {
     }
 
     /** Broadcasts from both guests until each has received a frame from the other. */
-    private void introduce() {
+    private void introduce(final QueuePair other) {
         final byte[] fromSender = hello(SENDER);
         final byte[] fromReceiver = hello(RECEIVER);
         final boolean[] heard = new boolean[2];
         Await.until("the guests to receive frames from each other", LIMIT, () -> {
             transmit(sender, fromSender);
-            transmit(receiver, fromReceiver);
+            transmit(other, fromReceiver);
             heard[0] |= receive(sender) != null;
-            heard[1] |= receive(receiver) != null;
+            heard[1] |= receive(other) != null;
             return heard[0] && heard[1];
         });
     }
@@ -154,7 +155,7 @@ final class BulkRig implements AutoCloseable {
         queues.transmitter().transmit(frame);
     }
 
-    private static byte[] receive(final QueuePair queues) {
+    private static byte @Nullable [] receive(final QueuePair queues) {
         final byte[] frame = queues.receiver().poll() ? queues.receiver().frame() : null;
         queues.receiver().flush();
         return frame;

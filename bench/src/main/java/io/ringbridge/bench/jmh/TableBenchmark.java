@@ -6,6 +6,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.agrona.collections.Long2LongHashMap;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -75,7 +76,7 @@ public class TableBenchmark {
 
     /** Is as concurrent as the switch's table, with one object per station and one per port. */
     @Benchmark
-    public Integer concurrentHashMap() {
+    public @Nullable Integer concurrentHashMap() {
         return map.get(next());
     }
 

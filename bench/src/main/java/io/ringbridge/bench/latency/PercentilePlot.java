@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.HistogramIterationValue;
+import org.jspecify.annotations.Nullable;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.VectorGraphicsEncoder;
@@ -53,7 +54,7 @@ final class PercentilePlot {
         SVG, PNG;
 
         /** Returns the format, or null if the extension is neither. */
-        static Format of(final Path file) {
+        static @Nullable Format of(final Path file) {
             final String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
             return name.endsWith(".svg") ? SVG : name.endsWith(".png") ? PNG : null;
         }

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
 
 /** Guests attached to all ports of a back-end. Owned by one thread. */
 public final class Rig implements AutoCloseable {
@@ -99,7 +100,7 @@ public final class Rig implements AutoCloseable {
             senders.get(i).begin(trial, load.mix(), start + (long) (interval * i / lanes), interval);
             final Histogram histogram = withLatency ? new Histogram(LONGEST_NANOS, DIGITS) : null;
             receivers.get(i).begin(trial, histogram);
-            if (withLatency) {
+            if (histogram != null) {
                 histograms.add(histogram);
             }
         }
@@ -162,7 +163,7 @@ public final class Rig implements AutoCloseable {
     /** The threads of one trial. */
     private static final class Crew {
         private final List<Thread> threads = new ArrayList<>();
-        private final AtomicReference<RuntimeException> failure = new AtomicReference<>();
+        private final AtomicReference<@Nullable RuntimeException> failure = new AtomicReference<>();
 
         /** Starts a thread on a processor, or unpinned if {@code cpu} is negative. */
         void add(final int cpu, final Runnable body) {
@@ -182,8 +183,9 @@ public final class Rig implements AutoCloseable {
             for (final Thread thread : threads) {
                 thread.join();
             }
-            if (failure.get() != null) {
-                throw new HarnessException("the load failed: " + failure.get().getMessage(), failure.get());
+            final RuntimeException first = failure.get();
+            if (first != null) {
+                throw new HarnessException("the load failed: " + first.getMessage(), first);
             }
         }
     }
