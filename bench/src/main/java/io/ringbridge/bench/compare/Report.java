@@ -57,7 +57,7 @@ final class Report {
     }
 
     private List<Measurement> runs(final Work work, final Contender contender) {
-        return measurements.get(work).getOrDefault(contender, List.of());
+        return measurements.getOrDefault(work, Map.of()).getOrDefault(contender, List.of());
     }
 
     private List<Measurement> runs(final Work work, final Contender contender, final Distance distance) {

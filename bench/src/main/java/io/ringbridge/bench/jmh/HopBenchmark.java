@@ -2,6 +2,7 @@ package io.ringbridge.bench.jmh;
 
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -40,7 +41,7 @@ public class HopBenchmark {
     private boolean hop;
 
     private FrameRing ring;
-    private Thread other;
+    private @Nullable Thread other;
     private volatile boolean ends;
     private long seen;
 

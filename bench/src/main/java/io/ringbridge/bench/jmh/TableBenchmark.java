@@ -2,6 +2,7 @@ package io.ringbridge.bench.jmh;
 
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import org.agrona.collections.Long2LongHashMap;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -76,7 +77,7 @@ public class TableBenchmark {
 
     /** Is as concurrent as the switch's table, with one object per station and one per port. */
     @Benchmark
-    public Integer concurrentHashMap() {
+    public @Nullable Integer concurrentHashMap() {
         return map.get(next());
     }
 

@@ -3,6 +3,7 @@ package io.ringbridge.bench.latency;
 import io.ringbridge.bench.harness.HarnessException;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.HistogramIterationValue;
+import org.jspecify.annotations.Nullable;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.VectorGraphicsEncoder;
@@ -54,7 +55,7 @@ final class PercentilePlot {
         SVG, PNG;
 
         /** Returns the format, or null if the extension is neither. */
-        static Format of(final Path file) {
+        static @Nullable Format of(final Path file) {
             final String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
             return name.endsWith(".svg") ? SVG : name.endsWith(".png") ? PNG : null;
         }

@@ -15,7 +15,9 @@ import java.util.Locale;
  */
 record Series(Notified notified, String load, Outcome outcome) {
     Histogram histogram() {
-        return outcome.latency();
+        final Histogram latency = outcome.latency();
+        assert latency != null : "a series is made of trials with latencies";
+        return latency;
     }
 
     String title() {

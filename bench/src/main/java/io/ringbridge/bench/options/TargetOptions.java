@@ -7,6 +7,7 @@ import io.ringbridge.config.ConfigReader;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.ring.RingConfig;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -68,15 +69,15 @@ public final class TargetOptions {
 
     @Option(names = "--cpus", paramLabel = "LIST",
         description = "Processors of the threads that send and receive, one per thread, such as 0,2-3.")
-    private String cpus;
+    private @Nullable String cpus;
 
     @Option(names = "--switch-cpus", paramLabel = "LIST", description = "Processors of this switch's workers, one per "
         + "worker; default: one worker on the last processor that the load does not use.")
-    private String switchCpus;
+    private @Nullable String switchCpus;
 
     @Option(names = "--switch-poll", paramLabel = "busy|adaptive",
         description = "Polling mode of idle workers of this switch; default: busy, or adaptive on one processor.")
-    private Poll poll;
+    private @Nullable Poll poll;
 
     private List<Integer> loadCpus = List.of();
     private List<Integer> workerCpus = List.of();

@@ -16,6 +16,7 @@ import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingLog;
+import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -48,7 +49,7 @@ public final class Egress {
     /** The frames from {@link #next} on with one taken chain each. A frame is finished when its chain is used. */
     private int pending;
     /** The queue that received the last frames, or null if they went to an uplink. */
-    private ReceiveQueue receiver;
+    private @Nullable ReceiveQueue receiver;
 
     public Egress(final Notifier notifier, final Effort effort) {
         this.effort = effort;
@@ -175,7 +176,7 @@ public final class Egress {
     }
 
     /** Returns the queue that received the last frames, or null if they went to an uplink. */
-    public ReceiveQueue receiver() {
+    public @Nullable ReceiveQueue receiver() {
         return receiver;
     }
 

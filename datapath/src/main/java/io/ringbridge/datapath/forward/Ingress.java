@@ -16,6 +16,7 @@ import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.Features;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 
@@ -56,7 +57,7 @@ public final class Ingress {
     private long claimedFrom;
     private long claimedTo = NOTHING;
     /** The source of the frames that the claimed entries are for. */
-    private Source claimedFor;
+    private @Nullable Source claimedFor;
     /** The number of bursts that the source had noted when the entries were claimed. */
     private int burstsBefore;
 
@@ -257,7 +258,7 @@ public final class Ingress {
      *
      * @param length the chain's length, virtio-net header included
      */
-    private static DropReason refusal(final int length, final int headerLength, final boolean enabled) {
+    private static @Nullable DropReason refusal(final int length, final int headerLength, final boolean enabled) {
         return length < headerLength + Ethernet.HEADER ? DropReason.SHORT_FRAME
             : length > headerLength + MAX_FRAME ? DropReason.OVERSIZE_FRAME
             : enabled ? null : DropReason.QUEUE_DISABLED;
@@ -497,6 +498,7 @@ public final class Ingress {
      */
     public void recover() {
         if (claimedTo != NOTHING) {
+            assert claimedFor != null : "entries are claimed for a source";
             if (claimedFor.bursts() == burstsBefore) {
                 dropFrom(claimedFrom);
             }

@@ -8,6 +8,7 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,7 +42,7 @@ public final class GuestPort extends Port {
     private final List<GuestQueue> queues;
     private volatile GuestMemory memory = GuestMemory.NONE;
     private volatile long features;
-    private volatile String ringFault;
+    private volatile @Nullable String ringFault;
     private volatile Set<SuspendCause> suspendedBy = Set.of();
     private volatile PortStatistics inherited = PortStatistics.NONE;
     /** The station to announce when the suspension ends, or 0. */
@@ -57,8 +58,9 @@ public final class GuestPort extends Port {
      * @param workers the number of workers
      * @param stations the bridge's stations behind this port
      */
-    public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final PortVlan vlan,
-                     final QueueOwner[] owners, final int workers, final Stations stations) {
+    public GuestPort(final int index, final String name, final int queuePairs, final int mtu,
+                     final @Nullable PortVlan vlan, final QueueOwner[] owners, final int workers,
+                     final Stations stations) {
         super(index, name, mtu, vlan, stations);
         configuredMtu = mtu;
         receiveQueues = new ReceiveQueue[queuePairs];
@@ -285,7 +287,7 @@ public final class GuestPort extends Port {
      *
      * @param addresses the addresses by vring index; null for rings that are not started
      */
-    public synchronized void remap(final GuestMemory newMemory, final RingAddresses[] addresses) {
+    public synchronized void remap(final GuestMemory newMemory, final @Nullable RingAddresses[] addresses) {
         quiesce(queues);
         memory = newMemory;
         onOwners(queues, queue -> {
@@ -308,7 +310,8 @@ public final class GuestPort extends Port {
         }
     }
 
-    private static RingAddresses newAddresses(final GuestQueue queue, final RingAddresses[] addresses) {
+    private static @Nullable RingAddresses newAddresses(final GuestQueue queue,
+                                                        final @Nullable RingAddresses[] addresses) {
         return queue.vring() < addresses.length ? addresses[queue.vring()] : null;
     }
 
@@ -348,7 +351,7 @@ public final class GuestPort extends Port {
      * @param log null to log nothing
      * @param changed signalled after the log was written, once per queue per burst; may be null
      */
-    public synchronized void setLog(final DirtyLog log, final EventFd changed) {
+    public synchronized void setLog(final @Nullable DirtyLog log, final @Nullable EventFd changed) {
         onOwners(queues, queue -> queue.log(log, changed));
     }
 
@@ -475,7 +478,7 @@ public final class GuestPort extends Port {
      *
      * @return a description of the loss, or null if nothing was lost
      */
-    public String findTruncation(final QueueOwner worker) {
+    public @Nullable String findTruncation(final QueueOwner worker) {
         final GuestMemory checked = memory;
         if (!checked.isIntact() && checked == memory) { // its files may be closed once it has been replaced
             return "the file behind the guest's memory was truncated while in use";
@@ -496,7 +499,7 @@ public final class GuestPort extends Port {
      *
      * @return a description of the loss, or null if all ranges can be accessed
      */
-    public String findLostMemory(final TouchedRanges touched) {
+    public @Nullable String findLostMemory(final TouchedRanges touched) {
         final long address = touched.firstLost(memory);
         return address == TouchedRanges.NONE ? null
             : "the memory at guest address 0x" + Long.toHexString(address)
@@ -540,7 +543,7 @@ public final class GuestPort extends Port {
     }
 
     /** Returns the reason why a ring broke since the last call, or null. */
-    public String takeRingFault() {
+    public @Nullable String takeRingFault() {
         final String fault = ringFault;
         ringFault = null;
         return fault;

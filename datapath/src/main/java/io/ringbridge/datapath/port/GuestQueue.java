@@ -8,6 +8,7 @@ import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Objects;
 import java.util.OptionalInt;
@@ -26,14 +27,14 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     private final int vring;
     private final QueueOwner owner;
     private final QueueCounters counters = new QueueCounters();
-    private volatile DeviceRing ring;
-    private volatile ParkedRing parked;
+    private volatile @Nullable DeviceRing ring;
+    private volatile @Nullable ParkedRing parked;
     private volatile boolean enabled;
     private RingEvents events = RingEvents.NONE;
     private boolean unsettled;
     private boolean callDue;
-    private DirtyLog log;
-    private EventFd logChanged;
+    private @Nullable DirtyLog log;
+    private @Nullable EventFd logChanged;
 
     GuestQueue(final GuestPort port, final int vring, final QueueOwner owner) {
         this.port = port;
@@ -59,7 +60,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     }
 
     /** Returns the ring, or null while it is stopped or parked. */
-    public final DeviceRing ring() {
+    public final @Nullable DeviceRing ring() {
         return ring;
     }
 
@@ -137,7 +138,9 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Drops the ring until it is started again, because its contents are inconsistent. */
     public final void breakRing() {
-        port.ringFault("vring " + vring + ": " + ring.fault());
+        final DeviceRing broken = ring;
+        assert broken != null : "only a running ring breaks";
+        port.ringFault("vring " + vring + ": " + broken.fault());
         ring = null;
         port.ringBroken();
         if (events.error() != null) {
@@ -151,7 +154,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     abstract void resume();
 
     /** Replaces the dirty log of the present ring and of later ones. On the owner's thread. */
-    final void log(final DirtyLog newLog, final EventFd changed) {
+    final void log(final @Nullable DirtyLog newLog, final @Nullable EventFd changed) {
         if (ring != null) {
             ring.log(newLog, changed);
         }

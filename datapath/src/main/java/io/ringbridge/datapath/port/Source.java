@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.port;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
@@ -28,7 +30,7 @@ public final class Source {
     private long lastDestination;
     private long lastSource;
     private long lastVersion = -1;
-    private Sink lastReceiver;
+    private @Nullable Sink lastReceiver;
 
     /** The work that the queue's frames have caused beyond its share. */
     private long debt;
@@ -170,7 +172,7 @@ public final class Source {
      * Returns the receiver of the last frame, if a frame with these addresses would have the same one. Returns null if
      * the addresses differ or the forwarding state has changed.
      */
-    public Sink lastReceiver(final long destination, final long source, final long version) {
+    public @Nullable Sink lastReceiver(final long destination, final long source, final long version) {
         return destination == lastDestination && source == lastSource && version == lastVersion ? lastReceiver : null;
     }
 

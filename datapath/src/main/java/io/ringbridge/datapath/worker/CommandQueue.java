@@ -3,6 +3,7 @@ package io.ringbridge.datapath.worker;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
+import org.jspecify.annotations.Nullable;
 
 import java.util.function.Consumer;
 
@@ -22,7 +23,7 @@ final class CommandQueue {
     private final Consumer<InternalError> recover;
     private volatile boolean running;
     /** The thread that has frozen the worker, or null while the worker runs. */
-    private volatile Thread standIn;
+    private volatile @Nullable Thread standIn;
 
     /**
      * Creates an empty queue.
@@ -115,7 +116,7 @@ final class CommandQueue {
      *
      * @param thread the stand-in, or null before the worker resumes
      */
-    void standIn(final Thread thread) {
+    void standIn(final @Nullable Thread thread) {
         standIn = thread;
     }
 }

@@ -9,6 +9,7 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.UplinkPort;
+import org.jspecify.annotations.Nullable;
 
 import java.util.List;
 import java.util.Set;
@@ -56,7 +57,7 @@ final class Recovery {
      * @param suspects the ports that were being served
      * @return null, or the text to report if no port's memory could be shown to be the cause
      */
-    String blame(final Set<GuestPort> suspects) {
+    @Nullable String blame(final Set<GuestPort> suspects) {
         final List<GuestPort> guests = guests();
         final TouchedRanges touched = touched(guests);
         final List<GuestPort> gone = guests.stream()
@@ -116,7 +117,7 @@ final class Recovery {
      *
      * @return whether there is one
      */
-    private boolean fail(final GuestPort port, final String why) {
+    private boolean fail(final GuestPort port, final @Nullable String why) {
         if (why != null) {
             port.fail(why);
             abandon(port);

@@ -13,6 +13,7 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
+import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.packet.Rarp;
 import io.ringbridge.datapath.packet.VlanTag;
@@ -22,6 +23,7 @@ import io.ringbridge.datapath.port.QueueOwner;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -97,7 +99,7 @@ final class Worker implements QueueOwner {
     private boolean paused;
     private boolean retired;
     /** The freeze that this worker joins once it is drained, or null. */
-    private Freeze freeze;
+    private @Nullable Freeze freeze;
     private final CountDownLatch started = new CountDownLatch(1);
     private volatile boolean ending;
     private WorkerListener listener = SILENT;
@@ -423,7 +425,7 @@ final class Worker implements QueueOwner {
      * @param sort drops the frames, and fails the ports, that are not to be served again
      * @return the result of {@code sort}
      */
-    private String resumeInterrupted(final Supplier<String> sort) {
+    private @Nullable String resumeInterrupted(final Supplier<@Nullable String> sort) {
         final long next = egress.findUnfinished();
         if (announcing) {
             floods.cancel(); // the command runs again
@@ -471,7 +473,7 @@ final class Worker implements QueueOwner {
         final UplinkQueue[] more = Arrays.copyOf(uplinks, uplinks.length + 1);
         more[uplinks.length] = queue;
         uplinks = more;
-        epoll.add(queue.device());
+        epoll.add(deviceOf(queue));
     }
 
     @Override
@@ -480,6 +482,12 @@ final class Worker implements QueueOwner {
             epoll.remove(queue.device());
         }
         uplinks = Arrays.stream(uplinks).filter(q -> q != queue).toArray(UplinkQueue[]::new);
+    }
+
+    private static FrameDevice deviceOf(final UplinkQueue queue) {
+        final FrameDevice device = queue.device();
+        assert device != null : "a worker has only queues with a device";
+        return device;
     }
 
     @Override
@@ -535,9 +543,9 @@ final class Worker implements QueueOwner {
         Memory.surfaceFault(); // rather than after the sleep
         served = NONE;
         for (final UplinkQueue uplink : uplinks) {
-            busy |= !uplink.idle() || uplink.ready() && (uplink.hasReady() || uplink.device().arm());
+            busy |= !uplink.idle() || uplink.ready() && (uplink.hasReady() || deviceOf(uplink).arm());
             if (uplink.port().failure() != null) {
-                epoll.remove(uplink.device()); // a failed device stays ready and would end every sleep
+                epoll.remove(deviceOf(uplink)); // a failed device stays ready and would end every sleep
             }
         }
         epoll.await(busy ? 0 : millis);
@@ -553,7 +561,7 @@ final class Worker implements QueueOwner {
         // and serve the ring itself.
         epoll.drain();
         for (final UplinkQueue uplink : uplinks) {
-            uplink.device().disarm();
+            deviceOf(uplink).disarm();
         }
     }
 
