@@ -114,6 +114,7 @@ class PipeNotificationsTest {
 
         @Override
         public void close() {
+            kick.close();
             call.close();
             error.close();
         }
