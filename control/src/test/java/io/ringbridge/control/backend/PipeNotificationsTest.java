@@ -113,6 +113,7 @@ class PipeNotificationsTest {
 
         @Override
         public void close() {
+            kick.close();
             call.close();
             error.close();
         }

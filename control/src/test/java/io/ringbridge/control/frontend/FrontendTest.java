@@ -21,6 +21,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.stream.LongStream;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -53,6 +54,10 @@ class FrontendTest {
         backendA.close();
         backendB.close();
         datapath.close();
+    }
+
+    static LongStream layouts() {
+        return LongStream.of(FEATURES, FEATURES | Features.of(Features.RING_PACKED));
     }
 
     private Guest guest(final String name, final long features, final int bufferLength) throws IOException {
