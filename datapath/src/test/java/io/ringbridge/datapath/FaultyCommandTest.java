@@ -62,6 +62,11 @@ class FaultyCommandTest {
         }
 
         @Override
+        public boolean isCaller() {
+            return true;
+        }
+
+        @Override
         public int index() {
             return worker.index();
         }

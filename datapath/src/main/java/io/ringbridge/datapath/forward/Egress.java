@@ -15,6 +15,7 @@ import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.Owner;
 import io.ringbridge.datapath.ring.RingLog;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +37,7 @@ public final class Egress {
     private final int[] lengths = new int[Ingress.BURST];
     private final long[] targets = new long[Ingress.BURST];
     private final int[] capacities = new int[Ingress.BURST];
+    private final Owner owner;
     private final EgressBurst burst;
     private final Effort effort;
     private final ScatteredEgress scattered;
@@ -51,7 +53,8 @@ public final class Egress {
     /** The queue that received the last frames, or null if they went to an uplink. */
     private @Nullable ReceiveQueue receiver;
 
-    public Egress(final Notifier notifier, final Effort effort) {
+    public Egress(final Owner owner, final Notifier notifier, final Effort effort) {
+        this.owner = owner;
         this.effort = effort;
         final PieceReader reader = new PieceReader();
         burst = new EgressBurst(notifier);
@@ -68,6 +71,7 @@ public final class Egress {
 
     /** Delivers consecutive frames to one queue. Frames that cannot be delivered are dropped and counted. */
     public void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
+        assert owner.isCaller();
         begin(first);
         if (sink.port().vlan() == null) {
             deliverAsTheyAre(frames, first, count, sink);
@@ -261,6 +265,7 @@ public final class Egress {
 
     /** Ends the burst for every queue that received frames. */
     public void flush() {
+        assert owner.isCaller();
         burst.flush();
     }
 }

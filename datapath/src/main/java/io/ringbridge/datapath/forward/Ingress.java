@@ -15,6 +15,7 @@ import io.ringbridge.datapath.port.Source;
 import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.Owner;
 import io.ringbridge.datapath.ring.Features;
 import org.jspecify.annotations.Nullable;
 
@@ -40,6 +41,7 @@ public final class Ingress {
     private static final long SCRATCH_STRIDE = 16;
 
     private final int own;
+    private final Owner owner;
     private final Inbox[] inboxes;
     private final FrameRing frames;
     private final Bridge bridge;
@@ -61,11 +63,12 @@ public final class Ingress {
     /** The number of bursts that the source had noted when the entries were claimed. */
     private int burstsBefore;
 
-    public Ingress(final int own, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans,
+    public Ingress(final int own, final Owner owner, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans,
                    final Notifier notifier, final Effort effort) {
         this.notifier = notifier;
         this.effort = effort;
         this.own = own;
+        this.owner = owner;
         this.inboxes = inboxes;
         frames = inboxes[own].frames();
         this.bridge = bridge;
@@ -81,6 +84,7 @@ public final class Ingress {
      * @return the number of chains taken
      */
     public int poll(final TransmitQueue queue, final int now, final long nanos) {
+        assert owner.isCaller();
         final DeviceRing ring = queue.ring();
         if (ring == null) {
             queue.checkWait(nanos);
@@ -139,6 +143,7 @@ public final class Ingress {
      * @return the number of frames taken, or a negative number if the device is gone
      */
     public int poll(final UplinkQueue queue, final int now, final long nanos) {
+        assert owner.isCaller();
         if (!queue.ready() || queue.port().failure() != null) {
             return 0;
         }
@@ -460,6 +465,7 @@ public final class Ingress {
 
     /** Returns the buffers of every burst that all workers are done with. */
     public void complete(final TransmitQueue queue) {
+        assert owner.isCaller();
         effort.settle(queue.source(), sequences);
         boolean any = false;
         while (isOldestDone(queue.source())) {
@@ -474,6 +480,7 @@ public final class Ingress {
 
     /** Frees the buffers of every burst that all workers are done with. */
     public void complete(final UplinkQueue queue) {
+        assert owner.isCaller();
         effort.settle(queue.source(), sequences);
         while (isOldestDone(queue.source())) {
             queue.releaseOldest();

@@ -59,6 +59,11 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         return counters;
     }
 
+    /** Whether the calling thread owns the queue. For assertions. */
+    private boolean isOwned() {
+        return owner.isCaller();
+    }
+
     /** Returns the ring, or null while it is stopped or parked. */
     public final @Nullable DeviceRing ring() {
         return ring;
@@ -100,6 +105,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
      * @return false if the queue was marked already
      */
     public final boolean markUnsettled() {
+        assert isOwned();
         final boolean first = !unsettled;
         unsettled = true;
         return first;
@@ -107,6 +113,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Publishes all used buffers, if there still is a ring. */
     public final void publish() {
+        assert isOwned();
         if (ring != null) {
             ring.publish();
         }
@@ -114,6 +121,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Notifies the driver if it wants a notification. Requires a full fence after {@link #publish}. */
     public final void markSettled() {
+        assert isOwned();
         unsettled = false;
         if (ring != null && ring.wantsNotification()) {
             call();
@@ -221,12 +229,14 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Starts a ring, which stays parked until {@link #unpark}. */
     void start(final RingConfig config) {
+        assert isOwned();
         parked = ParkedRing.of(config);
         callDue = true; // the ring's previous back-end may have died after using a buffer and before notifying
     }
 
     /** Parks the ring. No chain may be in flight, used chains must be published, and the driver notified. */
     void park() {
+        assert isOwned();
         if (ring != null) {
             parked = ParkedRing.of(ring);
             ring = null;
@@ -238,12 +248,13 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
      * requested; {@link #pageArrived} tries again.
      */
     void unpark() {
+        assert isOwned();
         final ParkedRing next = parked;
         if (next != null && !next.isPresent(vring)) {
             return;
         }
         if (next != null) {
-            ring = next.ring(log, logChanged);
+            ring = next.ring(owner, log, logChanged);
             parked = null; // last: after a fault in the line above, the parked ring can still be checked and run
         }
         if (callDue && ring != null) {
@@ -259,6 +270,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Drops the ring, running or parked. */
     void stop() {
+        assert isOwned();
         ring = null;
         parked = null;
     }

@@ -7,6 +7,7 @@ import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.InflightRegion;
 import io.ringbridge.datapath.ring.MissingPage;
+import io.ringbridge.datapath.ring.Owner;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import org.jspecify.annotations.Nullable;
@@ -75,10 +76,11 @@ final class ParkedRing {
         }
     }
 
-    /** Returns the ring, ready to run and with this log. A new ring is created here. */
-    DeviceRing ring(final @Nullable DirtyLog log, final @Nullable EventFd changed) {
+    /** Returns the ring, ready to run and with this log. A new ring is created here, and gets its owner. */
+    DeviceRing ring(final Owner owner, final @Nullable DirtyLog log, final @Nullable EventFd changed) {
         if (ring == null) {
             ring = DeviceRing.create(config(), log, changed);
+            ring.setOwner(owner);
             ring.suppressKicks();
         } else {
             ring.log(log, changed);

@@ -1,5 +1,6 @@
 package io.ringbridge.datapath.port;
 
+import io.ringbridge.datapath.ring.Owner;
 import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.atomic.AtomicLongArray;
@@ -20,6 +21,7 @@ public final class Source {
     private final Port port;
     private final QueueCounters counters;
     private final int workers;
+    private final Owner owner;
     private final int[] burstChains = new int[BURSTS];
     private final long[] burstSequences;
     private int firstBurst;
@@ -41,9 +43,10 @@ public final class Source {
     private final AtomicLongArray billed;
     private final long[] billsPaid;
 
-    Source(final Port port, final QueueCounters counters, final int workers) {
+    Source(final Port port, final QueueCounters counters, final Owner owner, final int workers) {
         this.port = port;
         this.counters = counters;
+        this.owner = owner;
         this.workers = workers;
         burstSequences = new long[BURSTS * workers];
         paidAt = new AtomicLongArray(workers);
@@ -82,6 +85,7 @@ public final class Source {
      * @param sequences the last sequence in each worker's frame ring that has a frame of the burst
      */
     public void recordBurst(final int chains, final long[] sequences) {
+        assert owner.isCaller() : "another thread owns this queue";
         final int slot = nextBurst & BURSTS - 1;
         burstChains[slot] = chains;
         System.arraycopy(sequences, 0, burstSequences, slot * workers, workers);
@@ -110,6 +114,7 @@ public final class Source {
      * @return the number of its chains
      */
     int forgetOldest() {
+        assert owner.isCaller() : "another thread owns this queue";
         final int chains = burstChains[firstBurst++ & BURSTS - 1];
         chainsInFlight -= chains;
         return chains;
@@ -134,6 +139,7 @@ public final class Source {
      * @return the debt
      */
     public long charge(final long work, final int share) {
+        assert owner.isCaller() : "another thread owns this queue";
         debt = Math.max(0, debt + work - share);
         return debt;
     }

@@ -57,7 +57,7 @@ public final class UplinkQueue implements Sink {
         this.port = port;
         this.index = index;
         this.owner = owner;
-        source = new Source(port, in, workers);
+        source = new Source(port, in, owner, workers);
     }
 
     @Override

@@ -43,6 +43,7 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitRing, P
     private final boolean mergeable;
     private RingAddresses addresses;
     private @Nullable String fault;
+    private Owner owner = Owner.ANY;
 
     DeviceRing(final RingConfig config, final @Nullable RingLog log) {
         super(config.memory(), Features.has(config.features(), Features.INDIRECT_DESC));
@@ -214,8 +215,19 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitRing, P
         return fault;
     }
 
+    /** Hands the ring to an owner, which alone uses it from now on. */
+    public final void setOwner(final Owner newOwner) {
+        owner = newOwner;
+    }
+
+    /** Whether the calling thread owns the ring. For assertions, once per burst. */
+    final boolean isOwned() {
+        return owner.isCaller();
+    }
+
     /** Replaces the memory table and the ring's addresses, and keeps the positions. No chain may be in flight. */
     public final void remap(final GuestMemory newMemory, final RingAddresses newAddresses) {
+        assert isOwned() : "another thread owns this ring";
         setMemory(newMemory);
         addresses = newAddresses;
         move(newAddresses);
@@ -245,6 +257,7 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitRing, P
      * @param changed signalled after the log was written, once per burst; may be null
      */
     public final void log(final @Nullable DirtyLog dirty, final @Nullable EventFd changed) {
+        assert isOwned() : "another thread owns this ring";
         log = dirty == null ? null : new RingLog(dirty, changed, memory(), addresses);
     }
 

@@ -65,6 +65,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     }
 
     private int readAvailable() {
+        assert isOwned() : "another thread owns this ring";
         int at = nextAvail;
         boolean wrap = availWrap;
         final int most = Math.min(READ_AHEAD, size - slotsOut);
@@ -330,6 +331,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
 
     @Override
     public void publish() {
+        assert isOwned() : "another thread owns this ring";
         if (head == 0) {
             return;
         }

@@ -76,6 +76,7 @@ abstract sealed class SplitRing extends DeviceRing permits SplitDeviceRing, BigE
     }
 
     final int readAvailable() {
+        assert isOwned() : "another thread owns this ring";
         // Pairs with the driver's release of avail idx: entries and descriptors written before it are visible after it.
         final int ahead = RingIndex.distance(nextAvail, readAcquire(avail + IDX));
         if (ahead > size - out) {
@@ -110,6 +111,7 @@ abstract sealed class SplitRing extends DeviceRing permits SplitDeviceRing, BigE
 
     @Override
     public void publish() {
+        assert isOwned() : "another thread owns this ring";
         if (log != null) {
             publishLogged(log);
             return;

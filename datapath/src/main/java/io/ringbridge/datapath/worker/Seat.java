@@ -52,6 +52,11 @@ final class Seat implements QueueOwner {
     }
 
     @Override
+    public boolean isCaller() {
+        return worker.isCaller();
+    }
+
+    @Override
     public void execute(final Runnable command) {
         ownership.lock();
         try {

@@ -118,10 +118,10 @@ final class Worker implements QueueOwner {
         inbox = inboxes[index];
         frames = inbox.frames();
         commands = new CommandQueue(inbox.alarm(), this::recover);
-        egress = new Egress(notifier, effort);
+        egress = new Egress(commands, notifier, effort);
         floods = new FloodEgress(index, ports, egress);
-        ingress =
-            new Ingress(index, inboxes, new Bridge(table, ports), new VlanBridge(table, ports), notifier, effort);
+        ingress = new Ingress(index, commands, inboxes, new Bridge(table, ports), new VlanBridge(table, ports),
+            notifier, effort);
         recovery = new Recovery(this, ports, frames, ingress, egress);
         startNanos = nanoClock.getAsLong();
         secondStart = startNanos;
@@ -176,6 +176,7 @@ final class Worker implements QueueOwner {
      * @return the amount of work found, or 0 if there was none
      */
     int doWork() {
+        assert isCaller() : "this worker has a thread of its own";
         int work = 0;
         final long start = nanoClock.getAsLong();
         load.beginCycle(start);
@@ -488,6 +489,11 @@ final class Worker implements QueueOwner {
         final FrameDevice device = queue.device();
         assert device != null : "a worker has only queues with a device";
         return device;
+    }
+
+    @Override
+    public boolean isCaller() {
+        return commands.isCaller();
     }
 
     @Override
