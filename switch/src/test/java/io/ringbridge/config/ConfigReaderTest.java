@@ -367,7 +367,7 @@ class ConfigReaderTest {
     void invalidJsonIsReportedWithItsPlace() {
         assertMessage("--port: line 1, column 13: invalid JSON: Unexpected end-of-input: expected close marker for "
             + "Object (start marker at line 1, column 1)", "{\"name\": \"b\"");
-        assertMessage("--port: line 2, column 12: invalid JSON: Unexpected close marker '}': expected ']' (for Array "
+        assertMessage("--port: line 2, column 10: invalid JSON: Unexpected close marker '}': expected ']' (for Array "
             + "starting at line 2, column 8)", "{\"name\": \"b\",\n\"cpu\": [1}");
         assertMessage("--port: line 1: a list is not a mapping; allowed keys: " + KEYS, " [\"name\", \"b\"]");
     }
