@@ -3,26 +3,28 @@ package io.ringbridge.bench;
 import io.ringbridge.app.Logging;
 import io.ringbridge.bench.compare.Compare;
 import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.history.HistoryCommand;
 import io.ringbridge.bench.jmh.JmhCommand;
 import io.ringbridge.bench.latency.LatencyCommand;
 import io.ringbridge.bench.learning.LearningCommand;
 import io.ringbridge.bench.throughput.ThroughputCommand;
 import io.ringbridge.cli.Usage;
 import io.ringbridge.config.ConfigException;
-import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 
 /** The command {@code ringbridge bench}. */
 @Command(name = "ringbridge bench", sortOptions = false, mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND", versionProvider = Bench.Version.class,
     description = "Measures this switch, or any other vhost-user back-end that forwards between its ports.%n",
     subcommands = {ThroughputCommand.class, LatencyCommand.class, LearningCommand.class,
-        Compare.class, JmhCommand.class},
+        Compare.class, JmhCommand.class, HistoryCommand.class},
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge bench throughput --sizes 64,1500",
@@ -61,7 +63,9 @@ public final class Bench implements Runnable {
     /** Builds the command line. */
     static CommandLine line() {
         final CommandLine line = new CommandLine(new Bench());
-        line.getSubcommands().get("jmh").setUnmatchedOptionsArePositionalParams(true).setStopAtPositional(true);
+        final CommandLine jmh = line.getSubcommands().get("jmh");
+        assert jmh != null : "the annotation of this class names it";
+        jmh.setUnmatchedOptionsArePositionalParams(true).setStopAtPositional(true);
         line.getSubcommands().values().forEach(command -> command.getCommandSpec().versionProvider(new Version()));
         return line;
     }
@@ -83,7 +87,7 @@ public final class Bench implements Runnable {
     private static int status(final PrintWriter err, final String command, final Exception failure) {
         switch (failure) {
             case ConfigException _ -> {
-                report(err, failure.getMessage());
+                report(err, String.valueOf(failure.getMessage()));
                 return CommandLine.ExitCode.USAGE;
             }
             case HarnessException _, IOException _, UncheckedIOException _ ->

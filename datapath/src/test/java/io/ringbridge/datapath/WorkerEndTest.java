@@ -7,7 +7,7 @@ import io.ringbridge.datapath.worker.PollMode;
 import io.ringbridge.datapath.worker.WorkerListener;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import java.time.Duration;
 import java.util.List;
@@ -99,23 +99,23 @@ class WorkerEndTest {
         }
     }
 
-    private Datapath start(final PollMode poll) {
+    private Datapath start(final PollMode poll, final int workers) {
         final Datapath datapath = Datapath.prepare(
-            new DatapathOptions(2, List.of(), poll, 1024, Duration.ofMinutes(5)));
+            new DatapathOptions(workers, List.of(), poll, 1024, Duration.ofMinutes(5)));
         datapath.run(listener);
         return datapath;
     }
 
     @ParameterizedTest
-    @EnumSource(PollMode.class)
-    void anErrorEndsAWorkerAndNoThreadWaitsForIt(final PollMode poll) {
+    @CsvSource({"BUSY, 1", "BUSY, 2", "ADAPTIVE, 1", "ADAPTIVE, 2"})
+    void anErrorEndsAWorkerAndNoThreadWaitsForIt(final PollMode poll, final int workers) {
         final Error error = new OutOfMemoryError("thrown by the test");
         try (FailingDevice device = new FailingDevice(error, Integer.MAX_VALUE);
-             Datapath datapath = start(poll)) {
+             Datapath datapath = start(poll, workers)) {
             final UplinkPort port = datapath.addUplinkPort("up", 1, 1500);
             port.attach(List.of(device), true);
             assertSame(error, ended.join());
-            assertEquals(2, datapath.workers().size());
+            assertEquals(workers, datapath.workers().size());
             assertEquals(1, datapath.ports().getFirst().queues().size());
             port.detach();
             datapath.remove(port);
@@ -123,10 +123,10 @@ class WorkerEndTest {
     }
 
     @ParameterizedTest
-    @EnumSource(PollMode.class)
-    void aWorkerThatFailsInEveryCycleEnds(final PollMode poll) {
+    @CsvSource({"BUSY, 1", "BUSY, 2", "ADAPTIVE, 1", "ADAPTIVE, 2"})
+    void aWorkerThatFailsInEveryCycleEnds(final PollMode poll, final int workers) {
         try (FailingDevice device = new FailingDevice(new IllegalStateException("again"), Integer.MAX_VALUE);
-             Datapath datapath = start(poll)) {
+             Datapath datapath = start(poll, workers)) {
             final UplinkPort port = datapath.addUplinkPort("up", 1, 1500);
             port.attach(List.of(device), true);
             assertTrue(ended.join().getMessage().contains("again"));
@@ -135,10 +135,10 @@ class WorkerEndTest {
     }
 
     @ParameterizedTest
-    @EnumSource(PollMode.class)
-    void aWorkerThatFailsNowAndThenContinues(final PollMode poll) {
+    @CsvSource({"BUSY, 1", "BUSY, 2", "ADAPTIVE, 1", "ADAPTIVE, 2"})
+    void aWorkerThatFailsNowAndThenContinues(final PollMode poll, final int workers) {
         try (FailingDevice device = new FailingDevice(new IllegalStateException("now and then"), 10);
-             Datapath datapath = start(poll)) {
+             Datapath datapath = start(poll, workers)) {
             final UplinkPort port = datapath.addUplinkPort("up", 1, 1500);
             port.attach(List.of(device), true);
             while (device.left.get() > 0) {

@@ -1,7 +1,7 @@
 package io.ringbridge.api;
 
 /** A request that failed or was refused; the message is one line for the user. */
-public sealed class ApiException extends RuntimeException permits LastException {
+public sealed class ApiException extends RuntimeException permits SwitchLostException {
     private final int status;
 
     /** Takes the HTTP status of the answer. */

@@ -135,7 +135,7 @@ final class ApiHandler extends Handler.Abstract {
             send(exchange, HttpStatus.OK_200,
                 exchange.wantsText() ? answer.text().get() : Json.write(answer.json()) + '\n',
                 answer.json() instanceof UpgradeView);
-        } catch (final LastException e) {
+        } catch (final SwitchLostException e) {
             send(exchange, e.status(), error(exchange, e.getMessage()), true);
         } catch (final ApiException e) {
             refuse(exchange, e);

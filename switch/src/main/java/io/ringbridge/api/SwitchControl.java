@@ -46,7 +46,7 @@ public interface SwitchControl {
      *
      * @param program the path of the program to start; null for the program that started this switch
      * @param limit the time that the new process may take to start and to become ready
-     * @throws LastException if the new process failed after the hand-over: no process serves the ports
+     * @throws SwitchLostException if the new process failed after the hand-over: no process serves the ports
      * @throws ApiException if the upgrade failed earlier: this process serves the ports as before
      */
     UpgradeView upgrade(String program, Duration limit);

@@ -21,11 +21,11 @@ final class Fdb implements FdbControl {
     private static final int NOT_FOUND = 404;
     private static final int CONFLICT = 409;
 
-    private final Switch owner;
+    private final Ports ports;
     private final Datapath datapath;
 
-    Fdb(final Switch owner, final Datapath datapath) {
-        this.owner = owner;
+    Fdb(final Ports ports, final Datapath datapath) {
+        this.ports = ports;
         this.datapath = datapath;
     }
 
@@ -39,7 +39,7 @@ final class Fdb implements FdbControl {
         final StationConfig station = ConfigReader.parseStation(ADD, spec);
         final String name = station.port()
             .orElseThrow(() -> new ConfigException(ADD + ": port: missing; expected the name of a port"));
-        owner.ifServing(() -> add(station, owner.named(name).port()));
+        ports.ifServing(() -> add(station, ports.named(name).port()));
     }
 
     private boolean add(final StationConfig station, final Port port) {
@@ -80,7 +80,7 @@ final class Fdb implements FdbControl {
     @Override
     public void remove(final String spec) {
         final StationConfig station = ConfigReader.parseStation("fdb remove", spec);
-        owner.ifServing(() -> datapath.table().remove(ForwardingTable.key(station.address(), knownIn(station))));
+        ports.ifServing(() -> datapath.table().remove(ForwardingTable.key(station.address(), knownIn(station))));
     }
 
     /** Returns the VLAN of a known station. */
@@ -105,7 +105,7 @@ final class Fdb implements FdbControl {
 
     @Override
     public int flush(final String port, final boolean statics) {
-        return owner.ifServing(() -> (port == null ? datapath.ports() : List.of(owner.named(port).port())).stream()
+        return ports.ifServing(() -> (port == null ? datapath.ports() : List.of(ports.named(port).port())).stream()
             .mapToInt(each -> datapath.table().flush(each.index(), statics)).sum());
     }
 }

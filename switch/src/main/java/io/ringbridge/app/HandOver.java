@@ -2,7 +2,7 @@ package io.ringbridge.app;
 
 import io.ringbridge.api.ConfigView;
 import io.ringbridge.api.Json;
-import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.LateException;
@@ -36,7 +36,7 @@ import java.util.concurrent.TimeUnit;
  * </pre>
  *
  * <p>If anything fails before GO is sent, this process resumes and nothing is lost. After GO this process touches no
- * shared memory. Used by one thread, which has the lock of the switch.
+ * shared memory. Used by one thread, which has the lock of the {@link Ports}.
  */
 final class HandOver {
     private static final Logger LOG = LoggerFactory.getLogger(HandOver.class);
@@ -127,7 +127,7 @@ final class HandOver {
     private void sendState(final ConfigView config, final String api) {
         final StateWriter all = new StateWriter().text(Json.write(config)).text(api).number(ports.size());
         ports.forEach(port -> all.text(port.config().name()).number(port.port().index()).flag(port.added())
-            .number(port.config().attachment() instanceof final Attachment.Descriptor inherited ? inherited.number()
+            .number(port.config() instanceof final GuestPortConfig guest ? guest.descriptor().orElse(NO_DESCRIPTOR)
                 : NO_DESCRIPTOR));
         to.send(Step.SWITCH, all);
         for (final Attached port : ports) {

@@ -2,8 +2,10 @@ package io.ringbridge.app;
 
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
-import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.config.PortKey;
+import io.ringbridge.config.PortKind;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
@@ -28,8 +30,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** The new process's side of an upgrade. {@link HandOver} is the other side and shows the steps. Used by one thread. */
-final class TakeOver {
+/**
+ * The new process's side of an upgrade: takes over the ports of the old process. {@link HandOver} is the other side and
+ * shows the steps. Used by one thread.
+ */
+public final class TakeOver {
     private static final Logger LOG = LoggerFactory.getLogger(TakeOver.class);
 
     private final Config config;
@@ -51,10 +56,37 @@ final class TakeOver {
     private record Offered(PortConfig config, int index, boolean added) {
     }
 
-    TakeOver(final Config config, final StateSocket from, final Function<String, List<String>> command) {
+    private TakeOver(final Config config, final StateSocket from, final Function<String, List<String>> command) {
         this.config = config;
         this.from = from;
         this.command = command;
+    }
+
+    /**
+     * Takes over the ports of another process, which runs a {@link Switch#handOver} at the other end of a connection.
+     * Returns once this process forwards frames.
+     *
+     * @param config may have additional ports, and may differ in settings that no front-end can notice
+     * @param command as for {@link Switch#startedBy}
+     * @throws RuntimeException if that failed; the reason was sent to the other process, which resumes
+     */
+    public static Switch run(final Config config, final StateSocket from,
+                             final Function<String, List<String>> command) {
+        try {
+            return new TakeOver(config, from, command).run();
+        } catch (final RuntimeException e) {
+            refuse(from, e);
+            throw e;
+        }
+    }
+
+    /** Sends the reason why this process does not take over to the old process. */
+    public static void refuse(final StateSocket from, final RuntimeException why) {
+        try {
+            from.refuse(String.valueOf(why.getMessage()).lines().findFirst().orElse("no reason"));
+        } catch (final HandOverException e) {
+            LOG.debug("cannot send the reason to the old process: {}", e.getMessage());
+        }
     }
 
     /**
@@ -62,7 +94,7 @@ final class TakeOver {
      *
      * @throws RuntimeException if that failed; this process has relinquished the ports and the old one is to resume
      */
-    Switch run() {
+    private Switch run() {
         from.send(Step.READY, new StateWriter().wide(ProcessHandle.current().pid()));
         final List<StateReader> ports = new ArrayList<>();
         final Switch running;
@@ -85,11 +117,11 @@ final class TakeOver {
         links.forEach(link -> startOrReport(link::start));
         byOldIndex.values().forEach(port -> startOrReport(() -> port.resume(SuspendCause.UPGRADE)));
         running.run();
-        running.servePorts();
+        running.portSet().serve();
         final long moving = System.nanoTime();
         LOG.debug("frames move {} us after the old process sent GO", TimeUnit.NANOSECONDS.toMicros(moving - taken));
         running.startedBy(command);
-        running.placeApi(api); // before the client has its answer and sends further requests
+        running.api().place(api); // before the client has its answer and sends further requests
         sendServing(new StateWriter().wide(moving));
         return running;
     }
@@ -129,7 +161,7 @@ final class TakeOver {
             final boolean added = in.flag();
             final int descriptor = in.number();
             final PortConfig old = descriptor == HandOver.NO_DESCRIPTOR ? before.get(name)
-                : PortConfig.single(name, new Attachment.Descriptor(descriptor));
+                : GuestPortConfig.inherited(name, descriptor);
             if (old == null || !indices.add(index)) {
                 throw new HandOverException(
                     "the old process sent port " + name + " twice, or without its configuration");
@@ -152,7 +184,7 @@ final class TakeOver {
             throw new HandOverException("port " + old.name() + " is missing in the configuration, but an upgrade keeps "
                 + "all ports; run \"ringbridge port remove " + old.name() + "\" first, or add it to the configuration");
         }
-        if (!now.attachment().equals(old.attachment()) || now.queues() != old.queues()) {
+        if (!now.fits(old)) {
             throw new HandOverException("port " + old.name() + " is " + describe(now) + " with " + now.queues()
                 + " queue pairs in the configuration, but " + describe(old) + " with " + old.queues()
                 + " in the running switch; an upgrade cannot change socket, mode, permissions or queues, nor any key "
@@ -162,21 +194,21 @@ final class TakeOver {
     }
 
     private static String describe(final PortConfig port) {
-        return PortConfig.VHOST_USER.equals(port.type()) ? port.mode() + " " + port.socket()
-            : port.type() + " " + port.place();
+        return port.shown(port.kind() == PortKind.VHOST_USER ? PortKey.MODE : PortKey.TYPE) + " " + port.place();
     }
 
     private void prepare(final Switch running, final List<StateReader> ports, final StateReader stations) {
-        running.prepareState();
+        running.portSet().prepareState();
         for (int i = 0; i < offered.size(); i++) {
             final Offered port = offered.get(i);
-            byOldIndex.put(port.index(), running.adopt(port.config(), port.added(), ports.get(i)));
-            links.add(running.named(port.config().name()).link());
+            final Attached adopted = running.portSet().adopt(port.config(), port.added(), ports.get(i));
+            byOldIndex.put(port.index(), adopted.port());
+            links.add(adopted.link());
         }
         learn(stations, running.datapath());
         running.bindPorts();
         if (api != null) {
-            running.openApiBeside(api, api.equals(oldApi));
+            running.api().openBeside(api, api.equals(oldApi));
         }
     }
 

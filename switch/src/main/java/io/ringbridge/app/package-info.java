@@ -1,7 +1,8 @@
 /**
  * The running switch: a datapath, its ports with their links (vhost-user back-ends and uplinks), and the views that the
- * API shows.
+ * API shows. {@link io.ringbridge.app.Switch} puts these together.
  *
- * <p>Ports are added and removed on the threads of the callers, one at a time. Frames never pass through this package.
+ * <p>{@link io.ringbridge.app.Ports} adds and removes ports on the threads of the callers, one at a time. Frames never
+ * pass through this package.
  */
 package io.ringbridge.app;

@@ -66,7 +66,7 @@ class FakeSwitch implements SwitchControl {
             throw new ApiException(500, "not upgraded");
         }
         if ("/failing".equals(program)) {
-            throw new LastException(500, "taken over, and failed");
+            throw new SwitchLostException(500, "taken over, and failed");
         }
         done.add("upgrade " + program + " " + limit);
         return new UpgradeView(17, 3, 1.5);

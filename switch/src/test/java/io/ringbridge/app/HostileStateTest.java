@@ -1,9 +1,5 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.control.frontend.Frontend;
@@ -19,6 +15,7 @@ import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Tap;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,6 +36,10 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32C;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 /**
  * Tests damaged states with a correct checksum. The new switch refuses such a state or could run with it. No descriptor
@@ -157,7 +158,7 @@ class HostileStateTest {
              StateSocket from = new StateSocket(Connection.connect(path));
              Connection to = listener.accept()) {
             final CompletableFuture<Switch> taking = CompletableFuture.supplyAsync(
-                () -> Switch.takeOver(config(), from, null),
+                () -> TakeOver.run(config(), from, null),
                 task -> Thread.ofPlatform().daemon().name("test-taker").start(task));
             final StateSocket socket = new StateSocket(to);
             try {
@@ -223,18 +224,18 @@ class HostileStateTest {
             try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"),
                 Frontend.DEFAULT_FEATURES | (packed ? Features.of(Features.RING_PACKED) : 0))) {
                 guests.exchange(300);
-                final long descriptors = TalkingGuests.openDescriptors();
+                final long descriptors = OpenDescriptors.count();
                 final List<Recorded> records = record(running);
-                final long recorded = TalkingGuests.openDescriptors();
+                final long recorded = OpenDescriptors.count();
                 guests.talk();
                 for (final Map.Entry<String, List<Recorded>> state : damaged(records).entrySet()) {
                     replay(state.getValue());
-                    assertEquals(recorded, TalkingGuests.openDescriptors(), state.getKey());
+                    assertEquals(recorded, OpenDescriptors.count(), state.getKey());
                 }
                 guests.awaitMore(100);
                 guests.finish();
                 records.forEach(record -> Arrays.stream(record.descriptors()).forEach(Fd::close));
-                assertEquals(descriptors, TalkingGuests.openDescriptors());
+                assertEquals(descriptors, OpenDescriptors.count());
             }
         }
     }

@@ -1,10 +1,5 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.api.PortView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
@@ -20,6 +15,7 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +31,11 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.IntStream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests hand-overs of a switch to another one in this process, which its guests do not notice. */
 @Timeout(120)
@@ -59,12 +60,12 @@ class UpgradeTest {
             | ("packed".equals(layout) ? Features.of(Features.RING_PACKED) : 0);
     }
 
-    private <T> T handOver(final Switch before, final Upgrade.Taker<T> taker) throws IOException {
-        return Upgrade.handOver(dir, before, taker);
+    private <T> T handOver(final Switch before, final LocalUpgrade.Taker<T> taker) throws IOException {
+        return LocalUpgrade.handOver(dir, before, taker);
     }
 
     private Switch upgrade(final Switch before, final Config config) throws IOException {
-        return Upgrade.run(dir, before, config);
+        return LocalUpgrade.run(dir, before, config);
     }
 
     private static void assertNothingDropped(final Switch running, final TalkingGuests guests) {
@@ -83,7 +84,7 @@ class UpgradeTest {
         Switch running = start(config);
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
             guests.exchange(10);
-            final long descriptors = TalkingGuests.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             guests.talk();
             for (int i = 0; i < 4; i++) {
                 guests.awaitMore(500);
@@ -92,7 +93,7 @@ class UpgradeTest {
             guests.awaitMore(500);
             guests.finish();
             guests.a.frontend.query(new Message.GetFeatures());
-            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertEquals(descriptors, OpenDescriptors.count());
             assertNothingDropped(running, guests);
             assertEquals(List.of("a", "b"), running.fdb().stations().stream().map(station -> station.port()).toList());
             assertEquals(List.of("running", "running"), running.ports().stream().map(PortView::state).toList());
@@ -112,7 +113,7 @@ class UpgradeTest {
             guests.a.frontend.suspend();
             running.suspendPort("b");
             for (int i = 0; i < 20; i++) {
-                assertTrue(guests.b.send(1));
+                assertTrue(guests.b.send());
             }
             running = upgrade(running, config);
             assertEquals(List.of("suspended", "suspended"), running.ports().stream().map(PortView::state).toList());
@@ -284,18 +285,18 @@ class UpgradeTest {
         try (Switch running = start(config);
              TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("packed"))) {
             guests.exchange(10);
-            final long descriptors = TalkingGuests.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             guests.talk();
             for (final Map.Entry<String, String> each : wrong.entrySet()) {
                 final Config other = ConfigReader.parse("test", "ports: [" + each.getKey() + "]");
                 final HandOverException refused = assertThrows(HandOverException.class,
-                    () -> handOver(running, from -> Switch.takeOver(other, from, null)));
+                    () -> handOver(running, from -> TakeOver.run(other, from, null)));
                 assertTrue(refused.getMessage().startsWith(each.getValue()), refused.getMessage());
                 guests.awaitMore(200);
             }
             guests.finish();
             assertNothingDropped(running, guests);
-            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertEquals(descriptors, OpenDescriptors.count());
         }
     }
 
@@ -326,7 +327,7 @@ class UpgradeTest {
         try (Switch running = start(config);
              TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
             guests.exchange(10);
-            final long descriptors = TalkingGuests.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             guests.talk();
             for (int i = 0; i < 3; i++) {
                 final HandOverException failed =
@@ -337,7 +338,7 @@ class UpgradeTest {
             }
             guests.finish();
             assertNothingDropped(running, guests);
-            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertEquals(descriptors, OpenDescriptors.count());
             upgrade(running, config).close();
         }
     }
@@ -350,7 +351,7 @@ class UpgradeTest {
         Switch running = start(config);
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
             guests.exchange(10);
-            running = Upgrade.run(dir, running, config, () -> guests.a.ram.file().resize(0));
+            running = LocalUpgrade.run(dir, running, config, () -> guests.a.ram.file().resize(0));
             assertThrows(IOException.class, () -> {
                 while (!Thread.interrupted()) {
                     // requests that arrive before the session notices are answered
@@ -400,7 +401,7 @@ class UpgradeTest {
     @Test
     void aFailingOldProcessIsNotTakenOver() throws Exception {
         final Config config = config(1, "");
-        final long descriptors = TalkingGuests.openDescriptors();
+        final long descriptors = OpenDescriptors.count();
         final Path path = dir.resolve("h");
         for (final boolean wellFormed : new boolean[] {true, false}) {
             try (Listener listener = Listener.open(path, 0600);
@@ -408,7 +409,7 @@ class UpgradeTest {
                  Connection connection = listener.accept()) {
                 final StateSocket to = new StateSocket(connection);
                 final CompletableFuture<Switch> taking =
-                    CompletableFuture.supplyAsync(() -> Switch.takeOver(config, from, null));
+                    CompletableFuture.supplyAsync(() -> TakeOver.run(config, from, null));
                 to.await(Step.READY).close();
                 to.send(Step.SWITCH, new StateWriter().text("{}").text("").number(wellFormed ? 0 : -1));
                 connection.shutdown();
@@ -416,6 +417,6 @@ class UpgradeTest {
             }
             assertFalse(Files.exists(dir.resolve("a")));
         }
-        assertEquals(descriptors, TalkingGuests.openDescriptors());
+        assertEquals(descriptors, OpenDescriptors.count());
     }
 }

@@ -1,14 +1,9 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.api.PortView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.handover.HandOverException;
@@ -18,6 +13,7 @@ import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Tap;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,6 +37,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests hand-overs of a switch with uplinks or an inherited socket to another one in this process, under traffic. */
 @Timeout(120)
@@ -109,19 +111,19 @@ class UpgradeUplinkTest {
         try (Switch _ = start(config("b", uplinkThere));
              TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), Frontend.DEFAULT_FEATURES)) {
             guests.exchange(50);
-            final long descriptors = TalkingGuests.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             guests.talk();
             for (int i = 0; i < UPGRADES; i++) {
                 guests.awaitMore(300);
                 final Switch before = running;
                 assertThrows(HandOverException.class,
-                    () -> Upgrade.handOver(dir, before, from -> Upgrade.leaveAfterPositions(from, 2)));
+                    () -> LocalUpgrade.handOver(dir, before, from -> LocalUpgrade.leaveAfterPositions(from, 2)));
                 guests.awaitMore(300);
-                running = Upgrade.run(dir, running, config);
+                running = LocalUpgrade.run(dir, running, config);
             }
             guests.awaitMore(300);
             guests.finish();
-            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertEquals(descriptors, OpenDescriptors.count());
             assertEquals(guests.a.sent(), port(running, "a").inFrames());
             assertEquals(guests.a.sent(), port(running, "up").outFrames());
             assertTrue(port(running, "up").inFrames() >= guests.a.received());
@@ -156,17 +158,17 @@ class UpgradeUplinkTest {
     void aCreatedDeviceIsKeptFollowedAndRemovedInTheEnd() throws Exception {
         Switch running = start(config("a", "{name: up, type: tap, device: " + LEFT + ", queues: 2, mtu: 2000}"));
         try {
-            running = Upgrade.run(dir, running,
+            running = LocalUpgrade.run(dir, running,
                 config("a", "{name: up, type: tap, device: " + LEFT + ", queues: 2, mtu: 3000}"));
             assertEquals(3000, new NetDevice(LEFT).mtu());
             assertEquals(3000, port(running, "up").mtu());
             final Switch before = running;
-            final HandOverException refused = assertThrows(HandOverException.class, () -> Upgrade.run(dir, before,
+            final HandOverException refused = assertThrows(HandOverException.class, () -> LocalUpgrade.run(dir, before,
                 config("a", "{name: up, type: tap, device: " + LEFT + "x, queues: 2, mtu: 3000}")));
             assertTrue(refused.getMessage().startsWith("port up is tap " + LEFT + "x"), refused.getMessage());
             ip("link", "del", LEFT);
             final Config config = config("a", "{name: up, type: tap, device: " + LEFT + ", queues: 2, mtu: 3000}");
-            running = Upgrade.run(dir, running, config);
+            running = LocalUpgrade.run(dir, running, config);
             while (!"running".equals(port(running, "up").state()) || !new NetDevice(LEFT).exists()) {
                 LockSupport.parkNanos(1_000_000);
             }
@@ -211,10 +213,10 @@ class UpgradeUplinkTest {
         Switch running = start(config);
         try {
             do {
-                running = Upgrade.run(dir, running, config);
+                running = LocalUpgrade.run(dir, running, config);
             } while (port(running, "rec").outFrames() < REPLAYED);
             for (int i = 0; i < 2; i++) {
-                running = Upgrade.run(dir, running, config);
+                running = LocalUpgrade.run(dir, running, config);
             }
             assertEquals(REPLAYED, port(running, "play").inFrames());
             assertEquals(REPLAYED, port(running, "rec").outFrames());
@@ -245,14 +247,14 @@ class UpgradeUplinkTest {
             accepted.relinquish();
         }
         final Config config = Config.DEFAULT.withPorts(List.of(
-            PortConfig.single("a", new PortConfig.Attachment.Descriptor(inherited)), b));
+            GuestPortConfig.inherited("a", inherited), b));
         Switch running = start(config);
         try (TalkingGuests guests = attaching.join()) {
             guests.exchange(50);
             guests.talk();
             for (int i = 0; i < UPGRADES; i++) {
                 guests.awaitMore(300);
-                running = Upgrade.run(dir, running, config);
+                running = LocalUpgrade.run(dir, running, config);
             }
             guests.awaitMore(300);
             guests.finish();

@@ -1,9 +1,5 @@
 package io.ringbridge.cli;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,6 +13,10 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests that need a process of their own: signals, exit statuses, and the launcher. */
 class ProcessTest {
@@ -385,6 +385,29 @@ class ProcessTest {
         final Run broken = finish(launch(launcher, "run").start());
         assertEquals(1, broken.status());
         assertTrue(broken.err().endsWith("the reason\nringbridge: the build failed\n"), broken.err());
+    }
+
+    @Test
+    void theLauncherBuildsWithTheMavenWrapperIfMavenIsNotInstalled() throws Exception {
+        final Path launcher = launcher();
+        final Path root = dir.resolve("root with space");
+        Files.delete(dir.resolve("tools/mvn"));
+        for (final String tool : List.of("bash", "cat", "cp", "find", "flock", "grep", "mkdir", "mktemp", "mv",
+            "readlink", "rm", "sed", "touch")) {
+            script(dir.resolve("tools").resolve(tool), "exec /usr/bin/" + tool + " \"$@\"");
+        }
+        final ProcessBuilder builder = launch(launcher, "show");
+        builder.environment().put("PATH", dir.resolve("tools").toString());
+        final String jar = root.resolve("switch/target/ringbridge.jar").toString();
+        assertEquals("ringbridge: " + jar + " is missing or stale, and Maven (mvn) is not on PATH to build it; "
+            + "install Maven\n", finish(builder.start()).err());
+        script(root.resolve("mvnw"), "mkdir -p switch/target; echo \"jar $JAVA_HOME\" > switch/target/ringbridge.jar");
+        assertEquals("ringbridge: " + jar + " is missing or stale; to build it, install Maven, or unzip for the Maven "
+            + "wrapper\n", finish(builder.start()).err());
+        script(dir.resolve("tools/unzip"), "exit 1");
+        final Run built = finish(builder.start());
+        assertEquals(0, built.status(), built.err());
+        assertEquals("jar " + dir.resolve("jdk") + "\n", Files.readString(Path.of(jar)));
     }
 
     @Test

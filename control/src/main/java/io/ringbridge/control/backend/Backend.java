@@ -1,9 +1,10 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.Link;
+import io.ringbridge.control.backend.ring.Relay;
 import io.ringbridge.control.handover.HandOverException;
-import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.PausePoint;
+import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.transport.Connection;
@@ -13,7 +14,6 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -1,12 +1,12 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.backend.ring.Rings;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

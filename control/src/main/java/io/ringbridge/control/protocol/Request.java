@@ -1,9 +1,9 @@
 package io.ringbridge.control.protocol;
 
+import org.jspecify.annotations.Nullable;
+
 import static io.ringbridge.control.protocol.Range.between;
 import static io.ringbridge.control.protocol.Range.exactly;
-import static io.ringbridge.control.protocol.Request.Datapath.KEEPS;
-import static io.ringbridge.control.protocol.Request.Datapath.QUIESCES;
 import static io.ringbridge.control.protocol.Request.Reply.ACK;
 import static io.ringbridge.control.protocol.Request.Reply.ALWAYS;
 
@@ -14,58 +14,57 @@ import static io.ringbridge.control.protocol.Request.Reply.ALWAYS;
  * numbers 41 and 42 have two meanings each; {@link #of} distinguishes them by size and descriptors.
  */
 public enum Request {
-    GET_FEATURES(1, exactly(0), exactly(0), null, ALWAYS, KEEPS),
-    SET_FEATURES(2, exactly(8), exactly(0), null, ACK, KEEPS),
-    SET_OWNER(3, exactly(0), exactly(0), null, ACK, KEEPS),
-    RESET_OWNER(4, exactly(0), exactly(0), null, ACK, KEEPS),
-    SET_MEM_TABLE(5, between(8, 8 + 32 * 8), between(0, 8), null, ACK, QUIESCES),
-    SET_LOG_BASE(6, between(8, 16), between(0, 1), ProtocolFeature.LOG_SHMFD, ALWAYS, QUIESCES),
-    SET_LOG_FD(7, exactly(0), exactly(1), null, ACK, KEEPS),
-    SET_VRING_NUM(8, exactly(8), exactly(0), null, ACK, QUIESCES),
-    SET_VRING_ADDR(9, exactly(40), exactly(0), null, ACK, QUIESCES),
-    SET_VRING_BASE(10, exactly(8), exactly(0), null, ACK, KEEPS),
-    GET_VRING_BASE(11, exactly(8), exactly(0), null, ALWAYS, QUIESCES),
-    SET_VRING_KICK(12, exactly(8), between(0, 1), null, ACK, QUIESCES),
-    SET_VRING_CALL(13, exactly(8), between(0, 1), null, ACK, QUIESCES),
-    SET_VRING_ERR(14, exactly(8), between(0, 1), null, ACK, QUIESCES),
-    GET_PROTOCOL_FEATURES(15, exactly(0), exactly(0), null, ALWAYS, KEEPS),
-    SET_PROTOCOL_FEATURES(16, exactly(8), exactly(0), null, ACK, KEEPS),
-    GET_QUEUE_NUM(17, exactly(0), exactly(0), ProtocolFeature.MQ, ALWAYS, KEEPS),
-    SET_VRING_ENABLE(18, exactly(8), exactly(0), null, ACK, QUIESCES),
-    SEND_RARP(19, exactly(8), exactly(0), ProtocolFeature.RARP, ACK, KEEPS),
-    NET_SET_MTU(20, exactly(8), exactly(0), ProtocolFeature.MTU, ACK, KEEPS),
-    SET_BACKEND_REQ_FD(21, exactly(0), exactly(1), ProtocolFeature.BACKEND_REQ, ACK, KEEPS),
-    IOTLB_MSG(22, between(26, 32), exactly(0), ProtocolFeature.BACKEND_REQ, ALWAYS, QUIESCES),
-    SET_VRING_ENDIAN(23, exactly(8), exactly(0), ProtocolFeature.CROSS_ENDIAN, ACK, KEEPS),
-    GET_CONFIG(24, between(12, 12 + 256), exactly(0), ProtocolFeature.CONFIG, ALWAYS, KEEPS),
-    SET_CONFIG(25, between(12, 12 + 256), exactly(0), ProtocolFeature.CONFIG, ACK, KEEPS),
-    CREATE_CRYPTO_SESSION(26, between(0, 4096), exactly(0), ProtocolFeature.CRYPTO_SESSION, ALWAYS, KEEPS),
-    CLOSE_CRYPTO_SESSION(27, exactly(8), exactly(0), ProtocolFeature.CRYPTO_SESSION, ACK, KEEPS),
-    POSTCOPY_ADVISE(28, exactly(0), exactly(0), ProtocolFeature.PAGEFAULT, ALWAYS, KEEPS),
-    POSTCOPY_LISTEN(29, exactly(0), exactly(0), ProtocolFeature.PAGEFAULT, ACK, QUIESCES),
-    POSTCOPY_END(30, exactly(0), exactly(0), ProtocolFeature.PAGEFAULT, ALWAYS, QUIESCES),
-    GET_INFLIGHT_FD(31, between(20, 24), exactly(0), ProtocolFeature.INFLIGHT_SHMFD, ALWAYS, QUIESCES),
-    SET_INFLIGHT_FD(32, between(20, 24), exactly(1), ProtocolFeature.INFLIGHT_SHMFD, ACK, QUIESCES),
-    GPU_SET_SOCKET(33, exactly(0), exactly(1), null, ACK, KEEPS),
-    RESET_DEVICE(34, exactly(0), exactly(0), ProtocolFeature.RESET_DEVICE, ACK, QUIESCES),
-    VRING_KICK(35, exactly(8), exactly(0), ProtocolFeature.INBAND_NOTIFICATIONS, ACK, QUIESCES),
-    GET_MAX_MEM_SLOTS(36, exactly(0), exactly(0), ProtocolFeature.CONFIGURE_MEM_SLOTS, ALWAYS, KEEPS),
+    GET_FEATURES(1, exactly(0), exactly(0), null, ALWAYS),
+    SET_FEATURES(2, exactly(8), exactly(0), null, ACK),
+    SET_OWNER(3, exactly(0), exactly(0), null, ACK),
+    RESET_OWNER(4, exactly(0), exactly(0), null, ACK),
+    SET_MEM_TABLE(5, between(8, 8 + 32 * 8), between(0, 8), null, ACK),
+    SET_LOG_BASE(6, between(8, 16), between(0, 1), ProtocolFeature.LOG_SHMFD, ALWAYS),
+    SET_LOG_FD(7, exactly(0), exactly(1), null, ACK),
+    SET_VRING_NUM(8, exactly(8), exactly(0), null, ACK),
+    SET_VRING_ADDR(9, exactly(40), exactly(0), null, ACK),
+    SET_VRING_BASE(10, exactly(8), exactly(0), null, ACK),
+    GET_VRING_BASE(11, exactly(8), exactly(0), null, ALWAYS),
+    SET_VRING_KICK(12, exactly(8), between(0, 1), null, ACK),
+    SET_VRING_CALL(13, exactly(8), between(0, 1), null, ACK),
+    SET_VRING_ERR(14, exactly(8), between(0, 1), null, ACK),
+    GET_PROTOCOL_FEATURES(15, exactly(0), exactly(0), null, ALWAYS),
+    SET_PROTOCOL_FEATURES(16, exactly(8), exactly(0), null, ACK),
+    GET_QUEUE_NUM(17, exactly(0), exactly(0), ProtocolFeature.MQ, ALWAYS),
+    SET_VRING_ENABLE(18, exactly(8), exactly(0), null, ACK),
+    SEND_RARP(19, exactly(8), exactly(0), ProtocolFeature.RARP, ACK),
+    NET_SET_MTU(20, exactly(8), exactly(0), ProtocolFeature.MTU, ACK),
+    SET_BACKEND_REQ_FD(21, exactly(0), exactly(1), ProtocolFeature.BACKEND_REQ, ACK),
+    IOTLB_MSG(22, between(26, 32), exactly(0), ProtocolFeature.BACKEND_REQ, ALWAYS),
+    SET_VRING_ENDIAN(23, exactly(8), exactly(0), ProtocolFeature.CROSS_ENDIAN, ACK),
+    GET_CONFIG(24, between(12, 12 + 256), exactly(0), ProtocolFeature.CONFIG, ALWAYS),
+    SET_CONFIG(25, between(12, 12 + 256), exactly(0), ProtocolFeature.CONFIG, ACK),
+    CREATE_CRYPTO_SESSION(26, between(0, 4096), exactly(0), ProtocolFeature.CRYPTO_SESSION, ALWAYS),
+    CLOSE_CRYPTO_SESSION(27, exactly(8), exactly(0), ProtocolFeature.CRYPTO_SESSION, ACK),
+    POSTCOPY_ADVISE(28, exactly(0), exactly(0), ProtocolFeature.PAGEFAULT, ALWAYS),
+    POSTCOPY_LISTEN(29, exactly(0), exactly(0), ProtocolFeature.PAGEFAULT, ACK),
+    POSTCOPY_END(30, exactly(0), exactly(0), ProtocolFeature.PAGEFAULT, ALWAYS),
+    GET_INFLIGHT_FD(31, between(20, 24), exactly(0), ProtocolFeature.INFLIGHT_SHMFD, ALWAYS),
+    SET_INFLIGHT_FD(32, between(20, 24), exactly(1), ProtocolFeature.INFLIGHT_SHMFD, ACK),
+    GPU_SET_SOCKET(33, exactly(0), exactly(1), null, ACK),
+    RESET_DEVICE(34, exactly(0), exactly(0), ProtocolFeature.RESET_DEVICE, ACK),
+    VRING_KICK(35, exactly(8), exactly(0), ProtocolFeature.INBAND_NOTIFICATIONS, ACK),
+    GET_MAX_MEM_SLOTS(36, exactly(0), exactly(0), ProtocolFeature.CONFIGURE_MEM_SLOTS, ALWAYS),
     /** In postcopy, also without a descriptor, as the confirmation of the back-end's reply. */
-    ADD_MEM_REG(37, between(8, 40), between(0, 1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK, QUIESCES),
+    ADD_MEM_REG(37, between(8, 40), between(0, 1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK),
     /** One descriptor is tolerated, and closed. In postcopy, QEMU also sends it as a confirmation. */
-    REM_MEM_REG(38, between(8, 40), between(0, 1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK, QUIESCES),
-    SET_STATUS(39, exactly(8), exactly(0), ProtocolFeature.STATUS, ACK, KEEPS),
-    GET_STATUS(40, exactly(0), exactly(0), ProtocolFeature.STATUS, ALWAYS, KEEPS),
-    GET_SHARED_OBJECT(41, exactly(16), exactly(0), ProtocolFeature.SUSPEND, ALWAYS, KEEPS),
-    SET_DEVICE_STATE_FD(42, exactly(8), exactly(1), ProtocolFeature.DEVICE_STATE, ALWAYS, KEEPS),
-    CHECK_DEVICE_STATE(43, exactly(0), exactly(0), ProtocolFeature.DEVICE_STATE, ALWAYS, KEEPS),
-    GET_SHMEM_CONFIG(44, exactly(0), exactly(0), ProtocolFeature.SHMEM, ALWAYS, KEEPS),
-    GET_VRING_BASE_SKIP_DRAIN(
-        45, exactly(8), exactly(0), ProtocolFeature.GET_VRING_BASE_SKIP_DRAIN, ALWAYS, KEEPS),
+    REM_MEM_REG(38, between(8, 40), between(0, 1), ProtocolFeature.CONFIGURE_MEM_SLOTS, ACK),
+    SET_STATUS(39, exactly(8), exactly(0), ProtocolFeature.STATUS, ACK),
+    GET_STATUS(40, exactly(0), exactly(0), ProtocolFeature.STATUS, ALWAYS),
+    GET_SHARED_OBJECT(41, exactly(16), exactly(0), ProtocolFeature.SUSPEND, ALWAYS),
+    SET_DEVICE_STATE_FD(42, exactly(8), exactly(1), ProtocolFeature.DEVICE_STATE, ALWAYS),
+    CHECK_DEVICE_STATE(43, exactly(0), exactly(0), ProtocolFeature.DEVICE_STATE, ALWAYS),
+    GET_SHMEM_CONFIG(44, exactly(0), exactly(0), ProtocolFeature.SHMEM, ALWAYS),
+    GET_VRING_BASE_SKIP_DRAIN(45, exactly(8), exactly(0), ProtocolFeature.GET_VRING_BASE_SKIP_DRAIN, ALWAYS),
     /** Shares its number with GET_SHARED_OBJECT. */
-    SUSPEND(41, exactly(0), exactly(0), ProtocolFeature.SUSPEND, ACK, QUIESCES),
+    SUSPEND(41, exactly(0), exactly(0), ProtocolFeature.SUSPEND, ACK),
     /** Shares its number with SET_DEVICE_STATE_FD. */
-    RESUME(42, exactly(0), exactly(0), ProtocolFeature.SUSPEND, ACK, QUIESCES);
+    RESUME(42, exactly(0), exactly(0), ProtocolFeature.SUSPEND, ACK);
 
     /** The reply to a request. */
     public enum Reply {
@@ -73,14 +72,6 @@ public enum Request {
         ACK,
         /** A payload of the request's own, whether requested or not. */
         ALWAYS
-    }
-
-    /** The effect of a request on the workers. */
-    public enum Datapath {
-        /** The workers keep running undisturbed. */
-        KEEPS,
-        /** The workers pass a point at which they use nothing of what the request changes. */
-        QUIESCES
     }
 
     private static final Request[] BY_ID = new Request[46];
@@ -98,12 +89,11 @@ public enum Request {
     private final int maxPayload;
     private final int minDescriptors;
     private final int maxDescriptors;
-    private final ProtocolFeature needs;
+    private final @Nullable ProtocolFeature needs;
     private final Reply reply;
-    private final Datapath datapath;
 
-    Request(final int id, final Range payload, final Range descriptors, final ProtocolFeature needs, final Reply reply,
-            final Datapath datapath) {
+    Request(final int id, final Range payload, final Range descriptors, final @Nullable ProtocolFeature needs,
+            final Reply reply) {
         this.id = id;
         minPayload = payload.min();
         maxPayload = payload.max();
@@ -111,7 +101,6 @@ public enum Request {
         maxDescriptors = descriptors.max();
         this.needs = needs;
         this.reply = reply;
-        this.datapath = datapath;
     }
 
     /**
@@ -122,7 +111,7 @@ public enum Request {
      * @param descriptors the number of descriptors that arrived with it
      * @return null if the number is not assigned
      */
-    public static Request of(final int id, final int size, final int descriptors) {
+    public static @Nullable Request of(final int id, final int size, final int descriptors) {
         if (size == 0 && descriptors == 0) {
             if (id == SUSPEND.id) {
                 return SUSPEND;
@@ -149,16 +138,11 @@ public enum Request {
     }
 
     /** Returns the protocol feature that the request requires, or null. */
-    public ProtocolFeature needs() {
+    public @Nullable ProtocolFeature needs() {
         return needs;
     }
 
     public Reply reply() {
         return reply;
-    }
-
-    /** Whether the workers have to quiesce before the reply. */
-    public boolean quiesces() {
-        return datapath == Datapath.QUIESCES;
     }
 }

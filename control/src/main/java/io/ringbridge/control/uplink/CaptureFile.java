@@ -28,7 +28,7 @@ final class CaptureFile implements AutoCloseable {
     private final ByteBuffer record = ByteBuffer.allocate(RECORD_HEADER).order(ByteOrder.nativeOrder());
 
     /** Creates the file, or truncates it. */
-    CaptureFile(final Path file, final int snapLength) throws IOException {
+    private CaptureFile(final Path file, final int snapLength) throws IOException {
         this(file, snapLength, Files.newOutputStream(checked(file)));
         final ByteBuffer start = ByteBuffer.allocate(FILE_HEADER).order(ByteOrder.nativeOrder());
         start.putInt(MAGIC_NANOSECONDS).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0)
@@ -59,9 +59,10 @@ final class CaptureFile implements AutoCloseable {
     }
 
     /**
-     * Appends to the file that another process has created. If that file was replaced or removed, creates a new one.
+     * Opens a file: appends to it if it has this inode, since another process has created it then. Otherwise creates a
+     * new file in its place.
      */
-    static CaptureFile append(final Path file, final int snapLength, final long inode) throws IOException {
+    static CaptureFile open(final Path file, final int snapLength, final long inode) throws IOException {
         return Files.exists(file) && inode(file) == inode
             ? new CaptureFile(file, snapLength, Files.newOutputStream(checked(file), StandardOpenOption.APPEND))
             : new CaptureFile(file, snapLength);

@@ -2,23 +2,22 @@ package io.ringbridge.control.uplink;
 
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
-import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.PausePoint;
+import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.UplinkPort;
-import io.ringbridge.datapath.port.UplinkQueue;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 
 /**
- * Keeps the device of an uplink's port open, from a thread of its own. The thread checks the device once per second,
- * and opens it again after it has failed, as soon as that is possible.
+ * Keeps the device of an uplink's port open. Thread {@code rb-uplink-NAME} checks the device once per second, and opens
+ * it again after it has failed, as soon as that is possible. The thread owns the device and commands the port; while it
+ * is paused, and before it has started, the thread that performs the hand-over does.
  *
  * <p>In a hand-over, the other process receives the open device, and the frames that were read from it but not taken by
  * the worker. If the device has failed, the other process opens it again as soon as that is possible.
@@ -241,42 +240,13 @@ abstract class DeviceLink implements Link {
     @Override
     public void savePositions(final StateWriter out) {
         SavedCounters.save(port, out);
-        final List<List<byte[]>> ready = parked ? port.ready() : List.of();
-        out.number(ready.size());
-        ready.forEach(frames -> saveFrames(frames, out));
-    }
-
-    static void saveFrames(final List<byte[]> frames, final StateWriter out) {
-        out.number(frames.size());
-        frames.forEach(out::bytes);
-    }
-
-    static List<byte[]> restoreFrames(final int most, final StateReader in) {
-        final List<byte[]> frames = new ArrayList<>();
-        for (int left = in.count(most); left > 0; left--) {
-            frames.add(in.bytes());
-        }
-        return frames;
+        SavedFrames.saveReady(port, parked, out);
     }
 
     @Override
     public void restorePositions(final StateReader in) {
         SavedCounters.restore(port, in);
-        final int queues = port.queues().size();
-        if (in.number() != queues) {
-            throw new HandOverException("the state has frames for a number of queues other than the " + queues
-                + " of this port");
-        }
-        final List<List<byte[]>> ready = new ArrayList<>();
-        for (int i = 0; i < queues; i++) {
-            ready.add(restoreFrames(Integer.MAX_VALUE, in));
-            if (!UplinkQueue.canBeReady(ready.getLast()) || !isOpen && !ready.getLast().isEmpty()) {
-                throw new HandOverException("the state has frames that no queue can have read");
-            }
-        }
-        if (isOpen) {
-            port.ready(ready);
-        }
+        SavedFrames.restoreReady(port, isOpen, in);
     }
 
     @Override
@@ -285,7 +255,7 @@ abstract class DeviceLink implements Link {
         if (thread.getState() == Thread.State.NEW) {
             closeDevice(false);
         } else {
-            join();
+            join(thread);
         }
     }
 
@@ -303,11 +273,13 @@ abstract class DeviceLink implements Link {
         if (thread.getState() == Thread.State.NEW) {
             closeDevice(true);
         } else {
-            join();
+            join(thread);
         }
     }
 
-    private void join() {
+    /** Wakes a thread that is parked, and waits until it has ended. */
+    static void join(final Thread thread) {
+        LockSupport.unpark(thread);
         try {
             thread.join();
         } catch (final InterruptedException e) {

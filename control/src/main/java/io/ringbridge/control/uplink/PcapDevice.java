@@ -16,11 +16,12 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Passes frames between a worker and the threads that call libpcap, which blocks as a worker must not. There is one
- * ring per direction, each with one writing and one reading thread.
+ * Passes frames between a worker and the threads that read and write captures, which block as a worker must not. There
+ * is one ring per direction, each with one writing and one reading thread.
  *
- * <p>The reader thread calls {@link #offer}, and the sender thread {@link #take} and {@link #await}. The worker calls
- * the rest.
+ * <p>The thread of the {@link Replay} calls {@link #offer} and {@link #end}; while it is parked, the thread that drives
+ * the port does. The thread of the {@link Recorder} calls {@link #take} and {@link #await}. The worker calls the
+ * methods of {@link FrameDevice}.
  */
 final class PcapDevice implements FrameDevice, AutoCloseable {
     /** The longest frame that any port takes: 64 KiB of payload, an Ethernet header and a VLAN tag. */
@@ -110,9 +111,9 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
     @Override
     public void flush() {
         Memory.fullFence(); // publishes the frames before the read of waiting; pairs with await
-        final Thread sender = waiting;
-        if (sender != null) {
-            LockSupport.unpark(sender);
+        final Thread recorder = waiting;
+        if (recorder != null) {
+            LockSupport.unpark(recorder);
         }
     }
 
@@ -194,9 +195,9 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
         return frames;
     }
 
-    /** Whether the sender has written every frame, and waits for more. The worker must not be writing. */
+    /** Whether the recorder has written every frame, and waits for more. The worker must not be writing. */
     boolean isDrained() {
-        // In this order: the sender waits only once it has written the frames that it took.
+        // In this order: the recorder waits only once it has written the frames that it took.
         return out.size() == 0 && waiting != null;
     }
 

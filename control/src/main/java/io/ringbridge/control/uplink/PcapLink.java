@@ -6,13 +6,21 @@ import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.UplinkPort;
 
-/** Keeps the capture files of a port open: one to replay, one to record, or both. */
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Keeps the capture files of a port open: a {@link Replay}, a {@link Recorder}, or both. A {@link PcapDevice} connects
+ * their threads to the port's worker.
+ */
 public final class PcapLink extends DeviceLink {
     /** A file sets no limit, so the port accepts frames of any length. */
     private static final int NO_MTU = 65535;
 
     private final PcapOptions options;
-    private PcapSession session;
+    private Optional<PcapDevice> device = Optional.empty();
+    private Optional<Replay> replay = Optional.empty();
+    private Optional<Recorder> recorder = Optional.empty();
 
     private PcapLink(final UplinkPort port, final PcapOptions options) {
         super(port, "capture");
@@ -43,29 +51,47 @@ public final class PcapLink extends DeviceLink {
         return link;
     }
 
+    /** Writes the inode of the recording and the number of frames replayed. */
     @Override
     void saveDevice(final StateWriter out) {
-        session.saveFiles(out);
+        out.wide(recorder.map(Recorder::inode).orElse(Recorder.NO_INODE)).wide(replay.map(Replay::replayed).orElse(0L));
     }
 
     @Override
     void adoptDevice(final StateReader in) {
+        attach(in.wide(), in.wide());
+    }
+
+    /** Opens the files, and attaches the port. The replay is paused. */
+    private void attach(final long inode, final long replayed) {
         port().mtu(NO_MTU);
-        session = PcapSession.files(port(), options, in);
+        final PcapDevice opened = new PcapDevice();
+        device = Optional.of(opened);
+        try {
+            if (options.read() != null) {
+                replay = Optional.of(Replay.open(port(), options, opened, replayed));
+            }
+            if (options.write() != null) {
+                recorder = Optional.of(Recorder.open(port(), options, opened, inode)); // may erase a file: comes last
+            }
+            port().attach(List.of(opened), recorder.isPresent());
+        } catch (final RuntimeException e) {
+            shut(true);
+            throw e;
+        }
     }
 
     @Override
     public void park() {
         super.park();
-        if (isOpen()) {
-            session.pause();
-        }
+        replay.ifPresent(Replay::park);
+        recorder.ifPresent(Recorder::awaitWritten);
     }
 
     @Override
     public void resume() {
-        if (isParked() && isOpen()) {
-            session.resume();
+        if (isParked()) {
+            replay.ifPresent(Replay::resume);
         }
         super.resume();
     }
@@ -75,7 +101,7 @@ public final class PcapLink extends DeviceLink {
         super.savePositions(out);
         out.flag(isOpen());
         if (isOpen()) {
-            session.savePosition(out);
+            replay.map(Replay::position).orElse(ReplayPosition.START).save(out);
         }
     }
 
@@ -86,27 +112,30 @@ public final class PcapLink extends DeviceLink {
             if (!isOpen()) {
                 throw new HandOverException("the state has a position in a capture, but no open capture");
             }
-            session.restorePosition(in);
+            final ReplayPosition position = ReplayPosition.restore(in);
+            replay.ifPresent(started -> started.continueFrom(position));
         }
     }
 
     @Override
     public void start() {
-        if (isOpen()) {
-            session.resume();
-        }
+        replay.ifPresent(Replay::resume);
     }
 
     @Override
     void open() {
-        port().mtu(NO_MTU);
-        session = PcapSession.files(port(), options);
-        session.resume();
+        attach(Recorder.NO_INODE, 0);
+        start();
     }
 
     @Override
     void shut(final boolean forGood) {
-        session.close();
+        replay.ifPresent(Replay::close);
+        replay = Optional.empty();
+        recorder.ifPresent(Recorder::close);
+        recorder = Optional.empty();
+        device.ifPresent(PcapDevice::close);
+        device = Optional.empty();
     }
 
     /** Files are not opened again: that would replay from the start, and erase the recorded frames. */
@@ -117,7 +146,7 @@ public final class PcapLink extends DeviceLink {
 
     @Override
     boolean follow() {
-        session.countLost();
+        replay.ifPresent(Replay::countLost);
         return true;
     }
 }

@@ -1,7 +1,8 @@
 /**
  * Links of ports that are not guests: they open taps, interfaces and captures, and open devices again after a failure.
  *
- * <p>Each port has one thread, and only that thread commands the port. A capture has up to two more, which move its
- * frames.
+ * <p>Each port has one thread, and only that thread commands the port. A {@link io.ringbridge.control.uplink.PcapLink}
+ * has up to two more: its {@link io.ringbridge.control.uplink.Replay} and its
+ * {@link io.ringbridge.control.uplink.Recorder} each have one, which moves the frames.
  */
 package io.ringbridge.control.uplink;

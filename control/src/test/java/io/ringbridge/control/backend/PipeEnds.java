@@ -17,7 +17,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 /** The two ends of a pipe or socket pair, which a front-end may use in place of an eventfd. */
-final class PipeEnds implements AutoCloseable {
+public final class PipeEnds implements AutoCloseable {
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MethodHandle PIPE = function("pipe", JAVA_INT, ADDRESS);
     private static final MethodHandle SOCKETPAIR = function("socketpair", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
@@ -42,7 +42,7 @@ final class PipeEnds implements AutoCloseable {
     private static final int CLOSED = -1;
 
     /** The kinds of pipes and socket pairs. */
-    enum Kind { PIPE, STREAM, SEQPACKET, DATAGRAM }
+    public enum Kind { PIPE, STREAM, SEQPACKET, DATAGRAM }
 
     private final Arena arena = Arena.ofShared();
     private final MemorySegment value = arena.allocate(JAVA_LONG);
@@ -54,7 +54,7 @@ final class PipeEnds implements AutoCloseable {
         this.writes = writes;
     }
 
-    static PipeEnds of(final Kind kind) {
+    public static PipeEnds of(final Kind kind) {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment pair = arena.allocate(JAVA_INT, 2);
             final int rc = switch (kind) {
@@ -73,7 +73,7 @@ final class PipeEnds implements AutoCloseable {
     }
 
     /** Creates an eventfd in semaphore mode, which serves as both ends. */
-    static PipeEnds semaphore(final int count) {
+    public static PipeEnds semaphore(final int count) {
         try {
             final int fd = (int) EVENTFD.invokeExact(count, EFD_SEMAPHORE);
             return new PipeEnds(fd, Fd.duplicate(fd));
@@ -100,23 +100,23 @@ final class PipeEnds implements AutoCloseable {
         }
     }
 
-    static int timer() {
+    public static int timer() {
         return opened(() -> (int) TIMERFD_CREATE.invokeExact(1, 0));
     }
 
-    static int inotify() {
+    public static int inotify() {
         return opened(() -> (int) INOTIFY_INIT1.invokeExact(0));
     }
 
-    static int epoll() {
+    public static int epoll() {
         return opened(() -> (int) EPOLL_CREATE1.invokeExact(0));
     }
 
-    static int internetSocket() {
+    public static int internetSocket() {
         return opened(() -> (int) SOCKET.invokeExact(2, 2, 0));
     }
 
-    static int open(final String path) {
+    public static int open(final String path) {
         return open(path, O_RDWR | O_NONBLOCK);
     }
 
@@ -127,7 +127,7 @@ final class PipeEnds implements AutoCloseable {
         }
     }
 
-    static int fifo(final Path path) {
+    public static int fifo(final Path path) {
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment name = arena.allocateFrom(path.toString());
             opened(() -> (int) MKFIFO.invokeExact(name, 0600));
@@ -136,7 +136,7 @@ final class PipeEnds implements AutoCloseable {
     }
 
     /** Opens another descriptor of an open file, which can be neither read nor written. */
-    static int withoutAccess(final int fd) {
+    public static int withoutAccess(final int fd) {
         return open("/proc/self/fd/" + fd, O_PATH);
     }
 
@@ -146,12 +146,12 @@ final class PipeEnds implements AutoCloseable {
     }
 
     /** Returns the end to read from. */
-    int reads() {
+    public int reads() {
         return reads;
     }
 
     /** Returns the end to write to. */
-    int writes() {
+    public int writes() {
         return writes;
     }
 
@@ -167,7 +167,7 @@ final class PipeEnds implements AutoCloseable {
     }
 
     /** Writes the value 1. */
-    void write() {
+    public void write() {
         write(value);
     }
 
@@ -185,12 +185,12 @@ final class PipeEnds implements AutoCloseable {
     }
 
     /** Writes from memory whose pages may be missing. */
-    void write(final Mapping from) {
+    public void write(final Mapping from) {
         write(from.address());
     }
 
     /** Reads one 8-byte value if there is one, and leaves the end blocking. */
-    boolean read() {
+    public boolean read() {
         nonBlocking(reads, true);
         try {
             return (long) READ.invokeExact(reads, value, (long) Long.BYTES) == Long.BYTES
@@ -203,7 +203,7 @@ final class PipeEnds implements AutoCloseable {
     }
 
     /** Fills the pipe or socket, and leaves the write end blocking. */
-    PipeEnds fill() {
+    public PipeEnds fill() {
         nonBlocking(writes, true);
         while (write(value) > 0) {
             Thread.onSpinWait();
@@ -213,7 +213,7 @@ final class PipeEnds implements AutoCloseable {
     }
 
     /** Closes the write end. */
-    void closeWrites() {
+    public void closeWrites() {
         if (writes != CLOSED) {
             Fd.close(writes);
             writes = CLOSED;
@@ -221,7 +221,7 @@ final class PipeEnds implements AutoCloseable {
     }
 
     /** Closes the read end. */
-    void closeReads() {
+    public void closeReads() {
         if (reads != CLOSED) {
             Fd.close(reads);
             reads = CLOSED;

@@ -10,7 +10,7 @@ import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -119,7 +119,7 @@ class PostcopyMessagesTest {
         final int[] fds = switch (message) {
             case Message.AddMemReg _ -> new int[] {guest.target.fd()};
             case Message.SetMemTable m -> m.regions().stream().mapToInt(_ -> guest.target.fd()).toArray();
-            case Message.SetVringFd _ -> new int[] {guest.kick.fd()};
+            case Message.SetVringFd _ -> new int[] {guest.source.event.fd()};
             default -> new int[0];
         };
         guest.peer.send(message.request(), Header.VERSION | Header.NEED_REPLY, Codec.encode(message), fds);
@@ -168,12 +168,12 @@ class PostcopyMessagesTest {
             }
             if (round == 0) {
                 fixture.awaitDetached();
-                descriptors = SwitchFixture.openDescriptors();
+                descriptors = OpenDescriptors.count();
                 mappings = SwitchFixture.mappings();
             }
         }
         fixture.awaitDetached();
-        assertEquals(descriptors, SwitchFixture.openDescriptors(), () -> "seed " + seed);
+        assertEquals(descriptors, OpenDescriptors.count(), () -> "seed " + seed);
         assertEquals(mappings, SwitchFixture.mappings(), () -> "seed " + seed);
     }
 

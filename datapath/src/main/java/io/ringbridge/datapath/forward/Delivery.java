@@ -9,6 +9,8 @@ import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
+import io.ringbridge.datapath.ring.Owner;
+import org.jspecify.annotations.Nullable;
 
 import java.util.function.Predicate;
 
@@ -25,6 +27,7 @@ public final class Delivery {
     /** The number of frames delivered last whose memory may still have been accessed when a fault is raised. */
     private static final int FRAMES_CHECKED = 128;
 
+    private final Owner owner;
     private final FrameRing frames;
     private final Egress egress;
     private final FloodEgress floods;
@@ -40,12 +43,14 @@ public final class Delivery {
      * Creates the delivery of a worker.
      *
      * @param worker the worker's number
+     * @param owner the thread that may deliver
      * @param frames the frame ring of its inbox
      */
-    public Delivery(final int worker, final FrameRing frames, final PortList ports, final Notifier notifier,
-                    final Effort effort) {
+    public Delivery(final int worker, final Owner owner, final FrameRing frames, final PortList ports,
+                    final Notifier notifier, final Effort effort) {
+        this.owner = owner;
         this.frames = frames;
-        egress = new Egress(notifier, effort);
+        egress = new Egress(owner, notifier, effort);
         floods = new FloodEgress(worker, ports, egress);
     }
 
@@ -55,6 +60,7 @@ public final class Delivery {
      * @return the number of frames
      */
     public int deliver() {
+        assert owner.isCaller();
         final long last = frames.published();
         final int count = (int) (last - consumed);
         if (count == 0) {
@@ -122,12 +128,12 @@ public final class Delivery {
     }
 
     /** Returns the first frame that is not delivered, or null if there is none. */
-    public Frame current() {
+    public @Nullable Frame current() {
         return isDone() ? null : frames.get(consumed + 1);
     }
 
     /** Returns the queue that received the last frames, or null if they went to an uplink. */
-    public ReceiveQueue receiver() {
+    public @Nullable ReceiveQueue receiver() {
         return egress.receiver();
     }
 

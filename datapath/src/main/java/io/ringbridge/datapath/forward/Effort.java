@@ -6,14 +6,15 @@ import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Source;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Accounts for the work that a worker does for each queue, so that no queue exceeds its share: a deficit round robin.
  *
  * <p>A unit is about the cost of copying 64 bytes. Every queue has a share of units per round of its worker. A queue
  * whose frames cost more is in debt. The worker takes nothing from it until later rounds, of this worker and of those
- * that did the work, have paid the debt. A round without work counts as many rounds, so a queue waits only if others
- * have work.
+ * that did the work, have paid the debt. A round without work counts as all the rounds that the queue with the shortest
+ * wait still waits for. A queue therefore waits only if others have work, and a longer debt is not forgiven with it.
  *
  * <p>Work for frames is charged to the queue that they come from. Work for receive buffers of an unusual shape is
  * charged to the queue that they are in.
@@ -40,7 +41,7 @@ public final class Effort {
     private static final int RECEIVER_SHARE = 64;
     /** The debt up to which a queue may still take frames. Bursts of full frames rarely wait. */
     private static final int LIMIT = 4096;
-    /** The rounds that a worker counts if it finds no work: longer than a debt lasts, and no overflow in 20 years. */
+    /** The rounds of a worker without work if no queue waits: longer than a debt lasts, and no overflow in 20 years. */
     private static final int IDLE_ROUNDS = 1 << 10;
     /** The work per delivered frame that its sender pays, whatever the shape of the buffers. Long frames cost more. */
     private static final int ORDINARY = 64;
@@ -53,7 +54,11 @@ public final class Effort {
     private final PortList ports;
     private final Sequence rounds = new Sequence(0);
     private long spent;
-    private boolean leftOut;
+    /** The queue left out of this round that has the shortest wait, or null. */
+    private @Nullable Source next;
+    private long shortest;
+    /** The same of the last round. Any thread may read. */
+    private volatile @Nullable Source awaited;
     private int floodVlan = NONE;
     private int fanOut;
     private final long[] bills;
@@ -135,14 +140,26 @@ public final class Effort {
 
     /** Returns whether a queue must be left out of this round. */
     boolean leavesOut(final Source source) {
-        for (int i = 0; i < workers.length; i++) {
-            if (workers[i].round() < source.paidAt(i) && !inboxes[i].isAsleep()) {
-                leftOut = true;
-                return true;
-            }
+        final long wait = wait(source);
+        if (wait <= 0) {
+            source.payOff();
+            return false;
         }
-        source.payOff();
-        return false;
+        if (next == null || wait < shortest) {
+            next = source;
+            shortest = wait;
+        }
+        return true;
+    }
+
+    /** Returns the largest number of rounds that a worker has to do until a queue's debt is paid, or 0 if it is. */
+    private long wait(final Source source) {
+        long wait = 0;
+        for (int i = 0; i < workers.length; i++) {
+            final long left = source.paidAt(i) - workers[i].round();
+            wait = left > wait && !inboxes[i].isAsleep() ? left : wait;
+        }
+        return wait;
     }
 
     /**
@@ -177,9 +194,30 @@ public final class Effort {
      * @return whether no work was done although a queue that was left out may have frames
      */
     public boolean endRound(final boolean worked) {
-        rounds.set(rounds.get() + (worked ? 1 : IDLE_ROUNDS));
-        final boolean again = !worked && leftOut;
-        leftOut = false;
+        final boolean again = !worked && next != null;
+        if (awaited != next) {
+            awaited = next;
+        }
+        next = null;
+        rounds.set(rounds.get() + (worked ? 1 : idleRounds()));
         return again;
+    }
+
+    /** Returns the rounds that a round without work counts as. */
+    private long idleRounds() {
+        long least = Long.MAX_VALUE;
+        long left = IDLE_ROUNDS;
+        for (final Effort worker : workers) {
+            final Source source = worker.awaited;
+            if (source == null) {
+                continue;
+            }
+            final long wait = wait(source);
+            if (wait > 0 && wait < least) {
+                least = wait;
+                left = Math.max(0, source.paidAt(own) - rounds.get());
+            }
+        }
+        return left;
     }
 }

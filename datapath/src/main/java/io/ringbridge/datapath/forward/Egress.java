@@ -14,7 +14,9 @@ import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.Owner;
 import io.ringbridge.datapath.ring.RingLog;
+import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -33,6 +35,7 @@ final class Egress {
     private final int[] lengths = new int[Ingress.BURST];
     private final long[] targets = new long[Ingress.BURST];
     private final int[] capacities = new int[Ingress.BURST];
+    private final Owner owner;
     private final EgressBurst burst;
     private final Effort effort;
     private final ScatteredEgress scattered;
@@ -46,9 +49,10 @@ final class Egress {
     /** The frames from {@link #next} on with one taken chain each. A frame is finished when its chain is used. */
     private int pending;
     /** The queue that received the last frames, or null if they went to an uplink. */
-    private ReceiveQueue receiver;
+    private @Nullable ReceiveQueue receiver;
 
-    Egress(final Notifier notifier, final Effort effort) {
+    Egress(final Owner owner, final Notifier notifier, final Effort effort) {
+        this.owner = owner;
         this.effort = effort;
         final PieceReader reader = new PieceReader();
         burst = new EgressBurst(notifier);
@@ -65,6 +69,7 @@ final class Egress {
 
     /** Delivers consecutive frames to one queue. Frames that cannot be delivered are dropped and counted. */
     void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
+        assert owner.isCaller();
         begin(first);
         if (sink.port().vlan() == null) {
             deliverAsTheyAre(frames, first, count, sink);
@@ -173,7 +178,7 @@ final class Egress {
     }
 
     /** Returns the queue that received the last frames, or null if they went to an uplink. */
-    ReceiveQueue receiver() {
+    @Nullable ReceiveQueue receiver() {
         return receiver;
     }
 
@@ -257,6 +262,7 @@ final class Egress {
 
     /** Ends the burst for every queue that received frames. */
     void flush() {
+        assert owner.isCaller();
         burst.flush();
     }
 }

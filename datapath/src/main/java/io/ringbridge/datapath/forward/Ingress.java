@@ -14,6 +14,8 @@ import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.ring.Owner;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 
@@ -34,6 +36,7 @@ public final class Ingress {
     private static final long MAX_BURST_BYTES = (long) Effort.BURST << Effort.BYTES;
 
     private final int own;
+    private final Owner owner;
     private final Inbox[] inboxes;
     private final FrameRing frames;
     private final Bridge bridge;
@@ -48,15 +51,16 @@ public final class Ingress {
     private long claimedFrom;
     private long claimedTo = NOTHING;
     /** The source of the frames that the claimed entries are for. */
-    private Source claimedFor;
+    private @Nullable Source claimedFor;
     /** The number of bursts that the source had noted when the entries were claimed. */
     private int burstsBefore;
 
-    public Ingress(final int own, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans,
+    public Ingress(final int own, final Owner owner, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans,
                    final Notifier notifier, final Effort effort) {
         this.notifier = notifier;
         this.effort = effort;
         this.own = own;
+        this.owner = owner;
         this.inboxes = inboxes;
         frames = inboxes[own].frames();
         burst = new IngressBurst(frames, offloads);
@@ -73,6 +77,7 @@ public final class Ingress {
      * @return the number of chains taken
      */
     public int poll(final TransmitQueue queue, final int now, final long nanos) {
+        assert owner.isCaller();
         final DeviceRing ring = queue.ring();
         if (ring == null) {
             queue.checkWait(nanos);
@@ -131,6 +136,7 @@ public final class Ingress {
      * @return the number of frames taken, or a negative number if the device is gone
      */
     public int poll(final UplinkQueue queue, final int now, final long nanos) {
+        assert owner.isCaller();
         if (!queue.ready() || queue.port().failure() != null) {
             return 0;
         }
@@ -317,7 +323,7 @@ public final class Ingress {
         }
         ring.get(sequence).copyOf(frame);
         ring.get(sequence).origin(source);
-        effort.spend(frame.count());
+        effort.spend(frame.count() - 1L); // Effort.FRAME includes the first piece
         if (tag != 0) {
             ring.tag(sequence, tag);
         }
@@ -338,6 +344,7 @@ public final class Ingress {
 
     /** Returns the buffers of every burst that all workers are done with. */
     public void complete(final TransmitQueue queue) {
+        assert owner.isCaller();
         effort.settle(queue.source(), sequences);
         boolean any = false;
         while (isOldestDone(queue.source())) {
@@ -352,6 +359,7 @@ public final class Ingress {
 
     /** Frees the buffers of every burst that all workers are done with. */
     public void complete(final UplinkQueue queue) {
+        assert owner.isCaller();
         effort.settle(queue.source(), sequences);
         while (isOldestDone(queue.source())) {
             queue.releaseOldest();
@@ -376,6 +384,7 @@ public final class Ingress {
      */
     public void recover() {
         if (claimedTo != NOTHING) {
+            assert claimedFor != null : "entries are claimed for a source";
             if (claimedFor.bursts() == burstsBefore) {
                 dropFrom(claimedFrom);
             }

@@ -10,6 +10,7 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A burst of frames that is being taken from a queue: finds the bytes of each frame and its Ethernet header. This is
@@ -121,7 +122,7 @@ final class IngressBurst {
      *
      * @param length the chain's length, virtio-net header included
      */
-    private static DropReason refusal(final int length, final int headerLength, final boolean enabled) {
+    private static @Nullable DropReason refusal(final int length, final int headerLength, final boolean enabled) {
         return length < headerLength + Ethernet.HEADER ? DropReason.SHORT_FRAME
             : length > headerLength + MAX_FRAME ? DropReason.OVERSIZE_FRAME
             : enabled ? null : DropReason.QUEUE_DISABLED;

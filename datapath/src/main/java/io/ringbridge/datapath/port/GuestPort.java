@@ -7,6 +7,7 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -40,7 +41,7 @@ public final class GuestPort extends Port {
     private final List<GuestQueue> queues;
     private volatile GuestMemory memory = GuestMemory.NONE;
     private volatile long features;
-    private volatile String ringFault;
+    private volatile @Nullable String ringFault;
     private volatile Set<SuspendCause> suspendedBy = Set.of();
     private volatile PortStatistics inherited = PortStatistics.NONE;
     /** The station to announce when the suspension ends, or 0. */
@@ -56,8 +57,9 @@ public final class GuestPort extends Port {
      * @param workers the number of workers
      * @param stations the bridge's stations behind this port
      */
-    public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final PortVlan vlan,
-                     final QueueOwner[] owners, final int workers, final Stations stations) {
+    public GuestPort(final int index, final String name, final int queuePairs, final int mtu,
+                     final @Nullable PortVlan vlan, final QueueOwner[] owners, final int workers,
+                     final Stations stations) {
         super(index, name, mtu, vlan, stations);
         configuredMtu = mtu;
         receiveQueues = new ReceiveQueue[queuePairs];
@@ -284,7 +286,7 @@ public final class GuestPort extends Port {
      *
      * @param addresses the addresses by vring index; null for rings that are not started
      */
-    public synchronized void remap(final GuestMemory newMemory, final RingAddresses[] addresses) {
+    public synchronized void remap(final GuestMemory newMemory, final @Nullable RingAddresses[] addresses) {
         quiesce(queues);
         memory = newMemory;
         onOwners(queues, queue -> {
@@ -307,7 +309,8 @@ public final class GuestPort extends Port {
         }
     }
 
-    private static RingAddresses newAddresses(final GuestQueue queue, final RingAddresses[] addresses) {
+    private static @Nullable RingAddresses newAddresses(final GuestQueue queue,
+                                                        final @Nullable RingAddresses[] addresses) {
         return queue.vring() < addresses.length ? addresses[queue.vring()] : null;
     }
 
@@ -347,7 +350,7 @@ public final class GuestPort extends Port {
      * @param log null to log nothing
      * @param changed signalled after the log was written, once per queue per burst; may be null
      */
-    public synchronized void setLog(final DirtyLog log, final EventFd changed) {
+    public synchronized void setLog(final @Nullable DirtyLog log, final @Nullable EventFd changed) {
         onOwners(queues, queue -> queue.log(log, changed));
     }
 
@@ -482,7 +485,7 @@ public final class GuestPort extends Port {
     }
 
     /** Returns the reason why a ring broke since the last call, or null. */
-    public String takeRingFault() {
+    public @Nullable String takeRingFault() {
         final String fault = ringFault;
         ringFault = null;
         return fault;

@@ -3,6 +3,7 @@ package io.ringbridge.datapath.port;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.TouchedRanges;
+import org.jspecify.annotations.Nullable;
 
 import java.util.List;
 
@@ -31,7 +32,7 @@ public final class OwnedRings {
      *
      * @return a description of the loss, or null if nothing was lost
      */
-    public String findTruncation() {
+    public @Nullable String findTruncation() {
         final GuestMemory checked = port.memory();
         if (!checked.isIntact() && checked == port.memory()) { // its files may be closed once it has been replaced
             return "the file behind the guest's memory was truncated while in use";
@@ -51,7 +52,7 @@ public final class OwnedRings {
      *
      * @return a description of the loss, or null if all ranges can be accessed
      */
-    public String findLostMemory(final TouchedRanges touched) {
+    public @Nullable String findLostMemory(final TouchedRanges touched) {
         final long address = touched.firstLost(port.memory());
         return address == TouchedRanges.NONE ? null
             : "the memory at guest address 0x" + Long.toHexString(address)

@@ -5,10 +5,10 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.Scratch;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The device's side of a split virtqueue of a legacy driver on a big-endian machine. {@link SplitDeviceRing} shows the
- * layout; here the bytes of every field are in the opposite order (virtio 1.2, section 2.7.3).
+ * The device's side of a split virtqueue of a legacy driver on a big-endian machine (virtio 1.2, section 2.7.3).
  *
  * <p>The fields of the virtio-net header are big-endian too. The first piece of every chain is therefore a copy of the
  * header, in memory that this ring owns and in little-endian order. On a transmit queue the header is copied from the
@@ -18,85 +18,50 @@ import io.ringbridge.datapath.os.Scratch;
  *
  * <p>The chains in flight are recorded if the configuration has an in-flight region: see {@link SplitInflight}.
  */
-final class BigEndianSplitRing extends DeviceRing {
-    private static final int IDX = 2;
-    private static final int ENTRIES = 4;
-    private static final int NO_NOTIFY = 1;
-    private static final int NO_INTERRUPT = 1;
+final class BigEndianSplitRing extends SplitRing {
     private static final int HEADER_STRIDE = 16;
     /** Offset of the first two-byte field of the virtio-net header. All later fields have two bytes as well. */
     private static final int FIRST_WORD = 2;
     private static final int NUM_BUFFERS = 10;
 
     private final OneByOne oneByOne = new OneByOne(this);
-    private final int mask;
-    /** The first descriptor of each chain in flight, by the chain's slot in the available ring. */
-    private final int[] heads;
     /** The address to write each chain's header to, by the chain's slot; 0 if the device only reads the chain. */
     private final long[] headers;
     private final Scratch scratch;
     private final Segments pieces = new Segments();
     /** The record of the chains in flight; null if nothing is recorded. */
-    private final SplitInflight record;
-    private long descriptors;
-    private long avail;
-    private long used;
-    private int nextAvail;
-    private int usedIdx;
-    private int known;
-    private int publishedIdx;
-    private int checkedIdx;
+    private final @Nullable SplitInflight record;
     /** Chains still to come that continue the current frame. They begin with payload, not with a header. */
     private int continuing;
 
-    BigEndianSplitRing(final RingConfig config, final RingLog log) {
+    BigEndianSplitRing(final RingConfig config, final @Nullable RingLog log) {
         super(config, log);
-        mask = size - 1;
-        heads = new int[size];
         headers = new long[size];
         scratch = Scratch.of((long) HEADER_STRIDE * size);
-        move(config.addresses());
-        usedIdx = getShort(used + IDX);
-        nextAvail = RingIndex.resume(usedIdx, getShort(avail + IDX), size, config.base());
-        publishedIdx = usedIdx;
-        checkedIdx = usedIdx;
         record = config.inflight() == null ? null : new SplitInflight(config.inflight(), size);
-        if (record != null && record.resume(usedIdx, RingIndex.distance(usedIdx, getShort(avail + IDX)))) {
+        if (record != null && record.resume(usedIdx, ahead())) {
             nextAvail = usedIdx;
         }
     }
 
-    private static int getShort(final long address) {
-        return Short.reverseBytes(Memory.getShort(address)) & 0xFFFF;
+    @Override
+    int read(final long address) {
+        return Short.reverseBytes(Memory.getShort(address)) & RingIndex.MASK;
     }
 
-    private static void putShort(final long address, final int value) {
+    @Override
+    int readAcquire(final long address) {
+        return Short.reverseBytes(Memory.getShortAcquire(address)) & RingIndex.MASK;
+    }
+
+    @Override
+    void write(final long address, final int value) {
         Memory.putShort(address, Short.reverseBytes((short) value));
     }
 
     @Override
-    public void move(final RingAddresses addresses) {
-        descriptors = addresses.descriptors();
-        avail = addresses.driver();
-        used = addresses.device();
-    }
-
-    @Override
-    public int available() {
-        return known > 0 ? known : readAvailable();
-    }
-
-    private int readAvailable() {
-        // Pairs with the driver's release of avail idx: entries and descriptors written before it are visible after it.
-        final int ahead = RingIndex.distance(nextAvail, Short.reverseBytes(Memory.getShortAcquire(avail + IDX)));
-        if (ahead > size - out) {
-            known = 0;
-            markBroken("the available index is " + ahead + " entries ahead; a ring of " + size + " has " + (size - out)
-                + " left");
-            return 0;
-        }
-        known = ahead;
-        return ahead;
+    void writeRelease(final long address, final int value) {
+        Memory.putShortRelease(address, Short.reverseBytes((short) value));
     }
 
     @Override
@@ -106,20 +71,18 @@ final class BigEndianSplitRing extends DeviceRing {
         }
         final int slot = nextAvail & mask;
         final int again = record == null ? SplitInflight.NONE : record.nextRecovered();
-        final int head = again == SplitInflight.NONE ? getShort(avail + ENTRIES + 2L * slot) : again;
+        final int head = again == SplitInflight.NONE ? read(avail + ENTRIES + 2L * slot) : again;
         if (head >= size) {
             return markBroken("an available entry names descriptor " + head + " of " + size);
         }
         heads[slot] = head;
         headers[slot] = 0;
-        nextAvail = RingIndex.advance(nextAvail, 1);
-        known--;
-        out++;
+        take(1);
         pieces.clear();
         beginChain();
         final boolean good = walk(descriptors, head, size, writable, true) && replaceHeader(chain, slot, writable);
         if (!good && shouldWait()) {
-            putBack(1);
+            take(-1);
             return EMPTY;
         }
         if (record != null) {
@@ -203,13 +166,7 @@ final class BigEndianSplitRing extends DeviceRing {
         if (record != null) {
             record.putBack(chains);
         }
-        putBack(chains);
-    }
-
-    private void putBack(final int chains) {
-        nextAvail = RingIndex.advance(nextAvail, -chains);
-        known += chains;
-        out -= chains;
+        super.rewind(chains);
     }
 
     @Override
@@ -249,7 +206,7 @@ final class BigEndianSplitRing extends DeviceRing {
     }
 
     @Override
-    public void use(final int[] written, final int count) {
+    public void use(final int @Nullable [] written, final int count) {
         oneByOne.use(written, count);
     }
 
@@ -271,78 +228,15 @@ final class BigEndianSplitRing extends DeviceRing {
 
     /** Publishes the batch to the driver, and leaves the record as it is. */
     void show() {
-        final int count = Math.min(RingIndex.distance(publishedIdx, usedIdx), size);
-        if (count == 0) {
-            return;
-        }
-        if (log != null) {
-            final int first = publishedIdx & mask;
-            final int straight = Math.min(count, size - first);
-            DirtyLog.fence();
-            log.deviceWritten(ENTRIES + 8L * first, 8 * straight);
-            log.deviceWritten(ENTRIES, 8 * (count - straight));
-        }
-        // Pairs with the driver's acquire of used idx: entries and buffers are visible with it (section 2.7.8.2).
-        Memory.putShortRelease(used + IDX, Short.reverseBytes((short) usedIdx));
-        publishedIdx = usedIdx;
-        if (log != null) {
-            DirtyLog.fence();
-            log.deviceWritten(IDX, 2);
-            log.signal();
-        }
+        super.publish();
     }
 
-    @Override
-    public boolean wantsNotification() {
-        final int old = checkedIdx;
-        checkedIdx = usedIdx;
-        return eventIdx ? RingIndex.passed(getShort(avail + ENTRIES + 2L * size), usedIdx, old)
-            : (getShort(avail) & NO_INTERRUPT) == 0;
-    }
-
-    @Override
-    public void suppressKicks() {
-        requestKicks(NO_NOTIFY, nextAvail - 1);
-    }
-
-    @Override
-    public boolean armKicks() {
-        requestKicks(0, RingIndex.advance(nextAvail, known));
-        // The request must be visible before the index is read, or a chain added in between is not seen and not kicked
-        // for.
-        Memory.fullFence();
-        return available() > 0;
-    }
-
-    /** Asks the driver when to kick: writes avail_event with EVENT_IDX, and the flags without it. */
-    private void requestKicks(final int flags, final int event) {
-        final long offset = eventIdx ? ENTRIES + 8L * size : 0;
-        putShort(used + offset, eventIdx ? event : flags);
-        if (log != null) {
-            log.eventWritten(offset, 2);
-        }
-    }
-
-    int usedIdx() {
-        return usedIdx;
-    }
-
-    SplitInflight record() {
+    @Nullable SplitInflight record() {
         return record;
     }
 
     @Override
     public boolean intact() {
         return record == null || record.intact();
-    }
-
-    @Override
-    public int base() {
-        return nextAvail;
-    }
-
-    @Override
-    public String layout() {
-        return "split";
     }
 }

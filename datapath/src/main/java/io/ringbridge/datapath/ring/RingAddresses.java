@@ -16,6 +16,11 @@ public record RingAddresses(long descriptors, long driver, long device, long log
     /** The value of {@code log} if the device's writes to the ring are not logged. */
     public static final long NOT_LOGGED = -1;
 
+    private static final long DESCRIPTOR_ALIGNMENT = 16;
+    private static final long USED_ALIGNMENT = 4;
+    private static final long AVAILABLE_ALIGNMENT = 2;
+    private static final long EVENT_ALIGNMENT = 4;
+
     /** Creates the addresses of a ring that is not logged. */
     public RingAddresses(final long descriptors, final long driver, final long device) {
         this(descriptors, driver, device, NOT_LOGGED);
@@ -34,6 +39,12 @@ public record RingAddresses(long descriptors, long driver, long device, long log
     /** Returns the bytes of the device area. A split ring's includes {@code avail_event}. */
     public static long deviceBytes(final int size, final boolean packed) {
         return packed ? 4 : 6 + 8L * size;
+    }
+
+    /** Whether all parts are aligned (virtio 1.2, sections 2.7 and 2.8.10). */
+    public boolean areAligned(final boolean packed) {
+        return descriptors % DESCRIPTOR_ALIGNMENT == 0 && driver % (packed ? EVENT_ALIGNMENT : AVAILABLE_ALIGNMENT) == 0
+            && device % (packed ? EVENT_ALIGNMENT : USED_ALIGNMENT) == 0;
     }
 
     /** Adds all parts to the touched ranges. */

@@ -1,8 +1,10 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.os.Epoll;
+import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 
@@ -43,7 +45,7 @@ final class OwnedQueues {
     }
 
     /** Returns the transmit queue that is being served, or null. */
-    TransmitQueue served() {
+    @Nullable TransmitQueue served() {
         return served != NONE && served < transmit.length ? transmit[served] : null;
     }
 
@@ -90,7 +92,14 @@ final class OwnedQueues {
         final UplinkQueue[] more = Arrays.copyOf(uplinks, uplinks.length + 1);
         more[uplinks.length] = queue;
         uplinks = more;
-        epoll.add(queue.device());
+        epoll.add(deviceOf(queue));
+    }
+
+    /** Returns the device of a queue that a worker owns. */
+    static FrameDevice deviceOf(final UplinkQueue queue) {
+        final FrameDevice device = queue.device();
+        assert device != null : "a worker has only queues with a device";
+        return device;
     }
 
     void remove(final UplinkQueue queue) {

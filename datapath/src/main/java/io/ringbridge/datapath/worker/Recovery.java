@@ -12,6 +12,7 @@ import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.QueueOwner;
 import io.ringbridge.datapath.port.UplinkPort;
+import org.jspecify.annotations.Nullable;
 
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -126,7 +127,7 @@ final class Recovery {
      * @param suspects the ports that were being served
      * @return null, or the text to report if no port's memory could be shown to be the cause
      */
-    private String blame(final Set<GuestPort> suspects) {
+    private @Nullable String blame(final Set<GuestPort> suspects) {
         final List<GuestPort> guests = guests();
         final TouchedRanges touched = touched(guests);
         final List<GuestPort> gone = guests.stream()
@@ -182,7 +183,7 @@ final class Recovery {
      *
      * @return whether there is one
      */
-    private boolean fail(final GuestPort port, final String why) {
+    private boolean fail(final GuestPort port, final @Nullable String why) {
         if (why != null) {
             port.fail(why);
             abandon(port);

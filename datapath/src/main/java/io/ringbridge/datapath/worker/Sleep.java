@@ -72,9 +72,9 @@ final class Sleep {
         Memory.surfaceFault(); // rather than after the sleep
         queues.serveNone();
         for (final UplinkQueue uplink : queues.uplinks()) {
-            busy |= !uplink.idle() || uplink.ready() && (uplink.hasReady() || uplink.device().arm());
+            busy |= !uplink.idle() || uplink.ready() && (uplink.hasReady() || OwnedQueues.deviceOf(uplink).arm());
             if (uplink.port().failure() != null) {
-                epoll.remove(uplink.device()); // a failed device stays ready and would end every sleep
+                epoll.remove(OwnedQueues.deviceOf(uplink)); // a failed device stays ready and would end every sleep
             }
         }
         return busy ? 0 : millis;
@@ -93,7 +93,7 @@ final class Sleep {
         // and serve the ring itself.
         epoll.drain();
         for (final UplinkQueue uplink : queues.uplinks()) {
-            uplink.device().disarm();
+            OwnedQueues.deviceOf(uplink).disarm();
         }
     }
 }

@@ -15,6 +15,7 @@ import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.QueueOwner;
 import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
+import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
@@ -54,7 +55,7 @@ final class Worker implements QueueOwner {
     private boolean paused;
     private boolean retired;
     /** The freeze that this worker joins once it is drained, or null. */
-    private Freeze freeze;
+    private @Nullable Freeze freeze;
     private final CountDownLatch started = new CountDownLatch(1);
     private volatile boolean ending;
     /** Silent until the worker's thread starts, because there is no listener before. */
@@ -73,9 +74,9 @@ final class Worker implements QueueOwner {
         this.effort = effort;
         inbox = inboxes[index];
         commands = new CommandQueue(inbox.alarm(), this::recover);
-        delivery = new Delivery(index, inbox.frames(), ports, notifier, effort);
-        ingress =
-            new Ingress(index, inboxes, new Bridge(table, ports), new VlanBridge(table, ports), notifier, effort);
+        delivery = new Delivery(index, commands, inbox.frames(), ports, notifier, effort);
+        ingress = new Ingress(index, commands, inboxes, new Bridge(table, ports), new VlanBridge(table, ports),
+            notifier, effort);
         recovery = new Recovery(this, ports, queues, ingress, delivery, notifier);
         sleep = new Sleep(inbox, queues, epoll, this::hasWork, nanoClock);
         startNanos = nanoClock.getAsLong();
@@ -127,6 +128,7 @@ final class Worker implements QueueOwner {
      * @return the amount of work found, or 0 if there was none
      */
     int doWork() {
+        assert isCaller() : "this worker has a thread of its own";
         int work = 0;
         final long start = nanoClock.getAsLong();
         load.beginCycle(start);
@@ -164,13 +166,13 @@ final class Worker implements QueueOwner {
             standIfDrained();
             return drain();
         }
-        int work = moveBursts();
-        boolean leftOut = effort.endRound(work > 0);
-        if (leftOut) {
-            work = moveBursts(); // of queues over their share, since no other queue has frames
-            leftOut = effort.endRound(work > 0);
+        final int work = moveBursts();
+        if (!effort.endRound(work > 0)) {
+            return work;
         }
-        return leftOut ? 1 : work; // waiting for another worker counts as work
+        final int more = moveBursts(); // of queues over their share, since no other queue has frames
+        effort.endRound(true);
+        return Math.max(1, more); // waiting for another worker counts as work
     }
 
     /** Moves one burst of each queue that is not over its share. */
@@ -303,6 +305,11 @@ final class Worker implements QueueOwner {
     @Override
     public void remove(final UplinkQueue queue) {
         queues.remove(queue);
+    }
+
+    @Override
+    public boolean isCaller() {
+        return commands.isCaller();
     }
 
     @Override

@@ -3,9 +3,11 @@ package io.ringbridge.app.demo;
 import io.ringbridge.app.Logging;
 import io.ringbridge.app.Switch;
 import io.ringbridge.app.SwitchException;
+import io.ringbridge.app.TakeOver;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
@@ -69,8 +71,8 @@ public final class Rehearsal {
             ConfigReader.parsePort("rehearsal", "name=b,socket=" + directory.resolve("b"))));
         try (Switch before = Switch.start(config)) {
             before.openPorts();
-            try (Guest a = Guest.attach(directory.resolve("a"), features);
-                 Guest b = Guest.attach(directory.resolve("b"), features)) {
+            try (Guest a = Guest.attach(directory.resolve("a"), features, Demo.QUEUES);
+                 Guest b = Guest.attach(directory.resolve("b"), features, Demo.QUEUES)) {
                 Demo.introduce(a.queues(), b.queues());
                 send(a, b, BEFORE_NANOS);
                 try (Switch _ = handOver(before, config, directory.resolve("h"))) {
@@ -91,7 +93,7 @@ public final class Rehearsal {
              StateSocket from = new StateSocket(accept(listener))) {
             final CompletableFuture<Void> handing = CompletableFuture.runAsync(() -> before.handOver(to),
                 task -> Thread.ofPlatform().daemon().name("rb-rehearsal").start(task));
-            final Switch after = Switch.takeOver(config, from, null);
+            final Switch after = TakeOver.run(config, from, null);
             handing.get();
             return after;
         }

@@ -2,7 +2,7 @@
  * Diagnoses ports that do not work, in terms that operators understand.
  *
  * <p>The rules depend on numbers only: {@link io.ringbridge.app.diagnosis.PortReading}, the moves of stations, and a
- * clock. They access neither ports nor files. {@link io.ringbridge.app.diagnosis.Diagnoses} reads the ports once per
+ * clock. They access neither ports nor files. {@link io.ringbridge.app.diagnosis.PortMonitor} reads the ports once per
  * second on the observer's thread.
  */
 package io.ringbridge.app.diagnosis;

@@ -1,0 +1,147 @@
+package io.ringbridge.control.backend;
+
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
+import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.protocol.VirtioFeatures;
+import io.ringbridge.datapath.ring.Features;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.util.List;
+
+/**
+ * The features of one session: those that are offered, and those of them that the front-end has negotiated.
+ *
+ * <p>Owned by the session's thread.
+ */
+final class Negotiation {
+    private static final Logger LOG = LoggerFactory.getLogger(Negotiation.class);
+    /**
+     * The features that in-band notifications require. Without them, the only way to refuse is to end the conversation.
+     */
+    private static final long INBAND_NEEDS = ProtocolFeature.of(ProtocolFeature.BACKEND_REQ, ProtocolFeature.REPLY_ACK);
+
+    private final String port;
+    private final long offered;
+    private final long offeredProtocol;
+    private long features;
+    private long protocolFeatures;
+    private boolean protocolFeaturesSet;
+
+    /** Creates the negotiation of a port with that name. Nothing is negotiated yet. */
+    Negotiation(final String port, final long offered, final long offeredProtocol) {
+        this.port = port;
+        this.offered = offered;
+        this.offeredProtocol = offeredProtocol;
+    }
+
+    /** Returns the offered virtio features. */
+    long offered() {
+        return offered;
+    }
+
+    /** Returns the offered protocol features. */
+    long offeredProtocol() {
+        return offeredProtocol;
+    }
+
+    /** Returns the negotiated virtio features. */
+    long features() {
+        return features;
+    }
+
+    /** Whether a protocol feature is negotiated. */
+    boolean has(final ProtocolFeature feature) {
+        return feature.in(protocolFeatures);
+    }
+
+    /** Whether rings may be packed. Before the features are known, either layout is possible. */
+    boolean mayBePacked() {
+        return features == 0 || Features.has(features, Features.RING_PACKED);
+    }
+
+    /** Whether rings start enabled, because no message can enable them. */
+    boolean startsEnabled() {
+        return !protocolFeaturesSet && !Features.has(features, Features.PROTOCOL_FEATURES);
+    }
+
+    /**
+     * Refuses a request that is unknown, or whose protocol feature is not negotiated.
+     *
+     * @param request null if the request is unknown
+     */
+    void check(final Request request) {
+        if (request == null) {
+            throw ProtocolException.refused("unknown request");
+        }
+        final ProtocolFeature needed = request.needs();
+        if (needed != null && !needed.in(protocolFeatures | (offeredProtocol & ProtocolFeature.ENOUGH_WHEN_OFFERED))) {
+            throw ProtocolException.refused("protocol feature " + needed + " is not negotiated");
+        }
+    }
+
+    /**
+     * Records the virtio features that the front-end has chosen.
+     *
+     * @param running whether any ring runs; if so, only LOG_ALL may change
+     */
+    void setFeatures(final long wanted, final boolean running) {
+        if ((wanted & ~offered) != 0) {
+            throw ProtocolException.refused("features " + VirtioFeatures.names(wanted & ~offered)
+                + " are not offered; allowed: " + VirtioFeatures.names(offered));
+        }
+        if (running && ((wanted ^ features) & ~Features.of(Features.LOG_ALL)) != 0) {
+            throw ProtocolException.refused("features change from " + VirtioFeatures.names(features) + " to "
+                + VirtioFeatures.names(wanted) + " while rings run; only log_all may change");
+        }
+        if (wanted != features) {
+            LOG.info("port {}: features {}", port, VirtioFeatures.names(wanted));
+        }
+        features = wanted;
+    }
+
+    /** Records the protocol features that the front-end has chosen. */
+    void setProtocolFeatures(final long wanted) {
+        final long unknown = wanted & ~offeredProtocol;
+        if (unknown != 0) {
+            throw ProtocolException.refused("protocol features " + ProtocolFeature.names(unknown)
+                + " are not offered; allowed: " + ProtocolFeature.names(offeredProtocol));
+        }
+        if (ProtocolFeature.INBAND_NOTIFICATIONS.in(wanted) && (wanted & INBAND_NEEDS) != INBAND_NEEDS) {
+            throw ProtocolException.fatal("in-band notifications without "
+                + ProtocolFeature.names(INBAND_NEEDS & ~wanted));
+        }
+        if (wanted != protocolFeatures) {
+            LOG.info("port {}: protocol features {}", port, ProtocolFeature.names(wanted));
+        }
+        protocolFeatures = wanted;
+        protocolFeaturesSet = true;
+    }
+
+    /** Forgets the virtio features, because the device was reset. Protocol features stay. */
+    void reset() {
+        features = 0;
+    }
+
+    /** Writes the negotiated features for another process. */
+    void save(final StateWriter out) {
+        out.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet);
+    }
+
+    /** Reads the features that another process has negotiated, and checks that they are offered here. */
+    void restore(final StateReader in) {
+        features = in.wide();
+        protocolFeatures = in.wide();
+        protocolFeaturesSet = in.flag();
+        final List<String> lost = VirtioFeatures.names(features & ~offered);
+        lost.addAll(ProtocolFeature.names(protocolFeatures & ~offeredProtocol));
+        if (!lost.isEmpty()) {
+            throw new HandOverException("the front-end has negotiated " + String.join(", ", lost)
+                + ", which this process does not offer");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+package io.ringbridge.control;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+/** The order of the packages in {@code docs/architecture.md}. */
+@AnalyzeClasses(packages = "io.ringbridge.control", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    @ArchTest
+    static final ArchRule LAYERS = layeredArchitecture().consideringOnlyDependenciesInLayers()
+        .layer("protocol").definedBy("io.ringbridge.control.protocol")
+        .layer("transport").definedBy("io.ringbridge.control.transport")
+        .layer("handover").definedBy("io.ringbridge.control.handover")
+        .layer("link").definedBy("io.ringbridge.control")
+        .layer("backend.ring").definedBy("io.ringbridge.control.backend.ring")
+        .layer("backend.memory").definedBy("io.ringbridge.control.backend.memory")
+        .layer("backend.migration").definedBy("io.ringbridge.control.backend.migration")
+        .layer("backend").definedBy("io.ringbridge.control.backend")
+        .layer("uplink").definedBy("io.ringbridge.control.uplink")
+        .layer("frontend").definedBy("io.ringbridge.control.frontend")
+        .whereLayer("frontend").mayNotBeAccessedByAnyLayer()
+        .whereLayer("uplink").mayNotBeAccessedByAnyLayer()
+        .whereLayer("backend").mayNotBeAccessedByAnyLayer()
+        .whereLayer("backend.migration").mayOnlyBeAccessedByLayers("backend")
+        .whereLayer("backend.memory").mayOnlyBeAccessedByLayers("backend")
+        .whereLayer("backend.ring").mayOnlyBeAccessedByLayers("backend.memory", "backend.migration", "backend")
+        .whereLayer("link").mayOnlyBeAccessedByLayers("backend", "uplink")
+        .whereLayer("handover").mayOnlyBeAccessedByLayers("link", "backend.ring", "backend.memory", "backend.migration",
+            "backend", "uplink")
+        .whereLayer("transport").mayOnlyBeAccessedByLayers("handover", "backend.ring", "backend.memory",
+            "backend.migration", "backend", "frontend")
+        .whereLayer("protocol").mayOnlyBeAccessedByLayers("transport", "handover", "backend.ring", "backend.memory",
+            "backend.migration", "backend", "frontend");
+
+    @ArchTest
+    static final ArchRule NO_CYCLES = slices().matching("io.ringbridge.control.(**)").should().beFreeOfCycles();
+}

@@ -1,9 +1,0 @@
-package io.ringbridge.api;
-
-/** A failure after which the switch serves nothing: the switch ends once the client has its answer. */
-public final class LastException extends ApiException {
-    /** Takes the HTTP status of the answer. */
-    public LastException(final int status, final String message) {
-        super(status, message);
-    }
-}

@@ -1,0 +1,273 @@
+package io.ringbridge.app;
+
+import io.ringbridge.api.ApiException;
+import io.ringbridge.api.PortView;
+import io.ringbridge.api.QueueView;
+import io.ringbridge.app.diagnosis.PortMonitor;
+import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.GuestPortConfig;
+import io.ringbridge.config.PortConfig;
+import io.ringbridge.config.PortKind;
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.datapath.Datapath;
+import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.SuspendCause;
+import io.ringbridge.datapath.port.UplinkPort;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * The ports of a switch: adds, removes, finds, suspends, resumes and lists them. Any thread may call.
+ *
+ * <p>The lock of this object guards the set of ports. It is held while a port is opened, adopted, suspended, resumed or
+ * closed, which includes the commands to the workers, and while all ports are handed over to another process. So one
+ * such change is complete before the next begins, and a caller that lists the ports waits meanwhile. The lock is not
+ * held while a caller waits for the end of a port, nor while state directories are tended. Neither the links' own
+ * threads nor the workers take it.
+ *
+ * <p>Once another process has taken over, every operation on a port is refused.
+ */
+final class Ports implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Ports.class);
+    private static final int NOT_FOUND = 404;
+    private static final int CONFLICT = 409;
+    private static final int FAILED = 500;
+
+    private final Datapath datapath;
+    /** Null if no state is kept. */
+    private final StateDirectory state;
+    private final PortMonitor monitor;
+    private final Reunion reunion;
+    private final PortOpener opener;
+    private final Map<String, Attached> attached = new LinkedHashMap<>();
+    private boolean handedOver;
+    private boolean closed;
+
+    Ports(final Datapath datapath, final StateDirectory state, final PortMonitor monitor) {
+        this.datapath = datapath;
+        this.state = state;
+        this.monitor = monitor;
+        reunion = new Reunion(datapath);
+        opener = new PortOpener(datapath, state, reunion);
+    }
+
+    /**
+     * Opens and serves those ports that are not open yet. After a restart, forwarding waits for front-ends that were
+     * attached before.
+     */
+    void open(final List<PortConfig> configured) {
+        if (state != null) {
+            configured.forEach(opener::awaitAttached);
+            reunion.begin(); // before any port is open
+        }
+        bind(configured);
+        tendState();
+        serve();
+        if (hasUplinks()) {
+            reunion.arrived();
+        }
+    }
+
+    /** Opens those ports that are not open yet. Front-ends wait for {@link #serve}. */
+    void bind(final List<PortConfig> configured) {
+        prepareState();
+        configured.stream().filter(port -> !isOpen(port.name())).forEach(port -> bind(port, false));
+    }
+
+    /** Adds a port and opens its socket or device. */
+    private synchronized void bind(final PortConfig port, final boolean whileRunning) {
+        if (!closed) {
+            attached.put(port.name(), opener.open(port, whileRunning));
+        }
+    }
+
+    /** Adds a port that the old process still serves; the port is suspended here. */
+    synchronized Attached adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
+        final Attached adopted = opener.adopt(port, whileRunning, in);
+        attached.put(port.name(), adopted);
+        return adopted;
+    }
+
+    synchronized void serve() {
+        attached.values().forEach(port -> port.link().serve());
+    }
+
+    private synchronized boolean isOpen(final String name) {
+        return attached.containsKey(name);
+    }
+
+    private synchronized boolean hasUplinks() {
+        return attached.values().stream().anyMatch(port -> port.port() instanceof UplinkPort);
+    }
+
+    /** Creates the state directory, if state is kept. */
+    void prepareState() {
+        if (state != null) {
+            state.make();
+        }
+    }
+
+    /** Refreshes the state directories of the present ports, and removes stale ones. */
+    void tendState() {
+        if (state != null) {
+            state.tend(configs(), Instant.now());
+        }
+    }
+
+    /** Adds a port that is in no configuration file. {@link io.ringbridge.api.SwitchControl#addPort} has the rules. */
+    synchronized void add(final String spec) {
+        checkNotHandedOver();
+        final PortConfig port = ConfigReader.parsePort("port add", spec);
+        final List<PortConfig> together = new ArrayList<>(configs());
+        together.add(port);
+        ConfigReader.checkTogether("port add", together);
+        if (together.size() > Datapath.MAX_PORTS) {
+            throw new ApiException(CONFLICT,
+                "there are already " + attached.size() + " ports; at most " + Datapath.MAX_PORTS + " are allowed");
+        }
+        try {
+            bind(port, true);
+            serve();
+        } catch (final SwitchException e) {
+            throw new ApiException(FAILED, e.getMessage());
+        }
+    }
+
+    synchronized void remove(final String name) {
+        final Attached port = named(name);
+        close(port);
+        attached.remove(name);
+        if (state != null) {
+            state.remove(port.config());
+        }
+        LOG.info("port {}: removed", name);
+    }
+
+    synchronized void suspend(final String name) {
+        guest(name).suspend(SuspendCause.OPERATOR);
+        LOG.info("port {}: suspended by the {}", name, SuspendCause.OPERATOR.label());
+    }
+
+    synchronized void resume(final String name) {
+        guest(name).resume(SuspendCause.OPERATOR);
+        LOG.info("port {}: resumed by the {}", name, SuspendCause.OPERATOR.label());
+    }
+
+    private GuestPort guest(final String name) {
+        final Attached port = named(name);
+        if (port.port() instanceof final GuestPort guest) {
+            return guest;
+        }
+        throw new ApiException(CONFLICT, "port " + name + " is of type " + port.config().kind().word()
+            + "; only ports of type " + PortKind.VHOST_USER.word() + " can be suspended");
+    }
+
+    /** Returns a port by its name, or throws if there is no such port. */
+    synchronized Attached named(final String name) {
+        checkNotHandedOver();
+        final Attached port = attached.get(name);
+        if (port == null) {
+            throw new ApiException(NOT_FOUND,
+                "no port is named \"" + name + "\"; there are: " + String.join(", ", attached.keySet()));
+        }
+        return port;
+    }
+
+    private void checkNotHandedOver() {
+        if (handedOver) {
+            throw new ApiException(CONFLICT, "another process has taken over this switch; try again");
+        }
+    }
+
+    /** Runs an action with the lock held, or throws if another process has taken over the ports. */
+    synchronized <T> T ifServing(final Supplier<T> action) {
+        checkNotHandedOver();
+        return action.get();
+    }
+
+    synchronized List<PortView> views() {
+        return attached.values().stream().map(port -> Views.port(port, problem(port))).toList();
+    }
+
+    private String problem(final Attached port) {
+        final Path socket = port.config() instanceof final GuestPortConfig guest ? guest.path().orElse(null) : null;
+        return monitor.problem(port.port(), port.link(), socket);
+    }
+
+    synchronized List<QueueView> queueViews() {
+        return attached.values().stream().flatMap(port -> Views.queues(port.port())).toList();
+    }
+
+    synchronized List<PortConfig> configs() {
+        return attached.values().stream().map(Attached::config).toList();
+    }
+
+    /**
+     * Hands all ports over to another process with the lock held.
+     *
+     * @param handOver hands over the given ports, and calls {@link #handedOver} once the other process has them
+     * @throws HandOverException if the ports are closed, or another process has them already
+     */
+    synchronized <T> T handOver(final Function<List<Attached>, T> handOver) {
+        if (closed || handedOver) {
+            throw new HandOverException("the switch is shutting down");
+        }
+        return handOver.apply(List.copyOf(attached.values()));
+    }
+
+    /** Records that another process has taken over. The ports are left alone from now on. */
+    synchronized void handedOver() {
+        handedOver = true;
+    }
+
+    /** Whether another process has taken over. */
+    synchronized boolean isHandedOver() {
+        return handedOver;
+    }
+
+    /** Waits until a port ends. Returns at once if there is no such port. */
+    void awaitEnd(final String name) throws InterruptedException {
+        final Attached port;
+        synchronized (this) {
+            port = attached.get(name);
+        }
+        if (port != null) {
+            port.link().awaitEnd();
+        }
+    }
+
+    /**
+     * Ends every session and removes the sockets. Ports that were handed over are left alone.
+     *
+     * <p>Before the first port is closed, the workers stop taking frames and deliver those that they have taken: a
+     * closed port receives no frames from the ports that are still open.
+     */
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        reunion.cancel();
+        if (!handedOver) {
+            datapath.pauseAll();
+        }
+        attached.values().forEach(this::close);
+        attached.clear();
+    }
+
+    private void close(final Attached port) {
+        port.link().close();
+        datapath.remove(port.port());
+    }
+}

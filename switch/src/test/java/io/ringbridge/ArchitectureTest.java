@@ -1,0 +1,32 @@
+package io.ringbridge;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+/** The order of the packages in {@code docs/architecture.md}. */
+@AnalyzeClasses(packages = {"io.ringbridge.config", "io.ringbridge.api", "io.ringbridge.app", "io.ringbridge.cli"},
+    importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    @ArchTest
+    static final ArchRule LAYERS = layeredArchitecture().consideringOnlyDependenciesInLayers()
+        .layer("config").definedBy("io.ringbridge.config")
+        .layer("api").definedBy("io.ringbridge.api")
+        .layer("diagnosis").definedBy("io.ringbridge.app.diagnosis")
+        .layer("app").definedBy("io.ringbridge.app")
+        .layer("demo").definedBy("io.ringbridge.app.demo")
+        .layer("cli").definedBy("io.ringbridge.cli")
+        .whereLayer("cli").mayNotBeAccessedByAnyLayer()
+        .whereLayer("demo").mayOnlyBeAccessedByLayers("cli")
+        .whereLayer("app").mayOnlyBeAccessedByLayers("demo", "cli")
+        .whereLayer("diagnosis").mayOnlyBeAccessedByLayers("app")
+        .whereLayer("api").mayOnlyBeAccessedByLayers("app", "demo", "cli")
+        .whereLayer("config").mayOnlyBeAccessedByLayers("api", "app", "demo", "cli");
+
+    @ArchTest
+    static final ArchRule NO_CYCLES = slices().matching("io.ringbridge.(**)").should().beFreeOfCycles();
+}
