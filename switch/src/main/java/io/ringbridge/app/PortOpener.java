@@ -14,11 +14,11 @@ import io.ringbridge.control.uplink.InterfaceLink;
 import io.ringbridge.control.uplink.PcapLink;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.control.uplink.TapLink;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.port.UplinkPort;
-import io.ringbridge.datapath.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

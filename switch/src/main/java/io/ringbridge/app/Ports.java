@@ -10,10 +10,10 @@ import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKind;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.port.UplinkPort;
-import io.ringbridge.datapath.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -68,7 +68,7 @@ public enum PortKey {
         "files accepted as guest memory"),
     LOG_BASE_REPLY("log-base-reply", Set.of(VHOST_USER),
         Rules.either(BackendOptions.SHORT_LOG_BASE_REPLY, BackendOptions.DEFAULT_LOG_BASE_REPLY)
-            .or(BackendOptions.DEFAULT_LOG_BASE_REPLY), "bytes in the reply to SET_LOG_BASE"),
+            .or(BackendOptions.DEFAULT_LOG_BASE_REPLY), "length of SET_LOG_BASE's reply"),
     DISABLED("disabled", Set.of(VHOST_USER),
         Rules.choice(List.of(Disabled.values())).or(Disabled.DISCARD), "frames of a disabled ring"),
     FEATURES("features", Set.of(VHOST_USER), FeatureList.RULE.optional("all"), "virtio features to offer"),

@@ -5,7 +5,10 @@ import io.ringbridge.app.Switch;
 import io.ringbridge.app.SwitchException;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.Guest;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.worker.PollMode;
 import org.HdrHistogram.Histogram;
 import org.agrona.concurrent.YieldingIdleStrategy;
@@ -24,6 +27,8 @@ import java.util.concurrent.TimeUnit;
 public final class Demo implements AutoCloseable {
     /** The shortest duration in which every measurement has enough time. */
     public static final int MIN_SECONDS = 3;
+    /** The dimensions of the guests' queues. */
+    static final QueueShape QUEUES = new QueueShape(256, 2048);
 
     /** With so few processors, a spinning worker would take whole time slices from guests on its processor. */
     private static final int SHORT_OF_PROCESSORS = 3;
@@ -63,8 +68,8 @@ public final class Demo implements AutoCloseable {
                 ConfigReader.parsePort("demo", "name=b,socket=" + directory.resolve("b.sock"))))));
             try {
                 demo.running.openPorts();
-                demo.a = Guest.attach(directory.resolve("a.sock"));
-                demo.b = Guest.attach(directory.resolve("b.sock"));
+                demo.a = Guest.attach(directory.resolve("a.sock"), Frontend.DEFAULT_FEATURES, QUEUES);
+                demo.b = Guest.attach(directory.resolve("b.sock"), Frontend.DEFAULT_FEATURES, QUEUES);
                 introduce(demo.a.queues(), demo.b.queues());
                 return demo;
             } catch (final IOException | RuntimeException e) {
