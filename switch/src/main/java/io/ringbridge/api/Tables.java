@@ -1,19 +1,19 @@
 package io.ringbridge.api;
 
+import io.ringbridge.config.PortKey;
+
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Formats the views as tables for people. */
 final class Tables {
-    private static final Set<String> FREE_TEXT = Set.of("socket", "device", "master", "interface", "read", "write");
     private static final double MIN_BUSY_SHARE = 0.01;
 
     private Tables() {
@@ -135,7 +135,7 @@ final class Tables {
     private static String keys(final Map<String, Object> port) {
         return port.entrySet().stream()
             .map(key -> key.getKey() + ": "
-                + (FREE_TEXT.contains(key.getKey()) ? Json.write(key.getValue()) : key.getValue()))
+                + (PortKey.FREE_TEXT.contains(key.getKey()) ? Json.write(key.getValue()) : key.getValue()))
             .collect(Collectors.joining(", ", "{", "}"));
     }
 

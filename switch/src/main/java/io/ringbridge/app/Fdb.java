@@ -6,11 +6,11 @@ import io.ringbridge.api.StationView;
 import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.StationConfig;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.Stations;
-import io.ringbridge.datapath.worker.Datapath;
 
 import java.util.List;
 import java.util.stream.Collectors;

@@ -2,7 +2,7 @@ package io.ringbridge.app;
 
 import io.ringbridge.api.ConfigView;
 import io.ringbridge.api.Json;
-import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.LateException;
@@ -10,8 +10,8 @@ import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.SuspendCause;
-import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -127,7 +127,7 @@ final class HandOver {
     private void sendState(final ConfigView config, final String api) {
         final StateWriter all = new StateWriter().text(Json.write(config)).text(api).number(ports.size());
         ports.forEach(port -> all.text(port.config().name()).number(port.port().index()).flag(port.added())
-            .number(port.config().attachment() instanceof final Attachment.Descriptor inherited ? inherited.number()
+            .number(port.config() instanceof final GuestPortConfig guest ? guest.descriptor().orElse(NO_DESCRIPTOR)
                 : NO_DESCRIPTOR));
         to.send(Step.SWITCH, all);
         for (final Attached port : ports) {

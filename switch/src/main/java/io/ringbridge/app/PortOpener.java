@@ -1,7 +1,10 @@
 package io.ringbridge.app;
 
+import io.ringbridge.config.GuestPortConfig;
+import io.ringbridge.config.PcapPortConfig;
 import io.ringbridge.config.PortConfig;
-import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.config.PortKey;
+import io.ringbridge.config.TapPortConfig;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.Presence;
@@ -11,16 +14,16 @@ import io.ringbridge.control.uplink.InterfaceLink;
 import io.ringbridge.control.uplink.PcapLink;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.control.uplink.TapLink;
-import io.ringbridge.control.uplink.TapOptions;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.port.UplinkPort;
-import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.nio.file.Path;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
 
 /**
@@ -29,6 +32,8 @@ import java.util.function.Supplier;
  */
 final class PortOpener {
     private static final Logger LOG = LoggerFactory.getLogger(PortOpener.class);
+    /** The MTU of an uplink until its device is open. */
+    private static final int UPLINK_MTU = 1500;
 
     private final Datapath datapath;
     /** Null if no state is kept. */
@@ -48,54 +53,44 @@ final class PortOpener {
      * @throws SwitchException if that failed; nothing stays open then
      */
     Attached open(final PortConfig port, final boolean whileRunning) {
-        return switch (port.attachment()) {
-            case Attachment.Tap tap -> open(port, whileRunning, PortOptions.of(port, tap));
-            case Attachment.Pcap pcap -> open(port, whileRunning, pcap.options());
-            default -> openGuest(port, whileRunning);
+        return switch (port) {
+            case GuestPortConfig guest -> open(guest, whileRunning);
+            case TapPortConfig tap -> open(tap, whileRunning);
+            case PcapPortConfig pcap -> open(pcap, whileRunning);
         };
     }
 
-    private Attached openGuest(final PortConfig port, final boolean whileRunning) {
-        final GuestPort added = datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan());
+    private Attached open(final GuestPortConfig port, final boolean whileRunning) {
+        final GuestPort added = addGuest(port);
         final Path kept = stateOf(port);
         final Presence presence = presence(port.name(), kept);
         final Attached attached = attach(port, whileRunning, added,
-            () -> Backend.open(added, PortOptions.of(port, kept), presence));
-        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.mode(), port.socket(), port.queues(),
-            port.mtu(), Views.vlan(port));
+            () -> Backend.open(added, PortOptions.of(port, kept), presence), SwitchException::new);
+        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.shown(PortKey.MODE), port.place(),
+            port.queues(), port.mtu(), Views.vlan(port));
         return attached;
     }
 
-    private Attached open(final PortConfig port, final boolean whileRunning, final TapOptions options) {
-        final UplinkPort added =
-            datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
-        final Attached attached = attach(port, whileRunning, added, () -> TapLink.start(added, options));
-        LOG.info("port {}: tap {}, {} queues, mtu {}{}", port.name(), options.device(), port.queues(), added.mtu(),
+    private Attached open(final TapPortConfig port, final boolean whileRunning) {
+        final UplinkPort added = addUplink(port);
+        final Attached attached = attach(port, whileRunning, added,
+            () -> TapLink.start(added, port.options()), SwitchException::new);
+        LOG.info("port {}: tap {}, {} queues, mtu {}{}", port.name(), port.place(), port.queues(), added.mtu(),
             Views.vlan(port));
         return attached;
     }
 
-    private Attached open(final PortConfig port, final boolean whileRunning, final PcapOptions options) {
-        final UplinkPort added =
-            datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
+    private Attached open(final PcapPortConfig port, final boolean whileRunning) {
+        final UplinkPort added = addUplink(port);
+        final PcapOptions options = port.options();
         final Attached attached = attach(port, whileRunning, added,
-            () -> options.device() == null ? PcapLink.start(added, options) : InterfaceLink.start(added, options));
+            () -> port.isLive() ? InterfaceLink.start(added, options) : PcapLink.start(added, options),
+            SwitchException::new);
         LOG.info("port {}: pcap{}{}{}{}", port.name(),
-            options.device() == null ? "" : ", interface " + options.device(),
+            port.isLive() ? ", interface " + options.device() : "",
             options.read() == null ? "" : ", replays " + options.read(),
             options.write() == null ? "" : ", records to " + options.write(), Views.vlan(port));
         return attached;
-    }
-
-    private Attached attach(final PortConfig port, final boolean whileRunning, final Port added,
-                            final Supplier<Link> link) {
-        added.relayGroups(port.groupForward());
-        try {
-            return new Attached(port, added, link.get(), whileRunning);
-        } catch (final RuntimeException e) {
-            datapath.remove(added);
-            throw new SwitchException("port " + port.name() + ": " + e.getMessage(), e);
-        }
     }
 
     /**
@@ -104,27 +99,50 @@ final class PortOpener {
      * @throws HandOverException if that failed; nothing stays open then
      */
     Attached adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
-        final boolean guest = PortConfig.VHOST_USER.equals(port.type());
-        final Port added = guest ? datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan())
-            : datapath.addUplinkPort(port.name(), port.queues(), PortConfig.DEFAULT_MTU, port.vlan());
-        added.relayGroups(port.groupForward());
+        return switch (port) {
+            case GuestPortConfig guest -> {
+                final GuestPort added = addGuest(guest);
+                final Path kept = stateOf(guest);
+                yield adopt(port, whileRunning, added, () ->
+                    Backend.adopt(added, PortOptions.of(guest, kept), presence(port.name(), kept), in));
+            }
+            case TapPortConfig tap -> {
+                final UplinkPort added = addUplink(tap);
+                yield adopt(port, whileRunning, added, () -> TapLink.adopt(added, tap.options(), in));
+            }
+            case PcapPortConfig pcap -> {
+                final UplinkPort added = addUplink(pcap);
+                yield adopt(port, whileRunning, added, () -> pcap.isLive()
+                    ? InterfaceLink.adopt(added, pcap.options(), in) : PcapLink.adopt(added, pcap.options(), in));
+            }
+        };
+    }
+
+    private Attached adopt(final PortConfig port, final boolean whileRunning, final Port added,
+                           final Supplier<Link> link) {
         added.suspend(SuspendCause.UPGRADE);
+        return attach(port, whileRunning, added, link, HandOverException::new);
+    }
+
+    private Attached attach(final PortConfig port, final boolean whileRunning, final Port added,
+                            final Supplier<Link> link,
+                            final BiFunction<String, Throwable, RuntimeException> failure) {
+        added.relayGroups(port.groupForward());
         try {
-            final Link link = switch (port.attachment()) {
-                case Attachment.Tap tap -> TapLink.adopt((UplinkPort) added, PortOptions.of(port, tap), in);
-                case Attachment.Pcap(PcapOptions options) when options.device() != null ->
-                    InterfaceLink.adopt((UplinkPort) added, options, in);
-                case Attachment.Pcap(PcapOptions options) -> PcapLink.adopt((UplinkPort) added, options, in);
-                default -> {
-                    final Path kept = stateOf(port);
-                    yield Backend.adopt((GuestPort) added, PortOptions.of(port, kept), presence(port.name(), kept), in);
-                }
-            };
-            return new Attached(port, added, link, whileRunning);
+            return new Attached(port, added, link.get(), whileRunning);
         } catch (final RuntimeException e) {
             datapath.remove(added);
-            throw new HandOverException("port " + port.name() + ": " + e.getMessage(), e);
+            throw failure.apply("port " + port.name() + ": " + e.getMessage(), e);
         }
+    }
+
+    private GuestPort addGuest(final GuestPortConfig port) {
+        return datapath.addGuestPort(port.name(), port.queues(), port.mtu(), port.vlan());
+    }
+
+    /** Adds the port of an uplink, whose MTU is that of its device once that is open. */
+    private UplinkPort addUplink(final PortConfig port) {
+        return datapath.addUplinkPort(port.name(), port.queues(), UPLINK_MTU, port.vlan());
     }
 
     /** Makes the reunion wait for the front-end of a port, if one was attached when the previous process ended. */

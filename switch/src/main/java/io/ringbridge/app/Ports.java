@@ -5,14 +5,15 @@ import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
 import io.ringbridge.app.diagnosis.PortMonitor;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
-import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.config.PortKind;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.port.UplinkPort;
-import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -167,8 +168,8 @@ final class Ports implements AutoCloseable {
         if (port.port() instanceof final GuestPort guest) {
             return guest;
         }
-        throw new ApiException(CONFLICT, "port " + name + " is of type " + port.config().type()
-            + "; only ports of type " + PortConfig.VHOST_USER + " can be suspended");
+        throw new ApiException(CONFLICT, "port " + name + " is of type " + port.config().kind().word()
+            + "; only ports of type " + PortKind.VHOST_USER.word() + " can be suspended");
     }
 
     /** Returns a port by its name, or throws if there is no such port. */
@@ -199,11 +200,7 @@ final class Ports implements AutoCloseable {
     }
 
     private String problem(final Attached port) {
-        final Path socket = switch (port.config().attachment()) {
-            case Attachment.Server server -> server.socket();
-            case Attachment.Client client -> client.socket();
-            case Attachment.Descriptor _, Attachment.Tap _, Attachment.Pcap _ -> null;
-        };
+        final Path socket = port.config() instanceof final GuestPortConfig guest ? guest.path().orElse(null) : null;
         return monitor.problem(port.port(), port.link(), socket);
     }
 

@@ -1,7 +1,7 @@
 package io.ringbridge.app;
 
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.Port;
-import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -1,8 +1,8 @@
 package io.ringbridge.app;
 
 import io.ringbridge.config.Config;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
-import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.config.State;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -101,11 +101,8 @@ final class StateDirectory {
      * Returns the directory of a port, which need not exist, or null for a port whose front-end cannot reconnect.
      */
     Path of(final PortConfig port) {
-        return switch (port.attachment()) {
-            case Attachment.Server server -> of(port.name(), server.socket());
-            case Attachment.Client client -> of(port.name(), client.socket());
-            case Attachment.Descriptor _, Attachment.Tap _, Attachment.Pcap _ -> null;
-        };
+        return port instanceof final GuestPortConfig guest
+            ? guest.path().map(path -> of(port.name(), path)).orElse(null) : null;
     }
 
     private Path of(final String port, final Path socket) {

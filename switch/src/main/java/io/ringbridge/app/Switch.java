@@ -11,7 +11,7 @@ import io.ringbridge.app.diagnosis.PortMonitor;
 import io.ringbridge.config.Config;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
-import io.ringbridge.datapath.worker.Datapath;
+import io.ringbridge.datapath.Datapath;
 
 import java.nio.file.Path;
 import java.time.Duration;

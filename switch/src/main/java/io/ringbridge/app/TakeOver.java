@@ -2,17 +2,19 @@ package io.ringbridge.app;
 
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
-import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.config.PortKey;
+import io.ringbridge.config.PortKind;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.SuspendCause;
-import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -159,7 +161,7 @@ public final class TakeOver {
             final boolean added = in.flag();
             final int descriptor = in.number();
             final PortConfig old = descriptor == HandOver.NO_DESCRIPTOR ? before.get(name)
-                : PortConfig.single(name, new Attachment.Descriptor(descriptor));
+                : GuestPortConfig.inherited(name, descriptor);
             if (old == null || !indices.add(index)) {
                 throw new HandOverException(
                     "the old process sent port " + name + " twice, or without its configuration");
@@ -182,7 +184,7 @@ public final class TakeOver {
             throw new HandOverException("port " + old.name() + " is missing in the configuration, but an upgrade keeps "
                 + "all ports; run \"ringbridge port remove " + old.name() + "\" first, or add it to the configuration");
         }
-        if (!now.attachment().equals(old.attachment()) || now.queues() != old.queues()) {
+        if (!now.fits(old)) {
             throw new HandOverException("port " + old.name() + " is " + describe(now) + " with " + now.queues()
                 + " queue pairs in the configuration, but " + describe(old) + " with " + old.queues()
                 + " in the running switch; an upgrade cannot change socket, mode, permissions or queues, nor any key "
@@ -192,8 +194,7 @@ public final class TakeOver {
     }
 
     private static String describe(final PortConfig port) {
-        return PortConfig.VHOST_USER.equals(port.type()) ? port.mode() + " " + port.socket()
-            : port.type() + " " + port.place();
+        return port.shown(port.kind() == PortKind.VHOST_USER ? PortKey.MODE : PortKey.TYPE) + " " + port.place();
     }
 
     private void prepare(final Switch running, final List<StateReader> ports, final StateReader stations) {

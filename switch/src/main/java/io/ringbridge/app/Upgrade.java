@@ -4,11 +4,11 @@ import io.ringbridge.api.ApiException;
 import io.ringbridge.api.SwitchLostException;
 import io.ringbridge.api.UpgradeView;
 import io.ringbridge.config.Config;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
-import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
-import io.ringbridge.datapath.worker.Datapath;
+import io.ringbridge.datapath.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -92,7 +92,8 @@ final class Upgrade {
 
     private HandOverResult handOver(final StateSocket to, final long pid, final List<Attached> attached) {
         final List<PortConfig> configured = attached.stream().map(Attached::config)
-            .filter(port -> !(port.attachment() instanceof Attachment.Descriptor)).toList(); // these have no syntax
+            // A port on an inherited socket has no syntax.
+            .filter(port -> !(port instanceof final GuestPortConfig guest && guest.descriptor().isPresent())).toList();
         final HandOver handing = new HandOver(to, datapath, attached);
         handing.run(Views.config(config, configured, null), api.socket().map(Path::toString).orElse(""));
         ports.handedOver();

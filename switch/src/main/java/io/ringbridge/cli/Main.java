@@ -42,7 +42,7 @@ public final class Main {
 
     private static Object command(final String name) {
         return switch (name) {
-            case "run" -> new RunCommand();
+            case "run" -> RunCommand.spec();
             case "demo" -> new DemoCommand();
             case "show" -> new ShowCommand().spec();
             case "port" -> PortCommand.spec();

@@ -35,7 +35,8 @@ final class PortCommand {
 
         Add() {
             super("add", "Adds a port and opens its socket or device.%n");
-            own().addPositional(port).usageMessage().footer("", RunCommand.SPEC_HELP);
+            own().addPositional(port).usageMessage().footerHeading("%n")
+                .footer(PortHelp.lines().toArray(String[]::new));
         }
 
         @Override

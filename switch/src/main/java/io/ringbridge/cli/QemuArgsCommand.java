@@ -6,6 +6,7 @@ import io.ringbridge.api.Json;
 import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.PortConfig;
+import io.ringbridge.config.PortKind;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -74,11 +75,6 @@ final class QemuArgsCommand implements Callable<Integer> {
     /** The properties of a port that affect QEMU's options. */
     private record Target(String name, String type, String socket, String mode, int queues, int mtu, boolean iommu,
         String mac) {
-        static Target of(final PortConfig port) {
-            return new Target(port.name(), port.type(), port.socket(), port.mode(), port.queues(), port.mtu(),
-                port.extras().iommu(), port.extras().mac());
-        }
-
         static Target of(final Map<String, Object> keys) {
             return new Target((String) keys.get("name"), (String) keys.get("type"), (String) keys.get("socket"),
                 (String) keys.get("mode"), number(keys.get("queues")), number(keys.get("mtu")),
@@ -91,24 +87,27 @@ final class QemuArgsCommand implements Callable<Integer> {
     }
 
     private Target find() {
-        final List<Target> ports =
-            config == null ? running() : ConfigReader.read(config).ports().stream().map(Target::of).toList();
+        final List<Target> ports = (config == null ? running() : configured()).stream().map(Target::of).toList();
         final String names = ports.stream().map(Target::name).collect(Collectors.joining(", "));
         return ports.stream().filter(p -> p.name().equals(port)).findFirst()
             .orElseThrow(() -> new ConfigException("no port is named \"" + port + "\"; there are: " + names));
     }
 
-    private List<Target> running() {
+    private List<Map<String, Object>> configured() {
+        return ConfigReader.read(config).ports().stream().map(PortConfig::shown).toList();
+    }
+
+    private List<Map<String, Object>> running() {
         try (ApiClient client = api.client()) {
-            return Json.read(client.get("/config"), ConfigView.class).ports().stream().map(Target::of).toList();
+            return Json.read(client.get("/config"), ConfigView.class).ports();
         }
     }
 
     private List<String> arguments(final Target found) {
         final String name = found.name();
-        if (!PortConfig.VHOST_USER.equals(found.type())) {
+        if (!PortKind.VHOST_USER.word().equals(found.type())) {
             throw new ConfigException("port " + name + " is of type " + found.type()
-                + "; QEMU attaches to ports of type " + PortConfig.VHOST_USER);
+                + "; QEMU attaches to ports of type " + PortKind.VHOST_USER.word());
         }
         final QemuVersion version = version();
         final String link = switch (found.mode()) {

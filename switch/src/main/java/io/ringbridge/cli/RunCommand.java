@@ -13,8 +13,8 @@ import io.ringbridge.app.demo.WarmUp;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
-import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.config.State;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.transport.Connection;
@@ -32,14 +32,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 
 /** Runs a switch. */
 @Command(name = "run", sortOptions = false, mixinStandardHelpOptions = true,
     description = "Runs a switch until SIGTERM or SIGINT. Options override the configuration file; --port adds to its "
-        + "ports.%n",
-    footer = {
-        "",
-        RunCommand.SPEC_HELP,
+        + "ports.%n")
+final class RunCommand implements Callable<Integer> {
+    private static final List<String> NOTES = List.of(
         "",
         "The configuration file has the keys workers, cpus, poll,",
         "api: {socket: PATH}, fdb: {capacity: N, ageing: TIME}, state: DIR|none and",
@@ -59,38 +59,7 @@ import java.util.concurrent.Callable;
         "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock \\",
         "                 --port name=up,type=tap,device=tap0,master=br0",
         "  ringbridge run --socket-path=/tmp/net.sock",
-        "      serve a single port, like other vhost-user back-end programs"})
-final class RunCommand implements Callable<Integer> {
-    static final String SPEC_HELP = """
-        SPEC is KEY=VALUE,... in which commas in values are doubled. Keys that are not
-        marked as required are optional.
-
-        All types of ports:
-          name=NAME                          required
-          type=vhost-user|tap|pcap           vhost-user if not given
-          vlan=1..4094                       VLAN of untagged frames
-          trunk=10+20-29|all                 VLANs of tagged frames
-          group-forward=lldp+802.1x|all      reserved groups to relay
-
-        type=vhost-user, a virtual machine:
-          socket=PATH                        required
-          mode=server|client                 server (the switch listens) if not given
-          queues=1..128  mtu=68..65535  permissions=0660  mac=52:54:00:00:00:01
-          offloads=true|false|csum,,guest_csum,,...  features=NAME+NAME
-          suspend-messages=true|false  suspend-feature-bit=43|42  inband=true
-          device-state=true  postcopy=true  iommu=true  cross-endian=true
-          memory=ram|any  log-base-reply=16|8  disabled=discard|hold
-
-        type=tap, the host's network:
-          device=NAME                        required
-          queues=1..128  mtu=68..65535  persist=true  master=BRIDGE  up=false
-
-        type=pcap, an interface or capture files:
-          interface=NAME                     required, unless read or write is given
-          direction=in|out|both  ring-size=BYTES
-          read=FILE  speed=recorded|full     replay a capture
-          write=FILE                         record to a capture
-          snaplen=60..65553""";
+        "      serve a single port, like other vhost-user back-end programs");
     private static final Logger LOG = LoggerFactory.getLogger(RunCommand.class);
     private static final String SINGLE = "net";
 
@@ -115,14 +84,17 @@ final class RunCommand implements Callable<Integer> {
         description = "Behaviour of idle workers: busy spins, adaptive sleeps after a while; adaptive if not given.")
     private PollMode poll;
 
-    @Option(names = "--api", paramLabel = "PATH", description = "Socket for the other commands; "
-        + "/run/ringbridge/api.sock or $XDG_RUNTIME_DIR/ringbridge/api.sock if not given.")
+    @Option(names = "--api", paramLabel = "PATH", description = {
+        "Socket for the other commands. If not given:",
+        "/run/ringbridge/api.sock, or else",
+        "$XDG_RUNTIME_DIR/ringbridge/api.sock."})
     private Path api;
 
-    @Option(names = "--state", paramLabel = "DIR|none",
-        description = "Directory for the state that the next start needs, even after a crash (attachments and "
-            + "positions of packed rings), or none to keep no state; "
-            + "/run/ringbridge/state or $XDG_RUNTIME_DIR/ringbridge/state if not given.")
+    @Option(names = "--state", paramLabel = "DIR|none", description = {
+        "Directory for the state that the next start needs, even after a crash (attachments and positions of "
+            + "packed rings), or none to keep no state. If not given:",
+        "/run/ringbridge/state, or else",
+        "$XDG_RUNTIME_DIR/ringbridge/state."})
     private String state;
 
     @Option(names = "--socket-path", paramLabel = "PATH",
@@ -144,6 +116,15 @@ final class RunCommand implements Callable<Integer> {
 
     @Option(names = {"-v", "--verbose"}, description = "Log debug messages.")
     private boolean verbose;
+
+    /** Returns the model of the command. */
+    static CommandLine.Model.CommandSpec spec() {
+        final CommandLine.Model.CommandSpec spec =
+            CommandLine.Model.CommandSpec.forAnnotatedObject(new RunCommand());
+        spec.usageMessage().footerHeading("%n")
+            .footer(Stream.concat(PortHelp.lines().stream(), NOTES.stream()).toArray(String[]::new));
+        return spec;
+    }
 
     @Override
     public Integer call() throws InterruptedException {
@@ -252,14 +233,12 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private PortConfig atPath() {
-        final PortConfig port = ConfigReader.parsePort("--socket-path",
-            "name=" + SINGLE + ",socket=" + socketPath.replace(",", ",,"));
-        return PortConfig.single(SINGLE, port.attachment());
+        return ConfigReader.parseSingle("--socket-path", SINGLE, socketPath);
     }
 
     private PortConfig atDescriptor() {
         if (upgradeFrom != null) {
-            return PortConfig.single(SINGLE, new Attachment.Descriptor(descriptor)); // the old process sends the socket
+            return GuestPortConfig.inherited(SINGLE, descriptor); // the old process sends the socket
         }
         String target = "not open";
         try {
@@ -271,7 +250,7 @@ final class RunCommand implements Callable<Integer> {
             throw new ConfigException(
                 "--fd: descriptor " + descriptor + " is " + target + "; a connected Unix socket is required");
         }
-        return PortConfig.single(SINGLE, new Attachment.Descriptor(descriptor));
+        return GuestPortConfig.inherited(SINGLE, descriptor);
     }
 
     private Config override(final Config base) {

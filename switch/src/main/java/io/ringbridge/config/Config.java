@@ -1,6 +1,6 @@
 package io.ringbridge.config;
 
-import io.ringbridge.datapath.worker.DatapathOptions;
+import io.ringbridge.datapath.DatapathOptions;
 import io.ringbridge.datapath.worker.PollMode;
 
 import java.nio.file.Path;

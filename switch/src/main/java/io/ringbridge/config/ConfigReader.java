@@ -1,9 +1,9 @@
 package io.ringbridge.config;
 
 import io.ringbridge.config.Places.Place;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.PortVlan;
-import io.ringbridge.datapath.worker.Datapath;
 import io.ringbridge.datapath.worker.PollMode;
 
 import java.io.IOException;
@@ -78,7 +78,7 @@ public final class ConfigReader {
             throw top.error("cpus", cpus.size() + " processors for " + workers + " workers; one per worker is needed");
         }
         final Config config = new Config(workers, cpus,
-            top.choice("poll", PollMode.class).orElse(Config.DEFAULT.poll()),
+            top.choice("poll", List.of(PollMode.values())).orElse(Config.DEFAULT.poll()),
             api.socket("socket"),
             new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()),
                 ageing(fdb)),
@@ -94,10 +94,19 @@ public final class ConfigReader {
      * @param source the option that the port was given to, for messages
      */
     public static PortConfig parsePort(final String source, final String spec) {
-        if (isJson(spec)) {
-            return PortReader.read(PortReader.section(source, "", NodeParser.parseJson(source, spec)));
-        }
-        return PortReader.read(PortReader.section(source, "", pairs(source, spec, PortReader.allKeys())));
+        return PortReader.read(PortReader.section(source, "", isJson(spec) ? NodeParser.parseJson(source, spec)
+            : pairs(source, spec, String.join(", ", PortKey.words()))));
+    }
+
+    /**
+     * Returns the port of a program that serves one front-end. The front-end chooses the queues and the MTU.
+     *
+     * @param source the option that the path was given to, for messages
+     */
+    public static PortConfig parseSingle(final String source, final String name, final String socket) {
+        return parsePort(source, PortKey.NAME.word() + '=' + name + ',' + PortKey.QUEUES.word() + '='
+            + PortLimits.MAX_QUEUES + ',' + PortKey.MTU.word() + '=' + PortLimits.MAX_MTU + ','
+            + PortKey.SOCKET.word() + '=' + socket.replace(",", ",,"));
     }
 
     /**
@@ -116,7 +125,7 @@ public final class ConfigReader {
     }
 
     private static boolean isJson(final String spec) {
-        return spec.stripLeading().startsWith("{");
+        return spec.stripLeading().matches("(?s)[{\\[].*");
     }
 
     private static Node pairs(final String source, final String spec, final String allowed) {
@@ -168,8 +177,8 @@ public final class ConfigReader {
             for (final Place place : port.places()) {
                 final String other = places.claim(place, "port " + port.name());
                 if (other != null) {
-                    throw ConfigException.conflict(source + ": " + place.key() + ": " + place.name() + " is used by "
-                        + other + "; every port needs its own");
+                    throw ConfigException.conflict(source + ": " + place.key().word() + ": " + place.name()
+                        + " is used by " + other + "; every port needs its own");
                 }
             }
         }
@@ -195,9 +204,9 @@ public final class ConfigReader {
             }
             for (final Place place : port.places()) {
                 final String other =
-                    places.claim(place, "port " + port.name() + " on line " + section.lineOf(place.key()));
+                    places.claim(place, "port " + port.name() + " on line " + section.lineOf(place.key().word()));
                 if (other != null) {
-                    throw section.error(place.key(),
+                    throw section.error(place.key().word(),
                         place.name() + " is used by " + other + "; every port needs its own");
                 }
             }

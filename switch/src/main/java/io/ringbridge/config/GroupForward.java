@@ -4,16 +4,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Reads the reserved groups, 01:80:c2:00:00:00 to 0f, that a port relays: names or last octets.
+ * The reserved groups, 01:80:c2:00:00:00 to 0f, that a port relays: names or last octets.
  *
- * <p>The result is a mask with one bit per group, indexed by the last octet. The MAC control group, 01, is never
+ * <p>The value is a mask with one bit per group, indexed by the last octet. The MAC control group, 01, is never
  * relayed.
  */
-public final class GroupForward {
+final class GroupForward implements Rule<Integer> {
     private static final Map<String, Integer> NAMES = Map.of("stp", 0x00, "lacp", 0x02, "802.1x", 0x03, "lldp", 0x0E);
     private static final int MAC_CONTROL = 0x01;
     private static final int GROUPS = 16;
@@ -22,11 +23,8 @@ public final class GroupForward {
     private static final String NEEDED =
         "all, or a list of stp, lacp, 802.1x, lldp and last octets of 01:80:c2:00:00:00 to 0f, such as 0d";
 
-    private GroupForward() {
-    }
-
     /** Returns the names of the groups in a mask, or the last octets of groups without names. */
-    public static List<String> names(final int mask) {
+    static List<String> names(final int mask) {
         final List<String> names = new ArrayList<>();
         for (int group = 0; group < GROUPS; group++) {
             if ((mask >>> group & 1) != 0) {
@@ -41,23 +39,38 @@ public final class GroupForward {
             .orElseGet(() -> String.format(Locale.ROOT, "%02x", group));
     }
 
-    /** Reads the mask from a section. Returns 0 if the key is absent. */
-    static int read(final Section section, final String key) {
-        return section.value(key).map(node -> {
-            if (node instanceof final Node.Scalar scalar && "all".equals(scalar.text())) {
-                return ALL;
+    @Override
+    public Optional<Integer> read(final Section section, final String key) {
+        return section.value(key).map(node -> node instanceof final Node.Scalar scalar && "all".equals(scalar.text())
+            ? ALL : mask(section, key, node));
+    }
+
+    @Override
+    public Object show(final Integer mask) {
+        return names(mask);
+    }
+
+    @Override
+    public String allowed() {
+        return NEEDED;
+    }
+
+    @Override
+    public String syntax() {
+        return "lldp+802.1x|all";
+    }
+
+    private static int mask(final Section section, final String key, final Node node) {
+        int mask = 0;
+        for (final Node item : node instanceof final Node.Sequence list ? list.items() : List.of(node)) {
+            if (!(item instanceof final Node.Scalar scalar)) {
+                throw section.error(key, item.what() + " is not " + NEEDED);
             }
-            int mask = 0;
-            for (final Node item : node instanceof final Node.Sequence list ? list.items() : List.of(node)) {
-                if (!(item instanceof final Node.Scalar scalar)) {
-                    throw section.error(key, item.what() + " is not " + NEEDED);
-                }
-                for (final String name : scalar.text().split("[,+]", -1)) {
-                    mask |= 1 << group(section, key, name.strip());
-                }
+            for (final String name : scalar.text().split("[,+]", -1)) {
+                mask |= 1 << group(section, key, name.strip());
             }
-            return mask;
-        }).orElse(0);
+        }
+        return mask;
     }
 
     private static int group(final Section section, final String key, final String name) {

@@ -52,7 +52,7 @@ final class NodeParser {
             return root;
         } catch (final JsonProcessingException e) {
             throw new ConfigException(source + YamlProblem.place(e, text) + ": invalid " + language + ": "
-                + firstLines(e.getOriginalMessage()));
+                + YamlProblem.description(e));
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -103,20 +103,5 @@ final class NodeParser {
 
     private int line() {
         return parser.currentTokenLocation().getLineNr();
-    }
-
-    /**
-     * Returns the unindented lines of a library's message, which describe the problem. The indented lines quote the
-     * text.
-     */
-    private static String firstLines(final String message) {
-        final StringBuilder out = new StringBuilder();
-        for (final String part : message.split("\n", -1)) {
-            final boolean isQuote = part.isBlank() || part.startsWith(" ") || part.startsWith("in ");
-            if (!isQuote) {
-                out.append(out.isEmpty() ? "" : ", ").append(part.strip());
-            }
-        }
-        return out.toString();
     }
 }

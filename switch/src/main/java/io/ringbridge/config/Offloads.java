@@ -5,24 +5,25 @@ import io.ringbridge.datapath.ring.Features;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
-/** Reads the offloads that a port offers: true for all, false for none, or a list of virtio's names. */
-public final class Offloads {
+/**
+ * The offloads that a port offers: true for all, false for none, or a list of virtio's names. The value is a feature
+ * word.
+ */
+final class Offloads implements Rule<Long> {
     /** All offloads, which a port offers by default. */
-    public static final long ALL = Features.OFFLOADS;
+    static final long ALL = Features.OFFLOADS;
 
     private static final String NEEDED = "true, false or a list of " + String.join(", ", names(ALL));
 
-    private Offloads() {
-    }
-
     /** Returns the names of the offloads in a feature word, the lowest bit first. */
-    public static List<String> names(final long features) {
-        return VirtioFeatures.names(features & Features.OFFLOADS);
+    private static List<String> names(final long features) {
+        return VirtioFeatures.names(features & ALL);
     }
 
-    /** Reads the offloads from a section. Returns bits of the feature word. */
-    static long read(final Section section, final String key) {
+    @Override
+    public Optional<Long> read(final Section section, final String key) {
         return section.value(key).map(node -> switch (node) {
             case final Node.Sequence list -> read(section, key, list.items());
             case final Node.Scalar scalar when "true".equals(scalar.text()) -> ALL;
@@ -31,7 +32,22 @@ public final class Offloads {
                 read(section, key, Arrays.stream(scalar.text().split(",", -1))
                     .<Node>map(name -> new Node.Scalar(scalar.line(), name.strip(), Node.Kind.TEXT)).toList());
             default -> throw section.error(key, node.what() + " is not " + NEEDED);
-        }).orElse(ALL);
+        });
+    }
+
+    @Override
+    public Object show(final Long features) {
+        return features == ALL ? true : names(features);
+    }
+
+    @Override
+    public String allowed() {
+        return NEEDED;
+    }
+
+    @Override
+    public String syntax() {
+        return "true|false|NAME,,NAME";
     }
 
     private static long read(final Section section, final String key, final List<Node> items) {

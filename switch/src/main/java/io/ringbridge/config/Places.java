@@ -17,21 +17,21 @@ final class Places {
     /**
      * A socket, device or file that a port uses.
      *
-     * @param key the configuration key that names it
+     * @param key the key that names it
      * @param name the configured value
      * @param identity equal for all names of the same socket, device or file
      * @param alone whether the port has to be its only user
      */
-    record Place(String key, String name, String identity, boolean alone) {
+    record Place(PortKey key, String name, String identity, boolean alone) {
         static Place socket(final String path) {
-            return new Place("socket", path, "socket " + Path.of(path).toAbsolutePath().normalize(), true);
+            return new Place(PortKey.SOCKET, path, "socket " + Path.of(path).toAbsolutePath().normalize(), true);
         }
 
-        static Place device(final String key, final String name, final boolean alone) {
+        static Place device(final PortKey key, final String name, final boolean alone) {
             return new Place(key, name, "device " + name, alone);
         }
 
-        static Place file(final String key, final Path path, final boolean alone) {
+        static Place file(final PortKey key, final Path path, final boolean alone) {
             return new Place(key, path.toString(), "file " + path.toAbsolutePath().normalize(), alone);
         }
     }

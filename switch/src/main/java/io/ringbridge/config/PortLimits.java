@@ -1,7 +1,7 @@
 package io.ringbridge.config;
 
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.os.NetDevice;
-import io.ringbridge.datapath.worker.Datapath;
 
 import java.util.regex.Pattern;
 
@@ -10,6 +10,8 @@ final class PortLimits {
     static final int MAX_QUEUES = Datapath.MAX_QUEUE_PAIRS;
     static final int MIN_MTU = 68;
     static final int MAX_MTU = 65535;
+    /** The MTU of Ethernet. */
+    static final int DEFAULT_MTU = 1500;
     /** The length of {@code sun_path} in {@code struct sockaddr_un}, without the terminating zero. */
     static final int MAX_PATH_BYTES = 107;
     static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
@@ -31,5 +33,9 @@ final class PortLimits {
     static final int MAX_CAPTURE_RING = 1 << 30;
 
     private PortLimits() {
+    }
+
+    static boolean isDevice(final String name) {
+        return DEVICE.matcher(name).matches() && !".".equals(name) && !"..".equals(name);
     }
 }

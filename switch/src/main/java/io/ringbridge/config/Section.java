@@ -5,7 +5,6 @@ import io.ringbridge.datapath.packet.MacAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,6 +17,10 @@ import java.util.stream.Collectors;
  * @param prefix the path of keys to this mapping, with a trailing dot; empty at the top
  */
 record Section(String source, String prefix, Node.Mapping mapping) {
+    static final String SOCKET = "the path of a Unix socket";
+    static final String PERMISSIONS = "an octal file mode from 0 to 0777, such as 0660";
+    static final String MAC = "a unicast Ethernet address, such as 52:54:00:00:00:01";
+
     /** Checks that a node is a mapping with allowed keys only. */
     static Section of(final String source, final String path, final Node node, final List<String> allowed) {
         if (!(node instanceof final Node.Mapping mapping)) {
@@ -122,14 +125,13 @@ record Section(String source, String prefix, Node.Mapping mapping) {
             if (node instanceof final Node.Scalar scalar && scalar.text().matches("0?o?[0-7]{1,3}")) {
                 return Integer.parseInt(scalar.text().replace("o", ""), 8);
             }
-            throw error(key, node.what() + " is not an octal file mode from 0 to 0777, such as 0660");
+            throw error(key, node.what() + " is not " + PERMISSIONS);
         });
     }
 
     /** Returns a unicast Ethernet address. */
     Optional<String> mac(final String key) {
-        final String needed = "a unicast Ethernet address, such as 52:54:00:00:00:01";
-        return text(key, needed).map(text -> {
+        return text(key, MAC).map(text -> {
             try {
                 final long address = MacAddress.parse(text);
                 if (address != 0 && !MacAddress.isGroup(address)) {
@@ -138,13 +140,12 @@ record Section(String source, String prefix, Node.Mapping mapping) {
             } catch (IllegalArgumentException _) {
                 // The message below covers malformed addresses and group addresses.
             }
-            throw error(key, '"' + text + "\" is not " + needed);
+            throw error(key, '"' + text + "\" is not " + MAC);
         });
     }
 
     /** Returns the constant of an enum that the value names in lower case. */
-    <E extends Enum<E>> Optional<E> choice(final String key, final Class<E> type) {
-        final List<E> constants = Arrays.asList(type.getEnumConstants());
+    <E extends Enum<E>> Optional<E> choice(final String key, final List<E> constants) {
         final String needed = constants.stream().map(Spelling::word).collect(Collectors.joining(" or "));
         return text(key, needed).map(text -> constants.stream()
             .filter(constant -> Spelling.word(constant).equals(text)).findFirst()
@@ -153,7 +154,7 @@ record Section(String source, String prefix, Node.Mapping mapping) {
 
     /** Returns the path of a Unix socket. */
     Optional<Path> socket(final String key) {
-        return text(key, "the path of a Unix socket").map(text -> {
+        return text(key, SOCKET).map(text -> {
             final int bytes = text.getBytes(StandardCharsets.UTF_8).length;
             if (bytes > PortLimits.MAX_PATH_BYTES) {
                 throw error(key, "the path has " + bytes + " bytes; at most " + PortLimits.MAX_PATH_BYTES

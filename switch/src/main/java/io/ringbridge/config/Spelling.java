@@ -16,6 +16,12 @@ public final class Spelling {
         return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
+    /** Returns words as alternatives: {@code a, b or c}. */
+    static String alternatives(final List<String> words) {
+        final int last = words.size() - 1;
+        return String.join(", ", words.subList(0, last)) + " or " + words.get(last);
+    }
+
     /** Returns the allowed word that is most similar to a wrong one, if any is similar. */
     public static Optional<String> nearest(final String wrong, final List<String> allowed) {
         return allowed.stream()

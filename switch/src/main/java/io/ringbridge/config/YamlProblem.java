@@ -6,8 +6,13 @@ import org.yaml.snakeyaml.error.Mark;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 import org.yaml.snakeyaml.reader.ReaderException;
 
-/** Locates the error in a text that is not valid YAML or JSON. */
+import java.util.regex.Pattern;
+
+/** Locates and describes the error in a text that is not valid YAML or JSON. */
 final class YamlProblem {
+    /** A position in the parser's words. The text of a request has no name. */
+    private static final Pattern SOURCE = Pattern.compile("\\[Source: [^;]*; line: (\\d+), column: (\\d+)]");
+
     private YamlProblem() {
     }
 
@@ -29,11 +34,28 @@ final class YamlProblem {
         };
     }
 
+    /** Returns the description of an error, in one line. */
+    static String description(final JsonProcessingException failure) {
+        final String what = SOURCE.matcher(firstLines(failure.getOriginalMessage())).replaceAll("line $1, column $2");
+        return failure.getCause() instanceof final MarkedYAMLException yaml && isUnclosed(yaml)
+            ? what + " on line " + (yaml.getProblemMark().getLine() + 1) : what;
+    }
+
     /** Returns the start of an unterminated construct, or else the position of the unexpected text. */
     private static Mark mark(final MarkedYAMLException yaml) {
         final boolean unended = yaml.getProblem() != null && yaml.getProblem().contains("stream")
             && yaml.getContextMark() != null;
-        return unended ? yaml.getContextMark() : yaml.getProblemMark();
+        return unended || isUnclosed(yaml) ? yaml.getContextMark() : yaml.getProblemMark();
+    }
+
+    /**
+     * Whether a bracket is not closed on its line. The parser reads the following lines as its contents, and finds the
+     * error there.
+     */
+    private static boolean isUnclosed(final MarkedYAMLException yaml) {
+        return yaml.getProblem() != null && yaml.getProblem().startsWith("expected ','")
+            && yaml.getContextMark() != null && yaml.getProblemMark() != null
+            && yaml.getProblemMark().getLine() > yaml.getContextMark().getLine();
     }
 
     private static String at(final String text, final int position) {
@@ -43,5 +65,20 @@ final class YamlProblem {
 
     private static String at(final int line, final int column) {
         return ": line " + line + ", column " + column;
+    }
+
+    /**
+     * Returns the unindented lines of a library's message, which describe the problem. The indented lines quote the
+     * text.
+     */
+    private static String firstLines(final String message) {
+        final StringBuilder out = new StringBuilder();
+        for (final String part : message.split("\n", -1)) {
+            final boolean isQuote = part.isBlank() || part.startsWith(" ") || part.startsWith("in ");
+            if (!isQuote) {
+                out.append(out.isEmpty() ? "" : ", ").append(part.strip());
+            }
+        }
+        return out.toString();
     }
 }

@@ -1,8 +1,5 @@
 package io.ringbridge.api;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.app.Switch;
 import io.ringbridge.config.ConfigReader;
 import org.junit.jupiter.api.AfterEach;
@@ -15,6 +12,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 import java.io.IOException;
 import java.nio.file.Path;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests the API's answers, as any HTTP client sees them. */
 @Timeout(60)
@@ -126,13 +126,15 @@ class ApiStatusTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
         {"name": "b",                       | invalid JSON
+        {"name": "b"                        | invalid JSON: Unexpected end-of-input: expected close marker for Object \
+        (start marker at line 1, column 1)
         {name: b}                           | invalid JSON
         {"name": "b"} {"name": "c"}         | a second value starts here
         {"name": "b", "name": "c"}          | given twice
         {"name": "b", "sokcet": "/tmp/b"}   | unknown key (\\"socket\\"?)
         {"name": "b", "type": "tpa"}        | type: \\"tpa\\" is not vhost-user, tap or pcap (\\"tap\\"?)
         {"name": "b", "queues": "two", "socket": "/tmp/b"} | queues
-        ["name", "b"]                       | is not key=value
+        ["name", "b"]                       | port add: line 1: a list is not a mapping; allowed keys: name, type
         "name"                              | is not key=value
         name=b                              | socket: missing
         nonsense                            | is not key=value

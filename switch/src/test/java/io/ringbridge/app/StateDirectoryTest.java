@@ -1,13 +1,9 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
-
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
-import io.ringbridge.config.PortConfig.Attachment;
 import io.ringbridge.config.State;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -24,6 +20,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
 @Timeout(20)
 class StateDirectoryTest {
@@ -42,7 +42,7 @@ class StateDirectoryTest {
         assertEquals(state.of(port("a", "/tmp/1/a")), state.of(port("a", "/tmp/1/../1/a")));
         assertEquals(state.of(port("a", "/tmp/a")),
             state.of(ConfigReader.parsePort("test", "name=a,socket=/tmp/a,mode=client,mtu=9000")));
-        assertNull(state.of(PortConfig.single("a", new Attachment.Descriptor(3))));
+        assertNull(state.of(GuestPortConfig.inherited("a", 3)));
         assertNull(state.of(ConfigReader.parsePort("test", "name=a,type=tap,device=tap0")));
     }
 

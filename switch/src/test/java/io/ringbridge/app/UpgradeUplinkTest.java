@@ -1,14 +1,9 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.api.PortView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.handover.HandOverException;
@@ -42,6 +37,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests hand-overs of a switch with uplinks or an inherited socket to another one in this process, under traffic. */
 @Timeout(120)
@@ -246,7 +247,7 @@ class UpgradeUplinkTest {
             accepted.relinquish();
         }
         final Config config = Config.DEFAULT.withPorts(List.of(
-            PortConfig.single("a", new PortConfig.Attachment.Descriptor(inherited)), b));
+            GuestPortConfig.inherited("a", inherited), b));
         Switch running = start(config);
         try (TalkingGuests guests = attaching.join()) {
             guests.exchange(50);

@@ -1,17 +1,17 @@
 package io.ringbridge.cli;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.ringbridge.app.Switch;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
+import io.ringbridge.control.backend.BackendOptions;
+import io.ringbridge.control.backend.SuspendOptions;
+import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.datapath.memory.MemoryFiles;
+import io.ringbridge.datapath.packet.MacAddress;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +26,12 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class CommandLineTest {
     @TempDir
@@ -173,8 +179,11 @@ class CommandLineTest {
             final Config shown = ConfigReader.parse("shown", ok("show", "config", "--api", api));
             assertEquals(List.of("a", "b"), shown.ports().stream().map(port -> port.name()).toList());
             assertEquals(config.ports().getFirst(), shown.ports().getFirst());
-            assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, false, -1,
-                MemoryFiles.ANY), shown.ports().getLast().extras());
+            assertEquals(BackendOptions.server(b).withPermissions(0600).withSuspend(new SuspendOptions(false, 42))
+                .withMac(MacAddress.parse("52:54:00:00:00:0a")).with(ProtocolFeature.INBAND_NOTIFICATIONS)
+                .with(ProtocolFeature.DEVICE_STATE).with(ProtocolFeature.PAGEFAULT).with(ProtocolFeature.CROSS_ENDIAN)
+                .withIommu(true).withMemory(MemoryFiles.ANY).withDiscardWhenDisabled(false),
+                assertInstanceOf(GuestPortConfig.class, shown.ports().getLast()).backend());
             assertEquals("trunk 20,30-39 native 10", shown.ports().getLast().vlan().toString());
             assertEquals(List.of(0, 0x6000), shown.ports().stream().map(PortConfig::groupForward).toList());
             assertEquals(config.state(), shown.state());

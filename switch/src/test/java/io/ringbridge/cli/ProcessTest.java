@@ -1,9 +1,5 @@
 package io.ringbridge.cli;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,6 +13,10 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests that need a process of their own: signals, exit statuses, and the launcher. */
 class ProcessTest {
@@ -394,7 +394,7 @@ class ProcessTest {
         Files.delete(dir.resolve("tools/mvn"));
         for (final String tool : List.of("bash", "cat", "cp", "find", "flock", "grep", "mkdir", "mktemp", "mv",
             "readlink", "rm", "sed", "touch")) {
-            Files.createSymbolicLink(dir.resolve("tools").resolve(tool), Path.of("/usr/bin").resolve(tool));
+            script(dir.resolve("tools").resolve(tool), "exec /usr/bin/" + tool + " \"$@\"");
         }
         final ProcessBuilder builder = launch(launcher, "show");
         builder.environment().put("PATH", dir.resolve("tools").toString());

@@ -1,17 +1,15 @@
 package io.ringbridge.config;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import io.ringbridge.config.PortConfig.Attachment;
+import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
+import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.control.uplink.PcapOptions;
+import io.ringbridge.control.uplink.TapOptions;
 import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.os.PacketSocket.Direction;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
 import org.junit.jupiter.api.Test;
@@ -28,6 +26,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 class ConfigReaderTest {
     private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
         + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, cross-endian, "
@@ -43,9 +47,21 @@ class ConfigReaderTest {
     private static final String PCAP_KEYS =
         "name, type, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk, group-forward";
 
-    private static PortConfig.Extras pinned(final int... features) {
-        return new PortConfig.Extras(null, false, false, false, false, false, 16, true, Features.of(features),
-            MemoryFiles.RAM);
+    /** Returns the options of the back-end of the only or the last of some ports. */
+    private static BackendOptions backend(final List<PortConfig> ports) {
+        return assertInstanceOf(GuestPortConfig.class, ports.getLast()).backend();
+    }
+
+    private static BackendOptions backend(final String spec) {
+        return backend(List.of(ConfigReader.parsePort("--port", spec)));
+    }
+
+    private static TapOptions tap(final PortConfig port) {
+        return assertInstanceOf(TapPortConfig.class, port).options();
+    }
+
+    private static PcapOptions pcap(final PortConfig port) {
+        return assertInstanceOf(PcapPortConfig.class, port).options();
     }
 
     @Test
@@ -68,12 +84,17 @@ class ConfigReaderTest {
                 features: [version_1, mrg_rxbuf]
             """);
         assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, Optional.of(Path.of("/run/a.sock")),
-            new Config.Fdb(1024, Duration.ofMinutes(5)), new State.Directory(Path.of("/run/state")), List.of(
-                new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1.sock"), 0600), 4, 9000),
-                new PortConfig("vm2", new Attachment.Client(Path.of("/run/vm2.sock")), 1, 1500,
-                    new SuspendOptions(false, 42),
-                    Offloads.ALL, pinned(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES)))),
+            new Config.Fdb(1024, Duration.ofMinutes(5)), new State.Directory(Path.of("/run/state")), config.ports()),
             config);
+        assertEquals(List.of("vm1", "vm2"), config.ports().stream().map(PortConfig::name).toList());
+        final GuestPortConfig vm1 = assertInstanceOf(GuestPortConfig.class, config.ports().getFirst());
+        assertEquals(List.of(PortKind.VHOST_USER, 4, 9000), List.of(vm1.kind(), vm1.queues(), vm1.mtu()));
+        assertEquals(BackendOptions.server(Path.of("/run/vm1.sock")).withPermissions(0600), vm1.backend());
+        final GuestPortConfig vm2 = assertInstanceOf(GuestPortConfig.class, config.ports().getLast());
+        assertEquals(List.of(PortKind.VHOST_USER, 1, 1500), List.of(vm2.kind(), vm2.queues(), vm2.mtu()));
+        assertEquals(BackendOptions.client(Path.of("/run/vm2.sock")).withSuspend(new SuspendOptions(false, 42))
+            .withFeatureMask(Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES)),
+            vm2.backend());
     }
 
     @Test
@@ -87,36 +108,36 @@ class ConfigReaderTest {
 
     @Test
     void tapPortsHaveADevice() {
-        assertEquals(List.of(new PortConfig("up", new Attachment.Tap("tap0", false, null, true), 1, 0),
-            new PortConfig("lan", new Attachment.Tap("tap1", true, "br0", false), 4, 9000)),
-            ConfigReader.parse("f.yaml", """
-                ports:
-                  - {name: up, type: tap, device: tap0}
-                  - {name: lan, type: tap, device: tap1, queues: 4, mtu: 9000, persist: true, master: br0, up: false}
-                """).ports());
-        assertEquals(new PortConfig("lan", new Attachment.Tap("tap1", true, "br0", false), 4, 9000),
-            ConfigReader.parsePort("--port",
-                "name=lan,type=tap,device=tap1,queues=4,mtu=9000,persist=true,master=br0,up=false"));
+        final List<PortConfig> ports = ConfigReader.parse("f.yaml", """
+            ports:
+              - {name: up, type: tap, device: tap0}
+              - {name: lan, type: tap, device: tap1, queues: 4, mtu: 9000, persist: true, master: br0, up: false}
+            """).ports();
+        assertEquals(TapOptions.of("tap0"), tap(ports.getFirst()));
+        assertEquals(1, ports.getFirst().queues());
+        assertEquals(new TapOptions("tap1", 9000, true, "br0", false), tap(ports.getLast()));
+        assertEquals(4, ports.getLast().queues());
+        assertEquals(ports.getLast(), ConfigReader.parsePort("--port",
+            "name=lan,type=tap,device=tap1,queues=4,mtu=9000,persist=true,master=br0,up=false"));
     }
 
     @Test
     void pcapPortsHaveAnInterfaceOrFiles() {
-        assertEquals(List.of(
-            new PortConfig("up", new Attachment.Pcap(PcapOptions.of("eth1")), 1, 0),
-            new PortConfig("tap",
-                new Attachment.Pcap(new PcapOptions("eth2", Direction.BOTH, 65536, null, false, null, 1522)), 1, 0),
-            new PortConfig("in", new Attachment.Pcap(PcapOptions.files(Path.of("a.pcap"), false, null, 0)), 1, 0),
-            new PortConfig("again",
-                new Attachment.Pcap(PcapOptions.files(Path.of("a.pcap"), true, Path.of("b.pcap"), 96)), 1, 0)),
-            ConfigReader.parse("f.yaml", """
-                ports:
-                  - {name: up, type: pcap, interface: eth1}
-                  - {name: tap, type: pcap, interface: eth2, direction: both, ring-size: 65536, snaplen: 1522}
-                  - {name: in, type: pcap, read: a.pcap}
-                  - {name: again, type: pcap, read: a.pcap, speed: full, write: b.pcap, snaplen: 96}
-                """).ports());
-        assertEquals(new PortConfig("in", new Attachment.Pcap(PcapOptions.files(Path.of("a,b.pcap"), false, null, 0)),
-            1, 0), ConfigReader.parsePort("--port", "name=in,type=pcap,read=a,,b.pcap,speed=recorded"));
+        final List<PortConfig> ports = ConfigReader.parse("f.yaml", """
+            ports:
+              - {name: up, type: pcap, interface: eth1}
+              - {name: tap, type: pcap, interface: eth2, direction: both, ring-size: 65536, snaplen: 1522}
+              - {name: in, type: pcap, read: a.pcap}
+              - {name: again, type: pcap, read: a.pcap, speed: full, write: b.pcap, snaplen: 96}
+            """).ports();
+        assertEquals(List.of(PcapOptions.of("eth1"),
+            new PcapOptions("eth2", Direction.BOTH, 65536, null, false, null, 1522),
+            PcapOptions.files(Path.of("a.pcap"), false, null, 0),
+            PcapOptions.files(Path.of("a.pcap"), true, Path.of("b.pcap"), 96)),
+            ports.stream().map(ConfigReaderTest::pcap).toList());
+        assertEquals(List.of("up", "tap", "in", "again"), ports.stream().map(PortConfig::name).toList());
+        assertEquals(PcapOptions.files(Path.of("a,b.pcap"), false, null, 0),
+            pcap(ConfigReader.parsePort("--port", "name=in,type=pcap,read=a,,b.pcap,speed=recorded")));
     }
 
     @Test
@@ -132,7 +153,7 @@ class ConfigReaderTest {
             {"poll": "adaptive", "ports": [
               {"name": "a", "type": "vhost-user", "socket": "/tmp/a.sock", "permissions": "0600"}]}
             """);
-        assertEquals(new Attachment.Server(Path.of("/tmp/a.sock"), 0600), config.ports().getFirst().attachment());
+        assertEquals(BackendOptions.server(Path.of("/tmp/a.sock")).withPermissions(0600), backend(config.ports()));
     }
 
     @Test
@@ -144,20 +165,22 @@ class ConfigReaderTest {
     @Test
     void offloadsAreAllOrNoneOrAList() {
         for (final String all : List.of("", ", offloads: true", ", offloads:")) {
-            assertEquals(Offloads.ALL, offloads(all));
+            assertEquals(Features.OFFLOADS, offloads(all));
         }
         assertEquals(0, offloads(", offloads: false"));
         assertEquals(0, offloads(", offloads: []"));
         final long some = Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_ECN);
         assertEquals(some, offloads(", offloads: [host_tso4, csum, host_ecn]"));
-        assertEquals(some,
-            ConfigReader.parsePort("--port", "name=a,socket=/tmp/a,offloads=csum,,host_tso4,,host_ecn").offloads());
-        assertEquals(0, ConfigReader.parsePort("--port", "name=a,socket=/tmp/a,offloads=false").offloads());
+        assertEquals(some, backend("name=a,socket=/tmp/a,offloads=csum,,host_tso4,,host_ecn").featureMask()
+            & Features.OFFLOADS);
+        assertEquals(0, backend("name=a,socket=/tmp/a,offloads=false").featureMask() & Features.OFFLOADS);
     }
 
     private static long offloads(final String option) {
-        return ConfigReader.parse("f", "ports:\n  - {name: a, socket: /tmp/a" + option + "}").ports().getFirst()
-            .offloads();
+        final String text = "ports:\n  - {name: a, socket: /tmp/a" + option + "}";
+        final long mask = backend(ConfigReader.parse("f", text).ports()).featureMask();
+        assertEquals(~Features.OFFLOADS, mask & ~Features.OFFLOADS, "other features are not affected");
+        return mask & Features.OFFLOADS;
     }
 
     static Stream<Arguments> sharedPlaces() {
@@ -316,6 +339,10 @@ class ConfigReaderTest {
             Arguments.of("workers: 1\nfdb:\n  capacity: 16\n\tageing: 1s\n", "line 4, column 1"),
             Arguments.of("workers: 1\npoll: \"busy\napi: {}\n", "line 2, column 7"),
             Arguments.of("workers: 1\nfdb: {capacity: 16\n", "line 2, column 6"),
+            Arguments.of("workers: 1\nfdb: {capacity: 16\npoll: busy\n", "line 2, column 6"),
+            Arguments.of("ports:\n  - {name: a, socket: a\n  - {name: b, socket: b}\n", "line 2, column 5"),
+            Arguments.of("cpus: [1, 2\n\nworkers: 2\n", "line 1, column 7"),
+            Arguments.of("fdb: {capacity: 16 ageing: 1s}\n", "line 1, column 26"),
             Arguments.of("workers: 1\n- x\n", "line 2, column 1"),
             Arguments.of("workers: 1\npoll: busy: x\n", "line 2, column 11"),
             Arguments.of("workers: 1\npoll: \u0001\n", "line 2, column 7"));
@@ -329,6 +356,23 @@ class ConfigReaderTest {
     }
 
     @Test
+    void anUnclosedBracketIsReportedWhereItIsAndWhereItIsNoticed() {
+        assertEquals("f.yaml: line 2, column 6: invalid YAML: while parsing a flow mapping, expected ',' or '}', "
+            + "but got : on line 3",
+            assertThrows(ConfigException.class,
+                () -> ConfigReader.parse("f.yaml", "workers: 1\nfdb: {capacity: 16\npoll: busy\n")).getMessage());
+    }
+
+    @Test
+    void invalidJsonIsReportedWithItsPlace() {
+        assertMessage("--port: line 1, column 13: invalid JSON: Unexpected end-of-input: expected close marker for "
+            + "Object (start marker at line 1, column 1)", "{\"name\": \"b\"");
+        assertMessage("--port: line 2, column 10: invalid JSON: Unexpected close marker '}': expected ']' (for Array "
+            + "starting at line 2, column 8)", "{\"name\": \"b\",\n\"cpu\": [1}");
+        assertMessage("--port: line 1: a list is not a mapping; allowed keys: " + KEYS, " [\"name\", \"b\"]");
+    }
+
+    @Test
     void deepNestingIsRefused() {
         final ConfigException e = assertThrows(ConfigException.class,
             () -> ConfigReader.parse("f.yaml", "[".repeat(40) + "]".repeat(40)));
@@ -338,7 +382,7 @@ class ConfigReaderTest {
     @Test
     void aSocketPathHasRoomForItsTerminator() {
         final String longest = "/" + "s".repeat(106);
-        assertEquals(longest, ConfigReader.parsePort("--port", "name=a,socket=" + longest).socket());
+        assertEquals(Path.of(longest), backend("name=a,socket=" + longest).socket());
         assertMessage("--port: socket: the path has 108 bytes; at most 107 are allowed for a Unix socket",
             "name=a,socket=" + longest + "s");
         assertThrows(ConfigException.class,
@@ -347,29 +391,29 @@ class ConfigReaderTest {
 
     @Test
     void theReplyToSetLogBaseHasOneOfTwoLengths() {
-        assertEquals(16, ConfigReader.parsePort("--port", "name=a,socket=s").extras().logBaseReply());
-        assertEquals(8, ConfigReader.parsePort("--port", "name=a,socket=s,log-base-reply=8").extras().logBaseReply());
-        assertEquals(16, ConfigReader.parsePort("--port", "name=a,socket=s,log-base-reply=16").extras().logBaseReply());
+        assertEquals(16, backend("name=a,socket=s").logBaseReply());
+        assertEquals(8, backend("name=a,socket=s,log-base-reply=8").logBaseReply());
+        assertEquals(16, backend("name=a,socket=s,log-base-reply=16").logBaseReply());
         assertMessage("--port: log-base-reply: 9 is not 8 or 16", "name=a,socket=s,log-base-reply=9");
     }
 
     @Test
     void framesOfADisabledRingAreDiscardedByDefault() {
-        assertTrue(ConfigReader.parsePort("--port", "name=a,socket=s").extras().discardWhenDisabled());
-        assertTrue(ConfigReader.parsePort("--port", "name=a,socket=s,disabled=discard").extras().discardWhenDisabled());
-        assertFalse(ConfigReader.parsePort("--port", "name=a,socket=s,disabled=hold").extras().discardWhenDisabled());
+        assertTrue(backend("name=a,socket=s").discardWhenDisabled());
+        assertTrue(backend("name=a,socket=s,disabled=discard").discardWhenDisabled());
+        assertFalse(backend("name=a,socket=s,disabled=hold").discardWhenDisabled());
         assertMessage("--port: disabled: \"true\" is not discard or hold", "name=a,socket=s,disabled=true");
     }
 
     @Test
     void aPortOnTheCommandLineIsReadAsInTheFile() {
-        assertEquals(new PortConfig("vm1", new Attachment.Server(Path.of("/run/vm1,2.sock"), 0640), 4, 1500),
-            ConfigReader.parsePort("--port",
-                "name=vm1,type=vhost-user,socket=/run/vm1,,2.sock,queues=4,permissions=0640"));
-        assertEquals(new PortConfig("1", new Attachment.Client(Path.of("x")), 1, 1500, SuspendOptions.DEFAULT,
-            Offloads.ALL,
-                pinned(Features.VERSION_1, Features.PROTOCOL_FEATURES)),
-            ConfigReader.parsePort("--port", "name=1,socket=x,mode=client,features=version_1+protocol_features"));
+        final GuestPortConfig vm1 = assertInstanceOf(GuestPortConfig.class, ConfigReader.parsePort("--port",
+            "name=vm1,type=vhost-user,socket=/run/vm1,,2.sock,queues=4,permissions=0640"));
+        assertEquals(List.of("vm1", 4, 1500), List.of(vm1.name(), vm1.queues(), vm1.mtu()));
+        assertEquals(BackendOptions.server(Path.of("/run/vm1,2.sock")).withPermissions(0640), vm1.backend());
+        assertEquals(BackendOptions.client(Path.of("x"))
+            .withFeatureMask(Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES)),
+            backend("name=1,socket=x,mode=client,features=version_1+protocol_features"));
         assertMessage("--port: sokcet: unknown key (\"socket\"?); allowed: " + KEYS, "name=a,sokcet=x");
         assertMessage("--port: queues: \"x\" is not a whole number from 1 to 128", "name=a,socket=x,queues=x");
         assertMessage("--port: \"vm1\" is not key=value; allowed keys: " + KEYS
@@ -384,10 +428,10 @@ class ConfigReaderTest {
     @Test
     void onlyOfferedFeaturesCanBePinned() {
         final String spec = "name=a,socket=x,features=version_1+";
-        assertEquals(pinned(Features.VERSION_1, Features.CSUM, Features.HOST_TSO4, Features.PROTOCOL_FEATURES),
-            ConfigReader.parsePort("--port", spec + "csum+host_tso4,offloads=csum,,host_tso4").extras());
+        assertEquals(Features.of(Features.VERSION_1, Features.CSUM, Features.HOST_TSO4, Features.PROTOCOL_FEATURES),
+            backend(spec + "csum+host_tso4,offloads=csum,,host_tso4").featureMask());
         assertEquals(Features.of(Features.VERSION_1, Features.MAC, Features.PROTOCOL_FEATURES),
-            ConfigReader.parsePort("--port", spec + "mac,mac=52:54:00:00:00:01").extras().featureMask());
+            backend(spec + "mac,mac=52:54:00:00:00:01").featureMask());
         for (final String bad : List.of("csum,offloads=false", "mac", "mq", "")) {
             final ConfigException refused = assertThrows(ConfigException.class,
                 () -> ConfigReader.parsePort("--port", spec + bad), bad);
@@ -423,16 +467,16 @@ class ConfigReaderTest {
     @Test
     void optionalFeaturesAreOffByDefault() {
         final String plain = "name=vm1,socket=x";
-        assertEquals(PortConfig.Extras.NONE, ConfigReader.parsePort("--port", plain).extras());
-        assertEquals(new PortConfig.Extras("52:54:00:00:00:0a", true, true, true, true, true, 16, true, -1,
-            MemoryFiles.ANY), ConfigReader.parsePort("--port", plain
-                + ",mac=52:54:00:00:00:0A,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true"
-                + ",memory=any").extras());
-        assertEquals(new PortConfig.Extras("52:54:00:00:00:01", true, false, false, false, false, 16, true, -1,
-            MemoryFiles.RAM),
-            ConfigReader.parse("f",
-                "ports: [{name: a, socket: x, mac: 52:54:00:00:00:01, inband: true, device-state: false}]").ports()
-                .getFirst().extras());
+        final BackendOptions none = BackendOptions.server(Path.of("x"));
+        assertEquals(none, backend(plain));
+        assertEquals(none.withMac(MacAddress.parse("52:54:00:00:00:0a")).with(ProtocolFeature.INBAND_NOTIFICATIONS)
+            .with(ProtocolFeature.DEVICE_STATE).with(ProtocolFeature.PAGEFAULT).with(ProtocolFeature.CROSS_ENDIAN)
+            .withIommu(true).withMemory(MemoryFiles.ANY),
+            backend(plain + ",mac=52:54:00:00:00:0A,inband=true,device-state=true,postcopy=true,iommu=true"
+                + ",cross-endian=true,memory=any"));
+        assertEquals(none.withMac(MacAddress.parse("52:54:00:00:00:01")).with(ProtocolFeature.INBAND_NOTIFICATIONS),
+            backend(ConfigReader.parse("f",
+                "ports: [{name: a, socket: x, mac: 52:54:00:00:00:01, inband: true, device-state: false}]").ports()));
         for (final String bad : List.of("mac=52:54:00:00:00", "mac=01:00:5e:00:00:01", "mac=00:00:00:00:00:00",
             "inband=1", "device-state=yes", "postcopy=ram", "iommu=virtio", "cross-endian=big", "memory=disk")) {
             final String key = bad.substring(0, bad.indexOf('='));

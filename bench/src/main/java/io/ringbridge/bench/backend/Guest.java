@@ -2,13 +2,14 @@ package io.ringbridge.bench.backend;
 
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.driver.GuestRam;
 import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.driver.Receiver;
 import io.ringbridge.datapath.driver.Transmitter;
-import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.os.OsException;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -3,6 +3,7 @@ package io.ringbridge.bench.history;
 import io.ringbridge.bench.history.Panel.Curve;
 import io.ringbridge.bench.history.Panel.Run;
 import io.ringbridge.bench.history.Panel.Show;
+
 import java.math.BigDecimal;
 import java.time.LocalDate;
 import java.time.format.DateTimeFormatter;
@@ -16,9 +17,9 @@ import java.util.Locale;
  * <p>The horizontal axis counts runs. A gap separates the machines, because their values cannot be compared.
  */
 final class Diagram {
-    /** The size of a diagram, with its margins, in pixels. */
+    /** The width of a diagram with its margins, in pixels. */
     static final int WIDTH = 500;
-    /** The height of a diagram. */
+    /** The height of a diagram with its margins, in pixels. */
     static final int HEIGHT = 290;
 
     private static final int LEFT = 62;
@@ -31,6 +32,7 @@ final class Diagram {
     private static final int LEGEND = 266;
     /** The room that a date needs. */
     private static final int DATE_WIDTH = 44;
+    /** The average width of a letter: a legend is placed without the reader's fonts. */
     private static final double LETTER_WIDTH = 6.6;
     private static final int SYMBOL_WIDTH = 14;
     private static final int LEGEND_GAP = 18;

@@ -1,6 +1,7 @@
 package io.ringbridge.bench.history;
 
 import io.ringbridge.bench.harness.HarnessException;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

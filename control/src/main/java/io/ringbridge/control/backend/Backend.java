@@ -14,7 +14,6 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -15,7 +15,6 @@ import io.ringbridge.control.transport.TransportException;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

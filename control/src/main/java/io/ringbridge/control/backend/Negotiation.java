@@ -8,7 +8,6 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.datapath.ring.Features;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

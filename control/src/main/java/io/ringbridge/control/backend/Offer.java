@@ -75,13 +75,13 @@ public final class Offer {
      * @param suspend the ways in which the port may be suspended
      * @param address whether the device has a configured address
      */
-    public static long virtio(final int queuePairs, final SuspendOptions suspend, final boolean address) {
+    static long virtio(final int queuePairs, final SuspendOptions suspend, final boolean address) {
         return ANY_DEVICE | Features.of(suspend.featureBit()) | (queuePairs > 1 ? MANY_QUEUES : 0)
             | (address ? Features.of(Features.MAC) : 0);
     }
 
     /** Returns the virtio features of a port with that many queue pairs and these options. */
-    static long virtio(final int queuePairs, final BackendOptions options) {
+    public static long virtio(final int queuePairs, final BackendOptions options) {
         final long features = virtio(queuePairs, options.suspend(), options.mac() != 0);
         return (features | (options.iommu() ? IOMMU : 0)) & options.featureMask();
     }

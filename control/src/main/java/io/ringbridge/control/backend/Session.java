@@ -19,7 +19,6 @@ import io.ringbridge.datapath.memory.MemoryException;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

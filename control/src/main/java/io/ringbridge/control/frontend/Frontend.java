@@ -15,6 +15,7 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -47,7 +48,7 @@ public final class Frontend implements AutoCloseable {
     private long features;
     private long protocolFeatures;
     private int maxVrings = 2;
-    private GuestRam ram;
+    private @Nullable GuestRam ram;
     private boolean logging;
 
     private Frontend(final Connection connection) {
@@ -112,12 +113,19 @@ public final class Frontend implements AutoCloseable {
         }
         ram = memory;
         shareRam();
+        return memory;
+    }
+
+    private GuestRam ram() {
+        if (ram == null) {
+            throw new IllegalStateException("share memory before adding queues");
+        }
         return ram;
     }
 
     private void shareRam() throws IOException {
-        final Message.Region region = new Message.Region(GuestRam.GUEST_ADDRESS, ram.size(), ram.address(), 0);
-        command(new Message.SetMemTable(List.of(region)), ram.file().fd());
+        final Message.Region region = new Message.Region(GuestRam.GUEST_ADDRESS, ram().size(), ram().address(), 0);
+        command(new Message.SetMemTable(List.of(region)), ram().file().fd());
     }
 
     /** Creates a queue pair of two queues of the same shape in the guest's memory. {@link #start} announces it. */
@@ -128,10 +136,7 @@ public final class Frontend implements AutoCloseable {
 
     /** Creates a queue pair in the guest's memory. {@link #start} announces it. */
     public QueuePair addPair(final QueueShape transmitting, final QueueShape receiving) {
-        if (ram == null) {
-            throw new IllegalStateException("share memory before adding queues");
-        }
-        final QueuePair pair = QueuePair.create(vrings.size() / 2, ram, features, transmitting, receiving);
+        final QueuePair pair = QueuePair.create(vrings.size() / 2, ram(), features, transmitting, receiving);
         vrings.add(new Vring(pair.receiver().queue(), features));
         vrings.add(new Vring(pair.transmitter().queue(), features));
         return pair;

@@ -5,4 +5,7 @@
  * <p>The demo, the benchmarks and the tests use it. A {@link io.ringbridge.control.frontend.Frontend} belongs to one
  * thread. Each queue may belong to another thread, which must have ended before the front-end is closed.
  */
+@NullMarked
 package io.ringbridge.control.frontend;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,12 +1,12 @@
 package io.ringbridge.control.handover;
 
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.port.QueueStatus;
 import io.ringbridge.datapath.port.UplinkPort;
-import io.ringbridge.datapath.worker.Datapath;
 
 import java.util.ArrayList;
 import java.util.Arrays;

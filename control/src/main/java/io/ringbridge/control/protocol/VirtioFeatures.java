@@ -3,6 +3,7 @@ package io.ringbridge.control.protocol;
 import io.ringbridge.datapath.ring.Features;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 
@@ -50,5 +51,11 @@ public final class VirtioFeatures {
             names.add(NAMES.getOrDefault(bit, Integer.toString(bit)));
         }
         return names;
+    }
+
+    /** Returns the word with the bits of these names. Unknown names have no bit. */
+    public static long word(final Collection<String> names) {
+        return NAMES.entrySet().stream().filter(feature -> names.contains(feature.getValue()))
+            .mapToLong(feature -> Features.of(feature.getKey())).reduce(0, (word, bit) -> word | bit);
     }
 }

@@ -2,8 +2,8 @@ package io.ringbridge.control.uplink;
 
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
-import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.PausePoint;
+import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;

@@ -2,15 +2,15 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.Guest;
-import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.control.protocol.Message;
+import io.ringbridge.datapath.Datapath;
+import io.ringbridge.datapath.DatapathOptions;
+import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.SuspendCause;
-import io.ringbridge.datapath.worker.Datapath;
-import io.ringbridge.datapath.worker.DatapathOptions;
 import io.ringbridge.datapath.worker.PollMode;
 import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.Test;

@@ -7,7 +7,6 @@ import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
 import io.ringbridge.testkit.OpenDescriptors;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

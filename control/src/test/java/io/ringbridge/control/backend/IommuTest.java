@@ -10,7 +10,6 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

@@ -5,7 +5,6 @@ import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.testkit.Await;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 

@@ -8,7 +8,6 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.testkit.Await;
-
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;

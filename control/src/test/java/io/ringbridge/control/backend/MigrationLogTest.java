@@ -2,12 +2,12 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.Guest;
-import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
@@ -18,7 +18,6 @@ import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
 import io.ringbridge.testkit.NumberedFrames;
 import io.ringbridge.testkit.OpenDescriptors;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

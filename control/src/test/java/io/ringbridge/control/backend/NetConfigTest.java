@@ -2,13 +2,13 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.Guest;
-import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.packet.MacAddress;

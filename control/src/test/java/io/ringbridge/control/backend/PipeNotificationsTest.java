@@ -1,9 +1,9 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Request;
+import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.MemFd;
@@ -12,7 +12,6 @@ import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
 import io.ringbridge.testkit.OpenDescriptors;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

@@ -11,7 +11,6 @@ import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.OpenDescriptors;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

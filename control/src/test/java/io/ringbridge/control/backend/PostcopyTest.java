@@ -15,7 +15,6 @@ import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
 import io.ringbridge.testkit.Frames;
 import io.ringbridge.testkit.OpenDescriptors;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

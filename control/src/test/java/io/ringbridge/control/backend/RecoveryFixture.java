@@ -5,7 +5,6 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.DriverRing;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;

@@ -13,7 +13,6 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.testkit.Await;
 import io.ringbridge.testkit.OpenDescriptors;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;

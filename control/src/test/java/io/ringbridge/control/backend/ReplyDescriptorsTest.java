@@ -6,7 +6,6 @@ import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
 import io.ringbridge.testkit.OpenDescriptors;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;

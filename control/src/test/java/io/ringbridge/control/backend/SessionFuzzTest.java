@@ -14,7 +14,6 @@ import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
 import io.ringbridge.testkit.OpenDescriptors;
-
 import org.junit.jupiter.api.Timeout;
 
 import java.io.IOException;

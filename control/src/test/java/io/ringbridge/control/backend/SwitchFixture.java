@@ -1,9 +1,9 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.datapath.Datapath;
+import io.ringbridge.datapath.DatapathOptions;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
-import io.ringbridge.datapath.worker.Datapath;
-import io.ringbridge.datapath.worker.DatapathOptions;
 import io.ringbridge.testkit.Await;
 
 import java.io.IOException;

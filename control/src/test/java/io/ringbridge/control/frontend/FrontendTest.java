@@ -2,14 +2,13 @@ package io.ringbridge.control.frontend;
 
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
+import io.ringbridge.datapath.Datapath;
+import io.ringbridge.datapath.DatapathOptions;
 import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
-import io.ringbridge.datapath.worker.Datapath;
-import io.ringbridge.datapath.worker.DatapathOptions;
 import io.ringbridge.testkit.Frames;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

@@ -3,15 +3,14 @@ package io.ringbridge.control.frontend;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.datapath.Datapath;
+import io.ringbridge.datapath.DatapathOptions;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.ring.Features;
-import io.ringbridge.datapath.worker.Datapath;
-import io.ringbridge.datapath.worker.DatapathOptions;
 import io.ringbridge.datapath.worker.PollMode;
-
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;

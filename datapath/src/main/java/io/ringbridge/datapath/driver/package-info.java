@@ -6,4 +6,7 @@
  * {@link io.ringbridge.datapath.driver.Transmitter} and {@link io.ringbridge.datapath.driver.Receiver} may belong to
  * another thread, which must have ended before the memory is closed.
  */
+@NullMarked
 package io.ringbridge.datapath.driver;
+
+import org.jspecify.annotations.NullMarked;

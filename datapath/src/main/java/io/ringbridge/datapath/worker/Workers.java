@@ -1,6 +1,8 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.ForwardingTable;
+import io.ringbridge.datapath.forward.Effort;
+import io.ringbridge.datapath.forward.Inbox;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.PortList;

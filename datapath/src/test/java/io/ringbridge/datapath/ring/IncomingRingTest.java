@@ -9,7 +9,6 @@ import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.testkit.TwoRegionRam;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

@@ -1,15 +1,15 @@
 package io.ringbridge.app.demo;
 
-import io.ringbridge.datapath.driver.DirectGuest;
 import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.datapath.Datapath;
+import io.ringbridge.datapath.DatapathOptions;
+import io.ringbridge.datapath.driver.DirectGuest;
 import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
-import io.ringbridge.datapath.worker.Datapath;
-import io.ringbridge.datapath.worker.DatapathOptions;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -2,11 +2,11 @@ package io.ringbridge.app.diagnosis;
 
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.bridge.StationMoves;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortState;
-import io.ringbridge.datapath.worker.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

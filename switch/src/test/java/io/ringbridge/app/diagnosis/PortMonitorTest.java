@@ -1,9 +1,5 @@
 package io.ringbridge.app.diagnosis;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
@@ -11,15 +7,15 @@ import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.Guest;
+import io.ringbridge.control.protocol.Message;
+import io.ringbridge.datapath.Datapath;
+import io.ringbridge.datapath.DatapathOptions;
 import io.ringbridge.datapath.driver.GuestRam;
 import io.ringbridge.datapath.driver.QueuePair;
-import io.ringbridge.control.protocol.Message;
 import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.Features;
-import io.ringbridge.datapath.worker.Datapath;
-import io.ringbridge.datapath.worker.DatapathOptions;
 import io.ringbridge.datapath.worker.PollMode;
 import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.AfterEach;
@@ -38,6 +34,10 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests the diagnosis of guests that do not work, over real sockets, with a clock that the test advances. */
 @Timeout(60)

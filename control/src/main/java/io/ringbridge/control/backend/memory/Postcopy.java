@@ -10,7 +10,6 @@ import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.datapath.port.GuestPort;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

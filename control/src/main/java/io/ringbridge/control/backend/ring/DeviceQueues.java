@@ -8,7 +8,6 @@ import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

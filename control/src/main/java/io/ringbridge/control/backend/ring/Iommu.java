@@ -8,7 +8,6 @@ import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.ring.Features;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

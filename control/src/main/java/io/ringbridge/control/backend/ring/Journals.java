@@ -4,7 +4,6 @@ import io.ringbridge.datapath.memory.FilePlace;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.ring.InflightRegion;
 import io.ringbridge.datapath.ring.RingAddresses;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

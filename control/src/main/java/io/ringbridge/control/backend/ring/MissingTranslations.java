@@ -1,7 +1,6 @@
 package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.control.protocol.Message;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

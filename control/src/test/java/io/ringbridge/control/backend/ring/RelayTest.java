@@ -10,7 +10,6 @@ import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.testkit.Await;
 import io.ringbridge.testkit.OpenDescriptors;
-
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
