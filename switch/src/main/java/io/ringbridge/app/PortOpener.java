@@ -66,8 +66,8 @@ final class PortOpener {
         final Presence presence = presence(port.name(), kept);
         final Attached attached = attach(port, whileRunning, added,
             () -> Backend.open(added, PortOptions.of(port, kept), presence), SwitchException::new);
-        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.shown(PortKey.MODE), port.place(),
-            port.queues(), port.mtu(), Views.vlan(port));
+        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.shown(PortKey.MODE).orElseThrow(),
+            port.place(), port.queues(), port.mtu(), Views.vlan(port));
         return attached;
     }
 

@@ -93,7 +93,7 @@ final class StateDirectory {
             throw new SwitchException("cannot create the state directory " + directory + ": " + e.getMessage(), e);
         }
         if (!Files.isWritable(directory)) {
-            throw new SwitchException("the state directory " + directory + " is not writable", null);
+            throw new SwitchException("the state directory " + directory + " is not writable");
         }
     }
 

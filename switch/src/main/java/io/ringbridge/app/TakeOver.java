@@ -194,7 +194,8 @@ public final class TakeOver {
     }
 
     private static String describe(final PortConfig port) {
-        return port.shown(port.kind() == PortKind.VHOST_USER ? PortKey.MODE : PortKey.TYPE) + " " + port.place();
+        return port.shown(port.kind() == PortKind.VHOST_USER ? PortKey.MODE : PortKey.TYPE).orElseThrow() + " "
+            + port.place();
     }
 
     private void prepare(final Switch running, final List<StateReader> ports, final StateReader stations) {

@@ -23,7 +23,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -68,7 +68,8 @@ final class Views {
 
     /** Returns the value of the first of these keys that has one, or null. */
     private static String text(final PortConfig port, final PortKey... keys) {
-        return Stream.of(keys).map(port::shown).filter(Objects::nonNull).map(Object::toString).findFirst().orElse(null);
+        return Stream.of(keys).map(port::shown).flatMap(Optional::stream).map(Object::toString).findFirst()
+            .orElse(null);
     }
 
     static Stream<QueueView> queues(final Port port) {
