@@ -10,6 +10,7 @@ import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.InflightArea;
 import io.ringbridge.datapath.ring.InflightRegion;
 import io.ringbridge.datapath.ring.RingConfig;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The area in which one session records chains in flight for its front-end (vhost-user, "Inflight I/O tracking").
@@ -19,7 +20,7 @@ import io.ringbridge.datapath.ring.RingConfig;
 public final class Inflight implements AutoCloseable {
     private final int vrings;
     private final MemoryFiles files;
-    private InflightArea area;
+    private @Nullable InflightArea area;
 
     public Inflight(final int vrings, final MemoryFiles files) {
         this.vrings = vrings;
@@ -96,7 +97,7 @@ public final class Inflight implements AutoCloseable {
      *
      * @throws io.ringbridge.datapath.memory.MemoryException if the area has no room for the ring
      */
-    InflightRegion region(final int vring, final int size, final boolean packed) {
+    @Nullable InflightRegion region(final int vring, final int size, final boolean packed) {
         return area == null ? null : area.region(vring, size, packed);
     }
 
