@@ -3,8 +3,8 @@ package io.ringbridge.datapath;
 import io.ringbridge.datapath.bridge.Bridge;
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.bridge.VlanBridge;
+import io.ringbridge.datapath.forward.Delivery;
 import io.ringbridge.datapath.forward.Effort;
-import io.ringbridge.datapath.forward.Egress;
 import io.ringbridge.datapath.forward.Inbox;
 import io.ringbridge.datapath.forward.Ingress;
 import io.ringbridge.datapath.forward.Notifier;
@@ -127,7 +127,8 @@ class OwnershipTest {
         efforts[0] = new Effort(0, efforts, inboxes, ports);
         final Ingress ingress = new Ingress(0, () -> false, inboxes, new Bridge(table, ports),
             new VlanBridge(table, ports), new Notifier(), efforts[0]);
-        final Egress egress = new Egress(() -> false, new Notifier(), efforts[0]);
+        final Delivery delivery =
+            new Delivery(0, () -> false, inboxes[0].frames(), ports, new Notifier(), efforts[0]);
         final UplinkQueue queue;
         try (Datapath datapath = Datapath.prepare(DatapathOptions.DEFAULT); Wire wire = new Wire()) {
             final UplinkPort port = datapath.addUplinkPort("u", 1, 1500);
@@ -137,7 +138,7 @@ class OwnershipTest {
         }
         final Map<String, Executable> uses = Map.of("poll", () -> ingress.poll(queue, 0, 0),
             "complete", () -> ingress.complete(queue),
-            "deliver", () -> egress.deliver(inboxes[0].frames(), 0, 1, queue), "flush", egress::flush);
+            "deliver", delivery::deliver, "announce", () -> delivery.announce(0, 0, 0));
         return uses.entrySet().stream().map(use ->
             DynamicTest.dynamicTest(use.getKey(), () -> assertThrows(AssertionError.class, use.getValue())));
     }

@@ -4,7 +4,6 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.packet.Ethernet;
 import io.ringbridge.datapath.packet.PieceReader;
@@ -28,11 +27,10 @@ import java.util.concurrent.ThreadLocalRandom;
  *
  * <p>Owned by one worker.
  */
-public final class Egress {
+final class Egress {
     /** Replaces the address of a frame that is not contiguous. */
     private static final long SEVERAL = 0;
 
-    private final Segments buffers = new Segments();
     private final long[] sources = new long[Ingress.BURST];
     private final int[] lengths = new int[Ingress.BURST];
     private final long[] targets = new long[Ingress.BURST];
@@ -53,24 +51,24 @@ public final class Egress {
     /** The queue that received the last frames, or null if they went to an uplink. */
     private @Nullable ReceiveQueue receiver;
 
-    public Egress(final Owner owner, final Notifier notifier, final Effort effort) {
+    Egress(final Owner owner, final Notifier notifier, final Effort effort) {
         this.owner = owner;
         this.effort = effort;
         final PieceReader reader = new PieceReader();
         burst = new EgressBurst(notifier);
-        scattered = new ScatteredEgress(burst, reader, buffers, effort);
+        scattered = new ScatteredEgress(burst, reader, effort);
         final Segmenter segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());
-        offloads = new OffloadEgress(scattered, segmenter, buffers, effort);
+        offloads = new OffloadEgress(scattered, segmenter, effort);
         uplinks = new UplinkWriter(offloads, segmenter, reader, effort);
     }
 
     /** Returns the number of frames delivered since the start. */
-    public long delivered() {
+    long delivered() {
         return burst.delivered();
     }
 
     /** Delivers consecutive frames to one queue. Frames that cannot be delivered are dropped and counted. */
-    public void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
+    void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
         assert owner.isCaller();
         begin(first);
         if (sink.port().vlan() == null) {
@@ -147,9 +145,9 @@ public final class Egress {
         if (fitting == unchanged) {
             offloads.deliver(special, queue, ring);
         } else {
-            final int result = ring.next(buffers, true);
+            scattered.takeFirst(ring);
             pending = 1;
-            scattered.deliverWhole(special, queue, ring, result);
+            scattered.deliverWhole(special, queue, ring);
         }
         next++;
         pending = 0;
@@ -168,7 +166,7 @@ public final class Egress {
      *
      * @return the sequence of that frame
      */
-    public long findUnfinished() {
+    long findUnfinished() {
         next += uplinks.resetBegun();
         final DeviceRing ring = receiver == null ? null : receiver.ring();
         if (ring != null) {
@@ -180,16 +178,15 @@ public final class Egress {
     }
 
     /** Returns the queue that received the last frames, or null if they went to an uplink. */
-    public @Nullable ReceiveQueue receiver() {
+    @Nullable ReceiveQueue receiver() {
         return receiver;
     }
 
     /** Adds the buffers that may have been accessed, for the search for a fault. */
-    public void addTouched(final TouchedRanges ranges) {
+    void addTouched(final TouchedRanges ranges) {
         for (int i = 0; i < targets.length; i++) {
             ranges.add(targets[i], Math.min(lengths[i], capacities[i]), true);
         }
-        ranges.add(buffers, true);
         scattered.addTouched(ranges);
     }
 
@@ -264,7 +261,7 @@ public final class Egress {
     }
 
     /** Ends the burst for every queue that received frames. */
-    public void flush() {
+    void flush() {
         assert owner.isCaller();
         burst.flush();
     }
