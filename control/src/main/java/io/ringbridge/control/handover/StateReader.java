@@ -1,6 +1,7 @@
 package io.ringbridge.control.handover;
 
 import io.ringbridge.datapath.os.Fd;
+import org.jspecify.annotations.Nullable;
 
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
@@ -87,7 +88,7 @@ public final class StateReader implements AutoCloseable {
     }
 
     /** Returns the event made from the next descriptor, which the event owns, or null if the record has none. */
-    public <T> T event(final IntFunction<T> adopt) {
+    public <T> @Nullable T event(final IntFunction<T> adopt) {
         return flag() ? adopt.apply(descriptor()) : null;
     }
 
