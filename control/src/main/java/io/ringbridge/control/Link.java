@@ -39,13 +39,16 @@ public interface Link extends AutoCloseable {
      */
     void awaitPaused(long limitMillis);
 
-    /** Writes the state that does not change while the link is paused. */
+    /** Writes the sections of the state that does not change while the link is paused. */
     void saveState(StateWriter out);
 
     /** Parks the link's other threads, if it has any. The port is suspended, so nothing moves after this. */
     void park();
 
-    /** Writes the ring positions and counters. They are final after {@link #park}; before it, they are a snapshot. */
+    /**
+     * Writes the sections of the ring positions and counters. They are final after {@link #park}; before it, they are a
+     * snapshot.
+     */
     void savePositions(StateWriter out);
 
     /** Resumes the link after {@link #requestPause}. */

@@ -1,12 +1,12 @@
 package io.ringbridge.app;
 
-import io.ringbridge.api.ConfigView;
 import io.ringbridge.api.Json;
 import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.LateException;
-import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateRecord;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
@@ -17,6 +17,7 @@ import org.slf4j.LoggerFactory;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -65,26 +66,26 @@ final class HandOver {
 
     /** Waits until the new process has warmed up, and returns its process ID. */
     static long awaitReady(final StateSocket to, final Duration limit) {
-        try (StateReader in = to.receive(Step.READY, limit)) {
-            return in.wide();
+        try (StateRecord in = to.receive(Step.READY, limit)) {
+            return in.sections(HandOverSections.PROCESS).get(HandOverSections.PROCESS).wide();
         }
     }
 
     /**
      * Hands all ports over and relinquishes them.
      *
-     * @param config the configuration in force
+     * @param config the configuration of the ports, as in {@link io.ringbridge.api.ConfigView}
      * @param api the path of the API's socket; empty if there is none
      * @throws HandOverException if the hand-over failed; all ports have resumed in this process
      */
-    void run(final ConfigView config, final String api) {
+    void run(final List<Map<String, Object>> config, final String api) {
         final long begun = System.nanoTime();
         links.forEach(Link::requestPause);
         try {
             links.forEach(link -> link.awaitPaused(PAUSE_MILLIS));
             sendState(config, api);
             positions(0); // loads the code, so that the second call, while no frame moves, is fast
-            to.receive(Step.PREPARED, PREPARE).close();
+            to.expect(Step.PREPARED, PREPARE);
             stoppedAt = System.nanoTime();
             datapath.whileFrozen(() -> handOverFrozen(begun));
         } catch (final RuntimeException | InternalError e) {
@@ -107,7 +108,7 @@ final class HandOver {
             final long parked = System.nanoTime();
             to.send(Step.POSITIONS, positions((int) ((parked - begun) / NANOS_PER_SECOND) + 1));
             final long sent = System.nanoTime();
-            to.receive(Step.TAKEN, TAKE).close();
+            to.expect(Step.TAKEN, TAKE);
             to.send(Step.GO);
             datapath.stopForwarding();
             LOG.debug("hand-over: froze the workers in {} us, parked the ports in {} us, sent the positions in {} us; "
@@ -124,11 +125,11 @@ final class HandOver {
     }
 
     /** Sends the state that does not change while the sessions are paused, and the stations known so far. */
-    private void sendState(final ConfigView config, final String api) {
-        final StateWriter all = new StateWriter().text(Json.write(config)).text(api).number(ports.size());
-        ports.forEach(port -> all.text(port.config().name()).number(port.port().index()).flag(port.added())
-            .number(port.config() instanceof final GuestPortConfig guest ? guest.descriptor().orElse(NO_DESCRIPTOR)
-                : NO_DESCRIPTOR));
+    private void sendState(final List<Map<String, Object>> config, final String api) {
+        final StateWriter all = new StateWriter();
+        all.section(HandOverSections.CONFIGURATION,
+            section -> section.text(Json.write(Map.of("ports", config))).text(api));
+        ports.forEach(port -> all.section(HandOverSections.PORT, section -> save(port, section)));
         to.send(Step.SWITCH, all);
         for (final Attached port : ports) {
             final StateWriter one = new StateWriter();
@@ -139,9 +140,13 @@ final class HandOver {
             }
             to.send(Step.PORT, one);
         }
-        final StateWriter stations = new StateWriter();
-        stations(EVERY_STATION, stations);
-        to.send(Step.STATIONS, stations);
+        to.send(Step.STATIONS, stations(EVERY_STATION, new StateWriter()));
+    }
+
+    private static void save(final Attached port, final StateWriter out) {
+        out.text(port.config().name()).number(port.port().index()).flag(port.added())
+            .number(port.config() instanceof final GuestPortConfig guest ? guest.descriptor().orElse(NO_DESCRIPTOR)
+                : NO_DESCRIPTOR);
     }
 
     /**
@@ -151,14 +156,16 @@ final class HandOver {
      */
     private StateWriter positions(final int seconds) {
         final StateWriter out = new StateWriter();
-        links.forEach(link -> link.savePositions(out));
-        stations(seconds, out);
-        return out;
+        links.forEach(link -> out.section(HandOverSections.POSITIONS, link::savePositions));
+        return stations(seconds, out);
     }
 
-    private void stations(final int heardWithin, final StateWriter out) {
-        datapath.visitStations(heardWithin, (key, port, age) -> out.flag(true).wide(key).number(port).number(age));
-        out.flag(false);
+    private StateWriter stations(final int heardWithin, final StateWriter out) {
+        return out.section(HandOverSections.STATIONS, section -> {
+            datapath.visitStations(heardWithin,
+                (key, port, age) -> section.flag(true).wide(key).number(port).number(age));
+            section.flag(false);
+        });
     }
 
     private static void relinquish(final Link link) {
@@ -176,8 +183,8 @@ final class HandOver {
      * @throws SwitchException if the new process failed or ended: no process serves the ports
      */
     long awaitServing() {
-        try (StateReader in = to.receive(Step.SERVING, SERVE)) {
-            return in.wide() - stoppedAt;
+        try (StateRecord in = to.receive(Step.SERVING, SERVE)) {
+            return in.sections(HandOverSections.SERVING).get(HandOverSections.SERVING).wide() - stoppedAt;
         } catch (final LateException e) {
             LOG.warn("the new process has taken over, but has not confirmed that it forwards frames: {}",
                 e.getMessage());

@@ -8,7 +8,10 @@ import io.ringbridge.config.PortKey;
 import io.ringbridge.config.PortKind;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateRecord;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
@@ -97,22 +100,23 @@ public final class TakeOver {
      * @throws RuntimeException if that failed; this process has relinquished the ports and the old one is to resume
      */
     private Switch run() {
-        from.send(Step.READY, new StateWriter().wide(ProcessHandle.current().pid()));
-        final List<StateReader> ports = new ArrayList<>();
+        from.send(Step.READY, new StateWriter().section(HandOverSections.PROCESS,
+            out -> out.wide(ProcessHandle.current().pid())));
+        final List<StateRecord> ports = new ArrayList<>();
         final Switch running;
         try {
-            try (StateReader in = from.await(Step.SWITCH)) {
-                read(in);
+            try (StateRecord in = from.await(Step.SWITCH)) {
+                read(in.sections(HandOverSections.CONFIGURATION, HandOverSections.PORT));
             }
             // All messages are read before any is processed: the old process does not wait long for room in the socket.
             for (int i = 0; i < offered.size(); i++) {
                 ports.add(from.await(Step.PORT));
             }
-            try (StateReader stations = from.await(Step.STATIONS)) {
+            try (StateRecord stations = from.await(Step.STATIONS)) {
                 running = run(ports, stations);
             }
         } finally {
-            ports.forEach(StateReader::close);
+            ports.forEach(StateRecord::close);
         }
         // No worker runs yet, so this thread does all of it, and waits for no other thread while no frame moves.
         final long taken = System.nanoTime();
@@ -128,19 +132,20 @@ public final class TakeOver {
         if (api != null) {
             running.api().place(api); // before the client has its answer and sends further requests
         }
-        sendServing(new StateWriter().wide(moving));
+        sendServing(new StateWriter().section(HandOverSections.SERVING, out -> out.wide(moving)));
         return running;
     }
 
     /** Creates a switch with all ports, and waits for GO. */
-    private Switch run(final List<StateReader> ports, final StateReader stations) {
+    private Switch run(final List<StateRecord> ports, final StateRecord stations) {
         final Switch running = Switch.prepare(config);
         try {
             prepare(running, ports, stations);
             from.send(Step.PREPARED);
-            try (StateReader in = from.await(Step.POSITIONS)) {
-                links.forEach(link -> link.restorePositions(in));
-                learn(in, running.datapath());
+            try (StateRecord in = from.await(Step.POSITIONS)) {
+                final Sections positions = in.sections(HandOverSections.POSITIONS, HandOverSections.STATIONS);
+                restore(positions.all(HandOverSections.POSITIONS));
+                learn(positions, running.datapath());
             }
             from.send(Step.TAKEN);
             from.await(Step.GO).close();
@@ -153,15 +158,26 @@ public final class TakeOver {
         return running;
     }
 
-    private void read(final StateReader in) {
-        final Map<String, PortConfig> before = ConfigReader.parse("the running switch", in.text()).ports().stream()
-            .collect(Collectors.toMap(PortConfig::name, Function.identity()));
+    private void restore(final List<StateReader> positions) {
+        if (positions.size() != links.size()) {
+            throw new HandOverException("the old process sent positions of " + positions.size() + " ports; expected "
+                + links.size());
+        }
+        for (int i = 0; i < links.size(); i++) {
+            links.get(i).restorePositions(positions.get(i));
+        }
+    }
+
+    private void read(final Sections sections) {
+        final StateReader configuration = sections.get(HandOverSections.CONFIGURATION);
+        final Map<String, PortConfig> before = ConfigReader.parse("the running switch", configuration.text()).ports()
+            .stream().collect(Collectors.toMap(PortConfig::name, Function.identity()));
         final Map<String, PortConfig> now =
             config.ports().stream().collect(Collectors.toMap(PortConfig::name, Function.identity()));
-        oldApi = Optional.of(in.text()).filter(path -> !path.isEmpty()).map(Path::of).orElse(null);
+        oldApi = Optional.of(configuration.text()).filter(path -> !path.isEmpty()).map(Path::of).orElse(null);
         api = config.api().orElse(oldApi);
         final Set<Integer> indices = new HashSet<>();
-        for (int left = in.count(Datapath.MAX_PORTS); left > 0; left--) {
+        for (final StateReader in : sections.all(HandOverSections.PORT)) {
             final String name = in.text();
             final int index = in.count(Datapath.MAX_PORTS - 1);
             final boolean added = in.flag();
@@ -174,7 +190,6 @@ public final class TakeOver {
             }
             offered.add(new Offered(fitting(old, now.get(name), added), index, added && !now.containsKey(name)));
         }
-        in.end();
         final List<PortConfig> together = new ArrayList<>(offered.stream().map(Offered::config).toList());
         final Set<String> names = together.stream().map(PortConfig::name).collect(Collectors.toSet());
         config.ports().stream().filter(port -> !names.contains(port.name())).forEach(together::add);
@@ -204,22 +219,24 @@ public final class TakeOver {
             + port.place();
     }
 
-    private void prepare(final Switch running, final List<StateReader> ports, final StateReader stations) {
+    private void prepare(final Switch running, final List<StateRecord> ports, final StateRecord stations) {
         running.portSet().prepareState();
         for (int i = 0; i < offered.size(); i++) {
             final Offered port = offered.get(i);
-            final Attached adopted = running.portSet().adopt(port.config(), port.added(), ports.get(i));
+            final Attached adopted =
+                running.portSet().adopt(port.config(), port.added(), ports.get(i).content());
             byOldIndex.put(port.index(), adopted.port());
             links.add(adopted.link());
         }
-        learn(stations, running.datapath());
+        learn(stations.sections(HandOverSections.STATIONS), running.datapath());
         running.bindPorts();
         if (api != null) {
             running.api().openBeside(api, api.equals(oldApi));
         }
     }
 
-    private void learn(final StateReader in, final Datapath datapath) {
+    private void learn(final Sections sections, final Datapath datapath) {
+        final StateReader in = sections.get(HandOverSections.STATIONS);
         while (in.flag()) {
             final long key = in.wide();
             final Port port = byOldIndex.get(in.number());
@@ -229,7 +246,6 @@ public final class TakeOver {
             }
             datapath.importStation(key, port.index(), age);
         }
-        in.end();
     }
 
     /** Starts one port. After GO there is no way back, so a failure is logged and does not affect the other ports. */

@@ -97,7 +97,7 @@ final class Upgrade {
             // A port on an inherited socket has no syntax.
             .filter(port -> !(port instanceof final GuestPortConfig guest && guest.descriptor().isPresent())).toList();
         final HandOver handing = new HandOver(to, datapath, attached);
-        handing.run(Views.config(config, configured, null), api.socket().map(Path::toString).orElse(""));
+        handing.run(Views.config(config, configured, null).ports(), api.socket().map(Path::toString).orElse(""));
         ports.handedOver();
         final long nanos = handing.awaitServing();
         LOG.info("handed over {} ports to process {}", attached.size(), pid);

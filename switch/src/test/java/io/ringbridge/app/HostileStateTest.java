@@ -5,13 +5,10 @@ import io.ringbridge.config.ConfigReader;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
-import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
-import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.Packet;
-import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Tap;
 import io.ringbridge.datapath.ring.Features;
@@ -24,8 +21,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,8 +29,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
-import java.util.stream.IntStream;
-import java.util.zip.CRC32C;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -48,9 +41,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 @Timeout(120)
 class HostileStateTest {
     private static final int ROUNDS = 150;
-    private static final int HEADER = 24;
-    private static final int LENGTH_AT = 12;
-    private static final int CHECKSUM_AT = 20;
+    private static final int HEADER = HandOverMessage.HEADER;
 
     private static final String DEVICE = "rbh" + ProcessHandle.current().pid();
 
@@ -58,55 +49,29 @@ class HostileStateTest {
     private Path dir;
     private boolean uplinks;
 
-    /** A message of the hand-over, as sent over the socket. */
-    @SuppressWarnings("ArrayRecordComponent")
-    private record Recorded(int kind, byte[] payload, int[] descriptors) {
-        static Recorded of(final Packet packet) {
-            return new Recorded(packet.header().request(), packet.payload(),
-                IntStream.range(0, packet.descriptors().count()).map(packet.descriptors()::take).toArray());
-        }
-
-        /** Returns a copy with changed, missing, or additional content, or without some of the descriptors. */
-        Recorded damaged(final SplittableRandom random) {
-            byte[] bytes = payload.clone();
-            int[] fds = descriptors;
-            switch (random.nextInt(5)) {
-                case 0 -> bytes = Arrays.copyOf(bytes, HEADER + random.nextInt(Math.max(1, bytes.length - HEADER)));
-                case 1 -> bytes = Arrays.copyOf(bytes, bytes.length + 1 + random.nextInt(40));
-                case 2 -> fds = Arrays.copyOf(fds, random.nextInt(fds.length + 1));
-                default -> {
-                    for (int i = random.nextInt(1, 4); i > 0 && bytes.length > HEADER; i--) {
-                        bytes[random.nextInt(HEADER, bytes.length)] =
-                            (byte) random.nextInt(random.nextBoolean() ? 3 : 256);
-                    }
+    /** Returns a copy with changed, missing, or additional content, or without some of the descriptors. */
+    private static HandOverMessage damaged(final HandOverMessage message, final SplittableRandom random) {
+        byte[] bytes = message.payload().clone();
+        int[] fds = message.descriptors();
+        switch (random.nextInt(5)) {
+            case 0 -> bytes = Arrays.copyOf(bytes, HEADER + random.nextInt(Math.max(1, bytes.length - HEADER)));
+            case 1 -> bytes = Arrays.copyOf(bytes, bytes.length + 1 + random.nextInt(40));
+            case 2 -> fds = Arrays.copyOf(fds, random.nextInt(fds.length + 1));
+            default -> {
+                for (int i = random.nextInt(1, 4); i > 0 && bytes.length > HEADER; i--) {
+                    bytes[random.nextInt(HEADER, bytes.length)] =
+                        (byte) random.nextInt(random.nextBoolean() ? 3 : 256);
                 }
             }
-            return with(bytes, fds);
         }
+        return message.with(bytes, fds);
+    }
 
-        /** Returns a copy with one byte cleared. */
-        Recorded cleared(final int at) {
-            final byte[] bytes = payload.clone();
-            bytes[at] = 0;
-            return with(bytes, descriptors);
-        }
-
-        private Recorded with(final byte[] bytes, final int[] fds) {
-            final CRC32C crc = new CRC32C();
-            crc.update(bytes, HEADER, bytes.length - HEADER);
-            ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(LENGTH_AT, bytes.length - HEADER)
-                .putInt(LENGTH_AT + 4, fds.length)
-                .putInt(CHECKSUM_AT, (int) crc.getValue());
-            return new Recorded(kind, bytes, fds);
-        }
-
-        void send(final Connection connection) {
-            try {
-                connection.send(kind, Header.VERSION, payload, descriptors);
-            } catch (final IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
+    /** Returns a copy with one byte cleared. */
+    private static HandOverMessage cleared(final HandOverMessage message, final int at) {
+        final byte[] bytes = message.payload().clone();
+        bytes[at] = 0;
+        return message.with(bytes, message.descriptors());
     }
 
     private Config config() {
@@ -122,22 +87,22 @@ class HostileStateTest {
     }
 
     /** Records the messages of a switch up to the positions of its rings, and then lets the hand-over fail. */
-    private List<Recorded> record(final Switch running) throws IOException {
-        final List<Recorded> all = new ArrayList<>();
+    private List<HandOverMessage> record(final Switch running) throws IOException {
+        final List<HandOverMessage> all = new ArrayList<>();
         final Path path = dir.resolve("h");
         try (Listener listener = Listener.open(path, 0600);
              Connection from = Connection.connect(path);
              StateSocket to = new StateSocket(listener.accept())) {
             final CompletableFuture<Void> recording = CompletableFuture.runAsync(() -> {
                 final StateSocket socket = new StateSocket(from);
-                socket.send(Step.READY, new StateWriter().wide(1));
+                LocalUpgrade.sendReady(socket);
                 try {
                     for (int i = 0; i <= recordsBeforePositions(); i++) {
                         if (i == recordsBeforePositions()) {
                             socket.send(Step.PREPARED);
                         }
                         try (Packet packet = from.receive(() -> { })) {
-                            all.add(Recorded.of(packet));
+                            all.add(HandOverMessage.of(packet));
                         }
                     }
                 } catch (final IOException e) {
@@ -152,7 +117,7 @@ class HostileStateTest {
         return all;
     }
 
-    private void replay(final List<Recorded> records) throws IOException {
+    private void replay(final List<HandOverMessage> records) throws IOException {
         final Path path = dir.resolve("h");
         try (Listener listener = Listener.open(path, 0600);
              StateSocket from = new StateSocket(Connection.connect(path));
@@ -179,26 +144,28 @@ class HostileStateTest {
     }
 
     /** Returns all damaged states, by the description of each for a failure message. */
-    private static Map<String, List<Recorded>> damaged(final List<Recorded> records) {
-        final Map<String, List<Recorded>> all = new LinkedHashMap<>();
-        final Recorded positions = records.getLast();
+    private static Map<String, List<HandOverMessage>> damaged(final List<HandOverMessage> records) {
+        final Map<String, List<HandOverMessage>> all = new LinkedHashMap<>();
+        final HandOverMessage positions = records.getLast();
         for (int at = HEADER; at < positions.payload().length; at++) {
             if (positions.payload()[at] != 0) {
                 all.put("byte " + at + " of the positions",
-                    replaced(records, records.size() - 1, positions.cleared(at)));
+                    replaced(records, records.size() - 1, cleared(positions, at)));
             }
         }
         final long seed = System.nanoTime();
         final SplittableRandom random = new SplittableRandom(seed);
         for (int round = 0; round < ROUNDS; round++) {
             final int which = random.nextInt(records.size());
-            all.put("seed " + seed + ", round " + round, replaced(records, which, records.get(which).damaged(random)));
+            all.put("seed " + seed + ", round " + round,
+                replaced(records, which, damaged(records.get(which), random)));
         }
         return all;
     }
 
-    private static List<Recorded> replaced(final List<Recorded> records, final int which, final Recorded other) {
-        final List<Recorded> all = new ArrayList<>(records);
+    private static List<HandOverMessage> replaced(final List<HandOverMessage> records, final int which,
+                                                  final HandOverMessage other) {
+        final List<HandOverMessage> all = new ArrayList<>(records);
         all.set(which, other);
         return all;
     }
@@ -225,16 +192,16 @@ class HostileStateTest {
                 Frontend.DEFAULT_FEATURES | (packed ? Features.of(Features.RING_PACKED) : 0))) {
                 guests.exchange(300);
                 final long descriptors = OpenDescriptors.count();
-                final List<Recorded> records = record(running);
+                final List<HandOverMessage> records = record(running);
                 final long recorded = OpenDescriptors.count();
                 guests.talk();
-                for (final Map.Entry<String, List<Recorded>> state : damaged(records).entrySet()) {
+                for (final Map.Entry<String, List<HandOverMessage>> state : damaged(records).entrySet()) {
                     replay(state.getValue());
                     assertEquals(recorded, OpenDescriptors.count(), state.getKey());
                 }
                 guests.awaitMore(100);
                 guests.finish();
-                records.forEach(record -> Arrays.stream(record.descriptors()).forEach(Fd::close));
+                records.forEach(HandOverMessage::close);
                 assertEquals(descriptors, OpenDescriptors.count());
             }
         }

@@ -2,21 +2,20 @@ package io.ringbridge.app;
 
 import io.ringbridge.config.Config;
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
-import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.Packet;
-import io.ringbridge.datapath.os.Fd;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.stream.IntStream;
+import java.util.function.UnaryOperator;
 
 /** Hands a switch over to another one in this process. */
 final class LocalUpgrade {
@@ -62,6 +61,17 @@ final class LocalUpgrade {
      */
     static Switch run(final Path dir, final Switch before, final Config config, final Runnable event)
         throws IOException {
+        return run(dir, before, config, message -> {
+            if (message.kind() == Step.GO.number()) {
+                event.run();
+            }
+            return message;
+        });
+    }
+
+    /** Hands the switch over as above. Each message, in either direction, is edited on its way. */
+    static Switch run(final Path dir, final Switch before, final Config config,
+                      final UnaryOperator<HandOverMessage> edit) throws IOException {
         final Path path = dir.resolve("r");
         try (Listener listener = Listener.open(path, 0600);
              StateSocket from = new StateSocket(Connection.connect(path));
@@ -71,8 +81,8 @@ final class LocalUpgrade {
             final Executor threads = task -> Thread.ofPlatform().daemon().name("test-taker").start(task);
             final CompletableFuture<Switch> taking =
                 CompletableFuture.supplyAsync(() -> TakeOver.run(config, from, null), threads);
-            final CompletableFuture<Void> there = CompletableFuture.runAsync(() -> relay(giver, taker, event), threads);
-            final CompletableFuture<Void> back = CompletableFuture.runAsync(() -> relay(taker, giver, event), threads);
+            final CompletableFuture<Void> there = CompletableFuture.runAsync(() -> relay(giver, taker, edit), threads);
+            final CompletableFuture<Void> back = CompletableFuture.runAsync(() -> relay(taker, giver, edit), threads);
             try {
                 before.handOver(to);
                 before.close();
@@ -81,33 +91,36 @@ final class LocalUpgrade {
                 giver.shutdown();
                 taker.shutdown();
                 CompletableFuture.allOf(there, back).join();
+                taking.handle((_, _) -> null).join();
             }
         }
     }
 
-    /** Relays messages from one process to the other, until the connection ends. */
-    private static void relay(final Connection from, final Connection to, final Runnable event) {
+    /** Relays messages from one process to the other, until a connection ends. Then ends the other one. */
+    private static void relay(final Connection from, final Connection to, final UnaryOperator<HandOverMessage> edit) {
         try {
             Packet packet = from.receive(() -> { });
             while (packet != null) {
-                if (packet.header().request() == Step.GO.ordinal()) {
-                    event.run();
+                try (Packet received = packet; HandOverMessage message = edit.apply(HandOverMessage.of(received))) {
+                    message.send(to);
                 }
-                final int[] descriptors = IntStream.range(0, packet.descriptors().count())
-                    .map(packet.descriptors()::take).toArray();
-                to.send(packet.header().request(), Header.VERSION, packet.payload(), descriptors);
-                Arrays.stream(descriptors).forEach(Fd::close);
-                packet.close();
                 packet = from.receive(() -> { });
             }
-        } catch (final IOException e) {
+        } catch (IOException | UncheckedIOException _) {
+            // The receiver has ended.
+        } finally {
             to.shutdown();
         }
     }
 
+    /** Sends the first record of a new process. */
+    static void sendReady(final StateSocket from) {
+        from.send(Step.READY, new StateWriter().section(HandOverSections.PROCESS, out -> out.wide(1)));
+    }
+
     /** Acts as a new process that receives the whole state, and exits instead of sending TAKEN. */
     static Void leaveAfterPositions(final StateSocket from, final int ports) {
-        from.send(Step.READY, new StateWriter().wide(1));
+        sendReady(from);
         from.await(Step.SWITCH).close();
         for (int i = 0; i < ports; i++) {
             from.await(Step.PORT).close();

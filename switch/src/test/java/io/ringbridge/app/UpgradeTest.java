@@ -5,6 +5,7 @@ import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
@@ -303,7 +304,7 @@ class UpgradeTest {
     /** Acts as a new process that exits instead of sending this step. */
     private static Void leaveBefore(final StateSocket from, final Step last) {
         if (last != Step.READY) {
-            from.send(Step.READY, new StateWriter().wide(1));
+            LocalUpgrade.sendReady(from);
             from.await(Step.SWITCH).close();
             from.await(Step.PORT).close();
             from.await(Step.PORT).close();
@@ -388,7 +389,7 @@ class UpgradeTest {
     }
 
     private static void takeAll(final StateSocket from) {
-        from.send(Step.READY, new StateWriter().wide(1));
+        LocalUpgrade.sendReady(from);
         for (final Step step : new Step[] {Step.SWITCH, Step.PORT, Step.PORT, Step.STATIONS}) {
             from.await(step).close();
         }
@@ -411,7 +412,8 @@ class UpgradeTest {
                 final CompletableFuture<Switch> taking =
                     CompletableFuture.supplyAsync(() -> TakeOver.run(config, from, null));
                 to.await(Step.READY).close();
-                to.send(Step.SWITCH, new StateWriter().text("{}").text("").number(wellFormed ? 0 : -1));
+                to.send(Step.SWITCH, new StateWriter().section(HandOverSections.CONFIGURATION,
+                    out -> out.text("{}").text("")).raw(new byte[wellFormed ? 0 : 3]));
                 connection.shutdown();
                 assertThrows(CompletionException.class, taking::join);
             }

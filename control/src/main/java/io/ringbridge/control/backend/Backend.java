@@ -3,8 +3,10 @@ package io.ringbridge.control.backend;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.ring.Relay;
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.SavedCounters;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.transport.Connection;
@@ -19,6 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 
 /**
@@ -220,18 +223,15 @@ public final class Backend implements Link {
     /** Omits a connection that is about to end. */
     @Override
     public void saveState(final StateWriter out) {
-        out.flag(listener != null);
         if (listener != null) {
-            out.wide(listener.inode()).descriptor(listener.descriptor());
+            out.section(HandOverSections.LISTENER,
+                section -> section.wide(listener.inode()).descriptor(listener.descriptor()));
         }
-        out.flag(port.suspendedBy().contains(SuspendCause.OPERATOR));
+        out.section(HandOverSections.GUEST_PORT,
+            section -> section.flag(port.suspendedBy().contains(SuspendCause.OPERATOR)));
         synchronized (this) {
-            final boolean attached = session != null && port.failure() == null;
-            out.flag(attached);
-            if (attached) {
-                assert current != null && session != null : "a session has a connection";
-                out.descriptor(current.descriptor());
-                session.save(out);
+            if (session != null && port.failure() == null) {
+                out.section(HandOverSections.SESSION, session::save);
             }
         }
     }
@@ -245,11 +245,8 @@ public final class Backend implements Link {
     public void savePositions(final StateWriter out) {
         SavedCounters.save(port, out);
         synchronized (this) {
-            final boolean attached = session != null && port.failure() == null;
-            out.flag(attached);
-            if (attached) {
-                assert session != null : "a front-end is attached";
-                session.handedRings().savePositions(out);
+            if (session != null && port.failure() == null) {
+                out.section(HandOverSections.RING_POSITIONS, session.handedRings()::savePositions);
             }
         }
     }
@@ -268,21 +265,24 @@ public final class Backend implements Link {
      */
     public static Backend adopt(final GuestPort port, final BackendOptions options, final Presence presence,
                                 final StateReader in) {
-        final Listener listener = listener(options, in);
+        final Sections saved =
+            in.sections(HandOverSections.LISTENER, HandOverSections.GUEST_PORT, HandOverSections.SESSION);
+        final Optional<StateReader> ofSession = saved.find(HandOverSections.SESSION);
+        final Listener listener = listener(options, saved.find(HandOverSections.LISTENER));
         final Semaphore relays = Relay.permits();
         Connection connection = null;
         Session session = null;
         try {
-            if (in.flag()) {
+            if (saved.get(HandOverSections.GUEST_PORT).flag()) {
                 port.suspend(SuspendCause.OPERATOR);
             }
-            if (in.flag()) {
-                connection = adopt(in.descriptor());
+            if (ofSession.isPresent()) {
+                final Sections sections = Session.sections(ofSession.get());
+                connection = adopt(sections.get(HandOverSections.CONNECTION).descriptor());
                 session = new Session(port, options, presence, relays, connection);
-                session.restore(in);
+                session.restore(sections);
                 Memory.surfaceFault();
             }
-            in.end();
         } catch (final RuntimeException e) {
             relinquishAll(listener, connection, session);
             throw e;
@@ -296,15 +296,14 @@ public final class Backend implements Link {
         return backend;
     }
 
-    private static @Nullable Listener listener(final BackendOptions options, final StateReader in) {
-        if (in.flag() != (options.mode() == BackendOptions.Mode.SERVER)) {
+    private static @Nullable Listener listener(final BackendOptions options, final Optional<StateReader> saved) {
+        if (saved.isPresent() != (options.mode() == BackendOptions.Mode.SERVER)) {
             throw new HandOverException("a port cannot change to or from mode server in a hand-over");
         }
-        if (options.mode() != BackendOptions.Mode.SERVER) {
-            return null;
-        }
-        final long inode = in.wide();
-        return Listener.adopt(options.path(), in.descriptor(), inode);
+        return saved.map(in -> {
+            final long inode = in.wide();
+            return Listener.adopt(options.path(), in.descriptor(), inode);
+        }).orElse(null);
     }
 
     private static Connection adopt(final int fd) {
@@ -330,17 +329,18 @@ public final class Backend implements Link {
 
     @Override
     public void restorePositions(final StateReader in) {
-        SavedCounters.restore(port, in);
-        final boolean attached = in.flag();
-        if (attached && session == null) {
+        final Sections saved = in.sections(HandOverSections.COUNTERS, HandOverSections.RING_POSITIONS);
+        SavedCounters.restore(port, saved);
+        final Optional<StateReader> positions = saved.find(HandOverSections.RING_POSITIONS);
+        if (positions.isPresent() && session == null) {
             throw new HandOverException("the state has positions of rings, but no session");
         }
         if (session == null) {
             return;
         }
-        lost = !attached;
-        if (attached) {
-            session.handedRings().restorePositions(in);
+        lost = positions.isEmpty();
+        if (positions.isPresent()) {
+            session.handedRings().restorePositions(positions.get());
         } else {
             session.handedRings().abandon();
         }

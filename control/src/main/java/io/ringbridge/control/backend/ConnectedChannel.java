@@ -3,6 +3,8 @@ package io.ringbridge.control.backend;
 import io.ringbridge.control.backend.ring.BackendChannel;
 import io.ringbridge.control.backend.ring.Outgoing;
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
@@ -266,9 +268,8 @@ final class ConnectedChannel implements BackendChannel {
 
     @Override
     public void save(final StateWriter out) {
-        out.flag(!over);
         if (!over) {
-            saveOpen(out);
+            out.section(HandOverSections.CHANNEL, this::saveOpen);
         }
     }
 
@@ -286,10 +287,11 @@ final class ConnectedChannel implements BackendChannel {
      *
      * @return {@link #NONE} if there was none
      */
-    static BackendChannel restore(final StateReader in, final String name, final BooleanSupplier silenced) {
-        if (!in.flag()) {
-            return NONE;
-        }
+    static BackendChannel restore(final Sections in, final String name, final BooleanSupplier silenced) {
+        return in.find(HandOverSections.CHANNEL).map(section -> restore(section, name, silenced)).orElse(NONE);
+    }
+
+    private static BackendChannel restore(final StateReader in, final String name, final BooleanSupplier silenced) {
         final int fd = in.descriptor();
         final ConnectedChannel channel;
         try {

@@ -13,7 +13,7 @@ import io.ringbridge.control.backend.ring.Iommu;
 import io.ringbridge.control.backend.ring.Relay;
 import io.ringbridge.control.backend.ring.Rings;
 import io.ringbridge.control.handover.HandOverException;
-import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.ProtocolFeature;
@@ -163,7 +163,7 @@ final class Device {
      * Restores the saved state, and checks it like messages from the front-end. The port is suspended. If this method
      * throws, the caller has to {@link #relinquish}.
      */
-    void restore(final StateReader in) {
+    void restore(final Sections in) {
         negotiation.restore(in);
         memory.restore(in);
         iommu.restore(in, negotiation.features());

@@ -1,6 +1,8 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.ProtocolException;
@@ -130,11 +132,13 @@ final class Negotiation {
 
     /** Writes the negotiated features for another process. */
     void save(final StateWriter out) {
-        out.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet);
+        out.section(HandOverSections.FEATURES,
+            section -> section.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet));
     }
 
     /** Reads the features that another process has negotiated, and checks that they are offered here. */
-    void restore(final StateReader in) {
+    void restore(final Sections sections) {
+        final StateReader in = sections.get(HandOverSections.FEATURES);
         features = in.wide();
         protocolFeatures = in.wide();
         protocolFeaturesSet = in.flag();

@@ -2,6 +2,8 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.backend.ring.HandedRings;
 import io.ringbridge.control.handover.PausePoint;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Codec;
@@ -149,6 +151,7 @@ final class Session {
 
     /** Writes the state that does not change while the session is paused. */
     void save(final StateWriter out) {
+        out.section(HandOverSections.CONNECTION, section -> section.descriptor(connection.descriptor()));
         device.save(out);
     }
 
@@ -156,9 +159,17 @@ final class Session {
      * Restores the saved state, and checks it like messages from the front-end. The port is suspended. If this method
      * throws, the caller has to {@link #relinquish}.
      */
-    void restore(final StateReader in) {
+    void restore(final Sections in) {
         restored = true;
         device.restore(in);
+    }
+
+    /** Returns the saved sections of a session. */
+    static Sections sections(final StateReader in) {
+        return in.sections(HandOverSections.CONNECTION, HandOverSections.FEATURES, HandOverSections.MEMORY,
+            HandOverSections.IOTLB, HandOverSections.INFLIGHT, HandOverSections.DIRTY_LOG, HandOverSections.STATUS,
+            HandOverSections.CONFIGURATION_SPACE, HandOverSections.ANNOUNCEMENT, HandOverSections.CHANNEL,
+            HandOverSections.RINGS, HandOverSections.VRING);
     }
 
     /** Returns the rings, to save and restore their positions. */

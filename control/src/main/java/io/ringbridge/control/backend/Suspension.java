@@ -1,6 +1,8 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.backend.ring.Rings;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.port.GuestPort;
@@ -195,13 +197,15 @@ final class Suspension {
 
     /** Writes the status and the suspension for another process. */
     void save(final StateWriter out) {
-        out.wide(status).flag(statusKnown).flag(wasReset).flag(ownerWasReset).flag(allStopped);
-        out.flag(port.suspendedBy().contains(SuspendCause.FRONT_END));
-        out.flag(port.suspendedBy().contains(SuspendCause.DRIVER));
+        out.section(HandOverSections.STATUS, section -> section.wide(status)
+            .flag(statusKnown).flag(wasReset).flag(ownerWasReset).flag(allStopped)
+            .flag(port.suspendedBy().contains(SuspendCause.FRONT_END))
+            .flag(port.suspendedBy().contains(SuspendCause.DRIVER)));
     }
 
     /** Restores the status and the suspension from another process. */
-    void restore(final StateReader in) {
+    void restore(final Sections sections) {
+        final StateReader in = sections.get(HandOverSections.STATUS);
         status = in.wide();
         statusKnown = in.flag();
         wasReset = in.flag();

@@ -19,8 +19,12 @@ public final class SavedCounters {
     private SavedCounters() {
     }
 
-    /** Writes the counters of a port and of its queues. */
+    /** Writes the section with the counters of a port and of its queues. */
     public static void save(final Port port, final StateWriter out) {
+        out.section(HandOverSections.COUNTERS, section -> saveAll(port, section));
+    }
+
+    private static void saveAll(final Port port, final StateWriter out) {
         save(port.statistics(), out);
         final List<QueueStatus> queues = port.queues();
         out.number(queues.size());
@@ -34,8 +38,12 @@ public final class SavedCounters {
         statistics.drops().forEach((reason, count) -> out.text(reason.label()).wide(count));
     }
 
-    /** Makes a port continue from the saved counters. The port must not move frames yet. */
-    public static void restore(final Port port, final StateReader in) {
+    /** Makes a port continue from the saved counters, if there are any. The port must not move frames yet. */
+    public static void restore(final Port port, final Sections in) {
+        in.find(HandOverSections.COUNTERS).ifPresent(section -> restoreAll(port, section));
+    }
+
+    private static void restoreAll(final Port port, final StateReader in) {
         final PortStatistics total = read(in);
         final List<PortStatistics> ofQueues = new ArrayList<>();
         for (int left = in.count(2 * Datapath.MAX_QUEUE_PAIRS); left > 0; left--) {

@@ -1,30 +1,26 @@
 package io.ringbridge.control.handover;
 
-import io.ringbridge.datapath.os.Fd;
 import org.jspecify.annotations.Nullable;
 
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 
 /**
- * Reads a received record, in the order in which it was written. It owns the descriptors that nobody has taken, and
- * closes them.
+ * Reads the content of a record or of a section, in the order in which it was written: either fields or sections.
  *
- * <p>Every method that finds something else than it expects throws a {@link HandOverException}.
+ * <p>Every method that finds something other than it expects throws a {@link HandOverException}. Fields that are not
+ * read are ignored, and their descriptors are closed with the {@link StateRecord}.
  */
-public final class StateReader implements AutoCloseable {
+public final class StateReader {
     private final ByteBuffer content;
-    private final Deque<Integer> descriptors;
+    private final PassedDescriptors descriptors;
 
-    StateReader(final byte[] content, final Deque<Integer> descriptors) {
-        this.content = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
-        this.descriptors = new ArrayDeque<>(descriptors);
+    StateReader(final ByteBuffer content, final PassedDescriptors descriptors) {
+        this.content = content;
+        this.descriptors = descriptors;
     }
 
     private static <T> T read(final Supplier<T> part) {
@@ -35,13 +31,23 @@ public final class StateReader implements AutoCloseable {
         }
     }
 
+    /** Whether there are further fields. A writer of an earlier version has written fewer. */
+    public boolean hasMore() {
+        return content.hasRemaining();
+    }
+
     /** Reads a boolean. */
     public boolean flag() {
-        final byte value = read(content::get);
-        if (value != 0 && value != 1) {
+        final int value = octet();
+        if (value > 1) {
             throw new HandOverException("a flag in the state is " + value);
         }
         return value != 0;
+    }
+
+    /** Reads 8 bits, unsigned. */
+    public int octet() {
+        return Byte.toUnsignedInt(read(content::get));
     }
 
     /** Reads 32 bits. */
@@ -66,11 +72,21 @@ public final class StateReader implements AutoCloseable {
 
     /** Reads bytes, whose number precedes them. */
     public byte[] bytes() {
-        final byte[] value = new byte[count(content.remaining())];
+        return raw(count(content.remaining()));
+    }
+
+    /** Reads that many bytes. */
+    public byte[] raw(final int length) {
         return read(() -> {
+            final byte[] value = new byte[Math.min(length, content.remaining() + 1)];
             content.get(value);
             return value;
         });
+    }
+
+    /** Reads the remaining bytes. */
+    public byte[] rest() {
+        return raw(content.remaining());
     }
 
     /** Reads a text. */
@@ -80,30 +96,20 @@ public final class StateReader implements AutoCloseable {
 
     /** Returns the next descriptor, which the caller owns from then on. */
     public int descriptor() {
-        final Integer fd = descriptors.poll();
-        if (fd == null) {
-            throw new HandOverException("a descriptor is missing from the state");
-        }
-        return fd;
+        return descriptors.take(number());
     }
 
-    /** Returns the event made from the next descriptor, which the event owns, or null if the record has none. */
+    /** Returns the event made from the next descriptor, which the event owns, or null if there is none. */
     public <T> @Nullable T event(final IntFunction<T> adopt) {
         return flag() ? adopt.apply(descriptor()) : null;
     }
 
-    /** Checks that the record has been read completely. */
-    public void end() {
-        if (content.hasRemaining() || !descriptors.isEmpty()) {
-            throw new HandOverException("the state has " + content.remaining() + " bytes and " + descriptors.size()
-                + " descriptors more than this version understands");
-        }
-    }
-
-    @Override
-    public void close() {
-        for (Integer fd = descriptors.poll(); fd != null; fd = descriptors.poll()) {
-            Fd.close(fd);
-        }
+    /**
+     * Reads the sections that this content consists of.
+     *
+     * @param known the kinds that the caller reads
+     */
+    public Sections sections(final SectionKind... known) {
+        return Sections.parse(content, descriptors, known);
     }
 }

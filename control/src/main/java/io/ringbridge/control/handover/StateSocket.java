@@ -24,14 +24,17 @@ import java.util.zip.CRC32C;
  * | RINGBRUP  | version | length | descriptors | CRC-32C of content   | content
  * </pre>
  *
- * <p>A record is split into messages with vhost-user headers. Each is small enough, and has few enough descriptors, for
- * the kernel to accept it. Owned by one thread.
+ * <p>The content of a record is a sequence of {@linkplain SectionKind sections}. A record is split into messages with
+ * vhost-user headers. Each is small enough, and has few enough descriptors, for the kernel to accept it. Owned by one
+ * thread.
  */
 public final class StateSocket implements AutoCloseable {
     /**
-     * The version of the records' content. Either side refuses any other version, and the old process keeps serving.
+     * The version of the format: of the record's header and of the headers of its sections. Either side refuses any
+     * other, and the old process keeps serving. What the sections contain changes without a new format. Up to format 4,
+     * records had no sections.
      */
-    public static final int VERSION = 4;
+    public static final int VERSION = 5;
 
     private static final long MAGIC = 0x5055_5242_474E_4952L;
     private static final int HEAD = 24;
@@ -71,7 +74,7 @@ public final class StateSocket implements AutoCloseable {
             do {
                 final int bytes = Math.min(PART_BYTES, record.length - at);
                 final int fds = Math.min(PART_DESCRIPTORS, descriptors.length - fd);
-                connection.send(step.ordinal(), Header.VERSION, Arrays.copyOfRange(record, at, at + bytes),
+                connection.send(step.number(), Header.VERSION, Arrays.copyOfRange(record, at, at + bytes),
                     Arrays.copyOfRange(descriptors, fd, fd + fds));
                 at += bytes;
                 fd += fds;
@@ -88,7 +91,7 @@ public final class StateSocket implements AutoCloseable {
 
     /** Sends {@link Step#REFUSED} with the reason in one line. */
     public void refuse(final String why) {
-        send(Step.REFUSED, new StateWriter().text(why));
+        send(Step.REFUSED, new StateWriter().section(HandOverSections.REASON, out -> out.text(why)));
     }
 
     /**
@@ -99,18 +102,25 @@ public final class StateSocket implements AutoCloseable {
      * @throws HandOverException if the record has another version, is malformed or unexpected, or if the other process
      * refuses
      */
-    public StateReader receive(final Step step, final Duration limit) {
+    public StateRecord receive(final Step step, final Duration limit) {
         final long begun = System.nanoTime();
         return receive(step, () -> System.nanoTime() - begun > limit.toNanos(),
             "the other process has not sent " + step + " within " + limit.toSeconds() + " s");
     }
 
     /** Waits for a record without a time limit, until the other process ends. */
-    public StateReader await(final Step step) {
+    public StateRecord await(final Step step) {
         return receive(step, () -> false, "");
     }
 
-    private StateReader receive(final Step step, final BooleanSupplier late, final String complaint) {
+    /** Waits for a record without content, as {@link #receive} does. */
+    public void expect(final Step step, final Duration limit) {
+        try (StateRecord in = receive(step, limit)) {
+            in.sections();
+        }
+    }
+
+    private StateRecord receive(final Step step, final BooleanSupplier late, final String complaint) {
         final Incoming incoming = new Incoming();
         try {
             Step found;
@@ -120,13 +130,14 @@ public final class StateSocket implements AutoCloseable {
                     throw new HandOverException("the other process sent " + found + "; expected " + step);
                 }
             } while (!incoming.isWhole());
-            final StateReader reader = incoming.finish();
+            final StateRecord received = incoming.finish();
             if (found == Step.REFUSED) {
-                try (reader) {
-                    throw new HandOverException(reader.text());
+                try (received) {
+                    throw new HandOverException(received.sections(HandOverSections.REASON)
+                        .get(HandOverSections.REASON).text());
                 }
             }
-            return reader;
+            return received;
         } catch (final IOException | ProtocolException e) {
             throw new HandOverException("cannot read from the other process: " + e.getMessage(), e);
         } finally {
@@ -144,12 +155,10 @@ public final class StateSocket implements AutoCloseable {
                 throw new HandOverException("the other process has ended");
             }
             final int number = packet.header().request();
-            if (number < 0 || number >= Step.values().length) {
-                throw new HandOverException("the other process sent a record of unknown kind "
-                    + Integer.toUnsignedString(number));
-            }
+            final Step step = Step.of(number).orElseThrow(() -> new HandOverException(
+                "the other process sent a record of unknown kind " + Integer.toUnsignedString(number)));
             incoming.add(packet);
-            return Step.values()[number];
+            return step;
         }
     }
 
@@ -185,8 +194,9 @@ public final class StateSocket implements AutoCloseable {
             }
             final int version = part.getInt(VERSION_AT);
             if (version != VERSION) {
-                throw new HandOverException("the state has version " + Integer.toUnsignedString(version)
-                    + "; version " + VERSION + " is understood");
+                throw new HandOverException("the other process uses format " + Integer.toUnsignedString(version)
+                    + " of the hand-over, and this one format " + VERSION
+                    + "; stop the switch and start the other version instead");
             }
             final int length = part.getInt(VERSION_AT + 4);
             descriptorCount = part.getInt(VERSION_AT + 8);
@@ -205,15 +215,15 @@ public final class StateSocket implements AutoCloseable {
             return !content.hasRemaining() && descriptors.size() == descriptorCount;
         }
 
-        StateReader finish() {
+        StateRecord finish() {
             final CRC32C crc = new CRC32C();
             crc.update(content.array());
             if ((int) crc.getValue() != checksum) {
                 throw new HandOverException("the checksum of a record is wrong");
             }
-            final StateReader reader = new StateReader(content.array(), descriptors);
+            final StateRecord received = new StateRecord(content.array(), descriptors);
             descriptors.clear();
-            return reader;
+            return received;
         }
 
         @Override

@@ -4,8 +4,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.function.Consumer;
 
-/** Writes a record: little-endian numbers, and descriptors, which remain owned by whoever opened them. */
+/**
+ * Writes sections: little-endian numbers, and descriptors, which remain owned by whoever opened them. The content has
+ * the position of each descriptor among those of the record, so a reader that skips a section skips its descriptors.
+ */
 public final class StateWriter {
     /** Stands for a missing descriptor. */
     public static final int NONE = -1;
@@ -24,9 +28,23 @@ public final class StateWriter {
         return content;
     }
 
+    /** Adds a section, whose content {@code body} writes: either fields or sections. */
+    public StateWriter section(final SectionKind kind, final Consumer<StateWriter> body) {
+        number(kind.word()).number(0);
+        final int start = content.position();
+        body.accept(this);
+        content.putInt(start - Integer.BYTES, content.position() - start);
+        return this;
+    }
+
     /** Adds a boolean. */
     public StateWriter flag(final boolean value) {
-        room(1).put((byte) (value ? 1 : 0));
+        return octet(value ? 1 : 0);
+    }
+
+    /** Adds the low 8 bits of a value. */
+    public StateWriter octet(final int value) {
+        room(1).put((byte) value);
         return this;
     }
 
@@ -44,7 +62,11 @@ public final class StateWriter {
 
     /** Adds bytes, preceded by their number. */
     public StateWriter bytes(final byte[] value) {
-        number(value.length);
+        return number(value.length).raw(value);
+    }
+
+    /** Adds bytes. */
+    public StateWriter raw(final byte[] value) {
         room(value.length).put(value);
         return this;
     }
@@ -56,6 +78,7 @@ public final class StateWriter {
 
     /** Adds a descriptor, which must stay open until the record is sent. */
     public StateWriter descriptor(final int fd) {
+        number(descriptors.length);
         descriptors = Arrays.copyOf(descriptors, descriptors.length + 1);
         descriptors[descriptors.length - 1] = fd;
         return this;
@@ -67,7 +90,8 @@ public final class StateWriter {
         return fd == NONE ? this : descriptor(fd);
     }
 
-    byte[] content() {
+    /** Returns what was written, without the descriptors. */
+    public byte[] content() {
         return Arrays.copyOf(content.array(), content.position());
     }
 

@@ -2,8 +2,11 @@ package io.ringbridge.control.uplink;
 
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.SavedCounters;
+import io.ringbridge.control.handover.SectionKind;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
@@ -12,6 +15,7 @@ import io.ringbridge.datapath.port.UplinkPort;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -28,6 +32,7 @@ abstract class DeviceLink implements Link {
 
     private final UplinkPort port;
     private final String what;
+    private final SectionKind device;
     private final Thread thread;
     private final PausePoint pausePoint = new PausePoint();
     private boolean isOpen;
@@ -38,10 +43,12 @@ abstract class DeviceLink implements Link {
      *
      * @param port a detached port that nobody else commands
      * @param what a description of the device, for messages
+     * @param device the section of the open device in the hand-over
      */
-    DeviceLink(final UplinkPort port, final String what) {
+    DeviceLink(final UplinkPort port, final String what, final SectionKind device) {
         this.port = port;
         this.what = what;
+        this.device = device;
         thread = Thread.ofPlatform().daemon().name("rb-uplink-" + port.name()).unstarted(this::run);
     }
 
@@ -195,27 +202,21 @@ abstract class DeviceLink implements Link {
     @Override
     public void saveState(final StateWriter out) {
         final String failure = port.failure();
-        final boolean open = isOpen && failure == null;
-        out.text(failure == null ? "" : failure).flag(open);
-        if (open) {
-            saveDevice(out);
+        out.section(HandOverSections.UPLINK, section -> section.text(failure == null ? "" : failure));
+        if (isOpen && failure == null) {
+            out.section(device, this::saveDevice);
         }
     }
 
     /** Restores the state that another process saved, on a new, suspended port. Starts no thread. */
-    final void adopt(final StateReader in) {
-        final String failure = in.text();
-        if (in.flag()) {
-            adoptDevice(in);
+    final void adopt(final Sections in) {
+        final String failure = in.get(HandOverSections.UPLINK).text();
+        final Optional<StateReader> open = in.find(device);
+        if (open.isPresent()) {
+            adoptDevice(open.get());
             isOpen = true;
         } else if (!failure.isEmpty()) {
             port.fail(failure);
-        }
-        try {
-            in.end();
-        } catch (final HandOverException e) {
-            closeDevice(false);
-            throw e;
         }
     }
 
@@ -246,6 +247,10 @@ abstract class DeviceLink implements Link {
 
     @Override
     public void restorePositions(final StateReader in) {
+        restorePositions(in.sections(HandOverSections.COUNTERS, HandOverSections.FRAMES));
+    }
+
+    final void restorePositions(final Sections in) {
         SavedCounters.restore(port, in);
         SavedFrames.restoreReady(port, isOpen, in);
     }

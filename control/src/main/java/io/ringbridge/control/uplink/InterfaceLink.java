@@ -1,5 +1,6 @@
 package io.ringbridge.control.uplink;
 
+import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.NetDevice;
@@ -30,7 +31,7 @@ public final class InterfaceLink extends DeviceLink {
     private long unfinished;
 
     private InterfaceLink(final UplinkPort port, final PcapOptions options) {
-        super(port, "interface " + options.device());
+        super(port, "interface " + options.device(), HandOverSections.INTERFACE);
         this.options = options;
         final String name = options.device();
         assert name != null : "the port is for an interface";
@@ -57,7 +58,7 @@ public final class InterfaceLink extends DeviceLink {
      */
     public static InterfaceLink adopt(final UplinkPort port, final PcapOptions options, final StateReader in) {
         final InterfaceLink link = new InterfaceLink(port, options);
-        link.adopt(in);
+        link.adopt(in.sections(HandOverSections.UPLINK, HandOverSections.INTERFACE));
         return link;
     }
 

@@ -1,6 +1,8 @@
 package io.ringbridge.control.uplink;
 
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
@@ -23,7 +25,7 @@ public final class PcapLink extends DeviceLink {
     private Optional<Recorder> recorder = Optional.empty();
 
     private PcapLink(final UplinkPort port, final PcapOptions options) {
-        super(port, "capture");
+        super(port, "capture", HandOverSections.CAPTURE);
         this.options = options;
     }
 
@@ -47,7 +49,7 @@ public final class PcapLink extends DeviceLink {
      */
     public static PcapLink adopt(final UplinkPort port, final PcapOptions options, final StateReader in) {
         final PcapLink link = new PcapLink(port, options);
-        link.adopt(in);
+        link.adopt(in.sections(HandOverSections.UPLINK, HandOverSections.CAPTURE));
         return link;
     }
 
@@ -99,22 +101,26 @@ public final class PcapLink extends DeviceLink {
     @Override
     public void savePositions(final StateWriter out) {
         super.savePositions(out);
-        out.flag(isOpen());
         if (isOpen()) {
-            replay.map(Replay::position).orElse(ReplayPosition.START).save(out);
+            out.section(HandOverSections.REPLAY,
+                section -> replay.map(Replay::position).orElse(ReplayPosition.START).save(section));
         }
     }
 
     @Override
     public void restorePositions(final StateReader in) {
-        super.restorePositions(in);
-        if (in.flag()) {
-            if (!isOpen()) {
-                throw new HandOverException("the state has a position in a capture, but no open capture");
-            }
-            final ReplayPosition position = ReplayPosition.restore(in);
-            replay.ifPresent(started -> started.continueFrom(position));
+        final Sections saved =
+            in.sections(HandOverSections.COUNTERS, HandOverSections.FRAMES, HandOverSections.REPLAY);
+        restorePositions(saved);
+        saved.find(HandOverSections.REPLAY).ifPresent(this::restoreReplay);
+    }
+
+    private void restoreReplay(final StateReader in) {
+        if (!isOpen()) {
+            throw new HandOverException("the state has a position in a capture, but no open capture");
         }
+        final ReplayPosition position = ReplayPosition.restore(in);
+        replay.ifPresent(started -> started.continueFrom(position));
     }
 
     @Override

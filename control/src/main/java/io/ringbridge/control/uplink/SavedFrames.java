@@ -1,6 +1,8 @@
 package io.ringbridge.control.uplink;
 
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.port.UplinkPort;
@@ -36,9 +38,13 @@ final class SavedFrames {
      * @param parked whether the port is parked; otherwise its worker owns the frames, and none are written
      */
     static void saveReady(final UplinkPort port, final boolean parked, final StateWriter out) {
-        final List<List<byte[]>> ready = parked ? port.ready() : List.of();
-        out.number(ready.size());
-        ready.forEach(frames -> save(frames, out));
+        if (parked) {
+            final List<List<byte[]>> ready = port.ready();
+            out.section(HandOverSections.FRAMES, section -> {
+                section.number(ready.size());
+                ready.forEach(frames -> save(frames, section));
+            });
+        }
     }
 
     /**
@@ -47,7 +53,11 @@ final class SavedFrames {
      * @param isOpen whether the port has a device; without one, no queue can have read a frame
      * @throws HandOverException if the frames do not fit the queues
      */
-    static void restoreReady(final UplinkPort port, final boolean isOpen, final StateReader in) {
+    static void restoreReady(final UplinkPort port, final boolean isOpen, final Sections in) {
+        in.find(HandOverSections.FRAMES).ifPresent(section -> restoreReady(port, isOpen, section));
+    }
+
+    private static void restoreReady(final UplinkPort port, final boolean isOpen, final StateReader in) {
         final int queues = port.queues().size();
         if (in.number() != queues) {
             throw new HandOverException("the state has frames for a number of queues other than the " + queues

@@ -1,5 +1,7 @@
 package io.ringbridge.control.uplink;
 
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.NetDevice;
@@ -30,7 +32,7 @@ public final class TapLink extends DeviceLink {
     private int mtuSet;
 
     private TapLink(final UplinkPort port, final TapOptions options, final boolean attached) {
-        super(port, "device " + options.device());
+        super(port, "device " + options.device(), HandOverSections.TAP_QUEUES);
         this.options = options;
         device = new NetDevice(options.device());
         this.attached = attached;
@@ -56,15 +58,18 @@ public final class TapLink extends DeviceLink {
      * @throws RuntimeException if the saved state does not fit; nothing stays open then
      */
     public static TapLink adopt(final UplinkPort port, final TapOptions options, final StateReader in) {
-        final TapLink link = new TapLink(port, options, in.flag());
-        link.mtuSet = in.number();
-        link.adopt(in);
+        final Sections saved =
+            in.sections(HandOverSections.UPLINK, HandOverSections.TAP, HandOverSections.TAP_QUEUES);
+        final StateReader tap = saved.get(HandOverSections.TAP);
+        final TapLink link = new TapLink(port, options, tap.flag());
+        link.mtuSet = tap.number();
+        link.adopt(saved);
         return link;
     }
 
     @Override
     public void saveState(final StateWriter out) {
-        out.flag(attached).number(options.mtu());
+        out.section(HandOverSections.TAP, section -> section.flag(attached).number(options.mtu()));
         super.saveState(out);
     }
 

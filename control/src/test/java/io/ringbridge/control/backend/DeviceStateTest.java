@@ -30,6 +30,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -37,6 +38,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import java.util.zip.CRC32C;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -318,6 +320,43 @@ class DeviceStateTest {
             assertThrows(ProtocolException.class, () -> DeviceState.decode(shorter));
         }
         assertNotEquals(STATE, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, STATE.vlan(), STATE.stations()));
+    }
+
+    /** Streams of all earlier versions have this layout, so that guests can move between versions. */
+    @Test
+    void theLayoutIsThatOfEarlierVersions() {
+        final ByteBuffer out = ByteBuffer.allocate(1024).order(ByteOrder.LITTLE_ENDIAN);
+        out.put("RINGBRDG".getBytes(StandardCharsets.US_ASCII)).putInt(1).putInt(0);
+        out.putInt(1).putInt(16).putLong(ADDRESS).putInt(1400).putInt(2);
+        out.putInt(2).putInt(54).putLong(1).putLong(2).putLong(3).putLong(4).putInt(1);
+        out.put((byte) 9).put("no-buffer".getBytes(StandardCharsets.US_ASCII)).putLong(5);
+        out.putInt(3 | 1 << 31).putInt(2).put("10".getBytes(StandardCharsets.US_ASCII));
+        out.putInt(77 | 1 << 31).putInt(3).put(new byte[3]);
+        out.putInt(4 | 1 << 31).putInt(8).putLong(ForwardingTable.key(ADDRESS, 10));
+        final DeviceState expected = new DeviceState(ADDRESS, 1400, 2,
+            new PortStatistics(1, 2, 3, 4, Map.of(DropReason.NO_BUFFER, 5L)), "10",
+            List.of(ForwardingTable.key(ADDRESS, 10)));
+        final byte[] withUnknown = finished(out);
+        assertEquals(expected, DeviceState.decode(withUnknown));
+        final byte[] written = expected.encode();
+        final int unknown = 11;
+        assertEquals(withUnknown.length - unknown, written.length);
+        assertArrayEquals(Arrays.copyOfRange(withUnknown, 16, 16 + 24 + 62 + 10),
+            Arrays.copyOfRange(written, 16, 16 + 24 + 62 + 10));
+        out.position(withUnknown.length - 4).putInt(78).putInt(0);
+        assertTrue(assertThrows(ProtocolException.class, () -> DeviceState.decode(finished(out))).getMessage()
+            .contains("the device state cannot be used: section 78 has version 1"));
+    }
+
+    /** Returns a stream with its length and its checksum. */
+    private static byte[] finished(final ByteBuffer content) {
+        final int length = content.position();
+        final byte[] stream = new byte[length + 4];
+        content.putInt(12, length - 16).get(0, stream, 0, length);
+        final CRC32C crc = new CRC32C();
+        crc.update(stream, 0, length);
+        ByteBuffer.wrap(stream).order(ByteOrder.LITTLE_ENDIAN).putInt(length, (int) crc.getValue());
+        return stream;
     }
 
     @Test

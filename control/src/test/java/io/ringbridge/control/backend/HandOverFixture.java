@@ -1,6 +1,6 @@
 package io.ringbridge.control.backend;
 
-import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateRecord;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
@@ -106,12 +106,11 @@ abstract class HandOverFixture {
             final GuestPort nextPort = nextDatapath.addGuestPort("a", 1, mtu);
             nextPort.suspend(SuspendCause.UPGRADE);
             final Backend next;
-            try (StateReader in = from.receive(Step.PORT, LIMIT)) {
-                next = Backend.adopt(nextPort, options, Presence.UNHEARD, in);
+            try (StateRecord in = from.receive(Step.PORT, LIMIT)) {
+                next = Backend.adopt(nextPort, options, Presence.UNHEARD, in.content());
             }
-            try (StateReader in = from.receive(Step.POSITIONS, LIMIT)) {
-                next.restorePositions(in);
-                in.end();
+            try (StateRecord in = from.receive(Step.POSITIONS, LIMIT)) {
+                next.restorePositions(in.content());
             }
             backend.relinquish();
             next.start();

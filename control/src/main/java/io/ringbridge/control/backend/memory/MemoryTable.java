@@ -1,6 +1,8 @@
 package io.ringbridge.control.backend.memory;
 
 import io.ringbridge.control.backend.ring.Rings;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Codec;
@@ -228,6 +230,10 @@ public final class MemoryTable implements AutoCloseable {
 
     /** Writes the regions for another process. */
     public void save(final StateWriter out) {
+        out.section(HandOverSections.MEMORY, this::saveRegions);
+    }
+
+    private void saveRegions(final StateWriter out) {
         out.number(regions.size());
         for (final MemoryRegion region : regions) {
             out.wide(region.guestAddress()).wide(region.size()).wide(region.userAddress()).wide(region.offset());
@@ -236,7 +242,8 @@ public final class MemoryTable implements AutoCloseable {
     }
 
     /** Maps the regions of another process. There must be none yet. */
-    public void restore(final StateReader in) {
+    public void restore(final Sections sections) {
+        final StateReader in = sections.get(HandOverSections.MEMORY);
         final List<MemoryRegion> mapped = new ArrayList<>();
         final GuestMemory next;
         try {

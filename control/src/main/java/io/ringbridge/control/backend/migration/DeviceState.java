@@ -1,5 +1,10 @@
 package io.ringbridge.control.backend.migration;
 
+import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.SectionKind;
+import io.ringbridge.control.handover.Sections;
+import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.packet.MacAddress;
@@ -8,7 +13,6 @@ import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
 
-import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -27,17 +31,14 @@ import java.util.zip.CRC32C;
  *  0           8         12        16                        16 + length
  * | RINGBRDG  | version | length  | sections                | CRC-32C of all before |
  *
- *  section:  0      4        8
- *           | kind | length | content |
- *  kind 1   the device:  mac u64, mtu u32, queue pairs u32
- *  kind 2   statistics:  in frames, in bytes, out frames, out bytes, each u64; a count u32, followed by that many
- *                        entries: a length u8, a drop reason in ASCII, the number of drops u64
- *  kind 3 with bit 31     the VLANs of the port, in ASCII, if it is in any
- *  kind 4 with bit 31     the port's static stations, if it has any: each a u64, bits 12-59 the address,
- *                         the first byte on the wire lowest, bits 0-11 the VLAN
+ *  section 1    the device:  mac u64, mtu u32, queue pairs u32
+ *  section 2    statistics:  in frames, in bytes, out frames, out bytes, each u64; a count u32, followed by that many
+ *                            entries: a length u8, a drop reason in ASCII, the number of drops u64
+ *  section 3    the VLANs of the port, in ASCII, if it is in any; may be skipped
+ *  section 4    the port's static stations, if it has any: each a u64, bits 12-59 the address, the first byte on the
+ *               wire lowest, bits 0-11 the VLAN; may be skipped
  * </pre>
- * Numbers are little-endian. A section of an unknown kind is an error, unless bit 31 of the kind is set. The bit means
- * that a reader may skip the section. Later versions add their data in sections of their own.
+ * Numbers are little-endian. {@link SectionKind} has the layout of sections and the rules for later versions.
  *
  * @param mac the device's address; 0 if the front-end decides
  * @param mtu the MTU that the guest sees
@@ -57,39 +58,38 @@ public record DeviceState(long mac, int mtu, int queuePairs, PortStatistics stat
     private static final int VERSION = 1;
     private static final int HEADER = 16;
     private static final int CHECKSUM = 4;
-    private static final int DEVICE = 1;
-    private static final int STATISTICS = 2;
-    private static final int MAY_BE_SKIPPED = 1 << 31;
-    private static final int VLAN = 3 | MAY_BE_SKIPPED;
-    private static final int STATIONS = 4 | MAY_BE_SKIPPED;
+    private static final SectionKind DEVICE = SectionKind.required(1, "device");
+    private static final SectionKind STATISTICS = SectionKind.required(2, "statistics");
+    private static final SectionKind VLAN = SectionKind.optional(3, "vlan").skippable();
+    private static final SectionKind STATIONS = SectionKind.optional(4, "stations").skippable();
     private static final Pattern VLAN_WORDS = Pattern.compile("[a-z0-9 ,-]+");
 
     /** Returns the stream. */
     public byte[] encode() {
-        final ByteBuffer out = ByteBuffer.allocate(MAX_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        out.putLong(MAGIC).putInt(VERSION).putInt(0);
-        out.putInt(DEVICE).putInt(16).putLong(mac).putInt(mtu).putInt(queuePairs);
-        final int section = out.position();
-        out.putInt(STATISTICS).putInt(0);
-        out.putLong(statistics.inFrames()).putLong(statistics.inBytes());
-        out.putLong(statistics.outFrames()).putLong(statistics.outBytes());
-        out.putInt(statistics.drops().size());
-        statistics.drops().forEach((reason, count) -> {
-            final byte[] label = reason.label().getBytes(StandardCharsets.US_ASCII);
-            out.put((byte) label.length).put(label).putLong(count);
-        });
-        out.putInt(section + 4, out.position() - section - 8);
+        final StateWriter sections = new StateWriter();
+        sections.section(DEVICE, out -> out.wide(mac).number(mtu).number(queuePairs));
+        sections.section(STATISTICS, this::statistics);
         if (!vlan.isEmpty()) {
-            final byte[] words = vlan.getBytes(StandardCharsets.US_ASCII);
-            out.putInt(VLAN).putInt(words.length).put(words);
+            sections.section(VLAN, out -> out.raw(vlan.getBytes(StandardCharsets.US_ASCII)));
         }
         if (!stations.isEmpty()) {
-            out.putInt(STATIONS).putInt(Long.BYTES * stations.size());
-            stations.forEach(out::putLong);
+            sections.section(STATIONS, out -> stations.forEach(out::wide));
         }
-        out.putInt(12, out.position() - HEADER);
-        out.putInt(checksum(out.array(), out.position()));
-        return Arrays.copyOf(out.array(), out.position());
+        final byte[] content = sections.content();
+        final ByteBuffer stream =
+            ByteBuffer.allocate(HEADER + content.length + CHECKSUM).order(ByteOrder.LITTLE_ENDIAN);
+        stream.putLong(MAGIC).putInt(VERSION).putInt(content.length).put(content);
+        return stream.putInt(checksum(stream.array(), stream.position())).array();
+    }
+
+    private void statistics(final StateWriter out) {
+        out.wide(statistics.inFrames()).wide(statistics.inBytes());
+        out.wide(statistics.outFrames()).wide(statistics.outBytes());
+        out.number(statistics.drops().size());
+        statistics.drops().forEach((reason, count) -> {
+            final byte[] label = reason.label().getBytes(StandardCharsets.US_ASCII);
+            out.octet(label.length).raw(label).wide(count);
+        });
     }
 
     private static int checksum(final byte[] bytes, final int length) {
@@ -122,38 +122,18 @@ public record DeviceState(long mac, int mtu, int queuePairs, PortStatistics stat
             throw foreign("its checksum is wrong");
         }
         try {
-            return sections(in.slice(HEADER, length).order(ByteOrder.LITTLE_ENDIAN));
-        } catch (final BufferUnderflowException | IndexOutOfBoundsException e) {
-            throw foreign("a section ends early");
+            return decode(Sections.of(Arrays.copyOfRange(stream, HEADER, HEADER + length), DEVICE, STATISTICS, VLAN,
+                STATIONS));
+        } catch (final HandOverException e) {
+            throw foreign(String.valueOf(e.getMessage()));
         }
     }
 
-    private static DeviceState sections(final ByteBuffer in) {
-        ByteBuffer device = null;
-        PortStatistics statistics = null;
-        String vlan = "";
-        List<Long> stations = List.of();
-        while (in.hasRemaining()) {
-            final int kind = in.getInt();
-            final int length = in.getInt();
-            final ByteBuffer content = in.slice(in.position(), length).order(ByteOrder.LITTLE_ENDIAN);
-            in.position(in.position() + length);
-            switch (kind) {
-                case DEVICE -> device = content;
-                case STATISTICS -> statistics = statistics(content);
-                case VLAN -> vlan = vlan(content);
-                case STATIONS -> stations = stations(content);
-                default -> {
-                    if ((kind & MAY_BE_SKIPPED) == 0) {
-                        throw foreign("a section has unknown kind " + kind);
-                    }
-                }
-            }
-        }
-        if (device == null || statistics == null) {
-            throw foreign("a section is missing");
-        }
-        return new DeviceState(mac(device.getLong()), device.getInt(), device.getInt(), statistics, vlan, stations);
+    private static DeviceState decode(final Sections in) {
+        final StateReader device = in.get(DEVICE);
+        return new DeviceState(mac(device.wide()), device.number(), device.number(),
+            statistics(in.get(STATISTICS)), in.find(VLAN).map(DeviceState::vlan).orElse(""),
+            in.find(STATIONS).map(DeviceState::stations).orElse(List.of()));
     }
 
     private static long mac(final long mac) {
@@ -163,18 +143,18 @@ public record DeviceState(long mac, int mtu, int queuePairs, PortStatistics stat
         return mac;
     }
 
-    private static String vlan(final ByteBuffer in) {
-        final String words = StandardCharsets.US_ASCII.decode(in).toString();
+    private static String vlan(final StateReader in) {
+        final String words = new String(in.rest(), StandardCharsets.US_ASCII);
         if (!VLAN_WORDS.matcher(words).matches()) {
             throw foreign("its section of VLANs is malformed");
         }
         return words;
     }
 
-    private static List<Long> stations(final ByteBuffer in) {
+    private static List<Long> stations(final StateReader in) {
         final List<Long> keys = new ArrayList<>();
-        while (in.hasRemaining()) {
-            final long key = in.getLong();
+        while (in.hasMore()) {
+            final long key = in.wide();
             if (key >>> 12 == 0 || MacAddress.isGroup(key >>> 12) || key >>> 60 != 0
                 || ForwardingTable.vlan(key) > PortVlan.MAX) {
                 throw foreign("0x" + Long.toHexString(key) + " is not a station in a VLAN");
@@ -188,14 +168,12 @@ public record DeviceState(long mac, int mtu, int queuePairs, PortStatistics stat
         return keys;
     }
 
-    private static PortStatistics statistics(final ByteBuffer in) {
+    private static PortStatistics statistics(final StateReader in) {
         final long[] counts = {count(in), count(in), count(in), count(in)};
         final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
-        for (int left = in.getInt(); left > 0; left--) {
-            final byte[] label = new byte[in.get() & 0xFF];
-            in.get(label);
+        for (int left = in.number(); left > 0; left--) {
+            final String name = new String(in.raw(in.octet()), StandardCharsets.US_ASCII);
             final long count = count(in);
-            final String name = new String(label, StandardCharsets.US_ASCII);
             // Skips a reason that only the other version knows.
             Arrays.stream(DropReason.values()).filter(reason -> reason.label().equals(name))
                 .forEach(reason -> drops.put(reason, count));
@@ -203,8 +181,8 @@ public record DeviceState(long mac, int mtu, int queuePairs, PortStatistics stat
         return new PortStatistics(counts[0], counts[1], counts[2], counts[3], drops);
     }
 
-    private static long count(final ByteBuffer in) {
-        final long count = in.getLong();
+    private static long count(final StateReader in) {
+        final long count = in.wide();
         if (count < 0) {
             throw foreign("a counter is " + count);
         }

@@ -1,6 +1,7 @@
 package io.ringbridge.control.backend.migration;
 
-import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
@@ -157,14 +158,16 @@ public final class Migration implements AutoCloseable {
     /** Writes the configuration and a pending announcement for another process. */
     public void save(final StateWriter out) {
         config.save(out);
-        out.flag(port.hasPendingAnnouncement());
+        if (port.hasPendingAnnouncement()) {
+            out.section(HandOverSections.ANNOUNCEMENT, _ -> { });
+        }
     }
 
     /** Restores the state of another process. That process has announced the guest, unless its port was suspended. */
-    public void restore(final StateReader in) {
+    public void restore(final Sections in) {
         config.restore(in);
         ringsRan = true;
-        if (in.flag()) {
+        if (in.find(HandOverSections.ANNOUNCEMENT).isPresent()) {
             port.announceWhenResumed(config.mac());
         }
     }

@@ -3,6 +3,8 @@ package io.ringbridge.control.backend.migration;
 import io.ringbridge.control.backend.ring.DeviceQueues;
 import io.ringbridge.control.backend.ring.PeerEvent;
 import io.ringbridge.control.backend.ring.Relay;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Codec;
@@ -85,6 +87,10 @@ public final class MigrationLog implements AutoCloseable {
 
     /** Writes the location of the log for another process. */
     public void save(final StateWriter out) {
+        out.section(HandOverSections.DIRTY_LOG, this::saveLog);
+    }
+
+    private void saveLog(final StateWriter out) {
         out.flag(wanted).flag(log != null);
         if (log != null) {
             out.wide(log.offset()).wide(log.size()).descriptor(log.fd());
@@ -93,7 +99,8 @@ public final class MigrationLog implements AutoCloseable {
     }
 
     /** Maps the log of another process. There must be none yet. */
-    public void restore(final StateReader in, final Relay relay) {
+    public void restore(final Sections sections, final Relay relay) {
+        final StateReader in = sections.get(HandOverSections.DIRTY_LOG);
         wanted = in.flag();
         if (in.flag()) {
             final long offset = in.wide();

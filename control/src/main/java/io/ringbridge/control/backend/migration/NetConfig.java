@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend.migration;
 
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
@@ -94,14 +96,15 @@ public final class NetConfig {
 
     /** Writes the values that the front-end has seen, for another process. */
     public void save(final StateWriter out) {
-        out.wide(mac).number(mtu()).flag(mtuSet);
+        out.section(HandOverSections.CONFIGURATION_SPACE, section -> section.wide(mac).number(mtu()).flag(mtuSet));
     }
 
     /**
      * Restores the values that the front-end has seen. An MTU that the front-end set is the limit here as well. An MTU
      * that was configured there must be allowed here, since the guest may have seen it.
      */
-    public void restore(final StateReader in) {
+    public void restore(final Sections sections) {
+        final StateReader in = sections.get(HandOverSections.CONFIGURATION_SPACE);
         setMac(in.wide());
         final int seen = in.number();
         if (in.flag()) {

@@ -42,7 +42,7 @@ public interface BackendChannel extends AutoCloseable {
 
         @Override
         public void save(final StateWriter out) {
-            out.flag(false);
+            // There is nothing to hand over.
         }
 
         @Override

@@ -1,6 +1,8 @@
 package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 
@@ -22,29 +24,28 @@ public final class HandedRings {
 
     /** Writes the setup of all rings. */
     public void save(final StateWriter out) {
-        rings.saveNegotiated(out);
-        out.number(rings.limit()).number(port.pairs());
-        for (int i = 0; i < rings.limit(); i++) {
-            final Vring ring = rings.known(i);
-            out.flag(ring != null);
-            if (ring != null) {
-                ring.save(out);
-            }
-        }
+        out.section(HandOverSections.RINGS, section -> {
+            rings.saveNegotiated(section);
+            section.number(rings.limit()).number(port.pairs());
+        });
+        rings.named().forEach(ring -> out.section(HandOverSections.VRING, ring::save));
     }
 
     /** Reads and checks the setup of all rings. The guest's memory must be restored before. Starts no ring. */
-    public void restore(final StateReader in, final long features) {
+    public void restore(final Sections sections, final long features) {
+        final StateReader in = sections.get(HandOverSections.RINGS);
         rings.restoreNegotiated(in, features);
         if (in.number() != rings.limit()) {
             throw new HandOverException("the state has a number of rings other than the " + rings.limit()
                 + " of this port");
         }
         pairs = in.number();
-        for (int i = 0; i < rings.limit(); i++) {
-            if (in.flag()) {
-                rings.getOrCreate(i).restore(in, relay);
+        for (final StateReader each : sections.all(HandOverSections.VRING)) {
+            final int index = each.count(rings.limit() - 1);
+            if (rings.known(index) != null) {
+                throw new HandOverException("the state has vring " + index + " twice");
             }
+            rings.getOrCreate(index).restore(each, relay);
         }
     }
 

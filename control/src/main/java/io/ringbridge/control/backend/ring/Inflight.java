@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend.ring;
 
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
@@ -69,27 +71,29 @@ public final class Inflight implements AutoCloseable {
         }
     }
 
-    /** Writes the area for another process. */
+    /** Writes the area for another process, if there is one. */
     public void save(final StateWriter out) {
-        out.flag(area != null);
-        if (area != null) {
-            out.wide(area.offset()).wide(area.size()).number(area.queues()).number(area.queueSize());
-            out.descriptor(area.fd());
+        final InflightArea saved = area;
+        if (saved != null) {
+            out.section(HandOverSections.INFLIGHT, section -> section.wide(saved.offset()).wide(saved.size())
+                .number(saved.queues()).number(saved.queueSize()).descriptor(saved.fd()));
         }
     }
 
     /**
      * Maps the area of another process. There must be none yet. Its content is read and written only when rings run.
      */
-    public void restore(final StateReader in) {
-        if (in.flag()) {
-            final long offset = in.wide();
-            final long size = in.wide();
-            final int queues = in.number();
-            final int queueSize = in.number();
-            check(queues, queueSize);
-            area = InflightArea.map(accept(in.descriptor()), offset, size, queues, queueSize);
-        }
+    public void restore(final Sections in) {
+        area = in.find(HandOverSections.INFLIGHT).map(this::map).orElse(null);
+    }
+
+    private InflightArea map(final StateReader in) {
+        final long offset = in.wide();
+        final long size = in.wide();
+        final int queues = in.number();
+        final int queueSize = in.number();
+        check(queues, queueSize);
+        return InflightArea.map(accept(in.descriptor()), offset, size, queues, queueSize);
     }
 
     /**

@@ -1,6 +1,8 @@
 package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
@@ -58,9 +60,12 @@ public final class Iommu {
     /** Writes all entries in the order of arrival. Writes nothing if there is no IOMMU. */
     public void save(final StateWriter out) {
         final Iotlb table = rings.memory().iotlb();
-        if (table == null) {
-            return;
+        if (table != null) {
+            out.section(HandOverSections.IOTLB, section -> save(table, section));
         }
+    }
+
+    private static void save(final Iotlb table, final StateWriter out) {
         final int[] entries = table.byArrival();
         out.number(entries.length);
         for (final int entry : entries) {
@@ -70,11 +75,16 @@ public final class Iommu {
 
     /**
      * Restores the entries from another process, if an IOMMU is negotiated. Memory is restored before, and rings after.
+     * The front-end is asked again for entries that are missing.
      */
-    public void restore(final StateReader in, final long features) {
-        if (!Features.has(features, Features.ACCESS_PLATFORM)) {
-            return;
+    public void restore(final Sections in, final long features) {
+        if (Features.has(features, Features.ACCESS_PLATFORM)) {
+            final Iotlb table = in.find(HandOverSections.IOTLB).map(this::table).orElse(Iotlb.EMPTY);
+            rings.addTranslations(table, 0, LAST_ADDRESS);
         }
+    }
+
+    private Iotlb table(final StateReader in) {
         Iotlb table = Iotlb.EMPTY;
         for (int left = in.count(Iotlb.MAX_ENTRIES); left > 0; left--) {
             final Message.Iotlb entry =
@@ -89,7 +99,7 @@ public final class Iommu {
             }
             table = table.with(entry.address(), entry.size(), entry.userAddress(), host, entry.permissions());
         }
-        rings.addTranslations(table, 0, LAST_ADDRESS);
+        return table;
     }
 
     private static void check(final Message.Iotlb entry) {

@@ -371,6 +371,7 @@ final class Vring {
 
     /** Writes the ring's setup, for another process. */
     void save(final StateWriter out) {
+        out.number(index);
         setup.saveLayout(out);
         out.flag(enabled).flag(state != State.STOPPED).flag(state == State.AWAITING_KICK).flag(isStarted())
             .flag(portRing.hasRun());
@@ -378,7 +379,7 @@ final class Vring {
         events.save(out);
     }
 
-    /** Reads and checks the ring's setup in another process. */
+    /** Reads and checks the ring's setup, except for its index, in another process. */
     void restore(final StateReader in, final Relay relay) {
         setup.restoreLayout(in);
         enabled = in.flag();
