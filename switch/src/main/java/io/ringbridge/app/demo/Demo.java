@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -41,8 +42,8 @@ public final class Demo implements AutoCloseable {
 
     private final Path directory;
     private final Switch running;
-    private Guest a;
-    private Guest b;
+    /** The guests a and b, once they are attached. */
+    private final List<Guest> guests = new ArrayList<>();
     private volatile boolean cancelled;
 
     /** Receives intermediate results. */
@@ -68,9 +69,9 @@ public final class Demo implements AutoCloseable {
                 ConfigReader.parsePort("demo", "name=b,socket=" + directory.resolve("b.sock"))))));
             try {
                 demo.running.openPorts();
-                demo.a = Guest.attach(directory.resolve("a.sock"), Frontend.DEFAULT_FEATURES, QUEUES);
-                demo.b = Guest.attach(directory.resolve("b.sock"), Frontend.DEFAULT_FEATURES, QUEUES);
-                introduce(demo.a.queues(), demo.b.queues());
+                demo.guests.add(Guest.attach(directory.resolve("a.sock"), Frontend.DEFAULT_FEATURES, QUEUES));
+                demo.guests.add(Guest.attach(directory.resolve("b.sock"), Frontend.DEFAULT_FEATURES, QUEUES));
+                introduce(demo.a(), demo.b());
                 return demo;
             } catch (final IOException | RuntimeException e) {
                 demo.close();
@@ -92,14 +93,14 @@ public final class Demo implements AutoCloseable {
         final long late = System.nanoTime() + SETTLE_NANOS;
         while (flow.receiveOne() < 0) {
             if (System.nanoTime() > late) {
-                throw new SwitchException("the demo's guests did not receive each other's broadcasts", null);
+                throw new SwitchException("the demo's guests did not receive each other's broadcasts");
             }
             YieldingIdleStrategy.INSTANCE.idle();
         }
     }
 
-    /** Measures every frame length. Returns null if the run was cancelled. */
-    public DemoReport run(final int seconds, final Watcher watcher) throws InterruptedException {
+    /** Measures every frame length. Returns empty if the run was cancelled. */
+    public Optional<DemoReport> run(final int seconds, final Watcher watcher) throws InterruptedException {
         final long start = System.nanoTime();
         final long total = TimeUnit.SECONDS.toNanos(seconds);
         final long warmUp = Math.min(total / 4, TimeUnit.SECONDS.toNanos(2));
@@ -110,12 +111,12 @@ public final class Demo implements AutoCloseable {
         for (final int length : LENGTHS) {
             results.add(measure(length, share, watcher));
             if (cancelled) {
-                return null;
+                return Optional.empty();
             }
         }
-        return new DemoReport((System.nanoTime() - start) / 1e9, running.workers().size(),
+        return Optional.of(new DemoReport((System.nanoTime() - start) / 1e9, running.workers().size(),
             "one direction, guest a to guest b, at most " + Flow.WINDOW + " frames in flight",
-            "one way, guest a to guest b, 20000 frames per second", results);
+            "one way, guest a to guest b, 20000 frames per second", results));
     }
 
     private DemoReport.Result measure(final int length, final long nanos, final Watcher watcher)
@@ -134,7 +135,15 @@ public final class Demo implements AutoCloseable {
     }
 
     private Flow flow(final int length) {
-        return flow(a.queues(), b.queues(), length);
+        return flow(a(), b(), length);
+    }
+
+    private QueuePair a() {
+        return guests.getFirst().queues();
+    }
+
+    private QueuePair b() {
+        return guests.getLast().queues();
     }
 
     static Flow flow(final QueuePair a, final QueuePair b, final int length) {
@@ -164,7 +173,7 @@ public final class Demo implements AutoCloseable {
             }
             if (System.nanoTime() > late) {
                 throw new SwitchException("the guests received " + frames + " frames, but the switch counted "
-                    + (now[0] - before[0]) + " in and " + (now[1] - before[1]) + " out", null);
+                    + (now[0] - before[0]) + " in and " + (now[1] - before[1]) + " out");
             }
             Thread.onSpinWait();
         }
@@ -183,12 +192,7 @@ public final class Demo implements AutoCloseable {
 
     @Override
     public void close() {
-        if (a != null) {
-            a.close();
-        }
-        if (b != null) {
-            b.close();
-        }
+        guests.forEach(Guest::close);
         running.close();
         try {
             Files.deleteIfExists(directory);
