@@ -102,7 +102,7 @@ class TapPortTest {
 
     /** Returns the frames that arrived from other guests. The kernel sends frames of its own. */
     private static List<byte[]> received(final TestGuest guest) {
-        return guest.received().stream().filter(frame -> frame[6] == 0x52).toList();
+        return guest.received().stream().filter(frame -> frame[6] == 0x52 && frame[7] == 0x54).toList();
     }
 
     private void settle() {
@@ -234,7 +234,7 @@ class TapPortTest {
                 left.step();
                 right.step();
                 allocated += threads.getCurrentThreadAllocatedBytes() - before;
-                queue.drain(at -> got[0] += Memory.getByte(at + 6) == 0x52 ? 1 : 0);
+                queue.drain(at -> got[0] += Memory.getByte(at + 6) == 0x52 && Memory.getByte(at + 7) == 0x54 ? 1 : 0);
             }
             a.reap();
         }
