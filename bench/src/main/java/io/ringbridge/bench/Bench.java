@@ -10,13 +10,14 @@ import io.ringbridge.bench.learning.LearningCommand;
 import io.ringbridge.bench.throughput.ThroughputCommand;
 import io.ringbridge.cli.Usage;
 import io.ringbridge.config.ConfigException;
-import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 
 /** The command {@code ringbridge bench}. */
 @Command(name = "ringbridge bench", sortOptions = false, mixinStandardHelpOptions = true,
@@ -62,7 +63,9 @@ public final class Bench implements Runnable {
     /** Builds the command line. */
     static CommandLine line() {
         final CommandLine line = new CommandLine(new Bench());
-        line.getSubcommands().get("jmh").setUnmatchedOptionsArePositionalParams(true).setStopAtPositional(true);
+        final CommandLine jmh = line.getSubcommands().get("jmh");
+        assert jmh != null : "the annotation of this class names it";
+        jmh.setUnmatchedOptionsArePositionalParams(true).setStopAtPositional(true);
         line.getSubcommands().values().forEach(command -> command.getCommandSpec().versionProvider(new Version()));
         return line;
     }
@@ -84,7 +87,7 @@ public final class Bench implements Runnable {
     private static int status(final PrintWriter err, final String command, final Exception failure) {
         switch (failure) {
             case ConfigException _ -> {
-                report(err, failure.getMessage());
+                report(err, String.valueOf(failure.getMessage()));
                 return CommandLine.ExitCode.USAGE;
             }
             case HarnessException _, IOException _, UncheckedIOException _ ->

@@ -3,4 +3,7 @@
  *
  * <p>{@link io.ringbridge.bench.Bench} is the program. No other part of Ringbridge depends on this package.
  */
+@NullMarked
 package io.ringbridge.bench;
+
+import org.jspecify.annotations.NullMarked;

@@ -4,10 +4,13 @@ import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.harness.Program;
 import io.ringbridge.bench.harness.SwitchProcess;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.Guest;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.os.Tap;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
@@ -32,7 +35,7 @@ interface BridgeEnd extends AutoCloseable {
     /** Attaches a guest to a vhost-user port. */
     static BridgeEnd guest(final SwitchProcess ringbridge, final String port) {
         try {
-            return new Guest(ringbridge.socket(port));
+            return new OnSocket(ringbridge.socket(port));
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -55,16 +58,13 @@ interface BridgeEnd extends AutoCloseable {
     }
 
     /** See {@link #guest}. */
-    final class Guest implements BridgeEnd {
-        private final Frontend frontend;
+    final class OnSocket implements BridgeEnd {
+        private final Guest guest;
         private final QueuePair queues;
 
-        private Guest(final Path socket) throws IOException {
-            frontend = Frontend.connect(socket);
-            frontend.negotiate(Frontend.DEFAULT_FEATURES);
-            frontend.share(16 << 20);
-            queues = frontend.addPair(256, 2048);
-            frontend.start();
+        private OnSocket(final Path socket) throws IOException {
+            guest = Guest.attach(socket, Frontend.DEFAULT_FEATURES, new QueueShape(256, 2048));
+            queues = guest.queues();
         }
 
         @Override
@@ -87,7 +87,7 @@ interface BridgeEnd extends AutoCloseable {
 
         @Override
         public void close() {
-            frontend.close();
+            guest.close();
         }
     }
 

@@ -1,6 +1,7 @@
 package io.ringbridge.bench;
 
 import io.ringbridge.bench.harness.HarnessException;
+
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.HexFormat;

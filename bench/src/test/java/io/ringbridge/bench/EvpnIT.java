@@ -2,13 +2,14 @@ package io.ringbridge.bench;
 
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.Machine;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 
 /**
  * The tests of {@link VxlanIT} with EVPN: FRR announces the hosts and their stations to each other, as in

@@ -1,11 +1,12 @@
 package io.ringbridge.bench;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
 import io.ringbridge.bench.harness.QemuGuest;
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.UnaryOperator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** The TCP stack and the shell of a guest or of a network namespace, which sends files to other hosts. */
 final class Host {

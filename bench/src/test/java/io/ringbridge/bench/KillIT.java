@@ -1,8 +1,5 @@
 package io.ringbridge.bench;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.GuestImage;
 import io.ringbridge.bench.harness.Machine;
@@ -10,15 +7,19 @@ import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
 import io.ringbridge.bench.harness.SwitchProcess;
 import io.ringbridge.bench.harness.Testpmd;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * Kills the switch under traffic and starts it again. It must resume with front-ends that only notice the end of their

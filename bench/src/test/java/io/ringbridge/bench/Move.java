@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.ringbridge.bench.harness.GuestImage;
 import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -2,6 +2,7 @@ package io.ringbridge.bench;
 
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.harness.Program;
+
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

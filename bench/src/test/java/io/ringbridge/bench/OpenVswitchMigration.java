@@ -5,12 +5,13 @@ import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.bench.harness.OpenVswitch;
 import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
 
 /**
  * Measures the migrations of {@link MigrationIT} with Open vSwitch instead of this switch, for comparison. It is not a

@@ -1,22 +1,23 @@
 package io.ringbridge.bench;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import io.ringbridge.bench.harness.GuestImage;
 import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
 import io.ringbridge.bench.harness.SwitchProcess;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.regex.Pattern;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Migrates a QEMU guest by postcopy from one port of the switch to another, under traffic from its peer. */
 class PostcopyIT {

@@ -1,18 +1,19 @@
 package io.ringbridge.bench;
 
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.bench.harness.GuestImage;
 import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.bench.harness.Program;
 import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
 import io.ringbridge.bench.harness.SwitchProcess;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * Two guests without KVM reach each other. Their only network options are the output of {@code ringbridge qemu-args}.

@@ -1,14 +1,15 @@
 package io.ringbridge.bench;
 
-import static org.junit.jupiter.api.Assertions.fail;
-import static org.junit.jupiter.api.Assumptions.abort;
-
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.harness.Program;
+
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
+
+import static org.junit.jupiter.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 /**
  * Checks a test's requirements. A test whose requirements are missing is skipped, or fails if the environment has

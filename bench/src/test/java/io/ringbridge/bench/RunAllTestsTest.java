@@ -1,10 +1,10 @@
 package io.ringbridge.bench;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.bench.harness.ProjectRoot;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,9 +13,10 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The script {@code run-all-tests}, with programs that record how they are called in place of those of Debian. */
 class RunAllTestsTest {
@@ -57,8 +58,8 @@ class RunAllTestsTest {
 
     /** Sets the number of huge pages that the script reads. */
     private void reserved(final int pages) throws IOException {
-        script(tools.resolve("cat"), "[ \"$1\" != /proc/sys/vm/nr_hugepages ] || exec echo " + pages
-            + "; exec /usr/bin/cat \"$@\"");
+        script(tools.resolve("cat"), "if [ \"$1\" = /proc/sys/vm/nr_hugepages ]; then echo " + pages
+            + "; else exec /usr/bin/cat \"$@\"; fi");
     }
 
     private record Run(int status, String output) {

@@ -1,22 +1,24 @@
 package io.ringbridge.bench;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.Program;
 import io.ringbridge.bench.harness.SwitchProcess;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
-import io.ringbridge.control.frontend.QueueShape;
+import io.ringbridge.control.frontend.Guest;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.ring.Features;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * A guest in this process on a port of a switch. It answers ARP and ping like a host with an address in 10.78.0.0/24.
@@ -31,7 +33,7 @@ final class Station implements AutoCloseable {
     private static final int IPV4 = 0x0800;
     private static final int EXPERIMENT = 0x88B5;
 
-    private final Frontend frontend;
+    private final Guest guest;
     private final QueuePair queues;
     private final byte[] mac;
     private final byte[] address;
@@ -40,11 +42,9 @@ final class Station implements AutoCloseable {
     Station(final SwitchProcess ringbridge, final String port, final int number) throws IOException {
         mac = new byte[] {0x52, 0x54, 0, 0, 0, (byte) number};
         address = new byte[] {10, 78, 0, (byte) number};
-        frontend = Frontend.connect(ringbridge.socket(port));
-        frontend.negotiate(FEATURES);
-        frontend.share(64 << 20);
-        queues = frontend.addPair(new QueueShape(256, 65_600), new QueueShape(256, 9200));
-        frontend.start();
+        guest = Guest.attach(ringbridge.socket(port), FEATURES, 1, new QueueShape(256, 65_600),
+            new QueueShape(256, 9200));
+        queues = guest.queues();
     }
 
     byte[] mac() {
@@ -142,6 +142,6 @@ final class Station implements AutoCloseable {
 
     @Override
     public void close() {
-        frontend.close();
+        guest.close();
     }
 }

@@ -1,16 +1,17 @@
 package io.ringbridge.bench;
 
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.SwitchProcess;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** A switch in a network namespace. Guests in this process are on two ports, and the kernel is behind a tap. */
 class TapIT {

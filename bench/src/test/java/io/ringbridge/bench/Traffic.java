@@ -1,15 +1,16 @@
 package io.ringbridge.bench;
 
-import static org.junit.jupiter.api.Assertions.fail;
-
 import io.ringbridge.bench.harness.PcapReader;
 import io.ringbridge.bench.harness.PcapWriter;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.SplittableRandom;
+
+import static org.junit.jupiter.api.Assertions.fail;
 
 /** Writes numbered frames of mixed sizes with random payload to a file, and compares files. */
 final class Traffic {

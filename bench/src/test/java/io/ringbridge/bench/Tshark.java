@@ -3,6 +3,7 @@ package io.ringbridge.bench;
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.harness.Program;
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -1,10 +1,5 @@
 package io.ringbridge.bench;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.Machine;
@@ -12,14 +7,20 @@ import io.ringbridge.bench.harness.Program;
 import io.ringbridge.bench.harness.SwitchProcess;
 import io.ringbridge.bench.harness.Testpmd;
 import io.ringbridge.bench.harness.Testpmd.Statistics;
-import java.time.Duration;
-import java.util.List;
-import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
  * Upgrades the switch while DPDK's testpmd circulates a fixed number of frames between two ports. A lost frame stays

@@ -1,4 +1,7 @@
 /**
  * Links: they connect ports to guests and to network devices.
  */
+@NullMarked
 package io.ringbridge.control;
+
+import org.jspecify.annotations.NullMarked;

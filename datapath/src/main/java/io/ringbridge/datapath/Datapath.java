@@ -13,6 +13,7 @@ import io.ringbridge.datapath.worker.WorkerListener;
 import io.ringbridge.datapath.worker.WorkerStatus;
 import io.ringbridge.datapath.worker.Workers;
 import org.agrona.ErrorHandler;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -153,7 +154,7 @@ public final class Datapath implements AutoCloseable {
      * @param vlan the port's VLANs, or null for a port without VLANs
      */
     public synchronized GuestPort addGuestPort(final String name, final int queuePairs, final int mtu,
-                                               final PortVlan vlan) {
+                                               final @Nullable PortVlan vlan) {
         final int index = freeIndex();
         final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan, workers.place(index, queuePairs),
             workers.count(), stations(index, vlan));
@@ -179,7 +180,7 @@ public final class Datapath implements AutoCloseable {
      * @param vlan the port's VLANs, or null for a port without VLANs
      */
     public synchronized UplinkPort addUplinkPort(final String name, final int queues, final int mtu,
-                                                 final PortVlan vlan) {
+                                                 final @Nullable PortVlan vlan) {
         final int index = freeIndex();
         final UplinkPort port = new UplinkPort(index, name, queues, mtu, vlan, workers.place(index, queues),
             workers.count(), stations(index, vlan));
@@ -195,7 +196,7 @@ public final class Datapath implements AutoCloseable {
         return index;
     }
 
-    private Stations stations(final int port, final PortVlan vlan) {
+    private Stations stations(final int port, final @Nullable PortVlan vlan) {
         return new PortStations(port, ports, vlan, workers, table, nanoClock);
     }
 
@@ -270,7 +271,9 @@ public final class Datapath implements AutoCloseable {
      * @param age seconds since its last frame, or {@link ForwardingTable#STATIC_AGE}
      */
     public void importStation(final long key, final int port, final int age) {
-        if (!ports.port(port).carries(ForwardingTable.vlan(key))) {
+        final Port there = ports.port(port);
+        assert there != null : "a station is added after its port";
+        if (!there.carries(ForwardingTable.vlan(key))) {
             return;
         }
         if (age == ForwardingTable.STATIC_AGE) {

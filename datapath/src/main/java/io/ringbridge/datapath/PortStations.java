@@ -7,6 +7,7 @@ import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
 import io.ringbridge.datapath.worker.Workers;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 import java.util.Set;
@@ -45,7 +46,7 @@ final class PortStations implements Stations {
      * @param ports all current ports; they include this one before the first call
      * @param vlan the VLANs of the port, or null if it has none
      */
-    PortStations(final int port, final PortList ports, final PortVlan vlan, final Workers workers,
+    PortStations(final int port, final PortList ports, final @Nullable PortVlan vlan, final Workers workers,
                  final ForwardingTable table, final LongSupplier nanoClock) {
         this.port = port;
         this.ports = ports;
@@ -93,7 +94,9 @@ final class PortStations implements Stations {
     }
 
     private boolean belongsHere(final long key) {
-        return ports.port(port).carries(ForwardingTable.vlan(key)) && !isElsewhere(key);
+        final Port own = ports.port(port);
+        assert own != null : "the port was added before it was used";
+        return own.carries(ForwardingTable.vlan(key)) && !isElsewhere(key);
     }
 
     /** Returns whether a station is behind another running port. The port that a migrating guest left does not run. */

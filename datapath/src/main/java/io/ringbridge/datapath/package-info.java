@@ -4,4 +4,7 @@
  * <p>The packages are the way of a frame, in the order {@code os}, {@code memory}, {@code ring}, {@code packet},
  * {@code port}, {@code frame}, {@code bridge}, {@code forward}, {@code worker}. Each uses only those before it.
  */
+@NullMarked
 package io.ringbridge.datapath;
+
+import org.jspecify.annotations.NullMarked;

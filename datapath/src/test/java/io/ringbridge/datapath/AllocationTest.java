@@ -6,6 +6,9 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.Rings;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -65,10 +68,10 @@ class AllocationTest {
     @Test
     void millionFramesWithOffloadsAllocateNothing() {
         try (Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
-             TestGuest a = new TestGuest(datapath.addGuestPort("a", 1, 1500), OffloadTest.SENDER, 256, 2048).start();
+             TestGuest a = new TestGuest(datapath.addGuestPort("a", 1, 1500), Offloads.SENDER, 256, 2048).start();
              TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500));
              TestGuest c = new TestGuest(datapath.addGuestPort("c", 1, 1500),
-                 TestGuest.FEATURES | OffloadTest.TAKES_ALL, 256, 2048)
+                 TestGuest.FEATURES | Offloads.TAKES_ALL, 256, 2048)
                  .start()) {
             b.send(Frames.broadcast(2, 60));
             datapath.step();
@@ -81,9 +84,9 @@ class AllocationTest {
                 final Packet packet =
                     Packet.random(random, i % 2 == 1, i == 4 ? Packet.UDP : Packet.TCP, addresses, 1500);
                 final int type =
-                    new int[] {0, OffloadTest.TCPV6, OffloadTest.TCPV4, OffloadTest.TCPV6, OffloadTest.UDP}[i];
+                    new int[] {0, Offloads.TCPV6, Offloads.TCPV4, Offloads.TCPV6, Offloads.UDP}[i];
                 buffers[i] = frame(a, packet.frame);
-                Memory.copy(OffloadTest.header(packet, type, i == 0 ? 0 : 1000), 0, buffers[i], TestGuest.HEADER);
+                Memory.copy(Offloads.header(packet, type, i == 0 ? 0 : 1000), 0, buffers[i], TestGuest.HEADER);
                 lengths[i] = packet.frame.length;
             }
             assertAllocatesNothing(datapath, a, List.of(b, c), buffers, lengths);
@@ -146,7 +149,7 @@ class AllocationTest {
             }
             allocated += threads.getCurrentThreadAllocatedBytes() - before;
             assertEquals(BATCH, sender.reap());
-            receivers.forEach(AllocationTest::recycle);
+            receivers.forEach(receiver -> receiver.receive.getFirst().drain(_ -> { }));
         }
         return allocated;
     }
@@ -155,13 +158,5 @@ class AllocationTest {
         final long buffer = guest.allocate(TestGuest.HEADER + bytes.length, 64);
         Memory.copy(bytes, 0, buffer + TestGuest.HEADER, bytes.length);
         return buffer;
-    }
-
-    private static void recycle(final TestGuest guest) {
-        final TestGuest.Queue queue = guest.receive.get(0);
-        for (int id = queue.ring.poll(); id >= 0; id = queue.ring.poll()) {
-            queue.post(queue.buffers[id], queue.lengths[id]);
-        }
-        queue.ring.publish();
     }
 }

@@ -11,7 +11,9 @@ import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.InflightArea;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
-import io.ringbridge.datapath.ring.TurnedRing;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
+import io.ringbridge.testkit.TurnedRing;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -201,7 +203,7 @@ class BigEndianTest {
 
     @Test
     void offloadRequestsUseTheDriversByteOrder() {
-        final long all = Features.of(Features.CSUM, Features.HOST_TSO4) | OffloadTest.TAKES_ALL | MERGEABLE;
+        final long all = Features.of(Features.CSUM, Features.HOST_TSO4) | Offloads.TAKES_ALL | MERGEABLE;
         final TestGuest a = big(LEGACY | all, 2048);
         final TestGuest b = little(TestGuest.FEATURES | all);
         a.send(Frames.broadcast(1, 60));
@@ -211,9 +213,9 @@ class BigEndianTest {
         b.received();
         received(a, new byte[12]);
         final byte[] addresses = Arrays.copyOf(Frames.ethernet(2, 1, 14), 12);
-        for (final int type : new int[] {0, OffloadTest.TCPV4}) {
+        for (final int type : new int[] {0, Offloads.TCPV4}) {
             final Packet packet = Packet.random(random, false, Packet.TCP, addresses, 1800);
-            final byte[] header = OffloadTest.header(packet, type, type == 0 ? 0 : 500);
+            final byte[] header = Offloads.header(packet, type, type == 0 ? 0 : 500);
             a.send(turn(header), packet.frame);
             run();
             final TestGuest.Received there = b.receivedWithHeaders().getFirst();
@@ -226,7 +228,7 @@ class BigEndianTest {
             run();
             assertArrayEquals(back, received(a, turn(header)));
         }
-        a.send(OffloadTest.header(Packet.random(random, false, Packet.TCP, addresses, 100), 0, 0),
+        a.send(Offloads.header(Packet.random(random, false, Packet.TCP, addresses, 100), 0, 0),
             Packet.random(random, false, Packet.TCP, addresses, 100).frame);
         run();
         assertEquals(Map.of(DropReason.BAD_OFFLOAD, 1L), a.port.statistics().drops(),
@@ -252,7 +254,7 @@ class BigEndianTest {
                 final Set<Long> written = log.changedPages();
                 written.removeAll(before);
                 final Set<Long> marked = log.marked();
-                written.add((turned.get(0).device().device() - a.region.hostAddress()) / DirtyLog.PAGE_SIZE);
+                written.add((turned.get(0).device().device() - a.ram.address()) / DirtyLog.PAGE_SIZE);
                 assertTrue(marked.containsAll(written), () -> "pages written: " + written + ", marked: " + marked);
                 turned.forEach(TurnedRing::use);
                 received(a, new byte[12]);

@@ -6,10 +6,10 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
-import org.junit.jupiter.api.AfterEach;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.Test;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -21,40 +21,11 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 /** Delivery between guests with buffers of all shapes, and between a guest and a hostile one. */
-class DeliveryTest {
+class DeliveryTest extends SteppedFixture {
     private static final long NOT_MERGEABLE = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
 
-    private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
-    private final List<TestGuest> guests = new ArrayList<>();
-
-    @AfterEach
-    void detach() {
-        guests.forEach(TestGuest::close);
-        datapath.close();
-    }
-
     private TestGuest guest(final long features, final int size, final int bufferLength) {
-        final TestGuest guest =
-            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 65535), features, size, bufferLength).start();
-        guests.add(guest);
-        return guest;
-    }
-
-    private void run() {
-        while (datapath.step() > 0) {
-            Thread.onSpinWait();
-        }
-    }
-
-    private void know(final TestGuest... all) {
-        for (int i = 0; i < all.length; i++) {
-            all[i].send(Frames.broadcast(i + 1, 60));
-            run();
-            all[i].reap();
-        }
-        for (final TestGuest guest : all) {
-            guest.received();
-        }
+        return guest(65535, features, size, bufferLength);
     }
 
     private void assertArrives(final byte[] frame, final TestGuest from, final TestGuest to) {
@@ -162,8 +133,7 @@ class DeliveryTest {
         final int id = fresh.ring.poll();
         assertEquals(0, id);
         assertEquals(212, fresh.ring.usedLength());
-        b.region.close();
-        b.file.close();
+        b.ram.close();
         a.reap();
     }
 
@@ -253,7 +223,7 @@ class DeliveryTest {
         for (int i = 0; i < 10; i++) {
             a.send(Frames.ethernet(2, 1, 1000));
         }
-        a.file.resize(4096 * 4);
+        a.ram.file().resize(4096 * 4);
         run();
         assertNotNull(a.port.failure());
         assertEquals(PortState.FAILED, a.port.state());
@@ -271,7 +241,7 @@ class DeliveryTest {
         final TestGuest b = guest(TestGuest.FEATURES, 256, 2048);
         final TestGuest c = guest(TestGuest.FEATURES, 256, 2048);
         know(a, b, c);
-        b.file.resize(4096 * 4);
+        b.ram.file().resize(4096 * 4);
         a.send(Frames.broadcast(1, 1000));
         run();
         assertNotNull(b.port.failure());

@@ -1,5 +1,6 @@
 package io.ringbridge.datapath;
 
+import io.ringbridge.datapath.driver.GuestRam;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
@@ -9,6 +10,8 @@ import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,7 +31,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Compares the dirty log page by page with the pages that have changed, for rings and buffers of all shapes. */
-class DirtyLoggingTest {
+class DirtyLoggingTest extends SteppedFixture {
     /** The byte that fills memory which the device may write. No frame contains it, so every write is a change. */
     private static final byte FILLING = (byte) 0xA5;
     private static final long FILLING_WORD = 0xA5A5_A5A5_A5A5_A5A5L;
@@ -37,34 +40,23 @@ class DirtyLoggingTest {
     private static final long MERGE = Features.of(Features.MRG_RXBUF);
     private static final int SIZE = 1024;
 
-    private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
-    private final List<TestGuest> guests = new ArrayList<>();
     private final List<GuestLog> logs = new ArrayList<>();
 
     @AfterEach
-    void detach() {
+    void closeLogs() {
         guests.forEach(TestGuest::close);
+        guests.clear();
         logs.forEach(GuestLog::close);
-        datapath.close();
     }
 
     private TestGuest guest(final long features, final int size, final int bufferLength) {
-        final TestGuest guest =
-            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, 9000), features, size, bufferLength).start();
-        guests.add(guest);
-        return guest;
+        return guest(9000, features, size, bufferLength);
     }
 
     private GuestLog log(final TestGuest guest) {
         final GuestLog log = new GuestLog(guest);
         logs.add(log);
         return log;
-    }
-
-    private void run() {
-        while (datapath.step() > 0) {
-            Thread.onSpinWait();
-        }
     }
 
     /** Adds two guests and lets the switch learn both. */
@@ -244,13 +236,13 @@ class DirtyLoggingTest {
         final RingAddresses transmit = pair[1].transmit.get(0).ring.addresses();
         pair[1].port.remap(pair[1].memory, new RingAddresses[] {
             new RingAddresses(receive.descriptors(), receive.driver(), receive.device(),
-                TestGuest.GUEST_BASE + 4096 * 4000L), transmit});
+                GuestRam.GUEST_ADDRESS + 4096 * 4000L), transmit});
         pair[0].send(frame(2, 1, 1000));
         fill(pair[1]);
         log.reset();
         run();
         final Set<Long> expected = log.changedPages();
-        final long usedFirst = (receive.device() - pair[1].region.hostAddress()) / 4096;
+        final long usedFirst = (receive.device() - pair[1].ram.address()) / 4096;
         final Set<Long> usedPages = new TreeSet<>(Set.of(usedFirst, usedFirst + 1, usedFirst + 2));
         expected.removeAll(usedPages);
         final Set<Long> payload = new TreeSet<>(expected);
@@ -322,7 +314,7 @@ class DirtyLoggingTest {
     @Test
     void aShortLogIsNotWrittenBeyondItsEnd() {
         final TestGuest[] pair = pair(TestGuest.FEATURES, 2048);
-        final long covered = TestGuest.GUEST_BASE / 4096 / 8 + 3;
+        final long covered = GuestRam.GUEST_ADDRESS / 4096 / 8 + 3;
         try (MemFd file = MemFd.create("log", 2 * covered); Mapping view = Mapping.map(file.fd(), 0, 2 * covered);
              DirtyLog log = DirtyLog.map(Fd.duplicate(file.fd()), 0, covered)) {
             pair[1].port.setLog(log, null);

@@ -3,6 +3,9 @@ package io.ringbridge.datapath;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.LoopingGuest;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -111,8 +114,8 @@ class FairnessTest {
         receiver(8, 1024, 2048);
         final Packet packet =
             Packet.random(new SplittableRandom(3), false, Packet.TCP, Arrays.copyOf(frame(14), 12), HUGE);
-        final byte[] header = OffloadTest.header(packet, segment == 0 ? 0 : OffloadTest.TCPV4, segment);
-        return guest(OffloadTest.SENDER, 64).transmits(header, packet.frame);
+        final byte[] header = Offloads.header(packet, segment == 0 ? 0 : Offloads.TCPV4, segment);
+        return guest(Offloads.SENDER, 64).transmits(header, packet.frame);
     }
 
     private LoopingGuest chain(final int descriptors, final int each, final int last, final byte[] frame) {
@@ -141,7 +144,7 @@ class FairnessTest {
             }
             case BAD_CHAINS -> {
                 final LoopingGuest guest = guest(0, 64);
-                final long end = guest.memory.guest(guest.memory.region.hostAddress() + TestGuest.MEMORY);
+                final long end = guest.memory.guest(guest.memory.ram.address() + TestGuest.MEMORY);
                 final long table = guest.table(LONG, 1, end - LONG + 1, 1, false);
                 yield guest.transmitsChain(table, 16 * LONG, LoopingGuest.INDIRECT);
             }

@@ -16,6 +16,9 @@ import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingEvents;
 import io.ringbridge.datapath.worker.Workers;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.Rings;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -56,6 +59,11 @@ class FaultyCommandTest {
             if (points++ == faultAt) {
                 throw new InternalError("a fault occurred in an unsafe memory access operation");
             }
+        }
+
+        @Override
+        public boolean isCaller() {
+            return true;
         }
 
         @Override
@@ -350,7 +358,7 @@ class FaultyCommandTest {
             rig.traffic();
             command.before.on(rig);
             rig.log.begin();
-            rig.guest.file.resize(0);
+            rig.guest.ram.file().resize(0);
             command.command.on(rig);
             rig.run();
             rig.guest.port.detach();

@@ -6,6 +6,9 @@ import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.Rings;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -62,7 +65,7 @@ class FirstEnableTest {
 
     private static byte[] memory(final TestGuest guest) {
         final byte[] bytes = new byte[1 << 20];
-        Memory.copy(guest.region.hostAddress(), bytes, 0, bytes.length);
+        Memory.copy(guest.ram.address(), bytes, 0, bytes.length);
         return bytes;
     }
 

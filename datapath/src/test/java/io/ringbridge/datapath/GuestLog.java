@@ -1,11 +1,13 @@
 package io.ringbridge.datapath;
 
+import io.ringbridge.datapath.driver.GuestRam;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.testkit.TestGuest;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,8 +19,8 @@ import java.util.TreeSet;
 /** A guest's dirty log, and a copy of its memory for comparison. Pages are numbered from the guest's first page. */
 final class GuestLog implements AutoCloseable {
     private static final int PAGES = (int) (TestGuest.MEMORY / DirtyLog.PAGE_SIZE);
-    private static final long BYTES = (TestGuest.GUEST_BASE + TestGuest.MEMORY) / DirtyLog.PAGE_SIZE / 8;
-    private static final long FIRST = TestGuest.GUEST_BASE / DirtyLog.PAGE_SIZE;
+    private static final long BYTES = (GuestRam.GUEST_ADDRESS + TestGuest.MEMORY) / DirtyLog.PAGE_SIZE / 8;
+    private static final long FIRST = GuestRam.GUEST_ADDRESS / DirtyLog.PAGE_SIZE;
 
     final EventFd changed = EventFd.create();
     final MemFd file = MemFd.create("log", BYTES);
@@ -40,7 +42,7 @@ final class GuestLog implements AutoCloseable {
 
     /** Copies the memory, and clears the log. */
     void reset() {
-        Memory.copy(guest.region.hostAddress(), copy.address(), (int) TestGuest.MEMORY);
+        Memory.copy(guest.ram.address(), copy.address(), (int) TestGuest.MEMORY);
         marked();
         signals();
     }
@@ -50,7 +52,7 @@ final class GuestLog implements AutoCloseable {
         final Set<Long> pages = new TreeSet<>();
         for (long page = 0; page < PAGES; page++) {
             for (long at = page * DirtyLog.PAGE_SIZE; at < (page + 1) * DirtyLog.PAGE_SIZE; at += 8) {
-                if (Memory.getLong(guest.region.hostAddress() + at) != Memory.getLong(copy.address() + at)) {
+                if (Memory.getLong(guest.ram.address() + at) != Memory.getLong(copy.address() + at)) {
                     pages.add(page);
                     break;
                 }

@@ -3,6 +3,8 @@ package io.ringbridge.datapath;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -35,9 +37,9 @@ class HostileOffloadTest {
 
     @BeforeEach
     void attach() {
-        sender = new TestGuest(datapath.addGuestPort("sender", 1, 65535), OffloadTest.SENDER, 256, 2048).start();
+        sender = new TestGuest(datapath.addGuestPort("sender", 1, 65535), Offloads.SENDER, 256, 2048).start();
         all = new TestGuest(datapath.addGuestPort("all", 1, 9000),
-            TestGuest.FEATURES | OffloadTest.TAKES_ALL, 1024, 2048).start();
+            TestGuest.FEATURES | Offloads.TAKES_ALL, 1024, 2048).start();
         none = new TestGuest(datapath.addGuestPort("none", 1, 9000), TestGuest.FEATURES, 1024, 2048).start();
     }
 
@@ -71,42 +73,42 @@ class HostileOffloadTest {
         final Packet udp = packet(false, Packet.UDP);
         final int t4 = tcp4.transport;
         final int t6 = tcp6.transport;
-        final int v4 = OffloadTest.TCPV4;
-        final int v6 = OffloadTest.TCPV6;
-        final int ufo = OffloadTest.UDP;
+        final int v4 = Offloads.TCPV4;
+        final int v6 = Offloads.TCPV6;
+        final int ufo = Offloads.UDP;
         return Stream.of(
-            invalid("checksum starts beyond the frame", OffloadTest.header(0, 0, 0, tcp4.frame.length, 16, 0),
+            invalid("checksum starts beyond the frame", Offloads.header(0, 0, 0, tcp4.frame.length, 16, 0),
                 tcp4.frame),
-            invalid("checksum starts far beyond the frame", OffloadTest.header(0, 0, 0, 65535, 65535, 0), tcp4.frame),
-            invalid("checksum is beyond the frame", OffloadTest.header(0, 0, 0, t4, tcp4.frame.length - t4, 0),
+            invalid("checksum starts far beyond the frame", Offloads.header(0, 0, 0, 65535, 65535, 0), tcp4.frame),
+            invalid("checksum is beyond the frame", Offloads.header(0, 0, 0, t4, tcp4.frame.length - t4, 0),
                 tcp4.frame),
-            invalid("checksum is half beyond the frame", OffloadTest.header(0, 0, 0, t4, tcp4.frame.length - t4 - 1, 0),
+            invalid("checksum is half beyond the frame", Offloads.header(0, 0, 0, t4, tcp4.frame.length - t4 - 1, 0),
                 tcp4.frame),
-            invalid("checksum starts in the Ethernet header", OffloadTest.header(0, 0, 0, 13, 2, 0), tcp4.frame),
-            invalid("segments of size 0", OffloadTest.header(tcp4, v4, 0), tcp4.frame),
-            invalid("fragments of size 0", OffloadTest.header(udp, ufo, 0), udp.frame),
-            invalid("TCP for a UDP packet", OffloadTest.header(v4, 0, 1000, udp.transport, 16, 0), udp.frame),
-            invalid("UDP for a TCP packet", OffloadTest.header(ufo, 0, 1000, t4, 6, 0), tcp4.frame),
-            invalid("IPv6 for an IPv4 packet", OffloadTest.header(v6, 0, 1000, t4, 16, 0), tcp4.frame),
-            invalid("IPv4 for an IPv6 packet", OffloadTest.header(v4, 0, 1000, t6, 16, 0), tcp6.frame),
-            invalid("no IP", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network - 2, 0x88, 0xB5)),
-            invalid("not version 4", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network, 0x65)),
-            invalid("not version 6", OffloadTest.header(tcp6, v6, 1000), bytes(tcp6.frame, tcp6.network, 0x40)),
-            invalid("IPv4 header too short", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network, 0x44)),
-            invalid("a fragment", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network + 6, 0x20, 0)),
-            invalid("another fragment", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network + 6, 0, 1)),
-            invalid("TCP header too short", OffloadTest.header(tcp4, v4, 1000), bytes(tcp4.frame, t4 + 12, 0x40)),
-            invalid("checksum starts elsewhere", OffloadTest.header(v4, 0, 1000, t4 + 2, 16, 0), tcp4.frame),
-            invalid("checksum is elsewhere", OffloadTest.header(v4, 0, 1000, t4, 18, 0), tcp4.frame),
-            invalid("frame ends in the IPv4 header", OffloadTest.header(v4, 0, 10, 14, 0, 0),
+            invalid("checksum starts in the Ethernet header", Offloads.header(0, 0, 0, 13, 2, 0), tcp4.frame),
+            invalid("segments of size 0", Offloads.header(tcp4, v4, 0), tcp4.frame),
+            invalid("fragments of size 0", Offloads.header(udp, ufo, 0), udp.frame),
+            invalid("TCP for a UDP packet", Offloads.header(v4, 0, 1000, udp.transport, 16, 0), udp.frame),
+            invalid("UDP for a TCP packet", Offloads.header(ufo, 0, 1000, t4, 6, 0), tcp4.frame),
+            invalid("IPv6 for an IPv4 packet", Offloads.header(v6, 0, 1000, t4, 16, 0), tcp4.frame),
+            invalid("IPv4 for an IPv6 packet", Offloads.header(v4, 0, 1000, t6, 16, 0), tcp6.frame),
+            invalid("no IP", Offloads.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network - 2, 0x88, 0xB5)),
+            invalid("not version 4", Offloads.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network, 0x65)),
+            invalid("not version 6", Offloads.header(tcp6, v6, 1000), bytes(tcp6.frame, tcp6.network, 0x40)),
+            invalid("IPv4 header too short", Offloads.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network, 0x44)),
+            invalid("a fragment", Offloads.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network + 6, 0x20, 0)),
+            invalid("another fragment", Offloads.header(tcp4, v4, 1000), bytes(tcp4.frame, tcp4.network + 6, 0, 1)),
+            invalid("TCP header too short", Offloads.header(tcp4, v4, 1000), bytes(tcp4.frame, t4 + 12, 0x40)),
+            invalid("checksum starts elsewhere", Offloads.header(v4, 0, 1000, t4 + 2, 16, 0), tcp4.frame),
+            invalid("checksum is elsewhere", Offloads.header(v4, 0, 1000, t4, 18, 0), tcp4.frame),
+            invalid("frame ends in the IPv4 header", Offloads.header(v4, 0, 10, 14, 0, 0),
                 Arrays.copyOf(tcp4.frame, tcp4.network + 19)),
-            invalid("frame ends in the IPv6 header", OffloadTest.header(v6, 0, 10, 14, 0, 0),
+            invalid("frame ends in the IPv6 header", Offloads.header(v6, 0, 10, 14, 0, 0),
                 Arrays.copyOf(tcp6.frame, tcp6.network + 39)),
-            invalid("frame ends in the TCP header", OffloadTest.header(v4, 0, 10, t4, 16, 0),
+            invalid("frame ends in the TCP header", Offloads.header(v4, 0, 10, t4, 16, 0),
                 Arrays.copyOf(tcp4.frame, t4 + 19)),
-            invalid("frame ends in the TCP options", OffloadTest.header(v4, 0, 10, t4, 16, 0),
+            invalid("frame ends in the TCP options", Offloads.header(v4, 0, 10, t4, 16, 0),
                 bytes(Arrays.copyOf(tcp4.frame, t4 + 24), t4 + 12, 0xF0)),
-            invalid("extension headers without end", OffloadTest.header(tcp6, v6, 1000), endless(tcp6)));
+            invalid("extension headers without end", Offloads.header(tcp6, v6, 1000), endless(tcp6)));
     }
 
     private static byte[] endless(final Packet packet) {
@@ -135,7 +137,7 @@ class HostileOffloadTest {
         }
         assertEquals(0, all.received().size() + none.received().size());
         final Packet good = packet(true, Packet.TCP);
-        sender.send(OffloadTest.header(good, OffloadTest.TCPV6, 1000), good.frame);
+        sender.send(Offloads.header(good, Offloads.TCPV6, 1000), good.frame);
         run();
         assertEquals(1, all.received().size());
         assertEquals(3, none.received().size());
@@ -149,31 +151,31 @@ class HostileOffloadTest {
         final Packet udp = packet(false, Packet.UDP);
         final int length = tcp4.frame.length;
         final int t4 = tcp4.transport;
-        final int v4 = OffloadTest.TCPV4;
+        final int v4 = Offloads.TCPV4;
         return Stream.of(
-            same("header length 0", tcp4, v4, OffloadTest.header(v4, 0, 1000, t4, 16, 0)),
-            same("headers too short", tcp4, v4, OffloadTest.header(v4, 14, 1000, t4, 16, 0)),
-            same("headers as long as the frame", tcp4, v4, OffloadTest.header(v4, length, 1000, t4, 16, 0)),
-            same("headers longer than the frame", tcp4, v4, OffloadTest.header(v4, length + 1, 1000, t4, 16, 0)),
-            same("headers of 65535 bytes", tcp6, OffloadTest.TCPV6,
-                OffloadTest.header(OffloadTest.TCPV6, 65535, 1000, tcp6.transport, 16, 0)),
-            same("headers longer than the datagram", udp, OffloadTest.UDP,
-                OffloadTest.header(OffloadTest.UDP, 65535, 1000, udp.transport, 6, 0)),
-            same("headers longer than a whole frame", tcp4, 0, OffloadTest.header(0, length + 1, 0, t4, 16, 0)),
-            same("segment size without segments", tcp4, 0, OffloadTest.header(0, 0, 9, t4, 16, 0)),
-            same("number of buffers", tcp4, v4, OffloadTest.header(v4, 0, 1000, t4, 16, 77)),
-            same("reserved flags", tcp4, v4, flags(OffloadTest.header(v4, 0, 1000, t4, 16, 0), 0xFF)),
-            same("an unknown kind of segments", tcp4, 0, OffloadTest.header(2, 0, 1000, t4, 16, 0)),
-            same("datagrams, which were not offered", udp, 0, OffloadTest.header(5, 0, 1000, udp.transport, 6, 0)),
-            same("congestion without segments", tcp4, 0, OffloadTest.header(OffloadTest.ECN, 0, 0, t4, 16, 0)),
-            same("congestion of UDP", udp, OffloadTest.UDP,
-                OffloadTest.header(OffloadTest.UDP | OffloadTest.ECN, 0, 1000, udp.transport, 6, 0)),
-            same("all but a checksum", tcp4, PLAIN, flags(garbage(OffloadTest.ECN), 0xFE)),
+            same("header length 0", tcp4, v4, Offloads.header(v4, 0, 1000, t4, 16, 0)),
+            same("headers too short", tcp4, v4, Offloads.header(v4, 14, 1000, t4, 16, 0)),
+            same("headers as long as the frame", tcp4, v4, Offloads.header(v4, length, 1000, t4, 16, 0)),
+            same("headers longer than the frame", tcp4, v4, Offloads.header(v4, length + 1, 1000, t4, 16, 0)),
+            same("headers of 65535 bytes", tcp6, Offloads.TCPV6,
+                Offloads.header(Offloads.TCPV6, 65535, 1000, tcp6.transport, 16, 0)),
+            same("headers longer than the datagram", udp, Offloads.UDP,
+                Offloads.header(Offloads.UDP, 65535, 1000, udp.transport, 6, 0)),
+            same("headers longer than a whole frame", tcp4, 0, Offloads.header(0, length + 1, 0, t4, 16, 0)),
+            same("segment size without segments", tcp4, 0, Offloads.header(0, 0, 9, t4, 16, 0)),
+            same("number of buffers", tcp4, v4, Offloads.header(v4, 0, 1000, t4, 16, 77)),
+            same("reserved flags", tcp4, v4, flags(Offloads.header(v4, 0, 1000, t4, 16, 0), 0xFF)),
+            same("an unknown kind of segments", tcp4, 0, Offloads.header(2, 0, 1000, t4, 16, 0)),
+            same("datagrams, which were not offered", udp, 0, Offloads.header(5, 0, 1000, udp.transport, 6, 0)),
+            same("congestion without segments", tcp4, 0, Offloads.header(Offloads.ECN, 0, 0, t4, 16, 0)),
+            same("congestion of UDP", udp, Offloads.UDP,
+                Offloads.header(Offloads.UDP | Offloads.ECN, 0, 1000, udp.transport, 6, 0)),
+            same("all but a checksum", tcp4, PLAIN, flags(garbage(Offloads.ECN), 0xFE)),
             same("an unknown kind alone", tcp4, PLAIN, flags(garbage(0x7F), 0xFE)));
     }
 
     private static byte[] garbage(final int type) {
-        return OffloadTest.header(type, 65535, 65535, 65535, 65535, 9);
+        return Offloads.header(type, 65535, 65535, 65535, 65535, 9);
     }
 
     private static byte[] flags(final byte[] header, final int flags) {
@@ -194,7 +196,7 @@ class HostileOffloadTest {
         run();
         assertEquals(2, sender.reap());
         assertTrue(sender.port.statistics().drops().isEmpty(), what);
-        final byte[] expected = type == PLAIN ? new byte[12] : OffloadTest.header(packet, type, type == 0 ? 0 : 1000);
+        final byte[] expected = type == PLAIN ? new byte[12] : Offloads.header(packet, type, type == 0 ? 0 : 1000);
         final List<TestGuest.Received> whole = all.receivedWithHeaders();
         assertEquals(2, whole.size());
         for (final TestGuest.Received received : whole) {
@@ -202,7 +204,7 @@ class HostileOffloadTest {
             assertArrayEquals(packet.frame, received.frame, what);
         }
         final List<byte[]> pieces = type == PLAIN ? List.of(packet.frame) : type == 0 ? List.of(packet.complete().frame)
-            : type == OffloadTest.UDP ? packet.fragments(1000, 0) : packet.segments(1000, false);
+            : type == Offloads.UDP ? packet.fragments(1000, 0) : packet.segments(1000, false);
         final List<byte[]> cut = none.received();
         assertEquals(2 * pieces.size(), cut.size());
         for (int i = 0; i < cut.size(); i++) {
@@ -215,8 +217,8 @@ class HostileOffloadTest {
     void segmentsWithoutAChecksumRequestAreCutForEveryReceiver() {
         for (final boolean ipv6 : new boolean[] {false, true}) {
             final Packet packet = packet(ipv6, Packet.TCP);
-            final int type = ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4;
-            sender.send(flags(OffloadTest.header(packet, type, 700), 0), packet.frame);
+            final int type = ipv6 ? Offloads.TCPV6 : Offloads.TCPV4;
+            sender.send(flags(Offloads.header(packet, type, 700), 0), packet.frame);
             run();
             assertEquals(1, sender.reap());
             final List<byte[]> expected = packet.segments(700, false);
@@ -235,21 +237,21 @@ class HostileOffloadTest {
     void offloadsThatWereNotNegotiatedAreIgnored() {
         final int[] bits = {Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN,
             Features.HOST_UFO};
-        final int[] types = {0, OffloadTest.TCPV4, OffloadTest.TCPV6, OffloadTest.TCPV4 | OffloadTest.ECN,
-            OffloadTest.UDP};
+        final int[] types = {0, Offloads.TCPV4, Offloads.TCPV6, Offloads.TCPV4 | Offloads.ECN,
+            Offloads.UDP};
         for (int i = 0; i < bits.length; i++) {
             sender.close();
-            sender = new TestGuest(sender.port, OffloadTest.SENDER & ~Features.of(bits[i]), 256, 2048).start();
-            final Packet packet = packet(types[i] == OffloadTest.TCPV6,
-                types[i] == OffloadTest.UDP ? Packet.UDP : Packet.TCP);
-            sender.send(OffloadTest.header(packet, types[i], 1000), packet.frame);
+            sender = new TestGuest(sender.port, Offloads.SENDER & ~Features.of(bits[i]), 256, 2048).start();
+            final Packet packet = packet(types[i] == Offloads.TCPV6,
+                types[i] == Offloads.UDP ? Packet.UDP : Packet.TCP);
+            sender.send(Offloads.header(packet, types[i], 1000), packet.frame);
             run();
             final boolean congestion = bits[i] == Features.HOST_ECN;
             final List<TestGuest.Received> whole = all.receivedWithHeaders();
             assertEquals(1, whole.size());
             assertArrayEquals(packet.frame, whole.getFirst().frame);
             assertArrayEquals(bits[i] == Features.CSUM ? new byte[10]
-                : Arrays.copyOf(OffloadTest.header(packet, congestion ? types[i] : 0, congestion ? 1000 : 0), 10),
+                : Arrays.copyOf(Offloads.header(packet, congestion ? types[i] : 0, congestion ? 1000 : 0), 10),
                 Arrays.copyOf(whole.getFirst().header, 10));
             final List<byte[]> completed = none.received();
             assertEquals(congestion ? packet.segments(1000, false).size() : 1, completed.size());
@@ -268,8 +270,8 @@ class HostileOffloadTest {
             final Packet packet = Packet.random(random, random.nextBoolean(),
                 random.nextBoolean() ? Packet.TCP : Packet.UDP, BROADCAST,
                 random.nextInt(2000));
-            final int type = new int[] {0, OffloadTest.TCPV4, OffloadTest.UDP, OffloadTest.TCPV6}[random.nextInt(4)];
-            final byte[] header = OffloadTest.header(packet, type, 1 + random.nextInt(1000));
+            final int type = new int[] {0, Offloads.TCPV4, Offloads.UDP, Offloads.TCPV6}[random.nextInt(4)];
+            final byte[] header = Offloads.header(packet, type, 1 + random.nextInt(1000));
             final byte[] frame = packet.frame;
             for (int changes = random.nextInt(4); changes > 0; changes--) {
                 final byte[] changed = random.nextBoolean() ? header : frame;
@@ -291,7 +293,7 @@ class HostileOffloadTest {
     void headersThatChangeUnderTheSwitchHarmNobody() throws InterruptedException {
         final AtomicBoolean ending = new AtomicBoolean();
         final Packet packet = packet(true, Packet.TCP);
-        final byte[] header = OffloadTest.header(packet, OffloadTest.TCPV6, 100);
+        final byte[] header = Offloads.header(packet, Offloads.TCPV6, 100);
         final long frameAt = sender.allocate(TestGuest.HEADER + packet.frame.length, 64);
         Memory.copy(header, 0, frameAt, header.length);
         Memory.copy(packet.frame, 0, frameAt + TestGuest.HEADER, packet.frame.length);

@@ -8,6 +8,10 @@ import io.ringbridge.datapath.os.Holes;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.worker.PollMode;
 import io.ringbridge.datapath.worker.WorkerListener;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.NumberedFrames;
+import io.ringbridge.testkit.Rings;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -64,7 +68,7 @@ class LostMemoryTest {
         long arrived;
 
         Numbered(final TestGuest guest, final int station, final int destination) {
-            frames = new NumberedFrames(guest, destination, station);
+            frames = new NumberedFrames(guest.transmitter(), destination, station);
             this.station = station;
         }
 
@@ -119,16 +123,12 @@ class LostMemoryTest {
         }
 
         private void drain() {
-            final TestGuest.Queue queue = receiver.receive.get(0);
-            for (int id = queue.ring.poll(); id >= 0; id = queue.ring.poll()) {
-                final long frame = queue.buffers[id] + TestGuest.HEADER;
-                final int station = Memory.getByte(frame + 11);
-                final long number = Memory.getLong(frame + 14);
+            receiver.receive.getFirst().drain(frame -> {
+                final int station = NumberedFrames.source(frame);
+                final long number = NumberedFrames.number(frame);
                 streams.stream().filter(each -> each.station == station).forEach(each ->
                     assertEquals(each.arrived++, number, "the next frame from station " + station));
-                queue.post(queue.buffers[id], queue.lengths[id]);
-            }
-            queue.ring.publish();
+            });
         }
 
         @Override
@@ -180,9 +180,9 @@ class LostMemoryTest {
         final TestGuest.Queue receive = guest.receive.get(0);
         switch (loss) {
             case CUT, EXTENDED -> {
-                guest.file.resize(round % 3 == 0 ? 4096 : 0);
+                guest.ram.file().resize(round % 3 == 0 ? 4096 : 0);
                 if (loss == Loss.EXTENDED) {
-                    guest.file.resize(TestGuest.MEMORY);
+                    guest.ram.file().resize(TestGuest.MEMORY);
                 }
             }
             case SENT_FROM_HOLE, SENT_FROM_HUGE_PAGE -> transmit.ring.add(HOLE + round * 8192L, 1000, false);
@@ -217,7 +217,7 @@ class LostMemoryTest {
                 for (int round = 0; round < ROUNDS; round++) {
                     try (MemoryRegion hole = MemoryRegion.map(HOLE, Holes.SIZE, HOLE, 0, Fd.duplicate(holes.fd()));
                          TestGuest guest = new TestGuest(port, rings.features, 256, 2048)) {
-                        guest.memory = GuestMemory.of(List.of(guest.region, hole));
+                        guest.memory = GuestMemory.of(List.of(guest.memory.regions().getFirst(), hole));
                         guest.start();
                         others.exchange(BETWEEN);
                         for (int i = 0; i < 64; i++) {

@@ -2,15 +2,14 @@ package io.ringbridge.datapath;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
-import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
-import org.junit.jupiter.api.AfterEach;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -19,127 +18,23 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.SplittableRandom;
-import java.util.stream.Stream;
 
+import static io.ringbridge.datapath.Offloads.ECN;
+import static io.ringbridge.datapath.Offloads.SENDER;
+import static io.ringbridge.datapath.Offloads.TAKES_ALL;
+import static io.ringbridge.datapath.Offloads.TAKES_CSUM;
+import static io.ringbridge.datapath.Offloads.TCPV4;
+import static io.ringbridge.datapath.Offloads.TCPV6;
+import static io.ringbridge.datapath.Offloads.UDP;
+import static io.ringbridge.datapath.Offloads.header;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Packets whose sender offloads checksums and segmentation, for receivers with all kinds of negotiated features. */
-class OffloadTest {
-    static final long SENDER = Features.of(Features.VERSION_1, Features.INDIRECT_DESC, Features.MRG_RXBUF,
-        Features.CSUM,
-        Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_UFO);
-    static final long TAKES_CSUM = Features.of(Features.GUEST_CSUM);
-    static final long TAKES_ALL = TAKES_CSUM | Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6, Features.GUEST_ECN,
-        Features.GUEST_UFO);
-    static final int TCPV4 = 1;
-    static final int UDP = 3;
-    static final int TCPV6 = 4;
-    static final int ECN = 0x80;
-
-    private static final long VERSION_1 = Features.of(Features.VERSION_1, Features.INDIRECT_DESC);
-    private static final long MERGEABLE = Features.of(Features.MRG_RXBUF);
-    private static final long PACKED = Features.of(Features.RING_PACKED);
-    private static final byte[] ONE_TO_TWO = Arrays.copyOf(Frames.ethernet(2, 1, 14), 12);
-    private static final byte[] PLAIN = new byte[12];
-
-    private final SplittableRandom random = new SplittableRandom(5);
-    private Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
-    private final List<TestGuest> guests = new ArrayList<>();
-
-    @AfterEach
-    void detach() {
-        guests.forEach(TestGuest::close);
-        datapath.close();
-    }
-
-    /** Both ring layouts, each with large receive buffers and with small ones that are merged. */
-    static Stream<Arguments> rings() {
-        return Stream.of(0L, PACKED).flatMap(layout -> Stream.of(
-            Arguments.of(layout, VERSION_1, 65_600),
-            Arguments.of(layout, VERSION_1 | MERGEABLE, 2048),
-            Arguments.of(layout, VERSION_1 | MERGEABLE, 400),
-            Arguments.of(layout, 0L, 65_600)));
-    }
-
-    private TestGuest guest(final int mtu, final long features, final int bufferLength) {
-        final int size = bufferLength > 4096 ? 64 : 512;
-        final TestGuest guest =
-            new TestGuest(datapath.addGuestPort("g" + guests.size(), 1, mtu), features, size, bufferLength).start();
-        guests.add(guest);
-        return guest;
-    }
-
-    /** Lets the switch learn the stations 1, 2 and so on. */
-    private void know(final TestGuest... all) {
-        for (int i = 0; i < all.length; i++) {
-            all[i].send(Frames.broadcast(i + 1, 60));
-            run();
-            all[i].reap();
-        }
-        for (final TestGuest guest : all) {
-            guest.received();
-        }
-    }
-
-    private void run() {
-        while (datapath.step() > 0) {
-            Thread.onSpinWait();
-        }
-    }
-
-    /** Returns a header as virtio defines it. */
-    static byte[] header(final int type, final int headers, final int size, final int start, final int offset,
-                         final int buffers) {
-        final int[] words = {1 | type << 8, headers, size, start, offset, buffers};
-        final byte[] bytes = new byte[12];
-        for (int i = 0; i < words.length; i++) {
-            bytes[2 * i] = (byte) words[i];
-            bytes[2 * i + 1] = (byte) (words[i] >> 8);
-        }
-        return bytes;
-    }
-
-    static byte[] header(final Packet packet, final int type, final int size) {
-        return header(type, type == 0 ? 0 : packet.payload, size, packet.transport,
-            packet.checksumAt() - packet.transport, 0);
-    }
-
+class OffloadTest extends OffloadFixture {
     private static byte[] partial(final Packet packet) {
         return header(0, 0, 0, packet.transport, packet.checksumAt() - packet.transport, 0);
-    }
-
-    private Packet packet(final boolean ipv6, final int protocol, final int data) {
-        return Packet.random(random, ipv6, protocol, ONE_TO_TWO, data);
-    }
-
-    private void send(final TestGuest from, final byte[] header, final byte[] frame) {
-        final long mark = from.mark();
-        final int cut = 1 + random.nextInt(frame.length);
-        from.send(header, frame, random.nextBoolean() ? new int[0] : new int[] {cut, cut + random.nextInt(11)});
-        run();
-        assertEquals(1, from.reap());
-        from.release(mark);
-    }
-
-    private void assertReceives(final TestGuest guest, final byte[] header, final List<byte[]> frames,
-                                final String what) {
-        final List<TestGuest.Received> received = guest.receivedWithHeaders();
-        assertEquals(frames.size(), received.size(), () -> what + "; drops: "
-            + guests.getFirst().port.statistics().drops()
-            + guest.port.statistics().drops());
-        for (int i = 0; i < frames.size(); i++) {
-            final byte[] got = received.get(i).header;
-            assertArrayEquals(Arrays.copyOf(header, 10), Arrays.copyOf(got, 10), what + ", header " + i);
-            if (got.length > 10) {
-                final int buffers = got[10] & 0xFF | (got[11] & 0xFF) << 8;
-                assertTrue(Features.has(guest.features, Features.MRG_RXBUF) ? buffers > 0 : buffers == 1,
-                    "num_buffers " + buffers);
-            }
-            assertArrayEquals(frames.get(i), received.get(i).frame, what + ", frame " + i);
-        }
     }
 
     @ParameterizedTest
@@ -296,7 +191,7 @@ class OffloadTest {
         header[10] = 1;
         assertArrayEquals(header, Arrays.copyOf(got, 12));
         assertArrayEquals(packet.frame, Arrays.copyOfRange(got, 12, got.length));
-        List.of(queue.call, queue.kick, queue.error).forEach(EventFd::close);
+        queue.close();
     }
 
     @Test

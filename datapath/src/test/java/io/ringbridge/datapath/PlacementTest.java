@@ -3,6 +3,10 @@ package io.ringbridge.datapath;
 import io.ringbridge.datapath.port.QueueStatus;
 import io.ringbridge.datapath.worker.PollMode;
 import io.ringbridge.datapath.worker.WorkerStatus;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.NumberedFrames;
+import io.ringbridge.testkit.Rings;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -49,7 +53,7 @@ class PlacementTest {
                 LockSupport.parkNanos(1);
             }
             final Others others = new Others(datapath, rings);
-            final NumberedFrames numbered = new NumberedFrames(a);
+            final NumberedFrames numbered = new NumberedFrames(a.transmitter());
             final List<Long> got = new ArrayList<>();
             int next = 0;
             int due = 0;
@@ -68,7 +72,7 @@ class PlacementTest {
                     moves[0] += worker(a) == workerOfA ? 0 : 1;
                     moves[1] += worker(b) == workerOfB ? 0 : 1;
                 }
-                numbered.drain(b, got);
+                b.receive.getFirst().drain(frame -> got.add(NumberedFrames.number(frame)));
                 LockSupport.parkNanos(1);
             }
             others.leave(-1);

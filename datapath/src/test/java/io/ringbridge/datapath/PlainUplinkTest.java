@@ -8,6 +8,8 @@ import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -80,7 +82,7 @@ class PlainUplinkTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void tcpIsCutAndItsChecksumsAreRight(final boolean packed) {
-        begin(OffloadTest.SENDER | (packed ? Features.of(Features.RING_PACKED) : 0));
+        begin(Offloads.SENDER | (packed ? Features.of(Features.RING_PACKED) : 0));
         long frames = 0;
         for (int i = 0; i < 100; i++) {
             final boolean ipv6 = random.nextBoolean();
@@ -89,7 +91,7 @@ class PlainUplinkTest {
                 random.nextInt(Math.min(20 * size, 20_000)));
             final List<byte[]> expected = packet.segments(size, false);
             assertFrames(expected,
-                send(OffloadTest.header(packet, ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4, size), packet.frame),
+                send(Offloads.header(packet, ipv6 ? Offloads.TCPV6 : Offloads.TCPV4, size), packet.frame),
                 "packet " + i + " of segments of " + size);
             wire.written.forEach(segment -> new Packet(segment).assertChecksums());
             frames += expected.size();
@@ -101,13 +103,13 @@ class PlainUplinkTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void datagramsAreFragmented(final boolean packed) {
-        begin(OffloadTest.SENDER | (packed ? Features.of(Features.RING_PACKED) : 0));
+        begin(Offloads.SENDER | (packed ? Features.of(Features.RING_PACKED) : 0));
         for (int i = 0; i < 100; i++) {
             final boolean ipv6 = random.nextBoolean();
             final int size = 8 + random.nextInt(1472);
             final Packet packet = Packet.random(random, ipv6, Packet.UDP, ONE_TO_TWO,
                 random.nextInt(Math.min(20 * size, 20_000)));
-            final List<byte[]> written = send(OffloadTest.header(packet, OffloadTest.UDP, size), packet.frame);
+            final List<byte[]> written = send(Offloads.header(packet, Offloads.UDP, size), packet.frame);
             final Packet first = new Packet(written.getFirst());
             assertFrames(packet.fragments(size, ipv6 && written.size() > 1 ? first.identification() : 0), written,
                 "packet " + i + " of fragments of " + size);
@@ -116,9 +118,9 @@ class PlainUplinkTest {
 
     @Test
     void framesAreCutUpToALimitAndHintsCostNone() {
-        begin(OffloadTest.SENDER);
+        begin(Offloads.SENDER);
         final Packet packet = Packet.random(random, false, Packet.TCP, ONE_TO_TWO, 60_000);
-        final byte[] header = OffloadTest.header(packet, OffloadTest.TCPV4, 88);
+        final byte[] header = Offloads.header(packet, Offloads.TCPV4, 88);
         header[2] = (byte) 0xFF;
         header[3] = (byte) 0xFF;
         final List<byte[]> first = packet.segments(88, false).subList(0, Segmenter.MAX_SEGMENTS);
@@ -132,11 +134,11 @@ class PlainUplinkTest {
     void theSwitchPerformsOffloadsThatTheDeviceRefuses() {
         wire.offloads = true;
         wire.refusesRequests = true;
-        begin(OffloadTest.SENDER);
+        begin(Offloads.SENDER);
         final Packet packet = Packet.random(random, true, Packet.TCP, ONE_TO_TWO, 5000);
-        final byte[] segments = OffloadTest.header(packet, OffloadTest.TCPV6, 1000);
+        final byte[] segments = Offloads.header(packet, Offloads.TCPV6, 1000);
         assertFrames(packet.segments(1000, false), send(segments, packet.frame), "segments");
-        final byte[] checksum = OffloadTest.header(packet, 0, 0);
+        final byte[] checksum = Offloads.header(packet, 0, 0);
         assertFrames(List.of(packet.complete().frame), send(checksum, packet.frame), "a checksum");
         assertEquals(Map.of(), uplink.statistics().drops());
     }
@@ -145,13 +147,13 @@ class PlainUplinkTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void datagramsOfTheKernelAreCut(final boolean takesChecksums) {
-        begin(BARE | Features.of(Features.MRG_RXBUF) | (takesChecksums ? OffloadTest.TAKES_ALL : 0));
+        begin(BARE | Features.of(Features.MRG_RXBUF) | (takesChecksums ? Offloads.TAKES_ALL : 0));
         for (int i = 0; i < 50; i++) {
             final byte[] toAll = Arrays.copyOf(Frames.broadcast(2, 14), 12);
             final int data = 1 + random.nextInt(20_000);
             final Packet packet = Packet.random(random, random.nextBoolean(), Packet.UDP, toAll, data);
             final int size = 100 + random.nextInt(1300);
-            wire.header = OffloadTest.header(packet, DATAGRAMS, size);
+            wire.header = Offloads.header(packet, DATAGRAMS, size);
             wire.given.add(packet.frame);
             run();
             final List<TestGuest.Received> received = guest.receivedWithHeaders();
@@ -172,7 +174,7 @@ class PlainUplinkTest {
         begin(BARE);
         final byte[] toAll = Arrays.copyOf(Frames.broadcast(2, 14), 12);
         final Packet packet = Packet.random(random, false, Packet.UDP, toAll, 3000);
-        wire.header = OffloadTest.header(OffloadTest.TCPV4, 0, 1000, packet.transport + 50, 16, 0);
+        wire.header = Offloads.header(Offloads.TCPV4, 0, 1000, packet.transport + 50, 16, 0);
         wire.given.add(packet.frame);
         run();
         assertEquals(Map.of(DropReason.UNFINISHED, 1L), uplink.statistics().drops());
@@ -181,12 +183,12 @@ class PlainUplinkTest {
 
     @Test
     void checksumsAreCompletedAndPlainFramesLeftAlone() {
-        begin(OffloadTest.SENDER);
+        begin(Offloads.SENDER);
         for (int i = 0; i < 100; i++) {
             final Packet packet = Packet.random(random, random.nextBoolean(),
                 random.nextBoolean() ? Packet.UDP : Packet.TCP, ONE_TO_TWO,
                 random.nextInt(1300));
-            assertFrames(List.of(packet.complete().frame), send(OffloadTest.header(packet, 0, 0), packet.frame),
+            assertFrames(List.of(packet.complete().frame), send(Offloads.header(packet, 0, 0), packet.frame),
                 "partial " + i);
             assertFrames(List.of(packet.frame), send(new byte[12], packet.frame), "plain " + i);
         }
@@ -212,10 +214,10 @@ class PlainUplinkTest {
 
     @Test
     void refusedFramesAreCounted() {
-        begin(OffloadTest.SENDER);
+        begin(Offloads.SENDER);
         final Packet packet = Packet.random(random, false, Packet.TCP, ONE_TO_TWO, 5000);
         wire.refusal = FrameDevice.AGAIN;
-        assertTrue(send(OffloadTest.header(packet, OffloadTest.TCPV4, 1000), packet.frame).isEmpty());
+        assertTrue(send(Offloads.header(packet, Offloads.TCPV4, 1000), packet.frame).isEmpty());
         wire.refusal = FrameDevice.DOWN;
         assertTrue(send(new byte[12], Frames.ethernet(2, 1, 60)).isEmpty());
         assertEquals(Map.of(DropReason.NO_BUFFER, 1L, DropReason.LINK_DOWN, 1L), uplink.statistics().drops());

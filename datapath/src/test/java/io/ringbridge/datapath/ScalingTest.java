@@ -1,6 +1,9 @@
 package io.ringbridge.datapath;
 
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.Rings;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

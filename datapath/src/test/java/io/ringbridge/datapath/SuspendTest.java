@@ -8,6 +8,8 @@ import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -47,7 +49,7 @@ class SuspendTest {
 
     private static byte[] memory(final TestGuest guest) {
         final byte[] bytes = new byte[1 << 20];
-        Memory.copy(guest.region.hostAddress(), bytes, 0, bytes.length);
+        Memory.copy(guest.ram.address(), bytes, 0, bytes.length);
         return bytes;
     }
 

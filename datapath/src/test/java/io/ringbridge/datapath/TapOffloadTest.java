@@ -5,6 +5,8 @@ import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -142,12 +144,12 @@ class TapOffloadTest {
     @ValueSource(booleans = {false, true})
     void segmentsReachAGuestThatTakesNone(final boolean packed) {
         final long layout = packed ? Features.of(Features.RING_PACKED) : 0;
-        guests(OffloadTest.SENDER | layout, RECEIVER | layout);
+        guests(Offloads.SENDER | layout, RECEIVER | layout);
         for (int i = 0; i < 60; i++) {
             final boolean ipv6 = random.nextBoolean();
             final int size = 100 + random.nextInt(1300);
             final Packet packet = packet(ipv6, Packet.TCP, 1 + random.nextInt(20 * size));
-            send(OffloadTest.header(packet, ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4, size), packet);
+            send(Offloads.header(packet, ipv6 ? Offloads.TCPV6 : Offloads.TCPV4, size), packet);
             final List<byte[]> expected = packet.segments(size, false);
             final List<TestGuest.Received> received = await(b, expected.size());
             assertFrames(expected, received, "packet " + i + " of segments of " + size);
@@ -160,12 +162,12 @@ class TapOffloadTest {
     @ValueSource(booleans = {false, true})
     void packetsStayWholeForAGuestThatTakesThem(final boolean packed) {
         final long layout = packed ? Features.of(Features.RING_PACKED) : 0;
-        guests(OffloadTest.SENDER | layout, RECEIVER | layout | OffloadTest.TAKES_ALL);
+        guests(Offloads.SENDER | layout, RECEIVER | layout | Offloads.TAKES_ALL);
         for (int i = 0; i < 60; i++) {
             final boolean ipv6 = random.nextBoolean();
             final Packet packet = packet(ipv6, Packet.TCP, 1500 + random.nextInt(60_000));
-            final int ecn = random.nextBoolean() ? OffloadTest.ECN : 0;
-            final byte[] header = OffloadTest.header(packet, (ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4) | ecn,
+            final int ecn = random.nextBoolean() ? Offloads.ECN : 0;
+            final byte[] header = Offloads.header(packet, (ipv6 ? Offloads.TCPV6 : Offloads.TCPV4) | ecn,
                 1400);
             send(header, packet);
             final List<TestGuest.Received> received = await(b, 1);
@@ -177,11 +179,11 @@ class TapOffloadTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void checksumsArePassedOnOrCompleted(final boolean taken) {
-        guests(OffloadTest.SENDER, RECEIVER | (taken ? OffloadTest.TAKES_CSUM : 0));
+        guests(Offloads.SENDER, RECEIVER | (taken ? Offloads.TAKES_CSUM : 0));
         for (int i = 0; i < 60; i++) {
             final Packet packet = packet(random.nextBoolean(), random.nextBoolean() ? Packet.UDP : Packet.TCP,
                 random.nextInt(1300));
-            send(OffloadTest.header(packet, 0, 0), packet);
+            send(Offloads.header(packet, 0, 0), packet);
             final TestGuest.Received received = await(b, 1).getFirst();
             assertEquals(taken ? 1 : 0, received.header[0]);
             assertArrayEquals((taken ? packet : packet.complete()).frame, received.frame, "packet " + i);
@@ -191,16 +193,16 @@ class TapOffloadTest {
     /** The kernel refuses headers with wrong hints, and some checksums. The frame still arrives. */
     @Test
     void hintsAndSmallSegmentsCostNoFrame() {
-        guests(OffloadTest.SENDER, RECEIVER | OffloadTest.TAKES_ALL);
+        guests(Offloads.SENDER, RECEIVER | Offloads.TAKES_ALL);
         for (final int hint : new int[] {0, 14, 54, 60_000, 65_535}) {
             for (final int size : new int[] {88, 117, 1448}) {
                 final Packet packet = packet(false, Packet.TCP, 50_000);
-                send(OffloadTest.header(OffloadTest.TCPV4, hint, size, packet.transport, 16, 9), packet);
+                send(Offloads.header(Offloads.TCPV4, hint, size, packet.transport, 16, 9), packet);
                 assertFrames(List.of(packet.frame), await(b, 1), "hint " + hint + ", segments of " + size);
             }
         }
         final byte[] frame = Frames.ethernet(2, 1, 80);
-        a.send(OffloadTest.header(0, 9999, 7, 14, 2, 0), frame);
+        a.send(Offloads.header(0, 9999, 7, 14, 2, 0), frame);
         final byte[] got = await(b, 1).getFirst().frame;
         int sum = 0;
         for (int i = 14; i < frame.length; i += 2) {
@@ -216,11 +218,11 @@ class TapOffloadTest {
 
     @Test
     void datagramsAreFragmentedByTheKernel() {
-        guests(OffloadTest.SENDER, RECEIVER);
+        guests(Offloads.SENDER, RECEIVER);
         for (int i = 0; i < 30; i++) {
             final int size = 100 + random.nextInt(1300);
             final Packet packet = packet(false, Packet.UDP, 1 + random.nextInt(10 * size));
-            send(OffloadTest.header(packet, OffloadTest.UDP, size), packet);
+            send(Offloads.header(packet, Offloads.UDP, size), packet);
             final List<byte[]> expected = packet.fragments(size, 0);
             assertFrames(expected, await(b, expected.size()), "packet " + i + " of fragments of " + size);
         }
@@ -229,7 +231,7 @@ class TapOffloadTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void aDatagramOfTheKernelHasItsChecksum(final boolean taken) {
-        guests(OffloadTest.SENDER | (taken ? OffloadTest.TAKES_CSUM : 0), RECEIVER);
+        guests(Offloads.SENDER | (taken ? Offloads.TAKES_CSUM : 0), RECEIVER);
         namespace.in("ip", "addr", "add", "10.79.0.1/24", "dev", "br0");
         namespace.in("ip", "neigh", "replace", "10.79.0.2", "lladdr", "52:54:00:00:00:01", "dev", "br0", "nud",
             "permanent");
@@ -244,7 +246,7 @@ class TapOffloadTest {
 
     @Test
     void framesOverTheMtuOfTheTapAreDropped() {
-        guests(OffloadTest.SENDER, RECEIVER);
+        guests(Offloads.SENDER, RECEIVER);
         leftTap.mtu(1500);
         a.send(Frames.ethernet(2, 1, 1515));
         settle();
@@ -256,10 +258,10 @@ class TapOffloadTest {
         a.reap();
         final Packet packet = packet(false, Packet.TCP, 8000);
         final int size = 1500 + packet.network - packet.payload;
-        send(OffloadTest.header(packet, OffloadTest.TCPV4, size + 1), packet);
+        send(Offloads.header(packet, Offloads.TCPV4, size + 1), packet);
         settle();
         assertEquals(2L, leftTap.statistics().drops().get(DropReason.MTU_EXCEEDED));
-        send(OffloadTest.header(packet, OffloadTest.TCPV4, size), packet);
+        send(Offloads.header(packet, Offloads.TCPV4, size), packet);
         final List<byte[]> expected = packet.segments(size, false);
         assertFrames(expected, await(b, expected.size()), "segments that just fit");
     }

@@ -9,6 +9,8 @@ import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -100,7 +102,7 @@ class TapPortTest {
 
     /** Returns the frames that arrived from other guests. The kernel sends frames of its own. */
     private static List<byte[]> received(final TestGuest guest) {
-        return guest.received().stream().filter(frame -> frame[6] == 0x52).toList();
+        return guest.received().stream().filter(frame -> frame[6] == 0x52 && frame[7] == 0x54).toList();
     }
 
     private void settle() {
@@ -225,18 +227,14 @@ class TapPortTest {
                 a.transmit.get(0).ring.add(a.guest(buffer), TestGuest.HEADER + length, false);
             }
             a.transmit.get(0).ring.publish();
-            int got = 0;
-            while (got < 32) {
+            final int[] got = {0};
+            while (got[0] < 32) {
                 failOnTimeout();
                 final long before = threads.getCurrentThreadAllocatedBytes();
                 left.step();
                 right.step();
                 allocated += threads.getCurrentThreadAllocatedBytes() - before;
-                for (int id = queue.ring.poll(); id >= 0; id = queue.ring.poll()) {
-                    queue.post(queue.buffers[id], queue.lengths[id]);
-                    got += Memory.getByte(queue.buffers[id] + TestGuest.HEADER + 6) == 0x52 ? 1 : 0;
-                }
-                queue.ring.publish();
+                queue.drain(at -> got[0] += Memory.getByte(at + 6) == 0x52 && Memory.getByte(at + 7) == 0x54 ? 1 : 0);
             }
             a.reap();
         }

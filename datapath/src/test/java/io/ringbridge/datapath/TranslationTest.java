@@ -1,12 +1,15 @@
 package io.ringbridge.datapath;
 
+import io.ringbridge.datapath.driver.GuestRam;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.IotlbRequests;
 import io.ringbridge.datapath.ring.RingAddresses;
-import org.junit.jupiter.api.AfterEach;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.Rings;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -26,17 +29,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Guests behind an IOMMU: their frames wait for translations, and other guests' frames do not. */
 @Timeout(60)
-class TranslationTest {
+class TranslationTest extends SteppedFixture {
     private static final long PAGE = 4096;
-
-    private final Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
-    private final List<TestGuest> guests = new ArrayList<>();
-
-    @AfterEach
-    void detach() {
-        guests.forEach(TestGuest::close);
-        datapath.close();
-    }
 
     private TestGuest plain(final Rings rings) {
         final TestGuest guest = TestGuest.up(datapath.addGuestPort("g" + guests.size(), 1, 1500), rings);
@@ -103,12 +97,6 @@ class TranslationTest {
             guest.memory = guest.memory.withTranslations(guest.memory.iotlb().without(first, last));
             guest.port.remap(guest.memory,
                 new RingAddresses[] {guest.receive.get(0).ring.addresses(), guest.transmit.get(0).ring.addresses()});
-        }
-    }
-
-    private void run() {
-        while (datapath.step() > 0) {
-            Thread.onSpinWait();
         }
     }
 
@@ -196,7 +184,7 @@ class TranslationTest {
                 a.guest.sendSplit(sent.getLast(), cut);
             }
             for (final Iommu each : random.nextBoolean() ? List.of(a, b) : List.of(b)) {
-                final long first = TestGuest.GUEST_BASE + random.nextLong(2 << 20);
+                final long first = GuestRam.GUEST_ADDRESS + random.nextLong(2 << 20);
                 each.invalidate(first, random.nextInt(4) == 0 ? -1 : first + random.nextLong(1 << 18));
             }
             do {
@@ -277,7 +265,7 @@ class TranslationTest {
         final int requested = a.requested;
         a.map(request[1], Iotlb.READ);
         run();
-        a.invalidate(TestGuest.GUEST_BASE + (8 << 20), -1);
+        a.invalidate(GuestRam.GUEST_ADDRESS + (8 << 20), -1);
         assertEquals(requested, a.requested);
         assertEquals(0, a.guest.reap());
         a.guest.port.resume(SuspendCause.FRONT_END);

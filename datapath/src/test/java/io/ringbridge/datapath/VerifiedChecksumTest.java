@@ -3,6 +3,8 @@ package io.ringbridge.datapath;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -71,7 +73,7 @@ class VerifiedChecksumTest {
         final long layout = (packed ? Features.of(Features.RING_PACKED) : 0)
             | (mergeable ? Features.of(Features.MRG_RXBUF) : 0);
         attach(null);
-        final TestGuest accepting = guest("accepts", null, BARE | layout | OffloadTest.TAKES_CSUM);
+        final TestGuest accepting = guest("accepts", null, BARE | layout | Offloads.TAKES_CSUM);
         final TestGuest plain = guest("plain", null, BARE | layout);
         for (int i = 0; i < 300; i++) {
             final byte[] frame = Frames.broadcast(9, 60 + i);
@@ -88,7 +90,7 @@ class VerifiedChecksumTest {
         final BitSet allowed = new BitSet();
         allowed.set(VLAN);
         attach(tagged ? PortVlan.trunk(allowed, 0) : PortVlan.access(VLAN));
-        final TestGuest accepting = guest("accepts", PortVlan.access(VLAN), BARE | OffloadTest.TAKES_CSUM);
+        final TestGuest accepting = guest("accepts", PortVlan.access(VLAN), BARE | Offloads.TAKES_CSUM);
         final byte[] plain = Frames.broadcast(9, 200);
         wire.given.add(tagged ? Tags.insert(plain, VLAN) : plain);
         run();
@@ -99,8 +101,8 @@ class VerifiedChecksumTest {
     @ValueSource(booleans = {false, true})
     void theFlagOfADriverIsNotPassedOn(final boolean mayOffload) {
         attach(null);
-        final TestGuest sender = guest("sender", null, mayOffload ? OffloadTest.SENDER : BARE);
-        final TestGuest accepting = guest("accepts", null, BARE | OffloadTest.TAKES_CSUM);
+        final TestGuest sender = guest("sender", null, mayOffload ? Offloads.SENDER : BARE);
+        final TestGuest accepting = guest("accepts", null, BARE | Offloads.TAKES_CSUM);
         final byte[] frame = Frames.broadcast(3, 100);
         sender.send(new byte[] {DATA_VALID, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, frame);
         run();

@@ -6,6 +6,8 @@ import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,8 +43,8 @@ class VlanOffloadTest {
     /** The offloads that each kind of receiver accepts. */
     private enum Takes {
         NOTHING(0),
-        CHECKSUMS(OffloadTest.TAKES_CSUM),
-        ALL(OffloadTest.TAKES_ALL);
+        CHECKSUMS(Offloads.TAKES_CSUM),
+        ALL(Offloads.TAKES_ALL);
 
         private final long features;
 
@@ -65,8 +67,8 @@ class VlanOffloadTest {
     private List<Receiver> start(final int workers, final long layout) {
         datapath = Datapath.stepped(new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofHours(24)),
             new Wire.Clock()::nanos);
-        access = guest(PortVlan.access(VLAN), OffloadTest.SENDER | layout);
-        trunk = guest(Membership.trunk(0, VLAN, 20).vlan(), OffloadTest.SENDER | layout);
+        access = guest(PortVlan.access(VLAN), Offloads.SENDER | layout);
+        trunk = guest(Membership.trunk(0, VLAN, 20).vlan(), Offloads.SENDER | layout);
         final List<Receiver> receivers = new ArrayList<>();
         for (final Takes takes : Takes.values()) {
             receivers.add(new Receiver(guest(PortVlan.access(VLAN), RECEIVER | layout | takes.features), false, takes));
@@ -150,7 +152,7 @@ class VlanOffloadTest {
     }
 
     private static byte[] partial(final Packet packet) {
-        return OffloadTest.header(0, 0, 0, packet.transport, packet.checksumAt() - packet.transport, 0);
+        return Offloads.header(0, 0, 0, packet.transport, packet.checksumAt() - packet.transport, 0);
     }
 
     @ParameterizedTest
@@ -162,15 +164,15 @@ class VlanOffloadTest {
             final boolean ipv6 = random.nextBoolean();
             final int size = 1 + random.nextInt(1448);
             final Packet packet = packet(tagged, ipv6, Packet.TCP, random.nextInt(Math.min(20 * size, 20_000)));
-            final int type = ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4;
-            send(tagged ? trunk : access, OffloadTest.header(packet, type, size), packet.frame);
+            final int type = ipv6 ? Offloads.TCPV6 : Offloads.TCPV4;
+            send(tagged ? trunk : access, Offloads.header(packet, type, size), packet.frame);
             final String what = "packet " + i + (tagged ? " from the trunk" : " from the access port");
             for (final Receiver receiver : receivers) {
                 final Packet out = retagged(packet, receiver.tagged);
                 switch (receiver.takes) {
                     case NOTHING -> assertReceives(receiver, PLAIN, out.segments(size, false), what);
                     case CHECKSUMS -> assertReceives(receiver, partial(out), out.segments(size, true), what);
-                    default -> assertReceives(receiver, OffloadTest.header(out, type, size), List.of(out.frame), what);
+                    default -> assertReceives(receiver, Offloads.header(out, type, size), List.of(out.frame), what);
                 }
             }
             assertWritten(out -> out.segments(size, false), packet, what);
@@ -187,7 +189,7 @@ class VlanOffloadTest {
             final boolean tagged = random.nextBoolean();
             final int protocol = random.nextBoolean() ? Packet.UDP : Packet.TCP;
             final Packet packet = packet(tagged, random.nextBoolean(), protocol, random.nextInt(1400));
-            send(tagged ? trunk : access, OffloadTest.header(packet, 0, 0), packet.frame);
+            send(tagged ? trunk : access, Offloads.header(packet, 0, 0), packet.frame);
             final String what = "packet " + i + (tagged ? " from the trunk" : " from the access port");
             for (final Receiver receiver : receivers) {
                 final Packet out = retagged(packet, receiver.tagged);
@@ -211,11 +213,11 @@ class VlanOffloadTest {
             final boolean tagged = random.nextBoolean();
             final int size = 8 + random.nextInt(1400);
             final Packet packet = packet(tagged, false, Packet.UDP, random.nextInt(Math.min(20 * size, 20_000)));
-            send(tagged ? trunk : access, OffloadTest.header(packet, OffloadTest.UDP, size), packet.frame);
+            send(tagged ? trunk : access, Offloads.header(packet, Offloads.UDP, size), packet.frame);
             for (final Receiver receiver : receivers) {
                 final Packet out = retagged(packet, receiver.tagged);
                 if (receiver.takes == Takes.ALL) {
-                    assertReceives(receiver, OffloadTest.header(out, OffloadTest.UDP, size & -8), List.of(out.frame),
+                    assertReceives(receiver, Offloads.header(out, Offloads.UDP, size & -8), List.of(out.frame),
                         "packet " + i);
                 } else {
                     assertReceives(receiver, PLAIN, out.fragments(size, 0), "packet " + i);
@@ -233,7 +235,7 @@ class VlanOffloadTest {
         final List<Receiver> receivers = start(1, 0);
         final byte[] tagged = Tags.insert(Frames.broadcast(1, 200), VLAN);
         for (int start = 14; start < 22; start++) {
-            send(trunk, OffloadTest.header(0, 0, 0, start, 0, 0), tagged);
+            send(trunk, Offloads.header(0, 0, 0, start, 0, 0), tagged);
             for (final Receiver receiver : receivers) {
                 assertEquals(start < 18 ? 0 : 1, receiver.guest.received().size(), "from " + start);
             }
@@ -250,7 +252,7 @@ class VlanOffloadTest {
         start(1, 0);
         final byte[] frame = Frames.broadcast(1, 65_549);
         for (int start = 65_530; start < 65_536; start++) {
-            send(access, OffloadTest.header(0, 0, 0, start, 2, 0), frame);
+            send(access, Offloads.header(0, 0, 0, start, 2, 0), frame);
         }
         assertEquals(Map.of(DropReason.BAD_OFFLOAD, 4L), access.port.statistics().drops());
     }
@@ -263,8 +265,8 @@ class VlanOffloadTest {
                 for (final int over : new int[] {0, 1}) {
                     final Packet packet = packet(tagged, ipv6, Packet.TCP, 20_000);
                     final int size = 9000 - (packet.payload - packet.network) + over;
-                    final int type = ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4;
-                    send(tagged ? trunk : access, OffloadTest.header(packet, type, size), packet.frame);
+                    final int type = ipv6 ? Offloads.TCPV6 : Offloads.TCPV4;
+                    send(tagged ? trunk : access, Offloads.header(packet, type, size), packet.frame);
                     for (final Receiver receiver : receivers) {
                         assertEquals(over > 0, receiver.guest.received().isEmpty());
                     }

@@ -7,6 +7,8 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

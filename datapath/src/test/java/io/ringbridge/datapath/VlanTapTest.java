@@ -5,6 +5,8 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
@@ -120,12 +122,12 @@ class VlanTapTest {
     @ValueSource(booleans = {false, true})
     void segmentsAreCutAfterTheTag(final boolean packed) {
         final long layout = packed ? Features.of(Features.RING_PACKED) : 0;
-        guests(OffloadTest.SENDER | layout, RECEIVER | layout);
+        guests(Offloads.SENDER | layout, RECEIVER | layout);
         for (int i = 0; i < 40; i++) {
             final boolean ipv6 = random.nextBoolean();
             final int size = 100 + random.nextInt(1300);
             final Packet packet = packet(ipv6, 1 + random.nextInt(20 * size));
-            send(OffloadTest.header(packet, ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4, size), packet);
+            send(Offloads.header(packet, ipv6 ? Offloads.TCPV6 : Offloads.TCPV4, size), packet);
             final List<byte[]> expected = packet.segments(size, false);
             final List<TestGuest.Received> received = await(b, expected.size());
             for (int k = 0; k < expected.size(); k++) {
@@ -142,17 +144,17 @@ class VlanTapTest {
     @ValueSource(booleans = {false, true})
     void packetsStayWholeForAGuestThatAcceptsThem(final boolean packed) {
         final long layout = packed ? Features.of(Features.RING_PACKED) : 0;
-        guests(OffloadTest.SENDER | layout, RECEIVER | layout | OffloadTest.TAKES_ALL);
+        guests(Offloads.SENDER | layout, RECEIVER | layout | Offloads.TAKES_ALL);
         for (int i = 0; i < 40; i++) {
             final boolean ipv6 = random.nextBoolean();
             final boolean whole = random.nextBoolean();
             final Packet packet = packet(ipv6, whole ? 1500 + random.nextInt(60_000) : random.nextInt(1300));
-            final int type = !whole ? 0 : ipv6 ? OffloadTest.TCPV6 : OffloadTest.TCPV4;
-            send(OffloadTest.header(packet, type, whole ? 1400 : 0), packet);
+            final int type = !whole ? 0 : ipv6 ? Offloads.TCPV6 : Offloads.TCPV4;
+            send(Offloads.header(packet, type, whole ? 1400 : 0), packet);
             final TestGuest.Received received = await(b, 1).getFirst();
             assertArrayEquals(packet.frame, received.frame, "packet " + i);
-            final byte[] header = whole ? OffloadTest.header(packet, type, 1400)
-                : OffloadTest.header(0, 0, 0, packet.transport, packet.checksumAt() - packet.transport, 0);
+            final byte[] header = whole ? Offloads.header(packet, type, 1400)
+                : Offloads.header(0, 0, 0, packet.transport, packet.checksumAt() - packet.transport, 0);
             assertArrayEquals(Arrays.copyOf(header, 10), Arrays.copyOf(received.header, 10), "header " + i);
         }
         assertEquals(0, c.received().size());

@@ -1,6 +1,11 @@
 package io.ringbridge.datapath;
 
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.NumberedFrames;
+import io.ringbridge.testkit.Rings;
+import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -9,7 +14,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -33,15 +37,15 @@ class WorkersTest {
             b.send(Frames.broadcast(2, 60));
             a.transmit.get(0).kick.signal();
             b.transmit.get(0).kick.signal();
-            await(() -> c.received().size() == 1);
-            final NumberedFrames numbered = new NumberedFrames(a);
+            Await.until(() -> c.received().size() == 1);
+            final NumberedFrames numbered = new NumberedFrames(a.transmitter());
             final List<Long> got = new ArrayList<>();
             int next = 0;
             while (got.size() < FRAMES) {
                 while (next < FRAMES && next - got.size() < WINDOW && numbered.send(next)) {
                     next++;
                 }
-                numbered.drain(b, got);
+                b.receive.getFirst().drain(frame -> got.add(NumberedFrames.number(frame)));
                 LockSupport.parkNanos(1); // more threads than processors
                 if (next % 2_000 == 1_999) {
                     restart(a);
@@ -59,11 +63,5 @@ class WorkersTest {
     private static void restart(final TestGuest guest) {
         final int base = guest.port.stopRing(1);
         guest.port.startRing(1, guest.transmit.get(0).config(base), guest.transmit.get(0).events());
-    }
-
-    private static void await(final BooleanSupplier condition) {
-        while (!condition.getAsBoolean()) {
-            LockSupport.parkNanos(1);
-        }
     }
 }

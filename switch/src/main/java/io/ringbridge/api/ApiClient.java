@@ -1,6 +1,7 @@
 package io.ringbridge.api;
 
 import io.ringbridge.config.ConfigException;
+import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.ContentLengthStrategy;
 import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.impl.DefaultContentLengthStrategy;
@@ -13,7 +14,7 @@ import org.apache.hc.core5.http.impl.io.SessionInputBufferImpl;
 import org.apache.hc.core5.http.impl.io.SessionOutputBufferImpl;
 import org.apache.hc.core5.http.io.SessionInputBuffer;
 import org.apache.hc.core5.http.message.BasicClassicHttpRequest;
-import org.apache.hc.core5.http.ClassicHttpResponse;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -100,7 +101,7 @@ public final class ApiClient implements AutoCloseable {
      * @param statics whether to remove static stations as well
      * @return a sentence with the number of stations removed
      */
-    public String flushStations(final String port, final boolean statics) {
+    public String flushStations(final @Nullable String port, final boolean statics) {
         return send(call("DELETE", "/fdb?static=" + statics + (port == null ? "" : "&port=" + encoded(port)), null));
     }
 
@@ -110,17 +111,17 @@ public final class ApiClient implements AutoCloseable {
      * @param program the path of the program to start; null for the program that started the switch
      * @param limit the time that the new process may take to start and to become ready
      */
-    public UpgradeView upgrade(final String program, final Duration limit) {
+    public UpgradeView upgrade(final @Nullable String program, final Duration limit) {
         return Json.read(send(new Call("POST", "/upgrade?timeout=" + limit.toSeconds(), "application/json",
             program == null ? "" : program, limit.plus(HAND_OVER))), UpgradeView.class);
     }
 
     /** One request; {@code body} is null for none. */
-    private record Call(String method, String path, String accept, String body, Duration limit) {
+    private record Call(String method, String path, String accept, @Nullable String body, Duration limit) {
     }
 
     /** Returns a call whose answer or error is text for people. */
-    private static Call call(final String method, final String path, final String body) {
+    private static Call call(final String method, final String path, final @Nullable String body) {
         return new Call(method, path, "text/plain", body, TIMEOUT);
     }
 

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -70,16 +71,16 @@ final class ApiConnections implements Connection.Listener {
         boolean holds();
     }
 
-    private void closeWhile(final Condition tooMany, final Supplier<Connection> next) {
+    private void closeWhile(final Condition tooMany, final Supplier<Optional<Connection>> next) {
         final List<Connection> surplus = new ArrayList<>();
         synchronized (this) {
             while (tooMany.holds()) {
-                final Connection closed = next.get();
-                if (closed == null) {
+                final Optional<Connection> closed = next.get();
+                if (closed.isEmpty()) {
                     break;
                 }
-                open.remove(closed);
-                surplus.add(closed);
+                open.remove(closed.get());
+                surplus.add(closed.get());
             }
         }
         surplus.forEach(connection -> connection.getEndPoint().close());
@@ -89,16 +90,16 @@ final class ApiConnections implements Connection.Listener {
      * Returns the connection that has been without a complete request for longest, or else {@link #longestUnread}.
      * The newest connection is exempt, because its request may not have been read yet.
      */
-    private Connection firstWaiting(final Connection newest) {
+    private Optional<Connection> firstWaiting(final Connection newest) {
         return open.entrySet().stream()
             .filter(each -> !each.getKey().equals(newest) && each.getValue().equals(Use.NONE))
-            .map(Map.Entry::getKey).findFirst().orElseGet(this::longestUnread);
+            .map(Map.Entry::getKey).findFirst().or(this::longestUnread);
     }
 
-    /** Returns the connection whose unread answer has made no progress for longest, or null if there is none. */
-    private Connection longestUnread() {
+    /** Returns the connection whose unread answer has made no progress for longest. */
+    private Optional<Connection> longestUnread() {
         return open.entrySet().stream().filter(each -> each.getValue().unread() > 0).map(Map.Entry::getKey)
-            .reduce((a, b) -> idleMillis(b) > idleMillis(a) ? b : a).orElse(null);
+            .reduce((a, b) -> idleMillis(b) > idleMillis(a) ? b : a);
     }
 
     /** Returns the time since a connection was last read or written; it is short if the client reads its answer. */

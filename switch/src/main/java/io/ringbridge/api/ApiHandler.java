@@ -14,6 +14,7 @@ import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.Promise;
 import org.eclipse.jetty.util.thread.Invocable.InvocationType;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -153,7 +154,7 @@ final class ApiHandler extends Handler.Abstract {
         send(exchange, why.status(), error(exchange, why.getMessage()), false);
     }
 
-    private static String error(final Exchange exchange, final String message) {
+    private static String error(final Exchange exchange, final @Nullable String message) {
         return exchange.wantsText() ? message + '\n' : Json.write(Map.of("error", String.valueOf(message))) + '\n';
     }
 

@@ -141,13 +141,13 @@ public final class ApiServer implements AutoCloseable {
 
     private static String reason(final Path socket, final Throwable failure) {
         final Path directory = socket.toAbsolutePath().getParent();
-        if (!Files.isDirectory(directory)) {
+        if (directory != null && !Files.isDirectory(directory)) {
             return "directory " + directory + " does not exist";
         }
         Throwable cause = failure;
         while (cause.getCause() != null) {
             cause = cause.getCause();
         }
-        return cause.getMessage();
+        return String.valueOf(cause.getMessage());
     }
 }

@@ -40,8 +40,10 @@ public final class ApiSocket {
     public static Optional<Path> writable(final List<Path> places) {
         return places.stream().filter(place -> {
             final Path directory = place.getParent();
+            assert directory != null : "a default path is in a directory of its own";
+            final Path root = directory.getParent();
             try {
-                if (!Files.isDirectory(directory) && Files.isDirectory(directory.getParent())) {
+                if (!Files.isDirectory(directory) && root != null && Files.isDirectory(root)) {
                     RuntimeDirectory.create(directory);
                 }
                 return Files.isWritable(directory);
@@ -114,9 +116,11 @@ public final class ApiSocket {
 
     /** Returns the nearest directory above a path that is visible to this process. */
     private static Path existing(final Path path) {
-        Path directory = path.toAbsolutePath().getParent();
+        Path directory = path.toAbsolutePath();
         while (!Files.isDirectory(directory)) {
-            directory = directory.getParent();
+            final Path above = directory.getParent();
+            assert above != null : "the root is a directory";
+            directory = above;
         }
         return directory;
     }
@@ -126,7 +130,7 @@ public final class ApiSocket {
         try (SocketChannel _ = connect(place)) {
             return "a process listens there";
         } catch (final IOException e) {
-            return e.getMessage();
+            return String.valueOf(e.getMessage());
         }
     }
 

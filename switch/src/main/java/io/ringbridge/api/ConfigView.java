@@ -1,5 +1,7 @@
 package io.ringbridge.api;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 import java.util.Map;
 
@@ -9,10 +11,10 @@ import java.util.Map;
  * @param state absent if no state is kept
  * @param ports the keys of each port's type, except those that have their default
  */
-public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, String state,
+public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, @Nullable String state,
                          List<Map<String, Object>> ports) {
     /** The API's socket; absent if there is none. */
-    public record Api(String socket) {
+    public record Api(@Nullable String socket) {
     }
 
     /** The forwarding table. */

@@ -1,5 +1,7 @@
 package io.ringbridge.api;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 
 /** The operations of the API on the forwarding table. Any thread may call. */
@@ -32,5 +34,5 @@ public interface FdbControl {
      * @return the number of stations removed
      * @throws ApiException if there is no such port
      */
-    int flush(String port, boolean statics);
+    int flush(@Nullable String port, boolean statics);
 }

@@ -1,5 +1,7 @@
 package io.ringbridge.api;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 import java.util.Map;
 
@@ -18,8 +20,9 @@ import java.util.Map;
  * @param trunk the VLANs of tagged frames, as numbers and ranges; absent if the port is not a trunk
  * @param drops counts by reason; counts of zero are absent
  */
-public record PortView(String name, String type, String socket, String device, String read, String write, String mode,
-                       String state, String failure, String since, String why, int queues, int mtu, Integer vlan,
-                       List<String> trunk, List<String> features, long inFrames, long inBytes, long outFrames,
-                       long outBytes, Map<String, Long> drops) {
+public record PortView(String name, String type, @Nullable String socket, @Nullable String device,
+                       @Nullable String read, @Nullable String write, @Nullable String mode, String state,
+                       @Nullable String failure, String since, @Nullable String why, int queues, int mtu,
+                       @Nullable Integer vlan, @Nullable List<String> trunk, List<String> features, long inFrames,
+                       long inBytes, long outFrames, long outBytes, Map<String, Long> drops) {
 }

@@ -42,7 +42,9 @@ public final class RuntimeDirectory {
     static boolean isBelow(final Path directory, final List<Path> roots) throws IOException {
         Path existing = directory;
         while (!Files.exists(existing)) {
-            existing = existing.getParent();
+            final Path above = existing.getParent();
+            assert above != null : "the root exists";
+            existing = above;
         }
         final Path real = existing.toRealPath();
         for (final Path root : roots) {

@@ -1,5 +1,7 @@
 package io.ringbridge.api;
 
+import org.jspecify.annotations.Nullable;
+
 import java.time.Duration;
 import java.util.List;
 
@@ -49,7 +51,7 @@ public interface SwitchControl {
      * @throws SwitchLostException if the new process failed after the hand-over: no process serves the ports
      * @throws ApiException if the upgrade failed earlier: this process serves the ports as before
      */
-    UpgradeView upgrade(String program, Duration limit);
+    UpgradeView upgrade(@Nullable String program, Duration limit);
 
     /** Called once the client has the result of an {@link #upgrade} after which this process no longer serves. */
     void upgraded();

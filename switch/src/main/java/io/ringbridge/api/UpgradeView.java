@@ -1,5 +1,7 @@
 package io.ringbridge.api;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The result of an upgrade.
  *
@@ -7,5 +9,5 @@ package io.ringbridge.api;
  * @param ports the number of ports handed over
  * @param pauseMillis the time during which no frame moved; absent if the new process did not report it
  */
-public record UpgradeView(long pid, int ports, Double pauseMillis) {
+public record UpgradeView(long pid, int ports, @Nullable Double pauseMillis) {
 }

@@ -11,6 +11,7 @@ import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.Stations;
+import org.jspecify.annotations.Nullable;
 
 import java.util.List;
 import java.util.stream.Collectors;
@@ -104,7 +105,7 @@ final class Fdb implements FdbControl {
     }
 
     @Override
-    public int flush(final String port, final boolean statics) {
+    public int flush(final @Nullable String port, final boolean statics) {
         return ports.ifServing(() -> (port == null ? datapath.ports() : List.of(ports.named(port).port())).stream()
             .mapToInt(each -> datapath.table().flush(each.index(), statics)).sum());
     }

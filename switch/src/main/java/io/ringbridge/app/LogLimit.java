@@ -4,6 +4,7 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.filter.Filter;
 import ch.qos.logback.core.spi.FilterReply;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,7 +50,7 @@ final class LogLimit extends Filter<ILoggingEvent> {
         private long began;
         private int passed;
         private long suppressed;
-        private ILoggingEvent last;
+        private @Nullable ILoggingEvent last;
     }
 
     LogLimit() {
@@ -120,6 +121,7 @@ final class LogLimit extends Filter<ILoggingEvent> {
             suppressed = count.suppressed;
             last = count.last;
         }
+        assert last != null : "a line was suppressed";
         LOG.atLevel(org.slf4j.event.Level.valueOf(last.getLevel().toString()))
             .log("{} more lines like this one were suppressed within {} s: {}", suppressed, PERIOD.toSeconds(),
                 last.getFormattedMessage());

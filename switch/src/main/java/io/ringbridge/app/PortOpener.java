@@ -14,15 +14,16 @@ import io.ringbridge.control.uplink.InterfaceLink;
 import io.ringbridge.control.uplink.PcapLink;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.control.uplink.TapLink;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.port.UplinkPort;
-import io.ringbridge.datapath.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 
@@ -36,11 +37,11 @@ final class PortOpener {
     private static final int UPLINK_MTU = 1500;
 
     private final Datapath datapath;
-    /** Null if no state is kept. */
-    private final StateDirectory state;
+    /** Empty if no state is kept. */
+    private final Optional<StateDirectory> state;
     private final Reunion reunion;
 
-    PortOpener(final Datapath datapath, final StateDirectory state, final Reunion reunion) {
+    PortOpener(final Datapath datapath, final Optional<StateDirectory> state, final Reunion reunion) {
         this.datapath = datapath;
         this.state = state;
         this.reunion = reunion;
@@ -62,12 +63,12 @@ final class PortOpener {
 
     private Attached open(final GuestPortConfig port, final boolean whileRunning) {
         final GuestPort added = addGuest(port);
-        final Path kept = stateOf(port);
+        final Optional<Path> kept = stateOf(port);
         final Presence presence = presence(port.name(), kept);
         final Attached attached = attach(port, whileRunning, added,
             () -> Backend.open(added, PortOptions.of(port, kept), presence), SwitchException::new);
-        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.shown(PortKey.MODE), port.place(),
-            port.queues(), port.mtu(), Views.vlan(port));
+        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.shown(PortKey.MODE).orElseThrow(),
+            port.place(), port.queues(), port.mtu(), Views.vlan(port));
         return attached;
     }
 
@@ -102,7 +103,7 @@ final class PortOpener {
         return switch (port) {
             case GuestPortConfig guest -> {
                 final GuestPort added = addGuest(guest);
-                final Path kept = stateOf(guest);
+                final Optional<Path> kept = stateOf(guest);
                 yield adopt(port, whileRunning, added, () ->
                     Backend.adopt(added, PortOptions.of(guest, kept), presence(port.name(), kept), in));
             }
@@ -152,11 +153,12 @@ final class PortOpener {
         }
     }
 
-    private Presence presence(final String port, final Path kept) {
-        return kept == null ? Presence.UNHEARD : new Attendance(port, kept, reunion::arrived);
+    private Presence presence(final String port, final Optional<Path> kept) {
+        return kept.<Presence>map(directory -> new Attendance(port, directory, reunion::arrived))
+            .orElse(Presence.UNHEARD);
     }
 
-    private Path stateOf(final PortConfig port) {
-        return state == null ? null : state.of(port);
+    private Optional<Path> stateOf(final PortConfig port) {
+        return state.flatMap(directory -> directory.of(port));
     }
 }

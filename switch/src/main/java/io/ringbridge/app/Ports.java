@@ -10,10 +10,11 @@ import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKind;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.port.UplinkPort;
-import io.ringbridge.datapath.Datapath;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,6 +24,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -44,8 +46,8 @@ final class Ports implements AutoCloseable {
     private static final int FAILED = 500;
 
     private final Datapath datapath;
-    /** Null if no state is kept. */
-    private final StateDirectory state;
+    /** Empty if no state is kept. */
+    private final Optional<StateDirectory> state;
     private final PortMonitor monitor;
     private final Reunion reunion;
     private final PortOpener opener;
@@ -53,7 +55,7 @@ final class Ports implements AutoCloseable {
     private boolean handedOver;
     private boolean closed;
 
-    Ports(final Datapath datapath, final StateDirectory state, final PortMonitor monitor) {
+    Ports(final Datapath datapath, final Optional<StateDirectory> state, final PortMonitor monitor) {
         this.datapath = datapath;
         this.state = state;
         this.monitor = monitor;
@@ -66,7 +68,7 @@ final class Ports implements AutoCloseable {
      * attached before.
      */
     void open(final List<PortConfig> configured) {
-        if (state != null) {
+        if (state.isPresent()) {
             configured.forEach(opener::awaitAttached);
             reunion.begin(); // before any port is open
         }
@@ -112,16 +114,12 @@ final class Ports implements AutoCloseable {
 
     /** Creates the state directory, if state is kept. */
     void prepareState() {
-        if (state != null) {
-            state.make();
-        }
+        state.ifPresent(StateDirectory::make);
     }
 
     /** Refreshes the state directories of the present ports, and removes stale ones. */
     void tendState() {
-        if (state != null) {
-            state.tend(configs(), Instant.now());
-        }
+        state.ifPresent(directory -> directory.tend(configs(), Instant.now()));
     }
 
     /** Adds a port that is in no configuration file. {@link io.ringbridge.api.SwitchControl#addPort} has the rules. */
@@ -147,9 +145,7 @@ final class Ports implements AutoCloseable {
         final Attached port = named(name);
         close(port);
         attached.remove(name);
-        if (state != null) {
-            state.remove(port.config());
-        }
+        state.ifPresent(directory -> directory.remove(port.config()));
         LOG.info("port {}: removed", name);
     }
 
@@ -199,7 +195,7 @@ final class Ports implements AutoCloseable {
         return attached.values().stream().map(port -> Views.port(port, problem(port))).toList();
     }
 
-    private String problem(final Attached port) {
+    private @Nullable String problem(final Attached port) {
         final Path socket = port.config() instanceof final GuestPortConfig guest ? guest.path().orElse(null) : null;
         return monitor.problem(port.port(), port.link(), socket);
     }

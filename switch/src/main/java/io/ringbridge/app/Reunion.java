@@ -82,7 +82,11 @@ final class Reunion {
         } else {
             LOG.warn("forwarding starts after {} ms without ports whose front-ends have not attached again: {}", millis,
                 String.join(", ", missing));
-            missing.forEach(port -> awaited.get(port).left()); // so that the next restart does not wait for them
+            awaited.forEach((port, attendance) -> {
+                if (missing.contains(port)) {
+                    attendance.left(); // so that the next restart does not wait for it
+                }
+            });
         }
     }
 

@@ -23,6 +23,7 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -63,7 +64,9 @@ final class StateDirectory {
         final List<Path> places = apiSockets.stream().map(socket -> socket.resolveSibling(NAME)).toList();
         for (final Path place : places) {
             try {
-                create(place.getParent(), OWNER_AND_GROUP);
+                final Path parent = place.getParent();
+                assert parent != null : "a sibling has a parent";
+                create(parent, OWNER_AND_GROUP);
                 create(place, OWNER_ONLY);
                 if (Files.isWritable(place)) {
                     return config.withState(new State.Directory(place));
@@ -93,16 +96,16 @@ final class StateDirectory {
             throw new SwitchException("cannot create the state directory " + directory + ": " + e.getMessage(), e);
         }
         if (!Files.isWritable(directory)) {
-            throw new SwitchException("the state directory " + directory + " is not writable", null);
+            throw new SwitchException("the state directory " + directory + " is not writable");
         }
     }
 
     /**
-     * Returns the directory of a port, which need not exist, or null for a port whose front-end cannot reconnect.
+     * Returns the directory of a port, which need not exist; empty for a port whose front-end cannot reconnect.
      */
-    Path of(final PortConfig port) {
-        return port instanceof final GuestPortConfig guest
-            ? guest.path().map(path -> of(port.name(), path)).orElse(null) : null;
+    Optional<Path> of(final PortConfig port) {
+        return port instanceof final GuestPortConfig guest ? guest.path().map(path -> of(port.name(), path))
+            : Optional.empty();
     }
 
     private Path of(final String port, final Path socket) {
@@ -117,15 +120,12 @@ final class StateDirectory {
 
     /** Removes the state of a port. */
     void remove(final PortConfig port) {
-        final Path kept = of(port);
-        if (kept != null) {
-            delete(kept);
-        }
+        of(port).ifPresent(StateDirectory::delete);
     }
 
     /** Touches the directories of this switch's ports, and removes directories that no switch has touched for a day. */
     void tend(final Collection<PortConfig> ports, final Instant now) {
-        final Set<Path> own = ports.stream().map(this::of).filter(path -> path != null).collect(Collectors.toSet());
+        final Set<Path> own = ports.stream().map(this::of).flatMap(Optional::stream).collect(Collectors.toSet());
         try (DirectoryStream<Path> all = Files.newDirectoryStream(directory)) {
             for (final Path kept : all) {
                 if (own.contains(kept)) {

@@ -5,6 +5,7 @@ import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.TransportException;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -98,7 +99,7 @@ final class Successor implements AutoCloseable {
         remove(directory, listener);
     }
 
-    private static void remove(final Path directory, final Listener listener) {
+    private static void remove(final @Nullable Path directory, final @Nullable Listener listener) {
         if (listener != null) {
             listener.close();
         }

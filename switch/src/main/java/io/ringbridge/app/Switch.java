@@ -12,6 +12,7 @@ import io.ringbridge.config.Config;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.datapath.Datapath;
+import org.jspecify.annotations.Nullable;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -38,7 +39,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         this.config = config;
         this.datapath = datapath;
         monitor = new PortMonitor(datapath);
-        ports = new Ports(datapath, config.state().directory().map(StateDirectory::new).orElse(null), monitor);
+        ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
         fdb = new Fdb(ports, datapath);
         api = new ApiEndpoint(this);
         upgrade = new Upgrade(config, datapath, ports, api);
@@ -164,12 +165,12 @@ public final class Switch implements SwitchControl, AutoCloseable {
      *
      * @param command returns the command line for the path of a program; null stands for the program of this process
      */
-    public void startedBy(final Function<String, List<String>> command) {
+    public void startedBy(final Function<@Nullable String, List<String>> command) {
         upgrade.startedBy(command);
     }
 
     @Override
-    public UpgradeView upgrade(final String program, final Duration limit) {
+    public UpgradeView upgrade(final @Nullable String program, final Duration limit) {
         return upgrade.run(program, limit);
     }
 

@@ -18,6 +18,7 @@ import io.ringbridge.control.handover.Step;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.SuspendCause;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,9 +46,9 @@ public final class TakeOver {
     private final List<Offered> offered = new ArrayList<>();
     private final Map<Integer, Port> byOldIndex = new HashMap<>();
     private final List<Link> links = new ArrayList<>();
-    private final Function<String, List<String>> command;
-    private Path oldApi;
-    private Path api;
+    private final @Nullable Function<@Nullable String, List<String>> command;
+    private @Nullable Path oldApi;
+    private @Nullable Path api;
 
     /**
      * A port of the old process.
@@ -59,7 +60,8 @@ public final class TakeOver {
     private record Offered(PortConfig config, int index, boolean added) {
     }
 
-    private TakeOver(final Config config, final StateSocket from, final Function<String, List<String>> command) {
+    private TakeOver(final Config config, final StateSocket from,
+                     final @Nullable Function<@Nullable String, List<String>> command) {
         this.config = config;
         this.from = from;
         this.command = command;
@@ -70,11 +72,11 @@ public final class TakeOver {
      * Returns once this process forwards frames.
      *
      * @param config may have additional ports, and may differ in settings that no front-end can notice
-     * @param command as for {@link Switch#startedBy}
+     * @param command as for {@link Switch#startedBy}; null for a switch that cannot be upgraded
      * @throws RuntimeException if that failed; the reason was sent to the other process, which resumes
      */
     public static Switch run(final Config config, final StateSocket from,
-                             final Function<String, List<String>> command) {
+                             final @Nullable Function<@Nullable String, List<String>> command) {
         try {
             return new TakeOver(config, from, command).run();
         } catch (final RuntimeException e) {
@@ -124,8 +126,12 @@ public final class TakeOver {
         running.portSet().serve();
         final long moving = System.nanoTime();
         LOG.debug("frames move {} us after the old process sent GO", TimeUnit.NANOSECONDS.toMicros(moving - taken));
-        running.startedBy(command);
-        running.api().place(api); // before the client has its answer and sends further requests
+        if (command != null) {
+            running.startedBy(command);
+        }
+        if (api != null) {
+            running.api().place(api); // before the client has its answer and sends further requests
+        }
         sendServing(new StateWriter().section(HandOverSections.SERVING, out -> out.wide(moving)));
         return running;
     }
@@ -191,7 +197,7 @@ public final class TakeOver {
     }
 
     /** Returns the configuration of a port in this process. Refuses changes that its front-end would notice. */
-    private static PortConfig fitting(final PortConfig old, final PortConfig now, final boolean added) {
+    private static PortConfig fitting(final PortConfig old, final @Nullable PortConfig now, final boolean added) {
         if (now == null && added) {
             return old;
         }
@@ -209,7 +215,8 @@ public final class TakeOver {
     }
 
     private static String describe(final PortConfig port) {
-        return port.shown(port.kind() == PortKind.VHOST_USER ? PortKey.MODE : PortKey.TYPE) + " " + port.place();
+        return port.shown(port.kind() == PortKind.VHOST_USER ? PortKey.MODE : PortKey.TYPE).orElseThrow() + " "
+            + port.place();
     }
 
     private void prepare(final Switch running, final List<StateRecord> ports, final StateRecord stations) {

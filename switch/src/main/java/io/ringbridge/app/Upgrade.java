@@ -9,6 +9,7 @@ import io.ringbridge.config.PortConfig;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.datapath.Datapath;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,7 +41,8 @@ final class Upgrade {
     private final AtomicBoolean upgrading = new AtomicBoolean();
     /** Open once another process serves and the client that requested the upgrade has its answer. */
     private final CountDownLatch succeeded = new CountDownLatch(1);
-    private volatile Function<String, List<String>> commands;
+    /** Null if this switch is embedded in another program. */
+    private volatile @Nullable Function<@Nullable String, List<String>> commands;
     private volatile boolean lost;
 
     Upgrade(final Config config, final Datapath datapath, final Ports ports, final ApiEndpoint api) {
@@ -51,13 +53,13 @@ final class Upgrade {
     }
 
     /** Sets the command that starts the new process, as for {@link Switch#startedBy}. */
-    void startedBy(final Function<String, List<String>> command) {
+    void startedBy(final Function<@Nullable String, List<String>> command) {
         commands = command;
     }
 
     /** Upgrades the switch, as for {@link io.ringbridge.api.SwitchControl#upgrade}. */
-    UpgradeView run(final String program, final Duration limit) {
-        final Function<String, List<String>> command = commands;
+    UpgradeView run(final @Nullable String program, final Duration limit) {
+        final Function<@Nullable String, List<String>> command = commands;
         if (command == null) {
             throw new ApiException(CONFLICT, "this switch is embedded in another program and cannot be upgraded");
         }

@@ -15,6 +15,7 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.worker.WorkerStatus;
+import org.jspecify.annotations.Nullable;
 
 import java.nio.file.Path;
 import java.time.Instant;
@@ -23,7 +24,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -34,7 +35,7 @@ final class Views {
     }
 
     /** Returns the view of a port; {@code why} is the problem that keeps it from working, or null. */
-    static PortView port(final Attached attached, final String why) {
+    static PortView port(final Attached attached, final @Nullable String why) {
         final PortConfig config = attached.config();
         final Port port = attached.port();
         final List<String> features =
@@ -57,18 +58,19 @@ final class Views {
     }
 
     /** Returns the VLAN of untagged frames, or null if there is none. */
-    private static Integer untagged(final PortConfig port) {
+    private static @Nullable Integer untagged(final PortConfig port) {
         return port.vlan() == null || port.vlan().untagged() == 0 ? null : port.vlan().untagged();
     }
 
     /** Returns the VLANs of tagged frames, or null if the port is not a trunk. */
-    private static List<String> trunk(final PortConfig port) {
+    private static @Nullable List<String> trunk(final PortConfig port) {
         return port.vlan() == null || !port.vlan().isTrunk() ? null : port.vlan().allowed();
     }
 
     /** Returns the value of the first of these keys that has one, or null. */
-    private static String text(final PortConfig port, final PortKey... keys) {
-        return Stream.of(keys).map(port::shown).filter(Objects::nonNull).map(Object::toString).findFirst().orElse(null);
+    private static @Nullable String text(final PortConfig port, final PortKey... keys) {
+        return Stream.of(keys).map(port::shown).flatMap(Optional::stream).map(Object::toString).findFirst()
+            .orElse(null);
     }
 
     static Stream<QueueView> queues(final Port port) {
@@ -80,10 +82,13 @@ final class Views {
 
     static List<StationView> stations(final List<ForwardingTable.Entry> entries, final List<Port> ports) {
         final Map<Integer, String> names = ports.stream().collect(Collectors.toMap(Port::index, Port::name));
-        return entries.stream().filter(entry -> names.containsKey(entry.port()))
-            .map(entry -> new StationView(entry.mac(), entry.vlan(), names.get(entry.port()), entry.isStatic(),
-                entry.ageSeconds()))
+        return entries.stream()
+            .flatMap(entry -> Optional.ofNullable(names.get(entry.port())).map(port -> station(entry, port)).stream())
             .sorted(Comparator.comparingInt(StationView::vlan).thenComparing(StationView::mac)).toList();
+    }
+
+    private static StationView station(final ForwardingTable.Entry entry, final String port) {
+        return new StationView(entry.mac(), entry.vlan(), port, entry.isStatic(), entry.ageSeconds());
     }
 
     static WorkerView worker(final WorkerStatus worker) {
@@ -91,7 +96,7 @@ final class Views {
             worker.cyclesPerFrame(), worker.framesPerPoll(), worker.longestCycleNanos(), worker.stalls());
     }
 
-    static ConfigView config(final Config config, final List<PortConfig> ports, final Path api) {
+    static ConfigView config(final Config config, final List<PortConfig> ports, final @Nullable Path api) {
         return new ConfigView(config.workers(), config.cpus(), config.poll().name().toLowerCase(Locale.ROOT),
             new ConfigView.Api(api == null ? null : api.toString()),
             new ConfigView.Fdb(config.fdb().capacity(), config.fdb().ageing().toSeconds() + "s"),

@@ -5,4 +5,7 @@
  * <p>{@link io.ringbridge.app.Ports} adds and removes ports on the threads of the callers, one at a time. Frames never
  * pass through this package.
  */
+@NullMarked
 package io.ringbridge.app;
+
+import org.jspecify.annotations.NullMarked;

@@ -3,6 +3,7 @@ package io.ringbridge.cli;
 import io.ringbridge.api.ApiClient;
 import io.ringbridge.api.ApiException;
 import io.ringbridge.api.ApiSocket;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
@@ -19,7 +20,7 @@ final class ApiOption {
         + "/run/ringbridge/api.sock or $XDG_RUNTIME_DIR/ringbridge/api.sock if not given.";
 
     @Option(names = NAME, paramLabel = LABEL, description = DESCRIPTION)
-    private Path api;
+    private @Nullable Path api;
 
     /** Creates the option for a command without annotations. */
     static OptionSpec spec() {
@@ -35,7 +36,7 @@ final class ApiOption {
         return client(option.<Path>getValue());
     }
 
-    private static ApiClient client(final Path named) {
+    private static ApiClient client(final @Nullable Path named) {
         if (named != null) {
             return new ApiClient(named);
         }

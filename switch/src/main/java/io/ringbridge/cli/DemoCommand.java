@@ -53,10 +53,8 @@ final class DemoCommand implements Callable<Integer> {
         try (Demo demo = Demo.start()) {
             cancelOnSignal(demo, closed);
             final DemoReport report =
-                demo.run(seconds, json ? (_, _) -> { } : (length, rate) -> printRate(out, terminal, length, rate));
-            if (report == null) {
-                throw new SwitchException("the demo was interrupted", null);
-            }
+                demo.run(seconds, json ? (_, _) -> { } : (length, rate) -> printRate(out, terminal, length, rate))
+                    .orElseThrow(() -> new SwitchException("the demo was interrupted"));
             if (json) {
                 out.println(Json.write(report));
             } else {

@@ -59,7 +59,7 @@ public final class Main {
     private static final class Bench implements Callable<Integer> {
         @Override
         public Integer call() {
-            throw new SwitchException("bench has to be started by the launcher, switch/bin/ringbridge", null);
+            throw new SwitchException("bench has to be started by the launcher, switch/bin/ringbridge");
         }
     }
 
@@ -144,12 +144,13 @@ public final class Main {
     }
 
     private static int status(final PrintWriter err, final Exception failure) {
+        final String message = String.valueOf(failure.getMessage());
         switch (failure) {
             case ConfigException _ -> {
-                print(err, failure.getMessage());
+                print(err, message);
                 return CommandLine.ExitCode.USAGE;
             }
-            case ApiException _, SwitchException _, HandOverException _ -> print(err, failure.getMessage());
+            case ApiException _, SwitchException _, HandOverException _ -> print(err, message);
             default -> {
                 print(err, "internal error: " + failure
                     + (Logging.isVerbose() ? "" : "; \"run -v\" prints the stack trace"));

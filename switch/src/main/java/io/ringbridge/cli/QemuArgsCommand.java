@@ -7,6 +7,7 @@ import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKind;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,7 +47,7 @@ final class QemuArgsCommand implements Callable<Integer> {
 
     @Option(names = "--config", paramLabel = "FILE",
         description = "Read this configuration file instead of asking a running switch.")
-    private Path config;
+    private @Nullable Path config;
 
     @Option(names = "--memory", paramLabel = "SIZE", defaultValue = "1G",
         description = "Memory of the virtual machine, equal to its -m; ${DEFAULT-VALUE} if not given.")
@@ -59,7 +60,7 @@ final class QemuArgsCommand implements Callable<Integer> {
     @Option(names = "--qemu-version", paramLabel = "X.Y",
         description = "Version of QEMU (9.2 and later require reconnect-ms instead of reconnect); the version of the "
             + "installed qemu-system-x86_64 if not given, or 7.2 if none is installed.")
-    private String qemuVersion;
+    private @Nullable String qemuVersion;
 
     @Mixin
     private ApiOption api;
@@ -72,29 +73,33 @@ final class QemuArgsCommand implements Callable<Integer> {
         return CommandLine.ExitCode.OK;
     }
 
-    /** The properties of a port that affect QEMU's options. */
+    /** The properties of a port that affect QEMU's options. A key that the port does not have is empty or 0. */
     private record Target(String name, String type, String socket, String mode, int queues, int mtu, boolean iommu,
         String mac) {
         static Target of(final Map<String, Object> keys) {
-            return new Target((String) keys.get("name"), (String) keys.get("type"), (String) keys.get("socket"),
-                (String) keys.get("mode"), number(keys.get("queues")), number(keys.get("mtu")),
-                Boolean.TRUE.equals(keys.get("iommu")), (String) keys.get("mac"));
+            return new Target(text(keys.get("name")), text(keys.get("type")), text(keys.get("socket")),
+                text(keys.get("mode")), number(keys.get("queues")), number(keys.get("mtu")),
+                Boolean.TRUE.equals(keys.get("iommu")), text(keys.get("mac")));
         }
 
-        private static int number(final Object value) {
+        private static String text(final @Nullable Object value) {
+            return value instanceof final String text ? text : "";
+        }
+
+        private static int number(final @Nullable Object value) {
             return value instanceof final Integer number ? number : 0;
         }
     }
 
     private Target find() {
-        final List<Target> ports = (config == null ? running() : configured()).stream().map(Target::of).toList();
+        final List<Target> ports = (config == null ? running() : configured(config)).stream().map(Target::of).toList();
         final String names = ports.stream().map(Target::name).collect(Collectors.joining(", "));
         return ports.stream().filter(p -> p.name().equals(port)).findFirst()
             .orElseThrow(() -> new ConfigException("no port is named \"" + port + "\"; there are: " + names));
     }
 
-    private List<Map<String, Object>> configured() {
-        return ConfigReader.read(config).ports().stream().map(PortConfig::shown).toList();
+    private List<Map<String, Object>> configured(final Path file) {
+        return ConfigReader.read(file).ports().stream().map(PortConfig::shown).toList();
     }
 
     private List<Map<String, Object>> running() {
@@ -127,7 +132,7 @@ final class QemuArgsCommand implements Callable<Integer> {
             arguments.add("-device intel-iommu,intremap=off,device-iotlb=on");
         }
         arguments.add("-device virtio-net-pci,netdev=net-" + name + ",mac="
-            + (found.mac() == null ? GuestMac.of(name) : found.mac())
+            + (found.mac().isEmpty() ? GuestMac.of(name) : found.mac())
             + (found.queues() > 1 ? ",mq=on" : "") + vectors(found.queues(), version) + ",host_mtu=" + found.mtu()
             + (translated ? ",disable-legacy=on,iommu_platform=on,ats=on" : ""));
         return arguments;

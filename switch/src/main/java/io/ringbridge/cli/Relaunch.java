@@ -1,6 +1,7 @@
 package io.ringbridge.cli;
 
 import io.ringbridge.control.handover.HandOverException;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -15,7 +16,7 @@ final class Relaunch {
     static final String UPGRADE_FROM = "--upgrade-from";
 
     /** The path at which the launcher was called. If it is a link, it may point to a new version by now. */
-    private static final String LAUNCHER = System.getProperty("ringbridge.launcher");
+    private static final @Nullable String LAUNCHER = System.getProperty("ringbridge.launcher");
 
     private Relaunch() {
     }
@@ -26,7 +27,7 @@ final class Relaunch {
      * @param program null for the launcher of this process or, without a launcher, its JVM and jar
      * @param arguments the arguments of this process
      */
-    static List<String> command(final String program, final List<String> arguments) {
+    static List<String> command(final @Nullable String program, final List<String> arguments) {
         final String launcher = program != null ? program : LAUNCHER;
         final List<String> command = new ArrayList<>();
         if (launcher != null) {

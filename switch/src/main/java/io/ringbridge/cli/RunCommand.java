@@ -19,6 +19,7 @@ import io.ringbridge.config.State;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.datapath.worker.PollMode;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
@@ -67,48 +68,48 @@ final class RunCommand implements Callable<Integer> {
     private CommandLine.Model.CommandSpec spec;
 
     @Option(names = "--config", paramLabel = "FILE", description = "Configuration file, YAML or JSON.")
-    private Path file;
+    private @Nullable Path file;
 
     @Option(names = "--port", paramLabel = "SPEC", description = "A port, as described below; can be repeated.")
     private List<String> ports = new ArrayList<>();
 
     @Option(names = "--workers", paramLabel = "N",
         description = "Number of datapath threads, 1 to 64; one per processor in --cpus, or else 1, if not given.")
-    private Integer workers;
+    private @Nullable Integer workers;
 
     @Option(names = "--cpus", paramLabel = "LIST",
         description = "Pin the workers to these processors, one per worker; for example 1,3-5.")
-    private String cpus;
+    private @Nullable String cpus;
 
     @Option(names = "--poll", paramLabel = "busy|adaptive",
         description = "Behaviour of idle workers: busy spins, adaptive sleeps after a while; adaptive if not given.")
-    private PollMode poll;
+    private @Nullable PollMode poll;
 
     @Option(names = "--api", paramLabel = "PATH", description = {
         "Socket for the other commands. If not given:",
         "/run/ringbridge/api.sock, or else",
         "$XDG_RUNTIME_DIR/ringbridge/api.sock."})
-    private Path api;
+    private @Nullable Path api;
 
     @Option(names = "--state", paramLabel = "DIR|none", description = {
         "Directory for the state that the next start needs, even after a crash (attachments and positions of "
             + "packed rings), or none to keep no state. If not given:",
         "/run/ringbridge/state, or else",
         "$XDG_RUNTIME_DIR/ringbridge/state."})
-    private String state;
+    private @Nullable String state;
 
     @Option(names = "--socket-path", paramLabel = "PATH",
         description = "Serve one front-end that connects to this socket; excludes --config and --port.")
-    private String socketPath;
+    private @Nullable String socketPath;
 
     @Option(names = "--fd", paramLabel = "N",
         description = "Serve one front-end on this connected socket, an inherited descriptor; excludes --config and "
             + "--port.")
-    private Integer descriptor;
+    private @Nullable Integer descriptor;
 
     @Option(names = Relaunch.UPGRADE_FROM, paramLabel = "PATH", hidden = true,
         description = "Take over from the process that listens on this socket.")
-    private Path upgradeFrom;
+    private @Nullable Path upgradeFrom;
 
     @Option(names = "--rehearse", hidden = true,
         description = "Warm up, attach embedded guests, hand them over, and exit; creates a class cache.")
@@ -135,7 +136,7 @@ final class RunCommand implements Callable<Integer> {
         if (api != null || !isSingle()) {
             ApiServer.preload();
         }
-        final Switch running = upgradeFrom == null ? Switch.start(config()) : takeOver();
+        final Switch running = upgradeFrom == null ? Switch.start(config()) : takeOver(upgradeFrom);
         final Ending ending = Ending.onSignal(running);
         if (upgradeFrom == null) {
             open(running, ending);
@@ -157,7 +158,7 @@ final class RunCommand implements Callable<Integer> {
     }
 
     /** Returns the command line of a new process for an upgrade; {@code program} may be null. */
-    private List<String> command(final String program) {
+    private List<String> command(final @Nullable String program) {
         return Relaunch.command(program, spec.root().commandLine().getParseResult().originalArgs());
     }
 
@@ -190,8 +191,8 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private Switch takeOver() {
-        try (StateSocket from = new StateSocket(Connection.connect(upgradeFrom))) {
+    private Switch takeOver(final Path place) {
+        try (StateSocket from = new StateSocket(Connection.connect(place))) {
             final Config config;
             try {
                 config = config();
@@ -205,7 +206,7 @@ final class RunCommand implements Callable<Integer> {
                 running.workers().size());
             return running;
         } catch (final IOException e) {
-            throw new SwitchException(Relaunch.UPGRADE_FROM + " " + upgradeFrom + ": " + e.getMessage(), e);
+            throw new SwitchException(Relaunch.UPGRADE_FROM + " " + place + ": " + e.getMessage(), e);
         }
     }
 
@@ -215,12 +216,15 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private Config config() {
-        if (isSingle()) {
-            if (file != null || !ports.isEmpty() || (socketPath != null && descriptor != null)) {
-                throw new CommandLine.ParameterException(spec.commandLine(),
-                    "--socket-path and --fd exclude each other, --config and --port");
-            }
-            return override(Config.DEFAULT.withPorts(List.of(socketPath != null ? atPath() : atDescriptor())));
+        if (isSingle() && (file != null || !ports.isEmpty() || (socketPath != null && descriptor != null))) {
+            throw new CommandLine.ParameterException(spec.commandLine(),
+                "--socket-path and --fd exclude each other, --config and --port");
+        }
+        if (socketPath != null) {
+            return single(ConfigReader.parseSingle("--socket-path", SINGLE, socketPath));
+        }
+        if (descriptor != null) {
+            return single(atDescriptor(descriptor));
         }
         final Config config = override(file == null ? Config.DEFAULT : ConfigReader.readForHere(file));
         if (ports.isEmpty()) {
@@ -232,25 +236,25 @@ final class RunCommand implements Callable<Integer> {
         return config.withPorts(all);
     }
 
-    private PortConfig atPath() {
-        return ConfigReader.parseSingle("--socket-path", SINGLE, socketPath);
+    private Config single(final PortConfig port) {
+        return override(Config.DEFAULT.withPorts(List.of(port)));
     }
 
-    private PortConfig atDescriptor() {
+    private PortConfig atDescriptor(final int socket) {
         if (upgradeFrom != null) {
-            return GuestPortConfig.inherited(SINGLE, descriptor); // the old process sends the socket
+            return GuestPortConfig.inherited(SINGLE, socket); // the old process sends the socket
         }
         String target = "not open";
         try {
-            target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
+            target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + socket)).toString();
         } catch (IOException _) {
             // The descriptor is not open, as the message below says.
         }
         if (!target.startsWith("socket:")) {
             throw new ConfigException(
-                "--fd: descriptor " + descriptor + " is " + target + "; a connected Unix socket is required");
+                "--fd: descriptor " + socket + " is " + target + "; a connected Unix socket is required");
         }
-        return GuestPortConfig.inherited(SINGLE, descriptor);
+        return GuestPortConfig.inherited(SINGLE, socket);
     }
 
     private Config override(final Config base) {

@@ -37,17 +37,16 @@ final class Specs {
      * @param missing the message if the subcommand is missing
      */
     static CommandSpec group(final String name, final String missing, final String description) {
-        final Group group = new Group(missing);
-        group.spec = command(name, group, description);
-        return group.spec;
+        return new Group(name, missing, description).spec;
     }
 
     private static final class Group implements Callable<Integer> {
         private final String missing;
-        private CommandSpec spec;
+        private final CommandSpec spec;
 
-        Group(final String missing) {
+        Group(final String name, final String missing, final String description) {
             this.missing = missing;
+            spec = command(name, this, description);
         }
 
         @Override

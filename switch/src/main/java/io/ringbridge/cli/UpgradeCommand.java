@@ -4,6 +4,7 @@ import io.ringbridge.api.ApiClient;
 import io.ringbridge.api.Json;
 import io.ringbridge.api.SwitchControl;
 import io.ringbridge.api.UpgradeView;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,11 +36,11 @@ final class UpgradeCommand implements Callable<Integer> {
 
     @Option(names = "--binary", paramLabel = "PATH",
         description = "Program to start; the program that started the running switch if not given.")
-    private Path binary;
+    private @Nullable Path binary;
 
     @Option(names = "--timeout", paramLabel = "SECONDS",
         description = "Time for the new process to become ready, 1 to 3600; 120 if not given.")
-    private Integer timeout;
+    private @Nullable Integer timeout;
 
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;

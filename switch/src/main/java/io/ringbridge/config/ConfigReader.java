@@ -18,6 +18,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -59,19 +60,18 @@ public final class ConfigReader {
      * @param source the name of the file, for messages
      */
     public static Config parse(final String source, final String text) {
-        return parse(source, text, _ -> null);
+        return parse(source, text, _ -> Optional.empty());
     }
 
     private static Config parse(final String source, final String text,
-                                final Function<List<Integer>, String> cpuCheck) {
+                                final Function<List<Integer>, Optional<String>> cpuCheck) {
         final Section top = Section.of(source, "", NodeParser.parse(source, text), TOP_KEYS);
         final Section api = top.section("api", List.of("socket"));
         final Section fdb = top.section("fdb", List.of("capacity", "ageing"));
         final List<Integer> cpus = top.cpus("cpus").orElse(List.of());
-        final String wrongCpu = cpuCheck.apply(cpus);
-        if (wrongCpu != null) {
-            throw top.error("cpus", wrongCpu);
-        }
+        cpuCheck.apply(cpus).ifPresent(why -> {
+            throw top.error("cpus", why);
+        });
         final int workers = top.integer("workers", 1, Config.MAX_WORKERS)
             .orElse(cpus.isEmpty() ? Config.DEFAULT.workers() : cpus.size());
         if (!cpus.isEmpty() && cpus.size() != workers) {
@@ -158,10 +158,9 @@ public final class ConfigReader {
     /** Parses processors, and checks that they exist on this host. */
     public static List<Integer> parseCpusForHere(final String source, final String text) {
         final List<Integer> cpus = parseCpus(source, text);
-        final String wrong = CpuList.whyNotHere(cpus);
-        if (wrong != null) {
-            throw new ConfigException(source + ": " + wrong);
-        }
+        CpuList.whyNotHere(cpus).ifPresent(why -> {
+            throw new ConfigException(source + ": " + why);
+        });
         return cpus;
     }
 
@@ -175,11 +174,10 @@ public final class ConfigReader {
                     + "\" is taken; every port needs its own");
             }
             for (final Place place : port.places()) {
-                final String other = places.claim(place, "port " + port.name());
-                if (other != null) {
+                places.claim(place, "port " + port.name()).ifPresent(other -> {
                     throw ConfigException.conflict(source + ": " + place.key().word() + ": " + place.name()
                         + " is used by " + other + "; every port needs its own");
-                }
+                });
             }
         }
     }
@@ -203,12 +201,11 @@ public final class ConfigReader {
                     '"' + port.name() + "\" is taken by " + sameName + "; every port needs its own");
             }
             for (final Place place : port.places()) {
-                final String other =
-                    places.claim(place, "port " + port.name() + " on line " + section.lineOf(place.key().word()));
-                if (other != null) {
+                final String who = "port " + port.name() + " on line " + section.lineOf(place.key().word());
+                places.claim(place, who).ifPresent(other -> {
                     throw section.error(place.key().word(),
                         place.name() + " is used by " + other + "; every port needs its own");
-                }
+                });
             }
             ports.add(port);
         }

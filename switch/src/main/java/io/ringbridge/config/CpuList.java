@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -22,17 +23,17 @@ final class CpuList {
     private CpuList() {
     }
 
-    /** Returns the reason why this process cannot pin threads to these processors, or null if it can. */
-    static String whyNotHere(final List<Integer> cpus) {
+    /** Returns the reason why this process cannot pin threads to these processors; empty if it can. */
+    static Optional<String> whyNotHere(final List<Integer> cpus) {
         for (final int cpu : cpus) {
             try {
                 ThreadTuning.check(cpu);
             } catch (OsException _) {
-                return "processor " + cpu + " does not exist or is not available to this process; available: "
-                    + ofThisProcess();
+                return Optional.of("processor " + cpu
+                    + " does not exist or is not available to this process; available: " + ofThisProcess());
             }
         }
-        return null;
+        return Optional.empty();
     }
 
     private static String ofThisProcess() {

@@ -8,8 +8,8 @@ import io.ringbridge.control.backend.BackendOptions.Mode;
 import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.protocol.ProtocolFeature;
-import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.memory.MemoryFiles;
+import io.ringbridge.datapath.packet.MacAddress;
 
 import java.nio.file.Path;
 import java.util.List;

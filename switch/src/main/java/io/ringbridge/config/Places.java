@@ -3,6 +3,7 @@ package io.ringbridge.config;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Detects ports that use the same socket, device or file of the host. Two ports on one device, for example, would
@@ -36,9 +37,9 @@ final class Places {
         }
     }
 
-    /** Records a user of a place. Returns the earlier user if the two conflict, and null otherwise. */
-    String claim(final Place place, final String who) {
-        final Use before = uses.putIfAbsent(place.identity(), new Use(who, place.alone()));
-        return before != null && (before.alone() || place.alone()) ? before.who() : null;
+    /** Records a user of a place. Returns the earlier user if the two conflict. */
+    Optional<String> claim(final Place place, final String who) {
+        return Optional.ofNullable(uses.putIfAbsent(place.identity(), new Use(who, place.alone())))
+            .filter(before -> before.alone() || place.alone()).map(Use::who);
     }
 }

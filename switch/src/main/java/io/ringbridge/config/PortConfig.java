@@ -2,10 +2,12 @@ package io.ringbridge.config;
 
 import io.ringbridge.config.Places.Place;
 import io.ringbridge.datapath.port.PortVlan;
+import org.jspecify.annotations.Nullable;
 
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** The configuration of a port. Each kind of port has the keys of that kind in {@link PortKey}. */
 public sealed interface PortConfig permits GuestPortConfig, TapPortConfig, PcapPortConfig {
@@ -37,7 +39,7 @@ public sealed interface PortConfig permits GuestPortConfig, TapPortConfig, PcapP
     }
 
     /** Returns the VLANs of the port; null if none are configured. */
-    default PortVlan vlan() {
+    default @Nullable PortVlan vlan() {
         final int untagged = values().find(PortKey.VLAN, Integer.class).orElse(0);
         return values().find(PortKey.TRUNK, BitSet.class).map(tagged -> PortVlan.trunk(tagged, untagged))
             .orElseGet(() -> untagged == 0 ? null : PortVlan.access(untagged));
@@ -51,9 +53,9 @@ public sealed interface PortConfig permits GuestPortConfig, TapPortConfig, PcapP
         return values().get(PortKey.GROUP_FORWARD, Integer.class);
     }
 
-    /** Returns the value of a key in the form of {@code show config}; null if it does not apply or has no value. */
-    default Object shown(final PortKey key) {
-        return values().shown(key).orElse(null);
+    /** Returns the value of a key in the form of {@code show config}; empty if it does not apply or has no value. */
+    default Optional<Object> shown(final PortKey key) {
+        return values().shown(key);
     }
 
     /** Returns the configuration in the form of {@code show config}: the keys that do not have their default. */

@@ -68,7 +68,7 @@ public enum PortKey {
         "files accepted as guest memory"),
     LOG_BASE_REPLY("log-base-reply", Set.of(VHOST_USER),
         Rules.either(BackendOptions.SHORT_LOG_BASE_REPLY, BackendOptions.DEFAULT_LOG_BASE_REPLY)
-            .or(BackendOptions.DEFAULT_LOG_BASE_REPLY), "bytes in the reply to SET_LOG_BASE"),
+            .or(BackendOptions.DEFAULT_LOG_BASE_REPLY), "length of SET_LOG_BASE's reply"),
     DISABLED("disabled", Set.of(VHOST_USER),
         Rules.choice(List.of(Disabled.values())).or(Disabled.DISCARD), "frames of a disabled ring"),
     FEATURES("features", Set.of(VHOST_USER), FeatureList.RULE.optional("all"), "virtio features to offer"),
@@ -81,7 +81,7 @@ public enum PortKey {
     DIRECTION("direction", Set.of(PCAP), Rules.choice(List.of(Direction.values())).or(Direction.IN),
         "frames to take from the interface", Condition.WITH_INTERFACE),
     RING_SIZE("ring-size", Set.of(PCAP), Rules.integer(PortLimits.MIN_CAPTURE_RING, PortLimits.MAX_CAPTURE_RING)
-        .or(PcapOptions.DEFAULT_RING_BYTES), "bytes that the kernel buffers", Condition.WITH_INTERFACE),
+        .or(PcapOptions.DEFAULT_RING_BYTES), "bytes of kernel buffer", Condition.WITH_INTERFACE),
     READ("read", Set.of(PCAP), Rules.CAPTURE.optional("none"), "capture to replay", Condition.WITHOUT_INTERFACE),
     SPEED("speed", Set.of(PCAP), Rules.choice(List.of(Speed.values())).or(Speed.RECORDED), "pace of the replay",
         new Condition(values -> values.has(PortKey.READ), "not allowed without a capture to read")),

@@ -1,5 +1,7 @@
 package io.ringbridge.config;
 
+import org.jspecify.annotations.Nullable;
+
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -34,7 +36,7 @@ public sealed interface State {
     }
 
     /** Returns the value of the configuration key, or null for the default. */
-    default String text() {
+    default @Nullable String text() {
         return switch (this) {
             case Default _ -> null;
             case None _ -> NONE;

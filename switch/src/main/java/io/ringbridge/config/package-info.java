@@ -4,4 +4,7 @@
  * <p>All external input is validated here, once, and is immutable afterwards. An error names the file, the line, the
  * key and what is allowed. Any thread may call.
  */
+@NullMarked
 package io.ringbridge.config;
+
+import org.jspecify.annotations.NullMarked;

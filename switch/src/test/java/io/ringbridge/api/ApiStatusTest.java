@@ -1,8 +1,5 @@
 package io.ringbridge.api;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.app.Switch;
 import io.ringbridge.config.ConfigReader;
 import org.junit.jupiter.api.AfterEach;
@@ -15,6 +12,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 import java.io.IOException;
 import java.nio.file.Path;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests the API's answers, as any HTTP client sees them. */
 @Timeout(60)

@@ -1,9 +1,5 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.control.frontend.Frontend;
@@ -16,6 +12,7 @@ import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Tap;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +29,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 /**
  * Tests damaged states with a correct checksum. The new switch refuses such a state or could run with it. No descriptor
@@ -190,18 +191,18 @@ class HostileStateTest {
             try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"),
                 Frontend.DEFAULT_FEATURES | (packed ? Features.of(Features.RING_PACKED) : 0))) {
                 guests.exchange(300);
-                final long descriptors = TalkingGuests.openDescriptors();
+                final long descriptors = OpenDescriptors.count();
                 final List<HandOverMessage> records = record(running);
-                final long recorded = TalkingGuests.openDescriptors();
+                final long recorded = OpenDescriptors.count();
                 guests.talk();
                 for (final Map.Entry<String, List<HandOverMessage>> state : damaged(records).entrySet()) {
                     replay(state.getValue());
-                    assertEquals(recorded, TalkingGuests.openDescriptors(), state.getKey());
+                    assertEquals(recorded, OpenDescriptors.count(), state.getKey());
                 }
                 guests.awaitMore(100);
                 guests.finish();
                 records.forEach(HandOverMessage::close);
-                assertEquals(descriptors, TalkingGuests.openDescriptors());
+                assertEquals(descriptors, OpenDescriptors.count());
             }
         }
     }

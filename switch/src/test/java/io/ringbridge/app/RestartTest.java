@@ -1,8 +1,5 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.api.PortView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
@@ -23,6 +20,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests that a switch ends under traffic, and another one starts with the same configuration. */
 @Timeout(60)
@@ -87,7 +87,7 @@ class RestartTest {
                 running = start(config(workers, poll, ""));
                 guests.a.frontend.reconnect(dir.resolve("a"));
                 while (guests.a.sent() - guests.b.received() < TalkingGuests.WINDOW) {
-                    assertTrue(guests.a.send(2));
+                    assertTrue(guests.a.send());
                 }
                 assertEquals(0, running.ports().getFirst().inFrames(), "frames taken before all front-ends are back");
                 guests.b.frontend.reconnect(dir.resolve("b"));
@@ -152,7 +152,7 @@ class RestartTest {
             }
             running = start(config(1, "adaptive", ""));
             guests.a.frontend.reconnect(dir.resolve("a"));
-            guests.a.send(2); // no port receives it
+            guests.a.send(); // no port receives it
             while (running.ports().getFirst().inFrames() == 0) {
                 Thread.onSpinWait();
             }

@@ -1,9 +1,5 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
-
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.GuestPortConfig;
@@ -21,9 +17,13 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 @Timeout(20)
 class StateDirectoryTest {
@@ -42,8 +42,8 @@ class StateDirectoryTest {
         assertEquals(state.of(port("a", "/tmp/1/a")), state.of(port("a", "/tmp/1/../1/a")));
         assertEquals(state.of(port("a", "/tmp/a")),
             state.of(ConfigReader.parsePort("test", "name=a,socket=/tmp/a,mode=client,mtu=9000")));
-        assertNull(state.of(GuestPortConfig.inherited("a", 3)));
-        assertNull(state.of(ConfigReader.parsePort("test", "name=a,type=tap,device=tap0")));
+        assertEquals(Optional.empty(), state.of(GuestPortConfig.inherited("a", 3)));
+        assertEquals(Optional.empty(), state.of(ConfigReader.parsePort("test", "name=a,type=tap,device=tap0")));
     }
 
     @Test
@@ -51,9 +51,9 @@ class StateDirectoryTest {
         final StateDirectory state = new StateDirectory(dir);
         final PortConfig own = port("own", "/tmp/own");
         final Instant now = Instant.now();
-        final Path kept = make(state.of(own), now.minus(Duration.ofDays(3)));
-        make(state.of(port("another", "/tmp/another")), now.minus(Duration.ofHours(23)));
-        make(state.of(port("gone", "/tmp/gone")), now.minus(Duration.ofHours(25)));
+        final Path kept = make(state.of(own).orElseThrow(), now.minus(Duration.ofDays(3)));
+        make(state.of(port("another", "/tmp/another")).orElseThrow(), now.minus(Duration.ofHours(23)));
+        make(state.of(port("gone", "/tmp/gone")).orElseThrow(), now.minus(Duration.ofHours(25)));
         Files.writeString(dir.resolve("a.0.journal"), "from an earlier version");
         state.tend(List.of(own), now);
         assertEquals(Set.of("own", "another", "a.0.journal"), names());

@@ -1,63 +1,54 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.GuestRam;
-import io.ringbridge.control.frontend.QueuePair;
-import io.ringbridge.control.frontend.Receiver;
-import io.ringbridge.control.frontend.Transmitter;
-import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.control.frontend.Guest;
+import io.ringbridge.datapath.driver.GuestRam;
+import io.ringbridge.datapath.driver.QueueShape;
+import io.ringbridge.datapath.driver.Receiver;
+import io.ringbridge.datapath.driver.Transmitter;
+import io.ringbridge.testkit.NumberedFrames;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /**
  * Two guests that send numbered frames to each other. Each has to receive every frame of the other once, and in order.
  */
 final class TalkingGuests implements AutoCloseable {
     static final int WINDOW = 100;
-    private static final int FRAME = 60;
-    private static final int MEMORY = 192 << 10;
-    private static final short ETHERTYPE = Short.reverseBytes((short) 0x88B5);
 
-    final Guest a;
-    final Guest b;
+    final Talker a;
+    final Talker b;
     private Thread thread;
     private volatile boolean stopping;
     private volatile Throwable failure;
 
-    /** One of the two guests. */
-    static final class Guest {
+    /** One of the two guests, stations 1 and 2. */
+    static final class Talker {
         final Frontend frontend;
         final GuestRam ram;
         final Transmitter transmitter;
-        final Receiver receiver;
-        private final byte[] frame = new byte[FRAME];
+        private final Guest guest;
+        private final Receiver receiver;
+        private final NumberedFrames frames;
         private final AtomicInteger received = new AtomicInteger();
         private final AtomicInteger sent = new AtomicInteger();
 
-        Guest(final Path socket, final long features, final int station) throws IOException {
-            frontend = Frontend.connect(socket);
-            frontend.negotiate(features);
-            ram = frontend.share(MEMORY);
-            final QueuePair pair = frontend.addPair(256, 128);
-            transmitter = pair.transmitter();
-            receiver = pair.receiver();
-            frontend.start();
-            ByteBuffer.wrap(frame).putLong(0, -1).putShort(6, (short) 0x5254).putInt(8, station)
-                .putShort(12, (short) 0x88B5);
+        Talker(final Path socket, final long features, final int station) throws IOException {
+            guest = Guest.attach(socket, features, new QueueShape(256, 128));
+            frontend = guest.frontend();
+            ram = guest.ram();
+            transmitter = guest.queues().transmitter();
+            receiver = guest.queues().receiver();
+            frames = new NumberedFrames(transmitter, 3 - station, station);
         }
 
-        boolean send(final int to) {
-            ByteBuffer.wrap(frame).putShort(0, (short) 0x5254).putInt(2, to).putInt(14, sent.get());
-            if (!transmitter.transmit(frame)) {
+        boolean send() {
+            if (!frames.send(sent.get())) {
                 return false;
             }
             sent.incrementAndGet();
@@ -66,11 +57,10 @@ final class TalkingGuests implements AutoCloseable {
 
         void receive() {
             while (receiver.poll()) {
-                if (Memory.getShort(receiver.address() + 12) != ETHERTYPE) {
+                if (!NumberedFrames.isNumbered(receiver.address())) {
                     continue; // a frame of the kernel, from an uplink
                 }
-                assertEquals(received.get(), Integer.reverseBytes(Memory.getInt(receiver.address() + 14)),
-                    "the frame's number");
+                assertEquals(received.get(), NumberedFrames.number(receiver.address()), "the frame's number");
                 received.incrementAndGet();
             }
             receiver.flush();
@@ -86,29 +76,9 @@ final class TalkingGuests implements AutoCloseable {
         }
     }
 
-    /**
-     * Returns the number of open descriptors. Jar files are not counted, since the virtual machine opens and closes
-     * them at will.
-     */
-    static long openDescriptors() {
-        try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
-            return list.filter(descriptor -> !target(descriptor).endsWith(".jar")).count();
-        } catch (final IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static String target(final Path descriptor) {
-        try {
-            return Files.readSymbolicLink(descriptor).toString();
-        } catch (final IOException e) {
-            return ".jar"; // closed in the meantime
-        }
-    }
-
     TalkingGuests(final Path socketA, final Path socketB, final long features) throws IOException {
-        a = new Guest(socketA, features, 1);
-        b = new Guest(socketB, features, 2);
+        a = new Talker(socketA, features, 1);
+        b = new Talker(socketB, features, 2);
     }
 
     /** Sends that many frames each way, and receives them. */
@@ -123,10 +93,10 @@ final class TalkingGuests implements AutoCloseable {
         while (a.sent() - b.received() >= WINDOW || b.sent() - a.received() >= WINDOW) {
             receiveBoth();
         }
-        while (!a.send(2)) {
+        while (!a.send()) {
             receiveBoth();
         }
-        while (!b.send(1)) {
+        while (!b.send()) {
             receiveBoth();
         }
         receiveBoth();
@@ -200,7 +170,7 @@ final class TalkingGuests implements AutoCloseable {
     @Override
     public void close() {
         stop();
-        a.frontend.close();
-        b.frontend.close();
+        a.guest.close();
+        b.guest.close();
     }
 }

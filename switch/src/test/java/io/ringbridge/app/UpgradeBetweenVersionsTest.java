@@ -1,9 +1,5 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.api.PortView;
 import io.ringbridge.app.SectionEditor.Part;
 import io.ringbridge.config.Config;
@@ -20,6 +16,7 @@ import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,6 +37,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests hand-overs between versions whose states differ. A relay edits the stream between two equal ones. */
 @Timeout(120)
@@ -106,7 +107,7 @@ class UpgradeBetweenVersionsTest {
         try (TalkingGuests guests = guests(layout)) {
             guests.exchange(10);
             running.fdb().add("mac=52:54:00:00:00:77,port=a");
-            final long descriptors = TalkingGuests.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             for (int i = 0; i < 3; i++) {
                 running = LocalUpgrade.run(dir, running, config(), UpgradeBetweenVersionsTest::changed);
                 assertEquals(List.of(0L, 0L), received(running), "counters that are not sent start again");
@@ -116,7 +117,7 @@ class UpgradeBetweenVersionsTest {
                 assertEquals(3, running.fdb().stations().size());
             }
             guests.a.frontend.query(new Message.GetFeatures());
-            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertEquals(descriptors, OpenDescriptors.count());
         } finally {
             running.close();
         }
@@ -169,13 +170,13 @@ class UpgradeBetweenVersionsTest {
                                                      final UnaryOperator<List<Part>> edit) throws Exception {
         try (Switch running = start(); TalkingGuests guests = guests("split")) {
             guests.exchange(10);
-            final long descriptors = TalkingGuests.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             assertEquals(why, assertThrows(HandOverException.class, () -> LocalUpgrade.run(dir, running, config(),
                 message -> message.kind() == step.number() ? SectionEditor.edit(message, edit) : message))
                 .getMessage());
             guests.exchange(300);
             assertEquals(List.of(310L, 310L), received(running), "the old process serves as before");
-            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertEquals(descriptors, OpenDescriptors.count());
         }
     }
 
@@ -205,7 +206,7 @@ class UpgradeBetweenVersionsTest {
     @Test
     void anOldProcessOfTheFormatWithoutSectionsIsNotTakenOver() throws Exception {
         final Path path = dir.resolve("h");
-        final long descriptors = TalkingGuests.openDescriptors();
+        final long descriptors = OpenDescriptors.count();
         try (Listener listener = Listener.open(path, 0600);
              StateSocket from = new StateSocket(Connection.connect(path)); Connection to = listener.accept()) {
             final CompletableFuture<Switch> taking =
@@ -224,6 +225,6 @@ class UpgradeBetweenVersionsTest {
                 assertTrue(new String(reason.payload(), StandardCharsets.UTF_8).endsWith(FORMATS));
             }
         }
-        assertEquals(descriptors, TalkingGuests.openDescriptors());
+        assertEquals(descriptors, OpenDescriptors.count());
     }
 }

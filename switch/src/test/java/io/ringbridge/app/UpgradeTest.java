@@ -1,10 +1,5 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.api.PortView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
@@ -21,6 +16,7 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,6 +32,11 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.IntStream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests hand-overs of a switch to another one in this process, which its guests do not notice. */
 @Timeout(120)
@@ -84,7 +85,7 @@ class UpgradeTest {
         Switch running = start(config);
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
             guests.exchange(10);
-            final long descriptors = TalkingGuests.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             guests.talk();
             for (int i = 0; i < 4; i++) {
                 guests.awaitMore(500);
@@ -93,7 +94,7 @@ class UpgradeTest {
             guests.awaitMore(500);
             guests.finish();
             guests.a.frontend.query(new Message.GetFeatures());
-            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertEquals(descriptors, OpenDescriptors.count());
             assertNothingDropped(running, guests);
             assertEquals(List.of("a", "b"), running.fdb().stations().stream().map(station -> station.port()).toList());
             assertEquals(List.of("running", "running"), running.ports().stream().map(PortView::state).toList());
@@ -113,7 +114,7 @@ class UpgradeTest {
             guests.a.frontend.suspend();
             running.suspendPort("b");
             for (int i = 0; i < 20; i++) {
-                assertTrue(guests.b.send(1));
+                assertTrue(guests.b.send());
             }
             running = upgrade(running, config);
             assertEquals(List.of("suspended", "suspended"), running.ports().stream().map(PortView::state).toList());
@@ -285,7 +286,7 @@ class UpgradeTest {
         try (Switch running = start(config);
              TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("packed"))) {
             guests.exchange(10);
-            final long descriptors = TalkingGuests.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             guests.talk();
             for (final Map.Entry<String, String> each : wrong.entrySet()) {
                 final Config other = ConfigReader.parse("test", "ports: [" + each.getKey() + "]");
@@ -296,7 +297,7 @@ class UpgradeTest {
             }
             guests.finish();
             assertNothingDropped(running, guests);
-            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertEquals(descriptors, OpenDescriptors.count());
         }
     }
 
@@ -327,7 +328,7 @@ class UpgradeTest {
         try (Switch running = start(config);
              TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
             guests.exchange(10);
-            final long descriptors = TalkingGuests.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             guests.talk();
             for (int i = 0; i < 3; i++) {
                 final HandOverException failed =
@@ -338,7 +339,7 @@ class UpgradeTest {
             }
             guests.finish();
             assertNothingDropped(running, guests);
-            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertEquals(descriptors, OpenDescriptors.count());
             upgrade(running, config).close();
         }
     }
@@ -401,7 +402,7 @@ class UpgradeTest {
     @Test
     void aFailingOldProcessIsNotTakenOver() throws Exception {
         final Config config = config(1, "");
-        final long descriptors = TalkingGuests.openDescriptors();
+        final long descriptors = OpenDescriptors.count();
         final Path path = dir.resolve("h");
         for (final boolean wellFormed : new boolean[] {true, false}) {
             try (Listener listener = Listener.open(path, 0600);
@@ -418,6 +419,6 @@ class UpgradeTest {
             }
             assertFalse(Files.exists(dir.resolve("a")));
         }
-        assertEquals(descriptors, TalkingGuests.openDescriptors());
+        assertEquals(descriptors, OpenDescriptors.count());
     }
 }

@@ -1,11 +1,5 @@
 package io.ringbridge.app;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.api.PortView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
@@ -19,6 +13,7 @@ import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Tap;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -42,6 +37,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests hand-overs of a switch with uplinks or an inherited socket to another one in this process, under traffic. */
 @Timeout(120)
@@ -110,7 +111,7 @@ class UpgradeUplinkTest {
         try (Switch _ = start(config("b", uplinkThere));
              TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), Frontend.DEFAULT_FEATURES)) {
             guests.exchange(50);
-            final long descriptors = TalkingGuests.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             guests.talk();
             for (int i = 0; i < UPGRADES; i++) {
                 guests.awaitMore(300);
@@ -122,7 +123,7 @@ class UpgradeUplinkTest {
             }
             guests.awaitMore(300);
             guests.finish();
-            assertEquals(descriptors, TalkingGuests.openDescriptors());
+            assertEquals(descriptors, OpenDescriptors.count());
             assertEquals(guests.a.sent(), port(running, "a").inFrames());
             assertEquals(guests.a.sent(), port(running, "up").outFrames());
             assertTrue(port(running, "up").inFrames() >= guests.a.received());

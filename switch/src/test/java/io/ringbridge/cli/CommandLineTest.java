@@ -1,11 +1,5 @@
 package io.ringbridge.cli;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.ringbridge.app.Switch;
@@ -16,8 +10,8 @@ import io.ringbridge.config.PortConfig;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.protocol.ProtocolFeature;
-import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.memory.MemoryFiles;
+import io.ringbridge.datapath.packet.MacAddress;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +26,12 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class CommandLineTest {
     @TempDir

@@ -1,7 +1,5 @@
 package io.ringbridge.cli;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 
@@ -10,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 /** The help texts of commands, as on a terminal of 80 columns. */
 final class HelpTexts {

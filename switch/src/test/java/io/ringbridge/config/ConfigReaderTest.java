@@ -1,11 +1,5 @@
 package io.ringbridge.config;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
@@ -13,9 +7,9 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.control.uplink.TapOptions;
-import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.os.PacketSocket.Direction;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
 import org.junit.jupiter.api.Test;
@@ -31,6 +25,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class ConfigReaderTest {
     private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
@@ -367,7 +367,7 @@ class ConfigReaderTest {
     void invalidJsonIsReportedWithItsPlace() {
         assertMessage("--port: line 1, column 13: invalid JSON: Unexpected end-of-input: expected close marker for "
             + "Object (start marker at line 1, column 1)", "{\"name\": \"b\"");
-        assertMessage("--port: line 2, column 12: invalid JSON: Unexpected close marker '}': expected ']' (for Array "
+        assertMessage("--port: line 2, column 10: invalid JSON: Unexpected close marker '}': expected ']' (for Array "
             + "starting at line 2, column 8)", "{\"name\": \"b\",\n\"cpu\": [1}");
         assertMessage("--port: line 1: a list is not a mapping; allowed keys: " + KEYS, " [\"name\", \"b\"]");
     }

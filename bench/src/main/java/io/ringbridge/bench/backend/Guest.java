@@ -2,14 +2,14 @@ package io.ringbridge.bench.backend;
 
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.GuestRam;
-import io.ringbridge.control.frontend.QueuePair;
-import io.ringbridge.control.frontend.QueueShape;
-import io.ringbridge.control.frontend.Receiver;
-import io.ringbridge.control.frontend.Transmitter;
 import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.datapath.driver.GuestRam;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
+import io.ringbridge.datapath.driver.Receiver;
+import io.ringbridge.datapath.driver.Transmitter;
 import io.ringbridge.datapath.os.OsException;
-import io.ringbridge.datapath.ring.RingAddresses;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,8 +28,6 @@ public final class Guest implements AutoCloseable {
      * otherwise the starts of all buffers would share a few sets of the caches.
      */
     private static final int MERGEABLE_BUFFER = 2048 + LINE;
-    /** Bytes per queue pair besides rings and buffers: space to assemble a frame, and alignment. */
-    private static final long EXTRA = 1 << 17;
     private static final long PAGE = 1 << 21;
 
     private final Frontend frontend;
@@ -103,14 +101,7 @@ public final class Guest implements AutoCloseable {
     }
 
     private static long memory(final RingSpec rings, final QueueShape transmit, final QueueShape receive) {
-        final long all = rings.pairs() * (bytes(rings, transmit) + bytes(rings, receive) + EXTRA);
-        return (all + PAGE - 1) & -PAGE;
-    }
-
-    private static long bytes(final RingSpec rings, final QueueShape queue) {
-        final int size = queue.size();
-        return RingAddresses.descriptorBytes(size) + RingAddresses.driverBytes(size, rings.packed())
-            + RingAddresses.deviceBytes(size, rings.packed()) + (long) size * queue.bufferLength();
+        return (rings.pairs() * QueuePair.bytes(transmit, receive) + PAGE - 1) & -PAGE;
     }
 
     /** Returns the transmit queues, one per pair. */

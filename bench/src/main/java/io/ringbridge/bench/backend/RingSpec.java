@@ -2,6 +2,7 @@ package io.ringbridge.bench.backend;
 
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingConfig;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The features and sizes of a guest's rings.
@@ -37,7 +38,7 @@ public record RingSpec(boolean packed, boolean inOrder, boolean mergeable, int p
      *
      * @return the option that requests the feature, or null if the back-end offers all of them
      */
-    String refused(final long agreed) {
+    @Nullable String refused(final long agreed) {
         if (packed && !Features.has(agreed, Features.RING_PACKED)) {
             return "--rings packed";
         }

@@ -6,6 +6,8 @@ import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.TransportException;
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -28,7 +30,7 @@ public final class Target implements AutoCloseable {
     private final boolean listens;
     private final AtomicBoolean closed = new AtomicBoolean();
     private final Runnable end;
-    private Thread hook;
+    private @Nullable Thread hook;
 
     private Target(final String title, final List<Path> sockets, final boolean listens, final Runnable end) {
         this.title = title;

@@ -4,4 +4,7 @@
  * <p>A {@link io.ringbridge.bench.backend.Target} connects front-ends. A {@link io.ringbridge.bench.backend.Guest} is a
  * connected front-end with running rings. Each object belongs to the thread that created it.
  */
+@NullMarked
 package io.ringbridge.bench.backend;
+
+import org.jspecify.annotations.NullMarked;

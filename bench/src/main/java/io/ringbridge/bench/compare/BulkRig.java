@@ -6,13 +6,15 @@ import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.bench.harness.RoundTrip;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
-import io.ringbridge.control.frontend.Receiver;
-import io.ringbridge.control.frontend.Transmitter;
 import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.Receiver;
+import io.ringbridge.datapath.driver.Transmitter;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.ring.Features;
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -59,8 +61,8 @@ final class BulkRig implements AutoCloseable {
     private final RoundTrip roundTrip;
     private final int cpu;
     private final QueuePair sender;
-    private final QueuePair receiver;
-    private final FarEnd farEnd;
+    private final @Nullable QueuePair receiver;
+    private final @Nullable FarEnd farEnd;
     private final int length;
     private final byte[] offload;
     private final byte[] headers;
@@ -87,7 +89,7 @@ final class BulkRig implements AutoCloseable {
                     Features.of(Features.GUEST_CSUM, Features.GUEST_TSO4));
                 farEnd = null;
                 headers = headers(RECEIVER);
-                introduce();
+                introduce(receiver);
             }
         } catch (final RuntimeException e) {
             close();
@@ -132,15 +134,15 @@ final class BulkRig implements AutoCloseable {
     }
 
     /** Broadcasts from both guests until each has received a frame from the other. */
-    private void introduce() {
+    private void introduce(final QueuePair other) {
         final byte[] fromSender = hello(SENDER);
         final byte[] fromReceiver = hello(RECEIVER);
         final boolean[] heard = new boolean[2];
         Await.until("the guests to receive frames from each other", LIMIT, () -> {
             transmit(sender, fromSender);
-            transmit(receiver, fromReceiver);
+            transmit(other, fromReceiver);
             heard[0] |= receive(sender) != null;
-            heard[1] |= receive(receiver) != null;
+            heard[1] |= receive(other) != null;
             return heard[0] && heard[1];
         });
     }
@@ -154,7 +156,7 @@ final class BulkRig implements AutoCloseable {
         queues.transmitter().transmit(frame);
     }
 
-    private static byte[] receive(final QueuePair queues) {
+    private static byte @Nullable [] receive(final QueuePair queues) {
         final byte[] frame = queues.receiver().poll() ? queues.receiver().frame() : null;
         queues.receiver().flush();
         return frame;

@@ -5,14 +5,15 @@ import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.bench.harness.Program;
 import io.ringbridge.bench.harness.RoundTrip;
 import io.ringbridge.bench.harness.Testpmd;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 
 /** Measures this switch, DPDK's own back-end and Open vSwitch with the same load, taking turns, and prints a table. */
 @Command(name = "compare", mixinStandardHelpOptions = true, sortOptions = false, showDefaultValues = true,

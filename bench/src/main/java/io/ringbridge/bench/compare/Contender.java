@@ -6,6 +6,7 @@ import io.ringbridge.bench.harness.OpenVswitch;
 import io.ringbridge.bench.harness.Program;
 import io.ringbridge.bench.harness.SwitchProcess;
 import io.ringbridge.bench.harness.Testpmd;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

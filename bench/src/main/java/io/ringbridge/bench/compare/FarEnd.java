@@ -3,6 +3,7 @@ package io.ringbridge.bench.compare;
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.harness.Program;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

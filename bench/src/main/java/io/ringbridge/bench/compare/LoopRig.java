@@ -6,6 +6,7 @@ import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.bench.harness.RoundTrip;
 import io.ringbridge.bench.harness.Testpmd;
 import io.ringbridge.bench.harness.Testpmd.Statistics;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

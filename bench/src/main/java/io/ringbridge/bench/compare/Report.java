@@ -3,6 +3,7 @@ package io.ringbridge.bench.compare;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.ringbridge.bench.harness.Machine;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -56,7 +57,7 @@ final class Report {
     }
 
     private List<Measurement> runs(final Work work, final Contender contender) {
-        return measurements.get(work).getOrDefault(contender, List.of());
+        return measurements.getOrDefault(work, Map.of()).getOrDefault(contender, List.of());
     }
 
     private List<Measurement> runs(final Work work, final Contender contender, final Distance distance) {

@@ -6,4 +6,7 @@
  * all runs. One thread runs everything except the bulk load, which has its own thread. The systems under test run in
  * other processes.
  */
+@NullMarked
 package io.ringbridge.bench.compare;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,6 +1,7 @@
 package io.ringbridge.bench.harness;
 
 import io.ringbridge.datapath.os.ThreadTuning;
+
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.ringbridge.api.ApiClient;
 import io.ringbridge.api.ApiException;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -36,6 +37,11 @@ public final class SwitchProcess implements AutoCloseable {
     private SwitchProcess(final Path directory, final Config config) {
         this.directory = directory;
         this.config = config;
+        program = launch(directory, config);
+    }
+
+    private static Program launch(final Path directory, final Config config) {
+        return Program.start("ringbridge", config.command(directory.resolve("switch.yaml")));
     }
 
     /** Returns the launcher that the property {@code ringbridge.launcher} names, or the one in the source tree. */
@@ -47,22 +53,27 @@ public final class SwitchProcess implements AutoCloseable {
     /** Starts a switch, and waits until its sockets exist and its API answers. */
     public static SwitchProcess start(final Config config) {
         final Path directory = Machine.temporaryDirectory(0);
-        final SwitchProcess process = new SwitchProcess(directory, config);
+        final SwitchProcess process;
         try {
             Files.writeString(directory.resolve("switch.yaml"), config.json(directory));
-            process.launch();
-            return process;
+            process = new SwitchProcess(directory, config);
         } catch (final IOException e) {
             Machine.delete(directory);
             throw new UncheckedIOException(e);
+        } catch (final HarnessException e) {
+            Machine.delete(directory);
+            throw e;
+        }
+        try {
+            process.awaitUp();
+            return process;
         } catch (final HarnessException e) {
             process.close();
             throw e;
         }
     }
 
-    private void launch() {
-        program = Program.start("ringbridge", config.command(directory.resolve("switch.yaml")));
+    private void awaitUp() {
         try {
             Await.until("the switch's sockets", START_LIMIT, () -> !program.isAlive() || isUp());
             if (!program.isAlive()) {
@@ -91,7 +102,8 @@ public final class SwitchProcess implements AutoCloseable {
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
-        launch();
+        program = launch(directory, config);
+        awaitUp();
     }
 
     /** Sends SIGSTOP, after which the switch does not respond until it is killed. */
@@ -242,9 +254,7 @@ public final class SwitchProcess implements AutoCloseable {
 
     @Override
     public void close() {
-        if (program != null) {
-            program.close();
-        }
+        program.close();
         Machine.delete(directory);
     }
 

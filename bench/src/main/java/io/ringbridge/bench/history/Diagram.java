@@ -3,6 +3,7 @@ package io.ringbridge.bench.history;
 import io.ringbridge.bench.history.Panel.Curve;
 import io.ringbridge.bench.history.Panel.Run;
 import io.ringbridge.bench.history.Panel.Show;
+
 import java.math.BigDecimal;
 import java.time.LocalDate;
 import java.time.format.DateTimeFormatter;

@@ -2,15 +2,16 @@ package io.ringbridge.bench.history;
 
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.harness.ProjectRoot;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
 
 /** Draws the recorded results. */
 @Command(name = "history", sortOptions = false, mixinStandardHelpOptions = true,

@@ -53,7 +53,7 @@ record Panel(String title, String unit, String file, Axis axis, Show show, List<
      */
     record Run(String machine, String date, String commit) {
         static Run of(final Map<String, String> row) {
-            return new Run(row.get("machine"), row.get("date"), row.get("commit"));
+            return new Run(Results.cell(row, "machine"), Results.cell(row, "date"), Results.cell(row, "commit"));
         }
     }
 
@@ -71,7 +71,7 @@ record Panel(String title, String unit, String file, Axis axis, Show show, List<
 
     /** Returns the runs with a value of any curve: one machine after the other, each in the order of the file. */
     List<Run> runs(final Results results) {
-        final List<Run> runs = results.files().get(file).stream()
+        final List<Run> runs = results.rows(file).stream()
             .filter(row -> curves.stream().anyMatch(curve -> numbers(row, curve).length > 0))
             .map(Run::of).distinct().toList();
         return runs.stream().map(Run::machine).distinct()
@@ -80,7 +80,7 @@ record Panel(String title, String unit, String file, Axis axis, Show show, List<
 
     /** Returns the values that a curve shows of a run; none if nothing was recorded. */
     double[] values(final Results results, final Curve curve, final Run run) {
-        final double[] all = results.files().get(file).stream().filter(row -> Run.of(row).equals(run))
+        final double[] all = results.rows(file).stream().filter(row -> Run.of(row).equals(run))
             .flatMapToDouble(row -> Arrays.stream(numbers(row, curve))).toArray();
         return show == Show.ALL ? all : Arrays.stream(all).max().stream().toArray();
     }
@@ -88,7 +88,7 @@ record Panel(String title, String unit, String file, Axis axis, Show show, List<
     private double[] numbers(final Map<String, String> row, final Curve curve) {
         return conditions.stream().allMatch(condition -> meets(row, condition))
             && curve.conditions().stream().allMatch(condition -> meets(row, condition))
-            ? Results.numbers(row.get(curve.column())) : new double[0];
+            ? Results.numbers(Results.cell(row, curve.column())) : new double[0];
     }
 
     private static boolean meets(final Map<String, String> row, final String condition) {

@@ -1,11 +1,11 @@
 package io.ringbridge.bench.history;
 
+import java.util.List;
+
 import static io.ringbridge.bench.history.Panel.Axis.LINEAR;
 import static io.ringbridge.bench.history.Panel.Axis.LOGARITHMIC;
 import static io.ringbridge.bench.history.Panel.Show.ALL;
 import static io.ringbridge.bench.history.Panel.Show.BEST;
-
-import java.util.List;
 
 /** The diagrams of the plot, in the order of the questions of {@code docs/performance.md}. */
 final class Panels {

@@ -1,6 +1,7 @@
 package io.ringbridge.bench.history;
 
 import io.ringbridge.bench.harness.HarnessException;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,6 +70,24 @@ record Results(Map<String, List<Map<String, String>>> files) {
         }
         cells.add(cell.toString());
         return cells;
+    }
+
+    /** Returns the rows of a file. */
+    List<Map<String, String>> rows(final String file) {
+        final List<Map<String, String>> rows = files.get(file);
+        if (rows == null) {
+            throw new HarnessException("no results in " + file + "; there are: " + String.join(", ", files.keySet()));
+        }
+        return rows;
+    }
+
+    /** Returns the value of a column. */
+    static String cell(final Map<String, String> row, final String column) {
+        final String value = row.get(column);
+        if (value == null) {
+            throw new HarnessException("no column " + column + "; there are: " + String.join(", ", row.keySet()));
+        }
+        return value;
     }
 
     /** Returns the numbers in a value: none, one, the least and the most of a range, or several. */

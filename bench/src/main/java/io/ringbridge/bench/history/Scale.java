@@ -1,6 +1,7 @@
 package io.ringbridge.bench.history;
 
 import io.ringbridge.bench.history.Panel.Axis;
+
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -3,4 +3,7 @@
  *
  * <p>One thread runs the command.
  */
+@NullMarked
 package io.ringbridge.bench.history;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,8 +1,6 @@
 package io.ringbridge.bench.jmh;
 
 import io.ringbridge.datapath.memory.Memory;
-import java.lang.foreign.MemorySegment;
-import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -14,6 +12,9 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
+
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.TimeUnit;
 
 /** Copies frames of a given length between many buffers, as the switch copies between guests' buffers. */
 @State(Scope.Thread)

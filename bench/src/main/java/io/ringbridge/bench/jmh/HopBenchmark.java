@@ -2,7 +2,7 @@ package io.ringbridge.bench.jmh;
 
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
-import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -16,6 +16,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+
+import java.util.concurrent.TimeUnit;
 
 /**
  * The cost of receiving a frame on one worker and delivering it on another: a burst passes through a worker's
@@ -39,7 +41,7 @@ public class HopBenchmark {
     private boolean hop;
 
     private FrameRing ring;
-    private Thread other;
+    private @Nullable Thread other;
     private volatile boolean ends;
     private long seen;
 

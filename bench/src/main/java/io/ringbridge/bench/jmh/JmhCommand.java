@@ -1,15 +1,16 @@
 package io.ringbridge.bench.jmh;
 
 import io.ringbridge.bench.harness.HarnessException;
-import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.Callable;
 import org.openjdk.jmh.Main;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
 
 /** Runs the microbenchmarks. */
 @Command(name = "jmh", sortOptions = false,

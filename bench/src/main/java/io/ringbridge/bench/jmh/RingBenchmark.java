@@ -1,20 +1,13 @@
 package io.ringbridge.bench.jmh;
 
-import io.ringbridge.datapath.memory.GuestMemory;
+import io.ringbridge.datapath.driver.GuestRam;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.memory.MemoryRegion;
 import io.ringbridge.datapath.memory.Segments;
-import io.ringbridge.datapath.os.Fd;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -28,6 +21,10 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A burst through a transmit ring, with both sides in one thread. The driver makes buffers available, the device takes
@@ -44,7 +41,6 @@ public class RingBenchmark {
     private static final int BURST = 32;
     private static final int SIZE = 1024;
     private static final int LENGTH = 76;
-    private static final long GUEST = 0x1_0000_0000L;
     private static final long BYTES = 1 << 20;
     private static final long BUFFERS = 1 << 18;
     private static final int DESCRIPTOR = 16;
@@ -54,8 +50,7 @@ public class RingBenchmark {
     private String layout;
 
     private final Segments chain = new Segments();
-    private MemFd file;
-    private MemoryRegion region;
+    private GuestRam ram;
     private DriverRing driver;
     private DeviceRing device;
     private MemorySegment descriptors;
@@ -64,28 +59,26 @@ public class RingBenchmark {
 
     @Setup
     public void create() {
-        file = MemFd.create("bench-ring", BYTES);
-        region = MemoryRegion.map(GUEST, BYTES, GUEST, 0, Fd.duplicate(file.fd()));
-        base = region.hostAddress();
+        ram = GuestRam.create("bench-ring", BYTES);
+        base = ram.address();
         final boolean packed = "packed".equals(layout);
         final long features = Features.of(Features.VERSION_1) | (packed ? Features.of(Features.RING_PACKED) : 0);
         final RingAddresses addresses = new RingAddresses(base, base + (1 << 16), base + (1 << 17));
         driver = DriverRing.create(SIZE, features, addresses);
         device = DeviceRing.create(new RingConfig(SIZE, features, addresses, DriverRing.freshBase(features),
-            GuestMemory.of(List.of(region))));
+            ram.memory()));
         device.suppressKicks();
         descriptors = MemorySegment.ofAddress(base).reinterpret(BYTES);
     }
 
     @TearDown
     public void free() {
-        region.close();
-        file.close();
+        ram.close();
     }
 
     private void offer() {
         for (int i = 0; i < BURST; i++) {
-            driver.add(GUEST + BUFFERS + i * 128L, LENGTH, false);
+            driver.add(GuestRam.GUEST_ADDRESS + BUFFERS + i * 128L, LENGTH, false);
         }
         driver.publish();
     }

@@ -1,11 +1,8 @@
 package io.ringbridge.bench.jmh;
 
 import io.ringbridge.datapath.bridge.ForwardingTable;
-import java.util.Map;
-import java.util.SplittableRandom;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import org.agrona.collections.Long2LongHashMap;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -17,6 +14,11 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
+
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 
 /** Looks up stations in tables of several sizes, in an order that no prefetcher predicts. */
 @State(Scope.Thread)
@@ -75,7 +77,7 @@ public class TableBenchmark {
 
     /** Is as concurrent as the switch's table, with one object per station and one per port. */
     @Benchmark
-    public Integer concurrentHashMap() {
+    public @Nullable Integer concurrentHashMap() {
         return map.get(next());
     }
 

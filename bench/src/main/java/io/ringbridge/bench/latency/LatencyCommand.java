@@ -11,6 +11,14 @@ import io.ringbridge.bench.load.Rig;
 import io.ringbridge.bench.options.Check;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.TargetOptions;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -22,12 +30,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
-import picocli.CommandLine;
 
 /** Measures the latency of frames. */
 @Command(name = "latency", sortOptions = false, mixinStandardHelpOptions = true,
@@ -81,11 +83,11 @@ public final class LatencyCommand implements Callable<Integer> {
     @Option(names = "--hgrm", paramLabel = "FILE", description = "Write the distributions for HdrHistogram's plotter, "
         + "in microseconds, to FILE. If there are several, each has its own file, with the name of the load before "
         + "the extension.")
-    private Path hgrm;
+    private @Nullable Path hgrm;
 
     @Option(names = "--plot", paramLabel = "FILE", description = "Draw latency over percentile; FILE ends in .svg or "
         + ".png.")
-    private Path plot;
+    private @Nullable Path plot;
 
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
     private boolean json;
@@ -146,7 +148,7 @@ public final class LatencyCommand implements Callable<Integer> {
     }
 
     /** Checks an output file before the measurement, so that no result is lost because the file cannot be written. */
-    private static void checkFile(final Check check, final String option, final Path file) {
+    private static void checkFile(final Check check, final String option, final @Nullable Path file) {
         if (file != null) {
             final Path directory = file.toAbsolutePath().getParent();
             if (directory == null || !Files.isDirectory(directory) || !Files.isWritable(directory)) {
@@ -172,7 +174,7 @@ public final class LatencyCommand implements Callable<Integer> {
     }
 
     /** Returns the rate of each load by its name. */
-    private Map<String, Double> loads(final Double maximum) {
+    private Map<String, Double> loads(final @Nullable Double maximum) {
         final Map<String, Double> loads = new LinkedHashMap<>();
         if (maximum == null) {
             rates.forEach(rate -> loads.put(rate + "/s", (double) rate));

@@ -1,11 +1,13 @@
 package io.ringbridge.bench.latency;
 
+import io.ringbridge.api.Table;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.Setup;
-import io.ringbridge.api.Table;
+import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
+
 import java.io.PrintWriter;
 import java.util.List;
-import org.HdrHistogram.Histogram;
 
 /**
  * The result of the measurement.
@@ -16,8 +18,8 @@ import org.HdrHistogram.Histogram;
  * @param trialSeconds the length of each trial
  * @param results one row per load
  */
-record LatencyReport(Setup setup, String measured, String frames, Double maximumFramesPerSecond, double trialSeconds,
-    List<Result> results) {
+record LatencyReport(Setup setup, String measured, String frames, @Nullable Double maximumFramesPerSecond,
+    double trialSeconds, List<Result> results) {
     static final String MEASURED = "one way, from when a frame was due until it was received; every port sends to the "
         + "next, the last to the first";
 

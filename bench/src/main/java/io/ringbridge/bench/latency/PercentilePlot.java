@@ -1,14 +1,9 @@
 package io.ringbridge.bench.latency;
 
 import io.ringbridge.bench.harness.HarnessException;
-import java.awt.Color;
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Locale;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.HistogramIterationValue;
+import org.jspecify.annotations.Nullable;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.VectorGraphicsEncoder;
@@ -17,6 +12,13 @@ import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.markers.SeriesMarkers;
+
+import java.awt.Color;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 
 /**
  * A plot of latency over percentile. Each further nine takes the same width on the axis: 90 %, 99 %, 99.9 %.
@@ -53,7 +55,7 @@ final class PercentilePlot {
         SVG, PNG;
 
         /** Returns the format, or null if the extension is neither. */
-        static Format of(final Path file) {
+        static @Nullable Format of(final Path file) {
             final String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
             return name.endsWith(".svg") ? SVG : name.endsWith(".png") ? PNG : null;
         }

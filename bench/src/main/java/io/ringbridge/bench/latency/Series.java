@@ -2,8 +2,9 @@ package io.ringbridge.bench.latency;
 
 import io.ringbridge.bench.load.Notified;
 import io.ringbridge.bench.load.Outcome;
-import java.util.Locale;
 import org.HdrHistogram.Histogram;
+
+import java.util.Locale;
 
 /**
  * The latencies at one load.
@@ -14,7 +15,9 @@ import org.HdrHistogram.Histogram;
  */
 record Series(Notified notified, String load, Outcome outcome) {
     Histogram histogram() {
-        return outcome.latency();
+        final Histogram latency = outcome.latency();
+        assert latency != null : "a series is made of trials with latencies";
+        return latency;
     }
 
     String title() {

@@ -5,10 +5,12 @@ import io.ringbridge.bench.backend.RingSpec;
 import io.ringbridge.bench.backend.Target;
 import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.HarnessException;
+import org.agrona.concurrent.YieldingIdleStrategy;
+import org.jspecify.annotations.Nullable;
+
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongUnaryOperator;
-import org.agrona.concurrent.YieldingIdleStrategy;
 
 /**
  * The three guests of a trial. The testing guest is on the first port, the learning guest on the second and the
@@ -37,7 +39,7 @@ final class Classroom implements AutoCloseable {
     private final Duration patience;
     private final Station tester;
     private final Station monitor;
-    private Station learner;
+    private @Nullable Station learner;
     private int trial;
     private long firstAddress;
     private long taught;
@@ -89,6 +91,11 @@ final class Classroom implements AutoCloseable {
         return new Lesson(addresses, rate, isLearned);
     }
 
+    private Station learner() {
+        assert learner != null : "every trial attaches one before it needs it";
+        return learner;
+    }
+
     private long address(final long index) {
         return LEARNED | (firstAddress + index & 0xFFFF_FFFFL) << 16;
     }
@@ -126,7 +133,7 @@ final class Classroom implements AutoCloseable {
         final boolean all = Await.holds(HELLO_LIMIT, () -> {
             tester.write(TESTER, Station.BROADCAST, trial);
             tester.flush();
-            heard[0] |= learner.receive(trial) > 0;
+            heard[0] |= learner().receive(trial) > 0;
             heard[1] |= monitor.receive(trial) > 0;
             return heard[0] && heard[1];
         });
@@ -150,17 +157,17 @@ final class Classroom implements AutoCloseable {
         while (!isTaken || received < addresses && now - heard < SILENCE_NANOS) {
             final long due = (long) Math.min(addresses, (now - start) * perSecond / 1e9 + 1);
             int burst = 0;
-            while (burst < BURST && sent < due && learner.write(address(sent), TESTER, trial)) {
+            while (burst < BURST && sent < due && learner().write(address(sent), TESTER, trial)) {
                 sent++;
                 burst++;
             }
-            learner.flush();
+            learner().flush();
             final int count = tester.receive(trial);
             monitor.receive(trial);
             received += count;
             now = System.nanoTime();
             if (!isTaken) {
-                isTaken = sent == addresses && learner.isTaken();
+                isTaken = sent == addresses && learner().isTaken();
                 takenAt = now;
             }
             heard = count > 0 || burst > 0 || sent < addresses && sent == due ? now : heard;
@@ -194,7 +201,7 @@ final class Classroom implements AutoCloseable {
                 burst++;
             }
             tester.flush();
-            final int arrived = learner.receive(trial);
+            final int arrived = learner().receive(trial);
             received += arrived;
             flooded += monitor.receive(trial);
             now = System.nanoTime();

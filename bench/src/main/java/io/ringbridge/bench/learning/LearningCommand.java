@@ -8,14 +8,16 @@ import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.TargetOptions;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
-import java.time.Duration;
-import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine;
+
+import java.time.Duration;
+import java.util.concurrent.Callable;
 
 /** Measures how many addresses a bridge remembers, and how fast it learns them. */
 @Command(name = "learning", sortOptions = false, mixinStandardHelpOptions = true,
@@ -101,7 +103,7 @@ public final class LearningCommand implements Callable<Integer> {
         return Math.max(1, Math.round(highest * resolution / 100));
     }
 
-    private LearningReport.Capacity capacity(final Classroom room, final Output output) {
+    private LearningReport.@Nullable Capacity capacity(final Classroom room, final Output output) {
         final Search search = new Search(1, maxAddresses, step(maxAddresses));
         while (!search.isDone()) {
             final Classroom.Lesson lesson = room.teach((int) search.next(), Double.POSITIVE_INFINITY);
@@ -113,7 +115,7 @@ public final class LearningCommand implements Callable<Integer> {
             : new LearningReport.Capacity(search.best().getAsLong(), search.best().getAsLong() == maxAddresses);
     }
 
-    private LearningReport.Rate rate(final Classroom room, final int count, final Output output) {
+    private LearningReport.@Nullable Rate rate(final Classroom room, final int count, final Output output) {
         final Classroom.Lesson fastest = room.teach(count, Double.POSITIVE_INFINITY);
         report(output, fastest);
         if (fastest.isLearned()) {

@@ -1,8 +1,10 @@
 package io.ringbridge.bench.learning;
 
+import io.ringbridge.api.Table;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.Setup;
-import io.ringbridge.api.Table;
+import org.jspecify.annotations.Nullable;
+
 import java.io.PrintWriter;
 
 /**
@@ -11,7 +13,7 @@ import java.io.PrintWriter;
  * @param capacity null if no number of addresses was remembered
  * @param rate null if addresses were forgotten at every rate
  */
-record LearningReport(Setup setup, Capacity capacity, Rate rate) {
+record LearningReport(Setup setup, @Nullable Capacity capacity, @Nullable Rate rate) {
     /**
      * The number of addresses that the bridge remembers.
      *

@@ -1,8 +1,8 @@
 package io.ringbridge.bench.learning;
 
 import io.ringbridge.bench.backend.Guest;
-import io.ringbridge.control.frontend.Receiver;
-import io.ringbridge.control.frontend.Transmitter;
+import io.ringbridge.datapath.driver.Receiver;
+import io.ringbridge.datapath.driver.Transmitter;
 import io.ringbridge.datapath.memory.Memory;
 
 /**

@@ -5,4 +5,7 @@
  * <p>A learning guest sends from many addresses. A testing guest then sends to each of them. A monitoring guest
  * receives the frames whose destination the bridge has not learned. One thread drives all three guests.
  */
+@NullMarked
 package io.ringbridge.bench.learning;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,12 +1,13 @@
 package io.ringbridge.bench.load;
 
-import io.ringbridge.control.frontend.Receiver;
+import io.ringbridge.datapath.driver.Receiver;
 import io.ringbridge.datapath.os.Epoll;
-import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.BackoffIdleStrategy;
 import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.YieldingIdleStrategy;
+
+import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Runs some lanes for one trial. Either one thread calls {@link #carry}, or one thread calls {@link #send} and another

@@ -1,10 +1,12 @@
 package io.ringbridge.bench.load;
 
-import io.ringbridge.control.frontend.Receiver;
+import io.ringbridge.datapath.driver.Receiver;
 import io.ringbridge.datapath.memory.Memory;
+import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
+
 import java.util.Arrays;
 import java.util.List;
-import org.HdrHistogram.Histogram;
 
 /**
  * Receives a lane's frames, and checks that each arrives once and in order. During a trial, the generator thread of the
@@ -19,7 +21,7 @@ final class LaneReceiver {
     private final List<Receiver> receivers;
     private final long[] expected;
     private int trial;
-    private Histogram latency;
+    private @Nullable Histogram latency;
     private long received;
     private long receivedInTime;
     private long misordered;
@@ -36,7 +38,7 @@ final class LaneReceiver {
      *
      * @param histogram records the latencies, or null
      */
-    void begin(final int number, final Histogram histogram) {
+    void begin(final int number, final @Nullable Histogram histogram) {
         trial = number & 0xFFFF;
         latency = histogram;
         Arrays.fill(expected, 0);

@@ -1,6 +1,7 @@
 package io.ringbridge.bench.load;
 
-import io.ringbridge.control.frontend.Transmitter;
+import io.ringbridge.datapath.driver.Transmitter;
+
 import java.util.Arrays;
 import java.util.List;
 

@@ -1,6 +1,7 @@
 package io.ringbridge.bench.load;
 
 import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The result of a trial, all lanes together.
@@ -14,7 +15,7 @@ import org.HdrHistogram.Histogram;
  * @param latency times from when a frame was due until it was received, in nanoseconds; null if they were not recorded
  */
 public record Outcome(Load load, long sent, long received, long receivedInTime, long misordered, long nanos,
-    Histogram latency) {
+    @Nullable Histogram latency) {
     /** The share of a load's frames that must be sent for the trial to count as one at the offered rate. */
     private static final double MIN_SENT_SHARE = 0.99;
 

@@ -5,13 +5,15 @@ import io.ringbridge.bench.backend.RingSpec;
 import io.ringbridge.bench.backend.Target;
 import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.datapath.os.ThreadTuning;
+import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
+
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
-import org.HdrHistogram.Histogram;
 
 /** Guests attached to all ports of a back-end. Owned by one thread. */
 public final class Rig implements AutoCloseable {
@@ -99,7 +101,7 @@ public final class Rig implements AutoCloseable {
             senders.get(i).begin(trial, load.mix(), start + (long) (interval * i / lanes), interval);
             final Histogram histogram = withLatency ? new Histogram(LONGEST_NANOS, DIGITS) : null;
             receivers.get(i).begin(trial, histogram);
-            if (withLatency) {
+            if (histogram != null) {
                 histograms.add(histogram);
             }
         }
@@ -162,7 +164,7 @@ public final class Rig implements AutoCloseable {
     /** The threads of one trial. */
     private static final class Crew {
         private final List<Thread> threads = new ArrayList<>();
-        private final AtomicReference<RuntimeException> failure = new AtomicReference<>();
+        private final AtomicReference<@Nullable RuntimeException> failure = new AtomicReference<>();
 
         /** Starts a thread on a processor, or unpinned if {@code cpu} is negative. */
         void add(final int cpu, final Runnable body) {
@@ -182,8 +184,9 @@ public final class Rig implements AutoCloseable {
             for (final Thread thread : threads) {
                 thread.join();
             }
-            if (failure.get() != null) {
-                throw new HarnessException("the load failed: " + failure.get().getMessage(), failure.get());
+            final RuntimeException first = failure.get();
+            if (first != null) {
+                throw new HarnessException("the load failed: " + first.getMessage(), first);
             }
         }
     }

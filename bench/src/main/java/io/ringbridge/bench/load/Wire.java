@@ -1,6 +1,7 @@
 package io.ringbridge.bench.load;
 
 import io.ringbridge.datapath.memory.Memory;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 

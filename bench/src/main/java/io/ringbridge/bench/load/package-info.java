@@ -7,4 +7,7 @@
  * lanes of its own, so threads share nothing while frames are in flight. Everything else belongs to the thread that
  * created the rig.
  */
+@NullMarked
 package io.ringbridge.bench.load;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,8 +1,9 @@
 package io.ringbridge.bench.options;
 
-import java.time.Duration;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
+
+import java.time.Duration;
 
 /** Checks the values of options. Each error is one line that names the allowed values. */
 public final class Check {

@@ -1,8 +1,9 @@
 package io.ringbridge.bench.options;
 
+import picocli.CommandLine.Model.CommandSpec;
+
 import java.io.PrintWriter;
 import java.util.Locale;
-import picocli.CommandLine.Model.CommandSpec;
 
 /** The two streams of a command: the result, and progress lines. */
 public final class Output {

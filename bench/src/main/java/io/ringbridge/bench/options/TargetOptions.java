@@ -7,13 +7,15 @@ import io.ringbridge.config.ConfigReader;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.ring.RingConfig;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** The options for the measured back-end, the rings, and the processors. */
 public final class TargetOptions {
@@ -67,15 +69,15 @@ public final class TargetOptions {
 
     @Option(names = "--cpus", paramLabel = "LIST",
         description = "Processors of the threads that send and receive, one per thread, such as 0,2-3.")
-    private String cpus;
+    private @Nullable String cpus;
 
     @Option(names = "--switch-cpus", paramLabel = "LIST", description = "Processors of this switch's workers, one per "
         + "worker; default: one worker on the last processor that the load does not use.")
-    private String switchCpus;
+    private @Nullable String switchCpus;
 
     @Option(names = "--switch-poll", paramLabel = "busy|adaptive",
         description = "Polling mode of idle workers of this switch; default: busy, or adaptive on one processor.")
-    private Poll poll;
+    private @Nullable Poll poll;
 
     private List<Integer> loadCpus = List.of();
     private List<Integer> workerCpus = List.of();

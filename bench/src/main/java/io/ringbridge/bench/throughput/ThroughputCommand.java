@@ -10,16 +10,17 @@ import io.ringbridge.bench.load.Search;
 import io.ringbridge.bench.options.Check;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.TargetOptions;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
 
 /** Measures frames per second. */
 @Command(name = "throughput", sortOptions = false, mixinStandardHelpOptions = true,

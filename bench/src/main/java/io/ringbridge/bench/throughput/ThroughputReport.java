@@ -1,10 +1,12 @@
 package io.ringbridge.bench.throughput;
 
+import io.ringbridge.api.Table;
 import io.ringbridge.bench.load.FrameMix;
 import io.ringbridge.bench.load.Outcome;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.Setup;
-import io.ringbridge.api.Table;
+import org.jspecify.annotations.Nullable;
+
 import java.io.PrintWriter;
 import java.util.List;
 
@@ -27,7 +29,7 @@ record ThroughputReport(Setup setup, String pattern, int stations, double trialS
      * @param zeroLoss the highest rate without loss; null if frames were lost at every rate tried
      * @param soak many frames at a lower rate; null without {@code --soak}, or if no rate is without loss
      */
-    record Result(String frames, Rate saturation, Rate zeroLoss, Rate soak) {
+    record Result(String frames, Rate saturation, @Nullable Rate zeroLoss, @Nullable Rate soak) {
     }
 
     /**

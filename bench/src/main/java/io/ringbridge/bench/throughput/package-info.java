@@ -4,4 +4,7 @@
  *
  * <p>One thread runs the command. The load has its own threads.
  */
+@NullMarked
 package io.ringbridge.bench.throughput;
+
+import org.jspecify.annotations.NullMarked;

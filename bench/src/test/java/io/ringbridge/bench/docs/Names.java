@@ -39,7 +39,7 @@ final class Names {
             for (final String kind : List.of("classes", "test-classes")) {
                 final Path directory = module.resolve("target").resolve(kind);
                 for (final Path file : classFiles(directory)) {
-                    add(directory.relativize(file).toString(), file);
+                    add(module, directory.relativize(file), file);
                 }
             }
         }
@@ -62,14 +62,17 @@ final class Names {
         }
     }
 
-    private void add(final String path, final Path file) {
+    private void add(final Path module, final Path path, final Path file) {
         final ClassModel model;
         try {
             model = ClassFile.of().parse(file);
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
-        final String name = path.substring(0, path.length() - ".class".length()).replace('/', '.');
+        if (!hasSource(module, path.getParent(), model)) {
+            return;
+        }
+        final String name = path.toString().replaceAll("\\.class$", "").replace('/', '.');
         final Set<String> members = new HashSet<>();
         model.methods().forEach(method -> members.add(method.methodName().stringValue()));
         model.fields().forEach(field -> {
@@ -96,6 +99,14 @@ final class Names {
                 addString(name, string.stringValue());
             }
         }
+    }
+
+    /** Whether the source of a class exists. Maven may leave the class of a source that was renamed. */
+    private static boolean hasSource(final Path module, final Path inPackage, final ClassModel model) {
+        final String source = model.findAttribute(Attributes.sourceFile())
+            .map(attribute -> attribute.sourceFile().stringValue()).orElse("");
+        return Stream.of("main", "test", "jcstress").anyMatch(kind ->
+            Files.exists(module.resolve("src").resolve(kind).resolve("java").resolve(inPackage).resolve(source)));
     }
 
     /** The constants of enums and the components of records appear in output as words, in several spellings. */

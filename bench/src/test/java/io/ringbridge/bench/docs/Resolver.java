@@ -1,6 +1,7 @@
 package io.ringbridge.bench.docs;
 
 import io.ringbridge.datapath.port.DropReason;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

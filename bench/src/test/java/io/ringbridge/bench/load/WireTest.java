@@ -1,9 +1,5 @@
 package io.ringbridge.bench.load;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.packet.MacAddress;
 import org.junit.jupiter.api.Test;
@@ -12,6 +8,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import java.nio.ByteBuffer;
 import java.util.List;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** The frames of the load are valid on any network, and only their lane's receiver recognises them. */
 class WireTest {

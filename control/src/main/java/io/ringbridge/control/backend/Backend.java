@@ -16,7 +16,7 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
-
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,26 +39,26 @@ public final class Backend implements Link {
     private final GuestPort port;
     private final BackendOptions options;
     private final Presence presence;
-    private final Listener listener;
+    private final @Nullable Listener listener;
     /** The connection served first: an inherited socket, or one whose session another process has started. */
-    private final Connection first;
+    private final @Nullable Connection first;
     private final Thread thread;
     private final PausePoint pausePoint = new PausePoint();
     private final Semaphore relays;
     /** Whether the restored session cannot continue. */
     private boolean lost;
     /** The last error of connecting; null if there was none, or once there is a connection. */
-    private volatile String connectError;
-    private Connection current;
-    private Session session;
+    private volatile @Nullable String connectError;
+    private @Nullable Connection current;
+    private @Nullable Session session;
 
     private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
-                    final Listener listener, final Connection first) {
+                    final @Nullable Listener listener, final @Nullable Connection first) {
         this(port, options, presence, listener, first, Relay.permits());
     }
 
     private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
-                    final Listener listener, final Connection first, final Semaphore relays) {
+                    final @Nullable Listener listener, final @Nullable Connection first, final Semaphore relays) {
         this.port = port;
         this.options = options;
         this.presence = presence;
@@ -84,11 +84,11 @@ public final class Backend implements Link {
     public static Backend open(final GuestPort port, final BackendOptions options, final Presence presence) {
         return switch (options.mode()) {
             case SERVER -> {
-                final Listener listener = Listener.open(options.socket(), options.permissions());
+                final Listener listener = Listener.open(options.path(), options.permissions());
                 yield new Backend(port, options, presence, listener, null);
             }
             case CLIENT -> {
-                Connection.checkPath(options.socket());
+                Connection.checkPath(options.path());
                 yield new Backend(port, options, presence, null, null);
             }
             case DESCRIPTOR -> new Backend(port, options, presence, null, Connection.adopt(options.descriptor()));
@@ -104,7 +104,7 @@ public final class Backend implements Link {
                 if (pausePoint.isRequested()) {
                     pausePoint.pauseIfRequested();
                 } else if (listener != null) {
-                    serve(accept());
+                    serve(accept(listener));
                 } else {
                     serve(connect());
                     pausePoint.sleep(RECONNECT_MILLIS);
@@ -125,9 +125,9 @@ public final class Backend implements Link {
         }
     }
 
-    private Connection accept() throws InterruptedException {
+    private @Nullable Connection accept(final Listener from) throws InterruptedException {
         try {
-            return listener.accept();
+            return from.accept();
         } catch (final IOException e) {
             LOG.warn("port {}: cannot accept on socket {}: {}", port.name(), options.socket(), e.getMessage());
             pausePoint.sleep(RECONNECT_MILLIS);
@@ -135,9 +135,9 @@ public final class Backend implements Link {
         }
     }
 
-    private Connection connect() {
+    private @Nullable Connection connect() {
         try {
-            final Connection connection = Connection.connect(options.socket());
+            final Connection connection = Connection.connect(options.path());
             connectError = null;
             return connection;
         } catch (final IOException e) {
@@ -147,7 +147,7 @@ public final class Backend implements Link {
         }
     }
 
-    private void serve(final Connection connection) {
+    private void serve(final @Nullable Connection connection) {
         if (connection == null) {
             return;
         }
@@ -181,7 +181,7 @@ public final class Backend implements Link {
     /**
      * Returns the error of the last attempt to connect to the front-end; null if it succeeded, or if there was none.
      */
-    public String connectError() {
+    public @Nullable String connectError() {
         return connectError;
     }
 
@@ -296,13 +296,13 @@ public final class Backend implements Link {
         return backend;
     }
 
-    private static Listener listener(final BackendOptions options, final Optional<StateReader> saved) {
+    private static @Nullable Listener listener(final BackendOptions options, final Optional<StateReader> saved) {
         if (saved.isPresent() != (options.mode() == BackendOptions.Mode.SERVER)) {
             throw new HandOverException("a port cannot change to or from mode server in a hand-over");
         }
         return saved.map(in -> {
             final long inode = in.wide();
-            return Listener.adopt(options.socket(), in.descriptor(), inode);
+            return Listener.adopt(options.path(), in.descriptor(), inode);
         }).orElse(null);
     }
 
@@ -315,7 +315,8 @@ public final class Backend implements Link {
         }
     }
 
-    private static void relinquishAll(final Listener listener, final Connection connection, final Session session) {
+    private static void relinquishAll(final @Nullable Listener listener, final @Nullable Connection connection,
+                                      final @Nullable Session session) {
         if (session != null) {
             session.relinquish();
         } else if (connection != null) {
@@ -349,22 +350,22 @@ public final class Backend implements Link {
     public void start() {
         if (lost) {
             LOG.warn("port {}: the front-end has truncated its memory; closing its connection", port.name());
-            first.shutdown(); // not earlier: until now the other process could have resumed it
+            shutdown(); // not earlier: until now the other process could have resumed it
         }
         if (session != null) {
-            beginSession();
+            begin(session);
         }
     }
 
     /** Begins the session. Ends its connection if that fails, so that the front-end may connect again. */
-    private void beginSession() {
+    private void begin(final Session restored) {
         try {
-            session.begin();
+            restored.begin();
             Memory.surfaceFault();
         } catch (final RuntimeException | InternalError e) { // InternalError if a guest has truncated its memory
             LOG.error("port {}: cannot resume its session; closing the connection: {}", port.name(), e.toString());
             LOG.debug("port {}: cannot resume its session", port.name(), e);
-            first.shutdown();
+            shutdown();
         }
     }
 

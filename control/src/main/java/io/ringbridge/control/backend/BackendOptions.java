@@ -2,6 +2,7 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.datapath.memory.MemoryFiles;
+import org.jspecify.annotations.Nullable;
 
 import java.nio.file.Path;
 
@@ -24,9 +25,9 @@ import java.nio.file.Path;
  * @param state the directory for the journals of packed rings; null for no journals
  * @param memory the files that are accepted as memory
  */
-public record BackendOptions(Mode mode, Path socket, int descriptor, int permissions, long featureMask,
+public record BackendOptions(Mode mode, @Nullable Path socket, int descriptor, int permissions, long featureMask,
                              boolean discardWhenDisabled, SuspendOptions suspend, int logBaseReply, long mac,
-                             long optional, boolean iommu, Path state, MemoryFiles memory) {
+                             long optional, boolean iommu, @Nullable Path state, MemoryFiles memory) {
     /** The default size of the reply to SET_LOG_BASE. */
     public static final int DEFAULT_LOG_BASE_REPLY = 16;
     /** The other size of the reply to SET_LOG_BASE. */
@@ -44,7 +45,7 @@ public record BackendOptions(Mode mode, Path socket, int descriptor, int permiss
         DESCRIPTOR
     }
 
-    private static BackendOptions of(final Mode mode, final Path socket, final int descriptor) {
+    private static BackendOptions of(final Mode mode, final @Nullable Path socket, final int descriptor) {
         return new BackendOptions(mode, socket, descriptor, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT,
             DEFAULT_LOG_BASE_REPLY, 0, 0, false, null, MemoryFiles.RAM);
     }
@@ -62,6 +63,12 @@ public record BackendOptions(Mode mode, Path socket, int descriptor, int permiss
     /** Returns options to use an inherited socket, and to offer everything that is not optional. */
     public static BackendOptions descriptor(final int descriptor) {
         return of(Mode.DESCRIPTOR, null, descriptor);
+    }
+
+    /** Returns the path of the socket, which every mode but {@link Mode#DESCRIPTOR} has. */
+    Path path() {
+        assert socket != null : "the mode has a path";
+        return socket;
     }
 
     /** Returns a copy with other permissions of the socket file. */
@@ -113,7 +120,7 @@ public record BackendOptions(Mode mode, Path socket, int descriptor, int permiss
     }
 
     /** Returns a copy with a directory for the journals of packed rings; null for no journals. */
-    public BackendOptions withState(final Path directory) {
+    public BackendOptions withState(final @Nullable Path directory) {
         return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
             logBaseReply, mac, optional, iommu, directory, memory);
     }

@@ -17,7 +17,7 @@ import io.ringbridge.control.transport.TransportException;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
-
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,14 +47,24 @@ final class ConnectedChannel implements BackendChannel {
     private final String name;
     private final BooleanSupplier silenced;
     private final RequestQueue queue = new RequestQueue();
-    private Epoll epoll;
-    private EventFd wake;
-    private Thread thread;
+    /** Null until the first request. */
+    private @Nullable Signals signals;
+    private @Nullable Thread thread;
     private volatile boolean over;
     private volatile boolean paused;
     /** The request that was sent but not acknowledged. */
-    private Outgoing unanswered;
+    private @Nullable Outgoing unanswered;
     private boolean sending;
+
+    /** The events that the thread waits for. */
+    private record Signals(Epoll epoll, EventFd wake) {
+        static Signals create() {
+            final Epoll epoll = Epoll.create();
+            final EventFd wake = EventFd.create();
+            epoll.add(wake);
+            return new Signals(epoll, wake);
+        }
+    }
 
     private ConnectedChannel(final Connection connection, final boolean acknowledged, final String name,
                              final BooleanSupplier silenced) {
@@ -79,44 +89,44 @@ final class ConnectedChannel implements BackendChannel {
             return new ConnectedChannel(Connection.adopt(fd), acknowledged, name, silenced);
         } catch (final TransportException e) {
             Fd.abandon(fd);
-            throw ProtocolException.refused(e.getMessage());
+            throw ProtocolException.refused(String.valueOf(e.getMessage()));
         }
     }
 
     @Override
     public synchronized void post(final Outgoing outgoing) {
         if (!over) {
-            begin();
+            final Signals begun = begin();
             queue.add(outgoing);
-            wake.signal();
+            begun.wake().signal();
         }
     }
 
     @Override
     public synchronized EventFd event(final Source source) {
-        begin();
-        return queue.event(source, epoll::add);
+        return queue.event(source, begin().epoll()::add);
     }
 
-    private void begin() {
-        if (thread == null) {
-            epoll = Epoll.create();
-            wake = EventFd.create();
-            epoll.add(wake);
-            thread = start();
+    private Signals begin() {
+        Signals begun = signals;
+        if (begun == null) {
+            begun = Signals.create();
+            signals = begun;
+            thread = start(begun);
         }
+        return begun;
     }
 
-    private Thread start() {
-        return Thread.ofPlatform().daemon().name("rb-requests-" + name).start(this::run);
+    private Thread start(final Signals begun) {
+        return Thread.ofPlatform().daemon().name("rb-requests-" + name).start(() -> run(begun));
     }
 
-    private void run() {
+    private void run(final Signals begun) {
         try {
             awaitAnswer();
             while (!over && !paused) {
-                epoll.await(-1);
-                wake.drain();
+                begun.epoll().await(-1);
+                begun.wake().drain();
                 for (Outgoing next = next(); next != null; next = next()) {
                     send(next);
                 }
@@ -136,7 +146,7 @@ final class ConnectedChannel implements BackendChannel {
      *
      * @return the next request to send; null if there is none, or if the channel is paused or over
      */
-    private synchronized Outgoing next() throws InterruptedException {
+    private synchronized @Nullable Outgoing next() throws InterruptedException {
         while (silenced.getAsBoolean() && !paused && !over) {
             wait(); // here, because events signalled in the meantime would end any wait for events
         }
@@ -217,14 +227,16 @@ final class ConnectedChannel implements BackendChannel {
 
     @Override
     public void pause() {
+        final Signals begun;
         final Thread sender;
         synchronized (this) {
             paused = true;
+            begun = signals;
             sender = thread;
             notifyAll();
         }
-        if (sender != null) {
-            wake.signal();
+        if (begun != null && sender != null) {
+            begun.wake().signal();
             if (!joined(sender)) {
                 LOG.warn("port {}: the front-end did not complete a request or its reply within {} ms; sending no more"
                     + " requests", name, PATIENCE.toMillis());
@@ -246,12 +258,11 @@ final class ConnectedChannel implements BackendChannel {
     @Override
     public synchronized void resume() {
         paused = false;
-        if (thread != null) {
-            thread = start();
-            wake.signal();
+        if (signals != null) {
+            thread = start(signals);
+            signals.wake().signal();
         } else if (!queue.isEmpty() || unanswered != null) {
-            begin();
-            wake.signal();
+            begin().wake().signal();
         }
     }
 
@@ -318,18 +329,20 @@ final class ConnectedChannel implements BackendChannel {
     }
 
     private void release() {
+        final Signals begun;
         final Thread sender;
         synchronized (this) {
             over = true;
+            begun = signals;
             sender = thread;
             notifyAll();
         }
-        if (sender != null) {
-            wake.signal();
+        if (begun != null && sender != null) {
+            begun.wake().signal();
             join(sender);
             queue.close();
-            epoll.close();
-            wake.close();
+            begun.epoll().close();
+            begun.wake().close();
         }
     }
 

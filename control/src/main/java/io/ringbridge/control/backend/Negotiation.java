@@ -10,7 +10,7 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.datapath.ring.Features;
-
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -77,7 +77,7 @@ final class Negotiation {
      *
      * @param request null if the request is unknown
      */
-    void check(final Request request) {
+    void check(final @Nullable Request request) {
         if (request == null) {
             throw ProtocolException.refused("unknown request");
         }

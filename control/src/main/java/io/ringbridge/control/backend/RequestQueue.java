@@ -3,6 +3,7 @@ package io.ringbridge.control.backend;
 import io.ringbridge.control.backend.ring.BackendChannel;
 import io.ringbridge.control.backend.ring.Outgoing;
 import io.ringbridge.datapath.os.EventFd;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Collection;
 import java.util.Collections;
@@ -51,7 +52,7 @@ final class RequestQueue implements AutoCloseable {
     }
 
     /** Removes and returns the oldest request; null if none waits. */
-    Outgoing poll() {
+    @Nullable Outgoing poll() {
         if (waiting.isEmpty()) { // other events stay signalled, so that at most one request waits per source
             collectEvents();
         }

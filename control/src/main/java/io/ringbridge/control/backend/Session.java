@@ -21,7 +21,7 @@ import io.ringbridge.datapath.memory.MemoryException;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
-
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -221,7 +221,7 @@ final class Session {
     }
 
     /** Carries out a request, or refuses it. Only this method decides on acknowledgements (REPLY_ACK). */
-    private Outcome outcome(final Request request, final String name, final Packet packet) {
+    private Outcome outcome(final @Nullable Request request, final String name, final Packet packet) {
         final Header header = packet.header();
         final Descriptors descriptors = packet.descriptors();
         boolean mayRefuse = true;
@@ -231,6 +231,7 @@ final class Session {
             LOG.debug("port {}: {} flags 0x{} descriptors {}", port.name(), message == null ? name : message,
                 Integer.toHexString(header.flags()), descriptors.count());
             device.negotiation.check(request);
+            assert request != null && message != null : "an unknown request was refused";
             mayRefuse = request.reply() == Request.Reply.ACK;
             final Outcome outcome = requests.carryOut(message, descriptors);
             return outcome instanceof Outcome.Done && acknowledges(header) ? Outcome.number(0) : outcome;
@@ -241,7 +242,7 @@ final class Session {
                 return Outcome.DONE;
             }
             if (ends || !mayRefuse || !acknowledges(header)) {
-                throw ProtocolException.fatal(ends ? e.getMessage() : name + ": " + e.getMessage());
+                throw ProtocolException.fatal(ends ? String.valueOf(e.getMessage()) : name + ": " + e.getMessage());
             }
             LOG.warn("port {}: refused {}: {}", port.name(), name, e.getMessage());
             return Outcome.number(REFUSED);

@@ -9,7 +9,6 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -5,4 +5,7 @@
  * here. Only this thread commands the port. The port's workers acknowledge each command before the thread closes
  * anything that they could still use.
  */
+@NullMarked
 package io.ringbridge.control.backend;
+
+import org.jspecify.annotations.NullMarked;

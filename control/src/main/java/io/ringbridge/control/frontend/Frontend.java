@@ -8,10 +8,14 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.driver.GuestRam;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -44,7 +48,7 @@ public final class Frontend implements AutoCloseable {
     private long features;
     private long protocolFeatures;
     private int maxVrings = 2;
-    private GuestRam ram;
+    private @Nullable GuestRam ram;
     private boolean logging;
 
     private Frontend(final Connection connection) {
@@ -109,12 +113,19 @@ public final class Frontend implements AutoCloseable {
         }
         ram = memory;
         shareRam();
+        return memory;
+    }
+
+    private GuestRam ram() {
+        if (ram == null) {
+            throw new IllegalStateException("share memory before adding queues");
+        }
         return ram;
     }
 
     private void shareRam() throws IOException {
-        final Message.Region region = new Message.Region(GuestRam.GUEST_ADDRESS, ram.size(), ram.address(), 0);
-        command(new Message.SetMemTable(List.of(region)), ram.file().fd());
+        final Message.Region region = new Message.Region(GuestRam.GUEST_ADDRESS, ram().size(), ram().address(), 0);
+        command(new Message.SetMemTable(List.of(region)), ram().file().fd());
     }
 
     /** Creates a queue pair of two queues of the same shape in the guest's memory. {@link #start} announces it. */
@@ -125,31 +136,25 @@ public final class Frontend implements AutoCloseable {
 
     /** Creates a queue pair in the guest's memory. {@link #start} announces it. */
     public QueuePair addPair(final QueueShape transmitting, final QueueShape receiving) {
-        if (ram == null) {
-            throw new IllegalStateException("share memory before adding queues");
-        }
-        final Vring receive = new Vring(vrings.size(), receiving.size(), features, ram);
-        vrings.add(receive);
-        final Vring transmit = new Vring(vrings.size(), transmitting.size(), features, ram);
-        vrings.add(transmit);
-        return new QueuePair(receive.index / 2,
-            new Transmitter(transmit, ram, features, transmitting.bufferLength() - Features.headerLength(features)),
-            new Receiver(receive, ram, features, receiving.bufferLength()));
+        final QueuePair pair = QueuePair.create(vrings.size() / 2, ram(), features, transmitting, receiving);
+        vrings.add(new Vring(pair.receiver().queue(), features));
+        vrings.add(new Vring(pair.transmitter().queue(), features));
+        return pair;
     }
 
     /** Starts and enables every ring, from the position at which {@link #stop} stopped it. */
     public void start() throws IOException {
         for (final Vring vring : vrings) {
-            vring.ring.publish();
-            command(new Message.SetVringNum(vring.index, vring.ring.size()));
-            command(new Message.SetVringBase(vring.index, vring.base));
+            vring.queue.ring().publish();
+            command(new Message.SetVringNum(vring.index(), vring.queue.ring().size()));
+            command(new Message.SetVringBase(vring.index(), vring.base));
             command(addresses(vring));
-            event(Request.SET_VRING_KICK, vring, vring.kick);
-            event(Request.SET_VRING_CALL, vring, vring.call);
+            event(Request.SET_VRING_KICK, vring, vring.queue.kick());
+            event(Request.SET_VRING_CALL, vring, vring.queue.call());
             if (Features.has(features, Features.PROTOCOL_FEATURES)) {
-                command(new Message.SetVringEnable(vring.index, 1));
+                command(new Message.SetVringEnable(vring.index(), 1));
             }
-            vring.kick.signal();
+            vring.queue.kick().signal();
             vring.started = true;
         }
         status(ACKNOWLEDGE_AND_DRIVER | FEATURES_OK | DRIVER_OK);
@@ -167,16 +172,16 @@ public final class Frontend implements AutoCloseable {
         shareRam();
         if (Features.has(features, Features.PROTOCOL_FEATURES)) {
             for (final Vring vring : vrings) {
-                command(new Message.SetVringEnable(vring.index, 1));
+                command(new Message.SetVringEnable(vring.index(), 1));
             }
         }
         start();
     }
 
     private Message addresses(final Vring vring) {
-        final RingAddresses at = vring.ring.addresses();
-        return new Message.SetVringAddr(vring.index, logging ? LOG_RING : 0, at.descriptors(), at.device(), at.driver(),
-            ram.guestAddress(at.device()));
+        final RingAddresses at = vring.queue.ring().addresses();
+        return new Message.SetVringAddr(vring.index(), logging ? LOG_RING : 0, at.descriptors(), at.device(),
+            at.driver(), at.log());
     }
 
     /**
@@ -203,7 +208,7 @@ public final class Frontend implements AutoCloseable {
     }
 
     private void event(final Request request, final Vring vring, final EventFd event) throws IOException {
-        command(new Message.SetVringFd(request, vring.index, true), event.fd());
+        command(new Message.SetVringFd(request, vring.index(), true), event.fd());
     }
 
     /** Enables or disables both rings of a pair. */
@@ -215,14 +220,19 @@ public final class Frontend implements AutoCloseable {
     /** Stops every ring; the back-end touches no memory after this returns. */
     public void stop() throws IOException {
         for (final Vring vring : vrings) {
-            final Message request = new Message.GetVringBase(vring.index);
+            final Message request = new Message.GetVringBase(vring.index());
             send(request, Header.VERSION);
             try (Packet reply = reply(request.request())) {
-                vring.base = Codec.vringNumber(reply.payload(), vring.index);
+                vring.base = Codec.vringNumber(reply.payload(), vring.index());
             }
             vring.started = false;
         }
         status(0);
+    }
+
+    /** Returns the position at which {@link #stop} stopped a ring. */
+    int base(final int vring) {
+        return vrings.get(vring).base;
     }
 
     /**
@@ -297,7 +307,7 @@ public final class Frontend implements AutoCloseable {
     @Override
     public void close() {
         connection.close();
-        vrings.forEach(Vring::close);
+        vrings.forEach(vring -> vring.queue.close());
         if (ram != null) {
             ram.close();
         }

@@ -79,7 +79,7 @@ public final class Sections {
 
     /** Returns the section of a required kind. */
     public StateReader get(final SectionKind kind) {
-        return found.get(kind).getFirst();
+        return all(kind).getFirst();
     }
 
     /** Returns the section of an optional kind, if there is one. */

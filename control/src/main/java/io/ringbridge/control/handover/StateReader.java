@@ -1,5 +1,7 @@
 package io.ringbridge.control.handover;
 
+import org.jspecify.annotations.Nullable;
+
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -98,7 +100,7 @@ public final class StateReader {
     }
 
     /** Returns the event made from the next descriptor, which the event owns, or null if there is none. */
-    public <T> T event(final IntFunction<T> adopt) {
+    public <T> @Nullable T event(final IntFunction<T> adopt) {
         return flag() ? adopt.apply(descriptor()) : null;
     }
 

@@ -165,13 +165,14 @@ public final class StateSocket implements AutoCloseable {
     /** A record that has arrived in part. */
     private static final class Incoming implements AutoCloseable {
         private final Deque<Integer> descriptors = new ArrayDeque<>();
-        private ByteBuffer content;
+        private ByteBuffer content = ByteBuffer.allocate(0);
+        private boolean begun;
         private int descriptorCount;
         private int checksum;
 
         void add(final Packet packet) {
             final ByteBuffer part = ByteBuffer.wrap(packet.payload()).order(ByteOrder.LITTLE_ENDIAN);
-            if (content == null) {
+            if (!begun) {
                 begin(part);
             }
             if (part.remaining() > content.remaining()
@@ -207,6 +208,7 @@ public final class StateSocket implements AutoCloseable {
             }
             part.position(HEAD);
             content = ByteBuffer.allocate(length);
+            begun = true;
         }
 
         boolean isWhole() {

@@ -4,4 +4,7 @@
  * <p>This package interprets none of the state except the counters, which every port has. An object belongs to the
  * thread that created it.
  */
+@NullMarked
 package io.ringbridge.control.handover;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,7 @@
 package io.ringbridge.control.protocol;
 
+import org.jspecify.annotations.Nullable;
+
 import static io.ringbridge.control.protocol.Range.between;
 import static io.ringbridge.control.protocol.Range.exactly;
 import static io.ringbridge.control.protocol.Request.Reply.ACK;
@@ -87,10 +89,10 @@ public enum Request {
     private final int maxPayload;
     private final int minDescriptors;
     private final int maxDescriptors;
-    private final ProtocolFeature needs;
+    private final @Nullable ProtocolFeature needs;
     private final Reply reply;
 
-    Request(final int id, final Range payload, final Range descriptors, final ProtocolFeature needs,
+    Request(final int id, final Range payload, final Range descriptors, final @Nullable ProtocolFeature needs,
             final Reply reply) {
         this.id = id;
         minPayload = payload.min();
@@ -109,7 +111,7 @@ public enum Request {
      * @param descriptors the number of descriptors that arrived with it
      * @return null if the number is not assigned
      */
-    public static Request of(final int id, final int size, final int descriptors) {
+    public static @Nullable Request of(final int id, final int size, final int descriptors) {
         if (size == 0 && descriptors == 0) {
             if (id == SUSPEND.id) {
                 return SUSPEND;
@@ -136,7 +138,7 @@ public enum Request {
     }
 
     /** Returns the protocol feature that the request requires, or null. */
-    public ProtocolFeature needs() {
+    public @Nullable ProtocolFeature needs() {
         return needs;
     }
 

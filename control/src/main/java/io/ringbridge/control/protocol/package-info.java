@@ -4,4 +4,7 @@
  * <p>Pure functions and immutable values; any thread may call in. {@link io.ringbridge.control.protocol.Request} is the
  * specification's list of messages. Both sides share {@link io.ringbridge.control.protocol.Codec}.
  */
+@NullMarked
 package io.ringbridge.control.protocol;
+
+import org.jspecify.annotations.NullMarked;

@@ -4,7 +4,7 @@ import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.os.DescriptorSocket;
 import io.ringbridge.datapath.os.EventFd;
-
+import org.jspecify.annotations.Nullable;
 import org.newsclub.net.unix.AFUNIXSocket;
 import org.newsclub.net.unix.AFUNIXSocketAddress;
 import org.newsclub.net.unix.FileDescriptorCast;
@@ -36,7 +36,7 @@ public final class Connection implements AutoCloseable {
     private final AFUNIXSocket socket;
     private final DescriptorSocket receiver;
     private int maxDescriptors = MAX_DESCRIPTORS;
-    private Inherited inherited;
+    private @Nullable Inherited inherited;
     private volatile boolean halfway;
     private boolean over;
 
@@ -114,7 +114,7 @@ public final class Connection implements AutoCloseable {
      * @throws ProtocolException if the header is malformed; the connection cannot be used any more
      * @throws IOException if the connection breaks, or ends within a message
      */
-    public Packet receive(final Runnable idle) throws IOException {
+    public @Nullable Packet receive(final Runnable idle) throws IOException {
         return receive(idle, () -> false);
     }
 
@@ -127,7 +127,7 @@ public final class Connection implements AutoCloseable {
      * @return null if {@code leave} was true, or if the peer has closed the connection, which then
      * {@linkplain #isOver is over}
      */
-    public Packet receive(final Runnable idle, final BooleanSupplier leave) throws IOException {
+    public @Nullable Packet receive(final Runnable idle, final BooleanSupplier leave) throws IOException {
         final Descriptors descriptors = new Descriptors();
         Packet packet = null;
         try {
@@ -154,7 +154,7 @@ public final class Connection implements AutoCloseable {
      * @return false if the wait ended before the first byte
      */
     private boolean fill(final byte[] buffer, final Descriptors descriptors, final Runnable idle,
-                         final BooleanSupplier leave) throws IOException {
+                         final @Nullable BooleanSupplier leave) throws IOException {
         int done = 0;
         while (done < buffer.length) {
             final int n = receiver.awaitReadable(IDLE_MILLIS)
@@ -191,7 +191,7 @@ public final class Connection implements AutoCloseable {
      *
      * @param event null for none
      */
-    public void wakeBy(final EventFd event) {
+    public void wakeBy(final @Nullable EventFd event) {
         receiver.wakeBy(event);
     }
 

@@ -1,7 +1,7 @@
 package io.ringbridge.control.transport;
 
 import io.ringbridge.datapath.os.Fd;
-
+import org.jspecify.annotations.Nullable;
 import org.newsclub.net.unix.AFUNIXDatagramSocket;
 
 import java.io.FileDescriptor;
@@ -52,7 +52,7 @@ final class Inherited {
      *
      * @param inherited null unless the library's socket was made from an inherited descriptor
      */
-    static void vacate(final Source socket, final Inherited inherited) {
+    static void vacate(final Source socket, final @Nullable Inherited inherited) {
         try {
             final FileDescriptor descriptor = socket.get();
             if (!descriptor.valid()) {

@@ -1,5 +1,6 @@
 package io.ringbridge.control.transport;
 
+import org.jspecify.annotations.Nullable;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 import org.newsclub.net.unix.AFUNIXSocket;
 import org.newsclub.net.unix.AFUNIXSocketAddress;
@@ -33,9 +34,10 @@ public final class Listener implements AutoCloseable {
     private final Path path;
     private final AFUNIXServerSocket server;
     private final long inode;
-    private final Inherited inherited;
+    private final @Nullable Inherited inherited;
 
-    private Listener(final Path path, final AFUNIXServerSocket server, final long inode, final Inherited inherited) {
+    private Listener(final Path path, final AFUNIXServerSocket server, final long inode,
+                     final @Nullable Inherited inherited) {
         this.path = path;
         this.server = server;
         this.inode = inode;
@@ -130,7 +132,7 @@ public final class Listener implements AutoCloseable {
      *
      * @return null if none connected before the timeout
      */
-    public Connection accept() throws IOException {
+    public @Nullable Connection accept() throws IOException {
         try {
             return Connection.over(server.accept());
         } catch (final SocketTimeoutException e) {
@@ -175,7 +177,7 @@ public final class Listener implements AutoCloseable {
         }
     }
 
-    private static void closeQuietly(final AFUNIXServerSocket server) {
+    private static void closeQuietly(final @Nullable AFUNIXServerSocket server) {
         try {
             if (server != null) {
                 server.close();

@@ -1,7 +1,6 @@
 package io.ringbridge.control.transport;
 
 import io.ringbridge.datapath.os.Fd;
-
 import org.newsclub.net.unix.FileDescriptorCast;
 
 import java.io.FileDescriptor;

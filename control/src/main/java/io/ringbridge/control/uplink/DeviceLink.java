@@ -164,9 +164,10 @@ abstract class DeviceLink implements Link {
                 LOG.info("port {}: {} is back", port.name(), what);
             }
         } catch (final OsException e) {
-            if (!e.getMessage().equals(port.failure())) {
-                LOG.warn("port {}: {}", port.name(), e.getMessage());
-                port.fail(e.getMessage());
+            final String why = String.valueOf(e.getMessage());
+            if (!why.equals(port.failure())) {
+                LOG.warn("port {}: {}", port.name(), why);
+                port.fail(why);
             }
         }
     }

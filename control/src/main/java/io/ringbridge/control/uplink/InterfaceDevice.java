@@ -150,7 +150,9 @@ final class InterfaceDevice implements FrameDevice, AutoCloseable {
     }
 
     private void lost(final DropReason reason) {
-        lost.get(reason).incrementAndGet();
+        final AtomicLong count = lost.get(reason);
+        assert count != null : reason;
+        count.incrementAndGet();
     }
 
     /** Reports the frames lost since the last call, by reason. Called by the thread that drives the port. */

@@ -12,6 +12,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Keeps the network interface of a port open, and follows its MTU. If the interface is set down or removed, the port
@@ -25,15 +26,16 @@ public final class InterfaceLink extends DeviceLink {
 
     private final PcapOptions options;
     private final NetDevice device;
-    private InterfaceDevice opened;
-    private PacketSocket socket;
+    private Optional<InterfaceDevice> opened = Optional.empty();
     private int merging;
     private long unfinished;
 
     private InterfaceLink(final UplinkPort port, final PcapOptions options) {
         super(port, "interface " + options.device(), HandOverSections.INTERFACE);
         this.options = options;
-        device = new NetDevice(options.device());
+        final String name = options.device();
+        assert name != null : "the port is for an interface";
+        device = new NetDevice(name);
     }
 
     /**
@@ -62,25 +64,25 @@ public final class InterfaceLink extends DeviceLink {
 
     @Override
     void saveDevice(final StateWriter out) {
-        out.number(merging).descriptor(opened.fd());
+        out.number(merging).descriptor(opened.orElseThrow().fd());
     }
 
     @Override
     void adoptDevice(final StateReader in) {
         merging = in.number();
-        socket = PacketSocket.adopt(in.descriptor());
-        attach();
+        attach(PacketSocket.adopt(in.descriptor()));
     }
 
-    private void attach() {
-        opened = new InterfaceDevice(socket);
+    private void attach(final PacketSocket socket) {
+        final InterfaceDevice attached = new InterfaceDevice(socket);
         try {
             followMtu(device.mtu());
-            port().attach(List.of(opened), true);
+            port().attach(List.of(attached), true);
         } catch (final RuntimeException e) {
-            opened.close();
+            attached.close();
             throw e;
         }
+        opened = Optional.of(attached);
     }
 
     @Override
@@ -99,16 +101,17 @@ public final class InterfaceLink extends DeviceLink {
         if (!device.isUp()) {
             throw failure(down());
         }
+        final PacketSocket socket;
         try {
             socket = PacketSocket.open(device, options.direction(), options.ringBytes(),
                 options.snapLength() > 0 ? options.snapLength() : Integer.MAX_VALUE);
         } catch (final OsException e) {
-            throw failure(e.getMessage());
+            throw failure(String.valueOf(e.getMessage()));
         }
         merging = device.merging();
         device.merging(0);
         try {
-            attach();
+            attach(socket);
         } catch (final RuntimeException e) {
             device.merging(merging);
             throw e;
@@ -121,7 +124,11 @@ public final class InterfaceLink extends DeviceLink {
     }
 
     private OsException failure(final String why) {
-        return new OsException("interface " + options.device() + ": " + why);
+        return new OsException(message(why));
+    }
+
+    private String message(final String why) {
+        return "interface " + options.device() + ": " + why;
     }
 
     private String down() {
@@ -130,8 +137,11 @@ public final class InterfaceLink extends DeviceLink {
 
     @Override
     void shut(final boolean forGood) {
-        opened.takeLost(port()::lost);
-        opened.close();
+        opened.ifPresent(attached -> {
+            attached.takeLost(port()::lost);
+            attached.close();
+        });
+        opened = Optional.empty();
         if (forGood) {
             device.merging(merging);
         }
@@ -144,10 +154,10 @@ public final class InterfaceLink extends DeviceLink {
 
     @Override
     boolean follow() {
-        opened.takeLost(port()::lost);
+        opened.ifPresent(attached -> attached.takeLost(port()::lost));
         warnOfUnfinished();
         if (!device.isUp()) {
-            port().fail(failure(device.exists() ? down() : "it is gone").getMessage());
+            port().fail(message(device.exists() ? down() : "it is gone"));
             return false;
         }
         followMtu(device.mtu());

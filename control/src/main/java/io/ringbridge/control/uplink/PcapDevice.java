@@ -10,6 +10,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.ringbuffer.OneToOneRingBuffer;
 import org.agrona.concurrent.ringbuffer.RingBuffer;
 import org.agrona.concurrent.ringbuffer.RingBufferDescriptor;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -38,9 +39,9 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
     private final RingBuffer out = ring();
     private final EventFd readable = EventFd.create();
     private final MessageHandler toWorker = this::copy;
-    private volatile String fault;
+    private volatile @Nullable String fault;
     private volatile boolean armed;
-    private volatile Thread waiting;
+    private volatile @Nullable Thread waiting;
     private long target;
     private int copied;
 
@@ -159,7 +160,7 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
      * Sets the fault that the worker finds after the frames offered so far. Null clears the fault. No frame is offered
      * after a fault.
      */
-    void end(final String why) {
+    void end(final @Nullable String why) {
         fault = why;
         Memory.fullFence(); // publishes the fault before the read of armed; pairs with arm
         if (why != null && armed) {
@@ -169,15 +170,21 @@ final class PcapDevice implements FrameDevice, AutoCloseable {
 
     @Override
     public String fault() {
+        final String why = fault;
+        return why == null ? FrameDevice.super.fault() : why;
+    }
+
+    /** Returns the fault that was set with {@link #end}; null if there is none. */
+    @Nullable String endedBy() {
         return fault;
     }
 
     /** Takes the next frame that the worker wrote. Returns null if there is none. */
-    byte[] take() {
+    byte @Nullable [] take() {
         return take(out);
     }
 
-    private static byte[] take(final RingBuffer ring) {
+    private static byte @Nullable [] take(final RingBuffer ring) {
         final byte[][] frame = new byte[1][];
         final MessageHandler handler = (type, buffer, index, length) -> {
             frame[0] = new byte[length];

@@ -1,6 +1,7 @@
 package io.ringbridge.control.uplink;
 
 import io.ringbridge.datapath.os.PacketSocket.Direction;
+import org.jspecify.annotations.Nullable;
 
 import java.nio.file.Path;
 
@@ -15,8 +16,8 @@ import java.nio.file.Path;
  * @param write the file in which to record frames, or null
  * @param snapLength the largest number of bytes captured or recorded per frame; 0 for no limit
  */
-public record PcapOptions(String device, Direction direction, int ringBytes, Path read, boolean fullSpeed, Path write,
-                          int snapLength) {
+public record PcapOptions(@Nullable String device, Direction direction, int ringBytes, @Nullable Path read,
+                          boolean fullSpeed, @Nullable Path write, int snapLength) {
     /** Room for some thousand frames of 1500 bytes. */
     public static final int DEFAULT_RING_BYTES = 4 << 20;
 
@@ -26,7 +27,8 @@ public record PcapOptions(String device, Direction direction, int ringBytes, Pat
     }
 
     /** Returns the options for files, either of which may be null. */
-    public static PcapOptions files(final Path read, final boolean fullSpeed, final Path write, final int snapLength) {
+    public static PcapOptions files(final @Nullable Path read, final boolean fullSpeed, final @Nullable Path write,
+                                    final int snapLength) {
         return new PcapOptions(null, Direction.IN, DEFAULT_RING_BYTES, read, fullSpeed, write, snapLength);
     }
 }

@@ -54,6 +54,7 @@ final class Recorder implements AutoCloseable {
      */
     static Recorder open(final UplinkPort port, final PcapOptions options, final PcapDevice device, final long inode) {
         final Path path = options.write();
+        assert path != null : "the port records to a file";
         final Path directory = path.toAbsolutePath().getParent();
         if (directory != null && !Files.isDirectory(directory)) {
             throw new OsException("capture " + path + ": cannot be written: no such directory");

@@ -2,6 +2,7 @@ package io.ringbridge.control.uplink;
 
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.UplinkPort;
+import org.jspecify.annotations.Nullable;
 import org.pcap4j.core.NotOpenException;
 import org.pcap4j.core.PcapHandle;
 import org.pcap4j.core.PcapNativeException;
@@ -9,6 +10,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.EOFException;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
@@ -50,7 +52,7 @@ final class Replay implements AutoCloseable {
     /** While paused: the frames that were read, but not taken by the worker. */
     private List<byte[]> waiting = List.of();
     /** While paused: the reason if the capture could not be read to its end. */
-    private String brokenBy;
+    private @Nullable String brokenBy;
 
     private Replay(final UplinkPort port, final PcapOptions options, final PcapDevice device, final PcapHandle handle,
                    final long replayed) {
@@ -70,7 +72,9 @@ final class Replay implements AutoCloseable {
      */
     static Replay open(final UplinkPort port, final PcapOptions options, final PcapDevice device,
                        final long replayed) {
-        final Replay replay = new Replay(port, options, device, Libpcap.open(options.read()), replayed);
+        final Path capture = options.read();
+        assert capture != null : "the port replays a capture";
+        final Replay replay = new Replay(port, options, device, Libpcap.open(capture), replayed);
         replay.reader.start();
         return replay;
     }
@@ -96,7 +100,7 @@ final class Replay implements AutoCloseable {
             LOG.info("port {}: capture {}: replayed all {} frames", port.name(), options.read(), frames);
         } catch (final PcapNativeException | NotOpenException e) {
             end("capture " + options.read() + ": broken after " + frames + " whole frames: "
-                + e.getMessage().replaceFirst("^Error occurr?ed in pcap_next_ex\\(\\): ", ""));
+                + String.valueOf(e.getMessage()).replaceFirst("^Error occurr?ed in pcap_next_ex\\(\\): ", ""));
         }
     }
 
@@ -211,7 +215,7 @@ final class Replay implements AutoCloseable {
     void park() {
         synchronized (gate) {
             paused = true;
-            brokenBy = device.fault();
+            brokenBy = device.endedBy();
             device.end(null);
             waiting = device.takeBack();
         }
@@ -255,7 +259,9 @@ final class Replay implements AutoCloseable {
     }
 
     private void lost(final DropReason reason) {
-        lost.get(reason).incrementAndGet();
+        final AtomicLong count = lost.get(reason);
+        assert count != null : reason;
+        count.incrementAndGet();
     }
 
     /** Adds the frames lost since the last call to the port's drops. */

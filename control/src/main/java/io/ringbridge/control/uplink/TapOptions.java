@@ -1,5 +1,7 @@
 package io.ringbridge.control.uplink;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The options of a tap port.
  *
@@ -9,7 +11,7 @@ package io.ringbridge.control.uplink;
  * @param master the kernel bridge to add the device to, or null
  * @param up whether to set the device up
  */
-public record TapOptions(String device, int mtu, boolean persist, String master, boolean up) {
+public record TapOptions(String device, int mtu, boolean persist, @Nullable String master, boolean up) {
     /** Returns the options that only set the device up. */
     public static TapOptions of(final String device) {
         return new TapOptions(device, 0, false, null, true);

@@ -5,4 +5,7 @@
  * has up to two more: its {@link io.ringbridge.control.uplink.Replay} and its
  * {@link io.ringbridge.control.uplink.Recorder} each have one, which moves the frames.
  */
+@NullMarked
 package io.ringbridge.control.uplink;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,15 +1,18 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.DatapathOptions;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -46,12 +49,8 @@ class AnnouncementTest {
         assertArrayEquals(STATION, Arrays.copyOfRange(frame, 32, 38));
     }
 
-    private static QueuePair start(final Frontend frontend) throws IOException {
-        frontend.negotiate(Frontend.DEFAULT_FEATURES);
-        frontend.share(8 << 20);
-        final QueuePair pair = frontend.addPair(256, 2048);
-        frontend.start();
-        return pair;
+    private Guest guest(final String port) throws IOException {
+        return Guest.attach(directory.resolve(port), Frontend.DEFAULT_FEATURES, new QueueShape(256, 2048));
     }
 
     @ParameterizedTest
@@ -64,9 +63,9 @@ class AnnouncementTest {
             final GuestPort listener = datapath.addGuestPort("listener", 1, 1500);
             try (Backend _ = Backend.open(silent, BackendOptions.server(directory.resolve("silent")));
                  Backend _ = Backend.open(listener, BackendOptions.server(directory.resolve("listener")));
-                 Frontend frontend = Frontend.connect(directory.resolve("listener"));
+                 Guest guest = guest("listener");
                  TestPeer peer = new TestPeer(directory.resolve("silent"))) {
-                final QueuePair pair = start(frontend);
+                final QueuePair pair = guest.queues();
                 for (int i = 0; i < 5; i++) {
                     peer.send(new Message.SendRarp(ADDRESS));
                 }
@@ -76,8 +75,8 @@ class AnnouncementTest {
         }
     }
 
-    private static void assertSilence(final Frontend other, final QueuePair pair) throws IOException {
-        other.query(new Message.GetQueueNum());
+    private static void assertSilence(final Guest other, final QueuePair pair) throws IOException {
+        other.frontend().query(new Message.GetQueueNum());
         assertFalse(pair.receiver().poll());
     }
 
@@ -88,40 +87,38 @@ class AnnouncementTest {
             final GuestPort listener = datapath.addGuestPort("listener", 1, 1500);
             try (Backend _ = Backend.open(known, BackendOptions.server(directory.resolve("known")).withMac(ADDRESS));
                  Backend _ = Backend.open(listener, BackendOptions.server(directory.resolve("listener")));
-                 Frontend frontend = Frontend.connect(directory.resolve("listener"))) {
-                final QueuePair pair = start(frontend);
+                 Guest guest = guest("listener")) {
+                final QueuePair pair = guest.queues();
                 for (int i = 0; i < 3; i++) {
                     known.suspend(SuspendCause.OPERATOR);
-                    try (Frontend arriving = Frontend.connect(directory.resolve("known"))) {
-                        start(arriving);
-                        arriving.suspend();
+                    try (Guest arriving = guest("known")) {
+                        arriving.frontend().suspend();
                         assertSilence(arriving, pair);
                         if (i == 1) {
-                            arriving.stop();
+                            arriving.frontend().stop();
                             known.resume(SuspendCause.OPERATOR);
-                            arriving.resume();
+                            arriving.frontend().resume();
                             assertSilence(arriving, pair);
-                            arriving.start();
+                            arriving.frontend().start();
                         } else {
                             known.resume(SuspendCause.OPERATOR);
                             assertSilence(arriving, pair);
-                            arriving.resume();
+                            arriving.frontend().resume();
                         }
                         assertAnnouncement(pair);
-                        arriving.suspend();
-                        arriving.resume();
+                        arriving.frontend().suspend();
+                        arriving.frontend().resume();
                         assertSilence(arriving, pair);
-                        arriving.stop();
-                        arriving.suspend();
-                        arriving.start();
+                        arriving.frontend().stop();
+                        arriving.frontend().suspend();
+                        arriving.frontend().start();
                         assertSilence(arriving, pair);
                     }
-                    SwitchFixture.await(() -> known.state() == PortState.WAITING);
+                    Await.until(() -> known.state() == PortState.WAITING);
                     assertFalse(pair.receiver().poll(), "a guest that has left is not announced");
                 }
                 known.suspend(SuspendCause.OPERATOR);
-                try (Frontend arriving = Frontend.connect(directory.resolve("known"))) {
-                    start(arriving);
+                try (Guest _ = guest("known")) {
                     known.resume(SuspendCause.OPERATOR);
                     assertAnnouncement(pair);
                 }
@@ -136,19 +133,19 @@ class AnnouncementTest {
             final GuestPort listener = datapath.addGuestPort("listener", 1, 1500);
             try (Backend _ = Backend.open(known, BackendOptions.server(directory.resolve("known")).withMac(ADDRESS));
                  Backend _ = Backend.open(listener, BackendOptions.server(directory.resolve("listener")));
-                 Frontend frontend = Frontend.connect(directory.resolve("listener"))) {
-                final QueuePair pair = start(frontend);
+                 Guest guest = guest("listener")) {
+                final QueuePair pair = guest.queues();
                 for (int i = 0; i < 2; i++) {
-                    try (Frontend arriving = Frontend.connect(directory.resolve("known"))) {
-                        final QueuePair own = start(arriving);
+                    try (Guest arriving = guest("known")) {
+                        final QueuePair own = arriving.queues();
                         assertAnnouncement(pair);
                         assertEquals(known.index(), datapath.stations().getFirst().port());
-                        arriving.enable(own, false);
-                        arriving.enable(own, true);
-                        arriving.query(new Message.GetQueueNum());
+                        arriving.frontend().enable(own, false);
+                        arriving.frontend().enable(own, true);
+                        arriving.frontend().query(new Message.GetQueueNum());
                         assertFalse(pair.receiver().poll());
                     }
-                    SwitchFixture.await(() -> known.state() == PortState.WAITING);
+                    Await.until(() -> known.state() == PortState.WAITING);
                 }
             }
         }

@@ -8,9 +8,7 @@ import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.TransportException;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.PortState;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.newsclub.net.unix.AFUNIXSocket;
@@ -46,10 +44,10 @@ class BackendTest {
         final Path socket = directory.resolve("s");
         for (int state = 0; state < 4; state++) {
             final SwitchFixture fixture = new SwitchFixture(socket);
-            try (TestPeer peer = fixture.peer(); MemFd memory = TestPeer.memory(); EventFd event = EventFd.create()) {
+            try (TestPeer peer = fixture.peer(); PeerGuest guest = new PeerGuest()) {
                 switch (state) {
                     case 0 -> peer.number(new Message.GetFeatures());
-                    case 1 -> peer.running(Offer.virtio(1), memory, event, 0, 1);
+                    case 1 -> peer.running(Offer.virtio(1), guest, 0, 1);
                     case 2 -> peer.connection.sendBytes(new byte[] {1, 0, 0});
                     default -> {
                         // more replies than the socket takes: the session blocks on sending

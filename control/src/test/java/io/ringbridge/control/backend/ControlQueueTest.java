@@ -4,11 +4,9 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.os.Mapping;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,18 +39,14 @@ class ControlQueueTest {
     @TempDir
     private Path directory;
     private SwitchFixture fixture;
-    private MemFd memory;
-    private Mapping guest;
-    private EventFd kick;
+    private PeerGuest guest;
     private TestPeer peer;
     private int commands;
 
     @BeforeEach
     void start() throws IOException {
         fixture = new SwitchFixture(directory.resolve("s"));
-        memory = TestPeer.memory();
-        guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
-        kick = EventFd.create();
+        guest = new PeerGuest();
         peer = fixture.peer();
     }
 
@@ -60,13 +54,11 @@ class ControlQueueTest {
     void end() {
         peer.close();
         fixture.close();
-        kick.close();
         guest.close();
-        memory.close();
     }
 
     private long ring(final int vring, final int offset) {
-        return guest.address() + ((long) vring << 16) + offset;
+        return guest.ram.address() + ((long) vring << 16) + offset;
     }
 
     private void descriptor(final int vring, final boolean packed, final int at, final long address, final int length,
@@ -81,7 +73,7 @@ class ControlQueueTest {
     /** Makes a command available, and returns the device's answer. */
     private int command(final int vring, final boolean packed, final int which, final int number, final int bytes) {
         final int at = 3 * commands;
-        final long buffer = guest.address() + BUFFERS + 64L * commands;
+        final long buffer = guest.ram.address() + BUFFERS + 64L * commands;
         final long address = TestPeer.GUEST + BUFFERS + 64L * commands;
         Memory.putByte(buffer, (byte) which);
         Memory.putByte(buffer + 1, (byte) 0);
@@ -96,9 +88,9 @@ class ControlQueueTest {
         if (!packed) {
             Memory.putShortRelease(ring(vring, 0x4002), (short) commands);
         }
-        kick.signal();
+        guest.event.signal();
         final int done = commands;
-        SwitchFixture.await(() -> packed ? (Memory.getShortAcquire(ring(vring, 16 * at + 14)) & 0x8000) != 0
+        Await.until(() -> packed ? (Memory.getShortAcquire(ring(vring, 16 * at + 14)) & 0x8000) != 0
             : Memory.getShortAcquire(ring(vring, 0x8002)) == done);
         return Memory.getByte(buffer + 32) & 0xFF;
     }
@@ -107,8 +99,8 @@ class ControlQueueTest {
         peer.send(new Message.SetVringNum(vring, 256));
         peer.send(new Message.SetVringBase(vring, packed ? 0x80008000 : 0));
         peer.send(TestPeer.address(vring));
-        peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, vring, true), kick.fd());
-        peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, vring, true), kick.fd());
+        peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, vring, true), guest.event.fd());
+        peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, vring, true), guest.event.fd());
         peer.send(new Message.SetVringEnable(vring, 1));
         peer.number(new Message.GetFeatures());
     }
@@ -118,7 +110,7 @@ class ControlQueueTest {
     void everyCommandIsAnswered(final int vring, final long more) throws Exception {
         final long features = CONTROL | more;
         final boolean packed = Features.has(features, Features.RING_PACKED);
-        peer.negotiated(features).send(TestPeer.table(), memory.fd());
+        peer.negotiated(features).send(TestPeer.table(), guest.fd());
         start(vring, packed);
         assertEquals(1, command(vring, packed, 0, 1, 1), "promiscuous mode is not offered");
         assertEquals(1, command(vring, packed, 77, 0, 4), "unknown");
@@ -138,7 +130,7 @@ class ControlQueueTest {
     @Test
     void aRingMayBeSetUpBeforeTheFeaturesAreKnown() throws Exception {
         peer.send(new Message.SetProtocolFeatures(0));
-        peer.send(TestPeer.table(), memory.fd());
+        peer.send(TestPeer.table(), guest.fd());
         start(2, false);
         assertFalse(fixture.started(2));
         peer.send(new Message.SetFeatures(CONTROL));
@@ -148,7 +140,7 @@ class ControlQueueTest {
 
     @Test
     void theDriverDecidesHowManyPairsAreUsed() throws Exception {
-        peer.running(MANY, memory, kick, 0, 1, 2, 3);
+        peer.running(MANY, guest, 0, 1, 2, 3);
         assertTrue(fixture.enabled(2) && fixture.enabled(3), "the front-end serves the control queue itself");
         start(4, false);
         assertTrue(fixture.enabled(RECEIVE) && !fixture.enabled(2) && !fixture.enabled(3));
@@ -162,12 +154,12 @@ class ControlQueueTest {
 
     @Test
     void withoutMqThereIsOnePair() throws Exception {
-        peer.running(PLAIN, memory, kick, 0, 1);
+        peer.running(PLAIN, guest, 0, 1);
         assertEquals(0, peer.ack(new Message.SetVringNum(2, 256)));
         assertEquals(0, peer.ack(TestPeer.address(2)));
-        assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 2, true), kick.fd()));
+        assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 2, true), guest.event.fd()));
         assertEquals(0, peer.ack(new Message.SetVringEnable(2, 0)), "QEMU sends it for all rings");
-        assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), kick.fd()),
+        assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), guest.event.fd()),
             "the ring has no use");
         assertFalse(fixture.started(2) || fixture.enabled(2));
     }
@@ -177,9 +169,9 @@ class ControlQueueTest {
         peer.send(new Message.SetVringNum(vring, 256));
         peer.send(new Message.SetVringBase(vring, 0));
         peer.send(TestPeer.address(vring));
-        peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, vring, true), kick.fd());
-        peer.send(new Message.SetVringFd(Request.SET_VRING_ERR, vring, true), kick.fd());
-        peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, vring, true), kick.fd());
+        peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, vring, true), guest.event.fd());
+        peer.send(new Message.SetVringFd(Request.SET_VRING_ERR, vring, true), guest.event.fd());
+        peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, vring, true), guest.event.fd());
         peer.send(new Message.SetVringEnable(vring, 1));
     }
 
@@ -193,13 +185,13 @@ class ControlQueueTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void aRingWithoutAUseDoesNotEndTheConnection(final boolean beforeFeatures) throws Exception {
-        final long descriptors = SwitchFixture.openDescriptors();
+        final long descriptors = OpenDescriptors.count();
         peer.protocol(TestPeer.PROTOCOL & ~ProtocolFeature.REPLY_ACK.mask());
         final int last = beforeFeatures ? 4 : 3; // 4 is allowed if a message named it before the features were known
         for (int vring = last; vring >= 0 && beforeFeatures; vring--) {
             setUp(vring);
         }
-        peer.negotiated(PLAIN).send(TestPeer.table(), memory.fd());
+        peer.negotiated(PLAIN).send(TestPeer.table(), guest.fd());
         for (int vring = 0; vring < 2 && !beforeFeatures; vring++) {
             setUp(vring);
         }
@@ -228,7 +220,7 @@ class ControlQueueTest {
         assertTrue(peer.ended(), "the port has no such ring");
         peer.close();
         fixture.awaitDetached();
-        SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors);
+        Await.until(() -> OpenDescriptors.count() <= descriptors);
     }
 
     @Test
@@ -236,7 +228,7 @@ class ControlQueueTest {
         peer.send(new Message.SetProtocolFeatures(TestPeer.PROTOCOL));
         setUp(2);
         peer.send(new Message.SetFeatures(PLAIN));
-        peer.send(TestPeer.table(), memory.fd());
+        peer.send(TestPeer.table(), guest.fd());
         assertEquals(1, peer.ack(new Message.SetVringEnable(2, 1)), "the ring has no use");
         assertFalse(fixture.started(2));
         peer.send(new Message.SetFeatures(MANY));
@@ -252,34 +244,34 @@ class ControlQueueTest {
         final Path socket = directory.resolve("legacy");
         fixture = new SwitchFixture(socket, 2, BackendOptions.server(socket).with(ProtocolFeature.CROSS_ENDIAN));
         peer = fixture.peer().protocol(TestPeer.PROTOCOL | ProtocolFeature.CROSS_ENDIAN.mask());
-        peer.negotiated(CONTROL & ~Features.of(Features.VERSION_1)).send(TestPeer.table(), memory.fd());
+        peer.negotiated(CONTROL & ~Features.of(Features.VERSION_1)).send(TestPeer.table(), guest.fd());
         if (endianFirst) {
             peer.send(new Message.SetVringEndian(2, 1));
             setUp(2);
         } else {
-            peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), kick.fd());
+            peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), guest.event.fd());
             peer.send(new Message.SetVringEndian(2, 1));
             peer.send(new Message.SetVringNum(2, 256));
             peer.send(TestPeer.address(2));
         }
-        assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), kick.fd()));
+        assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 2, true), guest.event.fd()));
         assertEquals(2, peer.number(new Message.GetVringBase(2)), "the position is its number: the ring never ran");
     }
 
     @Test
     void noCommandIsAnsweredWhileTheDeviceIsSuspended() throws Exception {
-        peer.negotiated(CONTROL).send(TestPeer.table(), memory.fd());
+        peer.negotiated(CONTROL).send(TestPeer.table(), guest.fd());
         start(2, false);
         assertEquals(1, command(2, false, 0, 1, 1));
         peer.ack(new Message.Suspend());
         Memory.putShort(ring(2, 0x4000 + 6), (short) 0);
         Memory.putShortRelease(ring(2, 0x4002), (short) 2);
-        kick.signal();
+        guest.event.signal();
         for (int i = 0; i < 10; i++) {
             peer.number(new Message.GetFeatures());
         }
         assertEquals(1, Memory.getShortAcquire(ring(2, 0x8002)));
         peer.ack(new Message.Resume());
-        SwitchFixture.await(() -> Memory.getShortAcquire(ring(2, 0x8002)) == 2);
+        Await.until(() -> Memory.getShortAcquire(ring(2, 0x8002)) == 2);
     }
 }

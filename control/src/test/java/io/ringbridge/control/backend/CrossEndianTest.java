@@ -4,11 +4,10 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,18 +35,14 @@ class CrossEndianTest {
     @TempDir
     Path directory;
     private SwitchFixture fixture;
-    private MemFd memory;
-    private Mapping guest;
-    private EventFd kick;
+    private PeerGuest guest;
     private TestPeer peer;
 
     @BeforeEach
     void start() throws IOException {
         final Path socket = directory.resolve("s");
         fixture = new SwitchFixture(socket, 1, BackendOptions.server(socket).with(ProtocolFeature.CROSS_ENDIAN));
-        memory = TestPeer.memory();
-        guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
-        kick = EventFd.create();
+        guest = new PeerGuest();
         peer = fixture.peer();
     }
 
@@ -55,16 +50,14 @@ class CrossEndianTest {
     void end() {
         peer.close();
         fixture.close();
-        kick.close();
         guest.close();
-        memory.close();
     }
 
     /** Sends everything that the transmit ring needs except its kick. */
     private void setUp(final long features) throws IOException {
         peer.send(new Message.SetProtocolFeatures(PROTOCOL));
         peer.send(new Message.SetFeatures(features));
-        peer.send(TestPeer.table(), memory.fd());
+        peer.send(TestPeer.table(), guest.fd());
         peer.send(new Message.SetVringNum(TRANSMIT, SIZE));
         peer.send(TestPeer.address(TRANSMIT));
         peer.send(new Message.SetVringEnable(TRANSMIT, 1));
@@ -72,7 +65,7 @@ class CrossEndianTest {
 
     private void start(final int base) throws IOException {
         peer.send(new Message.SetVringBase(TRANSMIT, base));
-        assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, TRANSMIT, true), kick.fd()));
+        assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, TRANSMIT, true), guest.event.fd()));
         assertTrue(fixture.started(TRANSMIT));
     }
 
@@ -81,18 +74,18 @@ class CrossEndianTest {
      * nevertheless.
      */
     private void makeAvailable(final int number, final boolean big) {
-        final long ring = guest.address() + (TRANSMIT << 16);
+        final long ring = guest.ring(TRANSMIT);
         final long address = TestPeer.GUEST + 0x90000;
         Memory.putLong(ring, big ? Long.reverseBytes(address) : address);
         Memory.putInt(ring + 8, big ? Integer.reverseBytes(16) : 16);
         final short shown = (short) (number + 1);
         Memory.putShortRelease(ring + 0x4002, big ? Short.reverseBytes(shown) : shown);
-        kick.signal();
+        guest.event.signal();
     }
 
     private void awaitUsed(final int number, final boolean big) {
-        SwitchFixture.await(() -> {
-            final short used = Memory.getShortAcquire(guest.address() + (TRANSMIT << 16) + 0x8002);
+        Await.until(() -> {
+            final short used = Memory.getShortAcquire(guest.ring(TRANSMIT) + 0x8002);
             return (big ? Short.reverseBytes(used) : used) == number;
         });
     }
@@ -127,13 +120,13 @@ class CrossEndianTest {
         start(300);
         makeAvailable(300, true);
         awaitUsed(301, true);
-        Memory.putShortRelease(guest.address() + (TRANSMIT << 16) + 0x4002, Short.reverseBytes((short) 5));
-        kick.signal();
-        SwitchFixture.await(() -> !fixture.started(TRANSMIT));
+        Memory.putShortRelease(guest.ring(TRANSMIT) + 0x4002, Short.reverseBytes((short) 5));
+        guest.event.signal();
+        Await.until(() -> !fixture.started(TRANSMIT));
         assertEquals(301, base(), "a broken ring resumes at its used index");
         assertEquals(0, peer.ack(new Message.SetVringEndian(TRANSMIT, 0)));
-        Memory.putShort(guest.address() + (TRANSMIT << 16) + 0x4002, (short) 301);
-        Memory.putShort(guest.address() + (TRANSMIT << 16) + 0x8002, (short) 301);
+        guest.available(TRANSMIT, 301);
+        guest.used(TRANSMIT, 301);
         start(301);
         makeAvailable(301, false);
         awaitUsed(302, false);
@@ -143,8 +136,8 @@ class CrossEndianTest {
     void theUsedIndexIsReadInItsByteOrder() throws Exception {
         setUp(LEGACY);
         assertEquals(0, peer.ack(new Message.SetVringEndian(TRANSMIT, BIG)));
-        Memory.putShort(guest.address() + (TRANSMIT << 16) + 0x8002, Short.reverseBytes((short) 700));
-        Memory.putShort(guest.address() + (TRANSMIT << 16) + 0x4002, Short.reverseBytes((short) 700));
+        Memory.putShort(guest.ring(TRANSMIT) + 0x8002, Short.reverseBytes((short) 700));
+        Memory.putShort(guest.ring(TRANSMIT) + 0x4002, Short.reverseBytes((short) 700));
         start(0);
         makeAvailable(700, true);
         awaitUsed(701, true);
@@ -167,14 +160,14 @@ class CrossEndianTest {
                 makeAvailable(i, true);
                 awaitUsed(i + 1, true);
             }
-            SwitchFixture.await(() -> Memory.getShortAcquire(area.address() + REGION + 14) == 5);
+            Await.until(() -> Memory.getShortAcquire(area.address() + REGION + 14) == 5);
             assertEquals(1, Memory.getShort(area.address() + REGION + 8), "version, in host order");
             assertEquals(SIZE, Memory.getShort(area.address() + REGION + 10), "entries, in host order");
             assertEquals(0, entry(area, 0));
             peer.close();
             fixture.awaitDetached();
 
-            final long ring = guest.address() + (TRANSMIT << 16);
+            final long ring = guest.ring(TRANSMIT);
             final int[] counters = {90, 40, 70, 50}; // of descriptors 0 to 3; the used ring already has number 0
             for (int head = 0; head < counters.length; head++) {
                 Memory.putLong(ring + 16L * head, Long.reverseBytes(TestPeer.GUEST + 0x90000));
@@ -225,8 +218,8 @@ class CrossEndianTest {
         awaitUsed(1, true);
         assertEquals(0, peer.ack(new Message.ResetDevice()));
         assertFalse(fixture.started(TRANSMIT));
-        Memory.putInt(guest.address() + (TRANSMIT << 16) + 0x8000, 0);
-        Memory.putInt(guest.address() + (TRANSMIT << 16) + 0x4000, 0);
+        Memory.putInt(guest.ring(TRANSMIT) + 0x8000, 0);
+        Memory.putInt(guest.ring(TRANSMIT) + 0x4000, 0);
         setUp(LEGACY);
         start(0);
         makeAvailable(0, false);

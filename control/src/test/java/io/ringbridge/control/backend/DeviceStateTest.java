@@ -9,10 +9,7 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.bridge.ForwardingTable;
-import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.os.Mapping;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
@@ -20,11 +17,12 @@ import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-
 import org.newsclub.net.unix.AFPipe;
 import org.newsclub.net.unix.FileDescriptorCast;
 
@@ -137,19 +135,16 @@ class DeviceStateTest {
 
     /** Lets a guest send a buffer that is too short for a frame, and stops its ring. */
     private static void dropOne(final SwitchFixture at, final TestPeer by) throws IOException {
-        try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create();
-             Mapping guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY)) {
-            final long ring = guest.address() + (1 << 16);
-            Memory.putLong(ring, TestPeer.GUEST);
-            Memory.putInt(ring + 8, 16);
-            Memory.putShort(ring + 0x4002, (short) 1);
-            by.send(TestPeer.table(), memory.fd());
+        try (PeerGuest guest = new PeerGuest()) {
+            guest.driver(1, 256, 0).add(TestPeer.GUEST, 16, false);
+            guest.available(1);
+            by.send(TestPeer.table(), guest.fd());
             by.send(new Message.SetVringNum(1, 256));
             by.send(TestPeer.address(1));
-            by.send(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), event.fd());
+            by.send(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd());
             by.ack(new Message.SetVringEnable(1, 1));
-            event.signal();
-            SwitchFixture.await(() -> at.port.statistics().drops().containsKey(DropReason.SHORT_FRAME));
+            guest.event.signal();
+            Await.until(() -> at.port.statistics().drops().containsKey(DropReason.SHORT_FRAME));
             try (AFPipe pipe = AFPipe.open()) {
                 final int fd = number(pipe.sink().getFileDescriptor());
                 assertEquals(FAILED, by.number(new Message.SetDeviceStateFd(SAVE, 0), fd), "a ring runs");
@@ -294,7 +289,7 @@ class DeviceStateTest {
                 peer.number(new Message.SetDeviceStateFd(SAVE, 1), number(pipe.sink().getFileDescriptor())));
             assertEquals(FAILED, peer.number(new Message.SetDeviceStateFd(SAVE, 0), event.fd()), "not a pipe");
             assertEquals(FAILED, peer.number(new Message.SetDeviceStateFd(LOAD, 0), event.fd()));
-            final long before = SwitchFixture.openDescriptors();
+            final long before = OpenDescriptors.count();
             for (int i = 0; i < 10; i++) {
                 assertEquals(DONE,
                     peer.number(new Message.SetDeviceStateFd(LOAD, 0), number(pipe.source().getFileDescriptor())));
@@ -302,12 +297,12 @@ class DeviceStateTest {
             assertEquals(PLAIN, peer.number(new Message.GetFeatures()) & PLAIN,
                 "the session serves requests meanwhile");
             assertEquals(1, peer.number(new Message.CheckDeviceState()), "the stream has no end");
-            assertEquals(before, SwitchFixture.openDescriptors());
+            assertEquals(before, OpenDescriptors.count());
             assertEquals(DONE,
                 peer.number(new Message.SetDeviceStateFd(LOAD, 0), number(pipe.source().getFileDescriptor())));
             peer.close();
             fixture.awaitDetached();
-            SwitchFixture.await(() -> Thread.getAllStackTraces().keySet().stream()
+            Await.until(() -> Thread.getAllStackTraces().keySet().stream()
                 .noneMatch(thread -> thread.getName().equals("rb-state-a")));
         }
     }

@@ -4,10 +4,9 @@ import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
-import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,8 +31,7 @@ class HostileFrontendTest {
     @TempDir
     Path directory;
     private SwitchFixture fixture;
-    private MemFd memory;
-    private EventFd event;
+    private PeerGuest guest;
 
     /** The progress of a front-end. */
     private enum State { CONNECTED, NEGOTIATED, WITH_MEMORY, RUNNING, STOPPED, SUSPENDED }
@@ -41,15 +39,13 @@ class HostileFrontendTest {
     @BeforeEach
     void start() {
         fixture = new SwitchFixture(directory.resolve("s"));
-        memory = TestPeer.memory();
-        event = EventFd.create();
+        guest = new PeerGuest();
     }
 
     @AfterEach
     void end() {
         fixture.close();
-        memory.close();
-        event.close();
+        guest.close();
     }
 
     private TestPeer peer(final State state) throws IOException {
@@ -59,12 +55,12 @@ class HostileFrontendTest {
             case NEGOTIATED -> peer.negotiated(PLAIN);
             case WITH_MEMORY -> {
                 peer.negotiated(PLAIN);
-                peer.send(TestPeer.table(), memory.fd());
+                peer.send(TestPeer.table(), guest.fd());
             }
-            case RUNNING -> peer.running(PLAIN, memory, event, 0, 1);
-            case SUSPENDED -> peer.running(PLAIN, memory, event, 0, 1).ack(new Message.Suspend());
+            case RUNNING -> peer.running(PLAIN, guest, 0, 1);
+            case SUSPENDED -> peer.running(PLAIN, guest, 0, 1).ack(new Message.Suspend());
             default -> {
-                peer.running(PLAIN, memory, event, 0, 1);
+                peer.running(PLAIN, guest, 0, 1);
                 peer.number(new Message.GetVringBase(0));
                 peer.number(new Message.GetVringBase(1));
             }
@@ -110,7 +106,7 @@ class HostileFrontendTest {
                     }
                     final int[] fds = new int[(round & 1) == 0 ? request.descriptors().min()
                         : request.descriptors().max()];
-                    Arrays.fill(fds, random.nextBoolean() ? memory.fd() : event.fd());
+                    Arrays.fill(fds, random.nextBoolean() ? guest.fd() : guest.event.fd());
                     try (TestPeer peer = peer(state)) {
                         peer.send(request, round % 3 == 0 ? Header.VERSION : Header.VERSION | Header.NEED_REPLY,
                             payload, fds);
@@ -152,11 +148,11 @@ class HostileFrontendTest {
     @Test
     void nothingStaysOpenOrMapped() throws Exception {
         connect(20); // lets libraries open their own descriptors first
-        SwitchFixture.await(() -> SwitchFixture.mappings() == 0);
-        final long descriptors = SwitchFixture.openDescriptors();
+        Await.until(() -> guest.mappedByOthers() == 0);
+        final long descriptors = OpenDescriptors.count();
         final long mappings = SwitchFixture.mappings();
         connect(200);
-        SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors
+        Await.until(() -> OpenDescriptors.count() <= descriptors
             && SwitchFixture.mappings() <= mappings);
     }
 
@@ -166,12 +162,12 @@ class HostileFrontendTest {
         for (int i = 0; i < connections; i++) {
             try (TestPeer peer = peer(State.values()[i % State.values().length])) {
                 final int[] fds = new int[random.nextInt(10)];
-                Arrays.fill(fds, random.nextBoolean() ? memory.fd() : event.fd());
+                Arrays.fill(fds, random.nextBoolean() ? guest.fd() : guest.event.fd());
                 final Request request = all[random.nextInt(all.length)];
                 switch (i % 4) {
                     case 0 -> peer.send(request, Header.VERSION, new byte[request.payload().min()], fds);
-                    case 1 -> peer.send(new Message.SetVringFd(Request.SET_VRING_ERR, 1, true), event.fd());
-                    case 2 -> peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 4, true), event.fd());
+                    case 1 -> peer.send(new Message.SetVringFd(Request.SET_VRING_ERR, 1, true), guest.event.fd());
+                    case 2 -> peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 4, true), guest.event.fd());
                     default -> peer.connection.sendBytes(new byte[] {12, 0, 0, 0, 1}, fds);
                 }
             }

@@ -7,10 +7,8 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.os.Mapping;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -28,28 +26,24 @@ class InbandNotificationsTest {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES);
     private static final long INBAND = TestPeer.PROTOCOL | ProtocolFeature.INBAND_NOTIFICATIONS.mask();
     private static final int TRANSMIT = 1;
-    private static final long RING = TRANSMIT << 16;
 
     @TempDir
     Path directory;
     private SwitchFixture fixture;
-    private MemFd memory;
-    private Mapping guest;
+    private PeerGuest guest;
 
     @BeforeEach
     void start() {
         final Path socket = directory.resolve("s");
         fixture = new SwitchFixture(socket, 1,
             BackendOptions.server(socket).with(ProtocolFeature.INBAND_NOTIFICATIONS));
-        memory = TestPeer.memory();
-        guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
+        guest = new PeerGuest();
     }
 
     @AfterEach
     void end() {
         fixture.close();
         guest.close();
-        memory.close();
     }
 
     /** Sends everything that the transmit ring needs except its descriptors. */
@@ -57,7 +51,7 @@ class InbandNotificationsTest {
         assertEquals(INBAND, peer.number(new Message.GetProtocolFeatures()));
         peer.send(new Message.SetProtocolFeatures(INBAND));
         peer.send(new Message.SetFeatures(PLAIN));
-        peer.send(TestPeer.table(), memory.fd());
+        peer.send(TestPeer.table(), guest.fd());
         peer.send(new Message.SetVringNum(TRANSMIT, 256));
         peer.send(TestPeer.address(TRANSMIT));
         peer.send(new Message.SetVringEnable(TRANSMIT, 1));
@@ -65,7 +59,7 @@ class InbandNotificationsTest {
 
     /** Makes the next buffer available. It is too short for a frame, but the device uses it nevertheless. */
     private void makeAvailable(final int number) {
-        final long ring = guest.address() + RING;
+        final long ring = guest.ring(TRANSMIT);
         Memory.putLong(ring, TestPeer.GUEST + 0x90000);
         Memory.putInt(ring + 8, 16);
         Memory.putShort(ring + 0x4004 + 2L * number, (short) 0);
@@ -73,7 +67,7 @@ class InbandNotificationsTest {
     }
 
     private int used() {
-        return Memory.getShortAcquire(guest.address() + RING + 0x8002);
+        return guest.used();
     }
 
     private static void call(final RequestSocket requests, final BackendRequest request) throws IOException {
@@ -96,7 +90,7 @@ class InbandNotificationsTest {
                 call(requests, BackendRequest.VRING_CALL);
                 assertEquals(i + 1, used());
             }
-            Memory.putShortRelease(guest.address() + RING + 0x4002, (short) 30_000);
+            guest.available(30_000);
             assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
             call(requests, BackendRequest.VRING_ERR);
             assertFalse(fixture.started(TRANSMIT));
@@ -119,7 +113,7 @@ class InbandNotificationsTest {
             assertTrue(call.drain());
             makeAvailable(0);
             assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
-            SwitchFixture.await(call::drain);
+            Await.until(call::drain);
             assertEquals(0, peer.ack(new Message.NetSetMtu(1000)));
             requests.expect(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
         }
@@ -134,7 +128,7 @@ class InbandNotificationsTest {
                 makeAvailable(i);
                 assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
                 final int number = i;
-                SwitchFixture.await(() -> used() > number);
+                Await.until(() -> used() > number);
             }
             call(requests, BackendRequest.VRING_CALL);
             call(requests, BackendRequest.VRING_CALL);
@@ -153,7 +147,7 @@ class InbandNotificationsTest {
                 makeAvailable(i);
                 assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
             }
-            SwitchFixture.await(() -> used() == 3);
+            Await.until(() -> used() == 3);
             assertEquals(0, peer.ack(new Message.Suspend()), "SUSPEND does not wait for the pending reply");
             requests.acknowledge(BackendRequest.VRING_CALL, 0);
             assertTrue(requests.isSilent());
@@ -177,7 +171,7 @@ class InbandNotificationsTest {
             requests.expect(BackendRequest.VRING_CALL, Codec.vringState(TRANSMIT, 0));
             makeAvailable(0);
             assertEquals(0, peer.ack(new Message.VringKick(TRANSMIT, 0)));
-            SwitchFixture.await(() -> used() == 1);
+            Await.until(() -> used() == 1);
             assertEquals(1, Codec.vringNumber(peer.reply(new Message.GetVringBase(TRANSMIT)), TRANSMIT));
             assertEquals(0, peer.ack(new Message.NetSetMtu(1000)));
             requests.acknowledge(BackendRequest.VRING_CALL, 0);

@@ -7,14 +7,13 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
-import io.ringbridge.datapath.ring.RingAddresses;
+import io.ringbridge.testkit.Await;
 
 import java.io.IOException;
 import java.util.Set;
@@ -36,10 +35,9 @@ final class IncomingGuest implements AutoCloseable {
 
     final TestPeer peer;
     final long features;
-    final EventFd kick = EventFd.create();
-    /** The guest's memory at the source host, complete. */
-    final Mapping source = Mapping.anonymous(TestPeer.MEMORY);
-    final MemFd target = TestPeer.memory();
+    /** The guest at the source host, whose memory is complete. */
+    final PeerGuest source = new PeerGuest();
+    final MemFd target = MemFd.create("incoming", TestPeer.MEMORY);
     /** The guest's memory at the destination. Access through this mapping creates missing pages. */
     final Mapping view = Mapping.map(target.fd(), 0, TestPeer.MEMORY);
     /** The offsets of the pages that were missing. */
@@ -61,8 +59,7 @@ final class IncomingGuest implements AutoCloseable {
 
     /** Creates a ring of the guest's driver, in the memory at the source host. */
     DriverRing driver(final int vring) {
-        final long at = source.address() + ((long) vring << 16);
-        return DriverRing.create(RING, features, new RingAddresses(at, at + 0x4000, at + 0x8000));
+        return source.driver(vring, RING, features);
     }
 
     /** Returns the guest address of an offset. */
@@ -101,11 +98,7 @@ final class IncomingGuest implements AutoCloseable {
     /** Sends all messages that start these rings. */
     void startRings(final int... vrings) throws IOException {
         for (final int vring : vrings) {
-            peer.send(new Message.SetVringNum(vring, RING));
-            peer.send(new Message.SetVringBase(vring, DriverRing.freshBase(features)));
-            peer.send(TestPeer.address(vring));
-            peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, vring, true), kick.fd());
-            peer.send(new Message.SetVringFd(Request.SET_VRING_CALL, vring, true), kick.fd());
+            peer.start(vring, RING, DriverRing.freshBase(features), source.event);
             peer.send(new Message.SetVringEnable(vring, 1));
         }
         assertEquals(0, peer.ack(new Message.SetOwner()), "the back-end replies while pages are missing");
@@ -114,7 +107,7 @@ final class IncomingGuest implements AutoCloseable {
     /** Waits until the back-end misses a page, and returns the page's offset. */
     long awaitMissing() {
         final long[] offset = {-1};
-        SwitchFixture.await(() -> {
+        Await.until(() -> {
             offset[0] = nextMissing();
             return offset[0] >= 0;
         });
@@ -136,7 +129,7 @@ final class IncomingGuest implements AutoCloseable {
     /** Copies a page from the source host, and wakes the threads that wait for it. */
     void copy(final long offset) {
         try {
-            destination.copy(source.address() + offset, placing.address() + offset, PAGE);
+            destination.copy(source.ram.address() + offset, placing.address() + offset, PAGE);
         } catch (final OsException e) {
             assertTrue(isPresent(offset), e.getMessage());
         }
@@ -150,7 +143,7 @@ final class IncomingGuest implements AutoCloseable {
 
     /** Copies pages as they are missed, until the condition is met. */
     void serveUntil(final BooleanSupplier condition) {
-        SwitchFixture.await(() -> {
+        Await.until(() -> {
             final long offset = nextMissing();
             if (offset >= 0) {
                 copy(offset);
@@ -184,6 +177,5 @@ final class IncomingGuest implements AutoCloseable {
         view.close();
         target.close();
         source.close();
-        kick.close();
     }
 }

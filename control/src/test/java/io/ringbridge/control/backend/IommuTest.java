@@ -7,12 +7,9 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.os.Mapping;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,9 +47,7 @@ class IommuTest {
     @TempDir
     Path directory;
     private SwitchFixture fixture;
-    private MemFd memory;
-    private Mapping guest;
-    private EventFd kick;
+    private PeerGuest guest;
     private TestPeer peer;
     private RequestSocket requests;
 
@@ -60,9 +55,7 @@ class IommuTest {
     void start() throws IOException {
         final Path socket = directory.resolve("s");
         fixture = new SwitchFixture(socket, 1, BackendOptions.server(socket).withIommu(true));
-        memory = TestPeer.memory();
-        guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
-        kick = EventFd.create();
+        guest = new PeerGuest();
         peer = fixture.peer();
         requests = new RequestSocket();
     }
@@ -72,15 +65,13 @@ class IommuTest {
         requests.close();
         peer.close();
         fixture.close();
-        kick.close();
         guest.close();
-        memory.close();
     }
 
     private void setUp() throws IOException {
         peer.negotiated(TRANSLATED);
         assertEquals(0, requests.giveTo(peer));
-        peer.running(TRANSLATED, memory, kick, TRANSMIT);
+        peer.running(TRANSLATED, guest, TRANSMIT);
     }
 
     private long update(final long address, final long size, final long user, final int access) throws IOException {
@@ -116,17 +107,17 @@ class IommuTest {
     }
 
     private void makeAvailable(final int number, final long address, final int length) {
-        final long ring = guest.address() + (TRANSMIT << 16) + SHIFT;
+        final long ring = guest.ring(TRANSMIT) + SHIFT;
         final long descriptor = ring + 16L * number;
         Memory.putLong(descriptor, address);
         Memory.putLong(descriptor + 8, length);
         Memory.putShort(ring + 0x4004 + 2L * number, (short) number);
         Memory.putShortRelease(ring + 0x4002, (short) (number + 1));
-        kick.signal();
+        guest.event.signal();
     }
 
     private int used() {
-        return Memory.getShortAcquire(guest.address() + (TRANSMIT << 16) + SHIFT + 0x8002);
+        return Memory.getShortAcquire(guest.ring(TRANSMIT) + SHIFT + 0x8002);
     }
 
     @Test
@@ -137,7 +128,7 @@ class IommuTest {
              TestPeer without = plain.peer()) {
             final long offered = without.number(new Message.GetFeatures());
             assertFalse(Features.has(offered, Features.ACCESS_PLATFORM));
-            without.running(TRANSLATED & offered, memory, kick, TRANSMIT);
+            without.running(TRANSLATED & offered, guest, TRANSMIT);
             assertTrue(plain.started(TRANSMIT));
             assertEquals(1, without.number(new Message.Iotlb(0, PAGE, TestPeer.USER, 3, Message.Iotlb.UPDATE)),
                 "not negotiated");
@@ -154,7 +145,7 @@ class IommuTest {
             makeAvailable(i, BUFFERS + i * PAGE);
             serve(BUFFERS + i * PAGE, TestPeer.USER + 0x90000, Iotlb.READ);
             final int number = i;
-            SwitchFixture.await(() -> used() == number + 1);
+            Await.until(() -> used() == number + 1);
         }
         assertEquals(5, peer.number(new Message.GetVringBase(TRANSMIT)) >>> 32);
         assertEquals(5, fixture.port.statistics().drops().get(DropReason.SHORT_FRAME));
@@ -164,13 +155,13 @@ class IommuTest {
     void knownTranslationsAreNotRequested() throws Exception {
         peer.negotiated(TRANSLATED);
         assertEquals(0, requests.giveTo(peer));
-        peer.send(TestPeer.table(), memory.fd());
+        peer.send(TestPeer.table(), guest.fd());
         assertEquals(0,
             update(TestPeer.USER, TestPeer.MEMORY - SHIFT, TestPeer.USER + SHIFT, Iotlb.READ | Iotlb.WRITE));
-        peer.running(TRANSLATED, memory, kick, TRANSMIT);
+        peer.running(TRANSLATED, guest, TRANSMIT);
         assertTrue(fixture.started(TRANSMIT));
         makeAvailable(0, TestPeer.USER + 0x90000);
-        SwitchFixture.await(() -> used() == 1);
+        Await.until(() -> used() == 1);
         makeAvailable(1, BUFFERS);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
     }
@@ -181,7 +172,7 @@ class IommuTest {
         serveRing();
         assertEquals(0, update(BUFFERS, PAGE, TestPeer.USER + 0x90000, Iotlb.READ));
         makeAvailable(0, BUFFERS);
-        SwitchFixture.await(() -> used() == 1);
+        Await.until(() -> used() == 1);
         for (final long part : new long[] {RING, AVAILABLE, USED}) {
             final int before = used();
             assertEquals(0, invalidate(part, 1));
@@ -190,7 +181,7 @@ class IommuTest {
             assertEquals(0, peer.ack(new Message.SetOwner()));
             assertEquals(before, used());
             serve(part, part + SHIFT, part == USED ? Iotlb.WRITE : Iotlb.READ);
-            SwitchFixture.await(() -> used() == before + 1);
+            Await.until(() -> used() == before + 1);
         }
         assertEquals(0, invalidate(BUFFERS, PAGE));
         assertTrue(fixture.started(TRANSMIT), "the range is not part of the ring");
@@ -208,7 +199,7 @@ class IommuTest {
         makeAvailable(0, BUFFERS);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
         requests.acknowledge(BackendRequest.IOTLB_MSG, 1);
-        SwitchFixture.await(() -> used() == 1);
+        Await.until(() -> used() == 1);
         assertEquals(1, fixture.port.statistics().drops().get(DropReason.BAD_DESCRIPTOR));
         assertEquals(0, update(BUFFERS, PAGE, TestPeer.USER + 0x90000, Iotlb.WRITE));
         makeAvailable(1, BUFFERS);
@@ -217,7 +208,7 @@ class IommuTest {
         requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.ACCESS_FAIL);
         requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
-        SwitchFixture.await(() -> used() == 2);
+        Await.until(() -> used() == 2);
     }
 
     @Test
@@ -244,13 +235,13 @@ class IommuTest {
         assertTrue(fixture.started(TRANSMIT));
         makeAvailable(0, BUFFERS);
         serve(BUFFERS, user, Iotlb.READ);
-        SwitchFixture.await(() -> used() == 1);
+        Await.until(() -> used() == 1);
         for (int i = 0; i < 2 * Iotlb.MAX_ENTRIES; i++) {
             assertEquals(0, update(BUFFERS + (i + 1) * PAGE, PAGE, user, Iotlb.READ));
         }
         makeAvailable(1, BUFFERS + PAGE);
         serve(BUFFERS + PAGE, user, Iotlb.READ);
-        SwitchFixture.await(() -> used() == 2);
+        Await.until(() -> used() == 2);
         assertTrue(fixture.started(TRANSMIT), "the ring runs although its own entries were evicted");
     }
 
@@ -265,17 +256,17 @@ class IommuTest {
         requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.ACCESS_FAIL);
         requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
-        SwitchFixture.await(() -> used() == 1);
+        Await.until(() -> used() == 1);
         assertEquals(1, fixture.port.statistics().drops().get(DropReason.BAD_DESCRIPTOR));
         assertEquals(0, update(BUFFERS, PAGE, user, Iotlb.READ));
         makeAvailable(1, BUFFERS);
-        SwitchFixture.await(() -> used() == 2);
+        Await.until(() -> used() == 2);
         assertEquals(0, update(BUFFERS, PAGE, user, 0), "the permission is revoked");
         makeAvailable(2, BUFFERS);
         expect(BUFFERS, Iotlb.READ, Message.Iotlb.MISS);
         assertEquals(0, update(BUFFERS, PAGE, user, Iotlb.READ));
         requests.acknowledge(BackendRequest.IOTLB_MSG, 0);
-        SwitchFixture.await(() -> used() == 3);
+        Await.until(() -> used() == 3);
         assertEquals(1, fixture.port.statistics().drops().get(DropReason.BAD_DESCRIPTOR));
     }
 
@@ -286,21 +277,21 @@ class IommuTest {
         for (int i = 0; i < 4; i++) {
             final long place = 0x90000 + 3 * PAGE * i;
             // Each place has a frame from a different station.
-            Memory.putLong(guest.address() + place + 12, 0x5452_FFFF_FFFF_FFFFL);
-            Memory.putInt(guest.address() + place + 12 + 8, i << 24);
+            Memory.putLong(guest.ram.address() + place + 12, 0x5452_FFFF_FFFF_FFFFL);
+            Memory.putInt(guest.ram.address() + place + 12 + 8, i << 24);
             assertEquals(0, update(BUFFERS - PAGE, 3 * PAGE, TestPeer.USER + place - PAGE, Iotlb.READ));
             makeAvailable(i, BUFFERS, 72);
             final int number = i;
-            SwitchFixture.await(() -> used() == number + 1);
+            Await.until(() -> used() == number + 1);
             final String station = "52:54:00:00:00:0" + i;
             assertTrue(fixture.datapath.stations().stream().anyMatch(entry -> entry.mac().equals(station)), station);
         }
-        Memory.putShort(guest.address() + 0x60002, (short) 4);
+        Memory.putShort(guest.ram.address() + 0x60002, (short) 4);
         assertEquals(0, update(AVAILABLE, PAGE, TestPeer.USER + 0x60000, Iotlb.READ), "a part of the ring itself");
         assertTrue(fixture.started(TRANSMIT));
-        Memory.putShortRelease(guest.address() + 0x60002, (short) 5);
-        kick.signal();
-        SwitchFixture.await(() -> used() == 5);
+        Memory.putShortRelease(guest.ram.address() + 0x60002, (short) 5);
+        guest.event.signal();
+        Await.until(() -> used() == 5);
     }
 
     @Test
@@ -313,10 +304,10 @@ class IommuTest {
             assertEquals(0, other.giveTo(peer));
             other.expect(BackendRequest.IOTLB_MSG,
                 Codec.encode(new Message.Iotlb(BUFFERS, 0, 0, Iotlb.READ, Message.Iotlb.MISS)));
-            assertEquals(0, peer.ack(TestPeer.table(), memory.fd()));
+            assertEquals(0, peer.ack(TestPeer.table(), guest.fd()));
             assertTrue(fixture.started(TRANSMIT), "the translations remain valid with the new table");
             assertEquals(0, update(BUFFERS, PAGE, TestPeer.USER + 0x90000, Iotlb.READ));
-            SwitchFixture.await(() -> used() == 1);
+            Await.until(() -> used() == 1);
         }
     }
 
@@ -325,7 +316,7 @@ class IommuTest {
         setUp();
         serveRing();
         peer.number(new Message.GetVringBase(TRANSMIT));
-        peer.running(TRANSLATED, memory, kick, TRANSMIT);
+        peer.running(TRANSLATED, guest, TRANSMIT);
         assertFalse(fixture.started(TRANSMIT));
         serveRing();
         assertEquals(0, peer.ack(new Message.ResetDevice()));
@@ -347,7 +338,7 @@ class IommuTest {
         assertEquals(0, peer.ack(new Message.Resume()));
         serve(USED, USED + SHIFT, Iotlb.WRITE);
         serve(BUFFERS, TestPeer.USER + 0x90000, Iotlb.READ);
-        SwitchFixture.await(() -> used() == 1);
+        Await.until(() -> used() == 1);
     }
 
     @Test

@@ -6,12 +6,8 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
-import io.ringbridge.datapath.os.Mapping;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.DriverRing;
-import io.ringbridge.datapath.ring.Features;
-import io.ringbridge.datapath.ring.RingAddresses;
-
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -76,12 +72,10 @@ class KickTest {
 
     private void sendFrames(final boolean packed, final EventFd kick, final EventFd call, final BooleanSupplier done)
         throws Exception {
-        final long features = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES)
-            | (packed ? Features.of(Features.RING_PACKED) : 0);
-        try (SwitchFixture fixture = new SwitchFixture(directory.resolve("s")); MemFd memory = TestPeer.memory();
-             Mapping mapping = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
+        final long features = PeerGuest.features(packed);
+        try (SwitchFixture fixture = new SwitchFixture(directory.resolve("s")); PeerGuest guest = new PeerGuest();
              TestPeer peer = fixture.peer().negotiated(features)) {
-            peer.send(TestPeer.table(), memory.fd());
+            peer.send(TestPeer.table(), guest.fd());
             peer.send(new Message.SetVringNum(VRING, SIZE));
             peer.send(new Message.SetVringBase(VRING, DriverRing.freshBase(features)));
             peer.send(TestPeer.address(VRING));
@@ -89,19 +83,17 @@ class KickTest {
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, VRING, true), kick.fd());
             assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
             Fd.setBlocking(call.fd()); // the open file is shared, so the switch's descriptor blocks as well
-            final long at = mapping.address() + (VRING << 16);
-            final DriverRing driver = DriverRing.create(SIZE, features,
-                new RingAddresses(at, at + 0x4000, at + 0x8000));
+            final DriverRing driver = guest.driver(VRING, SIZE, features);
             driver.wantNotification(true);
             for (int kicks = 0; kicks < 20;) {
-                SwitchFixture.await(() -> wantsKick(mapping, packed));
-                assertTrue(driver.add(TestPeer.GUEST + 0x8_0000, 72, false) >= 0);
+                Await.until(() -> wantsKick(guest, packed));
+                guest.add(driver, 1);
                 if (driver.publish()) { // else the worker was still awake
                     kick.signal();
                     kicks++;
                 }
-                SwitchFixture.await(() -> driver.poll() >= 0);
-                SwitchFixture.await(done);
+                PeerGuest.awaitUsed(driver, 1);
+                Await.until(done);
             }
         }
     }
@@ -116,8 +108,8 @@ class KickTest {
         }
     }
 
-    private static boolean wantsKick(final Mapping mapping, final boolean packed) {
-        final long device = mapping.address() + (VRING << 16) + 0x8000;
+    private static boolean wantsKick(final PeerGuest guest, final boolean packed) {
+        final long device = guest.ring(VRING) + 0x8000;
         return packed ? Memory.getShort(device + 2) == 0 : Memory.getShort(device) == 0;
     }
 }

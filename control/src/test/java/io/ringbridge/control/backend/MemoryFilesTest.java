@@ -4,11 +4,11 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.datapath.memory.MemoryFiles;
-import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -63,11 +63,11 @@ class MemoryFilesTest {
 
     @Test
     void everyFileInMemoryIsAccepted() throws Exception {
-        try (MemFd memory = TestPeer.memory();
+        try (PeerGuest guest = new PeerGuest();
              RandomAccessFile shm = file(Files.createTempFile(Path.of("/dev/shm"), "memory", ""));
              TestPeer peer = fixture.peer().negotiated(PLAIN)) {
-            assertEquals(0, peer.ack(TestPeer.table(), memory.fd()));
-            assertEquals(0, peer.ack(twoRegions(), fd(shm), memory.fd()));
+            assertEquals(0, peer.ack(TestPeer.table(), guest.fd()));
+            assertEquals(0, peer.ack(twoRegions(), fd(shm), guest.fd()));
             assertEquals(0, peer.ack(new Message.InflightFd(Request.SET_INFLIGHT_FD, 1 << 16, 0, 2, 256), fd(shm)));
         }
     }
@@ -89,17 +89,17 @@ class MemoryFilesTest {
 
     @Test
     void anOrdinaryFileIsRefusedForAnyUse() throws Exception {
-        try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create();
-             TestPeer peer = fixture.peer().running(PLAIN, memory, event, 0, 1)) {
-            final long descriptors = SwitchFixture.openDescriptors();
+        try (PeerGuest guest = new PeerGuest();
+             TestPeer peer = fixture.peer().running(PLAIN, guest, 0, 1)) {
+            final long descriptors = OpenDescriptors.count();
             final long mappings = SwitchFixture.mappings();
             assertEquals(1, peer.ack(TestPeer.table(), fd(ordinary)));
-            assertEquals(1, peer.ack(twoRegions(), memory.fd(), fd(ordinary)));
+            assertEquals(1, peer.ack(twoRegions(), guest.fd(), fd(ordinary)));
             final Message.Region another = new Message.Region(2 * TestPeer.GUEST, TestPeer.MEMORY, 0, 0);
             assertEquals(1, peer.ack(new Message.AddMemReg(another), fd(ordinary)));
             assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), fd(ordinary)));
             assertTrue(fixture.started(0) && fixture.started(1));
-            SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors
+            Await.until(() -> OpenDescriptors.count() <= descriptors
                 && SwitchFixture.mappings() <= mappings);
         }
     }
@@ -108,13 +108,13 @@ class MemoryFilesTest {
     void withoutAcknowledgementsTheConnectionEnds() throws Exception {
         for (final Message message : List.of(new Message.SetLogBase(TestPeer.MEMORY, 0), TestPeer.table(),
             new Message.InflightFd(Request.SET_INFLIGHT_FD, 1 << 16, 0, 2, 256))) {
-            final long descriptors = SwitchFixture.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             try (TestPeer peer = fixture.peer().negotiated(PLAIN)) {
                 peer.send(message, fd(ordinary));
                 assertTrue(peer.ended());
             }
             fixture.awaitDetached();
-            SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors);
+            Await.until(() -> OpenDescriptors.count() <= descriptors);
         }
     }
 

@@ -1,19 +1,23 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.NumberedFrames;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -22,7 +26,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,21 +46,18 @@ class MigrationLogTest {
     @TempDir
     Path directory;
     private SwitchFixture fixture;
-    private MemFd memory;
-    private EventFd event;
+    private PeerGuest guest;
 
     @BeforeEach
     void start() {
         fixture = new SwitchFixture(directory.resolve("s"));
-        memory = TestPeer.memory();
-        event = EventFd.create();
+        guest = new PeerGuest();
     }
 
     @AfterEach
     void end() {
         fixture.close();
-        memory.close();
-        event.close();
+        guest.close();
     }
 
     private static byte[] reply(final TestPeer peer, final int flags, final Message message, final int... fds)
@@ -99,10 +99,10 @@ class MigrationLogTest {
         final long[][] bad = {{0, 0}, {0, 1}, {-1, 0}, {-1, 1}, {1, -1}, {file + 1, 0}, {file, 1}, {1, file},
             {Long.MAX_VALUE, 1},
             {1, Long.MAX_VALUE}, {Long.MAX_VALUE, Long.MAX_VALUE}, {Long.MIN_VALUE, Long.MIN_VALUE}, {-4096, 8192}};
-        final long descriptors = SwitchFixture.openDescriptors();
+        final long descriptors = OpenDescriptors.count();
         for (final long[] place : bad) {
             try (TestPeer peer = fixture.peer(); MemFd log = MemFd.create("log", file)) {
-                peer.running(PLAIN, memory, event, 0, 1);
+                peer.running(PLAIN, guest, 0, 1);
                 peer.send(new Message.SetLogBase(place[0], place[1]), log.fd());
                 assertTrue(peer.ended(), () -> "size " + place[0] + ", offset " + place[1]);
             }
@@ -115,12 +115,12 @@ class MigrationLogTest {
         }
         try (TestPeer peer = fixture.peer()) {
             peer.negotiated(PLAIN);
-            peer.send(new Message.SetLogBase(file, 0), event.fd());
+            peer.send(new Message.SetLogBase(file, 0), guest.event.fd());
             assertTrue(peer.ended(), "not a file");
         }
         fixture.awaitDetached();
-        SwitchFixture.await(() -> SwitchFixture.openDescriptors() == descriptors);
-        assertEquals(0, SwitchFixture.mappings());
+        Await.until(() -> OpenDescriptors.count() == descriptors);
+        assertEquals(0, guest.mappedByOthers());
         assertNull(fixture.port.failure());
     }
 
@@ -129,34 +129,34 @@ class MigrationLogTest {
         try (TestPeer peer = fixture.peer(); MemFd file = MemFd.create("log", 8192)) {
             peer.send(new Message.SetProtocolFeatures(TestPeer.PROTOCOL & ~ProtocolFeature.LOG_SHMFD.mask()));
             assertEquals(1, peer.ack(new Message.SetLogBase(8192, 0), file.fd()));
-            assertEquals(0, peer.ack(new Message.SetLogFd(), event.fd()));
+            assertEquals(0, peer.ack(new Message.SetLogFd(), guest.event.fd()));
         }
     }
 
     @Test
     void replacedLogsAndDescriptorsAreReleased() throws Exception {
-        final long descriptors = SwitchFixture.openDescriptors();
+        final long descriptors = OpenDescriptors.count();
         try (TestPeer peer = fixture.peer(); MemFd file = MemFd.create("log", 65536)) {
-            peer.running(PLAIN | LOG_ALL, memory, event, 0, 1);
+            peer.running(PLAIN | LOG_ALL, guest, 0, 1);
             final long mappings = SwitchFixture.mappings();
-            final long open = SwitchFixture.openDescriptors();
+            final long open = OpenDescriptors.count();
             for (int i = 1; i <= 16; i++) {
                 reply(peer, Header.VERSION, new Message.SetLogBase(i * 4096L, 0), file.fd());
-                assertEquals(0, peer.ack(new Message.SetLogFd(), event.fd()));
+                assertEquals(0, peer.ack(new Message.SetLogFd(), guest.event.fd()));
                 assertEquals(1, peer.ack(new Message.SetLogFd(), file.fd()), "not a descriptor for notifications");
                 assertEquals(mappings + 1, SwitchFixture.mappings());
-                assertEquals(open + 2, SwitchFixture.openDescriptors());
+                assertEquals(open + 2, OpenDescriptors.count());
             }
         }
         fixture.awaitDetached();
-        SwitchFixture.await(() -> SwitchFixture.openDescriptors() == descriptors);
-        assertEquals(0, SwitchFixture.mappings());
+        Await.until(() -> OpenDescriptors.count() == descriptors);
+        assertEquals(0, guest.mappedByOthers());
     }
 
     @Test
     void aTruncatedLogEndsTheConnection() throws Exception {
         try (TestPeer peer = fixture.peer(); MemFd file = MemFd.create("log", LOG_BYTES)) {
-            peer.running(PLAIN, memory, event, 0, 1);
+            peer.running(PLAIN, guest, 0, 1);
             reply(peer, Header.VERSION, new Message.SetLogBase(LOG_BYTES, 0), file.fd());
             peer.send(new Message.SetFeatures(PLAIN | LOG_ALL));
             final Message.SetVringAddr at = TestPeer.address(1);
@@ -164,68 +164,64 @@ class MigrationLogTest {
                 TestPeer.GUEST);
             assertEquals(0, peer.ack(logged));
             file.resize(0);
-            try (Mapping guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY)) {
-                Memory.putShort(guest.address() + (1 << 16) + 0x4002, (short) 1);
-            }
-            event.signal();
+            guest.available(1);
+            guest.event.signal();
             assertTrue(peer.ended());
         }
         fixture.awaitDetached();
         try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, memory, event, 0, 1);
+            peer.running(PLAIN, guest, 0, 1);
             assertTrue(fixture.started(1));
         }
     }
 
-    /** A guest that counts its frames. */
-    private static final class Guest implements AutoCloseable {
+    /** One of two guests, stations 1 and 2. It counts the frames that it sends to the other one. */
+    private static final class Talker implements AutoCloseable {
         final Frontend frontend;
-        final QueuePair pair;
-        int sent;
+        final QueuePair queues;
+        long sent;
+        private final Guest guest;
+        private final NumberedFrames frames;
 
-        Guest(final Path socket, final long features) throws IOException {
-            frontend = Frontend.connect(socket);
-            frontend.negotiate(features);
-            frontend.share(32 << 20);
-            pair = frontend.addPair(256, 2048);
-            frontend.start();
+        Talker(final Path socket, final long features, final int station) throws IOException {
+            guest = Guest.attach(socket, features, new QueueShape(256, 2048));
+            frontend = guest.frontend();
+            queues = guest.queues();
+            frames = new NumberedFrames(queues.transmitter(), 3 - station, station);
         }
 
-        void send(final int destination, final int source) {
-            final ByteBuffer frame = ByteBuffer.allocate(200);
-            frame.putShort((short) 0x5254).putInt(destination).putShort((short) 0x5254).putInt(source)
-                .putShort((short) 0x88B5);
-            frame.putInt(sent++);
-            while (!pair.transmitter().transmit(frame.array())) {
+        void send() {
+            while (!frames.send(sent)) {
                 Thread.onSpinWait();
             }
+            sent++;
         }
 
-        int next() {
-            while (!pair.receiver().poll()) {
+        long next() {
+            while (!queues.receiver().poll()) {
                 Thread.onSpinWait();
             }
-            final int number = ByteBuffer.wrap(pair.receiver().frame()).getInt(14);
-            pair.receiver().flush();
+            final long number = NumberedFrames.number(queues.receiver().address());
+            queues.receiver().flush();
             return number;
         }
 
         @Override
         public void close() {
-            frontend.close();
+            guest.close();
         }
     }
 
     /** An endless stream of frames from one guest to another, sent by a thread of its own. */
     private static final class Stream implements AutoCloseable {
-        private final Guest to;
+        private final Talker to;
         private final Thread sender;
 
-        Stream(final Guest from, final Guest to) {
+        Stream(final Talker from, final Talker to) {
             this.to = to;
             sender = Thread.ofPlatform().start(() -> {
                 while (!Thread.interrupted()) {
-                    from.send(2, 1);
+                    from.send();
                 }
             });
         }
@@ -240,8 +236,8 @@ class MigrationLogTest {
         public void close() {
             sender.interrupt();
             while (sender.isAlive()) {
-                to.pair.receiver().poll();
-                to.pair.receiver().flush();
+                to.queues.receiver().poll();
+                to.queues.receiver().flush();
             }
         }
     }
@@ -259,15 +255,15 @@ class MigrationLogTest {
         return count;
     }
 
-    private static void talk(final Guest a, final Guest b, final int frames) {
+    private static void talk(final Talker a, final Talker b, final int frames) {
         for (int i = 0; i < frames; i++) {
-            a.send(2, 1);
+            a.send();
             assertEquals(a.sent - 1, b.next());
         }
     }
 
-    private static void learn(final Guest a, final Guest b) {
-        b.send(1, 2);
+    private static void learn(final Talker a, final Talker b) {
+        b.send();
         a.next();
     }
 
@@ -275,8 +271,8 @@ class MigrationLogTest {
     @ValueSource(longs = {0, 1L << Features.RING_PACKED, 1L << Features.EVENT_IDX})
     void loggingIsToggledWhileRingsRun(final long layout) throws Exception {
         final Path socket = directory.resolve("b");
-        try (Backend _ = second(socket); Guest a = new Guest(fixture.socket, Frontend.DEFAULT_FEATURES | layout);
-             Guest b = new Guest(socket, Frontend.DEFAULT_FEATURES | layout);
+        try (Backend _ = second(socket); Talker a = new Talker(fixture.socket, Frontend.DEFAULT_FEATURES | layout, 1);
+             Talker b = new Talker(socket, Frontend.DEFAULT_FEATURES | layout, 2);
              MemFd file = MemFd.create("log", LOG_BYTES);
              Mapping log = Mapping.map(file.fd(), 0, LOG_BYTES)) {
             learn(a, b);
@@ -292,7 +288,7 @@ class MigrationLogTest {
             b.frontend.logging(true);
             b.frontend.stop();
             Memory.zero(log.address(), LOG_BYTES);
-            a.send(2, 1);
+            a.send();
             b.frontend.start();
             b.frontend.stop();
             assertTrue(marked(log) > 0, "a ring that starts is logged at once");
@@ -302,8 +298,8 @@ class MigrationLogTest {
     @Test
     void theOldLogIsComplete() throws Exception {
         final Path socket = directory.resolve("b");
-        try (Backend _ = second(socket); Guest a = new Guest(fixture.socket, Frontend.DEFAULT_FEATURES);
-             Guest b = new Guest(socket, Frontend.DEFAULT_FEATURES)) {
+        try (Backend _ = second(socket); Talker a = new Talker(fixture.socket, Frontend.DEFAULT_FEATURES, 1);
+             Talker b = new Talker(socket, Frontend.DEFAULT_FEATURES, 2)) {
             learn(a, b);
             final List<MemFd> files = new ArrayList<>();
             for (int i = 0; i < 2; i++) {
@@ -334,8 +330,8 @@ class MigrationLogTest {
     @Test
     void theDescriptorIsSignalledOnceTheLogIsWritten() throws Exception {
         final Path socket = directory.resolve("b");
-        try (Backend _ = second(socket); Guest a = new Guest(fixture.socket, Frontend.DEFAULT_FEATURES);
-             Guest b = new Guest(socket, Frontend.DEFAULT_FEATURES); MemFd file = MemFd.create("log", LOG_BYTES);
+        try (Backend _ = second(socket); Talker a = new Talker(fixture.socket, Frontend.DEFAULT_FEATURES, 1);
+             Talker b = new Talker(socket, Frontend.DEFAULT_FEATURES, 2); MemFd file = MemFd.create("log", LOG_BYTES);
              Mapping log = Mapping.map(file.fd(), 0, LOG_BYTES); EventFd first = EventFd.create();
              EventFd second = EventFd.create()) {
             learn(a, b);
@@ -344,14 +340,14 @@ class MigrationLogTest {
             talk(a, b, 10);
             assertFalse(first.drain(), "logging is off");
             b.frontend.logging(true);
-            a.send(2, 1);
-            SwitchFixture.await(first::drain);
+            a.send();
+            Await.until(first::drain);
             assertTrue(marked(log) > 0, "the log is written before the signal");
             b.next();
             b.frontend.command(new Message.SetLogFd(), second.fd());
             first.drain();
             talk(a, b, 10);
-            SwitchFixture.await(second::drain);
+            Await.until(second::drain);
             assertFalse(first.drain(), "the replaced descriptor is not signalled");
             b.frontend.logging(false);
             second.drain();
@@ -365,11 +361,11 @@ class MigrationLogTest {
     void resetDeviceEndsLogging() throws Exception {
         try (TestPeer peer = fixture.peer(); MemFd file = MemFd.create("log", LOG_BYTES);
              Mapping log = Mapping.map(file.fd(), 0, LOG_BYTES)) {
-            peer.running(PLAIN | LOG_ALL, memory, event, 0, 1);
+            peer.running(PLAIN | LOG_ALL, guest, 0, 1);
             reply(peer, Header.VERSION, new Message.SetLogBase(LOG_BYTES, 0), file.fd());
             assertEquals(0, peer.ack(new Message.ResetDevice()));
             Memory.zero(log.address(), LOG_BYTES);
-            peer.running(PLAIN, memory, event, 0, 1);
+            peer.running(PLAIN, guest, 0, 1);
             assertTrue(fixture.started(0));
             assertEquals(0, marked(log));
         }

@@ -1,19 +1,23 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -192,12 +196,8 @@ class NetConfigTest {
         }
     }
 
-    private static QueuePair attached(final Frontend frontend) throws IOException {
-        frontend.negotiate(Frontend.DEFAULT_FEATURES);
-        frontend.share(8 << 20);
-        final QueuePair pair = frontend.addPair(256, 2048);
-        frontend.start();
-        return pair;
+    private static Guest attached(final Path socket) throws IOException {
+        return Guest.attach(socket, Frontend.DEFAULT_FEATURES, new QueueShape(256, 2048));
     }
 
     private static byte[] broadcast(final int payload) {
@@ -213,7 +213,7 @@ class NetConfigTest {
         final long before = fixture.port.statistics().drops().getOrDefault(DropReason.MTU_EXCEEDED, 0L);
         assertTrue(from.transmitter().transmit(broadcast(limit + 1)));
         assertTrue(from.transmitter().transmit(broadcast(limit)));
-        SwitchFixture.await(to.receiver()::poll);
+        Await.until(to.receiver()::poll);
         assertEquals(14 + limit, to.receiver().frame().length);
         assertEquals(before + 1, fixture.port.statistics().drops().get(DropReason.MTU_EXCEEDED));
     }
@@ -222,14 +222,14 @@ class NetConfigTest {
     void theMtuLimitsDeliveryUntilTheFrontEndLeaves() throws Exception {
         final GuestPort sender = fixture.datapath.addGuestPort("b", 1, 9000);
         try (Backend _ = Backend.open(sender, BackendOptions.server(directory.resolve("b")));
-             Frontend sending = Frontend.connect(directory.resolve("b"))) {
-            final QueuePair from = attached(sending);
+             Guest sending = attached(directory.resolve("b"))) {
+            final QueuePair from = sending.queues();
             for (int i = 0; i < 2; i++) {
-                try (Frontend receiving = Frontend.connect(fixture.socket)) {
-                    final QueuePair to = attached(receiving);
+                try (Guest receiving = attached(fixture.socket)) {
+                    final QueuePair to = receiving.queues();
                     assertLimit(from, to, 1500);
                     for (final int mtu : new int[] {1000, 68, 1499}) {
-                        receiving.command(new Message.NetSetMtu(mtu));
+                        receiving.frontend().command(new Message.NetSetMtu(mtu));
                         assertLimit(from, to, mtu);
                     }
                 }
@@ -286,7 +286,7 @@ class NetConfigTest {
             for (int i = 0; i < 11; i++) {
                 sockets.add(new RequestSocket());
             }
-            final long before = SwitchFixture.openDescriptors();
+            final long before = OpenDescriptors.count();
             for (int i = 0; i < 10; i++) {
                 assertEquals(0, sockets.get(i).giveTo(peer));
                 assertEquals(0, peer.ack(new Message.NetSetMtu(1000 + i)));
@@ -294,7 +294,7 @@ class NetConfigTest {
                 assertEquals(1, peer.ack(new Message.SetBackendReqFd(), event.fd()), "the socket that is set stays");
             }
             assertEquals(0, sockets.get(10).giveTo(peer));
-            assertEquals(before + 1, SwitchFixture.openDescriptors());
+            assertEquals(before + 1, OpenDescriptors.count());
             for (final RequestSocket socket : sockets) {
                 socket.close();
             }

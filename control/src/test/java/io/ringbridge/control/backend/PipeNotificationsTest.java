@@ -1,19 +1,17 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Request;
+import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
-import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
-import io.ringbridge.datapath.ring.RingAddresses;
-
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,6 +30,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
+import static io.ringbridge.control.backend.PeerGuest.features;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -49,24 +48,21 @@ class PipeNotificationsTest {
     private SwitchFixture fixture;
     private GuestPort otherPort;
     private Backend other;
-    private MemFd memory;
-    private Mapping mapping;
+    private PeerGuest guest;
 
     @BeforeEach
     void start() {
         fixture = new SwitchFixture(directory.resolve("s"));
         otherPort = fixture.datapath.addGuestPort("b", 1, 1500);
         other = Backend.open(otherPort, BackendOptions.server(directory.resolve("b")));
-        memory = TestPeer.memory();
-        mapping = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
+        guest = new PeerGuest();
     }
 
     @AfterEach
     void end() {
         other.close();
         fixture.close();
-        mapping.close();
-        memory.close();
+        guest.close();
     }
 
     /** A ring of the guest, with its kick, call, and error descriptors. */
@@ -83,8 +79,7 @@ class PipeNotificationsTest {
             kick = PipeEnds.of(kind);
             call = PipeEnds.of(kind);
             error = PipeEnds.of(kind);
-            final long at = mapping.address() + (vring << 16);
-            driver = DriverRing.create(SIZE, features, new RingAddresses(at, at + 0x4000, at + 0x8000));
+            driver = guest.driver(vring, SIZE, features);
             driver.wantNotification(true);
             for (int i = 0; i < available; i++) {
                 driver.add(TestPeer.GUEST + 0x9_0000 + 2048L * i, 2048, true);
@@ -102,18 +97,18 @@ class PipeNotificationsTest {
         /** Sends a frame while the worker sleeps, and waits until its buffer is used. */
         void send() {
             for (boolean kicked = false; !kicked;) {
-                SwitchFixture.await(() -> wantsKick(vring, driver));
-                assertTrue(driver.add(TestPeer.GUEST + 0x8_0000, 72, false) >= 0);
+                Await.until(() -> wantsKick(vring, driver));
+                guest.add(driver, 1);
                 kicked = driver.publish(); // else the worker was still awake
                 if (kicked) {
                     kick.write();
                 }
-                SwitchFixture.await(() -> driver.poll() >= 0);
+                PeerGuest.awaitUsed(driver, 1);
             }
         }
 
         void awaitCall() {
-            SwitchFixture.await(call::read);
+            Await.until(call::read);
         }
 
         @Override
@@ -125,20 +120,15 @@ class PipeNotificationsTest {
     }
 
     private boolean wantsKick(final int vring, final DriverRing driver) {
-        final long device = mapping.address() + (vring << 16) + 0x8000;
+        final long device = guest.ring(vring) + 0x8000;
         return driver.getClass().getSimpleName().startsWith("Packed")
             ? Memory.getShort(device + 2) == 0 : Memory.getShort(device) == 0;
     }
 
-    private static long features(final boolean packed) {
-        return Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES)
-            | (packed ? Features.of(Features.RING_PACKED) : 0);
-    }
-
     private TestPeer attached(final long features) throws IOException {
         final TestPeer peer = fixture.peer().negotiated(features);
-        peer.send(TestPeer.table(), memory.fd());
-        Memory.putLong(mapping.address() + 0x8_0000 + 12, -1); // a broadcast
+        peer.send(TestPeer.table(), guest.fd());
+        Memory.putLong(guest.ram.address() + 0x8_0000 + 12, -1); // a broadcast
         return peer;
     }
 
@@ -146,7 +136,7 @@ class PipeNotificationsTest {
     @CsvSource({"PIPE, false", "PIPE, true", "STREAM, false", "STREAM, true", "SEQPACKET, false", "SEQPACKET, true",
         "DATAGRAM, false", "DATAGRAM, true"})
     void framesFlowBothWaysWithoutDelays(final PipeEnds.Kind kind, final boolean packed) throws Exception {
-        final long descriptors = SwitchFixture.openDescriptors();
+        final long descriptors = OpenDescriptors.count();
         try (TestPeer peer = attached(features(packed));
              Ring receive = new Ring(peer, 0, kind, features(packed), 2 * FRAMES);
              Ring transmit = new Ring(peer, 1, kind, features(packed), 0);
@@ -163,14 +153,14 @@ class PipeNotificationsTest {
             transmit.call.fill();
             for (int i = 0; i < FRAMES; i++) {
                 send(pair, i);
-                SwitchFixture.await(() -> receive.driver.poll() >= 0);
+                Await.until(() -> receive.driver.poll() >= 0);
                 transmit.send();
             }
             empty(receive.call);
             empty(transmit.call);
             for (int i = 0; i < FRAMES; i++) {
                 send(pair, i);
-                SwitchFixture.await(() -> receive.driver.poll() >= 0);
+                Await.until(() -> receive.driver.poll() >= 0);
                 receive.awaitCall();
                 empty(transmit.call);
                 transmit.send();
@@ -188,13 +178,13 @@ class PipeNotificationsTest {
             }
             assertTrue(received > 4 * FRAMES);
             if (!packed) {
-                Memory.putShort(mapping.address() + (1 << 16) + 0x4002, (short) 30_000);
+                guest.available(1, 30_000);
                 transmit.kick.write();
-                SwitchFixture.await(transmit.error::read);
+                Await.until(transmit.error::read);
             }
         }
         fixture.awaitDetached();
-        SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors);
+        Await.until(() -> OpenDescriptors.count() <= descriptors);
     }
 
     private static void send(final QueuePair pair, final int number) {
@@ -204,7 +194,7 @@ class PipeNotificationsTest {
         frame[14] = (byte) number;
         assertTrue(pair.transmitter().transmit(frame));
         pair.transmitter().flush();
-        SwitchFixture.await(() -> {
+        Await.until(() -> {
             pair.transmitter().complete();
             return pair.transmitter().pending() == 0;
         });
@@ -223,14 +213,14 @@ class PipeNotificationsTest {
             transmit.send();
             assertEquals(0, peer.ack(new Message.Suspend()));
             empty(transmit.call);
-            transmit.driver.add(TestPeer.GUEST + 0x8_0000, 72, false);
+            guest.add(transmit.driver, 1);
             transmit.driver.publish();
             transmit.kick.write();
             assertEquals(0, peer.ack(new Message.NetSetMtu(1400)));
             assertFalse(transmit.call.read());
             assertEquals(-1, transmit.driver.poll());
             assertEquals(0, peer.ack(new Message.Resume()));
-            SwitchFixture.await(() -> transmit.driver.poll() >= 0);
+            Await.until(() -> transmit.driver.poll() >= 0);
             transmit.awaitCall();
             empty(transmit.call);
             transmit.send();
@@ -259,8 +249,8 @@ class PipeNotificationsTest {
                 sender.start();
                 for (int i = 0; i < FRAMES; i++) {
                     send(pair, i);
-                    SwitchFixture.await(() -> receive.driver.poll() >= 0);
-                    SwitchFixture.await(changed::read);
+                    Await.until(() -> receive.driver.poll() >= 0);
+                    Await.until(changed::read);
                 }
             }
         }
@@ -270,15 +260,15 @@ class PipeNotificationsTest {
     void otherDescriptorsAreRefusedAndClosed() throws Exception {
         final Path path = directory.resolve("listening");
         try (TestPeer peer = attached(features(false)); PipeEnds pipe = PipeEnds.of(PipeEnds.Kind.PIPE);
-             AFUNIXServerSocket listening = AFUNIXServerSocket.newInstance(); EventFd event = EventFd.create()) {
+             AFUNIXServerSocket listening = AFUNIXServerSocket.newInstance()) {
             listening.bind(AFUNIXSocketAddress.of(path));
             final int fifo = PipeEnds.fifo(directory.resolve("fifo"));
-            final List<Integer> refused = List.of(memory.fd(), PipeEnds.timer(), PipeEnds.inotify(),
+            final List<Integer> refused = List.of(guest.fd(), PipeEnds.timer(), PipeEnds.inotify(),
                 PipeEnds.epoll(), fifo,
                 PipeEnds.open("/dev/ptmx"), PipeEnds.open("/dev/null"), PipeEnds.open("/dev/fuse"),
                 PipeEnds.internetSocket(), number(listening.getFileDescriptor()));
             peer.number(new Message.GetFeatures());
-            final long descriptors = SwitchFixture.openDescriptors();
+            final long descriptors = OpenDescriptors.count();
             for (final Request request : DESCRIPTORS) {
                 for (final int fd : refused) {
                     assertEquals(1, peer.ack(message(request), fd), () -> request + " " + Fd.target(fd));
@@ -286,9 +276,9 @@ class PipeNotificationsTest {
                 final boolean kick = request == Request.SET_VRING_KICK;
                 assertEquals(1, peer.ack(message(request), kick ? pipe.writes() : pipe.reads()), "the wrong end");
             }
-            SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors);
-            assertEquals(0, peer.ack(message(Request.SET_VRING_KICK), event.fd()));
-            refused.stream().filter(fd -> fd != memory.fd() && !fd.equals(refused.getLast())).forEach(Fd::close);
+            Await.until(() -> OpenDescriptors.count() <= descriptors);
+            assertEquals(0, peer.ack(message(Request.SET_VRING_KICK), guest.event.fd()));
+            refused.stream().filter(fd -> fd != guest.fd() && !fd.equals(refused.getLast())).forEach(Fd::close);
         }
     }
 

@@ -10,7 +10,7 @@ import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,6 +31,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 /** Tests the messages of a postcopy migration, in order and out of order. */
 @Timeout(60)
 class PostcopyMessagesTest {
+    private static final int ROUNDS = 100;
     private static final long PACKED = Features.of(Features.RING_PACKED);
     private static final int RECEIVE = 0;
     private static final int TRANSMIT = 1;
@@ -119,7 +120,7 @@ class PostcopyMessagesTest {
         final int[] fds = switch (message) {
             case Message.AddMemReg _ -> new int[] {guest.target.fd()};
             case Message.SetMemTable m -> m.regions().stream().mapToInt(_ -> guest.target.fd()).toArray();
-            case Message.SetVringFd _ -> new int[] {guest.kick.fd()};
+            case Message.SetVringFd _ -> new int[] {guest.source.event.fd()};
             default -> new int[0];
         };
         guest.peer.send(message.request(), Header.VERSION | Header.NEED_REPLY, Codec.encode(message), fds);
@@ -147,7 +148,7 @@ class PostcopyMessagesTest {
             new Message.Resume());
         long descriptors = 0;
         long mappings = 0;
-        for (int round = 0; round < 100; round++) {
+        for (int round = 0; round < ROUNDS; round++) {
             arrive(random.nextBoolean() ? PACKED : 0);
             try {
                 if (random.nextBoolean()) {
@@ -165,16 +166,15 @@ class PostcopyMessagesTest {
             guest = null;
             try (TestPeer next = fixture.peer()) {
                 next.number(new Message.GetFeatures()); // served once the previous connection has ended
-            }
-            if (round == 0) {
-                fixture.awaitDetached();
-                descriptors = SwitchFixture.openDescriptors();
-                mappings = SwitchFixture.mappings();
+                if (round == 0) { // counted with the next connection open, since its end is not awaited
+                    descriptors = OpenDescriptors.count();
+                    mappings = SwitchFixture.mappings();
+                } else if (round == ROUNDS - 1) {
+                    assertEquals(descriptors, OpenDescriptors.count(), () -> "seed " + seed);
+                    assertEquals(mappings, SwitchFixture.mappings(), () -> "seed " + seed);
+                }
             }
         }
-        fixture.awaitDetached();
-        assertEquals(descriptors, SwitchFixture.openDescriptors(), () -> "seed " + seed);
-        assertEquals(mappings, SwitchFixture.mappings(), () -> "seed " + seed);
     }
 
     @Test

@@ -1,9 +1,10 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.datapath.port.DropReason;
@@ -11,7 +12,9 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.Frames;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -58,36 +61,26 @@ class PostcopyTest {
     /** A guest with complete memory, on a port of its own. */
     private static final class Talker implements AutoCloseable {
         final GuestPort port;
-        final QueuePair queues;
         private final Backend backend;
-        private final Frontend frontend;
+        private final Guest guest;
 
         Talker(final SwitchFixture fixture, final Path socket) throws IOException {
             port = fixture.datapath.addGuestPort(socket.getFileName().toString(), 1, 9000);
             backend = Backend.open(port, BackendOptions.server(socket));
-            frontend = Frontend.connect(socket);
-            frontend.negotiate(Frontend.DEFAULT_FEATURES);
-            frontend.share(8 << 20);
-            queues = frontend.addPair(256, 9200);
-            frontend.start();
+            guest = Guest.attach(socket, Frontend.DEFAULT_FEATURES, new QueueShape(256, 9200));
         }
 
-        /** Receives the next frame. */
         byte[] receive() {
-            SwitchFixture.await(() -> queues.receiver().poll());
-            final byte[] frame = queues.receiver().frame();
-            queues.receiver().flush();
-            return frame;
+            return Frames.next(guest.queues());
         }
 
         void send(final byte[] frame) {
-            queues.transmitter().complete();
-            assertTrue(queues.transmitter().transmit(frame));
+            Frames.send(guest.queues(), frame);
         }
 
         @Override
         public void close() {
-            frontend.close();
+            guest.close();
             backend.close();
         }
     }
@@ -136,7 +129,7 @@ class PostcopyTest {
         final DriverRing driver = guest.driver(TRANSMIT);
         for (int i = 0; i < FRAMES; i++) {
             final byte[] frame = frame(i, LENGTH);
-            Memory.copy(frame, 0, guest.source.address() + buffer(i) + HEADER, frame.length);
+            Memory.copy(frame, 0, guest.source.ram.address() + buffer(i) + HEADER, frame.length);
             driver.add(IncomingGuest.guest(buffer(i)), HEADER + frame.length, false);
         }
         driver.publish();
@@ -221,14 +214,14 @@ class PostcopyTest {
         }
         driver.publish();
         for (int i = BUFFERS; i < TestPeer.MEMORY; i += 8) {
-            Memory.putLong(guest.source.address() + i, 0x1122_3344_5566_7788L);
+            Memory.putLong(guest.source.ram.address() + i, 0x1122_3344_5566_7788L);
         }
         guest.share();
         guest.startRings(RECEIVE);
         long missing = guest.awaitMissing();
         one.send(frame(0, SHORT));
         other.receive();
-        SwitchFixture.await(() -> dropped() == 1);
+        Await.until(() -> dropped() == 1);
         while (missing < BUFFERS) {
             guest.copy(missing);
             missing = guest.awaitMissing();
@@ -236,7 +229,7 @@ class PostcopyTest {
         assertEquals(buffer(0) & -PAGE, missing, "the page is requested before there is a frame");
         one.send(frame(1, SHORT));
         other.receive();
-        SwitchFixture.await(() -> dropped() == 2);
+        Await.until(() -> dropped() == 2);
         guest.copy(missing);
         final long last = (buffer(FRAMES - 1) & -PAGE) + 2L * PAGE;
         guest.serveUntil(() -> guest.isPresent(last));
@@ -244,7 +237,7 @@ class PostcopyTest {
             final int number = i;
             one.send(frame(number, SHORT));
             other.receive();
-            SwitchFixture.await(() -> fixture.port.statistics().outFrames() == number + 1);
+            Await.until(() -> fixture.port.statistics().outFrames() == number + 1);
             final byte[] got = new byte[SHORT];
             Memory.copy(guest.view.address() + buffer(i) + HEADER, got, 0, SHORT);
             assertArrayEquals(frame(number, SHORT), got);
@@ -295,11 +288,11 @@ class PostcopyTest {
             guest = null;
             assertOthersTalk();
             if (i == 0) {
-                descriptors = SwitchFixture.openDescriptors();
+                descriptors = OpenDescriptors.count();
                 mappings = SwitchFixture.mappings();
             }
         }
-        assertEquals(descriptors, SwitchFixture.openDescriptors());
+        assertEquals(descriptors, OpenDescriptors.count());
         assertEquals(mappings, SwitchFixture.mappings());
     }
 

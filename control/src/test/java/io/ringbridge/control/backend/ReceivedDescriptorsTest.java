@@ -10,10 +10,9 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
-import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,8 +47,7 @@ class ReceivedDescriptorsTest {
     @TempDir
     private Path directory;
     private SwitchFixture fixture;
-    private MemFd memory;
-    private EventFd event;
+    private PeerGuest guest;
 
     /** The behaviour of one front-end. */
     @FunctionalInterface
@@ -60,20 +58,18 @@ class ReceivedDescriptorsTest {
     @BeforeEach
     void start() {
         fixture = new SwitchFixture(directory.resolve("s"));
-        memory = TestPeer.memory();
-        event = EventFd.create();
+        guest = new PeerGuest();
     }
 
     @AfterEach
     void end() {
         fixture.close();
-        memory.close();
-        event.close();
+        guest.close();
     }
 
     private int[] events(final int count) {
         final int[] fds = new int[count];
-        Arrays.fill(fds, event.fd());
+        Arrays.fill(fds, guest.event.fd());
         return fds;
     }
 
@@ -85,12 +81,12 @@ class ReceivedDescriptorsTest {
 
     /** Serves front-ends with these behaviours, and checks that no descriptor stays open. */
     private void assertNothingStaysOpen(final Behaviour... behaviours) throws IOException {
-        serve(peer -> peer.running(PLAIN, memory, event, 0, 1)); // lets libraries open their own descriptors first
-        final long before = SwitchFixture.openDescriptors();
+        serve(peer -> peer.running(PLAIN, guest, 0, 1)); // lets libraries open their own descriptors first
+        final long before = OpenDescriptors.count();
         for (final Behaviour behaviour : behaviours) {
             serve(behaviour);
         }
-        SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= before);
+        Await.until(() -> OpenDescriptors.count() <= before);
     }
 
     private void serve(final Behaviour behaviour) throws IOException {
@@ -122,9 +118,9 @@ class ReceivedDescriptorsTest {
         final List<Behaviour> all = new ArrayList<>();
         for (final int count : SOME) {
             final int[] fds = events(count);
-            all.add(peer -> peer.running(PLAIN, memory, event, 0, 1)
+            all.add(peer -> peer.running(PLAIN, guest, 0, 1)
                 .send(new Message.SetVringFd(Request.SET_VRING_CALL, 0, true), fds));
-            all.add(peer -> peer.running(PLAIN, memory, event, 0, 1)
+            all.add(peer -> peer.running(PLAIN, guest, 0, 1)
                 .ack(new Message.SetVringFd(Request.SET_VRING_KICK, 4, true), fds));
             all.add(peer -> peer.negotiated(PLAIN).send(TestPeer.table(), fds));
             all.add(peer -> peer.send(new Message.SetBackendReqFd(), fds));
@@ -184,8 +180,8 @@ class ReceivedDescriptorsTest {
 
     @Test
     void descriptorsOfManyConnectionsAtOnceAreClosed() throws Exception {
-        serve(peer -> peer.running(PLAIN, memory, event, 0, 1));
-        final long before = SwitchFixture.openDescriptors();
+        serve(peer -> peer.running(PLAIN, guest, 0, 1));
+        final long before = OpenDescriptors.count();
         final List<Callable<Void>> all = new ArrayList<>();
         for (int i = 0; i < CONNECTIONS; i++) {
             final int[] fds = events(62 + i * (MAX - 62) / (CONNECTIONS - 1));
@@ -201,8 +197,8 @@ class ReceivedDescriptorsTest {
                 each.get();
             }
         }
-        serve(peer -> peer.running(PLAIN, memory, event, 0, 1));
-        SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= before);
+        serve(peer -> peer.running(PLAIN, guest, 0, 1));
+        Await.until(() -> OpenDescriptors.count() <= before);
     }
 
     @Test
@@ -245,18 +241,18 @@ class ReceivedDescriptorsTest {
 
     @Test
     void anOpenConnectionOwnsFewDescriptors() throws Exception {
-        serve(peer -> peer.running(PLAIN, memory, event, 0, 1));
-        final long before = SwitchFixture.openDescriptors();
+        serve(peer -> peer.running(PLAIN, guest, 0, 1));
+        final long before = OpenDescriptors.count();
         try (TestPeer peer = fixture.peer()) {
             peer.connection.sendBytes(Arrays.copyOf(message(Request.SET_FEATURES, 8), 14), events(MAX));
             assertTrue(peer.ended());
         }
         try (TestPeer peer = fixture.peer()) {
-            peer.negotiated(PLAIN).send(TestPeer.table(), memory.fd());
+            peer.negotiated(PLAIN).send(TestPeer.table(), guest.fd());
             for (int i = 0; i < 100; i++) {
-                peer.ack(new Message.SetVringFd(Request.SET_VRING_ERR, 0, true), event.fd());
+                peer.ack(new Message.SetVringFd(Request.SET_VRING_ERR, 0, true), guest.event.fd());
             }
-            assertTrue(SwitchFixture.openDescriptors() < before + 8,
+            assertTrue(OpenDescriptors.count() < before + 8,
                 "one event, one memory file, and two ends of a socket");
         }
     }

@@ -4,7 +4,8 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,11 +42,11 @@ class ReplyDescriptorsTest {
     void noDescriptorOfAReplyStaysOpen() throws Exception {
         try (SwitchFixture fixture = new SwitchFixture(directory.resolve("s"))) {
             ask(fixture, true); // lets libraries open their own descriptors first
-            final long before = SwitchFixture.openDescriptors();
+            final long before = OpenDescriptors.count();
             for (int i = 0; i < TIMES; i++) {
                 ask(fixture, i % 2 == 0); // a front-end that does not read may have hung up before the reply
             }
-            SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= before);
+            Await.until(() -> OpenDescriptors.count() <= before);
         }
     }
 }

@@ -7,7 +7,6 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.os.Fd;
-
 import org.newsclub.net.unix.AFUNIXSocketChannel;
 import org.newsclub.net.unix.AFUNIXSocketPair;
 import org.newsclub.net.unix.FileDescriptorCast;

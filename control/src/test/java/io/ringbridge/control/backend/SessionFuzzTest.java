@@ -9,13 +9,11 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.os.Mapping;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.Timeout;
 
 import java.io.IOException;
@@ -57,7 +55,7 @@ class SessionFuzzTest {
             options = everythingOffered(BackendOptions.server(socket));
             fixture = new SwitchFixture(socket, 2, options);
             serveAnother(); // lets libraries open their own descriptors first
-            descriptors = SwitchFixture.openDescriptors();
+            descriptors = OpenDescriptors.count();
             mappings = SwitchFixture.mappings();
         }
     }
@@ -74,31 +72,28 @@ class SessionFuzzTest {
     @Timeout(value = 15, unit = TimeUnit.MINUTES)
     void aSession(final FuzzedDataProvider data) throws IOException {
         start();
-        try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create(); TestPeer peer = peer()) {
-            final Mapping view = Mapping.map(memory.fd(), 0, TestPeer.MEMORY);
+        try (PeerGuest guest = new PeerGuest(); TestPeer peer = peer()) {
             try {
                 if (data.consumeBoolean()) {
-                    peer.running(data.consumeBoolean() ? PACKED : SPLIT, memory, event, 0, 1);
+                    peer.running(data.consumeBoolean() ? PACKED : SPLIT, guest, 0, 1);
                 } else if (data.consumeBoolean()) {
                     peer.negotiated(data.consumeBoolean() ? PACKED : SPLIT);
                 }
                 for (int i = 0; i < STEPS && data.remainingBytes() > 0; i++) {
                     if (data.consumeBoolean()) {
-                        writeRings(data, view, event);
+                        writeRings(data, guest);
                     } else {
-                        sendRequest(data, peer, memory, event);
+                        sendRequest(data, peer, guest);
                     }
                 }
             } catch (final IOException e) {
                 // sending fails only if the back-end has ended the connection, which it may do at any time
                 assertEnded(peer);
-            } finally {
-                view.close();
             }
         }
         serveAnother();
         await("descriptors and mappings are released", () ->
-            SwitchFixture.openDescriptors() <= descriptors && SwitchFixture.mappings() <= mappings);
+            OpenDescriptors.count() <= descriptors && SwitchFixture.mappings() <= mappings);
     }
 
     private static void assertEnded(final TestPeer peer) {
@@ -117,25 +112,24 @@ class SessionFuzzTest {
     /** Waits for the condition, or fails: the fuzzer has no time limit per input. */
     private static void await(final String what, final BooleanSupplier condition) {
         final long start = System.nanoTime();
-        SwitchFixture.await(() -> condition.getAsBoolean() || System.nanoTime() - start > LIMIT_NANOS);
+        Await.until(() -> condition.getAsBoolean() || System.nanoTime() - start > LIMIT_NANOS);
         assertTrue(condition.getAsBoolean(), what);
     }
 
     /** Acts as the driver: writes up to eight words to the rings, and kicks. */
-    private static void writeRings(final FuzzedDataProvider data, final Mapping view, final EventFd event) {
+    private static void writeRings(final FuzzedDataProvider data, final PeerGuest guest) {
         final int at = data.consumeInt(0, VRINGS - 1) << 16 | data.consumeInt(0, 3) << 14 | data.consumeInt(0, 32) << 3;
         final int words = data.consumeInt(1, 8);
         for (int i = 0; i < words; i++) {
             final boolean near = data.consumeBoolean();
-            Memory.putLong(view.address() + at + 8L * i,
+            Memory.putLong(guest.ram.address() + at + 8L * i,
                 near ? TestPeer.GUEST + data.consumeInt(-64, 1 << 20) : data.consumeLong());
         }
-        event.signal();
+        guest.event.signal();
     }
 
     /** Acts as the front-end: sends a request with valid fields, or with any payload and descriptors. */
-    private static void sendRequest(final FuzzedDataProvider data, final TestPeer peer, final MemFd memory,
-        final EventFd event)
+    private static void sendRequest(final FuzzedDataProvider data, final TestPeer peer, final PeerGuest guest)
         throws IOException {
         final Request request = data.pickValue(REQUESTS);
         final int flags = data.consumeInt(0, 15) == 15 ? data.consumeInt(0, 15)
@@ -147,7 +141,7 @@ class SessionFuzzTest {
             default -> likelyPayload(request, vring, data);
         };
         final int[] fds = new int[data.consumeInt(0, 8) == 0 ? data.consumeInt(0, 9) : request.descriptors().max()];
-        Arrays.fill(fds, data.consumeBoolean() ? memory.fd() : event.fd());
+        Arrays.fill(fds, data.consumeBoolean() ? guest.fd() : guest.event.fd());
         peer.send(request, flags, payload, fds);
     }
 
@@ -180,8 +174,8 @@ class SessionFuzzTest {
     }
 
     private static void serveAnother() throws IOException {
-        try (MemFd memory = TestPeer.memory(); EventFd event = EventFd.create(); TestPeer peer = peer()) {
-            peer.running(SPLIT, memory, event, 0, 1);
+        try (PeerGuest guest = new PeerGuest(); TestPeer peer = peer()) {
+            peer.running(SPLIT, guest, 0, 1);
             assertTrue(fixture.started(0) && fixture.started(1), "the next front-end's rings run");
             assertEquals(Offer.virtio(2, options), peer.number(new Message.GetFeatures()));
         }

@@ -6,13 +6,10 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Message.Region;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
-import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.os.Mapping;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -21,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -37,21 +35,18 @@ class SessionTest {
     @TempDir
     Path directory;
     private SwitchFixture fixture;
-    private MemFd memory;
-    private EventFd event;
+    private PeerGuest guest;
 
     @BeforeEach
     void start() {
         fixture = new SwitchFixture(directory.resolve("s"));
-        memory = TestPeer.memory();
-        event = EventFd.create();
+        guest = new PeerGuest();
     }
 
     @AfterEach
     void end() {
         fixture.close();
-        memory.close();
-        event.close();
+        guest.close();
     }
 
     @Test
@@ -109,8 +104,8 @@ class SessionTest {
                 Collections.shuffle(messages, random);
                 for (final Message message : messages) {
                     assertEquals(0, switch (message) {
-                        case Message.SetMemTable _ -> peer.ack(message, memory.fd());
-                        case Message.SetVringFd _ -> peer.ack(message, event.fd());
+                        case Message.SetMemTable _ -> peer.ack(message, guest.fd());
+                        case Message.SetVringFd _ -> peer.ack(message, guest.event.fd());
                         default -> peer.ack(message);
                     }, () -> messages + " at " + message);
                 }
@@ -126,17 +121,17 @@ class SessionTest {
         try (TestPeer peer = fixture.peer()) {
             final long plain = PLAIN & ~Features.of(Features.PROTOCOL_FEATURES);
             peer.send(new Message.SetFeatures(plain));
-            peer.send(TestPeer.table(), memory.fd());
+            peer.send(TestPeer.table(), guest.fd());
             peer.send(new Message.SetVringNum(0, 256));
             peer.send(TestPeer.address(0));
-            peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 0, true), event.fd());
+            peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 0, true), guest.event.fd());
             peer.number(new Message.GetFeatures());
             assertTrue(fixture.started(0) && fixture.enabled(0), "enabled from the start without bit 30");
         }
         fixture.awaitDetached();
         assertFalse(fixture.started(0) || fixture.enabled(0));
         try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, memory, event, 0, 1);
+            peer.running(PLAIN, guest, 0, 1);
             assertTrue(fixture.started(1) && fixture.enabled(1));
             assertEquals(0, peer.ack(new Message.SetVringEnable(1, 0)));
             assertTrue(fixture.started(1) && !fixture.enabled(1));
@@ -149,7 +144,7 @@ class SessionTest {
         try (SwitchFixture held = new SwitchFixture(other, 1,
                  BackendOptions.server(other).withDiscardWhenDisabled(false));
              TestPeer peer = held.peer()) {
-            peer.running(PLAIN, memory, event, 0, 1);
+            peer.running(PLAIN, guest, 0, 1);
             assertTrue(held.started(0) && held.started(1));
             peer.ack(new Message.SetVringEnable(0, 0));
             peer.ack(new Message.SetVringEnable(1, 0));
@@ -168,11 +163,8 @@ class SessionTest {
 
     /** Sets the available and used index of a ring to the same value. */
     private void setIndices(final int vring, final int value) {
-        try (Mapping guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY)) {
-            final long ring = guest.address() + (vring << 16);
-            Memory.putShort(ring + 0x4002, (short) value);
-            Memory.putShort(ring + 0x8002, (short) value);
-        }
+        guest.available(vring, value);
+        guest.used(vring, value);
     }
 
     @Test
@@ -183,7 +175,7 @@ class SessionTest {
             assertEquals(0, base(peer, 3));
             assertEquals(0, peer.ack(new Message.SetVringBase(3, 77)));
             assertEquals(77, base(peer, 3), "a ring that never ran");
-            peer.send(TestPeer.table(), memory.fd());
+            peer.send(TestPeer.table(), guest.fd());
             peer.send(new Message.SetVringNum(3, 256));
             peer.send(TestPeer.address(3));
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 3, false));
@@ -202,7 +194,7 @@ class SessionTest {
     void aUsedRingResumesAtItsUsedIndex() throws Exception {
         setIndices(0, 0xFFFE);
         try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, memory, event, 0);
+            peer.running(PLAIN, guest, 0);
             assertEquals(0xFFFE, base(peer, 0));
             for (final int given : new int[] {0, 0xFFFE, 0xFFFF, 2, 0x7FFF}) {
                 assertEquals(0, peer.ack(new Message.SetVringBase(0, given)));
@@ -221,12 +213,10 @@ class SessionTest {
     void theBaseOfABrokenRingIsItsUsedIndex() throws Exception {
         setIndices(1, 100);
         try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, memory, event, 1);
-            try (Mapping guest = Mapping.map(memory.fd(), 0, TestPeer.MEMORY)) {
-                Memory.putShort(guest.address() + (1 << 16) + 0x4002, (short) 30_000);
-            }
-            event.signal();
-            SwitchFixture.await(() -> !fixture.started(1));
+            peer.running(PLAIN, guest, 1);
+            guest.available(30_000);
+            guest.event.signal();
+            Await.until(() -> !fixture.started(1));
             assertEquals(100, base(peer, 1));
         }
     }
@@ -239,14 +229,14 @@ class SessionTest {
                     peer.send(new Message.SetVringFd(Request.SET_VRING_ERR, 1, true), error.fd());
                 }
                 setIndices(1, 100);
-                peer.running(PLAIN, memory, event, 0, 1);
+                peer.running(PLAIN, guest, 0, 1);
                 if (late) {
                     assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_ERR, 1, true), error.fd()));
                 }
                 assertFalse(error.drain());
                 setIndices(1, 30_000);
-                event.signal();
-                SwitchFixture.await(error::drain);
+                guest.event.signal();
+                Await.until(error::drain);
                 assertFalse(fixture.started(1));
                 assertTrue(fixture.started(0), "the other ring keeps running");
             }
@@ -256,8 +246,8 @@ class SessionTest {
 
     @Test
     void aRingMovesWhileItRuns() throws Exception {
-        try (TestPeer peer = fixture.peer(); MemFd second = TestPeer.memory()) {
-            peer.running(PLAIN, memory, event, 0, 1);
+        try (TestPeer peer = fixture.peer(); PeerGuest second = new PeerGuest()) {
+            peer.running(PLAIN, guest, 0, 1);
             final long far = TestPeer.USER + 0x80000;
             assertEquals(0, peer.ack(new Message.SetVringAddr(1, 0, far, far + 0x8000, far + 0x4000, 0)));
             assertEquals(1, peer.ack(new Message.SetVringAddr(1, 0, far + 8, far, far, 0)), "misaligned");
@@ -283,23 +273,23 @@ class SessionTest {
                 final Region region = new Region(TestPeer.GUEST + i * 8192L, 4096, TestPeer.USER + i * 8192L,
                     i % 16 * 4096L);
                 regions.add(region);
-                assertEquals(0, peer.ack(new Message.AddMemReg(region), memory.fd()));
+                assertEquals(0, peer.ack(new Message.AddMemReg(region), guest.fd()));
             }
-            assertEquals(1, peer.ack(new Message.AddMemReg(new Region(0, 4096, 0, 0)), memory.fd()),
+            assertEquals(1, peer.ack(new Message.AddMemReg(new Region(0, 4096, 0, 0)), guest.fd()),
                 "one region too many");
-            assertEquals(509, SwitchFixture.mappings());
-            assertEquals(0, peer.ack(new Message.RemMemReg(regions.get(0)), memory.fd()),
+            assertEquals(509, guest.mappedByOthers());
+            assertEquals(0, peer.ack(new Message.RemMemReg(regions.get(0)), guest.fd()),
                 "with an unneeded descriptor");
             assertEquals(1, peer.ack(new Message.RemMemReg(regions.get(0))), "already removed");
-            try (MemFd other = TestPeer.memory()) {
+            try (PeerGuest other = new PeerGuest()) {
                 assertEquals(1, peer.ack(new Message.AddMemReg(regions.get(1)), other.fd()),
                     "already added, from another file");
             }
-            assertEquals(0, peer.ack(new Message.AddMemReg(regions.get(0)), memory.fd()));
-            assertEquals(0, peer.ack(TestPeer.table(), memory.fd()));
-            assertEquals(1, SwitchFixture.mappings());
+            assertEquals(0, peer.ack(new Message.AddMemReg(regions.get(0)), guest.fd()));
+            assertEquals(0, peer.ack(TestPeer.table(), guest.fd()));
+            assertEquals(1, guest.mappedByOthers());
             assertEquals(0, peer.ack(new Message.RemMemReg(TestPeer.table().regions().get(0))));
-            assertEquals(0, SwitchFixture.mappings());
+            assertEquals(0, guest.mappedByOthers());
         }
     }
 
@@ -308,13 +298,13 @@ class SessionTest {
         try (TestPeer peer = fixture.peer()) {
             peer.negotiated(PLAIN);
             final Region region = TestPeer.table().regions().get(0);
-            assertEquals(0, peer.ack(new Message.AddMemReg(region), memory.fd()));
-            assertEquals(0, peer.ack(new Message.AddMemReg(region), memory.fd()));
-            assertEquals(1, SwitchFixture.mappings());
+            assertEquals(0, peer.ack(new Message.AddMemReg(region), guest.fd()));
+            assertEquals(0, peer.ack(new Message.AddMemReg(region), guest.fd()));
+            assertEquals(1, guest.mappedByOthers());
             assertEquals(0, peer.ack(new Message.RemMemReg(region)));
-            assertEquals(1, SwitchFixture.mappings());
+            assertEquals(1, guest.mappedByOthers());
             assertEquals(0, peer.ack(new Message.RemMemReg(region)));
-            assertEquals(0, SwitchFixture.mappings());
+            assertEquals(0, guest.mappedByOthers());
             assertEquals(1, peer.ack(new Message.RemMemReg(region)));
         }
     }
@@ -322,7 +312,7 @@ class SessionTest {
     @Test
     void resetDeviceStopsRingsAndKeepsMemory() throws Exception {
         try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, memory, event, 0, 1);
+            peer.running(PLAIN, guest, 0, 1);
             peer.ack(new Message.SetStatus(15));
             assertEquals(15, peer.number(new Message.GetStatus()));
             assertEquals(0, peer.ack(new Message.ResetDevice()));
@@ -332,7 +322,7 @@ class SessionTest {
             assertEquals(0, peer.ack(new Message.SetFeatures(PLAIN)));
             assertEquals(0, peer.ack(new Message.SetVringNum(0, 64)));
             assertEquals(0, peer.ack(TestPeer.address(0)));
-            assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 0, true), event.fd()));
+            assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 0, true), guest.event.fd()));
             assertFalse(fixture.started(0), "the driver is not ready");
             assertEquals(0, peer.ack(new Message.SetStatus(15)));
             assertTrue(fixture.started(0));
@@ -370,18 +360,18 @@ class SessionTest {
                 assertEquals(0, peer.ack(new Message.NetSetMtu(mtu)));
             }
             assertEquals(0, peer.ack(new Message.SetFeatures(PLAIN)));
-            peer.send(TestPeer.table(), memory.fd());
+            peer.send(TestPeer.table(), guest.fd());
             peer.send(new Message.SetVringNum(0, 256));
             peer.send(TestPeer.address(0));
             assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 0, false)));
             assertEquals(0, peer.ack(new Message.SetFeatures(PLAIN)), "the same features while rings run");
             assertEquals(1, peer.ack(new Message.SetFeatures(PLAIN | Features.of(Features.IN_ORDER))),
                 "other features");
-            assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 0, true), memory.fd()),
+            assertEquals(1, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 0, true), guest.fd()),
                 "not a descriptor for notifications");
-            assertEquals(1, peer.ack(new Message.SetMemTable(List.of(new Region(0, 1L << 40, 0, 0))), memory.fd()),
+            assertEquals(1, peer.ack(new Message.SetMemTable(List.of(new Region(0, 1L << 40, 0, 0))), guest.fd()),
                 "a short file");
-            assertEquals(1, peer.ack(new Message.SetMemTable(List.of(new Region(-4096, 8192, 0, 0))), memory.fd()),
+            assertEquals(1, peer.ack(new Message.SetMemTable(List.of(new Region(-4096, 8192, 0, 0))), guest.fd()),
                 "an overflow");
             assertTrue(fixture.started(0));
         }
@@ -410,7 +400,8 @@ class SessionTest {
         }
         for (final int length : new int[] {1, 11, 12, 15}) {
             try (TestPeer peer = fixture.peer()) {
-                peer.connection.sendBytes(java.util.Arrays.copyOf(header(2, 1, 8, new byte[8]), length), event.fd());
+                peer.connection.sendBytes(Arrays.copyOf(header(2, 1, 8, new byte[8]), length),
+                    guest.event.fd());
             }
         }
         try (TestPeer peer = fixture.peer()) {
@@ -432,7 +423,7 @@ class SessionTest {
             for (int i = 0; i < message.length; i++) {
                 final byte[] piece = {message[i]};
                 if (i == 0) {
-                    peer.connection.sendBytes(piece, event.fd());
+                    peer.connection.sendBytes(piece, guest.event.fd());
                 } else {
                     peer.connection.sendBytes(piece);
                 }
@@ -444,15 +435,15 @@ class SessionTest {
     @Test
     void aGuestThatTruncatesItsMemoryLosesItsConnection() throws Exception {
         try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, memory, event, 0, 1);
-            memory.resize(0);
-            event.signal();
+            peer.running(PLAIN, guest, 0, 1);
+            guest.ram.file().resize(0);
+            guest.event.signal();
             assertTrue(peer.ended());
         }
         fixture.awaitDetached();
-        memory.resize(TestPeer.MEMORY);
+        guest.ram.file().resize(TestPeer.MEMORY);
         try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, memory, event, 0, 1);
+            peer.running(PLAIN, guest, 0, 1);
             assertTrue(fixture.started(1));
             assertNotNull(peer);
         }

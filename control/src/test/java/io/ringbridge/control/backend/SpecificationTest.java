@@ -7,7 +7,6 @@ import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.Features;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

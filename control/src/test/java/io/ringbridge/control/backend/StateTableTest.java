@@ -13,7 +13,7 @@ import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.SuspendCause;
-
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -54,7 +54,7 @@ class StateTableTest {
     @TempDir
     Path directory;
     private SwitchFixture fixture;
-    private SendingGuest guest;
+    private PeerGuest guest;
     private MemFd area;
     private EventFd call;
     private AFPipe pipe;
@@ -63,7 +63,7 @@ class StateTableTest {
     void start() throws IOException {
         final Path socket = directory.resolve("s");
         fixture = new SwitchFixture(socket, 2, StateTable.options(BackendOptions.server(socket)));
-        guest = new SendingGuest();
+        guest = new PeerGuest();
         area = MemFd.create("area", StateTable.AREA);
         call = EventFd.create();
         pipe = AFPipe.open();
@@ -88,7 +88,7 @@ class StateTableTest {
         if (state == State.CONNECTED) {
             peer.negotiated(StateTable.WITH_STATUS_BIT);
         } else {
-            peer.running(StateTable.WITH_STATUS_BIT, guest.memory, guest.event, 0, 1);
+            peer.running(StateTable.WITH_STATUS_BIT, guest, 0, 1);
             assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 0, true), call.fd()));
             assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_CALL, 1, true), call.fd()));
         }
@@ -132,7 +132,7 @@ class StateTableTest {
 
     private int[] descriptors(final Message message, final RequestSocket requests) throws IOException {
         return switch (message) {
-            case Message.SetMemTable _, Message.AddMemReg _ -> new int[] {guest.memory.fd()};
+            case Message.SetMemTable _, Message.AddMemReg _ -> new int[] {guest.fd()};
             case Message.SetVringFd m when m.hasDescriptor() ->
                 new int[] {m.request() == Request.SET_VRING_KICK ? guest.event.fd() : call.fd()};
             case Message.SetLogFd _ -> new int[] {call.fd()};
@@ -222,7 +222,7 @@ class StateTableTest {
             default -> PortState.CONNECTED;
         }, fixture.port.state(), cell);
         if (outcome == 'R') {
-            SwitchFixture.await(() -> guest.used() == 1);
+            Await.until(() -> guest.used() == 1);
         } else if (state != State.RUNNING) {
             runDutyCycles();
             assertEquals(before, guest.checksum(), () -> cell + " touches the guest's memory");

@@ -7,11 +7,10 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
-
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -38,12 +37,12 @@ class SuspensionTest {
     @TempDir
     Path directory;
     private SwitchFixture fixture;
-    private SendingGuest guest;
+    private PeerGuest guest;
 
     @BeforeEach
     void start() {
         fixture = new SwitchFixture(directory.resolve("s"));
-        guest = new SendingGuest();
+        guest = new PeerGuest();
     }
 
     @AfterEach
@@ -90,7 +89,7 @@ class SuspensionTest {
 
     @Test
     void anAcknowledgementIsSentOnlyOnRequest() throws Exception {
-        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest, 0, 1)) {
             peer.send(new Message.Suspend());
             peer.send(new Message.Suspend());
             assertEquals(5, peer.number(new Message.GetQueueNum()), "no acknowledgement comes before this reply");
@@ -128,7 +127,7 @@ class SuspensionTest {
             }
         }
         suspendByStatus(fixture, Features.SUSPEND);
-        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest, 0, 1)) {
             peer.ack(new Message.SetStatus(RUNS));
             peer.ack(new Message.SetStatus(RUNS | SUSPEND_BIT));
             assertEquals(RUNS, peer.number(new Message.GetStatus()), "the feature is not negotiated");
@@ -137,7 +136,7 @@ class SuspensionTest {
     }
 
     private void suspendByStatus(final SwitchFixture on, final int bit) throws IOException {
-        try (TestPeer peer = on.peer().running(PLAIN | Features.of(bit), guest.memory, guest.event, 0, 1)) {
+        try (TestPeer peer = on.peer().running(PLAIN | Features.of(bit), guest, 0, 1)) {
             peer.ack(new Message.SetStatus(3 | SUSPEND_BIT));
             assertEquals(3, peer.number(new Message.GetStatus()), "FEATURES_OK is not set");
             peer.ack(new Message.SetStatus(READY));
@@ -163,14 +162,14 @@ class SuspensionTest {
 
     @Test
     void onlyAnOperatorsSuspensionOutlivesTheConnection() throws Exception {
-        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest, 0, 1)) {
             peer.ack(new Message.Suspend());
             fixture.port.suspend(SuspendCause.OPERATOR);
             assertEquals(Set.of(SuspendCause.FRONT_END, SuspendCause.OPERATOR), fixture.port.suspendedBy());
         }
-        SwitchFixture.await(() -> !fixture.started(1));
+        Await.until(() -> !fixture.started(1));
         assertEquals(PortState.SUSPENDED, fixture.port.state());
-        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest, 0, 1)) {
             assertEquals(Set.of(SuspendCause.OPERATOR), fixture.port.suspendedBy());
             guest.transmit();
             guest.event.signal();
@@ -181,7 +180,7 @@ class SuspensionTest {
             runDutyCycles();
             assertEquals(0, guest.used());
             assertEquals(0, peer.ack(new Message.Resume()));
-            SwitchFixture.await(() -> guest.used() == 1);
+            Await.until(() -> guest.used() == 1);
         }
     }
 
@@ -189,7 +188,7 @@ class SuspensionTest {
     void aRingStartedWhileSuspendedIsReadOnResume() throws Exception {
         try (TestPeer peer = fixture.peer().negotiated(PLAIN)) {
             peer.ack(new Message.Suspend());
-            peer.running(PLAIN, guest.memory, guest.event, 0, 1);
+            peer.running(PLAIN, guest, 0, 1);
             assertEquals(0, base(peer, 1), "the ring never ran");
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd());
             peer.number(new Message.GetFeatures());
@@ -207,10 +206,10 @@ class SuspensionTest {
 
     @Test
     void ringsRunOnlyWithDriverOkOnceTheStatusIsKnown() throws Exception {
-        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest, 0, 1)) {
             guest.transmit();
             guest.event.signal();
-            SwitchFixture.await(() -> guest.used() == 1);
+            Await.until(() -> guest.used() == 1);
             for (final int notReady : new int[] {0, 1, 3, READY}) {
                 assertEquals(0, peer.ack(new Message.SetStatus(notReady)));
                 assertEquals(PortState.CONNECTED, fixture.port.state());
@@ -221,7 +220,7 @@ class SuspensionTest {
                 assertEquals(before, guest.checksum());
             }
             assertEquals(0, peer.ack(new Message.SetStatus(RUNS)));
-            SwitchFixture.await(() -> guest.used() == 2);
+            Await.until(() -> guest.used() == 2);
             assertEquals(PortState.RUNNING, fixture.port.state());
             assertEquals(0, peer.ack(new Message.SetStatus(0)));
             assertEquals(2, base(peer, 1), "QEMU 7.2 asks after SET_STATUS 0");
@@ -233,7 +232,7 @@ class SuspensionTest {
 
     @Test
     void aSuspendedDeviceWaitsForTheDriverAfterAReset() throws Exception {
-        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1)) {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest, 0, 1)) {
             int used = 0;
             for (final boolean byMessage : new boolean[] {false, true, false}) {
                 assertEquals(0, peer.ack(new Message.Suspend()));
@@ -255,21 +254,21 @@ class SuspensionTest {
                         peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd()));
                 }
                 final int now = used;
-                SwitchFixture.await(() -> guest.used() == now);
+                Await.until(() -> guest.used() == now);
             }
         }
     }
 
     @Test
     void aBrokenRingNeedsAReset() throws Exception {
-        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1);
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest, 0, 1);
              RequestSocket requests = new RequestSocket()) {
             assertEquals(0, requests.giveTo(peer));
             assertEquals(0, peer.ack(new Message.SetStatus(RUNS)));
             for (int i = 0; i < 3; i++) {
                 guest.available(30_000);
                 guest.event.signal();
-                SwitchFixture.await(() -> !fixture.started(1));
+                Await.until(() -> !fixture.started(1));
                 assertEquals(RUNS | NEEDS_RESET, peer.number(new Message.GetStatus()));
                 requests.expect(BackendRequest.CONFIG_CHANGE_MSG, new byte[0]);
                 requests.acknowledge(BackendRequest.CONFIG_CHANGE_MSG, 0);
@@ -284,7 +283,7 @@ class SuspensionTest {
                     assertEquals(0, peer.ack(new Message.ResetDevice()));
                 }
                 assertEquals(0, peer.number(new Message.GetStatus()));
-                peer.running(PLAIN, guest.memory, guest.event, 0, 1);
+                peer.running(PLAIN, guest, 0, 1);
                 assertEquals(0, peer.ack(new Message.SetStatus(RUNS)));
                 assertEquals(RUNS, peer.number(new Message.GetStatus()));
             }
@@ -293,17 +292,15 @@ class SuspensionTest {
 
     @Test
     void theMemoryTableMayChangeWhileSuspended() throws Exception {
-        try (TestPeer peer = fixture.peer().running(PLAIN, guest.memory, guest.event, 0, 1);
-             MemFd first = guest.memory) {
+        try (TestPeer peer = fixture.peer().running(PLAIN, guest, 0, 1); PeerGuest moved = new PeerGuest()) {
             peer.ack(new Message.Suspend());
-            guest.memory = TestPeer.memory();
-            assertEquals(0, peer.ack(TestPeer.table(), guest.memory.fd()));
-            first.resize(0);
-            guest.transmit();
+            assertEquals(0, peer.ack(TestPeer.table(), moved.fd()));
+            guest.ram.file().resize(0);
+            moved.transmit();
             runDutyCycles();
-            assertEquals(0, guest.used());
+            assertEquals(0, moved.used());
             assertEquals(0, peer.ack(new Message.Resume()));
-            SwitchFixture.await(() -> guest.used() == 1);
+            Await.until(() -> moved.used() == 1);
             assertEquals(1, base(peer, 1));
         }
     }

@@ -4,12 +4,12 @@ import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.DatapathOptions;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.testkit.Await;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /** A datapath with one port, and its back-end. */
@@ -42,25 +42,7 @@ public final class SwitchFixture implements AutoCloseable {
     }
 
     void awaitDetached() {
-        await(() -> port.state() == PortState.WAITING);
-    }
-
-    /** Waits until the condition is met, or the test's time limit interrupts the thread. */
-    public static void await(final BooleanSupplier condition) {
-        while (!condition.getAsBoolean()) {
-            if (Thread.interrupted()) {
-                throw new IllegalStateException("the test has timed out");
-            }
-            Thread.onSpinWait();
-        }
-    }
-
-    public static long openDescriptors() {
-        try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
-            return list.count();
-        } catch (final IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        Await.until(() -> port.state() == PortState.WAITING);
     }
 
     /** Returns the number of mapped memory files. */

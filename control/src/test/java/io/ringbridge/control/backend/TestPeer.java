@@ -7,8 +7,8 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.datapath.driver.GuestRam;
 import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.os.MemFd;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -17,7 +17,7 @@ import java.util.List;
 /** A front-end that sends any message, valid or not. */
 final class TestPeer implements AutoCloseable {
     static final long MEMORY = 1 << 20;
-    static final long GUEST = 0x1_0000_0000L;
+    static final long GUEST = GuestRam.GUEST_ADDRESS;
     static final long USER = 0x7f00_0000_0000L;
     static final long PROTOCOL = ProtocolFeature.of(ProtocolFeature.MQ, ProtocolFeature.LOG_SHMFD, ProtocolFeature.RARP,
         ProtocolFeature.REPLY_ACK, ProtocolFeature.MTU, ProtocolFeature.BACKEND_REQ, ProtocolFeature.CONFIG,
@@ -91,24 +91,25 @@ final class TestPeer implements AutoCloseable {
         }
     }
 
-    /**
-     * Sends everything that running rings need, from SET_FEATURES on. The caller still owns {@code memory} and
-     * {@code kick}.
-     */
-    TestPeer running(final long features, final MemFd memory, final EventFd kick, final int... vrings)
-        throws IOException {
+    /** Sends everything that running rings of 256 entries need, from SET_FEATURES on. */
+    TestPeer running(final long features, final PeerGuest guest, final int... vrings) throws IOException {
         negotiated(features);
-        send(table(), memory.fd());
+        send(table(), guest.fd());
         for (final int vring : vrings) {
-            send(new Message.SetVringNum(vring, 256));
-            send(new Message.SetVringBase(vring, 0));
-            send(address(vring));
-            send(new Message.SetVringFd(Request.SET_VRING_KICK, vring, true), kick.fd());
-            send(new Message.SetVringFd(Request.SET_VRING_CALL, vring, true), kick.fd());
+            start(vring, 256, 0, guest.event);
             send(new Message.SetVringEnable(vring, 1));
         }
         number(new Message.GetFeatures());
         return this;
+    }
+
+    /** Starts a ring that is not enabled yet, with one event for kicks and calls. */
+    void start(final int vring, final int size, final int base, final EventFd event) throws IOException {
+        send(new Message.SetVringNum(vring, size));
+        send(new Message.SetVringBase(vring, base));
+        send(address(vring));
+        send(new Message.SetVringFd(Request.SET_VRING_CALL, vring, true), event.fd());
+        send(new Message.SetVringFd(Request.SET_VRING_KICK, vring, true), event.fd());
     }
 
     /** Sets the protocol features to negotiate from now on. */
@@ -126,10 +127,6 @@ final class TestPeer implements AutoCloseable {
 
     static Message.SetMemTable table() {
         return new Message.SetMemTable(List.of(new Message.Region(GUEST, MEMORY, USER, 0)));
-    }
-
-    static MemFd memory() {
-        return MemFd.create("test", MEMORY);
     }
 
     /** Returns the addresses of a ring at a multiple of 64 KiB. */

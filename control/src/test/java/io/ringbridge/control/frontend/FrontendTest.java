@@ -4,9 +4,11 @@ import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.DatapathOptions;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.Frames;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -54,46 +56,12 @@ class FrontendTest {
         datapath.close();
     }
 
-    /** A running guest with one queue pair. */
-    private static final class Guest implements AutoCloseable {
-        final Frontend frontend;
-        final QueuePair pair;
-
-        Guest(final Path socket, final long features, final int bufferLength) throws IOException {
-            frontend = Frontend.connect(socket);
-            frontend.negotiate(features);
-            frontend.share(64 << 20);
-            pair = frontend.addPair(256, bufferLength);
-            frontend.start();
-        }
-
-        void send(final byte[] frame) {
-            while (!pair.transmitter().transmit(frame)) {
-                Thread.onSpinWait();
-            }
-        }
-
-        byte[] next() {
-            while (!pair.receiver().poll()) {
-                Thread.onSpinWait();
-            }
-            final byte[] frame = pair.receiver().frame();
-            pair.receiver().flush();
-            return frame;
-        }
-
-        @Override
-        public void close() {
-            frontend.close();
-        }
-    }
-
     static LongStream layouts() {
         return LongStream.of(FEATURES, FEATURES | Features.of(Features.RING_PACKED));
     }
 
     private Guest guest(final String name, final long features, final int bufferLength) throws IOException {
-        return new Guest(directory.resolve(name), features, bufferLength);
+        return Guest.attach(directory.resolve(name), features, new QueueShape(256, bufferLength));
     }
 
     private static byte[] frame(final int to, final int from, final int length, final int number) {
@@ -108,12 +76,12 @@ class FrontendTest {
     @MethodSource("layouts")
     void framesArriveWholeAndInOrder(final long features) throws Exception {
         try (Guest a = guest("a", features, 2048); Guest b = guest("b", features, 2048)) {
-            assertEquals(5, a.frontend.maxVrings());
+            assertEquals(5, a.frontend().maxVrings());
             final SplittableRandom random = new SplittableRandom(1);
             for (int i = 0; i < 5000; i++) {
                 final byte[] frame = frame(2, 1, 60 + random.nextInt(1400), i);
-                a.send(frame);
-                assertArrayEquals(frame, b.next());
+                Frames.send(a.queues(), frame);
+                assertArrayEquals(frame, Frames.next(b.queues()));
             }
             assertEquals(PortState.RUNNING, portA.state());
         }
@@ -125,8 +93,8 @@ class FrontendTest {
         try (Guest a = guest("a", features, 9100); Guest b = guest("b", features, 300)) {
             for (final int length : new int[] {60, 288, 289, 1514, 4000, 9014}) {
                 final byte[] frame = frame(2, 1, length, length);
-                a.send(frame);
-                assertArrayEquals(frame, b.next());
+                Frames.send(a.queues(), frame);
+                assertArrayEquals(frame, Frames.next(b.queues()));
             }
         }
     }
@@ -138,16 +106,16 @@ class FrontendTest {
         try (Guest a = guest("a", features, 2048); Guest b = guest("b", features, 2048)) {
             final Thread echo = Thread.ofPlatform().start(() -> {
                 for (int i = 0; i < count; i++) {
-                    final byte[] frame = b.next();
-                    b.send(frame(1, 2, frame.length, ByteBuffer.wrap(frame).getInt(14)));
+                    final byte[] frame = Frames.next(b.queues());
+                    Frames.send(b.queues(), frame(1, 2, frame.length, ByteBuffer.wrap(frame).getInt(14)));
                 }
             });
             int sent = 0;
             for (int received = 0; received < count; received++) {
                 while (sent < count && sent - received < 64) {
-                    a.send(frame(2, 1, 60, sent++));
+                    Frames.send(a.queues(), frame(2, 1, 60, sent++));
                 }
-                assertEquals(received, ByteBuffer.wrap(a.next()).getInt(14));
+                assertEquals(received, ByteBuffer.wrap(Frames.next(a.queues())).getInt(14));
             }
             echo.join();
         }
@@ -158,14 +126,14 @@ class FrontendTest {
     void stoppedRingsResumeAtTheirPosition(final long features) throws Exception {
         try (Guest a = guest("a", features, 2048); Guest b = guest("b", features, 2048)) {
             for (int i = 0; i < 300; i++) {
-                a.send(frame(2, 1, 100, i));
-                assertEquals(i, ByteBuffer.wrap(b.next()).getInt(14));
+                Frames.send(a.queues(), frame(2, 1, 100, i));
+                assertEquals(i, ByteBuffer.wrap(Frames.next(b.queues())).getInt(14));
                 if (i % 100 == 50) {
-                    a.frontend.stop();
+                    a.frontend().stop();
                     assertEquals(PortState.CONNECTED, portA.state());
-                    b.frontend.stop();
-                    a.frontend.start();
-                    b.frontend.start();
+                    b.frontend().stop();
+                    a.frontend().start();
+                    b.frontend().start();
                 }
             }
         }
@@ -183,19 +151,19 @@ class FrontendTest {
         final byte[] header = {1, 1, headers, 0, (byte) 0xA8, 5, 34, 0, 16, 0, 0, 0};
         final long offloads = features | Features.OFFLOADS;
         try (Guest a = guest("a", offloads, 65_600)) {
-            assertEquals(Features.OFFLOADS, a.frontend.features() & Features.OFFLOADS);
+            assertEquals(Features.OFFLOADS, a.frontend().features() & Features.OFFLOADS);
             try (Guest b = guest("b", offloads, 2048)) {
-                assertTrue(a.pair.transmitter().transmit(header, frame));
-                assertArrayEquals(frame, b.next());
-                assertArrayEquals(Arrays.copyOf(header, 10), Arrays.copyOf(b.pair.receiver().header(), 10));
+                assertTrue(a.queues().transmitter().transmit(header, frame));
+                assertArrayEquals(frame, Frames.next(b.queues()));
+                assertArrayEquals(Arrays.copyOf(header, 10), Arrays.copyOf(b.queues().receiver().header(), 10));
             }
             try (Guest b = guest("b", features, 2048)) {
-                assertTrue(a.pair.transmitter().transmit(header, frame));
+                assertTrue(a.queues().transmitter().transmit(header, frame));
                 for (int at = 0; at < data; at += 1448) {
-                    final ByteBuffer segment = ByteBuffer.wrap(b.next());
+                    final ByteBuffer segment = ByteBuffer.wrap(Frames.next(b.queues()));
                     assertEquals(headers + Math.min(1448, data - at), segment.capacity());
                     assertEquals(1_000_000 + at, segment.getInt(38));
-                    assertArrayEquals(new byte[10], Arrays.copyOf(b.pair.receiver().header(), 10));
+                    assertArrayEquals(new byte[10], Arrays.copyOf(b.queues().receiver().header(), 10));
                 }
             }
         }
@@ -206,8 +174,8 @@ class FrontendTest {
         for (int i = 0; i < 20; i++) {
             try (Guest a = guest("a", FEATURES, 2048);
                  Guest b = guest("b", FEATURES | Features.of(Features.EVENT_IDX), 2048)) {
-                b.send(frame(1, 2, 64, i));
-                assertEquals(i, ByteBuffer.wrap(a.next()).getInt(14));
+                Frames.send(b.queues(), frame(1, 2, 64, i));
+                assertEquals(i, ByteBuffer.wrap(Frames.next(a.queues())).getInt(14));
             }
         }
     }
@@ -215,9 +183,9 @@ class FrontendTest {
     @Test
     void featuresThatAreNotOfferedAreLeftOut() throws Exception {
         try (Guest a = guest("a", -1, 2048)) {
-            assertFalse(Features.has(a.frontend.features(), Features.NOTIFY_ON_EMPTY));
-            assertTrue(Features.has(a.frontend.features(), Features.EVENT_IDX));
-            assertEquals(a.frontend.features(), portA.features());
+            assertFalse(Features.has(a.frontend().features(), Features.NOTIFY_ON_EMPTY));
+            assertTrue(Features.has(a.frontend().features(), Features.EVENT_IDX));
+            assertEquals(a.frontend().features(), portA.features());
         }
     }
 }

@@ -1,5 +1,9 @@
 package io.ringbridge.control.frontend;
 
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
+import io.ringbridge.datapath.driver.Receiver;
+import io.ringbridge.datapath.driver.Transmitter;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.QueueStatus;
@@ -7,7 +11,6 @@ import io.ringbridge.datapath.ring.Features;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -32,7 +35,6 @@ final class LoadedGuest implements AutoCloseable {
     private static final int FLOWS = 4;
     private static final int RING = 256;
     private static final int BUFFER = 128;
-    private static final int RAM_PER_PAIR = 192 << 10;
     private static final int FRAME = 60;
     private static final int PREFIX = 0x5254;
     private static final int ETHERTYPE = 0x88B5;
@@ -45,8 +47,8 @@ final class LoadedGuest implements AutoCloseable {
     final ReentrantLock lock = new ReentrantLock(true);
     final Frontend frontend;
     final GuestPort port;
-    private final GuestRam ram;
-    private final List<QueuePair> pairs = new ArrayList<>();
+    private final Guest guest;
+    private final List<QueuePair> pairs;
     private final int station;
     private final boolean packed;
     private final int[] sent;
@@ -65,18 +67,16 @@ final class LoadedGuest implements AutoCloseable {
     LoadedGuest(final Path socket, final GuestPort port, final long features, final int station) throws IOException {
         this.port = port;
         this.station = station;
-        frontend = Frontend.connect(socket);
-        packed = Features.has(frontend.negotiate(features), Features.RING_PACKED);
-        ram = frontend.share((long) RAM_PER_PAIR * port.queuePairs());
-        for (int i = 0; i < port.queuePairs(); i++) {
-            pairs.add(frontend.addPair(RING, BUFFER));
-            pairs.get(i).receiver().wantNotification(true);
-        }
+        final QueueShape shape = new QueueShape(RING, BUFFER);
+        guest = Guest.attach(socket, features, port.queuePairs(), shape, shape);
+        frontend = guest.frontend();
+        packed = Features.has(frontend.features(), Features.RING_PACKED);
+        pairs = guest.pairs();
+        pairs.forEach(pair -> pair.receiver().wantNotification(true));
         sent = new int[FLOWS * pairs.size()];
         due = new int[sent.length];
         receivedBy = new long[pairs.size()];
         driver.setUncaughtExceptionHandler((_, error) -> failure = error);
-        frontend.start();
     }
 
     /** Starts the driver's thread. */
@@ -218,8 +218,8 @@ final class LoadedGuest implements AutoCloseable {
     }
 
     private byte[] memory() {
-        final byte[] bytes = new byte[(int) ram.size()];
-        Memory.copy(ram.address(), bytes, 0, bytes.length);
+        final byte[] bytes = new byte[(int) guest.ram().size()];
+        Memory.copy(guest.ram().address(), bytes, 0, bytes.length);
         return bytes;
     }
 
@@ -254,8 +254,8 @@ final class LoadedGuest implements AutoCloseable {
             assertFalse(pair.transmitter().call().drain(), "the transmit queue is not called");
             pair.receiver().flush();
             send(i, 2);
-            pair.receiver().vring.kick.signal();
-            pair.transmitter().vring.kick.signal();
+            pair.receiver().queue().kick().signal();
+            pair.transmitter().queue().kick().signal();
         }
         watched = memory();
         watchedTurns.incrementAndGet();
@@ -277,8 +277,8 @@ final class LoadedGuest implements AutoCloseable {
     /** Discards all kicks that the switch has not read yet. */
     void drainKicks() {
         for (final QueuePair pair : pairs) {
-            pair.receiver().vring.kick.drain();
-            pair.transmitter().vring.kick.drain();
+            pair.receiver().queue().kick().drain();
+            pair.transmitter().queue().kick().drain();
         }
     }
 
@@ -288,8 +288,8 @@ final class LoadedGuest implements AutoCloseable {
     void stop() throws IOException {
         frontend.stop();
         for (int i = 0; i < pairs.size(); i++) {
-            assertEquals(base(receivedBy[i]), pairs.get(i).receiver().vring.base, "the receive ring's position");
-            assertEquals(base(pairs.get(i).transmitter().completed()), pairs.get(i).transmitter().vring.base,
+            assertEquals(base(receivedBy[i]), frontend.base(2 * i), "the receive ring's position");
+            assertEquals(base(pairs.get(i).transmitter().completed()), frontend.base(2 * i + 1),
                 "the transmit ring's position");
         }
     }
@@ -387,6 +387,6 @@ final class LoadedGuest implements AutoCloseable {
     @Override
     public void close() {
         endDriver();
-        frontend.close();
+        guest.close();
     }
 }

@@ -1,15 +1,11 @@
 package io.ringbridge.control.handover;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -18,12 +14,15 @@ import org.junit.jupiter.api.io.TempDir;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
-import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class StateSocketTest {
     private static final Duration LIMIT = Duration.ofSeconds(20);
@@ -51,15 +50,9 @@ class StateSocketTest {
         to.close();
     }
 
-    private static long openDescriptors() throws IOException {
-        try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
-            return list.count();
-        }
-    }
-
     @Test
     void aRecordOfManyMessagesIsReadAsItWasWritten() throws Exception {
-        final long before = openDescriptors();
+        final long before = OpenDescriptors.count();
         final StateWriter out = new StateWriter().flag(true).number(-1).wide(Long.MIN_VALUE).text("\u00e9")
             .event(StateWriter.NONE);
         final byte[] much = new byte[200_000];
@@ -91,12 +84,12 @@ class StateSocketTest {
             assertTrue(event.drain());
             assertFalse(event.drain());
         }
-        assertEquals(before, openDescriptors());
+        assertEquals(before, OpenDescriptors.count());
     }
 
     @Test
     void unclaimedDescriptorsAreClosed() throws Exception {
-        final long before = openDescriptors();
+        final long before = OpenDescriptors.count();
         try (EventFd event = EventFd.create()) {
             final StateWriter out = new StateWriter().event(event.fd()).event(event.fd()).event(event.fd());
             from.send(Step.PORT, out);
@@ -109,7 +102,7 @@ class StateSocketTest {
                 Fd.close(in.content().descriptor());
             }
         }
-        assertEquals(before, openDescriptors());
+        assertEquals(before, OpenDescriptors.count());
     }
 
     @Test
@@ -142,7 +135,7 @@ class StateSocketTest {
 
     @Test
     void foreignAndDamagedRecordsAreRefused() throws Exception {
-        final long before = openDescriptors();
+        final long before = OpenDescriptors.count();
         try (EventFd event = EventFd.create()) {
             refused(new byte[0], "does not start with");
             refused(new byte[24], "does not start with", event.fd());
@@ -159,6 +152,6 @@ class StateSocketTest {
             assertTrue(assertThrows(HandOverException.class, () -> to.await(Step.PORT)).getMessage()
                 .contains("of unknown kind " + kinds));
         }
-        assertEquals(before, openDescriptors());
+        assertEquals(before, OpenDescriptors.count());
     }
 }

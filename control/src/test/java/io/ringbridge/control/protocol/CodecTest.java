@@ -1,7 +1,6 @@
 package io.ringbridge.control.protocol;
 
 import io.ringbridge.control.protocol.Message.Region;
-
 import org.junit.jupiter.api.Test;
 
 import java.lang.reflect.RecordComponent;

@@ -2,7 +2,6 @@ package io.ringbridge.control.protocol;
 
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 

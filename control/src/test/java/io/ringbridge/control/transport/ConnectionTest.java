@@ -1,7 +1,6 @@
 package io.ringbridge.control.transport;
 
 import io.ringbridge.control.protocol.Header;
-
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;

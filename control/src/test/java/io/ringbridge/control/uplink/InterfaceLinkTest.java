@@ -3,9 +3,11 @@ package io.ringbridge.control.uplink;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.DatapathOptions;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.PacketSocket;
@@ -13,6 +15,7 @@ import io.ringbridge.datapath.os.PacketSocket.Direction;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -30,8 +33,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
@@ -103,25 +104,13 @@ class InterfaceLinkTest {
         for (final long takes : new long[] {0, CHECKSUMS, ALL}) {
             final Path socket = dir.resolve(guests.size() + ".sock");
             open.add(Backend.open(datapath.addGuestPort("g" + guests.size(), 1, 1500), BackendOptions.server(socket)));
-            final Frontend frontend = Frontend.connect(socket);
-            open.add(frontend);
-            frontend.negotiate(Frontend.DEFAULT_FEATURES | takes);
-            frontend.share(32 << 20);
-            guests.add(frontend.addPair(256, 9100));
-            frontend.start();
+            final Guest guest = Guest.attach(socket, Frontend.DEFAULT_FEATURES | takes, new QueueShape(256, 9100));
+            open.add(guest);
+            guests.add(guest.queues());
         }
-        await(() -> datapath.ports().stream().filter(other -> other != port)
+        Await.until(() -> datapath.ports().stream().filter(other -> other != port)
             .allMatch(other -> other.state() == PortState.RUNNING));
         open.add(InterfaceLink.start(port, new PcapOptions(LEFT, direction, 1 << 20, null, false, null, 0)));
-    }
-
-    private static void await(final BooleanSupplier condition) {
-        while (!condition.getAsBoolean()) {
-            if (Thread.interrupted()) {
-                throw new IllegalStateException("the test has timed out");
-            }
-            LockSupport.parkNanos(1000);
-        }
     }
 
     /** Opens a socket that sends frames through an interface, each with a virtio-net header. */
@@ -224,7 +213,7 @@ class InterfaceLinkTest {
     /** Receives the next frames that the test has sent, with their headers. */
     private static List<byte[][]> receive(final QueuePair guest, final int count) {
         final List<byte[][]> got = new ArrayList<>();
-        await(() -> {
+        Await.until(() -> {
             while (got.size() < count && guest.receiver().poll()) {
                 if (guest.receiver().frame()[11] == 7) {
                     got.add(new byte[][] {guest.receiver().header(), guest.receiver().frame()});
@@ -330,11 +319,11 @@ class InterfaceLinkTest {
         attach(Direction.IN);
         for (int i = 0; i < 2; i++) {
             ip("link", "set", LEFT, "down");
-            await(() -> port.state() == PortState.FAILED);
+            Await.until(() -> port.state() == PortState.FAILED);
             assertEquals("interface " + LEFT + ": it is down; set it up with: ip link set " + LEFT + " up",
                 port.failure());
             ip("link", "set", LEFT, "up");
-            await(() -> port.state() == PortState.RUNNING);
+            Await.until(() -> port.state() == PortState.RUNNING);
         }
         final byte[] packet = packet(false, false, UDP, 100);
         final PacketSocket sender = sender(RIGHT);
@@ -346,10 +335,10 @@ class InterfaceLinkTest {
     void aRecreatedInterfaceIsUsedOnceItIsUp() throws IOException, InterruptedException {
         attach(Direction.IN);
         ip("link", "del", LEFT);
-        await(() -> port.state() == PortState.FAILED);
+        Await.until(() -> port.state() == PortState.FAILED);
         ip("link", "add", LEFT, "type", "veth", "peer", "name", RIGHT);
-        await(() -> port.failure().contains("it is down"));
+        Await.until(() -> port.failure().contains("it is down"));
         ip("link", "set", LEFT, "up");
-        await(() -> port.state() == PortState.RUNNING);
+        Await.until(() -> port.state() == PortState.RUNNING);
     }
 }

@@ -4,15 +4,19 @@ import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.DatapathOptions;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.os.NetDevice;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.PacketSocket.Direction;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.UplinkPort;
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -33,8 +37,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -87,15 +89,11 @@ class PcapLinkTest {
         final Path socket = dir.resolve(open.size() + ".sock");
         open.add(Backend.open(datapath.addGuestPort(socket.getFileName().toString(), 1, 9000),
             BackendOptions.server(socket)));
-        final Frontend frontend = Frontend.connect(socket);
-        open.add(frontend);
-        frontend.negotiate(Frontend.DEFAULT_FEATURES);
-        frontend.share(32 << 20);
-        final QueuePair queues = frontend.addPair(256, 9100);
-        frontend.start();
-        await(() -> datapath.ports().stream().anyMatch(port -> port.name().equals(socket.getFileName().toString())
+        final Guest guest = Guest.attach(socket, Frontend.DEFAULT_FEATURES, new QueueShape(256, 9100));
+        open.add(guest);
+        Await.until(() -> datapath.ports().stream().anyMatch(port -> port.name().equals(socket.getFileName().toString())
             && port.state() == PortState.RUNNING));
-        return queues;
+        return guest.queues();
     }
 
     private UplinkPort port(final Datapath datapath, final PcapOptions options) {
@@ -106,15 +104,6 @@ class PcapLinkTest {
 
     private static Link start(final UplinkPort port, final PcapOptions options) {
         return options.device() == null ? PcapLink.start(port, options) : InterfaceLink.start(port, options);
-    }
-
-    private static void await(final BooleanSupplier condition) {
-        while (!condition.getAsBoolean()) {
-            if (Thread.interrupted()) {
-                throw new IllegalStateException("the test has timed out");
-            }
-            LockSupport.parkNanos(1000); // leaves the processors to the workers
-        }
     }
 
     /** Returns a broadcast frame of this length, sent by the station with this number. */
@@ -129,7 +118,7 @@ class PcapLinkTest {
     }
 
     private static void send(final QueuePair guest, final byte[] frame) {
-        await(() -> {
+        Await.until(() -> {
             guest.transmitter().complete();
             return guest.transmitter().transmit(frame);
         });
@@ -138,7 +127,7 @@ class PcapLinkTest {
     /** Receives that many frames of the test; the kernel's own are left out. */
     private static List<byte[]> receive(final QueuePair guest, final int count) {
         final List<byte[]> got = new ArrayList<>();
-        await(() -> {
+        Await.until(() -> {
             while (got.size() < count && guest.receiver().poll()) {
                 final byte[] frame = guest.receiver().frame();
                 if ((ByteBuffer.wrap(frame).getShort(12) & 0xFFFF) == ETHERTYPE) {
@@ -209,7 +198,7 @@ class PcapLinkTest {
         final List<byte[]> sent = IntStream.range(0, 300).mapToObj(i -> frame(1, 60 + 29 * i)).toList();
         try (PcapLink _ = PcapLink.start(port, PcapOptions.files(null, false, file, 0))) {
             sent.forEach(frame -> send(guest, frame));
-            await(() -> port.statistics().outFrames() == sent.size());
+            Await.until(() -> port.statistics().outFrames() == sent.size());
         }
         final List<Recorded> recorded = read(file);
         assertFrames(sent, recorded.stream().map(r -> r.frame).toList());
@@ -224,7 +213,7 @@ class PcapLinkTest {
         port(datapath, PcapOptions.files(null, false, file, 96));
         final byte[] frame = frame(1, 1000);
         send(guest, frame);
-        await(() -> {
+        Await.until(() -> {
             try {
                 return Files.size(file) == 24 + 16 + 96; // written at once, not only when the port closes
             } catch (final IOException e) {
@@ -249,7 +238,7 @@ class PcapLinkTest {
         assertEquals(frames.size(), port.statistics().inFrames());
         assertEquals(PortState.RUNNING, port.state());
         send(guest, frame(1, 60));
-        await(() -> port.statistics().outFrames() == 1); // replayed frames are not recorded
+        Await.until(() -> port.statistics().outFrames() == 1); // replayed frames are not recorded
     }
 
     @Test
@@ -272,7 +261,7 @@ class PcapLinkTest {
         final List<byte[]> frames = List.of(frame(2, 100), frame(2, 60), frame(2, 2000), frame(2, 70));
         final UplinkPort port = port(datapath, PcapOptions.files(capture(ETHERNET, 0, frames, 96), true, null, 0));
         assertFrames(List.of(frames.get(1), frames.get(3)), receive(guest, 2));
-        await(() -> port.statistics().drops().equals(Map.of(DropReason.TRUNCATED, 2L)));
+        Await.until(() -> port.statistics().drops().equals(Map.of(DropReason.TRUNCATED, 2L)));
     }
 
     /**
@@ -289,7 +278,7 @@ class PcapLinkTest {
         Files.write(capture, Arrays.copyOf(bytes, bytes.length - missing));
         final UplinkPort port = port(datapath, PcapOptions.files(capture, true, null, 0));
         assertFrames(frames.subList(0, 249), receive(guest, 249));
-        await(() -> port.state() == PortState.FAILED);
+        Await.until(() -> port.state() == PortState.FAILED);
         assertEquals(249, port.statistics().inFrames());
         final String failure = port.failure();
         assertTrue(failure.startsWith("capture " + capture + ": broken after 249 whole frames: "), failure);
@@ -299,7 +288,7 @@ class PcapLinkTest {
     void errorsAreOneLineAndNothingStaysOpen() throws IOException {
         final Datapath datapath = datapath();
         final UplinkPort port = datapath.addUplinkPort("pcap", 1, 1500);
-        final long before = openDescriptors();
+        final long before = OpenDescriptors.count();
         refused(port, PcapOptions.of("rb-nowhere"), "interface rb-nowhere: no such interface");
         refused(port, PcapOptions.files(dir.resolve("none"), true, null, 0),
             "capture " + dir.resolve("none") + ": no such file");
@@ -312,7 +301,7 @@ class PcapLinkTest {
         refused(port, PcapOptions.files(garbage, true, null, 0), "capture " + garbage + ": ");
         final Path raw = capture(101, 0, List.of(frame(1, 60)), 65535);
         refused(port, PcapOptions.files(raw, true, dir.resolve("out"), 0), "; only Ethernet is supported");
-        assertEquals(before, openDescriptors());
+        assertEquals(before, OpenDescriptors.count());
         assertEquals(PortState.WAITING, port.state());
     }
 
@@ -320,12 +309,6 @@ class PcapLinkTest {
         final OsException e = assertThrows(OsException.class, () -> start(port, options));
         assertTrue(e.getMessage().contains(why), e.getMessage());
         assertFalse(e.getMessage().contains("\n"), e.getMessage());
-    }
-
-    private static long openDescriptors() throws IOException {
-        try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
-            return list.count();
-        }
     }
 
     private static void ip(final String... arguments) throws IOException, InterruptedException {
@@ -373,7 +356,7 @@ class PcapLinkTest {
             assertFalse(a.receiver().poll());
             ip("link", "set", LEFT, "mtu", "3000");
             ip("link", "set", RIGHT, "mtu", "3000");
-            await(() -> leftPort.mtu() == 3000 && rightPort.mtu() == 3000);
+            Await.until(() -> leftPort.mtu() == 3000 && rightPort.mtu() == 3000);
             final byte[] large = frame(1, 3014);
             send(a, large);
             assertFrames(List.of(large), receive(b, 1));
@@ -387,9 +370,9 @@ class PcapLinkTest {
         final Datapath datapath = datapath();
         final UplinkPort port = port(datapath, PcapOptions.of(LEFT));
         ip("link", "del", LEFT);
-        await(() -> port.state() == PortState.FAILED);
+        Await.until(() -> port.state() == PortState.FAILED);
         wire();
-        await(() -> port.state() == PortState.RUNNING);
+        Await.until(() -> port.state() == PortState.RUNNING);
     }
 
     @Test
@@ -399,9 +382,9 @@ class PcapLinkTest {
         assertFalse(port.isDown());
         for (int i = 0; i < 2; i++) {
             ip("link", "set", RIGHT, "down");
-            await(port::isDown);
+            Await.until(port::isDown);
             ip("link", "set", RIGHT, "up");
-            await(() -> !port.isDown());
+            Await.until(() -> !port.isDown());
         }
         assertEquals(PortState.RUNNING, port.state());
     }

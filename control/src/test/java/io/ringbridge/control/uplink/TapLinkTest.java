@@ -7,6 +7,8 @@ import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Tap;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.UplinkPort;
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -14,10 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -55,39 +54,24 @@ class TapLinkTest {
         assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor(), () -> String.join(" ", command));
     }
 
-    private static void await(final BooleanSupplier condition) {
-        while (!condition.getAsBoolean()) {
-            if (Thread.interrupted()) {
-                throw new IllegalStateException("the test has timed out");
-            }
-            Thread.onSpinWait();
-        }
-    }
-
-    private static long openDescriptors() throws IOException {
-        try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
-            return list.count();
-        }
-    }
-
     @Test
     void aDeviceIsCreatedFollowedRecreatedAndRemoved() throws IOException, InterruptedException {
-        final long before = openDescriptors();
+        final long before = OpenDescriptors.count();
         try (TapLink _ = TapLink.start(port, new TapOptions(DEVICE, 2000, false, null, true))) {
             assertEquals(PortState.RUNNING, port.state());
             assertEquals(2000, port.mtu());
             assertEquals(2000, device.mtu());
             ip("link", "set", DEVICE, "mtu", "3000");
-            await(() -> port.mtu() == 3000);
+            Await.until(() -> port.mtu() == 3000);
             ip("link", "del", DEVICE);
-            await(() -> port.state() == PortState.FAILED);
+            Await.until(() -> port.state() == PortState.FAILED);
             assertTrue(port.failure().contains("gone"), port.failure());
-            await(() -> port.state() == PortState.RUNNING);
+            Await.until(() -> port.state() == PortState.RUNNING);
             assertEquals(2000, device.mtu());
         }
         assertEquals(PortState.WAITING, port.state());
         assertFalse(device.exists());
-        assertEquals(before, openDescriptors());
+        assertEquals(before, OpenDescriptors.count());
     }
 
     @Test
@@ -95,10 +79,10 @@ class TapLinkTest {
         ip("tuntap", "add", "dev", DEVICE, "mode", "tap", "multi_queue");
         try (TapLink _ = TapLink.start(port, TapOptions.of(DEVICE))) {
             ip("link", "del", DEVICE);
-            await(() -> port.state() == PortState.FAILED);
+            Await.until(() -> port.state() == PortState.FAILED);
             assertFalse(device.exists());
             ip("tuntap", "add", "dev", DEVICE, "mode", "tap", "multi_queue");
-            await(() -> port.state() == PortState.RUNNING);
+            Await.until(() -> port.state() == PortState.RUNNING);
         }
         assertTrue(device.exists());
         ip("link", "del", DEVICE);
@@ -127,7 +111,7 @@ class TapLinkTest {
 
     @Test
     void errorsAreReportedAndNothingStaysOpen() throws IOException, InterruptedException {
-        final long before = openDescriptors();
+        final long before = OpenDescriptors.count();
         refused(new TapOptions(DEVICE, 0, false, "rb-nowhere", true), "bridge rb-nowhere: no device has this name");
         refused(new TapOptions(DEVICE, 0, false, "lo", true), "bridge lo: this device is not a bridge");
         refused(new TapOptions(DEVICE, 65535, false, null, true), "mtu 65535 of device " + DEVICE);
@@ -136,7 +120,7 @@ class TapLinkTest {
         ip("tuntap", "add", "dev", DEVICE, "mode", "tap");
         refused(TapOptions.of(DEVICE), "a tap device is needed, created with multi_queue");
         ip("link", "del", DEVICE);
-        assertEquals(before, openDescriptors());
+        assertEquals(before, OpenDescriptors.count());
     }
 
     private void refused(final TapOptions options, final String why) {

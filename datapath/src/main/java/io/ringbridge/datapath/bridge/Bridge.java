@@ -9,6 +9,7 @@ import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decides where each frame goes: learns the source station, and finds the port of the destination. Frames from ports
@@ -76,7 +77,7 @@ public final class Bridge {
      * station is unknown, or if its port is down, because the station may have moved. A static station stays on its
      * port. So does any station while a flood would reach no port; its frames are then dropped and counted.
      */
-    static Port find(final ForwardingTable table, final PortList ports, final long station, final Source from,
+    static @Nullable Port find(final ForwardingTable table, final PortList ports, final long station, final Source from,
                      final int now) {
         final int index = table.find(station, now);
         final Port port = index == ForwardingTable.UNKNOWN ? null : ports.port(index);

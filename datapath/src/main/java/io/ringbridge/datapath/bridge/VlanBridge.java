@@ -11,6 +11,7 @@ import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decides where each frame from a port with VLANs goes: determines the frame's VLAN, and learns and finds stations in
@@ -39,6 +40,7 @@ public final class VlanBridge {
     public long classify(final Frame frame, final long destination, final long source, final Source from,
                          final int now) {
         final PortVlan vlans = from.port().vlan();
+        assert vlans != null : "the frames of a port without VLANs are decided by the other bridge";
         final long tag = VlanTag.read(frame, scratch);
         final DropReason refusal = refusal(frame, tag, vlans);
         if (refusal != null) {
@@ -66,7 +68,7 @@ public final class VlanBridge {
     }
 
     /** Returns the reason to drop a frame, or null if the port accepts it. */
-    private static DropReason refusal(final Frame frame, final long tag, final PortVlan vlans) {
+    private static @Nullable DropReason refusal(final Frame frame, final long tag, final PortVlan vlans) {
         if (tag == VlanTag.MALFORMED) {
             return DropReason.VLAN_MALFORMED;
         }
@@ -82,7 +84,7 @@ public final class VlanBridge {
      * Returns the reason to drop a frame whose checksum request reaches into the tag, else null. The checksum would
      * cover a tag that the frame may leave without, or overwrite the tag.
      */
-    private static DropReason offloadRefusal(final Frame frame, final long tag) {
+    private static @Nullable DropReason offloadRefusal(final Frame frame, final long tag) {
         return frame.needs() == 0 || frame.header().allowsTags(VlanTag.header(tag)) ? null : DropReason.BAD_OFFLOAD;
     }
 
@@ -94,8 +96,8 @@ public final class VlanBridge {
         }
     }
 
-    private void decide(final Frame frame, final int vlan, final Port to, final Source from, final long station,
-                        final long source, final long stamp) {
+    private void decide(final Frame frame, final int vlan, final @Nullable Port to, final Source from,
+                        final long station, final long source, final long stamp) {
         if (to == null) {
             frame.floodVlan(from.port().index(), FlowHash.of(frame, scratch));
         } else if (to == from.port()) {

@@ -6,6 +6,7 @@ import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Source;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Accounts for the work that a worker does for each queue, so that no queue exceeds its share: a deficit round robin.
@@ -54,10 +55,10 @@ public final class Effort {
     private final Sequence rounds = new Sequence(0);
     private long spent;
     /** The queue left out of this round that has the shortest wait, or null. */
-    private Source next;
+    private @Nullable Source next;
     private long shortest;
     /** The same of the last round. Any thread may read. */
-    private volatile Source awaited;
+    private volatile @Nullable Source awaited;
     private int floodVlan = NONE;
     private int fanOut;
     private final long[] bills;
@@ -208,7 +209,10 @@ public final class Effort {
         long left = IDLE_ROUNDS;
         for (final Effort worker : workers) {
             final Source source = worker.awaited;
-            final long wait = source == null ? 0 : wait(source);
+            if (source == null) {
+                continue;
+            }
+            final long wait = wait(source);
             if (wait > 0 && wait < least) {
                 least = wait;
                 left = Math.max(0, source.paidAt(own) - rounds.get());

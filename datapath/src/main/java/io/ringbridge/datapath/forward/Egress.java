@@ -4,7 +4,6 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.packet.Ethernet;
 import io.ringbridge.datapath.packet.PieceReader;
@@ -15,7 +14,9 @@ import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.Owner;
 import io.ringbridge.datapath.ring.RingLog;
+import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -26,15 +27,15 @@ import java.util.concurrent.ThreadLocalRandom;
  *
  * <p>Owned by one worker.
  */
-public final class Egress {
+final class Egress {
     /** Replaces the address of a frame that is not contiguous. */
     private static final long SEVERAL = 0;
 
-    private final Segments buffers = new Segments();
     private final long[] sources = new long[Ingress.BURST];
     private final int[] lengths = new int[Ingress.BURST];
     private final long[] targets = new long[Ingress.BURST];
     private final int[] capacities = new int[Ingress.BURST];
+    private final Owner owner;
     private final EgressBurst burst;
     private final Effort effort;
     private final ScatteredEgress scattered;
@@ -48,25 +49,27 @@ public final class Egress {
     /** The frames from {@link #next} on with one taken chain each. A frame is finished when its chain is used. */
     private int pending;
     /** The queue that received the last frames, or null if they went to an uplink. */
-    private ReceiveQueue receiver;
+    private @Nullable ReceiveQueue receiver;
 
-    public Egress(final Notifier notifier, final Effort effort) {
+    Egress(final Owner owner, final Notifier notifier, final Effort effort) {
+        this.owner = owner;
         this.effort = effort;
         final PieceReader reader = new PieceReader();
         burst = new EgressBurst(notifier);
-        scattered = new ScatteredEgress(burst, reader, buffers, effort);
+        scattered = new ScatteredEgress(burst, reader, effort);
         final Segmenter segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());
-        offloads = new OffloadEgress(scattered, segmenter, buffers, effort);
+        offloads = new OffloadEgress(scattered, segmenter, effort);
         uplinks = new UplinkWriter(offloads, segmenter, reader, effort);
     }
 
     /** Returns the number of frames delivered since the start. */
-    public long delivered() {
+    long delivered() {
         return burst.delivered();
     }
 
     /** Delivers consecutive frames to one queue. Frames that cannot be delivered are dropped and counted. */
-    public void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
+    void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
+        assert owner.isCaller();
         begin(first);
         if (sink.port().vlan() == null) {
             deliverAsTheyAre(frames, first, count, sink);
@@ -142,9 +145,9 @@ public final class Egress {
         if (fitting == unchanged) {
             offloads.deliver(special, queue, ring);
         } else {
-            final int result = ring.next(buffers, true);
+            scattered.takeFirst(ring);
             pending = 1;
-            scattered.deliverWhole(special, queue, ring, result);
+            scattered.deliverWhole(special, queue, ring);
         }
         next++;
         pending = 0;
@@ -163,7 +166,7 @@ public final class Egress {
      *
      * @return the sequence of that frame
      */
-    public long findUnfinished() {
+    long findUnfinished() {
         next += uplinks.resetBegun();
         final DeviceRing ring = receiver == null ? null : receiver.ring();
         if (ring != null) {
@@ -175,16 +178,15 @@ public final class Egress {
     }
 
     /** Returns the queue that received the last frames, or null if they went to an uplink. */
-    public ReceiveQueue receiver() {
+    @Nullable ReceiveQueue receiver() {
         return receiver;
     }
 
     /** Adds the buffers that may have been accessed, for the search for a fault. */
-    public void addTouched(final TouchedRanges ranges) {
+    void addTouched(final TouchedRanges ranges) {
         for (int i = 0; i < targets.length; i++) {
             ranges.add(targets[i], Math.min(lengths[i], capacities[i]), true);
         }
-        ranges.add(buffers, true);
         scattered.addTouched(ranges);
     }
 
@@ -259,7 +261,8 @@ public final class Egress {
     }
 
     /** Ends the burst for every queue that received frames. */
-    public void flush() {
+    void flush() {
+        assert owner.isCaller();
         burst.flush();
     }
 }

@@ -1,13 +1,14 @@
 package io.ringbridge.datapath.forward;
 
 import io.ringbridge.datapath.port.ReceiveQueue;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 
 /** The queues that received frames since the last flush. Owned by one worker. */
 final class EgressBurst {
     private final Notifier notifier;
-    private ReceiveQueue[] touched = new ReceiveQueue[64];
+    private @Nullable ReceiveQueue[] touched = new ReceiveQueue[64];
     private int touchedCount;
     private long delivered;
 
@@ -51,8 +52,10 @@ final class EgressBurst {
     /** Ends the burst for every queue that received frames. */
     void flush() {
         for (int i = 0; i < touchedCount; i++) {
-            touched[i].flush();
-            notifier.add(touched[i]);
+            final ReceiveQueue queue = touched[i];
+            assert queue != null;
+            queue.flush();
+            notifier.add(queue);
             touched[i] = null;
         }
         touchedCount = 0;

@@ -14,7 +14,7 @@ import io.ringbridge.datapath.port.Sink;
  *
  * <p>Every worker delivers to the queues that it owns. Owned by one worker.
  */
-public final class FloodEgress {
+final class FloodEgress {
     private static final Port[] NONE = {};
 
     private final int worker;
@@ -29,14 +29,14 @@ public final class FloodEgress {
     private long first;
     private int count;
 
-    public FloodEgress(final int worker, final PortList ports, final Egress egress) {
+    FloodEgress(final int worker, final PortList ports, final Egress egress) {
         this.worker = worker;
         this.ports = ports;
         this.egress = egress;
     }
 
     /** Returns the length of the run that starts with a frame: consecutive frames that go to the same ports. */
-    public int runLength(final FrameRing frames, final long first, final long last) {
+    int runLength(final FrameRing frames, final long first, final long last) {
         final Frame frame = frames.get(first);
         final int vlan = vlan(frames, first);
         int run = 1;
@@ -47,7 +47,7 @@ public final class FloodEgress {
     }
 
     /** Delivers a {@linkplain #runLength run}. */
-    public void deliver(final FrameRing frames, final long firstOfRun, final int framesOfRun) {
+    void deliver(final FrameRing frames, final long firstOfRun, final int framesOfRun) {
         first = firstOfRun;
         count = framesOfRun;
         at = 0;
@@ -57,7 +57,7 @@ public final class FloodEgress {
     }
 
     /** Delivers the rest of a run that a fault interrupted. */
-    public void resume(final FrameRing frames) {
+    void resume(final FrameRing frames) {
         final int source = frames.get(first).source();
         final int vlan = vlan(frames, first);
         final Port[] all = receivers;
@@ -75,12 +75,12 @@ public final class FloodEgress {
     }
 
     /** Returns whether a run is under way. Between duty cycles, a fault has interrupted that run. */
-    public boolean isUnderWay() {
+    boolean isUnderWay() {
         return receivers.length > 0;
     }
 
     /** Returns the number of frames in the current run. */
-    public int count() {
+    int count() {
         return count;
     }
 
@@ -89,7 +89,7 @@ public final class FloodEgress {
      *
      * @param next the result of {@link Egress#findUnfinished}
      */
-    public void recordProgress(final long next) {
+    void recordProgress(final long next) {
         if (next > first + done) {
             done = (int) (next - first);
         }
@@ -97,7 +97,7 @@ public final class FloodEgress {
     }
 
     /** Cancels the current run. */
-    public void cancel() {
+    void cancel() {
         receivers = NONE;
     }
 

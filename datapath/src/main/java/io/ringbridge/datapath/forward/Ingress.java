@@ -6,8 +6,6 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.TouchedRanges;
-import io.ringbridge.datapath.os.FrameDevice;
-import io.ringbridge.datapath.packet.Ethernet;
 import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
@@ -16,6 +14,8 @@ import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.ring.Owner;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 
@@ -29,16 +29,14 @@ public final class Ingress {
     /** The most frames taken from a queue at a time. */
     static final int BURST = 64;
 
-    /** The longest frame that a port accepts: 64 KiB of payload, an Ethernet header and a VLAN tag. */
-    private static final int MAX_FRAME = 65535 + Ethernet.HEADER + Ethernet.TAG;
     /** The offloads that the kernel may request for frames from a tap or an interface. */
     private static final long UPLINK_FEATURES =
         Features.of(Features.CSUM, Features.HOST_TSO4, Features.HOST_TSO6, Features.HOST_ECN, Features.HOST_USO);
     private static final long NOTHING = -1;
     private static final long MAX_BURST_BYTES = (long) Effort.BURST << Effort.BYTES;
-    private static final long SCRATCH_STRIDE = 16;
 
     private final int own;
+    private final Owner owner;
     private final Inbox[] inboxes;
     private final FrameRing frames;
     private final Bridge bridge;
@@ -46,27 +44,26 @@ public final class Ingress {
     private final Notifier notifier;
     private final Effort effort;
     private final long[] sequences;
-    private final long scratch = Memory.allocate(BURST * SCRATCH_STRIDE);
-    private final long[] addresses = new long[BURST];
-    private final int[] lengths = new int[BURST];
-    private final long[] headers = new long[BURST];
     private final long[] destinations = new long[BURST];
     private final long[] sources = new long[BURST];
     private final OffloadIngress offloads = new OffloadIngress();
+    private final IngressBurst burst;
     private long claimedFrom;
     private long claimedTo = NOTHING;
     /** The source of the frames that the claimed entries are for. */
-    private Source claimedFor;
+    private @Nullable Source claimedFor;
     /** The number of bursts that the source had noted when the entries were claimed. */
     private int burstsBefore;
 
-    public Ingress(final int own, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans,
+    public Ingress(final int own, final Owner owner, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans,
                    final Notifier notifier, final Effort effort) {
         this.notifier = notifier;
         this.effort = effort;
         this.own = own;
+        this.owner = owner;
         this.inboxes = inboxes;
         frames = inboxes[own].frames();
+        burst = new IngressBurst(frames, offloads);
         this.bridge = bridge;
         this.vlans = vlans;
         sequences = new long[inboxes.length];
@@ -80,6 +77,7 @@ public final class Ingress {
      * @return the number of chains taken
      */
     public int poll(final TransmitQueue queue, final int now, final long nanos) {
+        assert owner.isCaller();
         final DeviceRing ring = queue.ring();
         if (ring == null) {
             queue.checkWait(nanos);
@@ -104,7 +102,7 @@ public final class Ingress {
         }
         ring.clearWork();
         final boolean mayOffload = (ring.features() & VnetHeader.OFFERED) != 0;
-        final int described = describe(queue, ring, mayOffload);
+        final int described = burst.take(queue, ring, claimedFrom, count, mayOffload);
         readAddresses(described);
         int checked = described;
         if (mayOffload) {
@@ -138,6 +136,7 @@ public final class Ingress {
      * @return the number of frames taken, or a negative number if the device is gone
      */
     public int poll(final UplinkQueue queue, final int now, final long nanos) {
+        assert owner.isCaller();
         if (!queue.ready() || queue.port().failure() != null) {
             return 0;
         }
@@ -146,7 +145,7 @@ public final class Ingress {
             || !claim(count, queue.source())) {
             return Math.min(count, 0);
         }
-        describe(queue, count);
+        burst.take(queue, claimedFrom, count);
         readAddresses(count);
         final int checked = offloads.check(frames, claimedFrom, count, queue.source().counters(), UPLINK_FEATURES,
             VnetHeader.REQUESTING_UPLINK);
@@ -184,115 +183,12 @@ public final class Ingress {
     }
 
     /**
-     * Takes chains and validates their descriptors.
-     *
-     * @return the number taken
-     */
-    private int describe(final TransmitQueue queue, final DeviceRing ring, final boolean mayOffload) {
-        final boolean enabled = queue.enabled();
-        final int headerLength = ring.headerLength();
-        final int count = (int) (claimedTo - claimedFrom) + 1;
-        int taken = 0;
-        while (taken < count) {
-            final int plain = ring.nextPlain(addresses, lengths, taken, count - taken, false);
-            for (final int end = taken + plain; taken < end; taken++) {
-                final Frame frame = frames.get(claimedFrom + taken);
-                final DropReason reason = refusal(lengths[taken], headerLength, enabled);
-                if (reason == null) {
-                    if (mayOffload) {
-                        offloads.note(taken, addresses[taken]);
-                    }
-                    frame.set(addresses[taken] + headerLength, lengths[taken] - headerLength);
-                    frame.accept();
-                    headers[taken] = addresses[taken] + headerLength;
-                } else {
-                    refuse(frame, taken, queue, reason);
-                }
-            }
-            if (taken < count) {
-                if (!describeOther(queue, ring, mayOffload, taken)) {
-                    dropFrom(claimedFrom + taken);
-                    return taken;
-                }
-                taken++;
-                if (ring.work() > Effort.BURST) {
-                    dropFrom(claimedFrom + taken);
-                    return taken;
-                }
-            }
-        }
-        return taken;
-    }
-
-    /**
-     * Takes a chain of any shape and validates its descriptors.
-     *
-     * @return whether there was one
-     */
-    private boolean describeOther(final TransmitQueue queue, final DeviceRing ring, final boolean mayOffload,
-                                  final int place) {
-        final int headerLength = ring.headerLength();
-        final Frame frame = frames.get(claimedFrom + place);
-        final int result = ring.next(frame, false);
-        if (result == DeviceRing.EMPTY || result == DeviceRing.BROKEN) {
-            return false;
-        }
-        final DropReason reason = result == DeviceRing.BAD
-            ? DropReason.BAD_DESCRIPTOR : refusal(frame.totalLength(), headerLength, queue.enabled());
-        if (reason == null) {
-            if (mayOffload) {
-                offloads.note(place, frame, headerLength);
-            }
-            frame.skip(headerLength);
-            frame.accept();
-            headers[place] = header(frame, place);
-        } else {
-            refuse(frame, place, queue, reason);
-        }
-        return true;
-    }
-
-    /**
-     * Returns the reason to drop a chain, or null if it is a valid frame.
-     *
-     * @param length the chain's length, virtio-net header included
-     */
-    private static DropReason refusal(final int length, final int headerLength, final boolean enabled) {
-        return length < headerLength + Ethernet.HEADER ? DropReason.SHORT_FRAME
-            : length > headerLength + MAX_FRAME ? DropReason.OVERSIZE_FRAME
-            : enabled ? null : DropReason.QUEUE_DISABLED;
-    }
-
-    private void refuse(final Frame frame, final int place, final TransmitQueue queue, final DropReason reason) {
-        frame.drop();
-        headers[place] = scratch;
-        queue.counters().dropped(reason);
-    }
-
-    /** Takes frames that an uplink has ready. Each is contiguous in memory. */
-    private void describe(final UplinkQueue queue, final int count) {
-        for (int i = 0; i < count; i++) {
-            final Frame frame = frames.get(claimedFrom + i);
-            if (queue.length() >= FrameDevice.HEADER + Ethernet.HEADER) {
-                offloads.note(i, queue.address());
-                frame.set(queue.address() + FrameDevice.HEADER, queue.length() - FrameDevice.HEADER);
-                frame.accept();
-                headers[i] = frame.address(0);
-            } else {
-                frame.drop();
-                headers[i] = scratch;
-                queue.source().counters().dropped(DropReason.SHORT_FRAME);
-            }
-            queue.take();
-        }
-    }
-
-    /**
      * Reads the addresses of frames that were taken. This is the second of three passes, which make cache misses
      * overlap: all descriptors, then all Ethernet headers, then the verdicts. The loop is so short that the processor
      * has many of its loads in flight at a time.
      */
     private void readAddresses(final int taken) {
+        final long[] headers = burst.headers();
         for (int i = 0; i < taken; i++) {
             // Two loads cover both addresses: bytes 0 to 7 and bytes 4 to 11.
             destinations[i] = Memory.getLong(headers[i]);
@@ -390,19 +286,8 @@ public final class Ingress {
         return (long) (length + (Effort.FRAME << Effort.BYTES)) * effort.fanOut(source.port().index(), vlan);
     }
 
-    /** Returns the address of a frame's Ethernet header. Copies a header that is not contiguous to scratch memory. */
-    private long header(final Frame frame, final int place) {
-        if (frame.length(0) >= Ethernet.HEADER) {
-            return frame.address(0);
-        }
-        frame.peek(scratch + place * SCRATCH_STRIDE, Ethernet.HEADER);
-        return scratch + place * SCRATCH_STRIDE;
-    }
-
     private void dropFrom(final long first) {
-        for (long sequence = first; sequence <= claimedTo; sequence++) {
-            frames.get(sequence).drop();
-        }
+        frames.drop(first, claimedTo);
     }
 
     /**
@@ -459,6 +344,7 @@ public final class Ingress {
 
     /** Returns the buffers of every burst that all workers are done with. */
     public void complete(final TransmitQueue queue) {
+        assert owner.isCaller();
         effort.settle(queue.source(), sequences);
         boolean any = false;
         while (isOldestDone(queue.source())) {
@@ -473,6 +359,7 @@ public final class Ingress {
 
     /** Frees the buffers of every burst that all workers are done with. */
     public void complete(final UplinkQueue queue) {
+        assert owner.isCaller();
         effort.settle(queue.source(), sequences);
         while (isOldestDone(queue.source())) {
             queue.releaseOldest();
@@ -497,6 +384,7 @@ public final class Ingress {
      */
     public void recover() {
         if (claimedTo != NOTHING) {
+            assert claimedFor != null : "entries are claimed for a source";
             if (claimedFor.bursts() == burstsBefore) {
                 dropFrom(claimedFrom);
             }
@@ -507,10 +395,7 @@ public final class Ingress {
 
     /** Adds the memory of the current burst that may have been accessed, for the search for a fault. */
     public void addTouched(final TouchedRanges ranges) {
-        for (int i = 0; i < BURST; i++) {
-            ranges.add(addresses[i], lengths[i], false);
-            ranges.add(headers[i], Ethernet.HEADER, false);
-        }
+        burst.addTouched(ranges);
         if (claimedTo != NOTHING) {
             for (long sequence = claimedFrom; sequence <= claimedTo; sequence++) {
                 ranges.add(frames.get(sequence), false);

@@ -2,6 +2,7 @@ package io.ringbridge.datapath.forward;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.GuestQueue;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 
@@ -19,7 +20,7 @@ public final class Notifier {
     /** The number of duty cycles with work after which all queues are settled in any case. */
     private static final int BUSY_CYCLES = 16;
 
-    private GuestQueue[] unsettled = new GuestQueue[64];
+    private @Nullable GuestQueue[] unsettled = new GuestQueue[64];
     private int count;
     private int quiet;
     private int busy;
@@ -67,7 +68,9 @@ public final class Notifier {
         // (virtio 1.2, sections 2.7.10 and 2.8.21.3.1).
         Memory.fullFence();
         for (int i = 0; i < count; i++) {
-            unsettled[i].markSettled();
+            final GuestQueue queue = unsettled[i];
+            assert queue != null;
+            queue.markSettled();
         }
         Arrays.fill(unsettled, 0, count, null);
         count = 0;

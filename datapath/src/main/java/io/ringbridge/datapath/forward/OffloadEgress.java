@@ -2,7 +2,6 @@ package io.ringbridge.datapath.forward;
 
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.packet.Ethernet;
 import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.port.DropReason;
@@ -21,15 +20,12 @@ final class OffloadEgress {
 
     private final long scratch = Memory.allocate(LONGEST_ETHERNET_HEADER);
     private final ScatteredEgress scattered;
-    private final Segments buffers;
     private final Segmenter segmenter;
     private final Effort effort;
 
-    OffloadEgress(final ScatteredEgress scattered, final Segmenter segmenter, final Segments buffers,
-                  final Effort effort) {
+    OffloadEgress(final ScatteredEgress scattered, final Segmenter segmenter, final Effort effort) {
         this.effort = effort;
         this.scattered = scattered;
-        this.buffers = buffers;
         this.segmenter = segmenter;
     }
 
@@ -59,8 +55,9 @@ final class OffloadEgress {
         while (going && segmenter.next()) {
             segmenter.writeHeader(ring.headerLength());
             effort.spend(frame, Effort.SEGMENT + (segmenter.payloadLength() >>> Effort.BYTES));
+            scattered.takeFirst(ring);
             going = scattered.deliver(frame, segmenter.prefix(), segmenter.prefixLength(), segmenter.payloadLength(),
-                queue, ring, ring.next(buffers, true));
+                queue, ring);
         }
         if (going && segmenter.isLimited()) {
             queue.counters().dropped(DropReason.SEGMENT_LIMIT);

@@ -17,11 +17,14 @@ final class ScatteredEgress {
 
     private final EgressBurst burst;
     private final PieceReader reader;
-    private final Segments buffers;
     private final Effort effort;
+    /** The buffers of the chain taken last. */
+    private final Segments buffers = new Segments();
     private final Segments merged = new Segments();
     private final int[] capacities = new int[Segments.MAX_SEGMENTS];
     private final long headerEnd = Memory.allocate(LONGEST_HEADER) + LONGEST_HEADER;
+    /** The result of {@link DeviceRing#next} for the chain taken last. */
+    private int taken;
     /** The number of buffers taken for one frame. */
     private int count;
     private int piece;
@@ -31,21 +34,20 @@ final class ScatteredEgress {
      * Creates a writer to scattered buffers.
      *
      * @param reader reads the bytes that follow the headers
-     * @param buffers receives the descriptors of a chain when it is taken
      */
-    ScatteredEgress(final EgressBurst burst, final PieceReader reader, final Segments buffers, final Effort effort) {
+    ScatteredEgress(final EgressBurst burst, final PieceReader reader, final Effort effort) {
         this.effort = effort;
         this.burst = burst;
         this.reader = reader;
-        this.buffers = buffers;
     }
 
-    /**
-     * Delivers a frame unchanged, or drops and counts it.
-     *
-     * @param taken the result of {@link DeviceRing#next} for the first chain
-     */
-    void deliverWhole(final Frame frame, final ReceiveQueue queue, final DeviceRing ring, final int taken) {
+    /** Takes the first chain for what is delivered next, if the ring has one. */
+    void takeFirst(final DeviceRing ring) {
+        taken = ring.next(buffers, true);
+    }
+
+    /** Delivers a frame unchanged, starting with the {@linkplain #takeFirst first} chain, or drops and counts it. */
+    void deliverWhole(final Frame frame, final ReceiveQueue queue, final DeviceRing ring) {
         final int headerLength = ring.headerLength();
         if (frame.needs() == 0) {
             VnetHeader.writePlain(headerEnd - headerLength, headerLength, 1);
@@ -53,20 +55,20 @@ final class ScatteredEgress {
             frame.header().write(headerEnd - headerLength, headerLength, 1);
         }
         reader.begin(frame, 0);
-        deliver(frame, headerEnd, 0, frame.totalLength(), queue, ring, taken);
+        deliver(frame, headerEnd, 0, frame.totalLength(), queue, ring);
     }
 
     /**
-     * Delivers a prefix followed by bytes from the reader, or counts a drop.
+     * Delivers a prefix followed by bytes from the reader, starting with the {@linkplain #takeFirst first} chain, or
+     * counts a drop.
      *
      * @param frame the frame that the bytes belong to
      * @param prefix the address of the prefix; the virtio-net header lies directly before it
-     * @param taken the result of {@link DeviceRing#next} for the first chain
      * @return whether the bytes were delivered
      */
     boolean deliver(final Frame frame, final long prefix, final int prefixLength, final int payloadLength,
-                    final ReceiveQueue queue, final DeviceRing ring, final int taken) {
-        final boolean delivered = deliver(prefix, prefixLength, payloadLength, queue, ring, taken);
+                    final ReceiveQueue queue, final DeviceRing ring) {
+        final boolean delivered = deliver(prefix, prefixLength, payloadLength, queue, ring);
         effort.spend(frame, 2L * frame.count());
         effort.spend(frame, prefixLength + payloadLength, ring.work() + (long) Effort.BUFFER * count, queue);
         ring.clearWork();
@@ -74,31 +76,30 @@ final class ScatteredEgress {
     }
 
     private boolean deliver(final long prefix, final int prefixLength, final int payloadLength,
-                            final ReceiveQueue queue, final DeviceRing ring, final int taken) {
+                            final ReceiveQueue queue, final DeviceRing ring) {
         final int headerLength = ring.headerLength();
         final int needed = headerLength + prefixLength + payloadLength;
-        int result = taken;
         count = 0;
         merged.clear();
-        while (result == DeviceRing.TAKEN && merged.addAll(buffers)) {
+        while (taken == DeviceRing.TAKEN && merged.addAll(buffers)) {
             capacities[count++] = buffers.totalLength();
             if (merged.totalLength() >= needed || !ring.mergeable() || ring.work() > Effort.BURST) {
                 break;
             }
-            result = count == capacities.length ? DeviceRing.EMPTY : ring.next(buffers, true);
+            taken = count == capacities.length ? DeviceRing.EMPTY : ring.next(buffers, true);
         }
-        if (result == DeviceRing.BAD) {
+        if (taken == DeviceRing.BAD) {
             returnEmpty(queue, ring);
             return false;
         }
-        if (result == DeviceRing.BROKEN) {
+        if (taken == DeviceRing.BROKEN) {
             queue.breakRing();
             queue.counters().dropped(DropReason.BAD_BUFFER);
             return false;
         }
         if (merged.totalLength() < needed) {
             ring.rewind(ring.out());
-            queue.counters().dropped(result == DeviceRing.EMPTY ? queue.noBuffer() : DropReason.SMALL_BUFFER);
+            queue.counters().dropped(taken == DeviceRing.EMPTY ? queue.noBuffer() : DropReason.SMALL_BUFFER);
             return false;
         }
         if (headerLength > NUM_BUFFERS) {
@@ -106,8 +107,8 @@ final class ScatteredEgress {
         }
         piece = 0;
         offset = 0;
-        fill(prefix - headerLength, headerLength + prefixLength);
-        fill(0, payloadLength);
+        fillFrom(prefix - headerLength, headerLength + prefixLength);
+        fillFromReader(payloadLength);
         if (ring.log() != null) {
             ring.log().written(merged, needed);
         }
@@ -118,6 +119,7 @@ final class ScatteredEgress {
 
     /** Adds the buffers of the last frame, for the search for a fault. */
     void addTouched(final TouchedRanges ranges) {
+        ranges.add(buffers, true);
         ranges.add(merged, true);
     }
 
@@ -142,23 +144,37 @@ final class ScatteredEgress {
         burst.touch(queue);
     }
 
-    /** Fills the next bytes of the merged buffers, from an address or, if that is 0, from the reader. */
-    private void fill(final long from, final int length) {
+    /** Fills the next bytes of the merged buffers from an address. */
+    private void fillFrom(final long from, final int length) {
         int done = 0;
         while (done < length) {
-            final int n = Math.min(length - done, merged.length(piece) - offset);
-            final long to = merged.address(piece) + offset;
-            if (from == 0) {
-                reader.copy(to, n);
-            } else {
-                Memory.copy(from + done, to, n);
-            }
+            final int n = room(length - done);
+            Memory.copy(from + done, merged.address(piece) + offset, n);
             done += n;
-            offset += n;
-            if (offset == merged.length(piece)) {
-                piece++;
-                offset = 0;
-            }
+            advance(n);
+        }
+    }
+
+    /** Fills the next bytes of the merged buffers from the reader. */
+    private void fillFromReader(final int length) {
+        int left = length;
+        while (left > 0) {
+            final int n = room(left);
+            reader.copy(merged.address(piece) + offset, n);
+            left -= n;
+            advance(n);
+        }
+    }
+
+    private int room(final int wanted) {
+        return Math.min(wanted, merged.length(piece) - offset);
+    }
+
+    private void advance(final int bytes) {
+        offset += bytes;
+        if (offset == merged.length(piece)) {
+            piece++;
+            offset = 0;
         }
     }
 }

@@ -10,6 +10,7 @@ import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.UplinkQueue;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes frames to uplinks. The kernel copies them from the sender's memory, so the switch makes no copy of its own. A
@@ -79,6 +80,7 @@ final class UplinkWriter {
             }
         }
         if (written > 0) {
+            assert device != null : "nothing is written without a device";
             device.flush();
             queue.port().writesFail(false);
         }
@@ -106,7 +108,7 @@ final class UplinkWriter {
      *
      * @return the reason for a drop, or null if the frame was written
      */
-    private DropReason writeWhole(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
+    private @Nullable DropReason writeWhole(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
         if (frame.count() >= MAX_IOVECS) {
             return DropReason.REFUSED;
         }
@@ -129,7 +131,7 @@ final class UplinkWriter {
      *
      * @return the reason for a drop, or null if all segments were written
      */
-    private DropReason writeSegments(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
+    private @Nullable DropReason writeSegments(final Frame frame, final FrameDevice device, final UplinkQueue queue) {
         segmenter.begin(frame, frame.header(), false);
         VnetHeader.writePlain(header, FrameDevice.HEADER, 1);
         DropReason reason = null;
@@ -148,7 +150,7 @@ final class UplinkWriter {
      *
      * @return the reason for a drop, or null if the packet was written
      */
-    private DropReason outcome(final long answer, final int length, final UplinkQueue queue) {
+    private @Nullable DropReason outcome(final long answer, final int length, final UplinkQueue queue) {
         if (answer >= 0) {
             written++;
             bytes += length;

@@ -29,6 +29,7 @@ final class VlanEgress {
      */
     int prepare(final FrameRing frames, final long first, final int count, final Sink sink) {
         final PortVlan vlans = sink.port().vlan();
+        assert vlans != null : "frames for ports without VLANs are delivered as they are";
         int leave = 0;
         for (int i = 0; i < count; i++) {
             final long tag = frames.tag(first + i);

@@ -4,4 +4,7 @@
  *
  * <p>Every worker has its own objects. {@code Inbox} is what other workers may use.
  */
+@NullMarked
 package io.ringbridge.datapath.forward;
+
+import org.jspecify.annotations.NullMarked;

@@ -7,6 +7,7 @@ import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One frame on its way through the switch: the location of its bytes, in the sender's memory or in an uplink's buffer,
@@ -21,13 +22,13 @@ public final class Frame extends Segments {
     public static final long ADDRESS_MASK = 0xFFFF_FFFF_FFFFL;
 
     private Verdict verdict = Verdict.DROP;
-    private Sink receiver;
+    private @Nullable Sink receiver;
     /** A port index, below 2^16. */
     private char source;
     private char flow;
     private int needs;
     private final VnetHeader header = new VnetHeader();
-    private Source origin;
+    private @Nullable Source origin;
 
     /** The decision about a frame. */
     public enum Verdict {
@@ -49,6 +50,7 @@ public final class Frame extends Segments {
 
     /** Returns the queue that a unicast frame goes to. */
     public Sink receiver() {
+        assert receiver != null : "only a unicast frame has a receiver";
         return receiver;
     }
 
@@ -86,7 +88,7 @@ public final class Frame extends Segments {
     }
 
     /** Returns the queue that is billed for the work on the frame if another worker took the frame, else null. */
-    public Source origin() {
+    public @Nullable Source origin() {
         return origin;
     }
 

@@ -72,6 +72,13 @@ public final class FrameRing {
         tags[(int) sequence & tags.length - 1] = tag;
     }
 
+    /** Drops claimed entries; none if {@code first} is after {@code last}. */
+    public void drop(final long first, final long last) {
+        for (long sequence = first; sequence <= last; sequence++) {
+            get(sequence).drop();
+        }
+    }
+
     /** Publishes entries to the consumer. */
     public void publish(final long first, final long last) {
         ring.publish(first, last);

@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.memory;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -26,10 +28,11 @@ public final class GuestMemory {
     private final long[] hostStarts;
     /** The indices of the regions, by ascending address in this process. */
     private final int[] byHost;
-    private final Iotlb iotlb;
-    private final IncomingMemory incoming;
+    private final @Nullable Iotlb iotlb;
+    private final @Nullable IncomingMemory incoming;
 
-    private GuestMemory(final GuestMemory other, final Iotlb iotlb, final IncomingMemory incoming) {
+    private GuestMemory(final GuestMemory other, final @Nullable Iotlb iotlb,
+                        final @Nullable IncomingMemory incoming) {
         regions = other.regions;
         guestStarts = other.guestStarts;
         sizes = other.sizes;
@@ -78,22 +81,22 @@ public final class GuestMemory {
     }
 
     /** Returns this memory behind an IOMMU with these translations, or not behind an IOMMU if they are null. */
-    public GuestMemory withTranslations(final Iotlb translations) {
+    public GuestMemory withTranslations(final @Nullable Iotlb translations) {
         return new GuestMemory(this, translations, incoming);
     }
 
     /** Returns this memory while its pages are still arriving, or with all pages present if {@code pages} is null. */
-    public GuestMemory withIncoming(final IncomingMemory pages) {
+    public GuestMemory withIncoming(final @Nullable IncomingMemory pages) {
         return new GuestMemory(this, iotlb, pages);
     }
 
     /** Returns the state of memory whose pages are still arriving, or null if all pages are present. */
-    public IncomingMemory incoming() {
+    public @Nullable IncomingMemory incoming() {
         return incoming;
     }
 
     /** Returns the translations of the driver's addresses, or null if the driver uses guest addresses. */
-    public Iotlb iotlb() {
+    public @Nullable Iotlb iotlb() {
         return iotlb;
     }
 
@@ -201,7 +204,7 @@ public final class GuestMemory {
     }
 
     /** Returns the location in the regions' files of an address of this process, or null if no region contains it. */
-    public FilePlace filePlace(final long hostAddress) {
+    public @Nullable FilePlace filePlace(final long hostAddress) {
         for (final MemoryRegion region : regions) {
             if (Long.compareUnsigned(hostAddress - region.hostAddress(), region.size()) < 0) {
                 return region.filePlace(hostAddress);

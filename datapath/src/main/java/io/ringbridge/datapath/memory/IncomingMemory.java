@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.memory;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 
 /**
@@ -38,7 +40,7 @@ public final class IncomingMemory {
         return region == null ? 0 : region.extent(address - region.region().hostAddress());
     }
 
-    private IncomingRegion find(final long address) {
+    private @Nullable IncomingRegion find(final long address) {
         for (final IncomingRegion region : regions) {
             if (Long.compareUnsigned(address - region.region().hostAddress(), region.region().size()) < 0) {
                 return region;

@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.memory;
 
 import org.agrona.UnsafeApi;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Loads, stores and copies at raw addresses; the only user of {@code UnsafeApi}.
@@ -17,9 +18,9 @@ public final class Memory {
 
     /** An entry of a list. The field is not final, so that the compiler does not know the length of the list. */
     private static final class Step {
-        private Step next;
+        private @Nullable Step next;
 
-        Step(final Step next) {
+        Step(final @Nullable Step next) {
             this.next = next;
         }
     }

@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.os;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -79,7 +81,7 @@ public final class DescriptorSocket {
     }
 
     /** Sets an event that ends each wait early while it is signalled, or none if it is null. */
-    public void wakeBy(final EventFd event) {
+    public void wakeBy(final @Nullable EventFd event) {
         other = event == null ? NONE : event.fd();
     }
 

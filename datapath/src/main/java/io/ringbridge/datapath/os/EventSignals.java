@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.os;
 
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -35,7 +37,7 @@ final class EventSignals {
     private static final int UNFETCHED = 128;
     private static final long RESULT_BYTES = 32;
 
-    private static EventSignals instance;
+    private static @Nullable EventSignals instance;
 
     private final long context;
     private final ThreadLocal<MemorySegment> requests = ThreadLocal.withInitial(EventSignals::request);

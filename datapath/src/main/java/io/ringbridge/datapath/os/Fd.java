@@ -120,7 +120,6 @@ public final class Fd {
 
     /** Returns the target of a descriptor as in {@code /proc/self/fd}, or an empty string if it is unknown. */
     public static String target(final int fd) {
-        final String target = Libc.readlink("/proc/self/fd/" + fd);
-        return target == null ? "" : target;
+        return Libc.readlink("/proc/self/fd/" + fd);
     }
 }

@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.os;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.HashMap;
 import java.util.Map;
 
@@ -26,11 +28,11 @@ public final class FileWatch implements AutoCloseable {
         }
     }
 
-    private final Watched file;
+    private final @Nullable Watched file;
     private final long changesBefore;
     private boolean closed;
 
-    private FileWatch(final Watched file) {
+    private FileWatch(final @Nullable Watched file) {
         this.file = file;
         changesBefore = file == null ? 0 : file.changes;
     }

@@ -470,13 +470,13 @@ final class Libc {
         }
     }
 
-    /** Returns the target of a symbolic link, or null if there is none. */
+    /** Returns the target of a symbolic link, or an empty string if there is none. */
     static String readlink(final String path) {
         final Scratch s = SCRATCH.get();
         try (Arena arena = Arena.ofConfined()) {
             final MemorySegment target = arena.allocate(256);
             final long n = orErrno((long) READLINK.invokeExact(s.errno, arena.allocateFrom(path), target, 255L), s);
-            return n < 0 ? null : target.getString(0);
+            return n < 0 ? "" : target.getString(0);
         } catch (final Throwable t) {
             throw unexpected(t);
         }

@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.os;
 
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -66,7 +68,7 @@ public final class Userfault implements AutoCloseable {
     }
 
     /** Returns the reason why this process cannot let another one provide its missing pages, or null if it can. */
-    public static String problem() {
+    public static @Nullable String problem() {
         try (Userfault _ = open()) {
             return Mapping.canPopulate() ? null : "the kernel has no MADV_POPULATE_READ; Linux 5.14 or later is needed";
         } catch (final OsException e) {

@@ -5,7 +5,7 @@ import io.ringbridge.datapath.memory.Segments;
 
 /** A position in a packet, from which its bytes are read in order across their pieces. Owned by one worker. */
 public final class PieceReader {
-    private Segments frame;
+    private Segments frame = new Segments();
     private int piece;
     private int offset;
 

@@ -32,8 +32,8 @@ public final class Segmenter {
     private final PieceReader reader;
     private final long prefix = Memory.allocate(HEADROOM + LONGEST_PREFIX) + HEADROOM;
     private int identification;
-    private VnetHeader header;
-    private PacketLayout layout;
+    private VnetHeader header = new VnetHeader();
+    private PacketLayout layout = header.layout();
     private boolean partial;
     private int limit;
     private int rest;

@@ -3,11 +3,11 @@ package io.ringbridge.datapath.port;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,7 +41,7 @@ public final class GuestPort extends Port {
     private final List<GuestQueue> queues;
     private volatile GuestMemory memory = GuestMemory.NONE;
     private volatile long features;
-    private volatile String ringFault;
+    private volatile @Nullable String ringFault;
     private volatile Set<SuspendCause> suspendedBy = Set.of();
     private volatile PortStatistics inherited = PortStatistics.NONE;
     /** The station to announce when the suspension ends, or 0. */
@@ -57,8 +57,9 @@ public final class GuestPort extends Port {
      * @param workers the number of workers
      * @param stations the bridge's stations behind this port
      */
-    public GuestPort(final int index, final String name, final int queuePairs, final int mtu, final PortVlan vlan,
-                     final QueueOwner[] owners, final int workers, final Stations stations) {
+    public GuestPort(final int index, final String name, final int queuePairs, final int mtu,
+                     final @Nullable PortVlan vlan, final QueueOwner[] owners, final int workers,
+                     final Stations stations) {
         super(index, name, mtu, vlan, stations);
         configuredMtu = mtu;
         receiveQueues = new ReceiveQueue[queuePairs];
@@ -285,7 +286,7 @@ public final class GuestPort extends Port {
      *
      * @param addresses the addresses by vring index; null for rings that are not started
      */
-    public synchronized void remap(final GuestMemory newMemory, final RingAddresses[] addresses) {
+    public synchronized void remap(final GuestMemory newMemory, final @Nullable RingAddresses[] addresses) {
         quiesce(queues);
         memory = newMemory;
         onOwners(queues, queue -> {
@@ -308,7 +309,8 @@ public final class GuestPort extends Port {
         }
     }
 
-    private static RingAddresses newAddresses(final GuestQueue queue, final RingAddresses[] addresses) {
+    private static @Nullable RingAddresses newAddresses(final GuestQueue queue,
+                                                        final @Nullable RingAddresses[] addresses) {
         return queue.vring() < addresses.length ? addresses[queue.vring()] : null;
     }
 
@@ -348,7 +350,7 @@ public final class GuestPort extends Port {
      * @param log null to log nothing
      * @param changed signalled after the log was written, once per queue per burst; may be null
      */
-    public synchronized void setLog(final DirtyLog log, final EventFd changed) {
+    public synchronized void setLog(final @Nullable DirtyLog log, final @Nullable EventFd changed) {
         onOwners(queues, queue -> queue.log(log, changed));
     }
 
@@ -469,48 +471,10 @@ public final class GuestPort extends Port {
         return queues.get(vring);
     }
 
-    /**
-     * Finds the part of the front-end's memory that a worker lost, after a fault. A file may be too short, or its file
-     * system may have no room for a ring, a log or a record. Costs system calls. On that worker's thread.
-     *
-     * @return a description of the loss, or null if nothing was lost
-     */
-    public String findTruncation(final QueueOwner worker) {
-        final GuestMemory checked = memory;
-        if (!checked.isIntact() && checked == memory) { // its files may be closed once it has been replaced
-            return "the file behind the guest's memory was truncated while in use";
-        }
-        if (!ownedBy(worker).allMatch(GuestQueue::logIntact)) {
-            return "the file behind the dirty log was truncated while in use, or its file system is full";
-        }
-        if (!ownedBy(worker).allMatch(GuestQueue::recordIntact)) {
-            return "the file that records chains in flight was truncated while in use, or its file system is full";
-        }
-        return ownedBy(worker).allMatch(GuestQueue::ringIsAccessible) ? null
-            : "the memory that a ring is in cannot be accessed";
-    }
-
-    /**
-     * Finds a range that a worker may have touched, that is in the guest's memory and that cannot be accessed. Costs
-     * system calls. On that worker's thread.
-     *
-     * @return a description of the loss, or null if all ranges can be accessed
-     */
-    public String findLostMemory(final TouchedRanges touched) {
-        final long address = touched.firstLost(memory);
-        return address == TouchedRanges.NONE ? null
-            : "the memory at guest address 0x" + Long.toHexString(address)
-                + " cannot be accessed: its file system is full, or reading it failed";
-    }
-
-    /** Adds the rings that a worker owns to the touched ranges. On that worker's thread. */
-    public void addTouched(final QueueOwner worker, final TouchedRanges ranges) {
-        ownedBy(worker).forEach(queue -> queue.addTouched(ranges));
-    }
-
-    /** Whether a worker owns started rings of this port. On that worker's thread. */
-    public boolean hasRings(final QueueOwner worker) {
-        return ownedBy(worker).anyMatch(GuestQueue::started);
+    /** Returns the rings that a worker owns, for recovery after a fault. On that worker's thread. */
+    public OwnedRings ownedBy(final QueueOwner worker) {
+        return new OwnedRings(this,
+            queues.stream().filter(queue -> queue.owner().index() == worker.index()).toList());
     }
 
     /** Marks the port as failed: from now on nothing is delivered to it. Any worker may call. */
@@ -520,27 +484,8 @@ public final class GuestPort extends Port {
         receivers();
     }
 
-    /** Abandons the rings that a worker owns, without touching their memory. On that worker's thread. */
-    public void abandon(final QueueOwner worker) {
-        ownedBy(worker).forEach(GuestQueue::abandon);
-    }
-
-    /**
-     * Recovers the rings that a worker owns after a fault. Unfinished chains are put back, used ones are published, and
-     * the driver is notified. A fault in this port's memory is raised before this method returns. On that worker's
-     * thread.
-     */
-    public void recover(final QueueOwner worker) {
-        ownedBy(worker).forEach(GuestQueue::recover);
-        Memory.surfaceFault();
-    }
-
-    private Stream<GuestQueue> ownedBy(final QueueOwner worker) {
-        return queues.stream().filter(queue -> queue.owner().index() == worker.index());
-    }
-
     /** Returns the reason why a ring broke since the last call, or null. */
-    public String takeRingFault() {
+    public @Nullable String takeRingFault() {
         final String fault = ringFault;
         ringFault = null;
         return fault;

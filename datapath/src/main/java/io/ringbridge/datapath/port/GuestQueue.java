@@ -8,6 +8,7 @@ import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Objects;
 import java.util.OptionalInt;
@@ -26,14 +27,14 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     private final int vring;
     private final QueueOwner owner;
     private final QueueCounters counters = new QueueCounters();
-    private volatile DeviceRing ring;
-    private volatile ParkedRing parked;
+    private volatile @Nullable DeviceRing ring;
+    private volatile @Nullable ParkedRing parked;
     private volatile boolean enabled;
     private RingEvents events = RingEvents.NONE;
     private boolean unsettled;
     private boolean callDue;
-    private DirtyLog log;
-    private EventFd logChanged;
+    private @Nullable DirtyLog log;
+    private @Nullable EventFd logChanged;
 
     GuestQueue(final GuestPort port, final int vring, final QueueOwner owner) {
         this.port = port;
@@ -58,8 +59,13 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         return counters;
     }
 
+    /** Whether the calling thread owns the queue. For assertions. */
+    private boolean isOwned() {
+        return owner.isCaller();
+    }
+
     /** Returns the ring, or null while it is stopped or parked. */
-    public final DeviceRing ring() {
+    public final @Nullable DeviceRing ring() {
         return ring;
     }
 
@@ -99,6 +105,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
      * @return false if the queue was marked already
      */
     public final boolean markUnsettled() {
+        assert isOwned();
         final boolean first = !unsettled;
         unsettled = true;
         return first;
@@ -106,6 +113,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Publishes all used buffers, if there still is a ring. */
     public final void publish() {
+        assert isOwned();
         if (ring != null) {
             ring.publish();
         }
@@ -113,6 +121,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Notifies the driver if it wants a notification. Requires a full fence after {@link #publish}. */
     public final void markSettled() {
+        assert isOwned();
         unsettled = false;
         if (ring != null && ring.wantsNotification()) {
             call();
@@ -137,7 +146,9 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Drops the ring until it is started again, because its contents are inconsistent. */
     public final void breakRing() {
-        port.ringFault("vring " + vring + ": " + ring.fault());
+        final DeviceRing broken = ring;
+        assert broken != null : "only a running ring breaks";
+        port.ringFault("vring " + vring + ": " + broken.fault());
         ring = null;
         port.ringBroken();
         if (events.error() != null) {
@@ -151,7 +162,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     abstract void resume();
 
     /** Replaces the dirty log of the present ring and of later ones. On the owner's thread. */
-    final void log(final DirtyLog newLog, final EventFd changed) {
+    final void log(final @Nullable DirtyLog newLog, final @Nullable EventFd changed) {
         if (ring != null) {
             ring.log(newLog, changed);
         }
@@ -218,12 +229,14 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Starts a ring, which stays parked until {@link #unpark}. */
     void start(final RingConfig config) {
+        assert isOwned();
         parked = ParkedRing.of(config);
         callDue = true; // the ring's previous back-end may have died after using a buffer and before notifying
     }
 
     /** Parks the ring. No chain may be in flight, used chains must be published, and the driver notified. */
     void park() {
+        assert isOwned();
         if (ring != null) {
             parked = ParkedRing.of(ring);
             ring = null;
@@ -235,12 +248,13 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
      * requested; {@link #pageArrived} tries again.
      */
     void unpark() {
+        assert isOwned();
         final ParkedRing next = parked;
         if (next != null && !next.isPresent(vring)) {
             return;
         }
         if (next != null) {
-            ring = next.ring(log, logChanged);
+            ring = next.ring(owner, log, logChanged);
             parked = null; // last: after a fault in the line above, the parked ring can still be checked and run
         }
         if (callDue && ring != null) {
@@ -256,6 +270,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
 
     /** Drops the ring, running or parked. */
     void stop() {
+        assert isOwned();
         ring = null;
         parked = null;
     }

@@ -5,9 +5,12 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.datapath.ring.InflightRegion;
 import io.ringbridge.datapath.ring.MissingPage;
+import io.ringbridge.datapath.ring.Owner;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A parked ring: it is started but does not run. Its port is suspended, it waits to be enabled, or a part of it is in a
@@ -17,12 +20,12 @@ import io.ringbridge.datapath.ring.RingConfig;
  * <p>Changed on the owning worker's thread only.
  */
 final class ParkedRing {
-    private RingConfig config;
-    private DeviceRing ring;
+    private @Nullable RingConfig config;
+    private @Nullable DeviceRing ring;
     private volatile boolean lacksParts;
-    private MissingPage missing;
+    private @Nullable MissingPage missing;
 
-    private ParkedRing(final RingConfig config, final DeviceRing ring) {
+    private ParkedRing(final @Nullable RingConfig config, final @Nullable DeviceRing ring) {
         this.config = config;
         this.ring = ring;
     }
@@ -37,16 +40,22 @@ final class ParkedRing {
         return new ParkedRing(config, null);
     }
 
+    /** Returns the configuration of a ring that has not run. */
+    private RingConfig config() {
+        assert config != null : "a ring that has run needs no configuration";
+        return config;
+    }
+
     /**
      * Whether all parts of the ring have arrived. If not, the first missing page is requested. The parts of a ring that
      * has run are present: while pages may be missing, a ring that moves is created again.
      */
     boolean isPresent(final int vring) {
-        if (ring == null && config.memory().incoming() != null) {
-            if (missing == null) {
-                missing = config.missingPage();
-            }
-            lacksParts = !config.isPresent(missing);
+        if (ring == null && missing == null) {
+            missing = config().missingPage();
+        }
+        if (ring == null && missing != null) {
+            lacksParts = !config().isPresent(missing);
             missing.request(vring);
         } else {
             lacksParts = false;
@@ -67,10 +76,11 @@ final class ParkedRing {
         }
     }
 
-    /** Returns the ring, ready to run and with this log. A new ring is created here. */
-    DeviceRing ring(final DirtyLog log, final EventFd changed) {
+    /** Returns the ring, ready to run and with this log. A new ring is created here, and gets its owner. */
+    DeviceRing ring(final Owner owner, final @Nullable DirtyLog log, final @Nullable EventFd changed) {
         if (ring == null) {
-            ring = DeviceRing.create(config, log, changed);
+            ring = DeviceRing.create(config(), log, changed);
+            ring.setOwner(owner);
             ring.suppressKicks();
         } else {
             ring.log(log, changed);
@@ -85,14 +95,15 @@ final class ParkedRing {
 
     /** Returns the position, as in GET_VRING_BASE; for a ring that never ran, its configured base. */
     int base() {
-        return ring == null ? config.base() : ring.base();
+        return ring == null ? config().base() : ring.base();
     }
 
     void remap(final GuestMemory memory, final RingAddresses addresses) {
         if (ring == null) {
             missing = null;
-            config = new RingConfig(config.size(), config.features(), addresses, config.base(), memory,
-                config.inflight(), config.bigEndian());
+            final RingConfig old = config();
+            config = new RingConfig(old.size(), old.features(), addresses, old.base(), memory, old.inflight(),
+                old.bigEndian());
         } else {
             ring.remap(memory, addresses);
         }
@@ -100,7 +111,7 @@ final class ParkedRing {
 
     void addTranslations(final GuestMemory memory, final long first, final long last) {
         if (ring == null) {
-            remap(memory, config.addresses());
+            remap(memory, config().addresses());
         } else {
             ring.translations(memory, first, last);
         }
@@ -115,20 +126,24 @@ final class ParkedRing {
 
     /** Whether the record of the ring's chains in flight, if any, is fully accessible. Costs system calls. */
     boolean intact() {
-        return ring != null ? ring.intact() : config.inflight() == null || config.inflight().area().intact();
+        if (ring != null) {
+            return ring.intact();
+        }
+        final InflightRegion record = config().inflight();
+        return record == null || record.area().intact();
     }
 
     /** Whether all parts of the ring are accessible. Costs system calls. */
     boolean partsAreAccessible() {
-        return ring == null ? config.partsAreAccessible() : ring.partsAreAccessible();
+        return ring == null ? config().partsAreAccessible() : ring.partsAreAccessible();
     }
 
     int size() {
-        return ring == null ? config.size() : ring.size();
+        return ring == null ? config().size() : ring.size();
     }
 
     String layout() {
         return ring != null ? ring.layout()
-            : Features.has(config.features(), Features.RING_PACKED) ? "packed" : "split";
+            : Features.has(config().features(), Features.RING_PACKED) ? "packed" : "split";
     }
 }

@@ -1,22 +1,24 @@
 package io.ringbridge.datapath.port;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 
 /** A port of the switch. The datapath creates it; any thread may read it. */
 public abstract sealed class Port permits GuestPort, UplinkPort {
     private final int index;
     private final String name;
-    private final PortVlan vlan;
+    private final @Nullable PortVlan vlan;
     private final Stations stations;
     private volatile int mtu;
     private volatile Sink[] receivers = {};
     private volatile PortState state = PortState.WAITING;
     private volatile long sinceMillis = System.currentTimeMillis();
-    private volatile String failure;
+    private volatile @Nullable String failure;
     private volatile boolean suspended;
     private volatile int relayedGroups;
 
-    Port(final int index, final String name, final int mtu, final PortVlan vlan, final Stations stations) {
+    Port(final int index, final String name, final int mtu, final @Nullable PortVlan vlan, final Stations stations) {
         this.index = index;
         this.name = name;
         this.mtu = mtu;
@@ -37,7 +39,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
      * Returns the VLANs of the port. The result is null if none are configured: its frames then go unchanged to other
      * ports without VLANs only.
      */
-    public final PortVlan vlan() {
+    public final @Nullable PortVlan vlan() {
         return vlan;
     }
 
@@ -123,11 +125,11 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     }
 
     /** Returns the reason why the port has failed, or null. */
-    public final String failure() {
+    public final @Nullable String failure() {
         return failure;
     }
 
-    final void failure(final String why) {
+    final void failure(final @Nullable String why) {
         failure = why;
     }
 

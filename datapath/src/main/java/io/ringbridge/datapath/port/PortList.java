@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.port;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -9,12 +11,12 @@ public final class PortList {
     /** The most ports at a time. */
     public static final int MAX_PORTS = 1024;
 
-    private volatile Port[] byIndex = {};
+    private volatile @Nullable Port[] byIndex = {};
     private volatile Port[] present = {};
 
     /** Returns the port with an index, or null. */
-    public Port port(final int index) {
-        final Port[] ports = byIndex;
+    public @Nullable Port port(final int index) {
+        final @Nullable Port[] ports = byIndex;
         return index < ports.length ? ports[index] : null;
     }
 
@@ -47,8 +49,8 @@ public final class PortList {
         return gap >= 0 ? gap : byIndex.length;
     }
 
-    public synchronized void put(final int index, final Port port) {
-        final Port[] copy = Arrays.copyOf(byIndex, Math.max(byIndex.length, index + 1));
+    public synchronized void put(final int index, final @Nullable Port port) {
+        final @Nullable Port[] copy = Arrays.copyOf(byIndex, Math.max(byIndex.length, index + 1));
         copy[index] = port;
         byIndex = copy;
         present = Arrays.stream(copy).filter(Objects::nonNull).toArray(Port[]::new);

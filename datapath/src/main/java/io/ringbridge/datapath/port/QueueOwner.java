@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.port;
 
+import io.ringbridge.datapath.ring.Owner;
+
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
@@ -8,7 +10,7 @@ import java.util.function.BooleanSupplier;
  * the same owner always have the same worker. Any thread but a worker's own may call, unless a method's comment
  * differs.
  */
-public interface QueueOwner {
+public interface QueueOwner extends Owner {
     /** Returns the number of the worker. */
     int index();
 

@@ -2,6 +2,7 @@ package io.ringbridge.datapath.port;
 
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.ring.DeviceRing;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A queue on which the guest receives: egress.
@@ -21,7 +22,7 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
     private long burstBytes;
     private boolean touched;
     private long chainsSinceProbe;
-    private Segments probed;
+    private @Nullable Segments probed;
     private long debt;
     private long lastCharge;
     private int chargedBy;
@@ -91,11 +92,13 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
      * a translation, that is requested.
      */
     public DropReason noBuffer() {
-        if (!ring().isWaiting()) {
+        final DeviceRing ring = ring();
+        assert ring != null : "frames are delivered to running rings only";
+        if (!ring.isWaiting()) {
             return DropReason.NO_BUFFER;
         }
         requestMissing();
-        return ring().lacksPage() ? DropReason.PAGE_TO_COME : DropReason.NO_TRANSLATION;
+        return ring.lacksPage() ? DropReason.PAGE_TO_COME : DropReason.NO_TRANSLATION;
     }
 
     /** Probes the next chains. No frame waits for a chain: frames that arrive in the meantime are dropped. */

@@ -1,5 +1,8 @@
 package io.ringbridge.datapath.port;
 
+import io.ringbridge.datapath.ring.Owner;
+import org.jspecify.annotations.Nullable;
+
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
@@ -18,6 +21,7 @@ public final class Source {
     private final Port port;
     private final QueueCounters counters;
     private final int workers;
+    private final Owner owner;
     private final int[] burstChains = new int[BURSTS];
     private final long[] burstSequences;
     private int firstBurst;
@@ -28,7 +32,7 @@ public final class Source {
     private long lastDestination;
     private long lastSource;
     private long lastVersion = -1;
-    private Sink lastReceiver;
+    private @Nullable Sink lastReceiver;
 
     /** The work that the queue's frames have caused beyond its share. */
     private long debt;
@@ -39,9 +43,10 @@ public final class Source {
     private final AtomicLongArray billed;
     private final long[] billsPaid;
 
-    Source(final Port port, final QueueCounters counters, final int workers) {
+    Source(final Port port, final QueueCounters counters, final Owner owner, final int workers) {
         this.port = port;
         this.counters = counters;
+        this.owner = owner;
         this.workers = workers;
         burstSequences = new long[BURSTS * workers];
         paidAt = new AtomicLongArray(workers);
@@ -80,6 +85,7 @@ public final class Source {
      * @param sequences the last sequence in each worker's frame ring that has a frame of the burst
      */
     public void recordBurst(final int chains, final long[] sequences) {
+        assert owner.isCaller() : "another thread owns this queue";
         final int slot = nextBurst & BURSTS - 1;
         burstChains[slot] = chains;
         System.arraycopy(sequences, 0, burstSequences, slot * workers, workers);
@@ -108,6 +114,7 @@ public final class Source {
      * @return the number of its chains
      */
     int forgetOldest() {
+        assert owner.isCaller() : "another thread owns this queue";
         final int chains = burstChains[firstBurst++ & BURSTS - 1];
         chainsInFlight -= chains;
         return chains;
@@ -132,6 +139,7 @@ public final class Source {
      * @return the debt
      */
     public long charge(final long work, final int share) {
+        assert owner.isCaller() : "another thread owns this queue";
         debt = Math.max(0, debt + work - share);
         return debt;
     }
@@ -170,7 +178,7 @@ public final class Source {
      * Returns the receiver of the last frame, if a frame with these addresses would have the same one. Returns null if
      * the addresses differ or the forwarding state has changed.
      */
-    public Sink lastReceiver(final long destination, final long source, final long version) {
+    public @Nullable Sink lastReceiver(final long destination, final long source, final long version) {
         return destination == lastDestination && source == lastSource && version == lastVersion ? lastReceiver : null;
     }
 

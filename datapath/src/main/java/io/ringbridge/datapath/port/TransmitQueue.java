@@ -26,7 +26,7 @@ public final class TransmitQueue extends GuestQueue {
 
     TransmitQueue(final GuestPort port, final int vring, final QueueOwner owner, final int workers) {
         super(port, vring, owner);
-        source = new Source(port, counters(), workers);
+        source = new Source(port, counters(), owner, workers);
     }
 
     public Source source() {

@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.port;
 
 import io.ringbridge.datapath.os.FrameDevice;
+import org.jspecify.annotations.Nullable;
 
 import java.util.EnumSet;
 import java.util.List;
@@ -32,8 +33,9 @@ public final class UplinkPort extends Port {
      * @param workers the number of workers
      * @param stations the bridge's stations behind this port
      */
-    public UplinkPort(final int index, final String name, final int queues, final int mtu, final PortVlan vlan,
-                      final QueueOwner[] owners, final int workers, final Stations stations) {
+    public UplinkPort(final int index, final String name, final int queues, final int mtu,
+                      final @Nullable PortVlan vlan, final QueueOwner[] owners, final int workers,
+                      final Stations stations) {
         super(index, name, mtu, vlan, stations);
         this.queues = IntStream.range(0, queues).mapToObj(q -> new UplinkQueue(this, q, owners[q], workers)).toList();
     }

@@ -3,6 +3,7 @@ package io.ringbridge.datapath.port;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.os.Mapping;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -43,8 +44,8 @@ public final class UplinkQueue implements Sink {
     private final QueueCounters out = new QueueCounters();
     private final Source source;
     private final int[] lengths = new int[BUFFERS];
-    private volatile FrameDevice device;
-    private Mapping buffers;
+    private volatile @Nullable FrameDevice device;
+    private @Nullable Mapping buffers;
     private int released;
     private int taken;
     private int filled;
@@ -56,7 +57,7 @@ public final class UplinkQueue implements Sink {
         this.port = port;
         this.index = index;
         this.owner = owner;
-        source = new Source(port, in, workers);
+        source = new Source(port, in, owner, workers);
     }
 
     @Override
@@ -85,11 +86,13 @@ public final class UplinkQueue implements Sink {
 
     /** Marks the port as failed, because its device is gone. */
     public void markGone() {
-        port.fail(device.fault());
+        final FrameDevice lost = device;
+        assert lost != null : "only a queue with a device finds it gone";
+        port.fail(lost.fault());
     }
 
     /** Returns the device, or null if none is attached. */
-    public FrameDevice device() {
+    public @Nullable FrameDevice device() {
         return device;
     }
 
@@ -114,6 +117,7 @@ public final class UplinkQueue implements Sink {
             return 0;
         }
         final FrameDevice from = device;
+        assert from != null : "only a queue that is ready is filled";
         while (filled - taken < wanted && filled - released < BUFFERS) {
             final long length = from.read(buffer(filled), BUFFER_SIZE);
             if (length < 0) {
@@ -131,6 +135,7 @@ public final class UplinkQueue implements Sink {
     }
 
     private long buffer(final int position) {
+        assert buffers != null : "there are buffers while there is a device";
         return buffers.address() + (long) (position & MASK) * BUFFER_SIZE;
     }
 

@@ -5,6 +5,7 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.Scratch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The device's side of a split virtqueue of a legacy driver on a big-endian machine (virtio 1.2, section 2.7.3).
@@ -29,11 +30,11 @@ final class BigEndianSplitRing extends SplitRing {
     private final Scratch scratch;
     private final Segments pieces = new Segments();
     /** The record of the chains in flight; null if nothing is recorded. */
-    private final SplitInflight record;
+    private final @Nullable SplitInflight record;
     /** Chains still to come that continue the current frame. They begin with payload, not with a header. */
     private int continuing;
 
-    BigEndianSplitRing(final RingConfig config, final RingLog log) {
+    BigEndianSplitRing(final RingConfig config, final @Nullable RingLog log) {
         super(config, log);
         headers = new long[size];
         scratch = Scratch.of((long) HEADER_STRIDE * size);
@@ -205,7 +206,7 @@ final class BigEndianSplitRing extends SplitRing {
     }
 
     @Override
-    public void use(final int[] written, final int count) {
+    public void use(final int @Nullable [] written, final int count) {
         oneByOne.use(written, count);
     }
 
@@ -230,7 +231,7 @@ final class BigEndianSplitRing extends SplitRing {
         super.publish();
     }
 
-    SplitInflight record() {
+    @Nullable SplitInflight record() {
         return record;
     }
 

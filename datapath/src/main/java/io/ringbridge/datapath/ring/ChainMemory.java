@@ -5,6 +5,7 @@ import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.memory.TouchedRanges;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Translates the buffer addresses of descriptor chains, for rings of any layout. A search first tries the region hit
@@ -27,12 +28,12 @@ public abstract sealed class ChainMemory permits DeviceRing {
     final boolean indirect;
     private GuestMemory memory;
     /** The translation behind an IOMMU; null if descriptors carry guest addresses. */
-    private Translation translation;
+    private @Nullable Translation translation;
     /** The page that the ring waits for during postcopy; null if all memory is present. */
-    private MissingPage missing;
+    private @Nullable MissingPage missing;
     private boolean mayWait;
     /** Receives the writable pieces of a chain that the device also reads; null if chains have one direction. */
-    private Segments answer;
+    private @Nullable Segments answer;
     private int work;
     private long regionStart;
     private long regionSize;
@@ -51,10 +52,16 @@ public abstract sealed class ChainMemory permits DeviceRing {
         memory = newMemory;
         regionSize = 0;
         if (translation != null) {
-            translation.replace(newMemory.iotlb());
+            translation.replace(translationsOf(newMemory));
         }
         missing = MissingPage.of(newMemory.incoming());
         mayWait = translation != null || missing != null;
+    }
+
+    private static Iotlb translationsOf(final GuestMemory newMemory) {
+        final Iotlb iotlb = newMemory.iotlb();
+        assert iotlb != null : "a ring stays behind its IOMMU";
+        return iotlb;
     }
 
     final GuestMemory memory() {
@@ -69,17 +76,17 @@ public abstract sealed class ChainMemory permits DeviceRing {
     public final void translations(final GuestMemory newMemory, final long first, final long last) {
         memory = newMemory;
         if (translation != null) {
-            translation.extend(newMemory.iotlb(), first, last);
+            translation.extend(translationsOf(newMemory), first, last);
         }
     }
 
     /** Returns the translation, or null if the ring is not behind an IOMMU. */
-    public final Translation translation() {
+    public final @Nullable Translation translation() {
         return translation;
     }
 
     /** Returns the page that the ring may wait for, or null if all memory is present. */
-    public final MissingPage missingPage() {
+    public final @Nullable MissingPage missingPage() {
         return missing;
     }
 
@@ -160,15 +167,15 @@ public abstract sealed class ChainMemory permits DeviceRing {
     final boolean append(final Segments chain, final long guestAddress, final int length, final int flags,
                          final boolean writable) {
         if ((flags & Descriptor.WRITE) != 0 != writable) {
-            return answer != null && !writable && appendAnswer(guestAddress, length);
+            return answer != null && !writable && appendAnswer(answer, guestAddress, length);
         }
         return (answer == null || answer.count() == 0) && append(chain, guestAddress, length, writable);
     }
 
     /** Appends to the answer. The region hit for reading is not used: an IOMMU may allow reads and forbid writes. */
-    private boolean appendAnswer(final long guestAddress, final int length) {
+    private boolean appendAnswer(final Segments chain, final long guestAddress, final int length) {
         regionSize = 0;
-        final boolean appended = append(answer, guestAddress, length, true);
+        final boolean appended = append(chain, guestAddress, length, true);
         regionSize = 0;
         return appended;
     }
@@ -275,8 +282,8 @@ public abstract sealed class ChainMemory permits DeviceRing {
     private boolean find(final long address, final boolean writable) {
         work += SEARCH_WORK;
         final boolean found = translation == null ? findRegion(address)
-            : findTranslated(address, writable ? Iotlb.WRITE : Iotlb.READ);
-        return found && (missing == null || narrow(address));
+            : findTranslated(translation.iotlb(), address, writable ? Iotlb.WRITE : Iotlb.READ);
+        return found && (missing == null || narrow(missing, address));
     }
 
     private boolean findRegion(final long address) {
@@ -290,8 +297,7 @@ public abstract sealed class ChainMemory permits DeviceRing {
         return true;
     }
 
-    private boolean findTranslated(final long address, final int access) {
-        final Iotlb iotlb = translation.iotlb();
+    private boolean findTranslated(final Iotlb iotlb, final long address, final int access) {
         final int entry = iotlb.find(address);
         if (entry < 0 || !iotlb.allows(entry, access)) {
             return false;
@@ -307,10 +313,10 @@ public abstract sealed class ChainMemory permits DeviceRing {
      *
      * @return false if the page at this address has not arrived; it is then recorded as missing
      */
-    private boolean narrow(final long address) {
+    private boolean narrow(final MissingPage pages, final long address) {
         final long offset = address - regionStart;
         final long host = regionHost + offset;
-        final long extent = missing.extent(host);
+        final long extent = pages.extent(host);
         final long before = Math.min(offset, host & IN_PAGE);
         regionStart = address - before;
         regionHost = host - before;

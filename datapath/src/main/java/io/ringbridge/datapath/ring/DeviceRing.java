@@ -5,6 +5,7 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.os.EventFd;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The device's side of a virtqueue of any layout.
@@ -34,16 +35,17 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitRing, P
     /** The number of chains in flight: taken and not returned. */
     int out;
     /** The log of the device's writes; null while writes are not logged. */
-    RingLog log;
+    @Nullable RingLog log;
 
     private final boolean inOrder;
     private final long features;
     private final int headerLength;
     private final boolean mergeable;
     private RingAddresses addresses;
-    private String fault;
+    private @Nullable String fault;
+    private Owner owner = Owner.ANY;
 
-    DeviceRing(final RingConfig config, final RingLog log) {
+    DeviceRing(final RingConfig config, final @Nullable RingLog log) {
         super(config.memory(), Features.has(config.features(), Features.INDIRECT_DESC));
         size = config.size();
         features = config.features();
@@ -67,14 +69,16 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitRing, P
      * @param dirty the log of all writes, including those made here; null to log nothing
      * @param changed signalled after the log was written; may be null
      */
-    public static DeviceRing create(final RingConfig config, final DirtyLog dirty, final EventFd changed) {
+    public static DeviceRing create(final RingConfig config, final @Nullable DirtyLog dirty,
+                                    final @Nullable EventFd changed) {
         final RingLog log = dirty == null ? null : new RingLog(dirty, changed, config.memory(), config.addresses());
         if (config.bigEndian()) {
             return new BigEndianSplitRing(config, log);
         }
         final boolean packed = Features.has(config.features(), Features.RING_PACKED);
-        if (config.inflight() != null) {
-            return packed ? new TrackedPackedRing(config, log) : new TrackedSplitRing(config, log);
+        final InflightRegion inflight = config.inflight();
+        if (inflight != null) {
+            return packed ? new TrackedPackedRing(config, inflight, log) : new TrackedSplitRing(config, inflight, log);
         }
         return packed ? new PackedDeviceRing(config, log) : new SplitDeviceRing(config, log);
     }
@@ -123,7 +127,7 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitRing, P
      *
      * @param written bytes written to each chain; null if nothing was written to any of them
      */
-    public abstract void use(int[] written, int count);
+    public abstract void use(int @Nullable [] written, int count);
 
     /**
      * Returns the oldest chains in flight to the driver, with nothing written to any of them. The driver sees them
@@ -207,12 +211,23 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitRing, P
     }
 
     /** Returns the reason why the ring is broken, or null. */
-    public final String fault() {
+    public final @Nullable String fault() {
         return fault;
+    }
+
+    /** Hands the ring to an owner, which alone uses it from now on. */
+    public final void setOwner(final Owner newOwner) {
+        owner = newOwner;
+    }
+
+    /** Whether the calling thread owns the ring. For assertions, once per burst. */
+    final boolean isOwned() {
+        return owner.isCaller();
     }
 
     /** Replaces the memory table and the ring's addresses, and keeps the positions. No chain may be in flight. */
     public final void remap(final GuestMemory newMemory, final RingAddresses newAddresses) {
+        assert isOwned() : "another thread owns this ring";
         setMemory(newMemory);
         addresses = newAddresses;
         move(newAddresses);
@@ -241,7 +256,8 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitRing, P
      * @param dirty null to log nothing
      * @param changed signalled after the log was written, once per burst; may be null
      */
-    public final void log(final DirtyLog dirty, final EventFd changed) {
+    public final void log(final @Nullable DirtyLog dirty, final @Nullable EventFd changed) {
+        assert isOwned() : "another thread owns this ring";
         log = dirty == null ? null : new RingLog(dirty, changed, memory(), addresses);
     }
 
@@ -249,7 +265,7 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitRing, P
      * Returns the log for writes to the driver's buffers, or null while writes are not logged. A write is logged before
      * its buffer is returned.
      */
-    public final RingLog log() {
+    public final @Nullable RingLog log() {
         return log;
     }
 

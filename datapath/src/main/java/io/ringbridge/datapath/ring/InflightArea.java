@@ -2,6 +2,7 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.MemoryException;
 import io.ringbridge.datapath.memory.MemoryRegion;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A mapped part of a file that records the chains in flight of several virtqueues. It outlives this process.
@@ -53,7 +54,7 @@ public final class InflightArea implements AutoCloseable {
      *
      * @throws MemoryException if the ring is larger than the region, or the region is not inside the area
      */
-    public InflightRegion region(final int queue, final int ringSize, final boolean packed) {
+    public @Nullable InflightRegion region(final int queue, final int ringSize, final boolean packed) {
         if (queue >= queues) {
             return null;
         }

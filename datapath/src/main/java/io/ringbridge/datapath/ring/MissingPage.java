@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.IncomingMemory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The page of guest memory that a ring waits for during postcopy (vhost-user, "Migration").
@@ -18,7 +19,7 @@ public final class MissingPage {
     }
 
     /** Creates the state for a ring in this memory. Returns null if all memory is present. */
-    static MissingPage of(final IncomingMemory incoming) {
+    static @Nullable MissingPage of(final @Nullable IncomingMemory incoming) {
         return incoming == null ? null : new MissingPage(incoming);
     }
 

@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Segments;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Takes and returns several chains one at a time, for rings that record every chain. Owned by the ring's worker.
@@ -35,7 +36,7 @@ final class OneByOne {
     }
 
     /** Implements {@link DeviceRing#use(int[], int)}. */
-    void use(final int[] written, final int count) {
+    void use(final int @Nullable [] written, final int count) {
         for (int i = 0; i < count; i++) {
             ring.use(written == null ? 0 : written[i]);
         }

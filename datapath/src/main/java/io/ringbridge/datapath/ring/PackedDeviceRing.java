@@ -4,6 +4,7 @@ import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import org.jspecify.annotations.Nullable;
 
 /** The device's side of a packed virtqueue (virtio 1.2, section 2.8). {@link Packed} shows the layout. */
 sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
@@ -37,7 +38,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     private long headWord;
     private int checkedAt;
 
-    PackedDeviceRing(final RingConfig config, final RingLog log) {
+    PackedDeviceRing(final RingConfig config, final @Nullable RingLog log) {
         super(config, log);
         ids = new int[size];
         slots = new int[size];
@@ -64,6 +65,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     }
 
     private int readAvailable() {
+        assert isOwned() : "another thread owns this ring";
         int at = nextAvail;
         boolean wrap = availWrap;
         final int most = Math.min(READ_AHEAD, size - slotsOut);
@@ -242,7 +244,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     }
 
     @Override
-    public void use(final int[] written, final int count) {
+    public void use(final int @Nullable [] written, final int count) {
         if (count > 1) {
             Memory.surfaceFault(); // not between descriptors: chains that are put back would look used to the driver
         }
@@ -259,7 +261,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     }
 
     /** Returns chains to the driver without passing the end of {@link #slots}. */
-    private void useStraight(final int[] written, final int from, final int count) {
+    private void useStraight(final int @Nullable [] written, final int from, final int count) {
         final int place = firstOut;
         boolean wrap = usedWrap; // the fields change only after the last write, since any write may raise a fault
         long round = usedFlags(wrap);
@@ -329,11 +331,12 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
 
     @Override
     public void publish() {
+        assert isOwned() : "another thread owns this ring";
         if (head == 0) {
             return;
         }
         if (log != null) {
-            publishLogged();
+            publishLogged(log);
             return;
         }
         // Pairs with the driver's acquire of the flags: the other used descriptors and the buffers are visible with it.
@@ -343,7 +346,7 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
     }
 
     /** Publishes and logs every write. The head, which makes the others visible, is written and logged last. */
-    private void publishLogged() {
+    private void publishLogged(final RingLog log) {
         DirtyLog.fence();
         int at = (int) ((head - descriptors) / Descriptor.SIZE);
         int chain = firstUnpublished;

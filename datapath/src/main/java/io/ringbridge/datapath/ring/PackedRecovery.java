@@ -2,6 +2,7 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
+import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -45,7 +46,7 @@ final class PackedRecovery {
      * @param descriptors the address of the descriptor ring in this process
      * @return the state, or null if the record is not initialised or not consistent
      */
-    static PackedRecovery read(final PackedInflight record, final int size, final long descriptors) {
+    static @Nullable PackedRecovery read(final PackedInflight record, final int size, final long descriptors) {
         final PackedRecovery found = new PackedRecovery(record, size, descriptors);
         final boolean valid = record.isInitialised() && found.readPosition() && found.readChains()
             && found.freePublishedChains();
@@ -267,7 +268,7 @@ final class PackedRecovery {
      *
      * @param log the log of the writes; may be null
      */
-    void settle(final RingLog log) {
+    void settle(final @Nullable RingLog log) {
         int at = used;
         boolean round = wrap;
         for (final int[] chain : chains) {
@@ -296,7 +297,7 @@ final class PackedRecovery {
         }
     }
 
-    private static void restore(final long at, final long word, final RingLog log) {
+    private static void restore(final long at, final long word, final @Nullable RingLog log) {
         Memory.putLongRelease(at, word);
         if (log != null) {
             DirtyLog.fence();

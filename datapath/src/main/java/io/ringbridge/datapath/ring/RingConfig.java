@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.GuestMemory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The parameters of a virtqueue, from SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_BASE and SET_FEATURES.
@@ -15,7 +16,7 @@ import io.ringbridge.datapath.memory.GuestMemory;
  * @param bigEndian whether the ring is the split ring of a big-endian legacy driver
  */
 public record RingConfig(int size, long features, RingAddresses addresses, int base, GuestMemory memory,
-                         InflightRegion inflight, boolean bigEndian) {
+                         @Nullable InflightRegion inflight, boolean bigEndian) {
     /** The most entries that a virtqueue may have (virtio 1.2, section 2.6). */
     public static final int MAX_SIZE = 32768;
 
@@ -26,7 +27,7 @@ public record RingConfig(int size, long features, RingAddresses addresses, int b
     }
 
     /** Creates the state for pages that have not arrived. Returns null if all memory is present. */
-    public MissingPage missingPage() {
+    public @Nullable MissingPage missingPage() {
         return MissingPage.of(memory.incoming());
     }
 
@@ -46,7 +47,7 @@ public record RingConfig(int size, long features, RingAddresses addresses, int b
 
     /** Creates the parameters of a little-endian virtqueue. */
     public RingConfig(final int size, final long features, final RingAddresses addresses, final int base,
-                      final GuestMemory memory, final InflightRegion inflight) {
+                      final GuestMemory memory, final @Nullable InflightRegion inflight) {
         this(size, features, addresses, base, memory, inflight, false);
     }
 }

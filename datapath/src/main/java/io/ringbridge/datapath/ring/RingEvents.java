@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.os.EventFd;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The event descriptors of a virtqueue, and the receiver of its IOTLB requests. Each may be null. The session owns the
@@ -11,12 +12,13 @@ import io.ringbridge.datapath.os.EventFd;
  * @param error signalled by the device when the ring is broken
  * @param translations receives the requests of a ring behind an IOMMU
  */
-public record RingEvents(EventFd kick, EventFd call, EventFd error, IotlbRequests translations) {
+public record RingEvents(@Nullable EventFd kick, @Nullable EventFd call, @Nullable EventFd error,
+                         @Nullable IotlbRequests translations) {
     /** A ring without event descriptors. */
     public static final RingEvents NONE = new RingEvents(null, null, null);
 
     /** Creates the descriptors of a ring that requests no translations. */
-    public RingEvents(final EventFd kick, final EventFd call, final EventFd error) {
+    public RingEvents(final @Nullable EventFd kick, final @Nullable EventFd call, final @Nullable EventFd error) {
         this(kick, call, error, null);
     }
 }

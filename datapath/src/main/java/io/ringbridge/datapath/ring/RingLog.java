@@ -4,6 +4,7 @@ import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.EventFd;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Records one ring's writes in a dirty log: those to the driver's buffers and those to the ring itself (vhost-user,
@@ -15,7 +16,7 @@ import io.ringbridge.datapath.os.EventFd;
  */
 public final class RingLog {
     private final DirtyLog log;
-    private final EventFd changed;
+    private final @Nullable EventFd changed;
     private final GuestMemory memory;
     private final long device;
     private final boolean ringLogged;
@@ -29,7 +30,8 @@ public final class RingLog {
      *
      * @param changed signalled after the log was written; may be null
      */
-    RingLog(final DirtyLog log, final EventFd changed, final GuestMemory memory, final RingAddresses addresses) {
+    RingLog(final DirtyLog log, final @Nullable EventFd changed, final GuestMemory memory,
+            final RingAddresses addresses) {
         this.log = log;
         this.changed = changed;
         this.memory = memory;

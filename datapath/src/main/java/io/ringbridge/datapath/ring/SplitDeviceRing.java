@@ -3,10 +3,11 @@ package io.ringbridge.datapath.ring;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import org.jspecify.annotations.Nullable;
 
 /** The device's side of a split virtqueue whose fields are little-endian, as those of all current drivers are. */
 sealed class SplitDeviceRing extends SplitRing permits TrackedSplitRing {
-    SplitDeviceRing(final RingConfig config, final RingLog log) {
+    SplitDeviceRing(final RingConfig config, final @Nullable RingLog log) {
         super(config, log);
     }
 
@@ -146,7 +147,7 @@ sealed class SplitDeviceRing extends SplitRing permits TrackedSplitRing {
     }
 
     @Override
-    public void use(final int[] written, final int count) {
+    public void use(final int @Nullable [] written, final int count) {
         final int first = nextAvail - out;
         for (int i = 0; i < count; i++) {
             final long length = written == null ? 0 : written[i];

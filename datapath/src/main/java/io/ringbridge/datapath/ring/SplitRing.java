@@ -2,6 +2,7 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The device's side of a split virtqueue (virtio 1.2, section 2.7): its indexes, and when the driver is notified. The
@@ -39,7 +40,7 @@ abstract sealed class SplitRing extends DeviceRing permits SplitDeviceRing, BigE
     private int publishedIdx;
     private int checkedIdx;
 
-    SplitRing(final RingConfig config, final RingLog log) {
+    SplitRing(final RingConfig config, final @Nullable RingLog log) {
         super(config, log);
         mask = size - 1;
         heads = new int[size];
@@ -75,6 +76,7 @@ abstract sealed class SplitRing extends DeviceRing permits SplitDeviceRing, BigE
     }
 
     final int readAvailable() {
+        assert isOwned() : "another thread owns this ring";
         // Pairs with the driver's release of avail idx: entries and descriptors written before it are visible after it.
         final int ahead = RingIndex.distance(nextAvail, readAcquire(avail + IDX));
         if (ahead > size - out) {
@@ -109,8 +111,9 @@ abstract sealed class SplitRing extends DeviceRing permits SplitDeviceRing, BigE
 
     @Override
     public void publish() {
+        assert isOwned() : "another thread owns this ring";
         if (log != null) {
-            publishLogged();
+            publishLogged(log);
             return;
         }
         // Pairs with the driver's acquire of used idx: entries and buffers are visible with it (section 2.7.8.2).
@@ -119,7 +122,7 @@ abstract sealed class SplitRing extends DeviceRing permits SplitDeviceRing, BigE
     }
 
     /** Publishes and logs every write. The writes to the entries are logged before the driver sees the entries. */
-    private void publishLogged() {
+    private void publishLogged(final RingLog log) {
         final int count = Math.min(RingIndex.distance(publishedIdx, usedIdx), size);
         if (count == 0) {
             return;

@@ -2,6 +2,7 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A packed ring that records its chains in flight in a file that outlives this process. {@link PackedInflight} shows
@@ -40,9 +41,9 @@ final class TrackedPackedRing extends PackedDeviceRing {
     private boolean settledWrap;
     private long counter;
 
-    TrackedPackedRing(final RingConfig config, final RingLog log) {
+    TrackedPackedRing(final RingConfig config, final InflightRegion inflight, final @Nullable RingLog log) {
         super(config, log);
-        inflight = config.inflight();
+        this.inflight = inflight;
         record = new PackedInflight(inflight);
         firstEntry = new int[size];
         lastEntry = new int[size];
@@ -248,7 +249,7 @@ final class TrackedPackedRing extends PackedDeviceRing {
     }
 
     @Override
-    public void use(final int[] written, final int count) {
+    public void use(final int @Nullable [] written, final int count) {
         oneByOne.use(written, count);
     }
 

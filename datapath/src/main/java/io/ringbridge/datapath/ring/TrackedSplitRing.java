@@ -1,15 +1,16 @@
 package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Segments;
+import org.jspecify.annotations.Nullable;
 
 /** A split ring that records its chains in flight in a file that outlives this process. See {@link SplitInflight}. */
 final class TrackedSplitRing extends SplitDeviceRing {
     private final OneByOne oneByOne = new OneByOne(this);
     private final SplitInflight record;
 
-    TrackedSplitRing(final RingConfig config, final RingLog log) {
+    TrackedSplitRing(final RingConfig config, final InflightRegion inflight, final @Nullable RingLog log) {
         super(config, log);
-        record = new SplitInflight(config.inflight(), size);
+        record = new SplitInflight(inflight, size);
         if (record.resume(usedIdx, ahead())) {
             nextAvail = usedIdx;
         }
@@ -47,7 +48,7 @@ final class TrackedSplitRing extends SplitDeviceRing {
     }
 
     @Override
-    public void use(final int[] written, final int count) {
+    public void use(final int @Nullable [] written, final int count) {
         oneByOne.use(written, count);
     }
 

@@ -5,4 +5,7 @@
  * <p>One thread, a worker's, owns a ring; nothing here is synchronised. Each field that the guest wrote is read once,
  * into a local variable, and checked there.
  */
+@NullMarked
 package io.ringbridge.datapath.ring;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.memory.Memory;
+import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
@@ -12,7 +13,7 @@ final class Command {
 
     private final Runnable action;
     private final CountDownLatch done = new CountDownLatch(1);
-    private RuntimeException failure;
+    private @Nullable RuntimeException failure;
 
     Command(final Runnable action) {
         this.action = action;

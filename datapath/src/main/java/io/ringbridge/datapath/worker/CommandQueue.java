@@ -2,7 +2,9 @@ package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.ring.Owner;
 import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
+import org.jspecify.annotations.Nullable;
 
 import java.util.function.Consumer;
 
@@ -14,15 +16,17 @@ import java.util.function.Consumer;
  *
  * <p>The worker calls {@link #begin}, {@link #runNext} and {@link #end}; any thread may call the other methods.
  */
-final class CommandQueue {
+final class CommandQueue implements Owner {
     private static final int CAPACITY = 256;
 
     private final ManyToOneConcurrentArrayQueue<Command> queue = new ManyToOneConcurrentArrayQueue<>(CAPACITY);
     private final EventFd alarm;
     private final Consumer<InternalError> recover;
     private volatile boolean running;
+    /** The worker's thread, once it has started. */
+    private volatile @Nullable Thread thread;
     /** The thread that has frozen the worker, or null while the worker runs. */
-    private volatile Thread standIn;
+    private volatile @Nullable Thread standIn;
 
     /**
      * Creates an empty queue.
@@ -36,7 +40,14 @@ final class CommandQueue {
     }
 
     void begin() {
+        thread = Thread.currentThread();
         running = true;
+    }
+
+    @Override
+    public boolean isCaller() {
+        final Thread substitute = standIn;
+        return !running || Thread.currentThread().equals(substitute == null ? thread : substitute);
     }
 
     boolean isEmpty() {
@@ -115,7 +126,7 @@ final class CommandQueue {
      *
      * @param thread the stand-in, or null before the worker resumes
      */
-    void standIn(final Thread thread) {
+    void standIn(final @Nullable Thread thread) {
         standIn = thread;
     }
 }

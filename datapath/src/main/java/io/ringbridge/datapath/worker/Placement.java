@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.port.QueueOwner;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -112,7 +113,7 @@ final class Placement {
         }
     }
 
-    private void standIn(final Thread thread) {
+    private void standIn(final @Nullable Thread thread) {
         for (final Worker worker : workers) {
             worker.commands().standIn(thread);
         }
@@ -167,7 +168,7 @@ final class Placement {
     }
 
     /** Returns the worker's running pair that was moved longest ago, or null if its last one has just stopped. */
-    private synchronized Seat longestSettled(final Worker worker) {
+    private synchronized @Nullable Seat longestSettled(final Worker worker) {
         for (final Seat seat : seats) {
             if (seat.worker() == worker && seat.isRunning()) {
                 seats.remove(seat);

@@ -1,17 +1,23 @@
 package io.ringbridge.datapath.worker;
 
-import io.ringbridge.datapath.forward.Egress;
+import io.ringbridge.datapath.forward.Delivery;
 import io.ringbridge.datapath.forward.Ingress;
+import io.ringbridge.datapath.forward.Notifier;
 import io.ringbridge.datapath.frame.Frame;
-import io.ringbridge.datapath.frame.FrameRing;
+import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.OwnedRings;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortList;
+import io.ringbridge.datapath.port.QueueOwner;
 import io.ringbridge.datapath.port.UplinkPort;
+import org.jspecify.annotations.Nullable;
 
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -33,21 +39,86 @@ import java.util.stream.Collectors;
 final class Recovery {
     /** The most faults while rings are restored: more than one for each port. */
     private static final int MAX_FAULTS = 2 * PortList.MAX_PORTS;
-    private static final int FRAMES_CHECKED = 128;
 
-    private final Worker worker;
+    private final QueueOwner worker;
     private final PortList ports;
-    private final FrameRing frames;
+    private final OwnedQueues queues;
     private final Ingress ingress;
-    private final Egress egress;
+    private final Delivery delivery;
+    private final Notifier notifier;
 
-    Recovery(final Worker worker, final PortList ports, final FrameRing frames, final Ingress ingress,
-             final Egress egress) {
+    Recovery(final QueueOwner worker, final PortList ports, final OwnedQueues queues, final Ingress ingress,
+             final Delivery delivery, final Notifier notifier) {
         this.worker = worker;
         this.ports = ports;
-        this.frames = frames;
+        this.queues = queues;
         this.ingress = ingress;
-        this.egress = egress;
+        this.delivery = delivery;
+        this.notifier = notifier;
+    }
+
+    /**
+     * Recovers from a fault in guest memory.
+     *
+     * @return null, or the text to report if no port's memory could be shown to be the cause
+     */
+    String recover() {
+        Memory.forgetFault(); // a second fault of the same cause would be raised during recovery
+        final Set<GuestPort> suspects = suspects();
+        return resumeInterrupted(() -> blame(suspects));
+    }
+
+    /**
+     * Recovers from an exception in the duty cycle. Drops the frame, or fails the port, that was being served, because
+     * the exception would recur.
+     */
+    void recover(final RuntimeException failure) {
+        Memory.forgetFault();
+        resumeInterrupted(() -> {
+            if (delivery.isUnderWay() && !delivery.isDone()) {
+                delivery.dropCurrent();
+            } else if (queues.served() != null) {
+                queues.served().port().fail("the switch failed while it handled the driver's ring: " + failure);
+            }
+            return null;
+        });
+    }
+
+    /** Returns the ports that were being served. */
+    private Set<GuestPort> suspects() {
+        final Set<GuestPort> suspects = new LinkedHashSet<>();
+        if (queues.served() != null) {
+            suspects.add(queues.served().port());
+        }
+        if (delivery.isUnderWay()) {
+            final Frame frame = delivery.current();
+            if (frame != null) {
+                guests().stream().filter(guest -> isOf(frame, guest)).forEach(suspects::add);
+            }
+            if (delivery.receiver() != null) {
+                suspects.add(delivery.receiver().port());
+            }
+        }
+        return suspects;
+    }
+
+    /**
+     * Restores a state from which the next duty cycle resumes the interrupted work. Frames that were delivered are not
+     * delivered again.
+     *
+     * @param sort drops the frames, and fails the ports, that are not to be served again
+     * @return the result of {@code sort}
+     */
+    private String resumeInterrupted(final Supplier<String> sort) {
+        delivery.findProgress();
+        notifier.forget();
+        ingress.recover();
+        final String what = sort.get();
+        delivery.endDroppedFlood();
+        restoreRings();
+        delivery.endRecovery();
+        queues.serveNone();
+        return what;
     }
 
     /**
@@ -56,18 +127,18 @@ final class Recovery {
      * @param suspects the ports that were being served
      * @return null, or the text to report if no port's memory could be shown to be the cause
      */
-    String blame(final Set<GuestPort> suspects) {
+    private @Nullable String blame(final Set<GuestPort> suspects) {
         final List<GuestPort> guests = guests();
         final TouchedRanges touched = touched(guests);
         final List<GuestPort> gone = guests.stream()
             .filter(guest -> guest.failure() == null && touched.anyGone(guest.memory())).toList();
         boolean found = false;
         for (final GuestPort guest : guests) {
-            found |= guest.failure() == null ? fail(guest, guest.findTruncation(worker)) : abandon(guest);
+            found |= guest.failure() == null ? fail(guest, guest.ownedBy(worker).findTruncation()) : abandon(guest);
         }
         if (!found) {
             for (final GuestPort guest : guests) {
-                found |= fail(guest, guest.findLostMemory(touched));
+                found |= fail(guest, guest.ownedBy(worker).findLostMemory(touched));
             }
         }
         if (!found) {
@@ -95,12 +166,8 @@ final class Recovery {
     private TouchedRanges touched(final List<GuestPort> guests) {
         final TouchedRanges ranges = new TouchedRanges();
         ingress.addTouched(ranges);
-        egress.addTouched(ranges);
-        guests.forEach(guest -> guest.addTouched(worker, ranges));
-        final long first = Math.max(0, worker.consumed() - FRAMES_CHECKED);
-        for (long sequence = first; sequence <= frames.published(); sequence++) {
-            ranges.add(frames.get(sequence), false);
-        }
+        delivery.addTouched(ranges);
+        guests.forEach(guest -> guest.ownedBy(worker).addTouched(ranges));
         return ranges;
     }
 
@@ -116,7 +183,7 @@ final class Recovery {
      *
      * @return whether there is one
      */
-    private boolean fail(final GuestPort port, final String why) {
+    private boolean fail(final GuestPort port, final @Nullable String why) {
         if (why != null) {
             port.fail(why);
             abandon(port);
@@ -130,16 +197,10 @@ final class Recovery {
      * @return whether this worker has any of either
      */
     private boolean abandon(final GuestPort port) {
-        boolean any = port.hasRings(worker);
-        port.abandon(worker);
-        for (long sequence = worker.consumed() + 1; sequence <= frames.published(); sequence++) {
-            final Frame frame = frames.get(sequence);
-            if (frame.verdict() != Frame.Verdict.DROP && isOf(frame, port)) {
-                frame.drop();
-                any = true;
-            }
-        }
-        return any;
+        final OwnedRings rings = port.ownedBy(worker);
+        final boolean hasRings = rings.anyStarted();
+        rings.abandon();
+        return delivery.drop(frame -> isOf(frame, port)) || hasRings;
     }
 
     private static boolean isOf(final Frame frame, final GuestPort port) {
@@ -151,19 +212,11 @@ final class Recovery {
         return false;
     }
 
-    /** Adds the port that sent the first frame not yet delivered. */
-    void addSender(final Set<GuestPort> suspects) {
-        if (frames.published() > worker.consumed()) {
-            final Frame frame = frames.get(worker.consumed() + 1);
-            guests().stream().filter(guest -> isOf(frame, guest)).forEach(suspects::add);
-        }
-    }
-
     /**
      * Restores the rings of all ports, publishes their used buffers, and notifies their drivers. Faults are surfaced
      * port by port here, so each identifies its port.
      */
-    void restoreRings() {
+    private void restoreRings() {
         int faults = 0;
         GuestPort current = null;
         boolean done = false;
@@ -173,7 +226,7 @@ final class Recovery {
                     switch (port) {
                         case GuestPort guest -> {
                             current = guest;
-                            guest.recover(worker);
+                            guest.ownedBy(worker).recover();
                             current = null;
                         }
                         case UplinkPort uplink -> uplink.recover(worker);

@@ -3,6 +3,7 @@ package io.ringbridge.datapath.worker;
 import io.ringbridge.datapath.port.QueueOwner;
 import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
+import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.locks.Lock;
 
@@ -16,8 +17,8 @@ final class Seat implements QueueOwner {
     private final int port;
     private final Lock ownership;
     private volatile Worker worker;
-    private volatile TransmitQueue polled;
-    private volatile UplinkQueue uplink;
+    private volatile @Nullable TransmitQueue polled;
+    private volatile @Nullable UplinkQueue uplink;
 
     /**
      * Creates a seat at a worker.
@@ -48,6 +49,11 @@ final class Seat implements QueueOwner {
     @Override
     public int index() {
         return worker.index();
+    }
+
+    @Override
+    public boolean isCaller() {
+        return worker.isCaller();
     }
 
     @Override

@@ -3,33 +3,23 @@ package io.ringbridge.datapath.worker;
 import io.ringbridge.datapath.bridge.Bridge;
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.bridge.VlanBridge;
+import io.ringbridge.datapath.forward.Delivery;
 import io.ringbridge.datapath.forward.Effort;
-import io.ringbridge.datapath.forward.Egress;
-import io.ringbridge.datapath.forward.FloodEgress;
 import io.ringbridge.datapath.forward.Inbox;
 import io.ringbridge.datapath.forward.Ingress;
 import io.ringbridge.datapath.forward.Notifier;
-import io.ringbridge.datapath.frame.Frame;
-import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.ThreadTuning;
-import io.ringbridge.datapath.packet.Rarp;
-import io.ringbridge.datapath.packet.VlanTag;
-import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.QueueOwner;
-import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
+import org.jspecify.annotations.Nullable;
 
-import java.util.Arrays;
-import java.util.LinkedHashSet;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 
 /**
  * The state and duty cycle of one datapath thread. A worker takes frames from the transmit queues it owns, and delivers
@@ -41,55 +31,23 @@ import java.util.function.Supplier;
 final class Worker implements QueueOwner {
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
     private static final long RETIRED_NANOS = 200_000;
-    private static final int MAX_SLEEP_MILLIS = 1000;
-    private static final int NONE = -1;
     /** The number of consecutive failures after which a worker's thread ends. */
     static final int MAX_FAILURES = 1000;
-    /** Used until the worker's thread starts, because there is no listener before. */
-    private static final WorkerListener SILENT = new WorkerListener() {
-        @Override
-        public void failed(final String worker, final Throwable why) {
-            // no listener yet
-        }
-
-        @Override
-        public void unexplained(final String worker, final String what) {
-            // no listener yet
-        }
-
-        @Override
-        public void ended(final String worker, final Throwable why) {
-            // no listener yet
-        }
-    };
 
     private final int index;
     private final LongSupplier nanoClock;
     private final Inbox inbox;
-    private final FrameRing frames;
-    /** Has one entry and is never published: a worker delivers the announcements that it builds itself. */
-    private final FrameRing announcements = new FrameRing(1, true);
-    private final long announcement = Memory.allocate(Rarp.BYTES);
     private final Ingress ingress;
     private final Notifier notifier = new Notifier();
     private final Effort effort;
-    private final Egress egress;
-    private final FloodEgress floods;
+    private final Delivery delivery;
     private final WorkerLoad load = new WorkerLoad();
     private final CommandQueue commands;
     private final Recovery recovery;
     private final Epoll epoll = Epoll.create();
+    private final OwnedQueues queues = new OwnedQueues(epoll);
+    private final Sleep sleep;
     private final long startNanos;
-    /** Copied on write by the worker's thread. Any thread may read. */
-    private volatile TransmitQueue[] queues = {};
-    /** Copied on write by the worker's thread. Any thread may read. */
-    private volatile UplinkQueue[] uplinks = {};
-    /** The sequence of the last frame that is delivered or dropped. */
-    private long consumed = -1;
-    /** The index of the transmit queue that is being polled, armed or completed, or {@link #NONE}. */
-    private int served = NONE;
-    private boolean delivering;
-    private boolean announcing;
     private int unexplainedFaults;
     private long secondStart;
     private long lastWork;
@@ -97,10 +55,11 @@ final class Worker implements QueueOwner {
     private boolean paused;
     private boolean retired;
     /** The freeze that this worker joins once it is drained, or null. */
-    private Freeze freeze;
+    private @Nullable Freeze freeze;
     private final CountDownLatch started = new CountDownLatch(1);
     private volatile boolean ending;
-    private WorkerListener listener = SILENT;
+    /** Silent until the worker's thread starts, because there is no listener before. */
+    private WorkerListener listener = WorkerListener.SILENT;
 
     /**
      * Creates a worker that has no thread yet.
@@ -114,13 +73,12 @@ final class Worker implements QueueOwner {
         this.nanoClock = nanoClock;
         this.effort = effort;
         inbox = inboxes[index];
-        frames = inbox.frames();
         commands = new CommandQueue(inbox.alarm(), this::recover);
-        egress = new Egress(notifier, effort);
-        floods = new FloodEgress(index, ports, egress);
-        ingress =
-            new Ingress(index, inboxes, new Bridge(table, ports), new VlanBridge(table, ports), notifier, effort);
-        recovery = new Recovery(this, ports, frames, ingress, egress);
+        delivery = new Delivery(index, commands, inbox.frames(), ports, notifier, effort);
+        ingress = new Ingress(index, commands, inboxes, new Bridge(table, ports), new VlanBridge(table, ports),
+            notifier, effort);
+        recovery = new Recovery(this, ports, queues, ingress, delivery, notifier);
+        sleep = new Sleep(inbox, queues, epoll, this::hasWork, nanoClock);
         startNanos = nanoClock.getAsLong();
         secondStart = startNanos;
         epoll.add(inbox.alarm());
@@ -131,16 +89,12 @@ final class Worker implements QueueOwner {
     }
 
     long delivered() {
-        return egress.delivered();
+        return delivery.delivered();
     }
 
     /** Returns the number of running transmit queues and of uplink queues that the worker polls. For any thread. */
     int queueCount() {
-        int running = uplinks.length;
-        for (final TransmitQueue queue : queues) {
-            running += queue.running() ? 1 : 0;
-        }
-        return running;
+        return queues.count();
     }
 
     @Override
@@ -174,6 +128,7 @@ final class Worker implements QueueOwner {
      * @return the amount of work found, or 0 if there was none
      */
     int doWork() {
+        assert isCaller() : "this worker has a thread of its own";
         int work = 0;
         final long start = nanoClock.getAsLong();
         load.beginCycle(start);
@@ -223,23 +178,23 @@ final class Worker implements QueueOwner {
     /** Moves one burst of each queue that is not over its share. */
     private int moveBursts() {
         int work = 0;
-        final TransmitQueue[] polled = queues;
+        final TransmitQueue[] polled = queues.transmit();
         for (int i = 0; i < polled.length; i++) {
             final TransmitQueue queue = polled[i];
-            served = i;
+            queues.serve(i);
             final int taken = ingress.poll(queue, now, load.cycleStart());
             if (taken > 0) {
                 load.recordPoll(taken);
             }
-            work += taken + deliver();
+            work += taken + delivery.deliver();
             ingress.complete(queue);
         }
-        served = NONE;
-        final UplinkQueue[] devices = uplinks;
+        queues.serveNone();
+        final UplinkQueue[] devices = queues.uplinks();
         for (final UplinkQueue uplink : devices) {
             work += moveFrames(uplink);
         }
-        return polled.length + devices.length == 0 ? deliver() : work;
+        return polled.length + devices.length == 0 ? delivery.deliver() : work;
     }
 
     private int moveFrames(final UplinkQueue uplink) {
@@ -249,7 +204,7 @@ final class Worker implements QueueOwner {
         } else if (taken > 0) {
             load.recordPoll(taken);
         }
-        final int work = Math.max(0, taken) + deliver();
+        final int work = Math.max(0, taken) + delivery.deliver();
         ingress.complete(uplink);
         return work;
     }
@@ -259,11 +214,11 @@ final class Worker implements QueueOwner {
         if (retired) {
             LockSupport.parkNanos(RETIRED_NANOS);
         }
-        final int work = deliver();
-        for (final TransmitQueue queue : queues) {
+        final int work = delivery.deliver();
+        for (final TransmitQueue queue : queues.transmit()) {
             ingress.complete(queue);
         }
-        for (final UplinkQueue uplink : uplinks) {
+        for (final UplinkQueue uplink : queues.uplinks()) {
             ingress.complete(uplink);
         }
         return work;
@@ -304,78 +259,20 @@ final class Worker implements QueueOwner {
      * Called on the worker's thread while all workers are paused.
      */
     boolean isDrained() {
-        boolean drained = frames.published() == consumed;
-        for (final TransmitQueue queue : queues) {
-            drained &= queue.idle();
-        }
-        for (final UplinkQueue uplink : uplinks) {
-            drained &= uplink.idle();
-        }
-        return drained;
-    }
-
-    private int deliver() {
-        final long last = frames.published();
-        final int count = (int) (last - consumed);
-        if (count == 0) {
-            return 0;
-        }
-        delivering = true;
-        if (floods.isUnderWay()) {
-            floods.resume(frames);
-            consumed += floods.count();
-        }
-        long sequence = consumed + 1;
-        while (sequence <= last) {
-            final Frame frame = frames.get(sequence);
-            int run = 1;
-            if (frame.verdict() == Frame.Verdict.UNICAST) {
-                final Sink receiver = frame.receiver();
-                while (sequence + run <= last && frames.get(sequence + run).isFor(receiver)) {
-                    run++;
-                }
-                egress.deliver(frames, sequence, run, receiver);
-            } else if (frame.verdict() != Frame.Verdict.DROP) {
-                run = floods.runLength(frames, sequence, last);
-                floods.deliver(frames, sequence, run);
-            }
-            sequence += run;
-            consumed = sequence - 1; // a run that a fault interrupts before this resumes at the frame it had reached
-        }
-        egress.flush();
-        frames.consumed(last);
-        delivering = false;
-        return count;
-    }
-
-    /** Returns the sequence of the last frame that is delivered or dropped. Called on the worker's thread. */
-    long consumed() {
-        return consumed;
+        return delivery.isDone() && queues.idle();
     }
 
     /**
-     * Announces a station on every port in the VLAN but the station's own. The worker delivers the announcement to the
-     * queues that it owns. Called on the worker's thread.
-     *
-     * @param vlan the VLAN, or 0 if the port is in none
+     * Announces a station on every port in the VLAN but the station's own, see {@link Delivery#announce}. Called on the
+     * worker's thread.
      */
     void announce(final int port, final long address, final int vlan) {
-        Rarp.write(announcement, address);
-        final Frame frame = announcements.get(0);
-        frame.set(announcement, Rarp.BYTES);
-        frame.floodVlan(port, 0);
-        announcements.tag(0, VlanTag.none(Rarp.ETHERTYPE, vlan));
-        announcing = true;
-        floods.deliver(announcements, 0, 1);
-        announcing = false;
-        egress.flush();
+        delivery.announce(port, address, vlan);
     }
 
     /** Recovers from a fault in guest memory, see {@link Recovery}. Called on the worker's thread or its stand-in's. */
     void recover(final InternalError fault) {
-        Memory.forgetFault(); // a second fault of the same cause would be raised during recovery
-        final Set<GuestPort> suspects = suspects();
-        final String unexplained = resumeInterrupted(() -> recovery.blame(suspects));
+        final String unexplained = recovery.recover();
         if (unexplained != null) {
             if (++unexplainedFaults > MAX_FAILURES) {
                 throw new WorkerFailedError(MAX_FAILURES, fault);
@@ -384,102 +281,35 @@ final class Worker implements QueueOwner {
         }
     }
 
-    /**
-     * Recovers from an exception in the duty cycle. Drops the frame, or fails the port, that was being served, because
-     * the exception would recur.
-     */
+    /** Recovers from an exception in the duty cycle, see {@link Recovery}. Called on the worker's thread. */
     void recover(final RuntimeException failure) {
-        Memory.forgetFault();
-        resumeInterrupted(() -> {
-            if (delivering && frames.published() > consumed) {
-                frames.get(consumed + 1).drop();
-                floods.cancel();
-            } else if (served != NONE && served < queues.length) {
-                queues[served].port().fail("the switch failed while it handled the driver's ring: " + failure);
-            }
-            return null;
-        });
+        recovery.recover(failure);
         listener.failed(roleName(), failure);
-    }
-
-    private Set<GuestPort> suspects() {
-        final Set<GuestPort> suspects = new LinkedHashSet<>();
-        if (served != NONE && served < queues.length) {
-            suspects.add(queues[served].port());
-        }
-        if (delivering) {
-            recovery.addSender(suspects);
-            if (egress.receiver() != null) {
-                suspects.add(egress.receiver().port());
-            }
-        }
-        return suspects;
-    }
-
-    /**
-     * Restores a state from which the next duty cycle resumes the interrupted work. Frames that were delivered are not
-     * delivered again.
-     *
-     * @param sort drops the frames, and fails the ports, that are not to be served again
-     * @return the result of {@code sort}
-     */
-    private String resumeInterrupted(final Supplier<String> sort) {
-        final long next = egress.findUnfinished();
-        if (announcing) {
-            floods.cancel(); // the command runs again
-        } else if (floods.isUnderWay()) {
-            floods.recordProgress(next);
-        } else {
-            consumed = Math.max(consumed, next - 1);
-        }
-        notifier.forget();
-        ingress.recover();
-        final String what = sort.get();
-        if (floods.isUnderWay() && frames.get(consumed + 1).verdict() == Frame.Verdict.DROP) {
-            floods.cancel();
-        }
-        recovery.restoreRings();
-        frames.consumed(consumed);
-        announcing = false;
-        delivering = false;
-        served = NONE;
-        return what;
     }
 
     @Override
     public void add(final TransmitQueue queue) {
-        remove(queue); // a command that a fault interrupted may have added it
-        final TransmitQueue[] more = Arrays.copyOf(queues, queues.length + 1);
-        more[queues.length] = queue;
-        queues = more;
-        if (queue.events().kick() != null) {
-            epoll.add(queue.events().kick());
-        }
+        queues.add(queue);
     }
 
     @Override
     public void remove(final TransmitQueue queue) {
-        if (queue.events().kick() != null) {
-            epoll.remove(queue.events().kick()); // first: an unpolled queue must not wake the worker
-        }
-        queues = Arrays.stream(queues).filter(q -> q != queue).toArray(TransmitQueue[]::new);
+        queues.remove(queue);
     }
 
     @Override
     public void add(final UplinkQueue queue) {
-        remove(queue);
-        final UplinkQueue[] more = Arrays.copyOf(uplinks, uplinks.length + 1);
-        more[uplinks.length] = queue;
-        uplinks = more;
-        epoll.add(queue.device());
+        queues.add(queue);
     }
 
     @Override
     public void remove(final UplinkQueue queue) {
-        if (queue.device() != null) {
-            epoll.remove(queue.device());
-        }
-        uplinks = Arrays.stream(uplinks).filter(q -> q != queue).toArray(UplinkQueue[]::new);
+        queues.remove(queue);
+    }
+
+    @Override
+    public boolean isCaller() {
+        return commands.isCaller();
     }
 
     @Override
@@ -511,50 +341,15 @@ final class Worker implements QueueOwner {
     /** Sleeps until a driver kicks, a thread wakes the worker, or a timeout expires. Returns at once if work waits. */
     void sleep() {
         try {
-            sleepUntilKicked();
+            settle();
+            sleep.untilWoken();
         } catch (final InternalError e) {
             recover(e); // arming kicks accesses guest memory too
-        } finally {
-            inbox.asleep(false);
         }
     }
 
-    private void sleepUntilKicked() {
-        settle();
-        inbox.asleep(true);
-        final long nanos = nanoClock.getAsLong();
-        int millis = MAX_SLEEP_MILLIS;
-        boolean busy = ending || freeze != null || !commands.isEmpty() || frames.published() > consumed;
-        final TransmitQueue[] armed = queues;
-        for (int i = 0; i < armed.length; i++) {
-            final TransmitQueue queue = armed[i];
-            served = i;
-            busy |= !queue.idle() || queue.ring() != null && !queue.ring().isWaiting() && queue.ring().armKicks();
-            millis = queue.sleepMillis(nanos, millis);
-        }
-        Memory.surfaceFault(); // rather than after the sleep
-        served = NONE;
-        for (final UplinkQueue uplink : uplinks) {
-            busy |= !uplink.idle() || uplink.ready() && (uplink.hasReady() || uplink.device().arm());
-            if (uplink.port().failure() != null) {
-                epoll.remove(uplink.device()); // a failed device stays ready and would end every sleep
-            }
-        }
-        epoll.await(busy ? 0 : millis);
-        for (final TransmitQueue queue : queues) {
-            if (queue.ring() != null) {
-                queue.ring().suppressKicks();
-            }
-            if (queue.events().kick() != null && epoll.isReady(queue.events().kick())) {
-                queue.port().countKicks(1);
-            }
-        }
-        // A kick left in its eventfd would end the next sleep. If this process dies, the front-end would find the kick
-        // and serve the ring itself.
-        epoll.drain();
-        for (final UplinkQueue uplink : uplinks) {
-            uplink.device().disarm();
-        }
+    private boolean hasWork() {
+        return ending || freeze != null || !commands.isEmpty() || !delivery.isDone();
     }
 
     /**

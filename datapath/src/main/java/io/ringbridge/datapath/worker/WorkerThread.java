@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.worker;
 
 import org.agrona.concurrent.IdleStrategy;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The thread of a worker. It runs duty cycles until it is closed, whatever fails in one of them. If it ends before, it
@@ -15,8 +16,8 @@ final class WorkerThread {
     private final WorkerListener listener;
     private final Thread thread;
     private volatile boolean ending;
-    private InternalError fault;
-    private RuntimeException failure;
+    private @Nullable InternalError fault;
+    private @Nullable RuntimeException failure;
     private int failures;
 
     private WorkerThread(final Worker worker, final IdleStrategy idle, final Runnable beforehand,
@@ -71,13 +72,14 @@ final class WorkerThread {
     private void recoverFromLast() {
         final InternalError lastFault = fault;
         final RuntimeException lastFailure = failure;
-        if (lastFault == null && lastFailure == null) {
+        final Throwable last = lastFault != null ? lastFault : lastFailure;
+        if (last == null) {
             return;
         }
         fault = null;
         failure = null;
         if (++failures > Worker.MAX_FAILURES) {
-            throw new WorkerFailedError(Worker.MAX_FAILURES, lastFault != null ? lastFault : lastFailure);
+            throw new WorkerFailedError(Worker.MAX_FAILURES, last);
         }
         if (lastFault != null) {
             worker.recover(lastFault);

@@ -4,4 +4,7 @@
  *
  * <p>A worker owns the queues that it polls. Other threads call {@code Workers}.
  */
+@NullMarked
 package io.ringbridge.datapath.worker;
+
+import org.jspecify.annotations.NullMarked;

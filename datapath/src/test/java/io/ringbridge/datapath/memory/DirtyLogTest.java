@@ -3,17 +3,14 @@ package io.ringbridge.datapath.memory;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -41,12 +38,6 @@ class DirtyLogTest {
         final byte[] bytes = new byte[FILE];
         Memory.copy(view.address(), bytes, 0, FILE);
         return BitSet.valueOf(bytes);
-    }
-
-    private static long openDescriptors() throws IOException {
-        try (Stream<Path> list = Files.list(Path.of("/proc/self/fd"))) {
-            return list.count();
-        }
     }
 
     private static BitSet range(final int from, final int to) {
@@ -126,14 +117,14 @@ class DirtyLogTest {
 
     @Test
     void aLogThatTheFileDoesNotCoverIsRefused() throws Exception {
-        final long before = openDescriptors();
+        final long before = OpenDescriptors.count();
         final long[][] bad = {{0, 0}, {0, -1}, {-1, 1}, {0, FILE + 1}, {FILE, 1}, {1, FILE}, {Long.MAX_VALUE, 1},
             {1, Long.MAX_VALUE}, {Long.MAX_VALUE, Long.MAX_VALUE}, {Long.MIN_VALUE, Long.MIN_VALUE}, {4096, -4096}};
         for (final long[] numbers : bad) {
             assertThrows(MemoryException.class, () -> map(numbers[0], numbers[1]),
                 () -> numbers[0] + ", " + numbers[1]);
         }
-        assertEquals(before, openDescriptors(), "refused descriptors are closed");
+        assertEquals(before, OpenDescriptors.count(), "refused descriptors are closed");
     }
 
     @Test

@@ -2,7 +2,6 @@ package io.ringbridge.datapath.memory;
 
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.MemFd;
-
 import org.junit.jupiter.api.Test;
 
 import java.util.HashMap;

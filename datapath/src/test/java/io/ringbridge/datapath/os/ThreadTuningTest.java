@@ -1,7 +1,5 @@
 package io.ringbridge.datapath.os;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
 import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
@@ -10,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 class ThreadTuningTest {
     /** Returns the calling thread's nice value (proc(5), field 19 of stat). */

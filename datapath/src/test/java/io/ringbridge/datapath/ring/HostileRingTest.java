@@ -2,6 +2,7 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.testkit.TwoRegionRam;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -26,7 +27,7 @@ class HostileRingTest extends RingFixture {
         device.use(0);
         device.publish();
         assertTrue(driver.reap(), "a bad chain is returned");
-        driver.offer(GuestRam.BASE, 60, 0);
+        driver.offer(TwoRegionRam.BASE, 60, 0);
         assertEquals(DeviceRing.TAKEN, device.next(chain, false), "the ring still works");
     }
 
@@ -34,9 +35,9 @@ class HostileRingTest extends RingFixture {
     @MethodSource("layouts")
     void descriptorsOutsideTheGuestsMemoryAreBad(final long layout) {
         assertBad(layout, 0xDEAD_0000L, 100, 0);
-        assertBad(layout, GuestRam.BASE - 1, 100, 0);
-        assertBad(layout, GuestRam.BASE + 2 * GuestRam.SIZE - 10, 11, 0);
-        assertBad(layout, GuestRam.BASE, -1, 0);
+        assertBad(layout, TwoRegionRam.BASE - 1, 100, 0);
+        assertBad(layout, TwoRegionRam.BASE + 2 * TwoRegionRam.SIZE - 10, 11, 0);
+        assertBad(layout, TwoRegionRam.BASE, -1, 0);
         assertBad(layout, -1L, 2, 0);
         assertBad(layout, Long.MAX_VALUE, 100, 0);
     }
@@ -44,7 +45,7 @@ class HostileRingTest extends RingFixture {
     @ParameterizedTest
     @MethodSource("layouts")
     void aBufferOfTheWrongDirectionIsBad(final long layout) {
-        assertBad(layout, GuestRam.BASE, 60, Descriptor.WRITE);
+        assertBad(layout, TwoRegionRam.BASE, 60, Descriptor.WRITE);
     }
 
     @ParameterizedTest
@@ -62,17 +63,17 @@ class HostileRingTest extends RingFixture {
     @MethodSource("layouts")
     void indirectTablesThatBreakTheRulesAreBad(final long layout) {
         for (final int bytes : new int[] {0, 1, 15, 17, 33, -1}) {
-            assertBad(layout, GuestRam.BASE, bytes, Descriptor.INDIRECT);
+            assertBad(layout, TwoRegionRam.BASE, bytes, Descriptor.INDIRECT);
         }
         assertBad(layout, 0xDEAD_0000L, 32, Descriptor.INDIRECT);
         final HostileDriver driver = driver(layout);
-        final long atTheEnd = GuestRam.BASE + 2 * GuestRam.SIZE - 16;
-        driver.write(ram.host(atTheEnd), GuestRam.BASE, 16, Descriptor.NEXT, 1);
+        final long atTheEnd = TwoRegionRam.BASE + 2 * TwoRegionRam.SIZE - 16;
+        driver.write(ram.host(atTheEnd), TwoRegionRam.BASE, 16, Descriptor.NEXT, 1);
         assertBad(layout, atTheEnd, 32, Descriptor.INDIRECT);
         final long table = ram.allocate(32, 16);
-        driver.write(ram.host(table), GuestRam.BASE, 16, Descriptor.INDIRECT, 0);
+        driver.write(ram.host(table), TwoRegionRam.BASE, 16, Descriptor.INDIRECT, 0);
         assertBad(layout, table, 16, Descriptor.INDIRECT);
-        driver.write(ram.host(table), GuestRam.BASE, 16, Descriptor.WRITE, 0);
+        driver.write(ram.host(table), TwoRegionRam.BASE, 16, Descriptor.WRITE, 0);
         assertBad(layout, table, 16, Descriptor.INDIRECT);
         driver.write(ram.host(table), 0xDEAD_0000L, 16, 0, 0);
         assertBad(layout, table, 16, Descriptor.INDIRECT);
@@ -84,7 +85,7 @@ class HostileRingTest extends RingFixture {
         final HostileDriver driver = driver(layout);
         final DeviceRing device = device(driver.addresses, Features.of(Features.VERSION_1) | layout);
         final long table = ram.allocate(16, 16);
-        driver.write(ram.host(table), GuestRam.BASE, 60, 0, 0);
+        driver.write(ram.host(table), TwoRegionRam.BASE, 60, 0, 0);
         driver.offer(table, 16, Descriptor.INDIRECT);
         assertEquals(DeviceRing.BAD, device.next(chain, false));
     }
@@ -94,9 +95,9 @@ class HostileRingTest extends RingFixture {
     void anIndirectTableMaySpanRegions(final long layout) {
         final HostileDriver driver = driver(layout);
         final DeviceRing device = device(driver.addresses, FEATURES | layout);
-        final long table = GuestRam.BASE + GuestRam.SIZE - 16;
-        driver.write(ram.host(table), GuestRam.BASE, 100, Descriptor.NEXT, 1);
-        driver.write(ram.host(table + 16), GuestRam.BASE + 500, 50, 0, 0);
+        final long table = TwoRegionRam.BASE + TwoRegionRam.SIZE - 16;
+        driver.write(ram.host(table), TwoRegionRam.BASE, 100, Descriptor.NEXT, 1);
+        driver.write(ram.host(table + 16), TwoRegionRam.BASE + 500, 50, 0, 0);
         driver.offer(table, 32, Descriptor.INDIRECT);
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(2, chain.count());
@@ -111,7 +112,7 @@ class HostileRingTest extends RingFixture {
         final HostileDriver writer = driver(layout);
         for (int i = 0; i < entries; i++) {
             final boolean last = i == entries - 1;
-            writer.write(ram.host(table) + 16L * i, GuestRam.BASE, 1, last ? 0 : Descriptor.NEXT, last ? 0 : i + 1);
+            writer.write(ram.host(table) + 16L * i, TwoRegionRam.BASE, 1, last ? 0 : Descriptor.NEXT, last ? 0 : i + 1);
         }
         assertBad(layout, table, 16 * entries, Descriptor.INDIRECT);
     }
@@ -124,7 +125,7 @@ class HostileRingTest extends RingFixture {
         final DeviceRing device = device(addresses, FEATURES | layout);
         final Segments buffers = new Segments();
         for (int i = 0; i < SIZE; i++) {
-            buffers.add(GuestRam.BASE + i, 1);
+            buffers.add(TwoRegionRam.BASE + i, 1);
         }
         assertTrue(driver.add(buffers, false) >= 0);
         driver.publish();
@@ -164,7 +165,7 @@ class HostileRingTest extends RingFixture {
 
     /** Makes a chain available that is probably valid, then writes random values to the driver's parts of the ring. */
     private static void scribble(final HostileDriver driver, final SplittableRandom random) {
-        driver.offer(GuestRam.BASE + random.nextInt(1 << 20), random.nextInt(2000),
+        driver.offer(TwoRegionRam.BASE + random.nextInt(1 << 20), random.nextInt(2000),
             random.nextInt(8) == 0 ? random.nextInt(8) : 0, random.nextInt(SIZE + 2));
         for (int i = random.nextInt(3); i > 0; i--) {
             final long descriptor = driver.descriptor(random.nextInt(SIZE));
@@ -185,8 +186,8 @@ class HostileRingTest extends RingFixture {
             final long from = chain.address(i);
             final long to = from + chain.length(i);
             assertTrue(chain.length(i) > 0
-                && (from >= ram.low.hostAddress() && to <= ram.low.hostAddress() + GuestRam.SIZE
-                || from >= ram.high.hostAddress() && to <= ram.high.hostAddress() + GuestRam.SIZE));
+                && (from >= ram.low.hostAddress() && to <= ram.low.hostAddress() + TwoRegionRam.SIZE
+                || from >= ram.high.hostAddress() && to <= ram.high.hostAddress() + TwoRegionRam.SIZE));
         }
     }
 }

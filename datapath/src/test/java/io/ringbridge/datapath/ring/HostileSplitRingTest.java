@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.testkit.TwoRegionRam;
 import org.junit.jupiter.api.Test;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -14,8 +15,8 @@ class HostileSplitRingTest extends RingFixture {
     @Test
     void loopsAndNextFieldsOutsideTheTableAreBad() {
         for (final int next : new int[] {0, 1, SIZE, 0xFFFF}) {
-            driver.offer(GuestRam.BASE, 64, Descriptor.NEXT, next);
-            driver.write(driver.descriptor(1), GuestRam.BASE, 0, Descriptor.NEXT, 0);
+            driver.offer(TwoRegionRam.BASE, 64, Descriptor.NEXT, next);
+            driver.write(driver.descriptor(1), TwoRegionRam.BASE, 0, Descriptor.NEXT, 0);
             assertEquals(DeviceRing.BAD, device.next(chain, false), "next descriptor " + next);
         }
     }
@@ -23,7 +24,7 @@ class HostileSplitRingTest extends RingFixture {
     @Test
     void anIndirectTableWithANextDescriptorIsBad() {
         final long table = ram.allocate(32, 16);
-        driver.write(ram.host(table), GuestRam.BASE, 16, 0, 0);
+        driver.write(ram.host(table), TwoRegionRam.BASE, 16, 0, 0);
         driver.offer(table, 32, Descriptor.INDIRECT | Descriptor.NEXT, 1);
         assertEquals(DeviceRing.BAD, device.next(chain, false));
     }
@@ -32,7 +33,7 @@ class HostileSplitRingTest extends RingFixture {
     void anIndirectTableThatLoopsOrLeavesItsBoundsIsBad() {
         final long table = ram.allocate(32, 16);
         for (final int next : new int[] {0, 2, 0xFFFF}) {
-            driver.write(ram.host(table), GuestRam.BASE, 16, Descriptor.NEXT, next);
+            driver.write(ram.host(table), TwoRegionRam.BASE, 16, Descriptor.NEXT, next);
             driver.offer(table, 32, Descriptor.INDIRECT);
             assertEquals(DeviceRing.BAD, device.next(chain, false), "next descriptor " + next);
         }

@@ -8,7 +8,7 @@ import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.Userfault;
-
+import io.ringbridge.testkit.TwoRegionRam;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -134,12 +134,12 @@ class IncomingRingTest extends RingFixture {
         final DeviceRing device = incoming(addresses, layout);
         arrive(pages);
         driver.add(pages, 60, true);
-        driver.add(GuestRam.BASE + 2 * GuestRam.SIZE - 10, 20, false);
+        driver.add(TwoRegionRam.BASE + 2 * TwoRegionRam.SIZE - 10, 20, false);
         driver.publish();
         assertEquals(DeviceRing.BAD, device.next(chain, false), "wrong direction");
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
-        assertRequests(device, GuestRam.BASE + 2 * GuestRam.SIZE - 10);
-        arrive(GuestRam.BASE + 2 * GuestRam.SIZE - 10);
+        assertRequests(device, TwoRegionRam.BASE + 2 * TwoRegionRam.SIZE - 10);
+        arrive(TwoRegionRam.BASE + 2 * TwoRegionRam.SIZE - 10);
         device.missingPage().arrived();
         assertEquals(DeviceRing.BAD, device.next(chain, false), "beyond the end of memory");
         assertFalse(device.isWaiting());
@@ -234,7 +234,8 @@ class IncomingRingTest extends RingFixture {
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         final DeviceRing device = incoming(addresses, layout);
-        final long first = GuestRam.BASE + GuestRam.SIZE - 16L * PAGE; // on both sides of the border of two regions
+        // on both sides of the border of two regions
+        final long first = TwoRegionRam.BASE + TwoRegionRam.SIZE - 16L * PAGE;
         final Set<Long> arrived = new HashSet<>();
         for (int round = 0; round < 300; round++) {
             final Segments buffers = new Segments();

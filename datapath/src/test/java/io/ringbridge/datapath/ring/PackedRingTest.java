@@ -2,6 +2,7 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.testkit.TwoRegionRam;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -19,7 +20,7 @@ class PackedRingTest extends RingFixture {
     private static void add(final DriverRing driver, final int pieces) {
         final Segments buffers = new Segments();
         for (int i = 0; i < pieces; i++) {
-            buffers.add(GuestRam.BASE + 10L * i, 10);
+            buffers.add(TwoRegionRam.BASE + 10L * i, 10);
         }
         assertTrue(driver.add(buffers, false) >= 0);
     }
@@ -115,10 +116,10 @@ class PackedRingTest extends RingFixture {
     void aUsedDescriptorIsInTheChainsFirstPlaceAndHasItsLastId() {
         final HostileDriver driver = new HostileDriver(ram.ring(SIZE), SIZE, PACKED);
         final DeviceRing device = device(driver.addresses, FEATURES | PACKED);
-        driver.offer(GuestRam.BASE, 10, Descriptor.NEXT, 7);
-        driver.offer(GuestRam.BASE, 20, Descriptor.NEXT, 8);
-        driver.offer(GuestRam.BASE, 30, 0, 9);
-        driver.offer(GuestRam.BASE, 40, 0, 10);
+        driver.offer(TwoRegionRam.BASE, 10, Descriptor.NEXT, 7);
+        driver.offer(TwoRegionRam.BASE, 20, Descriptor.NEXT, 8);
+        driver.offer(TwoRegionRam.BASE, 30, 0, 9);
+        driver.offer(TwoRegionRam.BASE, 40, 0, 10);
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(60, chain.totalLength());
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));

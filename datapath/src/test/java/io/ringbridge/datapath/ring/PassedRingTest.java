@@ -4,6 +4,7 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.testkit.TwoRegionRam;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -27,7 +28,7 @@ class PassedRingTest {
     private static final int LENGTH = 64;
     private static final int ROUNDS = 20_000;
 
-    private final GuestRam ram = new GuestRam();
+    private final TwoRegionRam ram = new TwoRegionRam();
     private final MemFd file = MemFd.create("inflight", 4096);
     private final InflightArea area = InflightArea.map(Fd.duplicate(file.fd()), 0, 4096, 1, SIZE);
     private final InflightRegion region = area.region(0, SIZE, true);
@@ -76,7 +77,7 @@ class PassedRingTest {
         for (int i = 0; i < chains; i++) {
             chain.clear();
             for (int n = random.nextInt(longest); n >= 0; n--) {
-                chain.add(GuestRam.BASE + GuestRam.SIZE + (long) n * LENGTH, LENGTH);
+                chain.add(TwoRegionRam.BASE + TwoRegionRam.SIZE + (long) n * LENGTH, LENGTH);
             }
             driver.add(chain, false);
         }
@@ -219,7 +220,7 @@ class PassedRingTest {
         }
         Memory.zero(at.descriptors(), RingAddresses.descriptorBytes(SIZE));
         final DriverRing fresh = DriverRing.create(SIZE, Features.of(Features.RING_PACKED), at);
-        fresh.add(GuestRam.BASE, LENGTH, false);
+        fresh.add(TwoRegionRam.BASE, LENGTH, false);
         fresh.publish();
         returnChains(1);
         assertEquals(Packed.WRAP | 1, position);

@@ -2,6 +2,7 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.testkit.TwoRegionRam;
 import org.junit.jupiter.api.AfterEach;
 
 import java.util.stream.LongStream;
@@ -12,7 +13,7 @@ abstract class RingFixture {
     static final long PACKED = Features.of(Features.RING_PACKED);
     static final int SIZE = 64;
 
-    final GuestRam ram = new GuestRam();
+    final TwoRegionRam ram = new TwoRegionRam();
     final Segments chain = new Segments();
 
     @AfterEach

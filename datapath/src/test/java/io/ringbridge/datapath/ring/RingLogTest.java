@@ -7,6 +7,7 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.testkit.TwoRegionRam;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,10 +29,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 class RingLogTest {
     private static final long EVENTS = Features.of(Features.EVENT_IDX);
     private static final long PACKED = Features.of(Features.RING_PACKED);
-    private static final long LAST = GuestRam.BASE + 2 * GuestRam.SIZE;
+    private static final long LAST = TwoRegionRam.BASE + 2 * TwoRegionRam.SIZE;
     private static final int SIZE = 2048;
 
-    private final GuestRam ram = new GuestRam();
+    private final TwoRegionRam ram = new TwoRegionRam();
     private final MemFd file = MemFd.create("log", LAST / 4096 / 8);
     private final Mapping view = Mapping.map(file.fd(), 0, LAST / 4096 / 8);
     private final DirtyLog log = DirtyLog.map(Fd.duplicate(file.fd()), 0, LAST / 4096 / 8);
@@ -71,9 +72,9 @@ class RingLogTest {
                 area.region(0, SIZE, true));
             final DriverRing driver = DriverRing.create(SIZE, PACKED, place);
             final DeviceRing first = DeviceRing.create(config);
-            final byte[] before = new byte[(int) GuestRam.SIZE / 8];
+            final byte[] before = new byte[(int) TwoRegionRam.SIZE / 8];
             for (int i = 0; i < SIZE; i++) {
-                driver.add(GuestRam.BASE, 64, true);
+                driver.add(TwoRegionRam.BASE, 64, true);
             }
             driver.publish();
             for (int i = 0; i < SIZE; i++) {
@@ -125,7 +126,7 @@ class RingLogTest {
         final Set<Long> pages = new HashSet<>();
         for (int at = 0; at < before.length; at++) {
             if (before[at] != Memory.getByte(ram.low.hostAddress() + at)) {
-                pages.add(GuestRam.BASE + (at & -4096));
+                pages.add(TwoRegionRam.BASE + (at & -4096));
             }
         }
         return new TreeSet<>(pages);
@@ -152,7 +153,7 @@ class RingLogTest {
         device.log(log, changed);
         final Segments chain = new Segments();
         final long buffer = ram.allocate(4096, 4096);
-        final byte[] before = new byte[(int) GuestRam.SIZE / 8];
+        final byte[] before = new byte[(int) TwoRegionRam.SIZE / 8];
         for (int round = 0; round < 60; round++) {
             int chains = 0;
             for (int n = random.nextInt(1, 1500); n > 0; n--) {
@@ -194,7 +195,7 @@ class RingLogTest {
         device.log(log, changed);
         final Segments chain = new Segments();
         final long buffer = ram.allocate(4096, 4096);
-        final byte[] before = new byte[(int) GuestRam.SIZE / 8];
+        final byte[] before = new byte[(int) TwoRegionRam.SIZE / 8];
         for (int round = 0; round < 60; round++) {
             int chains = 0;
             for (int n = random.nextInt(1, round % 3 == 0 ? SIZE + 1 : 1500); n > 0; n--) {
@@ -231,7 +232,7 @@ class RingLogTest {
             final DeviceRing device = device(place, features);
             final long buffer = ram.allocate(4096, 4096);
             final Segments chain = new Segments();
-            final byte[] before = new byte[(int) GuestRam.SIZE / 8];
+            final byte[] before = new byte[(int) TwoRegionRam.SIZE / 8];
             for (int i = 0; i < SIZE; i++) {
                 driver.add(buffer, 10, true);
             }
@@ -277,7 +278,7 @@ class RingLogTest {
             device.log(log, changed);
             device.suppressKicks();
             final Segments chain = new Segments();
-            final long across = GuestRam.BASE + GuestRam.SIZE - 5000;
+            final long across = TwoRegionRam.BASE + TwoRegionRam.SIZE - 5000;
             driver.add(across, 10_000, true);
             driver.publish();
             assertEquals(DeviceRing.TAKEN, device.next(chain, true));
@@ -287,7 +288,8 @@ class RingLogTest {
             device.log().written(chain, 905);
             assertEquals(Set.of(across & -4096, (across & -4096) + 4096), marked());
             device.log().written(chain, 5001);
-            assertEquals(Set.of(across & -4096, (across & -4096) + 4096, GuestRam.BASE + GuestRam.SIZE), marked());
+            assertEquals(Set.of(across & -4096, (across & -4096) + 4096, TwoRegionRam.BASE + TwoRegionRam.SIZE),
+                marked());
             assertFalse(changed.drain());
             device.use(5001);
             device.publish();

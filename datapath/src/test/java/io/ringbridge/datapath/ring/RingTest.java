@@ -2,6 +2,7 @@ package io.ringbridge.datapath.ring;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.testkit.TwoRegionRam;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -53,7 +54,7 @@ class RingTest extends RingFixture {
             buffers.clear();
             final int count = 1 + random.nextInt(Math.min(size, 4));
             for (int i = 0; i < count; i++) {
-                final long at = GuestRam.BASE + random.nextLong(2 * GuestRam.SIZE - 5000);
+                final long at = TwoRegionRam.BASE + random.nextLong(2 * TwoRegionRam.SIZE - 5000);
                 final int length = random.nextInt(5000);
                 pieces.add(new long[] {at, length});
                 buffers.add(at, length);
@@ -138,7 +139,7 @@ class RingTest extends RingFixture {
         for (final int batch : new int[] {5, 1, 30}) {
             final int[] ids = new int[batch];
             for (int i = 0; i < batch; i++) {
-                ids[i] = driver.add(GuestRam.BASE, 60, false);
+                ids[i] = driver.add(TwoRegionRam.BASE, 60, false);
             }
             driver.publish();
             for (int i = 0; i < batch; i++) {
@@ -180,7 +181,7 @@ class RingTest extends RingFixture {
         final DriverRing driver = DriverRing.create(SIZE, features, addresses);
         final DeviceRing device = device(addresses, features);
         for (final int length : new int[] {10, 20, 30}) {
-            driver.add(GuestRam.BASE, length, true);
+            driver.add(TwoRegionRam.BASE, length, true);
             driver.publish();
             assertEquals(DeviceRing.TAKEN, device.next(chain, true));
         }
@@ -199,9 +200,9 @@ class RingTest extends RingFixture {
         final DriverRing driver = DriverRing.create(SIZE, features, addresses);
         final DeviceRing device = device(addresses, features);
         final Segments buffers = new Segments();
-        buffers.add(GuestRam.BASE, 1);
-        buffers.add(GuestRam.BASE + 10, 1);
-        buffers.add(GuestRam.BASE + 20, 1);
+        buffers.add(TwoRegionRam.BASE, 1);
+        buffers.add(TwoRegionRam.BASE + 10, 1);
+        buffers.add(TwoRegionRam.BASE + 20, 1);
         for (int i = 0; i < 1000; i++) {
             assertEquals(3 * i % SIZE, driver.add(buffers, false));
             driver.publish();
@@ -221,7 +222,7 @@ class RingTest extends RingFixture {
         final DeviceRing device = device(addresses, features);
         driver.wantNotification(true);
         for (int i = 0; i < 70_000; i++) {
-            driver.add(GuestRam.BASE, 1, false);
+            driver.add(TwoRegionRam.BASE, 1, false);
             device.armKicks();
             assertTrue(driver.publish(), "a kick was requested");
             assertEquals(DeviceRing.TAKEN, device.next(chain, false));
@@ -233,7 +234,7 @@ class RingTest extends RingFixture {
         device.suppressKicks();
         driver.wantNotification(false);
         for (int i = 0; i < 1000; i++) {
-            driver.add(GuestRam.BASE, 1, false);
+            driver.add(TwoRegionRam.BASE, 1, false);
             assertFalse(driver.publish());
             device.next(chain, false);
             device.use(0);
@@ -251,19 +252,19 @@ class RingTest extends RingFixture {
         final DeviceRing device = device(addresses, features);
         driver.wantNotification(true);
         assertFalse(device.armKicks());
-        driver.add(GuestRam.BASE, 1, true);
+        driver.add(TwoRegionRam.BASE, 1, true);
         assertTrue(driver.publish());
         assertEquals(DeviceRing.TAKEN, device.next(chain, true));
         device.use(1);
         assertTrue(publishAndCheck(device));
         device.suppressKicks();
         driver.wantNotification(false);
-        driver.add(GuestRam.BASE, 1, true);
+        driver.add(TwoRegionRam.BASE, 1, true);
         assertFalse(driver.publish());
         device.next(chain, true);
         device.use(1);
         assertFalse(publishAndCheck(device));
-        driver.add(GuestRam.BASE, 1, true);
+        driver.add(TwoRegionRam.BASE, 1, true);
         driver.publish();
         assertTrue(device.armKicks(), "a chain is available already");
     }
@@ -278,7 +279,7 @@ class RingTest extends RingFixture {
         for (int i = 0; i < 70_000; i++) {
             // Some front-ends drop the upper half, which is the used position of a packed ring.
             final DeviceRing device = device(addresses, SIZE, features, i % 2 == 0 ? base : base & 0xFFFF);
-            driver.add(GuestRam.BASE, 60, false);
+            driver.add(TwoRegionRam.BASE, 60, false);
             driver.publish();
             assertEquals(DeviceRing.TAKEN, device.next(chain, false));
             device.use(0);

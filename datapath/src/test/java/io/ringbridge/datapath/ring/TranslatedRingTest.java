@@ -8,7 +8,7 @@ import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
-
+import io.ringbridge.testkit.TwoRegionRam;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -103,19 +103,19 @@ class TranslatedRingTest extends RingFixture {
                 assertRequests(device);
             }
         }
-        map(device, IO + 7 * PAGE, 1, GuestRam.BASE, BOTH);
+        map(device, IO + 7 * PAGE, 1, TwoRegionRam.BASE, BOTH);
         assertTrue(device.lacksTranslation(), "another page was mapped");
         assertRequests(device);
-        map(device, IO, 1, GuestRam.BASE + 5 * PAGE, Iotlb.READ);
+        map(device, IO, 1, TwoRegionRam.BASE + 5 * PAGE, Iotlb.READ);
         assertFalse(device.lacksTranslation());
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
-        assertEquals(ram.host(GuestRam.BASE + 5 * PAGE + 100), chain.address(0));
+        assertEquals(ram.host(TwoRegionRam.BASE + 5 * PAGE + 100), chain.address(0));
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
         assertEquals(1, device.out(), "the earlier chain stays in flight");
         assertRequests(device, missing(IO + PAGE, Iotlb.READ));
-        map(device, IO + PAGE, 1, GuestRam.BASE, Iotlb.READ);
+        map(device, IO + PAGE, 1, TwoRegionRam.BASE, Iotlb.READ);
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
-        assertEquals(ram.host(GuestRam.BASE), chain.address(0));
+        assertEquals(ram.host(TwoRegionRam.BASE), chain.address(0));
         device.returnUnused(2);
         device.publish();
         assertEquals(2, used(driver));
@@ -137,16 +137,16 @@ class TranslatedRingTest extends RingFixture {
             assertEquals(0, device.out());
             final long offset = page == 0 ? PAGE - 12 : page == 2 ? 3 * PAGE - 100 : page * PAGE;
             assertRequests(device, missing(IO + offset, Iotlb.WRITE));
-            map(device, IO + page * PAGE, 1, GuestRam.BASE + (10 - page) * PAGE, Iotlb.WRITE);
+            map(device, IO + page * PAGE, 1, TwoRegionRam.BASE + (10 - page) * PAGE, Iotlb.WRITE);
         }
         assertEquals(DeviceRing.TAKEN, device.next(chain, true));
         assertEquals(4, chain.count(), "the second buffer has three pieces");
         assertEquals(12 + 2 * PAGE, chain.totalLength());
-        assertEquals(ram.host(GuestRam.BASE + 11 * PAGE - 12), chain.address(0));
-        assertEquals(ram.host(GuestRam.BASE + 9 * PAGE - 100), chain.address(1));
+        assertEquals(ram.host(TwoRegionRam.BASE + 11 * PAGE - 12), chain.address(0));
+        assertEquals(ram.host(TwoRegionRam.BASE + 9 * PAGE - 100), chain.address(1));
         assertEquals(100, chain.length(1));
-        assertEquals(ram.host(GuestRam.BASE + 7 * PAGE), chain.address(2));
-        assertEquals(ram.host(GuestRam.BASE + 6 * PAGE), chain.address(3));
+        assertEquals(ram.host(TwoRegionRam.BASE + 7 * PAGE), chain.address(2));
+        assertEquals(ram.host(TwoRegionRam.BASE + 6 * PAGE), chain.address(3));
         assertEquals(PAGE - 100, chain.length(3));
     }
 
@@ -155,7 +155,7 @@ class TranslatedRingTest extends RingFixture {
     void anIndirectTableNeedsReadAccess(final long layout) {
         final HostileDriver driver = new HostileDriver(ram.ring(SIZE), SIZE, FEATURES | layout);
         final DeviceRing device = translated(driver.addresses, layout);
-        final long tableAt = GuestRam.BASE + (2 << 20);
+        final long tableAt = TwoRegionRam.BASE + (2 << 20);
         // Two descriptors, each on a page of its own.
         driver.write(ram.host(tableAt + PAGE - 16), IO + 5 * PAGE, 100, Descriptor.WRITE | Descriptor.NEXT, 1);
         driver.write(ram.host(tableAt + 3 * PAGE), IO + 5 * PAGE + 100, 50, Descriptor.WRITE, 0);
@@ -165,13 +165,13 @@ class TranslatedRingTest extends RingFixture {
         map(device, IO, 1, tableAt, Iotlb.READ);
         assertEquals(DeviceRing.EMPTY, device.next(chain, true));
         assertRequests(device, missing(IO + 5 * PAGE, Iotlb.WRITE));
-        map(device, IO + 5 * PAGE, 1, GuestRam.BASE, Iotlb.WRITE);
+        map(device, IO + 5 * PAGE, 1, TwoRegionRam.BASE, Iotlb.WRITE);
         assertEquals(DeviceRing.EMPTY, device.next(chain, true));
         assertRequests(device, missing(IO + PAGE, Iotlb.READ));
         map(device, IO + PAGE, 1, tableAt + 3 * PAGE, BOTH);
         assertEquals(DeviceRing.TAKEN, device.next(chain, true));
         assertEquals(2, chain.count());
-        assertEquals(ram.host(GuestRam.BASE + 100), chain.address(1));
+        assertEquals(ram.host(TwoRegionRam.BASE + 100), chain.address(1));
         device.rewind(1);
         table = table.without(IO, IO);
         device.remap(memory(), driver.addresses);
@@ -185,7 +185,7 @@ class TranslatedRingTest extends RingFixture {
         final RingAddresses addresses = ram.ring(SIZE);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
         final DeviceRing device = translated(addresses, layout);
-        map(device, IO, 1, GuestRam.BASE, Iotlb.READ);
+        map(device, IO, 1, TwoRegionRam.BASE, Iotlb.READ);
         driver.add(IO, 60, true);
         driver.add(IO + 8, 60, true);
         driver.publish();
@@ -198,7 +198,7 @@ class TranslatedRingTest extends RingFixture {
         assertEquals(DeviceRing.EMPTY, device.next(chain, true), "the next chain requests the entry again");
         assertRequests(device, missing(IO + 8, Iotlb.WRITE));
         table = table.without(IO, IO);
-        map(device, IO, 1, GuestRam.BASE, BOTH);
+        map(device, IO, 1, TwoRegionRam.BASE, BOTH);
         assertEquals(DeviceRing.TAKEN, device.next(chain, true));
         assertEquals(2, device.out());
     }
@@ -215,7 +215,7 @@ class TranslatedRingTest extends RingFixture {
         driver.add(buffers, false);
         driver.add(IO + PAGE, 10, false);
         driver.publish();
-        map(device, IO, 1, GuestRam.BASE, BOTH);
+        map(device, IO, 1, TwoRegionRam.BASE, BOTH);
         assertFalse(device.translation().refuse(IO + PAGE, Iotlb.READ), "nothing was requested");
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
         assertRequests(device, missing(IO + PAGE, Iotlb.READ));
@@ -226,7 +226,7 @@ class TranslatedRingTest extends RingFixture {
         assertEquals(DeviceRing.BAD, device.next(chain, false), "a probe does not end the refusal");
         assertEquals(DeviceRing.EMPTY, device.next(chain, false));
         assertRequests(device, missing(IO + PAGE, Iotlb.READ));
-        map(device, IO + PAGE, 1, GuestRam.BASE, BOTH);
+        map(device, IO + PAGE, 1, TwoRegionRam.BASE, BOTH);
         assertEquals(DeviceRing.TAKEN, device.next(chain, false));
         assertEquals(2, device.out());
     }
@@ -248,13 +248,13 @@ class TranslatedRingTest extends RingFixture {
             assertEquals(0, device.out());
             assertEquals(base, device.base());
             assertRequests(device, missing(IO + i * PAGE, Iotlb.WRITE));
-            map(device, IO + i * PAGE, 1, GuestRam.BASE + i * PAGE, Iotlb.WRITE);
+            map(device, IO + i * PAGE, 1, TwoRegionRam.BASE + i * PAGE, Iotlb.WRITE);
         }
         device.probeAhead(probed, SIZE, true);
         assertFalse(device.lacksTranslation());
         for (int i = 0; i < SIZE; i++) {
             assertEquals(DeviceRing.TAKEN, device.next(chain, true));
-            assertEquals(ram.host(GuestRam.BASE + i * PAGE), chain.address(0));
+            assertEquals(ram.host(TwoRegionRam.BASE + i * PAGE), chain.address(0));
         }
     }
 
@@ -262,13 +262,13 @@ class TranslatedRingTest extends RingFixture {
     @MethodSource("layouts")
     void writesAreLoggedByGuestAddress(final long layout) {
         final RingAddresses at = ram.ring(SIZE);
-        final long logged = GuestRam.BASE + (3 << 20);
+        final long logged = TwoRegionRam.BASE + (3 << 20);
         final RingAddresses addresses = new RingAddresses(at.descriptors(), at.driver(), at.device(), logged);
         final DriverRing driver = DriverRing.create(SIZE, FEATURES | layout, addresses);
-        final long bytes = (GuestRam.BASE + 2 * GuestRam.SIZE) / DirtyLog.PAGE_SIZE / 8;
+        final long bytes = (TwoRegionRam.BASE + 2 * TwoRegionRam.SIZE) / DirtyLog.PAGE_SIZE / 8;
         try (MemFd file = MemFd.create("log", bytes); Mapping bits = Mapping.map(file.fd(), 0, bytes);
              DirtyLog log = DirtyLog.map(Fd.duplicate(file.fd()), 0, bytes)) {
-            table = Iotlb.EMPTY.with(IO, PAGE, 0, ram.host(GuestRam.BASE + GuestRam.SIZE + 5 * PAGE), BOTH);
+            table = Iotlb.EMPTY.with(IO, PAGE, 0, ram.host(TwoRegionRam.BASE + TwoRegionRam.SIZE + 5 * PAGE), BOTH);
             final DeviceRing device = translated(addresses, layout);
             device.log(log, null);
             driver.add(IO, 60, true);
@@ -284,7 +284,7 @@ class TranslatedRingTest extends RingFixture {
                 }
             }
             final long ring = packed(layout) ? ram.memory.guestAddress(at.descriptors()) & -PAGE : logged;
-            assertEquals(Set.of(ring, GuestRam.BASE + GuestRam.SIZE + 5 * PAGE), marked);
+            assertEquals(Set.of(ring, TwoRegionRam.BASE + TwoRegionRam.SIZE + 5 * PAGE), marked);
         }
     }
 
@@ -299,7 +299,7 @@ class TranslatedRingTest extends RingFixture {
             try (MemFd file = MemFd.create("inflight", 1 << 16);
                  InflightArea area = InflightArea.map(Fd.duplicate(file.fd()), 0, 1 << 16, 1, SIZE)) {
                 final InflightRegion record = area.region(0, SIZE, packed(layout));
-                table = Iotlb.EMPTY.with(IO, 2 * PAGE, 0, ram.host(GuestRam.BASE), BOTH);
+                table = Iotlb.EMPTY.with(IO, 2 * PAGE, 0, ram.host(TwoRegionRam.BASE), BOTH);
                 final DeviceRing before = recorded(addresses, layout, record);
                 assertEquals(DeviceRing.TAKEN, before.next(chain, false));
                 assertEquals(DeviceRing.TAKEN, before.next(chain, false));
@@ -308,12 +308,12 @@ class TranslatedRingTest extends RingFixture {
                 final DeviceRing after = recorded(addresses, layout, record);
                 assertEquals(DeviceRing.EMPTY, after.next(chain, false));
                 assertRequests(after, missing(IO, Iotlb.READ));
-                map(after, IO, 1, GuestRam.BASE, BOTH);
+                map(after, IO, 1, TwoRegionRam.BASE, BOTH);
                 assertEquals(DeviceRing.TAKEN, after.next(chain, false));
                 assertEquals(DeviceRing.EMPTY, after.next(chain, false));
                 assertEquals(1, after.out());
                 assertRequests(after, missing(IO + PAGE, Iotlb.READ));
-                map(after, IO + PAGE, 1, GuestRam.BASE, BOTH);
+                map(after, IO + PAGE, 1, TwoRegionRam.BASE, BOTH);
                 assertEquals(DeviceRing.TAKEN, after.next(chain, false));
                 assertEquals(DeviceRing.EMPTY, after.next(chain, false));
                 assertFalse(after.lacksTranslation());

@@ -5,7 +5,10 @@ import io.ringbridge.app.Switch;
 import io.ringbridge.app.SwitchException;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.Guest;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.worker.PollMode;
 import org.HdrHistogram.Histogram;
 import org.agrona.concurrent.YieldingIdleStrategy;
@@ -15,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -24,6 +28,8 @@ import java.util.concurrent.TimeUnit;
 public final class Demo implements AutoCloseable {
     /** The shortest duration in which every measurement has enough time. */
     public static final int MIN_SECONDS = 3;
+    /** The dimensions of the guests' queues. */
+    static final QueueShape QUEUES = new QueueShape(256, 2048);
 
     /** With so few processors, a spinning worker would take whole time slices from guests on its processor. */
     private static final int SHORT_OF_PROCESSORS = 3;
@@ -36,8 +42,8 @@ public final class Demo implements AutoCloseable {
 
     private final Path directory;
     private final Switch running;
-    private Guest a;
-    private Guest b;
+    /** The guests a and b, once they are attached. */
+    private final List<Guest> guests = new ArrayList<>();
     private volatile boolean cancelled;
 
     /** Receives intermediate results. */
@@ -63,9 +69,9 @@ public final class Demo implements AutoCloseable {
                 ConfigReader.parsePort("demo", "name=b,socket=" + directory.resolve("b.sock"))))));
             try {
                 demo.running.openPorts();
-                demo.a = Guest.attach(directory.resolve("a.sock"));
-                demo.b = Guest.attach(directory.resolve("b.sock"));
-                introduce(demo.a.queues(), demo.b.queues());
+                demo.guests.add(Guest.attach(directory.resolve("a.sock"), Frontend.DEFAULT_FEATURES, QUEUES));
+                demo.guests.add(Guest.attach(directory.resolve("b.sock"), Frontend.DEFAULT_FEATURES, QUEUES));
+                introduce(demo.a(), demo.b());
                 return demo;
             } catch (final IOException | RuntimeException e) {
                 demo.close();
@@ -87,14 +93,14 @@ public final class Demo implements AutoCloseable {
         final long late = System.nanoTime() + SETTLE_NANOS;
         while (flow.receiveOne() < 0) {
             if (System.nanoTime() > late) {
-                throw new SwitchException("the demo's guests did not receive each other's broadcasts", null);
+                throw new SwitchException("the demo's guests did not receive each other's broadcasts");
             }
             YieldingIdleStrategy.INSTANCE.idle();
         }
     }
 
-    /** Measures every frame length. Returns null if the run was cancelled. */
-    public DemoReport run(final int seconds, final Watcher watcher) throws InterruptedException {
+    /** Measures every frame length. Returns empty if the run was cancelled. */
+    public Optional<DemoReport> run(final int seconds, final Watcher watcher) throws InterruptedException {
         final long start = System.nanoTime();
         final long total = TimeUnit.SECONDS.toNanos(seconds);
         final long warmUp = Math.min(total / 4, TimeUnit.SECONDS.toNanos(2));
@@ -105,12 +111,12 @@ public final class Demo implements AutoCloseable {
         for (final int length : LENGTHS) {
             results.add(measure(length, share, watcher));
             if (cancelled) {
-                return null;
+                return Optional.empty();
             }
         }
-        return new DemoReport((System.nanoTime() - start) / 1e9, running.workers().size(),
+        return Optional.of(new DemoReport((System.nanoTime() - start) / 1e9, running.workers().size(),
             "one direction, guest a to guest b, at most " + Flow.WINDOW + " frames in flight",
-            "one way, guest a to guest b, 20000 frames per second", results);
+            "one way, guest a to guest b, 20000 frames per second", results));
     }
 
     private DemoReport.Result measure(final int length, final long nanos, final Watcher watcher)
@@ -129,7 +135,15 @@ public final class Demo implements AutoCloseable {
     }
 
     private Flow flow(final int length) {
-        return flow(a.queues(), b.queues(), length);
+        return flow(a(), b(), length);
+    }
+
+    private QueuePair a() {
+        return guests.getFirst().queues();
+    }
+
+    private QueuePair b() {
+        return guests.getLast().queues();
     }
 
     static Flow flow(final QueuePair a, final QueuePair b, final int length) {
@@ -159,7 +173,7 @@ public final class Demo implements AutoCloseable {
             }
             if (System.nanoTime() > late) {
                 throw new SwitchException("the guests received " + frames + " frames, but the switch counted "
-                    + (now[0] - before[0]) + " in and " + (now[1] - before[1]) + " out", null);
+                    + (now[0] - before[0]) + " in and " + (now[1] - before[1]) + " out");
             }
             Thread.onSpinWait();
         }
@@ -178,12 +192,7 @@ public final class Demo implements AutoCloseable {
 
     @Override
     public void close() {
-        if (a != null) {
-            a.close();
-        }
-        if (b != null) {
-            b.close();
-        }
+        guests.forEach(Guest::close);
         running.close();
         try {
             Files.deleteIfExists(directory);

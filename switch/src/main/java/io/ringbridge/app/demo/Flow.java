@@ -1,7 +1,7 @@
 package io.ringbridge.app.demo;
 
-import io.ringbridge.control.frontend.Receiver;
-import io.ringbridge.control.frontend.Transmitter;
+import io.ringbridge.datapath.driver.Receiver;
+import io.ringbridge.datapath.driver.Transmitter;
 import io.ringbridge.datapath.memory.Memory;
 
 import java.util.concurrent.atomic.AtomicLong;
@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class Flow {
     /** Fewer frames in flight than the receiver has buffers: nothing is dropped; the send rate is the throughput. */
-    static final int WINDOW = Guest.RING_SIZE / 2;
+    static final int WINDOW = Demo.QUEUES.size() / 2;
 
     private static final int BURST = 32;
     private static final int TYPE_OFFSET = 12;

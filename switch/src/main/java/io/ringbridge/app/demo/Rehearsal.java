@@ -7,6 +7,7 @@ import io.ringbridge.app.TakeOver;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
@@ -70,8 +71,8 @@ public final class Rehearsal {
             ConfigReader.parsePort("rehearsal", "name=b,socket=" + directory.resolve("b"))));
         try (Switch before = Switch.start(config)) {
             before.openPorts();
-            try (Guest a = Guest.attach(directory.resolve("a"), features);
-                 Guest b = Guest.attach(directory.resolve("b"), features)) {
+            try (Guest a = Guest.attach(directory.resolve("a"), features, Demo.QUEUES);
+                 Guest b = Guest.attach(directory.resolve("b"), features, Demo.QUEUES)) {
                 Demo.introduce(a.queues(), b.queues());
                 send(a, b, BEFORE_NANOS);
                 try (Switch _ = handOver(before, config, directory.resolve("h"))) {

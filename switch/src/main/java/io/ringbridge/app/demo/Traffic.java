@@ -3,6 +3,7 @@ package io.ringbridge.app.demo;
 import org.HdrHistogram.Histogram;
 import org.agrona.concurrent.BackoffIdleStrategy;
 import org.agrona.concurrent.IdleStrategy;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -22,7 +23,7 @@ final class Traffic {
 
     private final Flow flow;
     private final BooleanSupplier cancelled;
-    private final AtomicReference<RuntimeException> failure = new AtomicReference<>();
+    private final AtomicReference<@Nullable RuntimeException> failure = new AtomicReference<>();
     private long deadline;
 
     /**
@@ -86,8 +87,9 @@ final class Traffic {
                 }
             }
         }
-        if (failure.get() != null) {
-            throw failure.get();
+        final RuntimeException failed = failure.get();
+        if (failed != null) {
+            throw failed;
         }
     }
 

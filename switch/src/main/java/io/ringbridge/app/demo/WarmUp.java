@@ -1,10 +1,10 @@
 package io.ringbridge.app.demo;
 
-import io.ringbridge.control.frontend.DirectGuest;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.QueuePair;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.DatapathOptions;
+import io.ringbridge.datapath.driver.DirectGuest;
+import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
@@ -96,9 +96,9 @@ public final class WarmUp implements AutoCloseable {
         final List<GuestPort> ports =
             List.of(datapath.addGuestPort("a" + round, 1, MTU), datapath.addGuestPort("b" + round, 1, MTU));
         ports.forEach(port -> port.suspend(SuspendCause.UPGRADE));
-        final DirectGuest a = new DirectGuest(ports.getFirst(), SPLIT, Guest.RING_SIZE, BUFFER);
+        final DirectGuest a = new DirectGuest(ports.getFirst(), SPLIT, Demo.QUEUES.size(), BUFFER);
         try {
-            rounds.add(new Round(ports, a, new DirectGuest(ports.getLast(), PACKED, Guest.RING_SIZE, BUFFER)));
+            rounds.add(new Round(ports, a, new DirectGuest(ports.getLast(), PACKED, Demo.QUEUES.size(), BUFFER)));
         } catch (final OsException e) {
             a.close();
             throw e;

@@ -4,4 +4,7 @@
  *
  * <p>The guests' threads belong to {@link io.ringbridge.app.demo.Demo}; the caller's thread waits and reports.
  */
+@NullMarked
 package io.ringbridge.app.demo;
+
+import org.jspecify.annotations.NullMarked;

@@ -2,6 +2,7 @@ package io.ringbridge.app.diagnosis;
 
 import io.ringbridge.app.diagnosis.Finding.Kind;
 import io.ringbridge.datapath.port.PortState;
+import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.TimeUnit;
 
@@ -20,7 +21,7 @@ final class Diagnosis {
     private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(30);
     private static final long NEVER = Long.MIN_VALUE;
 
-    private PortReading last;
+    private @Nullable PortReading last;
     private long stateSince;
     private long starvedSince = NEVER;
     private long starvedFrom;
@@ -32,7 +33,7 @@ final class Diagnosis {
      * @param nanos the current time
      * @return the problem, or null
      */
-    Finding examine(final PortReading now, final long nanos) {
+    @Nullable Finding examine(final PortReading now, final long nanos) {
         final PortReading before = last == null ? now : last;
         if (last == null || before.state() != now.state()) {
             stateSince = nanos;
@@ -76,7 +77,7 @@ final class Diagnosis {
                 + "virtio-net driver?");
     }
 
-    private Finding running(final PortReading now) {
+    private @Nullable Finding running(final PortReading now) {
         if (!now.enabled()) {
             return new Finding(Kind.RINGS_NOT_ENABLED,
                 "rings are started, but none is enabled: the front-end has to send SET_VRING_ENABLE");

@@ -22,7 +22,7 @@ public record Finding(Kind kind, String text) {
         /** No ring was enabled. */
         RINGS_NOT_ENABLED(Duration.ofSeconds(10)),
         /** The port is suspended. There is no warning, because the port was suspended on purpose. */
-        SUSPENDED(null);
+        SUSPENDED(Duration.ofNanos(Long.MAX_VALUE));
 
         private final Duration patience;
 
@@ -32,7 +32,7 @@ public record Finding(Kind kind, String text) {
 
         /** Whether the problem deserves a warning after the given time. */
         boolean warnsAfter(final long lastedNanos) {
-            return patience != null && lastedNanos >= patience.toNanos();
+            return lastedNanos >= patience.toNanos();
         }
     }
 }

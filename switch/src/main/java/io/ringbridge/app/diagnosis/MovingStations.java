@@ -3,6 +3,7 @@ package io.ringbridge.app.diagnosis;
 import io.ringbridge.app.diagnosis.Finding.Kind;
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.packet.MacAddress;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -69,7 +70,7 @@ final class MovingStations {
      * @param nanos the current time
      * @return the findings by the name of the port
      */
-    Map<String, Finding> findings(final IntFunction<String> names, final long nanos) {
+    Map<String, Finding> findings(final IntFunction<@Nullable String> names, final long nanos) {
         final Map<String, Finding> findings = new HashMap<>();
         tracks.values().removeIf(track -> !track.seen);
         for (final Map.Entry<Long, Track> entry : tracks.entrySet()) {

@@ -7,6 +7,7 @@ import io.ringbridge.datapath.bridge.StationMoves;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortState;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,7 +40,7 @@ public final class PortMonitor {
     private static final class Watched {
         private final Diagnosis diagnosis = new Diagnosis();
         private final Map<Finding.Kind, Long> warned = new HashMap<>();
-        private Finding finding;
+        private @Nullable Finding finding;
         private long since;
     }
 
@@ -69,7 +70,7 @@ public final class PortMonitor {
         }
     }
 
-    private void update(final String port, final Watched watched, final Finding found, final long nanos) {
+    private void update(final String port, final Watched watched, final @Nullable Finding found, final long nanos) {
         if (found == null) {
             findings.remove(port);
             watched.finding = null;
@@ -95,7 +96,7 @@ public final class PortMonitor {
      * @param socket the port's socket; null if it has none
      * @return null if no problem is known
      */
-    public String problem(final Port port, final Link link, final Path socket) {
+    public @Nullable String problem(final Port port, final Link link, final @Nullable Path socket) {
         if (port.failure() != null) {
             return port.failure();
         }

@@ -5,4 +5,7 @@
  * clock. They access neither ports nor files. {@link io.ringbridge.app.diagnosis.PortMonitor} reads the ports once per
  * second on the observer's thread.
  */
+@NullMarked
 package io.ringbridge.app.diagnosis;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,7 +1,5 @@
 package io.ringbridge.app.diagnosis;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.packet.MacAddress;
 import org.junit.jupiter.api.Test;
@@ -10,6 +8,8 @@ import org.junit.jupiter.api.Timeout;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 @Timeout(20)
 class MovingStationsTest {

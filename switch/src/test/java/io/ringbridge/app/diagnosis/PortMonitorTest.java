@@ -1,24 +1,23 @@
 package io.ringbridge.app.diagnosis;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.frontend.Frontend;
-import io.ringbridge.control.frontend.GuestRam;
-import io.ringbridge.control.frontend.QueuePair;
+import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.DatapathOptions;
+import io.ringbridge.datapath.driver.GuestRam;
+import io.ringbridge.datapath.driver.QueuePair;
+import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -35,7 +34,10 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests the diagnosis of guests that do not work, over real sockets, with a clock that the test advances. */
 @Timeout(60)
@@ -88,15 +90,6 @@ class PortMonitorTest {
         return monitor.problem(portB, b, dir.resolve("b"));
     }
 
-    private static void await(final BooleanSupplier condition) {
-        while (!condition.getAsBoolean()) {
-            LockSupport.parkNanos(1_000_000);
-            if (Thread.interrupted()) {
-                throw new IllegalStateException("the test has timed out");
-            }
-        }
-    }
-
     private List<String> warnings() {
         return log.list.stream().map(event -> event.getLevel() + " " + event.getFormattedMessage()).toList();
     }
@@ -123,7 +116,7 @@ class PortMonitorTest {
             tick();
             tick();
             assertNull(whyA());
-            await(() -> {
+            Await.until(() -> {
                 pair.transmitter().transmit(frame(2, 1));
                 LockSupport.parkNanos(20_000_000);
                 return portA.kicks() >= 5;
@@ -134,7 +127,7 @@ class PortMonitorTest {
             assertEquals(List.of("WARN port vm1: " + whyA()), warnings());
 
             guest.command(new Message.SetMemTable(List.of(region)), ram.file().fd());
-            await(() -> portA.sinceAttached().inFrames() > 0);
+            Await.until(() -> portA.sinceAttached().inFrames() > 0);
             tick();
             assertNull(whyA());
         }
@@ -143,11 +136,7 @@ class PortMonitorTest {
     @Test
     void anIdleGuestIsHealthy() throws IOException {
         start(PollMode.ADAPTIVE);
-        try (Frontend guest = Frontend.connect(dir.resolve("a"))) {
-            guest.negotiate(Frontend.DEFAULT_FEATURES);
-            guest.share(RAM);
-            guest.addPair(64, 256);
-            guest.start();
+        try (Guest _ = guest("a")) {
             for (int i = 0; i < 100; i++) {
                 tick();
                 assertNull(whyA());
@@ -159,15 +148,15 @@ class PortMonitorTest {
     @Test
     void duplicateAddressesAndMissingBuffersAreReported() throws IOException {
         start(PollMode.ADAPTIVE);
-        try (Frontend one = Frontend.connect(dir.resolve("a")); Frontend two = Frontend.connect(dir.resolve("b"))) {
-            final QueuePair first = pair(one);
-            final QueuePair second = pair(two);
+        try (Guest one = guest("a"); Guest two = guest("b")) {
+            final QueuePair first = one.queues();
+            final QueuePair second = two.queues();
             tick();
             for (int i = 1; i <= 14; i++) {
                 final long moved = portB.statistics().inFrames();
                 send(portA, first, frame(9, 1));
                 second.transmitter().transmit(frame(9, 1));
-                await(() -> portB.statistics().inFrames() > moved);
+                Await.until(() -> portB.statistics().inFrames() > moved);
             }
             tick();
             assertEquals("52:54:00:00:00:01 moves between vm1 and vm2 (27 times in 10 s): "
@@ -201,19 +190,15 @@ class PortMonitorTest {
         }
     }
 
-    private static QueuePair pair(final Frontend guest) throws IOException {
-        guest.negotiate(Frontend.DEFAULT_FEATURES);
-        guest.share(RAM);
-        final QueuePair pair = guest.addPair(64, 256);
-        guest.start();
-        return pair;
+    private Guest guest(final String socket) throws IOException {
+        return Guest.attach(dir.resolve(socket), Frontend.DEFAULT_FEATURES, new QueueShape(64, 256));
     }
 
     /** Sends a frame, and waits until the switch has taken it. */
     private static void send(final GuestPort port, final QueuePair pair, final byte[] frame) {
         final long before = port.statistics().inFrames();
-        await(() -> pair.transmitter().transmit(frame));
-        await(() -> port.statistics().inFrames() > before);
+        Await.until(() -> pair.transmitter().transmit(frame));
+        Await.until(() -> port.statistics().inFrames() > before);
     }
 
     @Test
@@ -231,19 +216,19 @@ class PortMonitorTest {
         Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwxr-xr-x"));
         assertTrue(whyB().endsWith(": everybody may connect"), whyB());
         try (Frontend _ = Frontend.connect(dir.resolve("a"))) {
-            await(() -> whyA() == null);
+            Await.until(() -> whyA() == null);
             tick();
             tick();
             tick();
             assertTrue(whyA().startsWith("the guest's driver has not started: "), whyA());
         }
-        await(() -> whyA().startsWith("no front-end has connected"));
+        Await.until(() -> whyA().startsWith("no front-end has connected"));
         Files.delete(dir.resolve("a"));
         assertEquals(path + "the socket's file was removed, so nobody can connect; remove the port and add it again",
             whyA());
         final GuestPort port = datapath.addGuestPort("vm3", 1, 1500);
         try (Backend client = Backend.open(port, BackendOptions.client(dir.resolve("c")))) {
-            await(() -> client.connectError() != null);
+            Await.until(() -> client.connectError() != null);
             assertTrue(monitor.problem(port, client, dir.resolve("c"))
                 .startsWith("no front-end listens on " + dir.resolve("c") + ": "));
         }

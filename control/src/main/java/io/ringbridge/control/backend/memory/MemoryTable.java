@@ -15,6 +15,7 @@ import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.memory.MemoryRegion;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -33,7 +34,7 @@ public final class MemoryTable implements AutoCloseable {
     private final MemoryFiles files;
     private List<MemoryRegion> regions = List.of();
     /** The regions that the front-end still has to confirm, in postcopy; null if there are none. */
-    private List<MemoryRegion> proposed;
+    private @Nullable List<MemoryRegion> proposed;
     /** The number of additional times that a region was added. */
     private final Map<MemoryRegion, Integer> repeats = new HashMap<>();
 
@@ -86,9 +87,10 @@ public final class MemoryTable implements AutoCloseable {
 
     private void propose(final List<MemoryRegion> next) {
         final List<MemoryRegion> former = proposed == null ? List.of() : proposed;
-        proposed = List.copyOf(next);
+        final List<MemoryRegion> latter = List.copyOf(next);
+        proposed = latter;
         former.stream()
-            .filter(region -> !regions.contains(region) && !proposed.contains(region))
+            .filter(region -> !regions.contains(region) && !latter.contains(region))
             .forEach(this::unmap);
     }
 

@@ -2,6 +2,7 @@ package io.ringbridge.control.backend.memory;
 
 import io.ringbridge.datapath.memory.IncomingMemory;
 import io.ringbridge.datapath.port.GuestPort;
+import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
@@ -20,7 +21,7 @@ final class PageFetcher implements IncomingMemory.Requests, AutoCloseable {
     /** The address of the page that each vring has requested, by the vring's index. */
     private final AtomicLongArray wanted;
     private final Thread thread;
-    private volatile IncomingMemory memory;
+    private volatile @Nullable IncomingMemory memory;
     private volatile boolean ended;
     private long fetched;
 
@@ -58,7 +59,9 @@ final class PageFetcher implements IncomingMemory.Requests, AutoCloseable {
     }
 
     private void fetch(final int vring, final long address) {
-        if (!memory.fetch(address)) {
+        final IncomingMemory from = memory;
+        assert from != null : "rings miss pages of this memory only";
+        if (!from.fetch(address)) {
             port.fail("the file behind the guest's memory was truncated while in use");
         }
         fetched++;

@@ -10,7 +10,7 @@ import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Userfault;
 import io.ringbridge.datapath.port.GuestPort;
-
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,9 +40,9 @@ public final class Postcopy implements AutoCloseable {
     private boolean everAdvised;
     private boolean listening;
     /** Reports missing pages to the front-end; null while none may be missing. */
-    private Userfault faults;
+    private @Nullable Userfault faults;
     /** Fetches missing pages; null unless listening. */
-    private PageFetcher fetcher;
+    private @Nullable PageFetcher fetcher;
 
     public Postcopy(final GuestPort port) {
         this.port = port;
@@ -85,9 +85,10 @@ public final class Postcopy implements AutoCloseable {
                     return new int[] {Fd.duplicate(another.fd())};
                 }
             }
-            faults = Userfault.open();
+            final Userfault first = Userfault.open();
+            faults = first;
             everAdvised = true;
-            return new int[] {Fd.duplicate(faults.fd())};
+            return new int[] {Fd.duplicate(first.fd())};
         } catch (final OsException e) {
             LOG.error("port {}: cannot migrate by postcopy: {}", port.name(), e.getMessage());
             return new int[0];
@@ -123,7 +124,9 @@ public final class Postcopy implements AutoCloseable {
      * @return the start of the region, in the addresses that are reported
      */
     long watch(final MemoryRegion region) {
-        return watched.computeIfAbsent(region, added -> IncomingRegion.watch(added, faults)).watchedAddress();
+        final Userfault reports = faults;
+        assert reports != null : "postcopy is announced";
+        return watched.computeIfAbsent(region, added -> IncomingRegion.watch(added, reports)).watchedAddress();
     }
 
     /** Stops watching a region that is about to be unmapped. */
@@ -141,6 +144,7 @@ public final class Postcopy implements AutoCloseable {
         }
         final List<IncomingRegion> regions =
             memory.regions().stream().map(watched::get).filter(Objects::nonNull).toList();
+        assert fetcher != null : "pages may be missing";
         final IncomingMemory incoming = new IncomingMemory(regions, fetcher);
         fetcher.memory(incoming);
         return memory.withIncoming(incoming);

@@ -3,4 +3,7 @@
  *
  * <p>{@link io.ringbridge.control.backend.memory.MemoryTable} is the entry. The session's thread owns everything here.
  */
+@NullMarked
 package io.ringbridge.control.backend.memory;
+
+import org.jspecify.annotations.NullMarked;

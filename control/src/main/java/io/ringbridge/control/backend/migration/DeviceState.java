@@ -125,7 +125,7 @@ public record DeviceState(long mac, int mtu, int queuePairs, PortStatistics stat
             return decode(Sections.of(Arrays.copyOfRange(stream, HEADER, HEADER + length), DEVICE, STATISTICS, VLAN,
                 STATIONS));
         } catch (final HandOverException e) {
-            throw foreign(e.getMessage());
+            throw foreign(String.valueOf(e.getMessage()));
         }
     }
 

@@ -10,9 +10,11 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.util.Optional;
 import java.util.stream.LongStream;
 
 /**
@@ -32,7 +34,7 @@ public final class Migration implements AutoCloseable {
 
     private final GuestPort port;
     private final NetConfig config;
-    private StateTransfer transfer;
+    private @Nullable StateTransfer transfer;
     /** Whether the device's state was saved, and no ring has run since: the guest continues elsewhere. */
     private boolean migrated;
     private boolean ringsRan;
@@ -103,9 +105,9 @@ public final class Migration implements AutoCloseable {
             return Result.FAILED;
         }
         try {
-            final DeviceState state = ending.finish();
-            migrated = state == null;
-            return state != null && apply(state) ? Result.CHANGED : Result.DONE;
+            final Optional<DeviceState> loaded = ending.finish();
+            migrated = loaded.isEmpty();
+            return loaded.isPresent() && apply(loaded.get()) ? Result.CHANGED : Result.DONE;
         } catch (final ProtocolException e) {
             LOG.warn("port {}: {}", port.name(), e.getMessage());
             return Result.FAILED;

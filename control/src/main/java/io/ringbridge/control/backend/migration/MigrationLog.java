@@ -13,6 +13,7 @@ import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.MemoryFiles;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The dirty log of one session (vhost-user, "Migration"), written while the front-end provides one and LOG_ALL is
@@ -25,8 +26,8 @@ public final class MigrationLog implements AutoCloseable {
     private final DeviceQueues port;
     private final int replyBytes;
     private final MemoryFiles files;
-    private DirtyLog log;
-    private PeerEvent changed;
+    private @Nullable DirtyLog log;
+    private @Nullable PeerEvent changed;
     private boolean wanted;
 
     /**

@@ -2,6 +2,7 @@ package io.ringbridge.control.backend.migration;
 
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.transport.Pipe;
+import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -9,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * The transfer of a device's state through a pipe (vhost-user, "Migrating back-end state").
@@ -23,23 +25,23 @@ final class StateTransfer implements AutoCloseable {
     private final FileChannel pipe;
     private final Thread thread;
     private final boolean loads;
-    private byte[] received;
-    private IOException failure;
+    private byte[] received = {};
+    private @Nullable IOException failure;
 
-    private StateTransfer(final FileChannel pipe, final byte[] toSend, final String name) {
+    private StateTransfer(final FileChannel pipe, final boolean loads, final byte[] toSend, final String name) {
         this.pipe = pipe;
-        loads = toSend == null;
+        this.loads = loads;
         thread = Thread.ofPlatform().daemon().name("rb-state-" + name).start(() -> run(toSend));
     }
 
     /** Starts to write a state. Closes {@code fd} once all is written, or if this method throws. */
     static StateTransfer save(final DeviceState state, final int fd, final String name) {
-        return new StateTransfer(Pipe.writing(fd), state.encode(), name);
+        return new StateTransfer(Pipe.writing(fd), false, state.encode(), name);
     }
 
     /** Starts to read a state. Closes {@code fd} once all is read, or if this method throws. */
     static StateTransfer load(final int fd, final String name) {
-        return new StateTransfer(Pipe.reading(fd), null, name);
+        return new StateTransfer(Pipe.reading(fd), true, new byte[0], name);
     }
 
     private void run(final byte[] toSend) {
@@ -71,10 +73,10 @@ final class StateTransfer implements AutoCloseable {
     /**
      * Ends the transfer. CHECK_DEVICE_STATE arrives only after the stream has ended.
      *
-     * @return the loaded state; null if a state was saved
+     * @return the loaded state; empty if a state was saved
      * @throws ProtocolException if the transfer has not ended, has failed, or has loaded no valid state
      */
-    DeviceState finish() {
+    Optional<DeviceState> finish() {
         boolean ended = false;
         try {
             ended = thread.join(PATIENCE);
@@ -90,7 +92,7 @@ final class StateTransfer implements AutoCloseable {
             throw ProtocolException.refused("the device's state could not be " + (loads ? "read: " : "written: ")
                 + failure.getMessage());
         }
-        return loads ? DeviceState.decode(received) : null;
+        return loads ? Optional.of(DeviceState.decode(received)) : Optional.empty();
     }
 
     /** Abandons the transfer if it is still in progress. */

@@ -4,4 +4,7 @@
  *
  * <p>The session's thread owns everything here.
  */
+@NullMarked
 package io.ringbridge.control.backend.migration;
+
+import org.jspecify.annotations.NullMarked;

@@ -4,6 +4,7 @@ import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.datapath.os.EventFd;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The channel for the back-end's own requests (vhost-user, "Back-end message types"), most of which are about rings.
@@ -20,7 +21,7 @@ public interface BackendChannel extends AutoCloseable {
         }
 
         @Override
-        public EventFd event(final Source source) {
+        public @Nullable EventFd event(final Source source) {
             return null;
         }
 
@@ -63,7 +64,7 @@ public interface BackendChannel extends AutoCloseable {
     /** Supplies the request to send when its event is signalled, or null for none. Called on the channel's thread. */
     @FunctionalInterface
     interface Source {
-        Outgoing next();
+        @Nullable Outgoing next();
     }
 
     /** Supplies the same request every time. */
@@ -85,10 +86,10 @@ public interface BackendChannel extends AutoCloseable {
      *
      * @return null from {@link #NONE}
      */
-    EventFd event(Source source);
+    @Nullable EventFd event(Source source);
 
     /** Returns an event that, whenever signalled, sends a request about a ring, as {@link #event(Source)} does. */
-    default EventFd event(final BackendRequest request, final int vring) {
+    default @Nullable EventFd event(final BackendRequest request, final int vring) {
         return event(new Notice(new Outgoing(request, Codec.vringState(vring, 0), null)));
     }
 

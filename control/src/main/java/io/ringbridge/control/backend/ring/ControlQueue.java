@@ -10,6 +10,7 @@ import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
+import org.jspecify.annotations.Nullable;
 
 import java.util.function.IntPredicate;
 
@@ -41,11 +42,11 @@ final class ControlQueue {
     private final Segments command = new Segments();
     private final Segments answer = new Segments();
     private final Scratch scratch = Scratch.of(HEADER_BYTES + PAIRS_BYTES);
-    private DeviceRing ring;
+    private @Nullable DeviceRing ring;
     private RingEvents events = RingEvents.NONE;
     private boolean callAgain;
-    private DirtyLog log;
-    private EventFd changed;
+    private @Nullable DirtyLog log;
+    private @Nullable EventFd changed;
 
     /**
      * Creates a stopped queue. The predicate sets the number of queue pairs in use, and is false if there are fewer.
@@ -55,8 +56,9 @@ final class ControlQueue {
     }
 
     void start(final RingConfig config, final RingEvents with) {
-        ring = DeviceRing.create(config, log, changed);
-        ring.takeAnswers(answer);
+        final DeviceRing created = DeviceRing.create(config, log, changed);
+        created.takeAnswers(answer);
+        ring = created;
         events(with);
     }
 
@@ -77,7 +79,12 @@ final class ControlQueue {
     }
 
     int base() {
-        return ring.base();
+        return started().base();
+    }
+
+    private DeviceRing started() {
+        assert ring != null : "the queue is started";
+        return ring;
     }
 
     /** Replaces the descriptors, and notifies the driver in case a notification was lost between two of them. */
@@ -87,11 +94,11 @@ final class ControlQueue {
     }
 
     /** Returns the event that the driver kicks, or null if there is none. */
-    EventFd kick() {
+    @Nullable EventFd kick() {
         return ring == null ? null : events.kick();
     }
 
-    void remap(final GuestMemory memory, final RingAddresses addresses) {
+    void remap(final GuestMemory memory, final @Nullable RingAddresses addresses) {
         if (ring != null && addresses != null) {
             ring.remap(memory, addresses);
         }
@@ -103,7 +110,7 @@ final class ControlQueue {
         }
     }
 
-    void log(final DirtyLog next, final EventFd signal) {
+    void log(final @Nullable DirtyLog next, final @Nullable EventFd signal) {
         log = next;
         changed = signal;
         if (ring != null) {
@@ -116,8 +123,9 @@ final class ControlQueue {
      *
      * @return the reason if the ring broke just now; otherwise null
      */
-    String serve() {
-        if (!isStarted()) {
+    @Nullable String serve() {
+        final DeviceRing served = ring;
+        if (served == null || served.fault() != null) {
             return null;
         }
         if (callAgain && events.call() != null) {
@@ -126,43 +134,43 @@ final class ControlQueue {
         callAgain = false;
         int left = BURST;
         do {
-            left -= answerAll();
-        } while (left > 0 && ring.fault() == null && ring.armKicks() && !ring.isWaiting());
-        if (ring.translation() != null && events.translations() != null) {
-            ring.translation().tell(events.translations());
+            left -= answerAll(served);
+        } while (left > 0 && served.fault() == null && served.armKicks() && !served.isWaiting());
+        if (served.translation() != null && events.translations() != null) {
+            served.translation().tell(events.translations());
         }
         if (left <= 0 && events.kick() != null) {
             events.kick().signal();
         }
-        if (ring.fault() != null && events.error() != null) {
+        if (served.fault() != null && events.error() != null) {
             events.error().signal();
         }
-        return ring.fault();
+        return served.fault();
     }
 
-    private int answerAll() {
+    private int answerAll(final DeviceRing from) {
         int answered = 0;
-        int result = next();
+        int result = next(from);
         while (result == DeviceRing.TAKEN || result == DeviceRing.BAD) {
-            ring.use(result == DeviceRing.TAKEN ? acknowledge() : 0);
-            result = ++answered < BURST ? next() : DeviceRing.EMPTY;
+            from.use(result == DeviceRing.TAKEN ? acknowledge(from) : 0);
+            result = ++answered < BURST ? next(from) : DeviceRing.EMPTY;
         }
         if (answered > 0) {
-            ring.publish();
+            from.publish();
             // Makes the used buffers visible before the driver's notification setting is read (virtio 1.2, section
             // 2.7.10).
             Memory.fullFence();
-            if (ring.wantsNotification() && events.call() != null) {
+            if (from.wantsNotification() && events.call() != null) {
                 events.call().signal();
             }
         }
         return answered;
     }
 
-    private int next() {
+    private int next(final DeviceRing from) {
         answer.clear();
         command.clear();
-        return ring.next(command, false);
+        return from.next(command, false);
     }
 
     /**
@@ -170,13 +178,13 @@ final class ControlQueue {
      *
      * @return the number of bytes written
      */
-    private int acknowledge() {
+    private int acknowledge(final DeviceRing from) {
         if (answer.count() == 0) {
             return 0;
         }
         Memory.putByte(answer.address(0), carryOut() ? OK : ERROR);
-        if (ring.log() != null) {
-            ring.log().written(answer, 1);
+        if (from.log() != null) {
+            from.log().written(answer, 1);
         }
         return 1;
     }

@@ -8,7 +8,7 @@ import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
-
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -154,8 +154,8 @@ public final class DeviceQueues {
         }
     }
 
-    void remap(final GuestMemory memory, final RingAddresses[] addresses) {
-        final RingAddresses[] places = addresses.clone();
+    void remap(final GuestMemory memory, final @Nullable RingAddresses[] addresses) {
+        final @Nullable RingAddresses[] places = addresses.clone();
         if (controlIndex != NONE) {
             control.remap(memory, places[controlIndex]);
             places[controlIndex] = null;
@@ -168,7 +168,7 @@ public final class DeviceQueues {
         port.addTranslations(memory, first, last);
     }
 
-    public void log(final DirtyLog log, final EventFd changed) {
+    public void log(final @Nullable DirtyLog log, final @Nullable EventFd changed) {
         control.log(log, changed);
         port.setLog(log, changed);
     }
@@ -191,7 +191,7 @@ public final class DeviceQueues {
     }
 
     /** Returns the event that the driver kicks for the control queue, or null if there is none. */
-    public EventFd kick() {
+    public @Nullable EventFd kick() {
         return control.kick();
     }
 

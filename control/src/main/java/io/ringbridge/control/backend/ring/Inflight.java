@@ -12,6 +12,7 @@ import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.InflightArea;
 import io.ringbridge.datapath.ring.InflightRegion;
 import io.ringbridge.datapath.ring.RingConfig;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The area in which one session records chains in flight for its front-end (vhost-user, "Inflight I/O tracking").
@@ -21,7 +22,7 @@ import io.ringbridge.datapath.ring.RingConfig;
 public final class Inflight implements AutoCloseable {
     private final int vrings;
     private final MemoryFiles files;
-    private InflightArea area;
+    private @Nullable InflightArea area;
 
     public Inflight(final int vrings, final MemoryFiles files) {
         this.vrings = vrings;
@@ -72,9 +73,10 @@ public final class Inflight implements AutoCloseable {
 
     /** Writes the area for another process, if there is one. */
     public void save(final StateWriter out) {
-        if (area != null) {
-            out.section(HandOverSections.INFLIGHT, section -> section.wide(area.offset()).wide(area.size())
-                .number(area.queues()).number(area.queueSize()).descriptor(area.fd()));
+        final InflightArea saved = area;
+        if (saved != null) {
+            out.section(HandOverSections.INFLIGHT, section -> section.wide(saved.offset()).wide(saved.size())
+                .number(saved.queues()).number(saved.queueSize()).descriptor(saved.fd()));
         }
     }
 
@@ -99,7 +101,7 @@ public final class Inflight implements AutoCloseable {
      *
      * @throws io.ringbridge.datapath.memory.MemoryException if the area has no room for the ring
      */
-    InflightRegion region(final int vring, final int size, final boolean packed) {
+    @Nullable InflightRegion region(final int vring, final int size, final boolean packed) {
         return area == null ? null : area.region(vring, size, packed);
     }
 

@@ -10,7 +10,6 @@ import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.ring.Features;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -131,11 +130,12 @@ public final class Iommu {
         if (entry.permissions() != NO_ACCESS) {
             checkUser(entry, memory);
         }
-        if (memory.iotlb().contains(first, entry.size(), entry.userAddress(), entry.permissions())) {
-            rings.addTranslations(memory.iotlb(), first, last); // two queues may have requested the same
+        final Iotlb table = rings.translations();
+        if (table.contains(first, entry.size(), entry.userAddress(), entry.permissions())) {
+            rings.addTranslations(table, first, last); // two queues may have requested the same
             return;
         }
-        if (memory.iotlb().overlaps(first, last)) {
+        if (table.overlaps(first, last)) {
             rings.removeTranslations(first, last);
         }
         rings.addTranslations(with(entry), first, last);
@@ -146,7 +146,7 @@ public final class Iommu {
      */
     private Iotlb with(final Message.Iotlb entry) {
         final GuestMemory memory = rings.memory();
-        Iotlb table = memory.iotlb();
+        Iotlb table = rings.translations();
         if (entry.permissions() == NO_ACCESS) {
             return table.with(entry.address(), entry.size(), entry.userAddress(), GuestMemory.UNMAPPED, NO_ACCESS);
         }

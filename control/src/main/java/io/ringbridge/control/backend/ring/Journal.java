@@ -49,7 +49,9 @@ final class Journal implements AutoCloseable {
     private Journal(final Mapping head, final InflightArea area) {
         this.head = head;
         this.area = area;
-        region = area.region(0, area.queueSize(), true);
+        final InflightRegion only = area.region(0, area.queueSize(), true);
+        assert only != null : "the area has one queue";
+        region = only;
     }
 
     /**

@@ -4,7 +4,7 @@ import io.ringbridge.datapath.memory.FilePlace;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.ring.InflightRegion;
 import io.ringbridge.datapath.ring.RingAddresses;
-
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,8 +23,8 @@ final class Journals implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Journals.class);
 
     private final String port;
-    private final Path directory;
-    private final Journal[] journals;
+    private final @Nullable Path directory;
+    private final @Nullable Journal[] journals;
     /** The vrings whose journals become void once the reply has been sent. */
     private final BitSet stopped = new BitSet();
 
@@ -33,7 +33,7 @@ final class Journals implements AutoCloseable {
      *
      * @param directory created with the first journal; null for no journals
      */
-    Journals(final String port, final Path directory, final int vrings) {
+    Journals(final String port, final @Nullable Path directory, final int vrings) {
         this.port = port;
         this.directory = directory;
         journals = new Journal[vrings];
@@ -47,7 +47,7 @@ final class Journals implements AutoCloseable {
      * @return the record of the ring's chains, which contains its position if that is known; null if the ring has no
      * journal
      */
-    InflightRegion begin(final VringSetup ring, final boolean hasRun, final RingAddresses at,
+    @Nullable InflightRegion begin(final VringSetup ring, final boolean hasRun, final RingAddresses at,
                          final GuestMemory memory) {
         if (directory == null) {
             return null;
@@ -62,7 +62,7 @@ final class Journals implements AutoCloseable {
             return null;
         }
         journals[ring.index()] = journal;
-        final FilePlace place = memory.filePlace(at.descriptors());
+        final FilePlace place = place(at, memory);
         final boolean itsOwn = journal.isOf(place);
         // If only the front-end's position is known here, the journal may know a later one.
         if (itsOwn && (ring.base() == ring.frontEndBase() ? journal.isAheadOf(ring.frontEndBase(), at)
@@ -91,20 +91,35 @@ final class Journals implements AutoCloseable {
 
     /** Makes the journals of stopped rings void, because the reply with their positions has been sent. */
     void onReplySent() {
-        stopped.stream().filter(vring -> journals[vring] != null).forEach(vring -> journals[vring].invalidate());
+        stopped.stream().forEach(this::invalidate);
         stopped.clear();
+    }
+
+    private void invalidate(final int vring) {
+        final Journal journal = journals[vring];
+        if (journal != null) {
+            journal.invalidate();
+        }
     }
 
     /** Records the new place of a running ring. */
     void move(final int vring, final RingAddresses at, final GuestMemory memory) {
-        if (journals[vring] != null) {
-            journals[vring].move(memory.filePlace(at.descriptors()));
+        final Journal journal = journals[vring];
+        if (journal != null) {
+            journal.move(place(at, memory));
         }
     }
 
+    private static FilePlace place(final RingAddresses at, final GuestMemory memory) {
+        final FilePlace place = memory.filePlace(at.descriptors());
+        assert place != null : "the ring is in the memory";
+        return place;
+    }
+
     private void close(final int vring) {
-        if (journals[vring] != null) {
-            journals[vring].close();
+        final Journal journal = journals[vring];
+        if (journal != null) {
+            journal.close();
             journals[vring] = null;
         }
     }

@@ -1,7 +1,6 @@
 package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.control.protocol.Message;
-
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,7 +25,7 @@ final class MissingTranslations {
 
     /** Requests each translation that is missing once, and none while the port is suspended. */
     void request() {
-        final List<Message.Iotlb> lacking = setup.lacking(shared.memory().iotlb());
+        final List<Message.Iotlb> lacking = setup.lacking(shared.translations());
         if (lacking.isEmpty() && !scattered && setup.place(shared.memory()) == null) {
             scattered = true;
             LOG.warn("port {}: vring {} cannot run: each of its parts must be contiguous in the front-end's memory, and"

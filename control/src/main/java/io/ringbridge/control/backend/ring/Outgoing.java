@@ -4,6 +4,7 @@ import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
+import org.jspecify.annotations.Nullable;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -15,8 +16,8 @@ import java.util.function.LongConsumer;
  * @param answer receives the result from the front-end's acknowledgement, if those are negotiated, on the channel's
  *     thread; null to log a refusal
  */
-public record Outgoing(BackendRequest request, ByteBuffer payload, LongConsumer answer) {
-    public Outgoing(final BackendRequest request, final byte[] payload, final LongConsumer answer) {
+public record Outgoing(BackendRequest request, ByteBuffer payload, @Nullable LongConsumer answer) {
+    public Outgoing(final BackendRequest request, final byte[] payload, final @Nullable LongConsumer answer) {
         this(request, ByteBuffer.wrap(payload), answer);
     }
 

@@ -10,6 +10,7 @@ import io.ringbridge.datapath.ring.InflightRegion;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
+import org.jspecify.annotations.Nullable;
 
 import java.util.OptionalInt;
 
@@ -23,10 +24,10 @@ final class PortRing {
     private final SharedSetup shared;
     private final int index;
     /** The addresses at which the ring runs, or ran last. */
-    private RingAddresses place;
+    private @Nullable RingAddresses place;
     private boolean hasRun;
     /** The worker's requests for translations; null until they are needed, and while there is no channel for them. */
-    private TranslationRequests translations;
+    private @Nullable TranslationRequests translations;
 
     PortRing(final VringSetup setup, final VringEvents events, final SharedSetup shared) {
         this.setup = setup;
@@ -71,18 +72,19 @@ final class PortRing {
 
     /** Reads the used index of a split ring from the memory in which it ran last. */
     private int usedIndex() {
+        assert place != null : "the ring has run";
         final short used = Memory.getShort(place.device() + USED_IDX);
         Memory.surfaceFault(); // so that a fault is raised here, where the session expects it
         return (setup.isBigEndian() ? Short.reverseBytes(used) : used) & INDEX_MASK;
     }
 
     /** Returns the addresses at which the ring runs, or ran last; null if it has not run. */
-    RingAddresses place() {
+    @Nullable RingAddresses place() {
         return place;
     }
 
     /** Records that the ring is about to be moved. */
-    void moveTo(final RingAddresses at) {
+    void moveTo(final @Nullable RingAddresses at) {
         place = at;
     }
 
@@ -95,7 +97,7 @@ final class PortRing {
             orRequest(events.error(), BackendRequest.VRING_ERR), translations);
     }
 
-    private EventFd orRequest(final EventFd provided, final BackendRequest instead) {
+    private @Nullable EventFd orRequest(final @Nullable EventFd provided, final BackendRequest instead) {
         return provided == null ? shared.notifications().event(instead, index) : provided;
     }
 

@@ -6,6 +6,7 @@ import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.PeerPipe;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -43,15 +44,17 @@ public final class Relay implements AutoCloseable {
     private final Semaphore threads;
     private final Deque<Line> retired = new ArrayDeque<>();
     private volatile Line[] lines = {};
-    private Epoll epoll;
-    private EventFd wake;
-    private Thread thread;
+    /** Null until a descriptor needs the thread. */
+    private @Nullable Carrier carrier;
     private boolean over;
     private boolean paused;
     /** The number of the last pass that a caller requested, and of the last requested pass that has ended. */
     private long requested;
     private long done;
     private long passes;
+
+    /** The thread, and the events that it waits for. */
+    private record Carrier(Thread thread, Epoll epoll, EventFd wake) { }
 
     /** One descriptor of the front-end, and the eventfd that workers use in its place. */
     private final class Line implements PeerEvent {
@@ -128,7 +131,7 @@ public final class Relay implements AutoCloseable {
                 throw ProtocolException.refused(MAX_RETIRED + " replaced pipes and sockets wait to be closed;"
                     + " no more are allowed");
             }
-            begin();
+            final Epoll epoll = begin().epoll();
             event = EventFd.create();
             final Line line = new Line(pipe, event, kicks);
             final Line[] before = lines;
@@ -150,14 +153,16 @@ public final class Relay implements AutoCloseable {
         }
     }
 
-    private void begin() {
-        if (thread != null) {
-            return;
+    private Carrier begin() {
+        if (carrier != null) {
+            return carrier;
         }
         if (!threads.tryAcquire()) {
             throw ProtocolException.refused("pipes or sockets of " + THREADS + " earlier connections are blocked;"
                 + " only an eventfd is allowed");
         }
+        EventFd wake = null;
+        Epoll epoll = null;
         try {
             wake = EventFd.create();
             epoll = Epoll.create();
@@ -172,17 +177,24 @@ public final class Relay implements AutoCloseable {
             threads.release();
             throw e;
         }
-        thread = Thread.ofPlatform().daemon().name("rb-relay-" + name).start(this::run);
+        final Carrier begun = new Carrier(thread(epoll, wake), epoll, wake);
+        carrier = begun;
+        begun.thread().start();
+        return begun;
     }
 
-    private void run() {
+    private Thread thread(final Epoll epoll, final EventFd wake) {
+        return Thread.ofPlatform().daemon().name("rb-relay-" + name).unstarted(() -> run(epoll, wake));
+    }
+
+    private void run(final Epoll epoll, final EventFd wake) {
         boolean more = false;
         while (awaitTurn()) {
             epoll.await(more ? 0 : isWithholding() ? WITHHELD_MILLIS : -1);
             wake.drain();
-            more = pass();
+            more = pass(epoll);
         }
-        pass();
+        pass(epoll);
         epoll.close();
         wake.close();
         threads.release();
@@ -220,7 +232,7 @@ public final class Relay implements AutoCloseable {
      *
      * @return whether there may be more notifications
      */
-    private boolean pass() {
+    private boolean pass(final Epoll epoll) {
         final Line[] here = lines;
         final Line[] leaving;
         final long request;
@@ -293,11 +305,11 @@ public final class Relay implements AutoCloseable {
 
     /** Waits until all notifications signalled so far have been carried, or until the thread is found to be blocked. */
     public synchronized void settle() {
-        if (thread == null || done < requested) {
+        if (carrier == null || done < requested) {
             return; // there is no thread, or it has been blocked since the last call
         }
         final long request = ++requested;
-        wake.signal();
+        carrier.wake().signal();
         notifyAll();
         final long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS);
         try {
@@ -331,8 +343,8 @@ public final class Relay implements AutoCloseable {
     /** Resumes after {@link #pause}. */
     public synchronized void resume() {
         paused = false;
-        if (thread != null) {
-            wake.signal();
+        if (carrier != null) {
+            carrier.wake().signal();
             notifyAll();
         }
     }
@@ -340,14 +352,16 @@ public final class Relay implements AutoCloseable {
     /** Closes every descriptor; if the thread is blocked, later. No worker may use an event any more. */
     @Override
     public void close() {
+        final Thread thread;
         synchronized (this) {
             over = true;
             retired.addAll(Arrays.asList(lines));
             lines = new Line[0];
-            if (thread == null) {
+            if (carrier == null) {
                 return;
             }
-            wake.signal();
+            thread = carrier.thread();
+            carrier.wake().signal();
             notifyAll();
         }
         try {

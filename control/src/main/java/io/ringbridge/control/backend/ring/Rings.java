@@ -9,6 +9,7 @@ import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
+import org.jspecify.annotations.Nullable;
 
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -27,7 +28,7 @@ public final class Rings implements AutoCloseable {
     private final DeviceQueues port;
     private final Journals journals;
     private final SharedSetup shared;
-    private final Vring[] rings;
+    private final @Nullable Vring[] rings;
 
     /**
      * Creates the rings of a device, none of which is set up.
@@ -35,7 +36,7 @@ public final class Rings implements AutoCloseable {
      * @param discardWhenDisabled whether frames of a started, disabled transmit ring are discarded, rather than wait
      * @param state the directory for the journals of packed rings; null for no journals
      */
-    public Rings(final DeviceQueues port, final boolean discardWhenDisabled, final Path state,
+    public Rings(final DeviceQueues port, final boolean discardWhenDisabled, final @Nullable Path state,
                  final Inflight inflight) {
         this.port = port;
         journals = new Journals(port.port().name(), state, port.limit());
@@ -53,9 +54,12 @@ public final class Rings implements AutoCloseable {
         return Arrays.stream(rings).filter(Objects::nonNull).toList();
     }
 
-    /** Returns the ring of an index, or null if no message has named it. */
-    Vring known(final int index) {
-        return rings[index];
+    /**
+     * Returns the ring of an index, or null if no message has named it. One may have done so before the features
+     * excluded the index.
+     */
+    @Nullable Vring known(final int index) {
+        return Integer.compareUnsigned(index, rings.length) < 0 ? rings[index] : null;
     }
 
     public boolean anyRunning() {
@@ -72,24 +76,23 @@ public final class Rings implements AutoCloseable {
         if (Integer.compareUnsigned(index, port.indexCount()) < 0) {
             return getOrCreate(index);
         }
-        if (wasNamed(index)) {
-            throw rings[index].unusable();
+        final Vring excluded = known(index);
+        if (excluded != null) {
+            throw excluded.unusable();
         }
         throw ProtocolException.refused("vring " + Integer.toUnsignedString(index) + "; allowed: 0 to "
             + (port.indexCount() - 1));
     }
 
-    /** Whether a message has named the ring, perhaps before the features excluded its index. */
-    private boolean wasNamed(final int index) {
-        return Integer.compareUnsigned(index, rings.length) < 0 && rings[index] != null;
-    }
-
     /** Returns the ring of an index, which may have been named before the features were known. */
     Vring getOrCreate(final int index) {
-        if (rings[index] == null) {
-            rings[index] = new Vring(index, shared);
+        final Vring known = rings[index];
+        if (known != null) {
+            return known;
         }
-        return rings[index];
+        final Vring created = new Vring(index, shared);
+        rings[index] = created;
+        return created;
     }
 
     /**
@@ -132,7 +135,8 @@ public final class Rings implements AutoCloseable {
      * @return the position from which the ring resumes
      */
     public int getVringBase(final int index) {
-        final Vring ring = wasNamed(index) ? rings[index] : ring(index);
+        final Vring known = known(index);
+        final Vring ring = known != null ? known : ring(index);
         final int base = ring.stop();
         if (shared.isTranslated() && !anyKicked()) {
             shared.setTranslations(Iotlb.EMPTY); // front-ends do not invalidate translations of a stopped device
@@ -168,7 +172,7 @@ public final class Rings implements AutoCloseable {
      *
      * @param event closed if this method throws; null if the front-end wants none
      */
-    public void setVringFd(final Request which, final int index, final PeerEvent event) {
+    public void setVringFd(final Request which, final int index, final @Nullable PeerEvent event) {
         final Vring ring;
         try {
             ring = ring(index);
@@ -215,6 +219,11 @@ public final class Rings implements AutoCloseable {
         return shared.memory();
     }
 
+    /** Returns the translations of a guest that is behind an IOMMU. */
+    Iotlb translations() {
+        return shared.translations();
+    }
+
     /** Adds translations of a range that had none, and starts the rings that waited for them. */
     void addTranslations(final Iotlb table, final long first, final long last) {
         shared.setTranslations(table);
@@ -227,12 +236,12 @@ public final class Rings implements AutoCloseable {
      * uses them any more. A ring with a part in the range is stopped at its position until that part is mapped again.
      */
     void removeTranslations(final long first, final long last) {
-        final RingAddresses[] places = new RingAddresses[rings.length];
+        final @Nullable RingAddresses[] places = new RingAddresses[rings.length];
         for (final Vring ring : named()) {
             ring.stopIfIn(first, last);
             places[ring.index()] = ring.place();
         }
-        shared.setTranslations(shared.memory().iotlb().without(first, last));
+        shared.setTranslations(shared.translations().without(first, last));
         port.remap(shared.memory(), places);
         startComplete();
     }
@@ -243,11 +252,11 @@ public final class Rings implements AutoCloseable {
      * @return the indices of rings that were stopped; empty if there are none, or if they only wait for translations
      */
     public String remap(final GuestMemory next) {
-        return move(shared.isTranslated() ? next.withTranslations(shared.memory().iotlb().over(next)) : next);
+        return move(shared.isTranslated() ? next.withTranslations(shared.translations().over(next)) : next);
     }
 
     private String move(final GuestMemory next) {
-        final RingAddresses[] places = new RingAddresses[rings.length];
+        final @Nullable RingAddresses[] places = new RingAddresses[rings.length];
         final StringJoiner uncovered = new StringJoiner(", ");
         for (final Vring ring : named()) {
             if (!ring.moveTo(next)) {
@@ -258,8 +267,9 @@ public final class Rings implements AutoCloseable {
         port.remap(next, places);
         shared.setMemory(next);
         for (int i = 0; i < places.length; i++) {
-            if (places[i] != null) {
-                journals.move(i, places[i], next);
+            final RingAddresses place = places[i];
+            if (place != null) {
+                journals.move(i, place, next);
             }
         }
         return uncovered.toString();

@@ -5,6 +5,7 @@ import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.ring.Features;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The setup that all rings of a session share: the features, the guest's memory, the channels, and whether the driver
@@ -63,8 +64,15 @@ final class SharedSetup {
         return memory.iotlb() != null;
     }
 
+    /** Returns the translations of a guest that is behind an IOMMU. */
+    Iotlb translations() {
+        final Iotlb table = memory.iotlb();
+        assert table != null : "the guest is behind an IOMMU";
+        return table;
+    }
+
     /** Replaces the translations; null for a guest without an IOMMU. */
-    void setTranslations(final Iotlb table) {
+    void setTranslations(final @Nullable Iotlb table) {
         memory = memory.withTranslations(table);
     }
 

@@ -6,6 +6,7 @@ import io.ringbridge.control.protocol.Message;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.IotlbRequests;
+import org.jspecify.annotations.Nullable;
 
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -19,14 +20,16 @@ final class TranslationRequests implements IotlbRequests, BackendChannel.Source 
     private final GuestPort port;
     private final int vring;
     private final EventFd event;
-    private final AtomicReference<Message.Iotlb> missing = new AtomicReference<>();
-    private final AtomicReference<Message.Iotlb> denied = new AtomicReference<>();
+    private final AtomicReference<Message.@Nullable Iotlb> missing = new AtomicReference<>();
+    private final AtomicReference<Message.@Nullable Iotlb> denied = new AtomicReference<>();
 
     /** Creates the requests. The channel owns their event, so they must not be used after it is closed. */
     TranslationRequests(final BackendChannel channel, final GuestPort port, final int vring) {
         this.port = port;
         this.vring = vring;
-        event = channel.event(this);
+        final EventFd created = channel.event(this);
+        assert created != null : "the front-end has provided a channel";
+        event = created;
     }
 
     @Override
@@ -42,7 +45,7 @@ final class TranslationRequests implements IotlbRequests, BackendChannel.Source 
     }
 
     @Override
-    public Outgoing next() {
+    public @Nullable Outgoing next() {
         final Message.Iotlb refused = denied.getAndSet(null);
         if (refused != null) {
             event.signal(); // there may be another

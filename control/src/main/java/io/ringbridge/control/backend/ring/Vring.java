@@ -9,6 +9,7 @@ import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.RingAddresses;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One ring of a session: its setup by the front-end, and whether it runs. It starts as soon as its setup is complete,
@@ -76,7 +77,7 @@ final class Vring {
     }
 
     /** Returns the addresses at which the ring runs; null if it is not started. */
-    RingAddresses place() {
+    @Nullable RingAddresses place() {
         return isStarted() ? portRing.place() : null;
     }
 
@@ -181,7 +182,7 @@ final class Vring {
      *
      * @param event null if the front-end wants none
      */
-    void setFd(final Request which, final PeerEvent event) {
+    void setFd(final Request which, final @Nullable PeerEvent event) {
         final PeerEvent old = events.replace(which, event);
         if (which == Request.SET_VRING_KICK) {
             markKicked();
@@ -200,10 +201,12 @@ final class Vring {
                 + "; only 0 is allowed");
         }
         checkServed();
-        if (events.kick() == null) {
-            setFd(Request.SET_VRING_KICK, new PeerEvent.Direct(EventFd.create()));
+        EventFd event = events.kick();
+        if (event == null) {
+            event = EventFd.create();
+            setFd(Request.SET_VRING_KICK, new PeerEvent.Direct(event));
         }
-        events.kick().signal();
+        event.signal();
         markKicked();
         start(false);
     }
@@ -425,7 +428,9 @@ final class Vring {
      */
     boolean begin() {
         if (state == State.RUNNING && !waitsToBeEnabled()) {
-            run(portRing.place());
+            final RingAddresses place = portRing.place();
+            assert place != null : "a ring that runs has a place";
+            run(place);
             return false;
         }
         if (state == State.RUNNING) {

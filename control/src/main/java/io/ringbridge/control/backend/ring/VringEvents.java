@@ -4,6 +4,7 @@ import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.os.EventFd;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The descriptors that the front-end has provided for one ring, to notify and to be notified.
@@ -11,9 +12,9 @@ import io.ringbridge.datapath.os.EventFd;
  * <p>Owned by the session's thread.
  */
 final class VringEvents implements AutoCloseable {
-    private PeerEvent kick;
-    private PeerEvent call;
-    private PeerEvent error;
+    private @Nullable PeerEvent kick;
+    private @Nullable PeerEvent call;
+    private @Nullable PeerEvent error;
     /** The count of {@link #kick} at the last call of {@link #newKicks}; negative before the first. */
     private long seenKicks = -1;
 
@@ -23,7 +24,7 @@ final class VringEvents implements AutoCloseable {
      * @param event null for none
      * @return the previous descriptor, which the caller closes
      */
-    PeerEvent replace(final Request which, final PeerEvent event) {
+    @Nullable PeerEvent replace(final Request which, final @Nullable PeerEvent event) {
         final PeerEvent old;
         switch (which) {
             case SET_VRING_KICK -> {
@@ -44,7 +45,7 @@ final class VringEvents implements AutoCloseable {
     }
 
     /** Returns the event that the front-end kicks; null if the front-end has provided none. */
-    EventFd kick() {
+    @Nullable EventFd kick() {
         return event(kick);
     }
 
@@ -56,16 +57,16 @@ final class VringEvents implements AutoCloseable {
     }
 
     /** Returns the event that calls the front-end; null if the front-end has provided none. */
-    EventFd call() {
+    @Nullable EventFd call() {
         return event(call);
     }
 
     /** Returns the event that reports an error to the front-end; null if the front-end has provided none. */
-    EventFd error() {
+    @Nullable EventFd error() {
         return event(error);
     }
 
-    private static EventFd event(final PeerEvent given) {
+    private static @Nullable EventFd event(final @Nullable PeerEvent given) {
         return given == null ? null : given.event();
     }
 
@@ -74,7 +75,7 @@ final class VringEvents implements AutoCloseable {
         out.event(number(kick)).event(number(call)).event(number(error));
     }
 
-    private static int number(final PeerEvent event) {
+    private static int number(final @Nullable PeerEvent event) {
         return event == null ? StateWriter.NONE : event.fd();
     }
 
@@ -87,21 +88,23 @@ final class VringEvents implements AutoCloseable {
 
     /** Closes the descriptors that a front-end sends again before it restarts the ring. */
     void stop() {
-        kick = close(kick);
-        call = close(call);
+        close(kick);
+        kick = null;
+        close(call);
+        call = null;
     }
 
     /** Closes every descriptor. No worker may use one any more. */
     @Override
     public void close() {
         stop();
-        error = close(error);
+        close(error);
+        error = null;
     }
 
-    private static PeerEvent close(final PeerEvent event) {
+    private static void close(final @Nullable PeerEvent event) {
         if (event != null) {
             event.close();
         }
-        return null;
     }
 }

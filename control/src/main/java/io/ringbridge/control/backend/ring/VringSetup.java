@@ -9,6 +9,7 @@ import io.ringbridge.datapath.memory.Iotlb;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -30,7 +31,7 @@ final class VringSetup {
     private final int index;
     private final SharedSetup shared;
     private int size;
-    private Message.SetVringAddr address;
+    private Message.@Nullable SetVringAddr address;
     private int base;
     private int frontEndBase;
     private boolean bigEndian;
@@ -139,8 +140,13 @@ final class VringSetup {
     }
 
     /** Translates the addresses as {@link #place(Message.SetVringAddr, GuestMemory)} does. */
-    RingAddresses place(final GuestMemory memory) {
-        return place(address, memory);
+    @Nullable RingAddresses place(final GuestMemory memory) {
+        return place(address(), memory);
+    }
+
+    private Message.SetVringAddr address() {
+        assert address != null : "the ring is set up";
+        return address;
     }
 
     /**
@@ -148,7 +154,7 @@ final class VringSetup {
      *
      * @return null if a part of the ring is not mapped contiguously, or is misaligned
      */
-    RingAddresses place(final Message.SetVringAddr at, final GuestMemory memory) {
+    @Nullable RingAddresses place(final Message.SetVringAddr at, final GuestMemory memory) {
         final boolean packed = shared.isPacked();
         final long descriptors =
             find(memory, at.descriptor(), RingAddresses.descriptorBytes(size), descriptorAccess());
@@ -179,9 +185,10 @@ final class VringSetup {
     List<Message.Iotlb> lacking(final Iotlb iotlb) {
         final List<Message.Iotlb> lacking = new ArrayList<>();
         final boolean packed = shared.isPacked();
-        lacking(lacking, iotlb, address.descriptor(), RingAddresses.descriptorBytes(size), descriptorAccess());
-        lacking(lacking, iotlb, address.available(), RingAddresses.driverBytes(size, packed), Iotlb.READ);
-        lacking(lacking, iotlb, address.used(), RingAddresses.deviceBytes(size, packed), Iotlb.WRITE);
+        final Message.SetVringAddr at = address();
+        lacking(lacking, iotlb, at.descriptor(), RingAddresses.descriptorBytes(size), descriptorAccess());
+        lacking(lacking, iotlb, at.available(), RingAddresses.driverBytes(size, packed), Iotlb.READ);
+        lacking(lacking, iotlb, at.used(), RingAddresses.deviceBytes(size, packed), Iotlb.WRITE);
         return lacking;
     }
 

@@ -4,4 +4,7 @@
  * <p>{@link io.ringbridge.control.backend.ring.Rings} is the entry. The session's thread owns everything here. The
  * port's workers acknowledge each command before the thread closes anything that they could still use.
  */
+@NullMarked
 package io.ringbridge.control.backend.ring;
+
+import org.jspecify.annotations.NullMarked;

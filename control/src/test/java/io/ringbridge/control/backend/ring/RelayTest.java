@@ -1,7 +1,6 @@
 package io.ringbridge.control.backend.ring;
 
 import io.ringbridge.control.backend.PipeEnds;
-import io.ringbridge.control.backend.SwitchFixture;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
@@ -9,7 +8,8 @@ import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.Userfault;
-
+import io.ringbridge.testkit.Await;
+import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -49,7 +49,7 @@ class RelayTest {
         relay.settle();
         final long before = relay.passes();
         ends.write();
-        SwitchFixture.await(event.event()::drain);
+        Await.until(event.event()::drain);
         relay.settle();
         return relay.passes() - before;
     }
@@ -57,7 +57,7 @@ class RelayTest {
     @ParameterizedTest
     @EnumSource(PipeEnds.Kind.class)
     void aPeerThatHasHungUpIsNotPolledAgain(final PipeEnds.Kind kind) {
-        final long descriptors = SwitchFixture.openDescriptors();
+        final long descriptors = OpenDescriptors.count();
         try (Relay relay = relay(); PipeEnds alive = PipeEnds.of(kind); PipeEnds gone = PipeEnds.of(kind);
              PipeEnds unread = PipeEnds.of(kind)) {
             final PeerEvent kick = kick(relay, alive);
@@ -66,13 +66,13 @@ class RelayTest {
             gone.write();
             gone.closeWrites();
             unread.closeReads();
-            SwitchFixture.await(dead.event()::drain);
+            Await.until(dead.event()::drain);
             for (int i = 0; i < 100; i++) {
                 call.event().signal();
                 assertTrue(passesOfAKick(relay, alive, kick) <= 8);
             }
         }
-        SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors);
+        Await.until(() -> OpenDescriptors.count() <= descriptors);
     }
 
     @ParameterizedTest
@@ -89,7 +89,7 @@ class RelayTest {
                 Thread.onSpinWait();
             }
             call.event().signal();
-            SwitchFixture.await(full::read);
+            Await.until(full::read);
         }
     }
 
@@ -105,7 +105,7 @@ class RelayTest {
             for (int i = 0; i < 200; i++) {
                 events.forEach(each -> each.event().drain());
                 ends.write();
-                events.forEach(each -> SwitchFixture.await(each.event()::drain));
+                events.forEach(each -> Await.until(each.event()::drain));
                 relay.settle();
             }
         }
@@ -115,7 +115,7 @@ class RelayTest {
     void aSemaphoreWithALargeCountEndsOneSleep() {
         try (Relay relay = relay(); PipeEnds semaphore = PipeEnds.semaphore(1_000_000)) {
             final PeerEvent kick = kick(relay, semaphore);
-            SwitchFixture.await(kick.event()::drain);
+            Await.until(kick.event()::drain);
             relay.settle();
             assertFalse(kick.event().drain());
             assertTrue(passesOfAKick(relay, semaphore, kick) <= 8);
@@ -142,7 +142,7 @@ class RelayTest {
             relay.settle();
             assertFalse(ends.read());
             silenced.set(false);
-            SwitchFixture.await(ends::read);
+            Await.until(ends::read);
         }
     }
 
@@ -170,11 +170,11 @@ class RelayTest {
             next.settle();
             assertFalse(kick.event().drain() || there.event().drain());
             next.resume();
-            SwitchFixture.await(there.event()::drain);
+            Await.until(there.event()::drain);
             next.pause();
             ends.write();
             relay.resume();
-            SwitchFixture.await(kick.event()::drain);
+            Await.until(kick.event()::drain);
         }
     }
 
@@ -182,7 +182,7 @@ class RelayTest {
     @Test
     void aPipeThatThePeerBlocksDelaysNothing() throws Exception {
         Assumptions.assumeTrue(Userfault.problem() == null, Userfault::problem);
-        final long descriptors = SwitchFixture.openDescriptors();
+        final long descriptors = OpenDescriptors.count();
         try (Userfault missing = Userfault.open(); MemFd file = MemFd.create("missing", 1 << 16)) {
             final Mapping mapping = Mapping.map(file.fd(), 0, 1 << 16);
             missing.watch(mapping);
@@ -192,7 +192,7 @@ class RelayTest {
                 final PipeEnds ends = PipeEnds.of(PipeEnds.Kind.PIPE);
                 ends.write();
                 final Thread writer = Thread.ofPlatform().daemon().start(() -> ends.write(mapping));
-                SwitchFixture.await(() -> missing.nextMissing() != 0);
+                Await.until(() -> missing.nextMissing() != 0);
                 blocked.add(ends);
                 writers.add(writer);
                 try (Relay relay = relay(); PipeEnds other = PipeEnds.of(PipeEnds.Kind.PIPE)) {
@@ -221,8 +221,8 @@ class RelayTest {
             mapping.close();
             blocked.forEach(PipeEnds::close);
         }
-        SwitchFixture.await(() -> permits.availablePermits() == 4);
-        SwitchFixture.await(() -> SwitchFixture.openDescriptors() <= descriptors);
+        Await.until(() -> permits.availablePermits() == 4);
+        Await.until(() -> OpenDescriptors.count() <= descriptors);
         assertEquals(4, permits.availablePermits());
     }
 

@@ -1,7 +1,8 @@
-package io.ringbridge.control.frontend;
+package io.ringbridge.datapath.driver;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
 
 /**
@@ -11,7 +12,8 @@ import io.ringbridge.datapath.ring.Features;
  * {@link #flush} makes all committed frames available to the device.
  */
 public final class Transmitter {
-    final Vring vring;
+    private final DriverQueue queue;
+    private final DriverRing ring;
     private final GuestRam ram;
     private final int headerLength;
     private final int capacity;
@@ -21,17 +23,24 @@ public final class Transmitter {
     private int freeCount;
     private long completed;
 
-    Transmitter(final Vring vring, final GuestRam ram, final long features, final int capacity) {
-        this.vring = vring;
+    /**
+     * Allocates the buffers of an empty queue in the guest's memory.
+     *
+     * @param features the negotiated virtio features
+     * @param capacity the length of the longest frame in bytes
+     */
+    public Transmitter(final DriverQueue queue, final GuestRam ram, final long features, final int capacity) {
+        this.queue = queue;
+        ring = queue.ring();
         this.ram = ram;
         this.capacity = capacity;
         headerLength = Features.headerLength(features);
         plain = new byte[headerLength];
-        freeCount = vring.ring.size();
+        freeCount = ring.size();
         free = new long[freeCount];
         bufferOf = new long[freeCount];
         for (int i = 0; i < freeCount; i++) {
-            free[i] = ram.allocate(headerLength + capacity, 64);
+            free[i] = ram.allocate(headerLength + capacity, QueueShape.ALIGNMENT);
         }
     }
 
@@ -74,7 +83,7 @@ public final class Transmitter {
 
     private void add(final int length) {
         final long buffer = free[freeCount - 1];
-        final int id = vring.ring.add(ram.guestAddress(buffer), headerLength + length, false);
+        final int id = ring.add(ram.guestAddress(buffer), headerLength + length, false);
         if (id < 0) {
             throw new IllegalStateException("the ring has no room for a free buffer");
         }
@@ -84,7 +93,7 @@ public final class Transmitter {
 
     /** Makes all committed frames available to the device. */
     public void flush() {
-        vring.publish();
+        queue.publish();
     }
 
     /**
@@ -119,11 +128,11 @@ public final class Transmitter {
 
     /** Reclaims the buffers that the device has used. */
     public void complete() {
-        int id = vring.ring.poll();
+        int id = ring.poll();
         while (id >= 0) {
             free[freeCount++] = bufferOf[id];
             completed++;
-            id = vring.ring.poll();
+            id = ring.poll();
         }
     }
 
@@ -139,6 +148,11 @@ public final class Transmitter {
 
     /** Returns the event that the device signals when it has used buffers, if notifications are enabled. */
     public EventFd call() {
-        return vring.call;
+        return queue.call();
+    }
+
+    /** Returns the queue's ring and events. */
+    public DriverQueue queue() {
+        return queue;
     }
 }

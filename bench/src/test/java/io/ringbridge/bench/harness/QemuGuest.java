@@ -3,6 +3,7 @@ package io.ringbridge.bench.harness;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -16,6 +17,7 @@ import java.util.function.Consumer;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** A virtual machine with its monitor and its console. It usually has one vhost-user network device. */
 public final class QemuGuest implements AutoCloseable {
@@ -57,7 +59,7 @@ public final class QemuGuest implements AutoCloseable {
      * @param devices further options of QEMU, which precede that device
      * @param kernel  further kernel parameters
      */
-    public record Spec(String name, String mac, String address, Path socket, int pairs, String device,
+    public record Spec(String name, String mac, String address, @Nullable Path socket, int pairs, String device,
         List<String> devices, String kernel) {
         /** A guest without further devices. */
         public Spec(final String name, final String mac, final String address, final Path socket, final int pairs,

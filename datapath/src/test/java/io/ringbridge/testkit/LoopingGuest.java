@@ -1,4 +1,4 @@
-package io.ringbridge.datapath;
+package io.ringbridge.testkit;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.GuestPort;
@@ -7,14 +7,14 @@ import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 
 /** A guest with one queue pair. Its rings are always full of chains of one shape. */
-final class LoopingGuest implements AutoCloseable {
-    static final int NEXT = 1;
-    static final int WRITE = 2;
-    static final int INDIRECT = 4;
+public final class LoopingGuest implements AutoCloseable {
+    public static final int NEXT = 1;
+    public static final int WRITE = 2;
+    public static final int INDIRECT = 4;
     private static final int AVAIL = 1 << 7;
     private static final int USED = 1 << 15;
 
-    final TestGuest memory;
+    public final TestGuest memory;
     private final long features;
     private final int size;
     private Loop transmit;
@@ -94,7 +94,7 @@ final class LoopingGuest implements AutoCloseable {
         }
     }
 
-    LoopingGuest(final GuestPort port, final long features, final int size) {
+    public LoopingGuest(final GuestPort port, final long features, final int size) {
         this.features = features;
         this.size = size;
         memory = new TestGuest(port, features, 4, 64);
@@ -108,7 +108,7 @@ final class LoopingGuest implements AutoCloseable {
         Memory.putShort(at + 14, (short) next);
     }
 
-    GuestPort port() {
+    public GuestPort port() {
         return memory.port;
     }
 
@@ -118,7 +118,8 @@ final class LoopingGuest implements AutoCloseable {
      * @param each the length of all but the last
      * @return its address in this process
      */
-    long table(final int descriptors, final int each, final long address, final int last, final boolean writable) {
+    public long table(final int descriptors, final int each, final long address, final int last,
+                      final boolean writable) {
         final long table = memory.allocate(16L * descriptors, 64);
         final boolean packed = Features.has(features, Features.RING_PACKED);
         final int direction = writable ? WRITE : 0;
@@ -133,7 +134,7 @@ final class LoopingGuest implements AutoCloseable {
     }
 
     /** Writes a virtio-net header and a frame, and returns their address in this process. */
-    long frame(final byte[] header, final byte[] frame) {
+    public long frame(final byte[] header, final byte[] frame) {
         final long at = memory.allocate(header.length + frame.length, 64);
         Memory.copy(header, 0, at, header.length);
         Memory.copy(frame, 0, at + header.length, frame.length);
@@ -141,32 +142,32 @@ final class LoopingGuest implements AutoCloseable {
     }
 
     /** Transmits one frame in one buffer. */
-    LoopingGuest transmits(final byte[] header, final byte[] frame) {
+    public LoopingGuest transmits(final byte[] header, final byte[] frame) {
         return transmitsChain(frame(header, frame), header.length + frame.length, 0);
     }
 
     /** Transmits one chain. */
-    LoopingGuest transmitsChain(final long address, final int length, final int flags) {
+    public LoopingGuest transmitsChain(final long address, final int length, final int flags) {
         transmit = new Loop(address, 0, length, flags);
         start(1, transmit);
         return this;
     }
 
     /** Stops transmitting. */
-    LoopingGuest stopTransmitting() {
+    public LoopingGuest stopTransmitting() {
         port().stopRing(1);
         transmit = null;
         return this;
     }
 
     /** Receives into contiguous buffers. */
-    LoopingGuest receives(final int length) {
+    public LoopingGuest receives(final int length) {
         final long stride = (length + 63L) / 64 * 64;
         return receivesChain(memory.allocate(stride * size, 64), stride, length, 0);
     }
 
     /** Receives into chains at a distance from one another, which may be 0. */
-    LoopingGuest receivesChain(final long address, final long stride, final int length, final int flags) {
+    public LoopingGuest receivesChain(final long address, final long stride, final int length, final int flags) {
         receive = new Loop(address, stride, length, flags == 0 ? WRITE : flags);
         start(0, receive);
         return this;
@@ -180,7 +181,7 @@ final class LoopingGuest implements AutoCloseable {
     }
 
     /** Makes used chains available again, and returns the number of frames that the transmit queue has completed. */
-    int loop() {
+    public int loop() {
         if (receive != null) {
             receive.loop();
         }

@@ -62,7 +62,9 @@ public record GuestKernel(Path image, Path modules) {
     /** ROOT/boot/vmlinuz-RELEASE belongs to ROOT/lib/modules/RELEASE. */
     private static Path modulesOf(final Path image) {
         final String release = image.getFileName().toString().replaceFirst("^" + IMAGE_PREFIX, "");
-        return image.toAbsolutePath().getParent().resolveSibling("lib/modules").resolve(release);
+        final Path boot = image.toAbsolutePath().getParent();
+        assert boot != null : "an image is in a directory";
+        return boot.resolveSibling("lib/modules").resolve(release);
     }
 
     private static Path fetch(final Path cache) {

@@ -1,8 +1,8 @@
-package io.ringbridge.control.frontend;
+package io.ringbridge.datapath.driver;
 
-import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
+import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
 
 /**
@@ -16,7 +16,8 @@ public final class Receiver {
     /** 64 KiB of payload, an Ethernet header and VLAN tags. */
     private static final int LONGEST = (1 << 16) + 32;
 
-    final Vring vring;
+    private final DriverQueue queue;
+    private final DriverRing ring;
     private final GuestRam ram;
     private final boolean merges;
     private final int headerLength;
@@ -29,23 +30,24 @@ public final class Receiver {
     private long address;
     private int length;
 
-    Receiver(final Vring vring, final GuestRam ram, final long features, final int bufferLength) {
-        this.vring = vring;
+    Receiver(final DriverQueue queue, final GuestRam ram, final long features, final int bufferLength) {
+        this.queue = queue;
+        ring = queue.ring();
         this.ram = ram;
         this.bufferLength = bufferLength;
         merges = Features.has(features, Features.MRG_RXBUF);
         headerLength = Features.headerLength(features);
-        final int size = vring.ring.size();
+        final int size = ring.size();
         bufferOf = new long[size];
         taken = new long[size];
-        scratch = ram.allocate(LONGEST, 64);
+        scratch = ram.allocate(LONGEST, QueueShape.ALIGNMENT);
         for (int i = 0; i < size; i++) {
-            offer(ram.allocate(bufferLength, 64));
+            offer(ram.allocate(bufferLength, QueueShape.ALIGNMENT));
         }
     }
 
     private void offer(final long buffer) {
-        final int id = vring.ring.add(ram.guestAddress(buffer), bufferLength, true);
+        final int id = ring.add(ram.guestAddress(buffer), bufferLength, true);
         if (id < 0) {
             throw new IllegalStateException("the ring has no room for a free buffer");
         }
@@ -59,19 +61,20 @@ public final class Receiver {
      */
     public boolean poll() {
         recycle();
-        final int id = vring.ring.poll();
+        final int id = ring.poll();
         if (id < 0) {
             return false;
         }
         header = take(id);
         address = header + headerLength;
-        length = vring.ring.usedLength() - headerLength;
+        length = ring.usedLength() - headerLength;
         final int buffers = merges ? Memory.getShort(header + NUM_BUFFERS) & 0xFFFF : 1;
         if (buffers > 1) {
             gather(buffers);
         }
         if (length < 0) {
-            throw ProtocolException.fatal("a received frame is shorter than its header of " + headerLength + " bytes");
+            throw new IllegalStateException("a received frame is shorter than its header of " + headerLength
+                + " bytes");
         }
         return true;
     }
@@ -86,14 +89,14 @@ public final class Receiver {
     private void gather(final int buffers) {
         Memory.copy(address, scratch, length);
         for (int i = 1; i < buffers; i++) {
-            final int id = vring.ring.poll();
+            final int id = ring.poll();
             if (id < 0) {
-                throw ProtocolException.fatal("a received frame has num_buffers " + buffers + ", but only " + i
+                throw new IllegalStateException("a received frame has num_buffers " + buffers + ", but only " + i
                     + " used buffers");
             }
-            final int n = vring.ring.usedLength();
+            final int n = ring.usedLength();
             if (n > LONGEST - length) {
-                throw ProtocolException.fatal("a received frame is longer than " + LONGEST + " bytes");
+                throw new IllegalStateException("a received frame is longer than " + LONGEST + " bytes");
             }
             Memory.copy(take(id), scratch + length, n);
             length += n;
@@ -135,7 +138,7 @@ public final class Receiver {
     /** Offers the buffers of the frame polled last to the device again, and makes all offered buffers visible. */
     public void flush() {
         recycle();
-        vring.publish();
+        queue.publish();
     }
 
     /**
@@ -144,11 +147,16 @@ public final class Receiver {
      * @return whether a frame is there already, which the device will not signal
      */
     public boolean wantNotification(final boolean wanted) {
-        return vring.ring.wantNotification(wanted);
+        return ring.wantNotification(wanted);
     }
 
     /** Returns the event that the device signals when it has used buffers, if notifications are enabled. */
     public EventFd call() {
-        return vring.call;
+        return queue.call();
+    }
+
+    /** Returns the queue's ring and events. */
+    public DriverQueue queue() {
+        return queue;
     }
 }

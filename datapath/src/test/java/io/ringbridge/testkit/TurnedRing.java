@@ -1,6 +1,7 @@
-package io.ringbridge.datapath.ring;
+package io.ringbridge.testkit;
 
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.ring.RingAddresses;
 
 /**
  * A split ring of a little-endian driver, and a copy in which the bytes of all fields are reversed. The copy is the

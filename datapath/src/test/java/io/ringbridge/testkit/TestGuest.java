@@ -1,46 +1,49 @@
-package io.ringbridge.datapath;
+package io.ringbridge.testkit;
 
+import io.ringbridge.datapath.driver.DriverQueue;
+import io.ringbridge.datapath.driver.GuestRam;
+import io.ringbridge.datapath.driver.Transmitter;
 import io.ringbridge.datapath.memory.GuestMemory;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.memory.MemoryRegion;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.os.Fd;
-import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.ring.IotlbRequests;
-import io.ringbridge.datapath.ring.RingAddresses;
 import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
 
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.LongConsumer;
 
-/** A guest in a test: its memory, and a driver for one or more queue pairs of a port. */
-final class TestGuest implements AutoCloseable {
-    static final long FEATURES = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.INDIRECT_DESC);
-    static final int HEADER = 12;
+/**
+ * A guest on a port of a datapath: its memory, and a driver for all queue pairs of the port. The test decides where
+ * buffers begin and end, and may write anything into the rings.
+ *
+ * <p>The rings are of any kind that the features name. Change {@link #memory} and {@link Queue#translations} before
+ * {@link #start}, for a guest with more regions or behind an IOMMU.
+ */
+public final class TestGuest implements AutoCloseable {
+    public static final long FEATURES = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.INDIRECT_DESC);
+    public static final int HEADER = 12;
 
-    static final long MEMORY = 16 << 20;
-    static final long GUEST_BASE = 0x1_0000_0000L;
+    public static final long MEMORY = 16 << 20;
 
-    final GuestPort port;
-    final MemFd file = MemFd.create("guest", MEMORY);
-    final MemoryRegion region;
-    GuestMemory memory;
-    final List<Queue> receive = new ArrayList<>();
-    final List<Queue> transmit = new ArrayList<>();
-    final long features;
+    public final GuestPort port;
+    public final GuestRam ram = GuestRam.create("guest", MEMORY);
+    public GuestMemory memory = ram.memory();
+    public final List<Queue> receive = new ArrayList<>();
+    public final List<Queue> transmit = new ArrayList<>();
+    public final long features;
     private final int headerLength;
-    private long next;
 
     /** A received frame and its virtio-net header. */
-    static final class Received {
-        final byte[] header;
-        final byte[] frame;
+    public static final class Received {
+        public final byte[] header;
+        public final byte[] frame;
 
         Received(final byte[] header, final byte[] frame) {
             this.header = header;
@@ -49,41 +52,42 @@ final class TestGuest implements AutoCloseable {
     }
 
     /** The driver's side of a virtqueue, with the buffers that the device owns. */
-    final class Queue {
-        final int vring;
-        final DriverRing ring;
-        final EventFd call = EventFd.create();
-        final EventFd kick = EventFd.create();
-        final EventFd error = EventFd.create();
-        final long[] buffers;
-        final int[] lengths;
-        IotlbRequests translations;
+    public final class Queue implements AutoCloseable {
+        public final int vring;
+        public final DriverRing ring;
+        public final EventFd call;
+        public final EventFd kick;
+        public final EventFd error = EventFd.create();
+        public final long[] buffers;
+        public final int[] lengths;
+        public IotlbRequests translations;
+        private final DriverQueue queue;
 
-        Queue(final int vring, final int size) {
+        public Queue(final int vring, final int size) {
             this.vring = vring;
-            final long descriptors = allocate(RingAddresses.descriptorBytes(size), 16);
-            final long driver = allocate(RingAddresses.driverBytes(size, false), 4);
-            final long device = allocate(RingAddresses.deviceBytes(size, false), 4);
-            ring = DriverRing.create(size, features, new RingAddresses(descriptors, driver, device, guest(device)));
+            queue = new DriverQueue(vring, size, features, ram);
+            ring = queue.ring();
+            call = queue.call();
+            kick = queue.kick();
             buffers = new long[size];
             lengths = new int[size];
         }
 
-        RingConfig config(final int base) {
-            return new RingConfig(ring.size(), features, ring.addresses(), base, memory);
+        public RingConfig config(final int base) {
+            return queue.config(base, memory);
         }
 
-        RingEvents events() {
+        public RingEvents events() {
             return new RingEvents(kick, call, error, translations);
         }
 
-        void start() {
+        public void start() {
             port.startRing(vring, config(DriverRing.freshBase(features)), events());
             port.enableRing(vring, true);
         }
 
         /** Offers a receive buffer. */
-        void post(final long buffer, final int length) {
+        public void post(final long buffer, final int length) {
             final int id = ring.add(guest(buffer), length, true);
             if (id < 0) {
                 throw new IllegalStateException("the receive ring is full");
@@ -91,14 +95,27 @@ final class TestGuest implements AutoCloseable {
             buffers[id] = buffer;
             lengths[id] = length;
         }
+
+        /** Passes on the address of each frame, which must be in one buffer, and makes the buffer available again. */
+        public void drain(final LongConsumer frames) {
+            for (int id = ring.poll(); id >= 0; id = ring.poll()) {
+                frames.accept(buffers[id] + headerLength);
+                post(buffers[id], lengths[id]);
+            }
+            ring.publish();
+        }
+
+        @Override
+        public void close() {
+            queue.close();
+            error.close();
+        }
     }
 
-    TestGuest(final GuestPort port, final long features, final int queueSize, final int bufferLength) {
+    public TestGuest(final GuestPort port, final long features, final int queueSize, final int bufferLength) {
         this.port = port;
         this.features = features;
         headerLength = Features.headerLength(features);
-        region = MemoryRegion.map(GUEST_BASE, MEMORY, 0x7000_0000_0000L, 0, Fd.duplicate(file.fd()));
-        memory = GuestMemory.of(List.of(region));
         for (int pair = 0; pair < port.queuePairs(); pair++) {
             receive.add(new Queue(2 * pair, queueSize));
             transmit.add(new Queue(2 * pair + 1, queueSize));
@@ -109,46 +126,50 @@ final class TestGuest implements AutoCloseable {
         }
     }
 
-    static TestGuest up(final GuestPort port) {
+    public static TestGuest up(final GuestPort port) {
         return up(port, Rings.SPLIT);
     }
 
-    static TestGuest up(final GuestPort port, final Rings rings) {
+    public static TestGuest up(final GuestPort port, final Rings rings) {
         return new TestGuest(port, rings.features, 256, 2048).start();
     }
 
-    TestGuest start() {
+    public TestGuest start() {
         receive.forEach(Queue::start);
         transmit.forEach(Queue::start);
         return this;
     }
 
-    long allocate(final long bytes, final int alignment) {
-        next = (next + alignment - 1) / alignment * alignment;
-        final long address = region.hostAddress() + next;
-        next += bytes;
-        if (next > MEMORY) {
-            throw new IllegalStateException("the guest's memory is full");
-        }
-        return address;
+    /** Allocates memory. Returns its address in this process. */
+    public long allocate(final long bytes, final int alignment) {
+        return ram.allocate(bytes, alignment);
     }
 
-    long guest(final long address) {
-        return address - region.hostAddress() + GUEST_BASE;
+    /** Translates an address of this process to a guest address. */
+    public long guest(final long address) {
+        return ram.guestAddress(address);
+    }
+
+    /**
+     * Returns a driver of the first transmit queue that keeps its buffers, for frames of 64 bytes. It takes the place
+     * of {@link #send} and {@link #reap}, so the ring must be empty.
+     */
+    public Transmitter transmitter() {
+        return new Transmitter(transmit.getFirst().queue, ram, features, 64);
     }
 
     /** Sends a frame in one buffer. */
-    void send(final byte[] frame) {
+    public void send(final byte[] frame) {
         sendSplit(frame);
     }
 
     /** Sends an empty header and a frame in buffers cut at these offsets. */
-    void sendSplit(final byte[] frame, final int... cuts) {
+    public void sendSplit(final byte[] frame, final int... cuts) {
         send(new byte[headerLength], frame, cuts);
     }
 
     /** Sends header and frame in buffers cut at these offsets. */
-    void send(final byte[] header, final byte[] frame, final int... cuts) {
+    public void send(final byte[] header, final byte[] frame, final int... cuts) {
         final int length = headerLength + frame.length;
         final long buffer = allocate(length, 64);
         Memory.copy(header, 0, buffer, headerLength);
@@ -160,21 +181,21 @@ final class TestGuest implements AutoCloseable {
             from = cut;
         }
         pieces.add(guest(buffer + from), length - from);
-        final DriverRing ring = transmit.get(0).ring;
-        while (ring.add(pieces, false) < 0) {
+        final DriverRing ring = transmit.getFirst().ring;
+        if (ring.add(pieces, false) < 0) {
             throw new IllegalStateException("the transmit ring is full");
         }
         ring.publish();
     }
 
     /** Returns the amount of memory allocated, for {@link #release}. */
-    long mark() {
-        return next;
+    public long mark() {
+        return ram.allocated();
     }
 
     /** Frees memory allocated since a mark. The device must be done with it. */
-    void release(final long mark) {
-        next = mark;
+    public void release(final long mark) {
+        ram.release(mark);
     }
 
     /**
@@ -182,21 +203,21 @@ final class TestGuest implements AutoCloseable {
      *
      * @return the number reclaimed
      */
-    int reap() {
+    public int reap() {
         int n = 0;
-        while (transmit.get(0).ring.poll() >= 0) {
+        while (transmit.getFirst().ring.poll() >= 0) {
             n++;
         }
         return n;
     }
 
     /** Returns the frames that have arrived on all queues, and makes their buffers available again. */
-    List<byte[]> received() {
+    public List<byte[]> received() {
         return receivedWithHeaders().stream().map(received -> received.frame).toList();
     }
 
     /** Returns the frames that have arrived, with their headers, and makes their buffers available again. */
-    List<Received> receivedWithHeaders() {
+    public List<Received> receivedWithHeaders() {
         final List<Received> frames = new ArrayList<>();
         for (final Queue queue : receive) {
             received(queue, frames);
@@ -228,14 +249,8 @@ final class TestGuest implements AutoCloseable {
     @Override
     public void close() {
         port.detach();
-        region.close();
-        file.close();
-        for (final List<Queue> queues : List.of(receive, transmit)) {
-            for (final Queue queue : queues) {
-                queue.call.close();
-                queue.kick.close();
-                queue.error.close();
-            }
-        }
+        ram.close();
+        receive.forEach(Queue::close);
+        transmit.forEach(Queue::close);
     }
 }

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** A connection to a peer with a text protocol, over a Unix socket. A transcript records the peer's output. */
 final class UnixConnection implements AutoCloseable {
@@ -25,16 +26,18 @@ final class UnixConnection implements AutoCloseable {
 
     /** Connects as soon as the peer listens. */
     static UnixConnection open(final String name, final Path socket, final Duration limit) {
-        final SocketChannel[] connected = new SocketChannel[1];
+        final @Nullable SocketChannel[] connected = new SocketChannel[1];
         Await.until("a listener on " + socket, limit, () -> {
             connected[0] = connect(socket);
             return connected[0] != null;
         });
-        return new UnixConnection(name, connected[0]);
+        final SocketChannel channel = connected[0];
+        assert channel != null : "the wait ended with a connection";
+        return new UnixConnection(name, channel);
     }
 
     /** Returns null if nothing listens yet. A socket's file exists before its listener does. */
-    private static SocketChannel connect(final Path socket) {
+    private static @Nullable SocketChannel connect(final Path socket) {
         if (!Files.exists(socket)) {
             return null;
         }
