@@ -1,5 +1,7 @@
 package io.ringbridge.app.diagnosis;
 
+import org.jspecify.annotations.Nullable;
+
 import java.time.Duration;
 
 /**
@@ -22,17 +24,17 @@ public record Finding(Kind kind, String text) {
         /** No ring was enabled. */
         RINGS_NOT_ENABLED(Duration.ofSeconds(10)),
         /** The port is suspended. There is no warning, because the port was suspended on purpose. */
-        SUSPENDED(Duration.ofNanos(Long.MAX_VALUE));
+        SUSPENDED(null);
 
-        private final Duration patience;
+        private final @Nullable Duration patience;
 
-        Kind(final Duration patience) {
+        Kind(final @Nullable Duration patience) {
             this.patience = patience;
         }
 
         /** Whether the problem deserves a warning after the given time. */
         boolean warnsAfter(final long lastedNanos) {
-            return lastedNanos >= patience.toNanos();
+            return patience != null && lastedNanos >= patience.toNanos();
         }
     }
 }
