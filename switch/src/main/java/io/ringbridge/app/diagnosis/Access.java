@@ -3,6 +3,7 @@ package io.ringbridge.app.diagnosis;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
@@ -34,8 +35,10 @@ final class Access {
                 }
             }
             return text.toString();
-        } catch (final IOException | UnsupportedOperationException e) {
+        } catch (final NoSuchFileException e) {
             return "the socket's file was removed, so nobody can connect; remove the port and add it again";
+        } catch (final IOException | UnsupportedOperationException e) {
+            return "its permissions cannot be read: " + e.getMessage();
         }
     }
 
