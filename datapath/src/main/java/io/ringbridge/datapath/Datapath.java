@@ -9,6 +9,7 @@ import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
 import io.ringbridge.datapath.port.UplinkPort;
+import io.ringbridge.datapath.worker.PollMode;
 import io.ringbridge.datapath.worker.WorkerListener;
 import io.ringbridge.datapath.worker.WorkerStatus;
 import io.ringbridge.datapath.worker.Workers;
@@ -156,8 +157,8 @@ public final class Datapath implements AutoCloseable {
     public synchronized GuestPort addGuestPort(final String name, final int queuePairs, final int mtu,
                                                final @Nullable PortVlan vlan) {
         final int index = freeIndex();
-        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan, workers.place(index, queuePairs),
-            workers.count(), stations(index, vlan));
+        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan,
+            pairs -> workers.place(index, pairs), workers.count(), stations(index));
         ports.put(index, port);
         return port;
     }
@@ -183,7 +184,7 @@ public final class Datapath implements AutoCloseable {
                                                  final @Nullable PortVlan vlan) {
         final int index = freeIndex();
         final UplinkPort port = new UplinkPort(index, name, queues, mtu, vlan, workers.place(index, queues),
-            workers.count(), stations(index, vlan));
+            workers.count(), stations(index));
         ports.put(index, port);
         return port;
     }
@@ -196,8 +197,41 @@ public final class Datapath implements AutoCloseable {
         return index;
     }
 
-    private Stations stations(final int port, final @Nullable PortVlan vlan) {
-        return new PortStations(port, ports, vlan, workers, table, nanoClock);
+    private Stations stations(final int port) {
+        return new PortStations(port, ports, workers, table, nanoClock);
+    }
+
+    /**
+     * Changes the VLANs of a port while the datapath runs. All workers are frozen meanwhile, so each frame is handled
+     * in the old VLANs or in the new ones, and none is lost. Stations in VLANs that the port leaves are forgotten,
+     * static ones included.
+     *
+     * @param vlan the new VLANs, or null for a port without VLANs
+     * @return the number of stations forgotten
+     */
+    public int changeVlan(final Port port, final @Nullable PortVlan vlan) {
+        final int[] forgotten = new int[1];
+        workers.whileFrozen(() -> {
+            port.vlan(vlan);
+            forgotten[0] = table.flush(port.index(), id -> !port.carries(id));
+        });
+        return forgotten[0];
+    }
+
+    /** Changes the behaviour of idle workers while the datapath runs. */
+    public void poll(final PollMode poll) {
+        workers.poll(poll);
+    }
+
+    /**
+     * Changes the processors to which the workers are pinned while the datapath runs.
+     *
+     * @param cpus one per worker, in order; empty for no pinning
+     * @throws OsException if a processor is not available; no worker has moved then
+     */
+    public void pin(final List<Integer> cpus) {
+        cpus.forEach(ThreadTuning::check);
+        workers.pin(cpus);
     }
 
     /** Moves queues between workers until their numbers of running queues differ by at most one. */

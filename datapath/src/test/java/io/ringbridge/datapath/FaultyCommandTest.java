@@ -176,14 +176,14 @@ class FaultyCommandTest {
 
         private GuestPort port(final int index, final QueueOwner each) {
             final GuestPort port = new GuestPort(index, "port" + index, PAIRS, 1500, null,
-                new QueueOwner[] {each, each}, 1,
+                _ -> new QueueOwner[] {each, each}, 1,
                 stations(index));
             ports.put(index, port);
             return port;
         }
 
         private PortStations stations(final int port) {
-            return new PortStations(port, ports, null, workers, table, System::nanoTime);
+            return new PortStations(port, ports, workers, table, System::nanoTime);
         }
 
         void run() {

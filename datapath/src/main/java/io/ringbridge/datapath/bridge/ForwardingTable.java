@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntPredicate;
 import java.util.stream.LongStream;
 
 /**
@@ -372,6 +373,25 @@ public final class ForwardingTable {
         for (int at = 0; at < slots.length; at += 2) {
             final long value = slot(at + 1);
             if ((value & VALID) != 0 && portOf(value) == port && (statics || (value & STATIC) == 0)
+                && clear(at, value)) {
+                flushed++;
+            }
+        }
+        return flushed;
+    }
+
+    /**
+     * Removes the stations of a port in some VLANs, static ones included.
+     *
+     * @param vlans selects the VLANs; 0 for ports without VLANs
+     * @return the number removed
+     */
+    public int flush(final int port, final IntPredicate vlans) {
+        int flushed = 0;
+        for (int at = 0; at < slots.length && perPort.get(port) > 0; at += 2) {
+            final long key = slot(at);
+            final long value = slot(at + 1);
+            if ((value & VALID) != 0 && portOf(value) == port && vlans.test(vlan(key)) && slot(at) == key
                 && clear(at, value)) {
                 flushed++;
             }

@@ -20,8 +20,8 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * A port for a virtual machine. Each queue pair has a receive and a transmit virtqueue.
@@ -36,9 +36,16 @@ import java.util.stream.Stream;
  * counted.
  */
 public final class GuestPort extends Port {
-    private final int configuredMtu;
-    private final ReceiveQueue[] receiveQueues;
-    private final List<GuestQueue> queues;
+    private final IntFunction<QueueOwner[]> placement;
+    private final int workers;
+    private volatile int configuredMtu;
+    /** The MTU that the front-end has set, or 0. Guarded by {@code this}. */
+    private int frontEndMtu;
+    private volatile int pairs;
+    /** The receive queues of all pairs that the port has ever had. */
+    private volatile ReceiveQueue[] receiveQueues = {};
+    /** The queues of all pairs that the port has ever had. Those beyond {@link #pairs} are stopped. */
+    private volatile List<GuestQueue> queues = List.of();
     private volatile GuestMemory memory = GuestMemory.NONE;
     private volatile long features;
     private volatile @Nullable String ringFault;
@@ -53,32 +60,80 @@ public final class GuestPort extends Port {
      * Creates a port with no ring started.
      *
      * @param vlan the VLANs of the port, or null
-     * @param owners the owner of each pair
+     * @param placement returns an owner for each of that many new pairs
      * @param workers the number of workers
      * @param stations the bridge's stations behind this port
      */
     public GuestPort(final int index, final String name, final int queuePairs, final int mtu,
-                     final @Nullable PortVlan vlan, final QueueOwner[] owners, final int workers,
+                     final @Nullable PortVlan vlan, final IntFunction<QueueOwner[]> placement, final int workers,
                      final Stations stations) {
         super(index, name, mtu, vlan, stations);
+        this.placement = placement;
+        this.workers = workers;
         configuredMtu = mtu;
-        receiveQueues = new ReceiveQueue[queuePairs];
-        final List<GuestQueue> all = new ArrayList<>();
-        for (int pair = 0; pair < queuePairs; pair++) {
-            receiveQueues[pair] = new ReceiveQueue(this, 2 * pair, owners[pair]);
-            all.add(receiveQueues[pair]);
-            all.add(new TransmitQueue(this, 2 * pair + 1, owners[pair], workers));
+        addPairs(queuePairs);
+        pairs = queuePairs;
+    }
+
+    private void addPairs(final int count) {
+        final int present = receiveQueues.length;
+        final QueueOwner[] owners = placement.apply(count);
+        final ReceiveQueue[] receive = Arrays.copyOf(receiveQueues, present + count);
+        final List<GuestQueue> all = new ArrayList<>(queues);
+        for (int i = 0; i < count; i++) {
+            final int pair = present + i;
+            receive[pair] = new ReceiveQueue(this, 2 * pair, owners[i]);
+            all.add(receive[pair]);
+            all.add(new TransmitQueue(this, 2 * pair + 1, owners[i], workers));
         }
         queues = List.copyOf(all);
+        receiveQueues = receive;
     }
 
     public int queuePairs() {
-        return receiveQueues.length;
+        return pairs;
     }
 
-    /** Returns the configured MTU, which applies again after {@link #detach} if a front-end has set another. */
+    /**
+     * Changes the number of queue pairs, while no front-end is attached. Pairs that are removed count in the port's
+     * statistics, and are used again when the number increases.
+     */
+    public synchronized void resize(final int queuePairs) {
+        assert queues.stream().noneMatch(GuestQueue::started) : "no front-end is attached";
+        if (queuePairs > receiveQueues.length) {
+            addPairs(queuePairs - receiveQueues.length);
+        }
+        pairs = queuePairs;
+    }
+
+    /** Returns the configured MTU, the highest that a front-end may set. */
     public int configuredMtu() {
         return configuredMtu;
+    }
+
+    /** Changes the configured MTU. An MTU that the front-end has set applies if it is lower. */
+    public synchronized void configureMtu(final int newMtu) {
+        configuredMtu = newMtu;
+        applyMtu();
+    }
+
+    /**
+     * Sets the MTU of the front-end, until {@link #detach}.
+     *
+     * @param newMtu at most the configured MTU; 0 for no MTU of the front-end
+     */
+    public synchronized void frontEndMtu(final int newMtu) {
+        frontEndMtu = newMtu;
+        applyMtu();
+    }
+
+    /** Returns the MTU that the front-end has set, or 0. */
+    public synchronized int frontEndMtu() {
+        return frontEndMtu;
+    }
+
+    private void applyMtu() {
+        mtu(frontEndMtu == 0 ? configuredMtu : Math.min(frontEndMtu, configuredMtu));
     }
 
     /** Records that a front-end is attached: {@link #sinceAttached} and {@link #kicks} count from now. */
@@ -373,7 +428,8 @@ public final class GuestPort extends Port {
         failure(null);
         ringFault = null;
         pendingAnnouncement = 0;
-        mtu(configuredMtu);
+        frontEndMtu = 0;
+        applyMtu();
         suspendedBy = suspendedBy.contains(SuspendCause.OPERATOR) ? Set.of(SuspendCause.OPERATOR) : Set.of();
         suspended(!suspendedBy.isEmpty());
         stations().forget();
@@ -497,13 +553,22 @@ public final class GuestPort extends Port {
 
     @Override
     public PortStatistics statistics() {
-        final Stream<PortStatistics> ofQueues = queues().stream().map(QueueStatus::statistics);
-        return PortStatistics.sum(Stream.concat(Stream.of(inherited), ofQueues).toList());
+        return PortStatistics.sum(List.of(inherited, ofQueues()));
+    }
+
+    private PortStatistics ofQueues() {
+        return PortStatistics.sum(queues.stream().map(GuestPort::reading).toList());
+    }
+
+    private static PortStatistics reading(final GuestQueue queue) {
+        final QueueCounters c = queue.counters();
+        return queue instanceof ReceiveQueue ? new PortStatistics(0, 0, c.frames(), c.bytes(), c.drops())
+            : new PortStatistics(c.frames(), c.bytes(), 0, 0, c.drops());
     }
 
     /** Continues the port's counters from those of the port on the guest's previous host. */
     public void continueFrom(final PortStatistics earlier) {
-        inherited = earlier.minus(PortStatistics.sum(queues().stream().map(QueueStatus::statistics).toList()));
+        inherited = earlier.minus(ofQueues());
     }
 
     /**
@@ -525,13 +590,10 @@ public final class GuestPort extends Port {
     @Override
     public List<QueueStatus> queues() {
         final List<QueueStatus> rows = new ArrayList<>();
-        for (final GuestQueue queue : queues) {
-            final QueueCounters c = queue.counters();
-            final boolean receive = queue instanceof ReceiveQueue;
-            rows.add(new QueueStatus(queue.vring(), receive ? "rx" : "tx", queue.owner().index(), queue.started(),
-                queue.enabled(), queue.layout(), queue.size(),
-                receive ? new PortStatistics(0, 0, c.frames(), c.bytes(), c.drops())
-                    : new PortStatistics(c.frames(), c.bytes(), 0, 0, c.drops())));
+        for (final GuestQueue queue : queues.subList(0, 2 * pairs)) {
+            rows.add(new QueueStatus(queue.vring(), queue instanceof ReceiveQueue ? "rx" : "tx",
+                queue.owner().index(), queue.started(), queue.enabled(), queue.layout(), queue.size(),
+                reading(queue)));
         }
         return rows;
     }

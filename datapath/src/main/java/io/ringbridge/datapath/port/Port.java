@@ -8,7 +8,7 @@ import java.util.List;
 public abstract sealed class Port permits GuestPort, UplinkPort {
     private final int index;
     private final String name;
-    private final @Nullable PortVlan vlan;
+    private volatile @Nullable PortVlan vlan;
     private final Stations stations;
     private volatile int mtu;
     private volatile Sink[] receivers = {};
@@ -43,9 +43,20 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         return vlan;
     }
 
+    /**
+     * Sets the VLANs of the port. Workers read them several times per frame, so all workers are frozen meanwhile.
+     *
+     * @param newVlan null for no VLANs
+     */
+    public final void vlan(final @Nullable PortVlan newVlan) {
+        vlan = newVlan;
+        stations.changed();
+    }
+
     /** Whether frames of a VLAN may leave by this port. VLAN 0 stands for frames from ports without VLANs. */
     public final boolean carries(final int id) {
-        return vlan == null ? id == 0 : vlan.carries(id);
+        final PortVlan now = vlan;
+        return now == null ? id == 0 : now.carries(id);
     }
 
     /** Returns the port's state, for display. */

@@ -8,9 +8,11 @@ import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.QueueOwner;
 import org.agrona.concurrent.BusySpinIdleStrategy;
+import org.agrona.concurrent.IdleStrategy;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.function.LongSupplier;
 
@@ -24,7 +26,7 @@ public final class Workers implements AutoCloseable {
     /** With several workers, the others need room to run ahead. */
     private static final int RING_SIZE_SHARED = 1024;
 
-    private final List<Integer> cpus;
+    private volatile List<Integer> cpus;
     private final Worker[] workers;
     private final List<WorkerThread> threads = new ArrayList<>();
     private final Placement placement;
@@ -50,10 +52,36 @@ public final class Workers implements AutoCloseable {
     /** Starts the workers' threads. Called once. */
     public void start(final PollMode poll, final WorkerListener listener) {
         for (final Worker worker : workers) {
-            threads.add(WorkerThread.start(worker,
-                poll == PollMode.BUSY ? BusySpinIdleStrategy.INSTANCE : new AdaptiveIdle(worker),
-                () -> pin(worker, listener), listener));
+            threads.add(WorkerThread.start(worker, idle(worker, poll), () -> pin(worker, listener), listener));
             worker.awaitStart();
+        }
+    }
+
+    private static IdleStrategy idle(final Worker worker, final PollMode poll) {
+        return poll == PollMode.BUSY ? BusySpinIdleStrategy.INSTANCE : new AdaptiveIdle(worker);
+    }
+
+    /** Changes the behaviour of idle workers. Their threads have started. */
+    public void poll(final PollMode poll) {
+        for (int i = 0; i < workers.length; i++) {
+            final Worker worker = workers[i];
+            final WorkerThread thread = threads.get(i);
+            worker.execute(() -> thread.idle(idle(worker, poll)));
+        }
+    }
+
+    /**
+     * Moves the workers' threads, which have started, to other processors.
+     *
+     * @param newCpus available processors, one per worker; empty for no pinning
+     * @throws OsException if a processor has been taken offline; its worker stays where it was
+     */
+    public void pin(final List<Integer> newCpus) {
+        final BitSet all = ThreadTuning.available();
+        cpus = newCpus;
+        for (final Worker worker : workers) {
+            final int cpu = cpu(worker);
+            worker.execute(cpu >= 0 ? () -> ThreadTuning.pin(cpu) : () -> ThreadTuning.restrict(all));
         }
     }
 
@@ -70,7 +98,8 @@ public final class Workers implements AutoCloseable {
     }
 
     private int cpu(final Worker worker) {
-        return cpus.isEmpty() ? -1 : cpus.get(worker.index() % cpus.size());
+        final List<Integer> now = cpus;
+        return now.isEmpty() ? -1 : now.get(worker.index() % now.size());
     }
 
     /**
