@@ -37,7 +37,8 @@ public final class Backend implements Link {
     private static final int BUSY = 5;
 
     private final GuestPort port;
-    private final BackendOptions options;
+    /** What the next session offers. The socket never changes. */
+    private volatile BackendOptions options;
     private final Presence presence;
     private final @Nullable Listener listener;
     /** The connection served first: an inherited socket, or one whose session another process has started. */
@@ -51,6 +52,8 @@ public final class Backend implements Link {
     private volatile @Nullable String connectError;
     private @Nullable Connection current;
     private @Nullable Session session;
+    /** The number of queue pairs from the next session on. Guarded by {@code this}. */
+    private int nextPairs;
 
     private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
                     final @Nullable Listener listener, final @Nullable Connection first) {
@@ -65,6 +68,7 @@ public final class Backend implements Link {
         this.listener = listener;
         this.first = first;
         this.relays = relays;
+        nextPairs = port.queuePairs();
         thread = Thread.ofPlatform().daemon().name("rb-session-" + port.name()).unstarted(this::run);
     }
 
@@ -84,7 +88,7 @@ public final class Backend implements Link {
     public static Backend open(final GuestPort port, final BackendOptions options, final Presence presence) {
         return switch (options.mode()) {
             case SERVER -> {
-                final Listener listener = Listener.open(options.path(), options.permissions());
+                final Listener listener = Listener.open(options.path(), options.access());
                 yield new Backend(port, options, presence, listener, null);
             }
             case CLIENT -> {
@@ -154,7 +158,7 @@ public final class Backend implements Link {
         try {
             final Session serving;
             synchronized (this) {
-                serving = session != null ? session : new Session(port, options, presence, relays, connection);
+                serving = session != null ? session : newSession(connection);
                 session = serving;
                 current = connection;
             }
@@ -171,6 +175,29 @@ public final class Backend implements Link {
             }
             connection.close();
         }
+    }
+
+    private Session newSession(final Connection connection) {
+        if (nextPairs != port.queuePairs()) {
+            port.resize(nextPairs);
+        }
+        return new Session(port, options, presence, relays, connection);
+    }
+
+    /**
+     * Changes what the back-end offers. A front-end that is attached keeps what it has negotiated.
+     *
+     * @param newOptions with the same socket
+     * @param queuePairs the number of queue pairs of the port
+     * @return false if a front-end is attached, so that the change takes effect for the next one
+     */
+    public synchronized boolean offer(final BackendOptions newOptions, final int queuePairs) {
+        options = newOptions;
+        nextPairs = queuePairs;
+        if (session == null) {
+            port.resize(queuePairs);
+        }
+        return session == null;
     }
 
     /** Whether front-ends connect to the back-end, rather than the reverse. */

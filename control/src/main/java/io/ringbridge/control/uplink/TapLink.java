@@ -24,7 +24,8 @@ import java.util.List;
 public final class TapLink extends DeviceLink {
     private static final Logger LOG = LoggerFactory.getLogger(TapLink.class);
 
-    private final TapOptions options;
+    /** The MTU may change; the rest never does. */
+    private volatile TapOptions options;
     private final NetDevice device;
     private final boolean attached;
     private List<Tap> taps = List.of();
@@ -105,6 +106,21 @@ public final class TapLink extends DeviceLink {
                 LOG.warn("port {}: {}", port().name(), e.getMessage());
             }
         }
+    }
+
+    /**
+     * Changes the configured MTU, and sets that of the device. Any thread may call.
+     *
+     * @param configured as in {@link TapOptions}
+     * @param now the MTU to set now; 0 to leave the device unchanged
+     * @throws OsException if the device does not accept the MTU; nothing has changed then
+     */
+    public void changeMtu(final int configured, final int now) {
+        if (now > 0 && device.exists()) {
+            device.mtu(now);
+            followMtu(now);
+        }
+        options = options.withMtu(configured);
     }
 
     @Override
