@@ -69,6 +69,17 @@ public final class ApiClient implements AutoCloseable {
         send(call("POST", "/ports", spec));
     }
 
+    /** Changes keys of a port. Returns the changes in text. */
+    public String changePort(final String name, final String spec) {
+        return send(call("PATCH", port(name), spec));
+    }
+
+    /** Reloads the configuration. Returns the difference in text. */
+    public String reload(final ReloadOptions options) {
+        return send(call("POST", "/config/reload?dry-run=" + options.dryRun() + "&prune=" + options.prune()
+            + "&recreate=" + options.recreate(), null));
+    }
+
     /** Removes a port. */
     public void removePort(final String name) {
         send(call("DELETE", port(name), null));

@@ -4,6 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 
 /** The operations of the API on a switch. Any thread may call. */
 public interface SwitchControl {
@@ -27,6 +28,24 @@ public interface SwitchControl {
      * @throws ApiException if the port is not allowed, or its socket cannot be opened
      */
     void addPort(String spec);
+
+    /**
+     * Changes keys of a port that runs. Other ports lose no frame.
+     *
+     * @param spec the keys, as on the command line or as a JSON object; a key without a value returns to its default
+     * @return the changes by key; keys that already had the value are absent
+     * @throws ApiException if there is no such port, or if it cannot adopt a key; nothing has changed then
+     * @throws io.ringbridge.config.ConfigException if a value is not allowed; nothing has changed then
+     */
+    Map<String, KeyChange> changePort(String name, String spec);
+
+    /**
+     * Reads the configuration file again, and applies the difference between it and what runs.
+     *
+     * @throws ApiException if the difference cannot be applied; nothing has changed then
+     * @throws io.ringbridge.config.ConfigException if the file is wrong; nothing has changed then
+     */
+    ReloadView reload(ReloadOptions options);
 
     /**
      * Removes a port and its socket.

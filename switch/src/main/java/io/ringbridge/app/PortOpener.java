@@ -7,6 +7,7 @@ import io.ringbridge.config.PortKey;
 import io.ringbridge.config.TapPortConfig;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
+import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.Presence;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
@@ -97,15 +98,20 @@ final class PortOpener {
     /**
      * Adopts a port that the old process still serves; the port is suspended here.
      *
+     * @param queues the number of queue pairs that a front-end which is attached has
      * @throws HandOverException if that failed; nothing stays open then
      */
-    Attached adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
+    Attached adopt(final PortConfig port, final int queues, final boolean whileRunning, final StateReader in) {
         return switch (port) {
             case GuestPortConfig guest -> {
-                final GuestPort added = addGuest(guest);
+                final GuestPort added = addGuest(guest.withQueues(queues));
                 final Optional<Path> kept = stateOf(guest);
-                yield adopt(port, whileRunning, added, () ->
-                    Backend.adopt(added, PortOptions.of(guest, kept), presence(port.name(), kept), in));
+                final BackendOptions options = PortOptions.of(guest, kept);
+                yield adopt(port, whileRunning, added, () -> {
+                    final Backend backend = Backend.adopt(added, options, presence(port.name(), kept), in);
+                    backend.offer(options, guest.queues());
+                    return backend;
+                });
             }
             case TapPortConfig tap -> {
                 final UplinkPort added = addUplink(tap);
@@ -144,6 +150,11 @@ final class PortOpener {
     /** Adds the port of an uplink, whose MTU is that of its device once that is open. */
     private UplinkPort addUplink(final PortConfig port) {
         return datapath.addUplinkPort(port.name(), port.queues(), UPLINK_MTU, port.vlan());
+    }
+
+    /** Returns the options of a guest's port. */
+    BackendOptions options(final GuestPortConfig port) {
+        return PortOptions.of(port, stateOf(port));
     }
 
     /** Makes the reunion wait for the front-end of a port, if one was attached when the previous process ended. */

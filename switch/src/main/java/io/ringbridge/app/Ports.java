@@ -1,8 +1,11 @@
 package io.ringbridge.app;
 
 import io.ringbridge.api.ApiException;
+import io.ringbridge.api.KeyChange;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
+import io.ringbridge.api.ReloadOptions;
+import io.ringbridge.api.ReloadView;
 import io.ringbridge.app.diagnosis.PortMonitor;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.GuestPortConfig;
@@ -25,8 +28,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /**
  * The ports of a switch: adds, removes, finds, suspends, resumes and lists them. Any thread may call.
@@ -51,6 +57,7 @@ final class Ports implements AutoCloseable {
     private final PortMonitor monitor;
     private final Reunion reunion;
     private final PortOpener opener;
+    private final PortChanger changer;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
     private boolean handedOver;
     private boolean closed;
@@ -61,6 +68,7 @@ final class Ports implements AutoCloseable {
         this.monitor = monitor;
         reunion = new Reunion(datapath);
         opener = new PortOpener(datapath, state, reunion);
+        changer = new PortChanger(datapath, opener);
     }
 
     /**
@@ -93,9 +101,10 @@ final class Ports implements AutoCloseable {
         }
     }
 
-    /** Adds a port that the old process still serves; the port is suspended here. */
-    synchronized Attached adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
-        final Attached adopted = opener.adopt(port, whileRunning, in);
+    /** Adds a port that the old process still serves, as {@link PortOpener#adopt} does. */
+    synchronized Attached adopt(final PortConfig port, final int queues, final boolean whileRunning,
+                                final StateReader in) {
+        final Attached adopted = opener.adopt(port, queues, whileRunning, in);
         attached.put(port.name(), adopted);
         return adopted;
     }
@@ -139,6 +148,91 @@ final class Ports implements AutoCloseable {
         } catch (final SwitchException e) {
             throw new ApiException(FAILED, e.getMessage());
         }
+    }
+
+    /** Changes keys of a port. {@link io.ringbridge.api.SwitchControl#changePort} has the rules. */
+    synchronized Map<String, KeyChange> change(final String name, final String spec) {
+        final Attached port = named(name);
+        final PortConfig wanted = ConfigReader.parseChange("port " + name, port.config(), spec);
+        final PortPlan.Pair pair = new PortPlan.Pair(port, wanted);
+        if (!wanted.fits(port.config())) {
+            throw new ApiException(CONFLICT, pair.refusal() + " cannot be changed while the port exists; remove the "
+                + "port and add it again");
+        }
+        try {
+            final ChangedPort changed = changer.change(port, wanted);
+            attached.put(name, changed.port());
+            return views(changed.keys());
+        } catch (final SwitchException e) {
+            throw new ApiException(FAILED, e.getMessage());
+        }
+    }
+
+    private static Map<String, KeyChange> views(final List<ChangedKey> keys) {
+        final Map<String, KeyChange> views = new LinkedHashMap<>();
+        keys.forEach(key -> views.put(key.key().word(), key.view()));
+        return views;
+    }
+
+    /**
+     * Makes the ports those of a configuration. {@link io.ringbridge.api.SwitchControl#reload} has the rules.
+     *
+     * @param first runs before the first port changes; if it throws, no port changes
+     */
+    synchronized ReloadView reload(final List<PortConfig> wanted, final Map<String, KeyChange> settings,
+                                   final ReloadOptions options, final Runnable first) {
+        checkNotHandedOver();
+        final PortPlan plan = PortPlan.of(attached, wanted, options.prune());
+        ConfigReader.checkTogether("reload", plan.result());
+        if (plan.result().size() > Datapath.MAX_PORTS) {
+            throw new ApiException(CONFLICT, "there would be " + plan.result().size() + " ports; at most "
+                + Datapath.MAX_PORTS + " are allowed");
+        }
+        if (options.dryRun()) {
+            return view(plan, settings, Map.of(), false);
+        }
+        if (!plan.recreated().isEmpty() && !options.recreate()) {
+            throw new ApiException(CONFLICT, plan.recreated().stream().map(PortPlan.Pair::refusal)
+                .collect(Collectors.joining("; ")) + " cannot be changed while the port exists; reload --recreate "
+                + "removes such ports and adds them again");
+        }
+        try {
+            first.run();
+            final List<ChangedPort> changes =
+                new PortTransaction(datapath, opener, changer, attached).carryOut(plan);
+            state.ifPresent(directory -> plan.removed().forEach(port -> directory.remove(port.config())));
+            return view(plan, settings, changes.stream().collect(
+                Collectors.toMap(change -> change.port().config().name(), change -> views(change.keys()))), true);
+        } catch (final SwitchException e) {
+            throw new ApiException(FAILED, "nothing was changed: " + e.getMessage());
+        }
+    }
+
+    /**
+     * Writes the ports to the configuration file, in which all of them are then.
+     *
+     * @param others the names of ports that are not written
+     * @param writer writes the others; if it throws, nothing has changed
+     */
+    synchronized void persist(final Set<String> others, final Consumer<List<PortConfig>> writer) {
+        checkNotHandedOver();
+        writer.accept(configs().stream().filter(port -> !others.contains(port.name())).toList());
+        attached.replaceAll((_, port) -> port.inFile());
+    }
+
+    private static ReloadView view(final PortPlan plan, final Map<String, KeyChange> settings,
+                                   final Map<String, Map<String, KeyChange>> carriedOut, final boolean applied) {
+        final Map<String, Map<String, KeyChange>> changed = new LinkedHashMap<>();
+        plan.changed().forEach(pair -> changed.put(pair.wanted().name(),
+            carriedOut.getOrDefault(pair.wanted().name(), views(pair.keys()))));
+        final Map<String, Map<String, KeyChange>> recreated = new LinkedHashMap<>();
+        plan.recreated().forEach(pair -> recreated.put(pair.wanted().name(), views(pair.keys())));
+        return new ReloadView(applied, settings, plan.added().stream().map(PortConfig::name).toList(),
+            names(plan.removed()), recreated, changed, names(plan.unchanged()), names(plan.kept()));
+    }
+
+    private static List<String> names(final List<Attached> ports) {
+        return ports.stream().map(port -> port.config().name()).toList();
     }
 
     synchronized void remove(final String name) {

@@ -2,8 +2,11 @@ package io.ringbridge.app;
 
 import io.ringbridge.api.ConfigView;
 import io.ringbridge.api.FdbControl;
+import io.ringbridge.api.KeyChange;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
+import io.ringbridge.api.ReloadOptions;
+import io.ringbridge.api.ReloadView;
 import io.ringbridge.api.SwitchControl;
 import io.ringbridge.api.UpgradeView;
 import io.ringbridge.api.WorkerView;
@@ -17,15 +20,17 @@ import org.jspecify.annotations.Nullable;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * A running switch: a datapath, its {@link Ports}, its {@link Upgrade}, and the API if it was opened. Any thread may
  * call.
  */
 public final class Switch implements SwitchControl, AutoCloseable {
-    private final Config config;
+    private final Settings settings;
     private final Datapath datapath;
     private final Observer observer = new Observer();
     private final PortMonitor monitor;
@@ -33,16 +38,18 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Fdb fdb;
     private final ApiEndpoint api;
     private final Upgrade upgrade;
+    private final Reload reload;
     private boolean closed;
 
     private Switch(final Config config, final Datapath datapath) {
-        this.config = config;
+        settings = new Settings(config, datapath);
         this.datapath = datapath;
         monitor = new PortMonitor(datapath);
         ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
         fdb = new Fdb(ports, datapath);
         api = new ApiEndpoint(this);
-        upgrade = new Upgrade(config, datapath, ports, api);
+        upgrade = new Upgrade(settings::now, datapath, ports, api);
+        reload = new Reload(settings, ports);
     }
 
     /**
@@ -92,17 +99,17 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     /** Opens the ports of the configuration that are not open yet. */
     public void openPorts() {
-        ports.open(config.ports());
+        ports.open(settings.now().ports());
     }
 
     /** Opens the ports of the configuration that are not open yet. Front-ends wait for {@link Ports#serve}. */
     void bindPorts() {
-        ports.bind(config.ports());
+        ports.bind(settings.now().ports());
     }
 
     /** Returns the API's socket if the configuration names one. */
     public Optional<Path> configuredApi() {
-        return config.api();
+        return settings.now().api();
     }
 
     /** Opens the API. A socket that another process uses is left alone and is an error. */
@@ -118,6 +125,11 @@ public final class Switch implements SwitchControl, AutoCloseable {
     @Override
     public void addPort(final String spec) {
         ports.add(spec);
+    }
+
+    @Override
+    public Map<String, KeyChange> changePort(final String name, final String spec) {
+        return ports.change(name, spec);
     }
 
     @Override
@@ -157,7 +169,21 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     @Override
     public ConfigView config() {
-        return Views.config(config, ports.configs(), api.socket().orElse(null));
+        return Views.config(settings.now(), ports.configs(), api.socket().orElse(null));
+    }
+
+    /**
+     * Sets the source of the configuration for reloads.
+     *
+     * @param source reads the file again, and applies the options of the command line
+     */
+    public void configuredBy(final Path file, final Supplier<Config> source) {
+        reload.from(file, source);
+    }
+
+    @Override
+    public ReloadView reload(final ReloadOptions options) {
+        return reload.run(options);
     }
 
     /**

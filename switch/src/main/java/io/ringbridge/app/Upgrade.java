@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * The upgrade of a running switch, in the process that runs it: starts the {@link Successor}, hands it all ports with a
@@ -34,7 +35,7 @@ final class Upgrade {
     private static final int FAILED = 500;
     private static final double NANOS_PER_MILLI = 1e6;
 
-    private final Config config;
+    private final Supplier<Config> config;
     private final Datapath datapath;
     private final Ports ports;
     private final ApiEndpoint api;
@@ -45,7 +46,7 @@ final class Upgrade {
     private volatile @Nullable Function<@Nullable String, List<String>> commands;
     private volatile boolean lost;
 
-    Upgrade(final Config config, final Datapath datapath, final Ports ports, final ApiEndpoint api) {
+    Upgrade(final Supplier<Config> config, final Datapath datapath, final Ports ports, final ApiEndpoint api) {
         this.config = config;
         this.datapath = datapath;
         this.ports = ports;
@@ -93,11 +94,11 @@ final class Upgrade {
     }
 
     private HandOverResult handOver(final StateSocket to, final long pid, final List<Attached> attached) {
-        final List<PortConfig> configured = attached.stream().map(Attached::config)
+        final List<PortConfig> configured = attached.stream().map(Attached::inForce)
             // A port on an inherited socket has no syntax.
             .filter(port -> !(port instanceof final GuestPortConfig guest && guest.descriptor().isPresent())).toList();
         final HandOver handing = new HandOver(to, datapath, attached);
-        handing.run(Views.config(config, configured, null).ports(), api.socket().map(Path::toString).orElse(""));
+        handing.run(Views.config(config.get(), configured, null).ports(), api.socket().map(Path::toString).orElse(""));
         ports.handedOver();
         final long nanos = handing.awaitServing();
         LOG.info("handed over {} ports to process {}", attached.size(), pid);

@@ -43,7 +43,8 @@ final class Views {
         final PortStatistics statistics = port.statistics();
         return new PortView(port.name(), config.kind().word(), text(config, PortKey.SOCKET),
             text(config, PortKey.DEVICE, PortKey.INTERFACE), text(config, PortKey.READ), text(config, PortKey.WRITE),
-            text(config, PortKey.MODE), port.state().label(), port.failure(), since(port), why, config.queues(),
+            text(config, PortKey.MODE), port.state().label(), port.failure(), since(port), why,
+            port instanceof final GuestPort guest ? guest.queuePairs() : config.queues(),
             port.mtu(), untagged(config), trunk(config), features, statistics.inFrames(), statistics.inBytes(),
             statistics.outFrames(), statistics.outBytes(), drops(statistics));
     }
@@ -97,10 +98,19 @@ final class Views {
     }
 
     static ConfigView config(final Config config, final List<PortConfig> ports, final @Nullable Path api) {
-        return new ConfigView(config.workers(), config.cpus(), config.poll().name().toLowerCase(Locale.ROOT),
+        return new ConfigView(config.workers(), config.cpus(), poll(config),
             new ConfigView.Api(api == null ? null : api.toString()),
             new ConfigView.Fdb(config.fdb().capacity(), config.fdb().ageing().toSeconds() + "s"),
             config.state().text(), ports.stream().map(PortConfig::shown).toList());
+    }
+
+    static String poll(final Config config) {
+        return config.poll().name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Returns the forwarding table's settings in the syntax of the configuration file. */
+    static String fdb(final Config config) {
+        return "{capacity: " + config.fdb().capacity() + ", ageing: " + config.fdb().ageing().toSeconds() + "s}";
     }
 
     private static Map<String, Long> drops(final PortStatistics statistics) {

@@ -18,6 +18,7 @@ import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.State;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.transport.Connection;
+import io.ringbridge.control.transport.TransportException;
 import io.ringbridge.datapath.worker.PollMode;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,6 +28,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,7 +49,8 @@ final class RunCommand implements Callable<Integer> {
         "ports: a list of ports with the keys above. Missing directories of sockets",
         "below /run are created.",
         "",
-        "SIGTERM and SIGINT end the switch; SIGHUP is logged and ignored.",
+        "SIGTERM and SIGINT end the switch; SIGHUP reloads the configuration file, as",
+        "\"ringbridge reload\" does.",
         "",
         "Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage or",
         "configuration, 70 a worker ended unexpectedly: a supervisor should restart",
@@ -115,6 +118,9 @@ final class RunCommand implements Callable<Integer> {
         description = "Warm up, attach embedded guests, hand them over, and exit; creates a class cache.")
     private boolean rehearse;
 
+    @Option(names = "--check", description = "Check the options and the configuration file, and exit.")
+    private boolean check;
+
     @Option(names = {"-v", "--verbose"}, description = "Log debug messages.")
     private boolean verbose;
 
@@ -132,6 +138,9 @@ final class RunCommand implements Callable<Integer> {
         if (verbose) {
             Logging.verbose();
         }
+        if (check) {
+            return check();
+        }
         Signals.handle();
         if (api != null || !isSingle()) {
             ApiServer.preload();
@@ -140,6 +149,10 @@ final class RunCommand implements Callable<Integer> {
         final Ending ending = Ending.onSignal(running);
         if (upgradeFrom == null) {
             open(running, ending);
+        }
+        if (file != null) {
+            running.configuredBy(file, this::config);
+            Signals.reloadOnHangup(running);
         }
         ServiceManager.ready();
         if (rehearse) {
@@ -155,6 +168,28 @@ final class RunCommand implements Callable<Integer> {
         ending.cancel();
         running.close();
         return running.isLost() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
+    }
+
+    private int check() {
+        final Config config = config();
+        for (final PortConfig port : config.ports()) {
+            if (port instanceof final GuestPortConfig guest && guest.path().isPresent()) {
+                checkAccess(guest, guest.path().get());
+            }
+        }
+        final PrintWriter out = spec.commandLine().getOut();
+        out.println("the configuration is valid: " + config.ports().size() + " ports, " + config.workers()
+            + " workers");
+        out.flush();
+        return CommandLine.ExitCode.OK;
+    }
+
+    private static void checkAccess(final GuestPortConfig port, final Path socket) {
+        try {
+            port.access().check(socket);
+        } catch (final TransportException e) {
+            throw new ConfigException("port " + port.name() + ": " + e.getMessage());
+        }
     }
 
     /** Returns the command line of a new process for an upgrade; {@code program} may be null. */
@@ -269,7 +304,7 @@ final class RunCommand implements Callable<Integer> {
         if (state != null) {
             config = config.withState(State.parse(state));
         }
-        if (descriptor == null && !rehearse) { // otherwise, no front-end can reconnect
+        if (descriptor == null && !rehearse && !check) { // otherwise, no front-end can reconnect
             config = Switch.placeState(config, ApiSocket.places(System.getenv()));
         }
         final List<Integer> pinned = cpus == null ? config.cpus() : ConfigReader.parseCpusForHere("--cpus", cpus);

@@ -99,6 +99,25 @@ public final class ConfigReader {
     }
 
     /**
+     * Parses new values of a port's keys, in the forms of {@link #parsePort}. A key with an empty value, or with null
+     * in JSON, returns to its default.
+     *
+     * @param source the command that the values were given to, for messages
+     * @return the whole port
+     */
+    public static PortConfig parseChange(final String source, final PortConfig old, final String spec) {
+        return PortReader.readChange(source, isJson(spec) ? NodeParser.parseJson(source, spec)
+            : withoutEmpty(pairs(source, spec, String.join(", ", PortKey.words(old.kind())))), old);
+    }
+
+    private static Node withoutEmpty(final Node.Mapping pairs) {
+        final Map<String, Node> values = new LinkedHashMap<>(pairs.values());
+        values.replaceAll((_, node) -> node instanceof final Node.Scalar scalar && scalar.text().isEmpty()
+            ? new Node.Scalar(0, "", Node.Kind.NOTHING) : node);
+        return new Node.Mapping(0, values, Map.of());
+    }
+
+    /**
      * Returns the port of a program that serves one front-end. The front-end chooses the queues and the MTU.
      *
      * @param source the option that the path was given to, for messages
@@ -128,7 +147,7 @@ public final class ConfigReader {
         return spec.stripLeading().matches("(?s)[{\\[].*");
     }
 
-    private static Node pairs(final String source, final String spec, final String allowed) {
+    private static Node.Mapping pairs(final String source, final String spec, final String allowed) {
         final Map<String, Node> values = new LinkedHashMap<>();
         String before = null;
         for (final String part : spec.split("(?<!,),(?!,)", -1)) {

@@ -50,6 +50,19 @@ class FakeSwitch implements SwitchControl {
     }
 
     @Override
+    public Map<String, KeyChange> changePort(final String name, final String spec) {
+        done.add("change " + name + " " + spec);
+        return Map.of("mtu", new KeyChange(1500, 9000, "now"));
+    }
+
+    @Override
+    public ReloadView reload(final ReloadOptions options) {
+        done.add("reload " + options);
+        return new ReloadView(!options.dryRun(), Map.of(), List.of("b"), List.of(), Map.of(), Map.of(), List.of("a"),
+            List.of());
+    }
+
+    @Override
     public List<WorkerView> workers() {
         return List.of(new WorkerView(0, -1, 2, 0.5, 10, 52.5, 3.5, 1000, 0));
     }
