@@ -2,6 +2,7 @@ package io.ringbridge.app;
 
 import io.ringbridge.api.ApiException;
 import io.ringbridge.api.KeyChange;
+import io.ringbridge.api.PortControl;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
 import io.ringbridge.api.ReloadOptions;
@@ -45,7 +46,7 @@ import java.util.stream.Collectors;
  *
  * <p>Once another process has taken over, every operation on a port is refused.
  */
-final class Ports implements AutoCloseable {
+final class Ports implements PortControl, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Ports.class);
     private static final int NOT_FOUND = 404;
     private static final int CONFLICT = 409;
@@ -131,8 +132,8 @@ final class Ports implements AutoCloseable {
         state.ifPresent(directory -> directory.tend(configs(), Instant.now()));
     }
 
-    /** Adds a port that is in no configuration file. {@link io.ringbridge.api.SwitchControl#addPort} has the rules. */
-    synchronized void add(final String spec) {
+    @Override
+    public synchronized PortView add(final String spec) {
         checkNotHandedOver();
         final PortConfig port = ConfigReader.parsePort("port add", spec);
         final List<PortConfig> together = new ArrayList<>(configs());
@@ -145,13 +146,14 @@ final class Ports implements AutoCloseable {
         try {
             bind(port, true);
             serve();
+            return view(port.name());
         } catch (final SwitchException e) {
             throw new ApiException(FAILED, e.getMessage());
         }
     }
 
-    /** Changes keys of a port. {@link io.ringbridge.api.SwitchControl#changePort} has the rules. */
-    synchronized Map<String, KeyChange> change(final String name, final String spec) {
+    @Override
+    public synchronized Map<String, KeyChange> change(final String name, final String spec) {
         final Attached port = named(name);
         final PortConfig wanted = ConfigReader.parseChange("port " + name, port.config(), spec);
         final PortPlan.Pair pair = new PortPlan.Pair(port, wanted);
@@ -175,7 +177,7 @@ final class Ports implements AutoCloseable {
     }
 
     /**
-     * Makes the ports those of a configuration. {@link io.ringbridge.api.SwitchControl#reload} has the rules.
+     * Makes the ports those of a configuration. {@link io.ringbridge.api.ConfigControl#reload} has the rules.
      *
      * @param first runs before the first port changes; if it throws, no port changes
      */
@@ -235,7 +237,8 @@ final class Ports implements AutoCloseable {
         return ports.stream().map(port -> port.config().name()).toList();
     }
 
-    synchronized void remove(final String name) {
+    @Override
+    public synchronized void remove(final String name) {
         final Attached port = named(name);
         close(port);
         attached.remove(name);
@@ -243,12 +246,14 @@ final class Ports implements AutoCloseable {
         LOG.info("port {}: removed", name);
     }
 
-    synchronized void suspend(final String name) {
+    @Override
+    public synchronized void suspend(final String name) {
         guest(name).suspend(SuspendCause.OPERATOR);
         LOG.info("port {}: suspended by the {}", name, SuspendCause.OPERATOR.label());
     }
 
-    synchronized void resume(final String name) {
+    @Override
+    public synchronized void resume(final String name) {
         guest(name).resume(SuspendCause.OPERATOR);
         LOG.info("port {}: resumed by the {}", name, SuspendCause.OPERATOR.label());
     }
@@ -285,8 +290,18 @@ final class Ports implements AutoCloseable {
         return action.get();
     }
 
-    synchronized List<PortView> views() {
-        return attached.values().stream().map(port -> Views.port(port, problem(port))).toList();
+    @Override
+    public synchronized List<PortView> views() {
+        return attached.values().stream().map(this::view).toList();
+    }
+
+    @Override
+    public synchronized PortView view(final String name) {
+        return view(named(name));
+    }
+
+    private PortView view(final Attached port) {
+        return Views.port(port, problem(port));
     }
 
     private @Nullable String problem(final Attached port) {
@@ -294,7 +309,8 @@ final class Ports implements AutoCloseable {
         return monitor.problem(port.port(), port.link(), socket);
     }
 
-    synchronized List<QueueView> queueViews() {
+    @Override
+    public synchronized List<QueueView> queues() {
         return attached.values().stream().flatMap(port -> Views.queues(port.port())).toList();
     }
 

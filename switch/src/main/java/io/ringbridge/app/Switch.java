@@ -1,15 +1,11 @@
 package io.ringbridge.app;
 
-import io.ringbridge.api.ConfigView;
+import io.ringbridge.api.ConfigControl;
 import io.ringbridge.api.FdbControl;
-import io.ringbridge.api.KeyChange;
-import io.ringbridge.api.PortView;
-import io.ringbridge.api.QueueView;
-import io.ringbridge.api.ReloadOptions;
-import io.ringbridge.api.ReloadView;
+import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
-import io.ringbridge.api.UpgradeView;
-import io.ringbridge.api.WorkerView;
+import io.ringbridge.api.UpgradeControl;
+import io.ringbridge.api.WorkerControl;
 import io.ringbridge.app.diagnosis.PortMonitor;
 import io.ringbridge.config.Config;
 import io.ringbridge.control.handover.HandOverException;
@@ -20,7 +16,6 @@ import org.jspecify.annotations.Nullable;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -38,7 +33,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Fdb fdb;
     private final ApiEndpoint api;
     private final Upgrade upgrade;
-    private final Reload reload;
+    private final Configuration configuration;
     private boolean closed;
 
     private Switch(final Config config, final Datapath datapath) {
@@ -49,7 +44,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         fdb = new Fdb(ports, datapath);
         api = new ApiEndpoint(this);
         upgrade = new Upgrade(settings::now, datapath, ports, api);
-        reload = new Reload(settings, ports);
+        configuration = new Configuration(settings, ports, api);
     }
 
     /**
@@ -88,7 +83,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return datapath;
     }
 
-    /** Returns the ports for changes; {@link #ports()} returns their views. */
+    /** Returns the ports for other processes to take over. */
     Ports portSet() {
         return ports;
     }
@@ -123,38 +118,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     @Override
-    public void addPort(final String spec) {
-        ports.add(spec);
-    }
-
-    @Override
-    public Map<String, KeyChange> changePort(final String name, final String spec) {
-        return ports.change(name, spec);
-    }
-
-    @Override
-    public void removePort(final String name) {
-        ports.remove(name);
-    }
-
-    @Override
-    public void suspendPort(final String name) {
-        ports.suspend(name);
-    }
-
-    @Override
-    public void resumePort(final String name) {
-        ports.resume(name);
-    }
-
-    @Override
-    public List<PortView> ports() {
-        return ports.views();
-    }
-
-    @Override
-    public List<QueueView> queues() {
-        return ports.queueViews();
+    public PortControl ports() {
+        return ports;
     }
 
     @Override
@@ -163,27 +128,28 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     @Override
-    public List<WorkerView> workers() {
-        return datapath.workers().stream().map(Views::worker).toList();
+    public WorkerControl workers() {
+        return () -> datapath.workers().stream().map(Views::worker).toList();
     }
 
     @Override
-    public ConfigView config() {
-        return Views.config(settings.now(), ports.configs(), api.socket().orElse(null));
+    public ConfigControl config() {
+        return configuration;
+    }
+
+    @Override
+    public UpgradeControl upgrades() {
+        return upgrade;
     }
 
     /**
      * Sets the source of the configuration for reloads.
      *
+     * @param file the configuration file
      * @param source reads the file again, and applies the options of the command line
      */
     public void configuredBy(final Path file, final Supplier<Config> source) {
-        reload.from(file, source);
-    }
-
-    @Override
-    public ReloadView reload(final ReloadOptions options) {
-        return reload.run(options);
+        configuration.from(file, source);
     }
 
     /**
@@ -195,19 +161,15 @@ public final class Switch implements SwitchControl, AutoCloseable {
         upgrade.startedBy(command);
     }
 
-    @Override
-    public UpgradeView upgrade(final @Nullable String program, final Duration limit) {
-        return upgrade.run(program, limit);
-    }
-
     /**
-     * Hands all ports to another process once that has warmed up, within {@link #UPGRADE_LIMIT}, and relinquishes them.
+     * Hands all ports to another process once that has warmed up, within {@link UpgradeControl#LIMIT}, and
+     * relinquishes them.
      *
      * @throws HandOverException if the hand-over failed; this process serves the ports as before
      * @throws SwitchException if the other process failed after it had taken over
      */
     public HandOverResult handOver(final StateSocket to) {
-        return handOver(to, UPGRADE_LIMIT);
+        return handOver(to, UpgradeControl.LIMIT);
     }
 
     /**
@@ -219,11 +181,6 @@ public final class Switch implements SwitchControl, AutoCloseable {
      */
     public HandOverResult handOver(final StateSocket to, final Duration limit) {
         return upgrade.handOver(to, limit);
-    }
-
-    @Override
-    public void upgraded() {
-        upgrade.answered();
     }
 
     /** Waits until another process has taken over, and the client that requested the upgrade has its answer. */

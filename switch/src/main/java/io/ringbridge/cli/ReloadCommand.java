@@ -1,7 +1,6 @@
 package io.ringbridge.cli;
 
 import io.ringbridge.api.ApiClient;
-import io.ringbridge.api.ReloadOptions;
 import picocli.CommandLine.Model.OptionSpec;
 
 /** Applies the configuration file to a running switch. */
@@ -22,6 +21,7 @@ final class ReloadCommand extends ClientCommand {
 
     @Override
     String request(final ApiClient client) {
-        return client.reload(new ReloadOptions(Specs.isSet(dryRun), Specs.isSet(prune), Specs.isSet(recreate)));
+        return client.change("POST", "/v1/config/reload?dry-run=" + Specs.isSet(dryRun) + "&prune=" + Specs.isSet(prune)
+            + "&recreate=" + Specs.isSet(recreate), null);
     }
 }

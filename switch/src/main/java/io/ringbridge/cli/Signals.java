@@ -41,7 +41,7 @@ final class Signals {
         handle(HANGUP, () -> {
             try {
                 LOG.info("received SIGHUP: reloading the configuration");
-                running.reload(ReloadOptions.DEFAULT);
+                running.config().reload(ReloadOptions.DEFAULT);
             } catch (final ApiException | ConfigException e) {
                 LOG.error("not reloaded: {}", e.getMessage());
             } catch (final RuntimeException e) {

@@ -25,6 +25,7 @@ import java.util.function.Function;
 /** Reads configurations from files, and ports and stations from the command line. */
 public final class ConfigReader {
     private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "state", "ports");
+    private static final List<String> SETTINGS = List.of("workers", "cpus", "poll");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
     private static final int MAX_PORTS = Datapath.MAX_PORTS;
@@ -69,14 +70,9 @@ public final class ConfigReader {
         final Section api = top.section("api", List.of("socket"));
         final Section fdb = top.section("fdb", List.of("capacity", "ageing"));
         final List<Integer> cpus = top.cpus("cpus").orElse(List.of());
-        cpuCheck.apply(cpus).ifPresent(why -> {
-            throw top.error("cpus", why);
-        });
         final int workers = top.integer("workers", 1, Config.MAX_WORKERS)
             .orElse(cpus.isEmpty() ? Config.DEFAULT.workers() : cpus.size());
-        if (!cpus.isEmpty() && cpus.size() != workers) {
-            throw top.error("cpus", cpus.size() + " processors for " + workers + " workers; one per worker is needed");
-        }
+        checkCpus(top, cpus, workers, cpuCheck);
         final Config config = new Config(workers, cpus,
             top.choice("poll", List.of(PollMode.values())).orElse(Config.DEFAULT.poll()),
             api.socket("socket"),
@@ -108,6 +104,36 @@ public final class ConfigReader {
     public static PortConfig parseChange(final String source, final PortConfig old, final String spec) {
         return PortReader.readChange(source, isJson(spec) ? NodeParser.parseJson(source, spec)
             : withoutEmpty(pairs(source, spec, String.join(", ", PortKey.words(old.kind())))), old);
+    }
+
+    /**
+     * Parses new values of the keys {@code workers}, {@code cpus} and {@code poll}, in the forms of
+     * {@link #parseChange}. Checks that the processors exist on this host.
+     *
+     * @return the whole configuration
+     */
+    public static Config parseSettings(final String source, final Config old, final String spec) {
+        final Section section = Section.of(source, "", isJson(spec) ? NodeParser.parseJson(source, spec)
+            : withoutEmpty(pairs(source, spec, String.join(", ", SETTINGS))), SETTINGS);
+        final Map<String, Node> given = section.mapping().values();
+        final int workers = section.integer("workers", 1, Config.MAX_WORKERS)
+            .orElse(given.containsKey("workers") ? Config.DEFAULT.workers() : old.workers());
+        final List<Integer> cpus =
+            section.cpus("cpus").orElse(given.containsKey("cpus") ? Config.DEFAULT.cpus() : old.cpus());
+        checkCpus(section, cpus, workers, CpuList::whyNotHere);
+        return old.withWorkers(workers, cpus).withPoll(section.choice("poll", List.of(PollMode.values()))
+            .orElse(given.containsKey("poll") ? Config.DEFAULT.poll() : old.poll()));
+    }
+
+    private static void checkCpus(final Section section, final List<Integer> cpus, final int workers,
+                                  final Function<List<Integer>, Optional<String>> cpuCheck) {
+        cpuCheck.apply(cpus).ifPresent(why -> {
+            throw section.error("cpus", why);
+        });
+        if (!cpus.isEmpty() && cpus.size() != workers) {
+            throw section.error("cpus", cpus.size() + " processors for " + workers
+                + " workers; one per worker is needed");
+        }
     }
 
     private static Node withoutEmpty(final Node.Mapping pairs) {

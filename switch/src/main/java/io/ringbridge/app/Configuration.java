@@ -1,6 +1,8 @@
 package io.ringbridge.app;
 
 import io.ringbridge.api.ApiException;
+import io.ringbridge.api.ConfigControl;
+import io.ringbridge.api.ConfigView;
 import io.ringbridge.api.KeyChange;
 import io.ringbridge.api.ReloadOptions;
 import io.ringbridge.api.ReloadView;
@@ -19,15 +21,17 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
- * Applies the configuration file to a switch that runs, and writes what runs back to the file. Any thread may call;
- * there is one of both at a time.
+ * The configuration in force: applies the configuration file to a switch that runs, and writes what runs back to the
+ * file. Any thread may call; there is one change at a time.
  */
-final class Reload {
-    private static final Logger LOG = LoggerFactory.getLogger(Reload.class);
+final class Configuration implements ConfigControl {
+    private static final Logger LOG = LoggerFactory.getLogger(Configuration.class);
     private static final int CONFLICT = 409;
+    private static final int FAILED = 500;
 
     private final Settings settings;
     private final Ports ports;
+    private final ApiEndpoint api;
     /** Null if the switch has no configuration file. */
     private volatile @Nullable Source source;
 
@@ -39,9 +43,10 @@ final class Reload {
     private record Source(Path file, Supplier<Config> reader) {
     }
 
-    Reload(final Settings settings, final Ports ports) {
+    Configuration(final Settings settings, final Ports ports, final ApiEndpoint api) {
         this.settings = settings;
         this.ports = ports;
+        this.api = api;
     }
 
     /** Sets the source of the configuration. */
@@ -57,15 +62,42 @@ final class Reload {
         return present;
     }
 
-    /** Reloads the configuration, as for {@link io.ringbridge.api.SwitchControl#reload}. */
-    synchronized ReloadView run(final ReloadOptions options) {
-        final Config wanted = source().reader().get();
+    @Override
+    public ConfigView view() {
+        return Views.config(settings.now(), ports.configs(), api.socket().orElse(null));
+    }
+
+    @Override
+    public synchronized Map<String, KeyChange> change(final String spec) {
+        final Config wanted = ConfigReader.parseSettings("config", settings.now(), spec);
         final Map<String, KeyChange> differences = settings.differences(wanted);
+        refuseUpgrades(differences);
+        try {
+            return ports.ifServing(() -> {
+                settings.adopt(wanted);
+                return differences;
+            });
+        } catch (final SwitchException e) {
+            throw new ApiException(FAILED, e.getMessage());
+        }
+    }
+
+    /** Refuses settings that a switch which runs cannot adopt. */
+    private static void refuseUpgrades(final Map<String, KeyChange> differences) {
         final String refused = differences.entrySet().stream()
             .filter(entry -> entry.getValue().effective().equals(Settings.BY_UPGRADE))
             .map(entry -> entry.getKey() + ": " + entry.getValue()).collect(Collectors.joining("; "));
-        if (!refused.isEmpty() && !options.dryRun()) {
+        if (!refused.isEmpty()) {
             throw new ApiException(CONFLICT, refused + " only; nothing was changed");
+        }
+    }
+
+    @Override
+    public synchronized ReloadView reload(final ReloadOptions options) {
+        final Config wanted = source().reader().get();
+        final Map<String, KeyChange> differences = settings.differences(wanted);
+        if (!options.dryRun()) {
+            refuseUpgrades(differences);
         }
         final Config before = settings.now();
         final ReloadView done;
@@ -83,11 +115,8 @@ final class Reload {
         return done;
     }
 
-    /**
-     * Writes the ports, {@code cpus} and {@code poll} to the file, as for
-     * {@link io.ringbridge.api.ConfigControl#persist}. What the command line sets is not written.
-     */
-    synchronized void persist() {
+    @Override
+    public synchronized void persist() {
         final Source from = source();
         final Config inFile = ConfigReader.read(from.file());
         final Config withOptions = from.reader().get();
