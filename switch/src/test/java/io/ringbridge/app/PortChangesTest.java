@@ -170,13 +170,13 @@ class PortChangesTest {
             running = LocalUpgrade.run(dir, running, wanted);
             assertEquals(1, running.ports().view("a").queues());
             guests.exchange(10);
-            guests.close();
+        } finally {
             try (Frontend frontend = Frontend.connect(dir.resolve("a"))) {
                 frontend.negotiate(Frontend.DEFAULT_FEATURES);
                 assertEquals(2, running.ports().view("a").queues());
+            } finally {
+                running.close();
             }
-        } finally {
-            running.close();
         }
     }
 }

@@ -48,9 +48,26 @@ class CommandLineTest {
         }
     }
 
+    @Test
+    void aConfigurationIsCheckedWithoutAStart() throws IOException {
+        final Path file = dir.resolve("c.yaml");
+        Files.writeString(file, "workers: 2\nports: [{name: a, socket: /nonexistent/a}]");
+        assertEquals(new Run(0, "the configuration is valid: 1 ports, 2 workers\n", ""),
+            Run.of("run", "--config", file.toString(), "--check"));
+        for (final String key : List.of("owner", "group")) {
+            Files.writeString(file, "ports: [{name: a, socket: /nonexistent/a, " + key + ": no-such-account}]");
+            final Run run = Run.of("run", "--config", file.toString(), "--check");
+            assertEquals(2, run.status());
+            assertTrue(run.err().contains("port a: socket /nonexistent/a: " + key + ": \"no-such-account\" is not a "
+                + ("owner".equals(key) ? "user" : key) + " of this host"), run.err());
+        }
+        Files.writeString(file, "workers: 0");
+        assertEquals(2, Run.of("run", "--config", file.toString(), "--check").status());
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "port --help", "port add --help",
-        "port remove --help",
+    @ValueSource(strings = {"--help", "reload --help", "port set --help", "run --help", "demo --help",
+        "show --help", "port --help", "port add --help", "port remove --help",
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help",
         "fdb flush --help",
         "upgrade --help", "qemu-args --help", "--version", "show --version", "port add --version", "help", "help show"})
@@ -68,7 +85,8 @@ class CommandLineTest {
         "run --fd=1 --socket-path=/tmp/x",
         "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b",
         "run --config /nonexistent",
-        "show", "show nothing", "port", "port suspend", "port add", "port add nonsense", "demo --seconds 2",
+        "show", "show nothing", "port", "port set", "port set vm1", "reload now", "port suspend", "port add",
+        "port add nonsense", "demo --seconds 2",
         "demo --seconds x",
         "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove",
         "fdb flush vm1 vm2",
