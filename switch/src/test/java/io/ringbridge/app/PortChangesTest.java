@@ -158,22 +158,25 @@ class PortChangesTest {
     }
 
     @Test
-    void anUpgradeKeepsAPendingNumberOfQueuesPending() throws Exception {
-        final Config wanted = ConfigReader.parse("test", "state: none\nports: [{name: a, queues: 2, socket: "
-            + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}]");
+    void anUpgradeKeepsPendingChangesPending() throws Exception {
+        final Config wanted = ConfigReader.parse("test",
+            "state: none\nports: [{name: a, queues: 2, offloads: false, socket: " + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}]");
         Switch running = start(1, "");
         try (TalkingGuests guests =
-                 new TalkingGuests(dir.resolve("a"), dir.resolve("b"), Frontend.DEFAULT_FEATURES)) {
+                 new TalkingGuests(dir.resolve("a"), dir.resolve("b"),
+                     Frontend.DEFAULT_FEATURES | Features.of(Features.CSUM))) {
             guests.exchange(10);
-            running.ports().change("a", "queues=2,mtu=1400");
+            running.ports().change("a", "queues=2,mtu=1400,offloads=false");
             running = LocalUpgrade.run(dir, running, wanted);
             running = LocalUpgrade.run(dir, running, wanted);
             assertEquals(1, running.ports().view("a").queues());
+            assertTrue(running.ports().view("a").features().contains("csum"));
             guests.exchange(10);
         } finally {
             try (Frontend frontend = Frontend.connect(dir.resolve("a"))) {
                 frontend.negotiate(Frontend.DEFAULT_FEATURES);
                 assertEquals(2, running.ports().view("a").queues());
+                assertFalse(Features.has(frontend.query(new Message.GetFeatures()), Features.CSUM));
             } finally {
                 running.close();
             }

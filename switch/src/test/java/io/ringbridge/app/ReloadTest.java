@@ -7,6 +7,7 @@ import io.ringbridge.api.ReloadView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.PortConfig;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
@@ -20,9 +21,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -192,6 +195,44 @@ class ReloadTest {
             assertFalse(Files.exists(dir.resolve("new")));
             assertTrue(Files.exists(dir.resolve("gone")));
         }
+    }
+
+    @Test
+    void whatRunsIsWrittenToTheFileExceptTheOptionsOfTheCommandLine() throws Exception {
+        start("# the switch", "ports:", port("a", "") + " # the first");
+        final Supplier<Config> withOption = () -> {
+            final List<PortConfig> ports = new ArrayList<>(read().ports());
+            ports.add(ConfigReader.parsePort("--port", "name=option,socket=" + dir.resolve("option")));
+            return read().withPorts(ports);
+        };
+        running.configuredBy(dir.resolve("c.yaml"), withOption);
+        assertEquals(List.of("option"), reload().added());
+        running.ports().add("name=hand,vlan=3,socket=" + dir.resolve("hand"));
+        running.ports().change("a", "mtu=9000");
+        running.config().change("{\"poll\": \"busy\"}");
+        running.config().persist();
+        assertEquals("poll: busy\nstate: none\n# the switch\nports:\n" + port("a", ", mtu: 9000") + " # the first\n"
+            + "  - {name: hand, type: vhost-user, socket: " + dir.resolve("hand")
+            + ", mode: server, queues: 1, mtu: 1500, permissions: \"0660\", vlan: 3}\n",
+            Files.readString(dir.resolve("c.yaml")));
+        final ReloadView nothing = reload();
+        assertEquals(List.of("a", "hand", "option"), nothing.unchanged());
+        assertEquals(Map.of(), nothing.settings());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "{\"workers\": 2} | workers: 1 -> 2, by \"ringbridge upgrade\" only; nothing was changed",
+        "{\"poll\": \"lazy\"} | config: line 1: poll: \"lazy\" is not busy or adaptive",
+        "{\"cpus\": [1023]} | config: line 1: cpus: processor 1023 does not exist",
+        "{\"poll\": \"busy\", \"cpus\": [0, 1]} | config: line 1: cpus: 2 processors for 1 workers",
+        "{\"state\": \"none\"} | config: line 1: state: unknown key; allowed: workers, cpus, poll"})
+    void wrongSettingsChangeNothing(final String spec, final String why) throws Exception {
+        start("ports: []");
+        final RuntimeException refused = assertThrows(RuntimeException.class, () -> running.config().change(spec));
+        assertTrue(refused instanceof ApiException || refused instanceof ConfigException, refused.toString());
+        assertTrue(refused.getMessage().startsWith(why), refused.getMessage());
+        assertEquals("adaptive", running.config().view().poll());
     }
 
     @Test

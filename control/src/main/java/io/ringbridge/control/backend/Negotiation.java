@@ -29,7 +29,7 @@ final class Negotiation {
     private static final long INBAND_NEEDS = ProtocolFeature.of(ProtocolFeature.BACKEND_REQ, ProtocolFeature.REPLY_ACK);
 
     private final String port;
-    private final long offered;
+    private long offered;
     private final long offeredProtocol;
     private long features;
     private long protocolFeatures;
@@ -133,15 +133,21 @@ final class Negotiation {
     /** Writes the negotiated features for another process. */
     void save(final StateWriter out) {
         out.section(HandOverSections.FEATURES,
-            section -> section.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet));
+            section -> section.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet).wide(offered));
     }
 
-    /** Reads the features that another process has negotiated, and checks that they are offered here. */
+    /**
+     * Reads the features that another process has negotiated, and checks that they are offered here. The session keeps
+     * its offer of {@link Offer#KEPT} features.
+     */
     void restore(final Sections sections) {
         final StateReader in = sections.get(HandOverSections.FEATURES);
         features = in.wide();
         protocolFeatures = in.wide();
         protocolFeaturesSet = in.flag();
+        if (in.hasMore()) {
+            offered |= in.wide() & Offer.KEPT;
+        }
         final List<String> lost = VirtioFeatures.names(features & ~offered);
         lost.addAll(ProtocolFeature.names(protocolFeatures & ~offeredProtocol));
         if (!lost.isEmpty()) {
