@@ -159,7 +159,8 @@ class PortChangesTest {
     @Test
     void anUpgradeKeepsPendingChangesPending() throws Exception {
         final Config wanted = ConfigReader.parse("test",
-            "state: none\nports: [{name: a, queues: 2, offloads: false, socket: " + dir.resolve("a") + "}, {name: b, socket: " + dir.resolve("b") + "}]");
+            "state: none\nports: [{name: a, queues: 2, offloads: false, socket: " + dir.resolve("a")
+                + "}, {name: b, socket: " + dir.resolve("b") + "}]");
         Switch running = start(1, "");
         try (TalkingGuests guests =
                  new TalkingGuests(dir.resolve("a"), dir.resolve("b"),
