@@ -102,7 +102,8 @@ final class Configuration implements ConfigControl {
         final Config before = settings.now();
         final ReloadView done;
         try {
-            done = ports.reload(wanted.ports(), differences, options, () -> settings.adopt(wanted));
+            done = ports.transact((attached, transaction) -> new PortReload(differences, options)
+                .run(attached, transaction, wanted.ports(), () -> settings.adopt(wanted)));
         } catch (final RuntimeException e) {
             settings.adopt(before);
             throw e;

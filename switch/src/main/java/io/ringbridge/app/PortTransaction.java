@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Adds, removes and changes several ports as one. If a step fails, the earlier steps are undone, the last one first.
@@ -21,16 +22,23 @@ final class PortTransaction {
     private final Datapath datapath;
     private final PortOpener opener;
     private final PortChanger changer;
+    private final Optional<StateDirectory> state;
     private final Map<String, Attached> attached;
     private final Deque<Runnable> undo = new ArrayDeque<>();
     private final List<ChangedPort> changes = new ArrayList<>();
 
-    /** Creates a transaction without steps. {@code attached} are the ports by name. */
+    /**
+     * Creates a transaction without steps.
+     *
+     * @param state empty if no state is kept
+     * @param attached the ports by name
+     */
     PortTransaction(final Datapath datapath, final PortOpener opener, final PortChanger changer,
-                    final Map<String, Attached> attached) {
+                    final Optional<StateDirectory> state, final Map<String, Attached> attached) {
         this.datapath = datapath;
         this.opener = opener;
         this.changer = changer;
+        this.state = state;
         this.attached = attached;
     }
 
@@ -55,6 +63,7 @@ final class PortTransaction {
             closed.forEach(this::remove);
             later.forEach(this::add);
             plan.unchanged().forEach(this::keep);
+            state.ifPresent(directory -> plan.removed().forEach(port -> directory.remove(port.config())));
             return changes;
         } catch (final RuntimeException e) {
             undo.forEach(PortTransaction::tryTo);

@@ -5,8 +5,6 @@ import io.ringbridge.api.KeyChange;
 import io.ringbridge.api.PortControl;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
-import io.ringbridge.api.ReloadOptions;
-import io.ringbridge.api.ReloadView;
 import io.ringbridge.app.diagnosis.PortMonitor;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.GuestPortConfig;
@@ -25,15 +23,16 @@ import org.slf4j.LoggerFactory;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 
 /**
  * The ports of a switch: adds, removes, finds, suspends, resumes and lists them. Any thread may call.
@@ -164,50 +163,21 @@ final class Ports implements PortControl, AutoCloseable {
         try {
             final ChangedPort changed = changer.change(port, wanted);
             attached.put(name, changed.port());
-            return views(changed.keys());
+            return ChangedKey.views(changed.keys());
         } catch (final SwitchException e) {
             throw new ApiException(FAILED, e.getMessage());
         }
     }
 
-    private static Map<String, KeyChange> views(final List<ChangedKey> keys) {
-        final Map<String, KeyChange> views = new LinkedHashMap<>();
-        keys.forEach(key -> views.put(key.key().word(), key.view()));
-        return views;
-    }
-
     /**
-     * Makes the ports those of a configuration. {@link io.ringbridge.api.ConfigControl#reload} has the rules.
+     * Runs an action on all ports with the lock held.
      *
-     * @param first runs before the first port changes; if it throws, no port changes
+     * @param action receives the ports by name, and a transaction that changes them
      */
-    synchronized ReloadView reload(final List<PortConfig> wanted, final Map<String, KeyChange> settings,
-                                   final ReloadOptions options, final Runnable first) {
+    synchronized <T> T transact(final BiFunction<Map<String, Attached>, PortTransaction, T> action) {
         checkNotHandedOver();
-        final PortPlan plan = PortPlan.of(attached, wanted, options.prune());
-        ConfigReader.checkTogether("reload", plan.result());
-        if (plan.result().size() > Datapath.MAX_PORTS) {
-            throw new ApiException(CONFLICT, "there would be " + plan.result().size() + " ports; at most "
-                + Datapath.MAX_PORTS + " are allowed");
-        }
-        if (options.dryRun()) {
-            return view(plan, settings, Map.of(), false);
-        }
-        if (!plan.recreated().isEmpty() && !options.recreate()) {
-            throw new ApiException(CONFLICT, plan.recreated().stream().map(PortPlan.Pair::refusal)
-                .collect(Collectors.joining("; ")) + " cannot be changed while the port exists; reload --recreate "
-                + "removes such ports and adds them again");
-        }
-        try {
-            first.run();
-            final List<ChangedPort> changes =
-                new PortTransaction(datapath, opener, changer, attached).carryOut(plan);
-            state.ifPresent(directory -> plan.removed().forEach(port -> directory.remove(port.config())));
-            return view(plan, settings, changes.stream().collect(
-                Collectors.toMap(change -> change.port().config().name(), change -> views(change.keys()))), true);
-        } catch (final SwitchException e) {
-            throw new ApiException(FAILED, "nothing was changed: " + e.getMessage());
-        }
+        return action.apply(Collections.unmodifiableMap(attached),
+            new PortTransaction(datapath, opener, changer, state, attached));
     }
 
     /**
@@ -220,21 +190,6 @@ final class Ports implements PortControl, AutoCloseable {
         checkNotHandedOver();
         writer.accept(configs().stream().filter(port -> !others.contains(port.name())).toList());
         attached.replaceAll((_, port) -> port.inFile());
-    }
-
-    private static ReloadView view(final PortPlan plan, final Map<String, KeyChange> settings,
-                                   final Map<String, Map<String, KeyChange>> carriedOut, final boolean applied) {
-        final Map<String, Map<String, KeyChange>> changed = new LinkedHashMap<>();
-        plan.changed().forEach(pair -> changed.put(pair.wanted().name(),
-            carriedOut.getOrDefault(pair.wanted().name(), views(pair.keys()))));
-        final Map<String, Map<String, KeyChange>> recreated = new LinkedHashMap<>();
-        plan.recreated().forEach(pair -> recreated.put(pair.wanted().name(), views(pair.keys())));
-        return new ReloadView(applied, settings, plan.added().stream().map(PortConfig::name).toList(),
-            names(plan.removed()), recreated, changed, names(plan.unchanged()), names(plan.kept()));
-    }
-
-    private static List<String> names(final List<Attached> ports) {
-        return ports.stream().map(port -> port.config().name()).toList();
     }
 
     @Override
