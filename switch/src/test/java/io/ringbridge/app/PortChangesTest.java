@@ -68,7 +68,7 @@ class PortChangesTest {
             | ("packed".equals(layout) ? Features.of(Features.RING_PACKED) : 0);
         try (Switch running = start(workers, port("c"));
              TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features);
-             TalkingGuests.Talker c = new TalkingGuests.Talker(dir.resolve("c"), features, 3)) {
+             TalkingGuests.Talker _ = new TalkingGuests.Talker(dir.resolve("c"), features, 3)) {
             guests.exchange(10);
             final long descriptors = OpenDescriptors.count();
             guests.talk();

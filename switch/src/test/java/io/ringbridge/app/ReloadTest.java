@@ -180,7 +180,7 @@ class ReloadTest {
     @Test
     void aPortThatCannotBeOpenedUndoesTheWholeReload() throws Exception {
         start("ports:", port("a", ""), port("gone", ""), port("moved", ""));
-        try (TalkingGuests.Talker a =
+        try (TalkingGuests.Talker _ =
                  new TalkingGuests.Talker(dir.resolve("a"), Frontend.DEFAULT_FEATURES, 1)) {
             write("poll: busy", "ports:", port("a", ", mtu: 9000, vlan: 10, queues: 2"), port("new", ""),
                 "  - {name: wrong, socket: /nonexistent/wrong}",
