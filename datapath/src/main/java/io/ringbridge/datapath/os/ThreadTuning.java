@@ -69,7 +69,7 @@ public final class ThreadTuning {
     public static void restrict(final BitSet cpus) {
         final int rc = Libc.setAffinity(cpus.toByteArray());
         if (rc < 0) {
-            throw new OsException("cannot pin to cpu " + cpus, rc);
+            throw new OsException("cannot pin to processors " + cpus, rc);
         }
     }
 
