@@ -12,7 +12,6 @@ import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /** Writes a configuration back to its file. Comments, order and layout stay where nothing has changed. */
@@ -47,7 +46,7 @@ public final class ConfigFile {
             edited.set("cpus", edited.value(wanted.cpus()));
         }
         if (before.poll() != wanted.poll()) {
-            edited.set("poll", wanted.poll().name().toLowerCase(Locale.ROOT));
+            edited.set("poll", edited.value(Spelling.word(wanted.poll())));
         }
         final Map<String, PortConfig> ports = new HashMap<>();
         wanted.ports().forEach(port -> ports.put(port.name(), port));

@@ -71,8 +71,8 @@ class ConfigFileTest {
               - name: vm1
                 socket: /tmp/vm1   # of QEMU
                 mtu: 9000          # like the others
-                trunk: [20, 30-39]
                 description: "web: \\"front\\""
+                trunk: [20, 30-39]
 
               # the database
               - {name: vm2, socket: /tmp/vm2, vlan: null, mac: "52:54:00:00:00:02"}   # do not touch
