@@ -116,7 +116,6 @@ final class Session {
                 presence.left();
             }
         }
-        trace.session("detached", Map.of(), fault);
         if (fault == null) {
             LOG.info("port {}: detached {}", port.name(),
                 pausePoint.isOpen() ? "by the front-end" : "because the port is closing");
@@ -125,6 +124,7 @@ final class Session {
             trace.last(LOGGED).forEach(message ->
                 LOG.warn("port {}: before that, at {}: {}", port.name(), message.time(), message.line()));
         }
+        trace.session("detached", Map.of(), fault);
     }
 
     /** Called now and then while no message arrives. */

@@ -72,6 +72,18 @@ public final class GuestPort extends Port {
         queues = List.copyOf(all);
     }
 
+    @Override
+    List<FrameTrace> traceQueues(final int frames) {
+        final List<FrameTrace> traces = new ArrayList<>();
+        for (final ReceiveQueue queue : receiveQueues) {
+            final FrameTrace trace = new FrameTrace(frames);
+            queue.trace(trace);
+            ((TransmitQueue) queue(queue.vring() + 1)).source().trace(trace);
+            traces.add(trace);
+        }
+        return List.copyOf(traces);
+    }
+
     public int queuePairs() {
         return receiveQueues.length;
     }

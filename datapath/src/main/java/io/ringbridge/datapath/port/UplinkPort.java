@@ -40,6 +40,15 @@ public final class UplinkPort extends Port {
         this.queues = IntStream.range(0, queues).mapToObj(q -> new UplinkQueue(this, q, owners[q], workers)).toList();
     }
 
+    @Override
+    List<FrameTrace> traceQueues(final int frames) {
+        return queues.stream().map(queue -> {
+            final FrameTrace trace = new FrameTrace(frames);
+            queue.source().trace(trace);
+            return trace;
+        }).toList();
+    }
+
     /**
      * Attaches a device's queues. The caller still owns them, and closes them after {@link #detach}.
      *
