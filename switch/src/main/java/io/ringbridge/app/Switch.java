@@ -4,6 +4,7 @@ import io.ringbridge.api.ConfigControl;
 import io.ringbridge.api.FdbControl;
 import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
+import io.ringbridge.api.TraceControl;
 import io.ringbridge.api.UpgradeControl;
 import io.ringbridge.api.WorkerControl;
 import io.ringbridge.app.diagnosis.PortMonitor;
@@ -30,6 +31,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final PortMonitor monitor;
     private final Ports ports;
     private final Fdb fdb;
+    private final Traces traces;
     private final ApiEndpoint api;
     private final Upgrade upgrade;
     private boolean closed;
@@ -40,6 +42,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         monitor = new PortMonitor(datapath);
         ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
         fdb = new Fdb(ports, datapath);
+        traces = new Traces(ports, datapath);
         api = new ApiEndpoint(this);
         upgrade = new Upgrade(config, datapath, ports, api);
     }
@@ -117,6 +120,11 @@ public final class Switch implements SwitchControl, AutoCloseable {
     @Override
     public PortControl ports() {
         return ports;
+    }
+
+    @Override
+    public TraceControl traces() {
+        return traces;
     }
 
     @Override

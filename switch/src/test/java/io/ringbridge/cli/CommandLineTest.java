@@ -49,7 +49,7 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "port --help", "port add --help",
+    @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "trace --help", "port --help", "port add --help",
         "port remove --help",
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help",
         "fdb flush --help",
@@ -68,7 +68,7 @@ class CommandLineTest {
         "run --fd=1 --socket-path=/tmp/x",
         "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b",
         "run --config /nonexistent",
-        "show", "show nothing", "port", "port suspend", "port add", "port add nonsense", "demo --seconds 2",
+        "show", "show nothing", "trace", "trace vm1 --json --write x", "port", "port suspend", "port add", "port add nonsense", "demo --seconds 2",
         "demo --seconds x",
         "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove",
         "fdb flush vm1 vm2",
