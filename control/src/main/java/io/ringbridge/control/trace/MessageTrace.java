@@ -106,9 +106,9 @@ public final class MessageTrace {
     }
 
     /**
-     * Adds a message, of which only the outside is known yet.
+     * Adds a message whose content and result are not known yet.
      *
-     * @return the entry, whose result follows
+     * @return the entry, to which the caller adds them
      */
     public Entry begin(final Kind kind, final String name, final int bytes, final int descriptors) {
         final Entry entry = new Entry(kind, name, bytes, descriptors);

@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
  * @param bytes the size of the payload
  * @param descriptors the number of descriptors that travelled with it
  * @param values the content in words, in the order of the payload
- * @param why the reason of a result other than {@link Result#OK}, or null
+ * @param why the reason for a result other than {@link Result#OK}, or null
  * @param nanos the time from the arrival of a request to its end; for a request of the back-end, to the front-end's
  *     acknowledgement, if there is one
  * @param times how often a notification was repeated with the same content; 1 for any other message

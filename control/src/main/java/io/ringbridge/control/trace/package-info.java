@@ -1,7 +1,7 @@
 /**
- * The trace of a port's vhost-user sessions: the last messages, kept for the question what happened before.
+ * The trace of a port's vhost-user sessions: the last messages, which explain a failure after the event.
  *
- * <p>Session and channel threads write a trace, any thread reads it. Nothing here is on the way of a frame.
+ * <p>The threads of sessions and channels write a trace, and any thread reads it. No frame passes here.
  */
 @NullMarked
 package io.ringbridge.control.trace;

@@ -20,7 +20,7 @@ import java.util.List;
  *
  * <p>The owner of the queues alone writes. It sets an entry's number to 0, writes the entry, and sets the number, with
  * release semantics, to one that no entry had before. Any thread may read: it copies an entry, and keeps the copy if
- * the number was the same before, with acquire semantics, and after. No atomic operation is needed.
+ * the number was the same before the copy, with acquire semantics, and after it. No atomic operation is needed.
  */
 public final class FrameTrace implements AutoCloseable {
     /** The most bytes of a frame that are recorded: those up to the ports of TCP over IPv6, with a VLAN tag. */
@@ -61,7 +61,7 @@ public final class FrameTrace implements AutoCloseable {
     }
 
     /**
-     * Returns how many frames may be recorded without the reserve of the worker. The queue pair earns one per
+     * Returns how many frames may be recorded at the expense of the worker's reserve. The queue pair earns one per
      * {@code 1 << shift} nanoseconds, and saves up to {@code most}.
      */
     public int earned(final long now, final int shift, final int most) {

@@ -39,7 +39,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         return index;
     }
 
-    /** Returns a positive number that no other port of this process has or had. */
+    /** Returns a positive number that no other port of this process has ever had. */
     public final int serial() {
         return serial;
     }
