@@ -76,7 +76,8 @@ public final class GuestPort extends Port {
     List<FrameTrace> traceQueues(final int frames) {
         final List<FrameTrace> traces = new ArrayList<>();
         for (final ReceiveQueue queue : receiveQueues) {
-            final FrameTrace trace = new FrameTrace(frames);
+            final FrameTrace former = queue.trace();
+            final FrameTrace trace = former == null ? new FrameTrace(frames) : former;
             queue.trace(trace);
             ((TransmitQueue) queue(queue.vring() + 1)).source().trace(trace);
             traces.add(trace);

@@ -133,7 +133,8 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     }
 
     /**
-     * Begins to record the last frames of the port. Called before the port receives any.
+     * Begins to record the last frames of the port. Called before the queues receive any. Queues that are recorded
+     * already keep their frames.
      *
      * @param frames the number of frames per queue pair
      */
@@ -141,7 +142,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         traces = traceQueues(frames);
     }
 
-    /** Gives each queue pair a trace, and returns them. */
+    /** Gives each queue pair a trace if it has none, and returns all traces. */
     abstract List<FrameTrace> traceQueues(int frames);
 
     /** Returns the recorded frames of all queue pairs in the order of their times. Any thread may call. */

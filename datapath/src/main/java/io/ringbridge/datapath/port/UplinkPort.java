@@ -43,7 +43,8 @@ public final class UplinkPort extends Port {
     @Override
     List<FrameTrace> traceQueues(final int frames) {
         return queues.stream().map(queue -> {
-            final FrameTrace trace = new FrameTrace(frames);
+            final FrameTrace former = queue.trace();
+            final FrameTrace trace = former == null ? new FrameTrace(frames) : former;
             queue.source().trace(trace);
             return trace;
         }).toList();
