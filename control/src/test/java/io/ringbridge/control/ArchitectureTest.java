@@ -14,6 +14,7 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule LAYERS = layeredArchitecture().consideringOnlyDependenciesInLayers()
         .layer("protocol").definedBy("io.ringbridge.control.protocol")
+        .layer("trace").definedBy("io.ringbridge.control.trace")
         .layer("transport").definedBy("io.ringbridge.control.transport")
         .layer("handover").definedBy("io.ringbridge.control.handover")
         .layer("link").definedBy("io.ringbridge.control")
@@ -32,10 +33,11 @@ class ArchitectureTest {
         .whereLayer("link").mayOnlyBeAccessedByLayers("backend", "uplink")
         .whereLayer("handover").mayOnlyBeAccessedByLayers("link", "backend.ring", "backend.memory", "backend.migration",
             "backend", "uplink")
+        .whereLayer("trace").mayOnlyBeAccessedByLayers("backend")
         .whereLayer("transport").mayOnlyBeAccessedByLayers("handover", "backend.ring", "backend.memory",
             "backend.migration", "backend", "frontend")
-        .whereLayer("protocol").mayOnlyBeAccessedByLayers("transport", "handover", "backend.ring", "backend.memory",
-            "backend.migration", "backend", "frontend");
+        .whereLayer("protocol").mayOnlyBeAccessedByLayers("trace", "transport", "handover", "backend.ring",
+            "backend.memory", "backend.migration", "backend", "frontend");
 
     @ArchTest
     static final ArchRule NO_CYCLES = slices().matching("io.ringbridge.control.(**)").should().beFreeOfCycles();

@@ -159,7 +159,7 @@ public final class Datapath implements AutoCloseable {
         final int index = freeIndex();
         final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan,
             pairs -> workers.place(index, pairs), workers.count(), stations(index));
-        ports.put(index, port);
+        put(port);
         return port;
     }
 
@@ -185,8 +185,15 @@ public final class Datapath implements AutoCloseable {
         final int index = freeIndex();
         final UplinkPort port = new UplinkPort(index, name, queues, mtu, vlan, workers.place(index, queues),
             workers.count(), stations(index));
-        ports.put(index, port);
+        put(port);
         return port;
+    }
+
+    private void put(final Port port) {
+        if (options.recordedFrames() > 0) {
+            port.traceFrames(options.recordedFrames());
+        }
+        ports.put(port.index(), port);
     }
 
     private int freeIndex() {
@@ -277,6 +284,8 @@ public final class Datapath implements AutoCloseable {
         table.flush(port.index(), true);
         table.changed();
         workers.forget(port.index()); // the next port with this index may be in other VLANs
+        workers.passBurst(); // a frame that one worker had passed to another for this port is dropped now
+        port.forgetFrames();
     }
 
     public List<Port> ports() {

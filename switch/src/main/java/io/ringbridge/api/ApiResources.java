@@ -11,6 +11,7 @@ final class ApiResources {
         return List.of(
             new PortsResource(control.ports()),
             new QueuesResource(control.ports()),
+            new TraceResource(control.traces()),
             new FdbResource(control.fdb()),
             new WorkersResource(control.workers()),
             new ConfigResource(control.config()),

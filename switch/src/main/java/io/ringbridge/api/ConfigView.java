@@ -11,10 +11,14 @@ import java.util.Map;
  * @param state absent if no state is kept
  * @param ports the keys of each port's type, except those that have their default
  */
-public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, @Nullable String state,
-                         List<Map<String, Object>> ports) {
+public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, Recorder recorder,
+                         @Nullable String state, List<Map<String, Object>> ports) {
     /** The API's socket; absent if there is none. */
     public record Api(@Nullable String socket) {
+    }
+
+    /** The recorder of frames; 0 frames if it is off. */
+    public record Recorder(int frames) {
     }
 
     /** The forwarding table. */

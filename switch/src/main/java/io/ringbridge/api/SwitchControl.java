@@ -4,6 +4,8 @@ package io.ringbridge.api;
 public interface SwitchControl {
     PortControl ports();
 
+    TraceControl traces();
+
     FdbControl fdb();
 
     WorkerControl workers();

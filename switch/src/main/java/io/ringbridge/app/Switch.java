@@ -4,6 +4,7 @@ import io.ringbridge.api.ConfigControl;
 import io.ringbridge.api.FdbControl;
 import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
+import io.ringbridge.api.TraceControl;
 import io.ringbridge.api.UpgradeControl;
 import io.ringbridge.api.WorkerControl;
 import io.ringbridge.app.diagnosis.PortMonitor;
@@ -31,6 +32,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final PortMonitor monitor;
     private final Ports ports;
     private final Fdb fdb;
+    private final Traces traces;
     private final ApiEndpoint api;
     private final Upgrade upgrade;
     private final Configuration configuration;
@@ -42,6 +44,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         monitor = new PortMonitor(datapath);
         ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
         fdb = new Fdb(ports, datapath);
+        traces = new Traces(ports, datapath);
         api = new ApiEndpoint(this);
         upgrade = new Upgrade(settings::now, datapath, ports, api);
         configuration = new Configuration(settings, ports, api);
@@ -120,6 +123,11 @@ public final class Switch implements SwitchControl, AutoCloseable {
     @Override
     public PortControl ports() {
         return ports;
+    }
+
+    @Override
+    public TraceControl traces() {
+        return traces;
     }
 
     @Override

@@ -35,7 +35,7 @@ public final class Main {
 
     /** The commands in the order of the help. */
     private static final List<String> COMMANDS =
-        List.of("run", "demo", "show", "port", "fdb", "reload", "upgrade", "qemu-args", "bench", "help");
+        List.of("run", "demo", "show", "trace", "port", "fdb", "reload", "upgrade", "qemu-args", "bench", "help");
 
     private Main() {
     }
@@ -45,6 +45,7 @@ public final class Main {
             case "run" -> RunCommand.spec();
             case "demo" -> new DemoCommand();
             case "show" -> new ShowCommand().spec();
+            case "trace" -> new TraceCommand().spec();
             case "port" -> PortCommand.spec();
             case "fdb" -> FdbCommand.spec();
             case "reload" -> new ReloadCommand().spec();

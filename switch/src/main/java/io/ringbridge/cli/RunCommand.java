@@ -45,9 +45,9 @@ final class RunCommand implements Callable<Integer> {
     private static final List<String> NOTES = List.of(
         "",
         "The configuration file has the keys workers, cpus, poll,",
-        "api: {socket: PATH}, fdb: {capacity: N, ageing: TIME}, state: DIR|none and",
-        "ports: a list of ports with the keys above. Missing directories of sockets",
-        "below /run are created.",
+        "api: {socket: PATH}, fdb: {capacity: N, ageing: TIME}, recorder: {frames: N},",
+        "state: DIR|none and ports: a list of ports with the keys above. Missing",
+        "directories of sockets below /run are created.",
         "",
         "SIGTERM and SIGINT end the switch; SIGHUP reloads the configuration file, as",
         "\"ringbridge reload\" does.",

@@ -24,7 +24,8 @@ import java.util.function.Function;
 
 /** Reads configurations from files, and ports and stations from the command line. */
 public final class ConfigReader {
-    private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "state", "ports");
+    private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "recorder",
+        "state", "ports");
     private static final List<String> SETTINGS = List.of("workers", "cpus", "poll");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
@@ -69,6 +70,7 @@ public final class ConfigReader {
         final Section top = Section.of(source, "", NodeParser.parse(source, text), TOP_KEYS);
         final Section api = top.section("api", List.of("socket"));
         final Section fdb = top.section("fdb", List.of("capacity", "ageing"));
+        final Section recorder = top.section("recorder", List.of("frames"));
         final List<Integer> cpus = top.cpus("cpus").orElse(List.of());
         final int workers = top.integer("workers", 1, Config.MAX_WORKERS)
             .orElse(cpus.isEmpty() ? Config.DEFAULT.workers() : cpus.size());
@@ -78,6 +80,7 @@ public final class ConfigReader {
             api.socket("socket"),
             new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()),
                 ageing(fdb)),
+            recorder.integer("frames", 0, Config.MAX_RECORDED_FRAMES).orElse(Config.DEFAULT.recordedFrames()),
             top.text("state", "the path of a directory or none").map(State::parse).orElse(Config.DEFAULT.state()),
             List.of());
         return config.withPorts(ports(source, top, api));

@@ -22,6 +22,11 @@ class FakeSwitch implements SwitchControl {
     }
 
     @Override
+    public TraceControl traces() {
+        return new Traces();
+    }
+
+    @Override
     public FdbControl fdb() {
         return new Fdb();
     }
@@ -39,7 +44,7 @@ class FakeSwitch implements SwitchControl {
     private final class Configuration implements ConfigControl {
         @Override
         public ConfigView view() {
-            return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"),
+            return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"), new ConfigView.Recorder(64),
                 "/run/state", List.of());
         }
 
@@ -65,6 +70,20 @@ class FakeSwitch implements SwitchControl {
     @Override
     public UpgradeControl upgrades() {
         return new Upgrades();
+    }
+
+    private static final class Traces implements TraceControl {
+        @Override
+        public List<MessageView> messages(final String port) {
+            return List.of(new MessageView("2026-11-30T12:00:00.123456Z", "request", "SET_FEATURES", 8, 0,
+                Map.of("features", "version_1"), "refused", "not offered", 12.5, 1));
+        }
+
+        @Override
+        public List<FrameView> frames(final String port) {
+            return List.of(new FrameView("2026-11-30T12:00:00.123456789Z", "in", "dropped", "no-receiver", null, 60, 3,
+                "ffffffffffff", "no Ethernet header"));
+        }
     }
 
     private final class Ports implements PortControl {

@@ -67,7 +67,7 @@ class CommandLineTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"--help", "reload --help", "port set --help", "run --help", "demo --help",
-        "show --help", "port --help", "port add --help", "port remove --help",
+        "show --help", "trace --help", "port --help", "port add --help", "port remove --help",
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help",
         "fdb flush --help",
         "upgrade --help", "qemu-args --help", "--version", "show --version", "port add --version", "help", "help show"})
@@ -85,7 +85,8 @@ class CommandLineTest {
         "run --fd=1 --socket-path=/tmp/x",
         "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b",
         "run --config /nonexistent",
-        "show", "show nothing", "port", "port set", "port set vm1", "reload now", "port suspend", "port add",
+        "show", "show nothing", "trace", "trace vm1 --json --write x", "port", "port set", "port set vm1", "reload now",
+        "port suspend", "port add",
         "port add nonsense", "demo --seconds 2",
         "demo --seconds x",
         "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove",

@@ -9,6 +9,7 @@ import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
+import io.ringbridge.control.trace.MessageTrace;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.TransportException;
@@ -46,6 +47,7 @@ public final class Backend implements Link {
     private final Thread thread;
     private final PausePoint pausePoint = new PausePoint();
     private final Semaphore relays;
+    private final MessageTrace trace;
     /** Whether the restored session cannot continue. */
     private boolean lost;
     /** The last error of connecting; null if there was none, or once there is a connection. */
@@ -57,11 +59,12 @@ public final class Backend implements Link {
 
     private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
                     final @Nullable Listener listener, final @Nullable Connection first) {
-        this(port, options, presence, listener, first, Relay.permits());
+        this(port, options, presence, listener, first, Relay.permits(), new MessageTrace());
     }
 
     private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
-                    final @Nullable Listener listener, final @Nullable Connection first, final Semaphore relays) {
+                    final @Nullable Listener listener, final @Nullable Connection first, final Semaphore relays,
+                    final MessageTrace trace) {
         this.port = port;
         this.options = options;
         this.presence = presence;
@@ -69,6 +72,7 @@ public final class Backend implements Link {
         this.first = first;
         this.relays = relays;
         nextPairs = port.queuePairs();
+        this.trace = trace;
         thread = Thread.ofPlatform().daemon().name("rb-session-" + port.name()).unstarted(this::run);
     }
 
@@ -181,7 +185,7 @@ public final class Backend implements Link {
         if (nextPairs != port.queuePairs()) {
             port.resize(nextPairs);
         }
-        return new Session(port, options, presence, relays, connection);
+        return new Session(port, options, presence, relays, trace, connection);
     }
 
     /**
@@ -198,6 +202,11 @@ public final class Backend implements Link {
             port.resize(queuePairs);
         }
         return session == null;
+    }
+
+    /** Returns the last messages of the port's sessions, the present one included. */
+    public MessageTrace trace() {
+        return trace;
     }
 
     /** Whether front-ends connect to the back-end, rather than the reverse. */
@@ -297,6 +306,7 @@ public final class Backend implements Link {
         final Optional<StateReader> ofSession = saved.find(HandOverSections.SESSION);
         final Listener listener = listener(options, saved.find(HandOverSections.LISTENER));
         final Semaphore relays = Relay.permits();
+        final MessageTrace trace = new MessageTrace();
         Connection connection = null;
         Session session = null;
         try {
@@ -306,7 +316,7 @@ public final class Backend implements Link {
             if (ofSession.isPresent()) {
                 final Sections sections = Session.sections(ofSession.get());
                 connection = adopt(sections.get(HandOverSections.CONNECTION).descriptor());
-                session = new Session(port, options, presence, relays, connection);
+                session = new Session(port, options, presence, relays, trace, connection);
                 session.restore(sections);
                 Memory.surfaceFault();
             }
@@ -317,7 +327,7 @@ public final class Backend implements Link {
             relinquishAll(listener, connection, session);
             throw new HandOverException("port " + port.name() + ": the front-end has truncated its memory", e);
         }
-        final Backend backend = new Backend(port, options, presence, listener, connection, relays);
+        final Backend backend = new Backend(port, options, presence, listener, connection, relays, trace);
         backend.current = connection;
         backend.session = session;
         return backend;

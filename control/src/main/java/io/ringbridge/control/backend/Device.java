@@ -17,6 +17,7 @@ import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.trace.MessageTrace;
 import io.ringbridge.datapath.port.GuestPort;
 
 import java.util.concurrent.Semaphore;
@@ -41,12 +42,19 @@ final class Device {
     final MigrationLog log;
     final NetConfig config;
     final Migration migration;
+    final MessageTrace trace;
     private final GuestPort port;
     private BackendChannel channel = BackendChannel.NONE;
 
-    /** Creates a device that is not set up. {@code relays} are the permits for threads that all sessions share. */
-    Device(final GuestPort port, final BackendOptions options, final Semaphore relays) {
+    /**
+     * Creates a device that is not set up.
+     *
+     * @param relays the permits for threads that all sessions share
+     * @param trace receives the requests of the back-end
+     */
+    Device(final GuestPort port, final BackendOptions options, final Semaphore relays, final MessageTrace trace) {
         this.port = port;
+        this.trace = trace;
         negotiation = new Negotiation(port.name(), Offer.virtio(port.queuePairs(), options),
             Offer.compatible(Postcopy.permitted(port.name(), Offer.protocol(options)), port.queuePairs()));
         queues = new DeviceQueues(port, negotiation.offered());
@@ -172,7 +180,7 @@ final class Device {
         log.restore(in, relay);
         suspension.restore(in);
         migration.restore(in);
-        channel = ConnectedChannel.restore(in, port.name(), suspension::silences);
+        channel = ConnectedChannel.restore(in, port.name(), suspension::silences, trace);
         applyChannel();
         handedRings.restore(in, negotiation.features());
         port.features(negotiation.features());

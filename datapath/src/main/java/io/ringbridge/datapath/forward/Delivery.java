@@ -45,12 +45,13 @@ public final class Delivery {
      * @param worker the worker's number
      * @param owner the thread that may deliver
      * @param frames the frame ring of its inbox
+     * @param recorder records frames that were delivered or dropped
      */
     public Delivery(final int worker, final Owner owner, final FrameRing frames, final PortList ports,
-                    final Notifier notifier, final Effort effort) {
+                    final Notifier notifier, final Effort effort, final FrameRecorder recorder) {
         this.owner = owner;
         this.frames = frames;
-        egress = new Egress(owner, notifier, effort);
+        egress = new Egress(owner, notifier, effort, recorder);
         floods = new FloodEgress(worker, ports, egress);
     }
 

@@ -41,7 +41,8 @@ final class Egress {
     private final ScatteredEgress scattered;
     private final OffloadEgress offloads;
     private final UplinkWriter uplinks;
-    private final VlanEgress vlans = new VlanEgress();
+    private final VlanEgress vlans;
+    private final FrameRecorder recorder;
     /** The union of the features that the burst's frames need. */
     private int needs;
     /** The sequence of the first frame not known to be finished. {@link #findUnfinished} corrects it after a fault. */
@@ -51,15 +52,17 @@ final class Egress {
     /** The queue that received the last frames, or null if they went to an uplink. */
     private @Nullable ReceiveQueue receiver;
 
-    Egress(final Owner owner, final Notifier notifier, final Effort effort) {
+    Egress(final Owner owner, final Notifier notifier, final Effort effort, final FrameRecorder recorder) {
         this.owner = owner;
+        this.recorder = recorder;
+        vlans = new VlanEgress(recorder);
         this.effort = effort;
         final PieceReader reader = new PieceReader();
         burst = new EgressBurst(notifier);
         scattered = new ScatteredEgress(burst, reader, effort);
         final Segmenter segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());
         offloads = new OffloadEgress(scattered, segmenter, effort);
-        uplinks = new UplinkWriter(offloads, segmenter, reader, effort);
+        uplinks = new UplinkWriter(offloads, segmenter, reader, effort, recorder);
     }
 
     /** Returns the number of frames delivered since the start. */
@@ -99,19 +102,23 @@ final class Egress {
         while (done < count) {
             final DeviceRing ring = queue.ring();
             if (ring == null || !queue.enabled()) {
-                final DropReason refusal = queue.refusal();
-                for (; done < count; done++) {
-                    queue.counters().dropped(refusal);
-                }
+                drop(frames, first + done, count - done, queue, queue.refusal());
                 return;
             }
             if (effort.bars(queue)) {
-                for (; done < count; done++) {
-                    queue.counters().dropped(DropReason.SMALL_BUFFER);
-                }
+                drop(frames, first + done, count - done, queue, DropReason.SMALL_BUFFER);
                 return;
             }
             done += deliverSome(frames, first + done, Math.min(count - done, targets.length), queue, ring);
+        }
+    }
+
+    private void drop(final FrameRing frames, final long first, final int count, final ReceiveQueue queue,
+                      final DropReason reason) {
+        for (int i = 0; i < count; i++) {
+            queue.counters().dropped(reason);
+            next++; // finished, also if the record meets a fault
+            recorder.left(frames.get(first + i), queue, reason);
         }
     }
 
@@ -132,6 +139,7 @@ final class Egress {
             next += fitting;
             pending = 0;
             burst.recordDelivered(queue, fitting, bytes);
+            recorder.delivered(frames, first, fitting, queue);
         }
         if (ring.work() > 0) {
             effort.spend(frames.get(first), ring.work());
@@ -140,18 +148,29 @@ final class Egress {
         if (fitting == count) {
             return count;
         }
-        final Frame special = frames.get(first + fitting);
-        effort.spend(special, taken - fitting);
-        if (fitting == unchanged) {
-            offloads.deliver(special, queue, ring);
-        } else {
+        effort.spend(frames.get(first + fitting), taken - fitting);
+        deliverSpecial(frames.get(first + fitting), fitting < unchanged, queue, ring);
+        return fitting + 1;
+    }
+
+    /**
+     * Delivers a frame that does not fit one buffer, or cannot stay as it is.
+     *
+     * @param whole whether the frame stays as it is
+     */
+    private void deliverSpecial(final Frame special, final boolean whole, final ReceiveQueue queue,
+                                final DeviceRing ring) {
+        queue.counters().forgetDrop();
+        if (whole) {
             scattered.takeFirst(ring);
             pending = 1;
             scattered.deliverWhole(special, queue, ring);
+        } else {
+            offloads.deliver(special, queue, ring);
         }
         next++;
         pending = 0;
-        return fitting + 1;
+        recorder.left(special, queue, queue.counters().lastDrop());
     }
 
     /** Records that the frames from a sequence on are not finished. */

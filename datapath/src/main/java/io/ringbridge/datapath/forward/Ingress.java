@@ -43,6 +43,7 @@ public final class Ingress {
     private final VlanBridge vlans;
     private final Notifier notifier;
     private final Effort effort;
+    private final FrameRecorder recorder;
     private final long[] sequences;
     private final long[] destinations = new long[BURST];
     private final long[] sources = new long[BURST];
@@ -56,7 +57,8 @@ public final class Ingress {
     private int burstsBefore;
 
     public Ingress(final int own, final Owner owner, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans,
-                   final Notifier notifier, final Effort effort) {
+                   final Notifier notifier, final Effort effort, final FrameRecorder recorder) {
+        this.recorder = recorder;
         this.notifier = notifier;
         this.effort = effort;
         this.own = own;
@@ -115,9 +117,7 @@ public final class Ingress {
         if (taken < described) {
             ring.rewind(described - taken);
         }
-        if (taken > 0) {
-            queue.source().recordBurst(taken, sequences);
-        }
+        record(queue.source(), taken);
         publish();
         if (taken < count && ring.isWaiting()) {
             queue.awaitMore();
@@ -155,9 +155,7 @@ public final class Ingress {
         if (taken < count) {
             queue.rewind(count - taken);
         }
-        if (taken > 0) {
-            queue.source().recordBurst(taken, sequences);
-        }
+        record(queue.source(), taken);
         publish();
         return taken;
     }
@@ -174,6 +172,7 @@ public final class Ingress {
             return false;
         }
         claimedFor = source;
+        source.counters().forgetDrop();
         burstsBefore = source.bursts();
         claimedFrom = last - count + 1;
         claimedTo = last;
@@ -284,6 +283,14 @@ public final class Ingress {
     /** Returns the work for a flooded frame, which every port may receive, in bytes that could be copied instead. */
     private long flooded(final int length, final Source source, final int vlan) {
         return (long) (length + (Effort.FRAME << Effort.BYTES)) * effort.fanOut(source.port().index(), vlan);
+    }
+
+    /** Records a burst, then frames of it in the trace. A fault there does not undo the burst. */
+    private void record(final Source source, final int taken) {
+        if (taken > 0) {
+            source.recordBurst(taken, sequences);
+            recorder.taken(frames, claimedFrom, taken, source);
+        }
     }
 
     private void dropFrom(final long first) {

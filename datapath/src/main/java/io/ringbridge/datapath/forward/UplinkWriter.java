@@ -33,6 +33,7 @@ final class UplinkWriter {
     private final Segmenter segmenter;
     private final PieceReader reader;
     private final Effort effort;
+    private final FrameRecorder recorder;
     private int written;
     /** The number of frames begun since {@link #resetBegun}. */
     private int begun;
@@ -44,9 +45,11 @@ final class UplinkWriter {
      * @param offloads decides which frames exceed the MTU
      * @param segmenter splits frames for devices without offloads
      * @param reader the reader of that segmenter
+     * @param recorder records the frames that were written or dropped
      */
     UplinkWriter(final OffloadEgress offloads, final Segmenter segmenter, final PieceReader reader,
-                 final Effort effort) {
+                 final Effort effort, final FrameRecorder recorder) {
+        this.recorder = recorder;
         this.effort = effort;
         this.offloads = offloads;
         this.segmenter = segmenter;
@@ -78,6 +81,7 @@ final class UplinkWriter {
             if (reason != null) {
                 queue.counters().dropped(reason);
             }
+            recorder.left(frame, queue, reason);
         }
         if (written > 0) {
             assert device != null : "nothing is written without a device";

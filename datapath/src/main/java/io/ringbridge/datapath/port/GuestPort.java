@@ -90,6 +90,19 @@ public final class GuestPort extends Port {
         receiveQueues = receive;
     }
 
+    @Override
+    List<FrameTrace> traceQueues(final int frames) {
+        final List<FrameTrace> traces = new ArrayList<>();
+        for (final ReceiveQueue queue : receiveQueues) {
+            final FrameTrace former = queue.trace();
+            final FrameTrace trace = former == null ? new FrameTrace(frames) : former;
+            queue.trace(trace);
+            ((TransmitQueue) queue(queue.vring() + 1)).source().trace(trace);
+            traces.add(trace);
+        }
+        return List.copyOf(traces);
+    }
+
     public int queuePairs() {
         return pairs;
     }

@@ -2,10 +2,16 @@ package io.ringbridge.datapath.port;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A port of the switch. The datapath creates it; any thread may read it. */
 public abstract sealed class Port permits GuestPort, UplinkPort {
+    private static final AtomicInteger SERIALS = new AtomicInteger();
+
+    private final int serial = SERIALS.incrementAndGet();
     private final int index;
     private final String name;
     private volatile @Nullable PortVlan vlan;
@@ -17,6 +23,8 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     private volatile @Nullable String failure;
     private volatile boolean suspended;
     private volatile int relayedGroups;
+    /** One per queue pair; none if no frames are recorded. */
+    private volatile List<FrameTrace> traces = List.of();
 
     Port(final int index, final String name, final int mtu, final @Nullable PortVlan vlan, final Stations stations) {
         this.index = index;
@@ -29,6 +37,11 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     /** Returns the port's number, unique among the present ports. */
     public final int index() {
         return index;
+    }
+
+    /** Returns a positive number that no other port of this process has ever had. */
+    public final int serial() {
+        return serial;
     }
 
     public final String name() {
@@ -128,6 +141,37 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
      */
     public final void relayGroups(final int mask) {
         relayedGroups = mask;
+    }
+
+    /**
+     * Begins to record the last frames of the port. Called before the queues receive any. Queues that are recorded
+     * already keep their frames.
+     *
+     * @param frames the number of frames per queue pair
+     */
+    public final void traceFrames(final int frames) {
+        traces = traceQueues(frames);
+    }
+
+    /** Gives each queue pair a trace if it has none, and returns all traces. */
+    abstract List<FrameTrace> traceQueues(int frames);
+
+    /** Returns the recorded frames of all queue pairs in the order of their times. Any thread may call. */
+    public final List<TracedFrame> tracedFrames() {
+        final List<TracedFrame> all = new ArrayList<>();
+        traces.forEach(trace -> all.addAll(trace.frames()));
+        all.sort(Comparator.comparingLong(TracedFrame::nanos));
+        return all;
+    }
+
+    /** Whether the last frames of the port are recorded. */
+    public final boolean tracesFrames() {
+        return !traces.isEmpty();
+    }
+
+    /** Frees the recorded frames. The port is removed, and no worker has a frame for it. */
+    public final void forgetFrames() {
+        traces.forEach(FrameTrace::close);
     }
 
     /** Returns the bridge's stations behind this port. */

@@ -18,6 +18,8 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
     /** A frame counts as one chain, or as one chain for each of these bytes if that is more. */
     private static final int BYTES_PER_CHAIN = 1024;
 
+    /** Set before the port receives any frame. */
+    private @Nullable FrameTrace trace;
     private int burstFrames;
     private long burstBytes;
     private boolean touched;
@@ -30,6 +32,15 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
 
     ReceiveQueue(final GuestPort port, final int vring, final QueueOwner owner) {
         super(port, vring, owner);
+    }
+
+    @Override
+    public @Nullable FrameTrace trace() {
+        return trace;
+    }
+
+    void trace(final FrameTrace recorded) {
+        trace = recorded;
     }
 
     /**

@@ -20,6 +20,8 @@ public final class Source {
 
     private final Port port;
     private final QueueCounters counters;
+    /** Set before the port receives any frame. */
+    private @Nullable FrameTrace trace;
     private final int workers;
     private final Owner owner;
     private final int[] burstChains = new int[BURSTS];
@@ -61,6 +63,15 @@ public final class Source {
     /** Returns the counters of frames that entered by the queue or were dropped. */
     public QueueCounters counters() {
         return counters;
+    }
+
+    /** Returns the trace of frames that entered by the queue or were dropped, or null. The owner writes it. */
+    public @Nullable FrameTrace trace() {
+        return trace;
+    }
+
+    void trace(final FrameTrace recorded) {
+        trace = recorded;
     }
 
     /** Whether another burst can be recorded. */

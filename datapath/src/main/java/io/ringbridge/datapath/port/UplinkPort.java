@@ -40,6 +40,16 @@ public final class UplinkPort extends Port {
         this.queues = IntStream.range(0, queues).mapToObj(q -> new UplinkQueue(this, q, owners[q], workers)).toList();
     }
 
+    @Override
+    List<FrameTrace> traceQueues(final int frames) {
+        return queues.stream().map(queue -> {
+            final FrameTrace former = queue.trace();
+            final FrameTrace trace = former == null ? new FrameTrace(frames) : former;
+            queue.source().trace(trace);
+            return trace;
+        }).toList();
+    }
+
     /**
      * Attaches a device's queues. The caller still owns them, and closes them after {@link #detach}.
      *

@@ -84,6 +84,11 @@ public final class UplinkQueue implements Sink {
         return source;
     }
 
+    @Override
+    public @Nullable FrameTrace trace() {
+        return source.trace();
+    }
+
     /** Marks the port as failed, because its device is gone. */
     public void markGone() {
         final FrameDevice lost = device;

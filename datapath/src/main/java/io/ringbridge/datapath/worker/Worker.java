@@ -5,6 +5,7 @@ import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.bridge.VlanBridge;
 import io.ringbridge.datapath.forward.Delivery;
 import io.ringbridge.datapath.forward.Effort;
+import io.ringbridge.datapath.forward.FrameRecorder;
 import io.ringbridge.datapath.forward.Inbox;
 import io.ringbridge.datapath.forward.Ingress;
 import io.ringbridge.datapath.forward.Notifier;
@@ -39,6 +40,7 @@ final class Worker implements QueueOwner {
     private final Inbox inbox;
     private final Ingress ingress;
     private final Notifier notifier = new Notifier();
+    private final FrameRecorder recorder = new FrameRecorder();
     private final Effort effort;
     private final Delivery delivery;
     private final WorkerLoad load = new WorkerLoad();
@@ -74,9 +76,10 @@ final class Worker implements QueueOwner {
         this.effort = effort;
         inbox = inboxes[index];
         commands = new CommandQueue(inbox.alarm(), this::recover);
-        delivery = new Delivery(index, commands, inbox.frames(), ports, notifier, effort);
+        delivery = new Delivery(index, commands, inbox.frames(), ports, notifier, effort,
+            recorder);
         ingress = new Ingress(index, commands, inboxes, new Bridge(table, ports), new VlanBridge(table, ports),
-            notifier, effort);
+            notifier, effort, recorder);
         recovery = new Recovery(this, ports, queues, ingress, delivery, notifier);
         sleep = new Sleep(inbox, queues, epoll, this::hasWork, nanoClock);
         startNanos = nanoClock.getAsLong();
@@ -132,6 +135,7 @@ final class Worker implements QueueOwner {
         int work = 0;
         final long start = nanoClock.getAsLong();
         load.beginCycle(start);
+        recorder.beginCycle(start);
         if (start - secondStart >= NANOS_PER_SECOND) {
             nextSecond(start);
         }
