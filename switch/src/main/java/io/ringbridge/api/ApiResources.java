@@ -13,6 +13,8 @@ final class ApiResources {
             new QueuesResource(control.ports()),
             new FdbResource(control.fdb()),
             new WorkersResource(control.workers()),
+            new LatencyResource(control.latency()),
+            new InterruptionsResource(control.interruptions()),
             new ConfigResource(control.config()),
             new UpgradeResource(control.upgrades()));
     }

@@ -11,13 +11,17 @@ import java.util.Map;
  * @param state absent if no state is kept
  * @param ports the keys of each port's type, except those that have their default
  */
-public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, @Nullable String state,
-                         List<Map<String, Object>> ports) {
+public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, Latency latency,
+                         @Nullable String state, List<Map<String, Object>> ports) {
     /** The API's socket; absent if there is none. */
     public record Api(@Nullable String socket) {
     }
 
     /** The forwarding table. */
     public record Fdb(int capacity, String ageing) {
+    }
+
+    /** The sampling of latencies. */
+    public record Latency(int sample) {
     }
 }

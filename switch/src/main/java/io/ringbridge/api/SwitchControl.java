@@ -8,6 +8,10 @@ public interface SwitchControl {
 
     WorkerControl workers();
 
+    LatencyControl latency();
+
+    InterruptionControl interruptions();
+
     ConfigControl config();
 
     UpgradeControl upgrades();

@@ -123,6 +123,7 @@ final class Tables {
             out.println("api: {socket: " + Json.write(config.api().socket()) + "}");
         }
         out.println("fdb: {capacity: " + config.fdb().capacity() + ", ageing: " + config.fdb().ageing() + "}");
+        out.println("latency: {sample: " + config.latency().sample() + "}");
         if (config.state() != null) {
             out.println("state: " + Json.write(config.state()));
         }

@@ -100,7 +100,8 @@ final class Views {
         return new ConfigView(config.workers(), config.cpus(), config.poll().name().toLowerCase(Locale.ROOT),
             new ConfigView.Api(api == null ? null : api.toString()),
             new ConfigView.Fdb(config.fdb().capacity(), config.fdb().ageing().toSeconds() + "s"),
-            config.state().text(), ports.stream().map(PortConfig::shown).toList());
+            new ConfigView.Latency(config.latencySample()), config.state().text(),
+            ports.stream().map(PortConfig::shown).toList());
     }
 
     private static Map<String, Long> drops(final PortStatistics statistics) {

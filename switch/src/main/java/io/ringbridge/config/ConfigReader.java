@@ -24,7 +24,8 @@ import java.util.function.Function;
 
 /** Reads configurations from files, and ports and stations from the command line. */
 public final class ConfigReader {
-    private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "state", "ports");
+    private static final List<String> TOP_KEYS =
+        List.of("workers", "cpus", "poll", "api", "fdb", "latency", "state", "ports");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
     private static final int MAX_PORTS = Datapath.MAX_PORTS;
@@ -68,6 +69,7 @@ public final class ConfigReader {
         final Section top = Section.of(source, "", NodeParser.parse(source, text), TOP_KEYS);
         final Section api = top.section("api", List.of("socket"));
         final Section fdb = top.section("fdb", List.of("capacity", "ageing"));
+        final Section latency = top.section("latency", List.of("sample"));
         final List<Integer> cpus = top.cpus("cpus").orElse(List.of());
         cpuCheck.apply(cpus).ifPresent(why -> {
             throw top.error("cpus", why);
@@ -82,6 +84,7 @@ public final class ConfigReader {
             api.socket("socket"),
             new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()),
                 ageing(fdb)),
+            latency.integer("sample", 0, Config.MAX_LATENCY_SAMPLE).orElse(Config.DEFAULT.latencySample()),
             top.text("state", "the path of a directory or none").map(State::parse).orElse(Config.DEFAULT.state()),
             List.of());
         return config.withPorts(ports(source, top, api));

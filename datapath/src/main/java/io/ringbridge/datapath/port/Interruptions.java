@@ -54,7 +54,8 @@ final class Interruptions {
     }
 
     /**
-     * Records what a change of the port's state begins and ends. A port that has never run is not interrupted.
+     * Records what a change of the port's state begins and ends. The end of a front-end does not interrupt a port that
+     * has never run.
      *
      * @param migrating whether the guest's writes are logged
      */
@@ -65,8 +66,7 @@ final class Interruptions {
         } else if (now == PortState.FAILED) {
             begin(InterruptionCause.FAILURE);
         } else if (now == PortState.WAITING) {
-            final boolean hadStopped =
-                Stream.of(STOPPED).anyMatch(cause -> isOngoing(entries.get(), cause));
+            final boolean hadStopped = Stream.of(STOPPED).anyMatch(cause -> isOngoing(entries.get(), cause));
             end(STOPPED);
             if (hadStopped || before == PortState.RUNNING) {
                 begin(InterruptionCause.RECONNECT);
