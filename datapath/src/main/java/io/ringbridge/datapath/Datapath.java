@@ -46,7 +46,8 @@ public final class Datapath implements AutoCloseable {
         this.options = options;
         this.nanoClock = nanoClock;
         table = new ForwardingTable(options.fdbCapacity(), (int) options.fdbAgeing().toSeconds(), MAX_PORTS);
-        workers = new Workers(options.workers(), options.cpus(), table, ports, nanoClock);
+        workers = new Workers(options.workers(), options.cpus(), table, ports, options.latencySample(),
+            nanoClock);
     }
 
     /**

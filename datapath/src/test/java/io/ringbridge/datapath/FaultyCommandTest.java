@@ -72,6 +72,11 @@ class FaultyCommandTest {
         }
 
         @Override
+        public long cycleStart() {
+            return worker.cycleStart();
+        }
+
+        @Override
         public void execute(final Runnable command) {
             worker.execute(() -> {
                 point();
@@ -154,7 +159,7 @@ class FaultyCommandTest {
         final PortList ports = new PortList();
         final FaultyOwner owner;
         final ForwardingTable table = new ForwardingTable(1024, 300, Datapath.MAX_PORTS);
-        final Workers workers = new Workers(1, List.of(), table, ports, System::nanoTime);
+        final Workers workers = new Workers(1, List.of(), table, ports, 0, System::nanoTime);
         final QueueOwner worker = workers.place(0, 1)[0];
         final TestGuest guest;
         final TestGuest other;

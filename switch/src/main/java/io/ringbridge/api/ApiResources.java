@@ -14,6 +14,8 @@ final class ApiResources {
             new TraceResource(control.traces()),
             new FdbResource(control.fdb()),
             new WorkersResource(control.workers()),
+            new LatencyResource(control.latency()),
+            new InterruptionsResource(control.interruptions()),
             new ConfigResource(control.config()),
             new UpgradeResource(control.upgrades()));
     }

@@ -12,7 +12,7 @@ import java.util.Map;
  * @param ports the keys of each port's type, except those that have their default
  */
 public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, Recorder recorder,
-                         @Nullable String state, List<Map<String, Object>> ports) {
+                         Latency latency, @Nullable String state, List<Map<String, Object>> ports) {
     /** The API's socket; absent if there is none. */
     public record Api(@Nullable String socket) {
     }
@@ -23,5 +23,9 @@ public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, 
 
     /** The forwarding table. */
     public record Fdb(int capacity, String ageing) {
+    }
+
+    /** The sampling of latencies. */
+    public record Latency(int sample) {
     }
 }

@@ -10,6 +10,10 @@ public interface SwitchControl {
 
     WorkerControl workers();
 
+    LatencyControl latency();
+
+    InterruptionControl interruptions();
+
     ConfigControl config();
 
     UpgradeControl upgrades();

@@ -124,6 +124,7 @@ final class Tables {
         }
         out.println("fdb: {capacity: " + config.fdb().capacity() + ", ageing: " + config.fdb().ageing() + "}");
         out.println("recorder: {frames: " + config.recorder().frames() + "}");
+        out.println("latency: {sample: " + config.latency().sample() + "}");
         if (config.state() != null) {
             out.println("state: " + Json.write(config.state()));
         }

@@ -2,6 +2,8 @@ package io.ringbridge.app;
 
 import io.ringbridge.api.ConfigControl;
 import io.ringbridge.api.FdbControl;
+import io.ringbridge.api.InterruptionControl;
+import io.ringbridge.api.LatencyControl;
 import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
 import io.ringbridge.api.TraceControl;
@@ -12,6 +14,7 @@ import io.ringbridge.config.Config;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.datapath.Datapath;
+import io.ringbridge.datapath.port.Port;
 import org.jspecify.annotations.Nullable;
 
 import java.nio.file.Path;
@@ -138,6 +141,20 @@ public final class Switch implements SwitchControl, AutoCloseable {
     @Override
     public WorkerControl workers() {
         return () -> datapath.workers().stream().map(Views::worker).toList();
+    }
+
+    @Override
+    public LatencyControl latency() {
+        return port -> Measurements.latency(config.latencySample(), measured(port));
+    }
+
+    @Override
+    public InterruptionControl interruptions() {
+        return port -> Measurements.interruptions(measured(port));
+    }
+
+    private List<Port> measured(final @Nullable String port) {
+        return port == null ? datapath.ports() : List.of(ports.named(port).port());
     }
 
     @Override

@@ -101,8 +101,8 @@ final class Views {
         return new ConfigView(config.workers(), config.cpus(), poll(config),
             new ConfigView.Api(api == null ? null : api.toString()),
             new ConfigView.Fdb(config.fdb().capacity(), config.fdb().ageing().toSeconds() + "s"),
-            new ConfigView.Recorder(config.recordedFrames()), config.state().text(),
-            ports.stream().map(PortConfig::shown).toList());
+            new ConfigView.Recorder(config.recordedFrames()), new ConfigView.Latency(config.latencySample()),
+            config.state().text(), ports.stream().map(PortConfig::shown).toList());
     }
 
     static String poll(final Config config) {

@@ -17,10 +17,12 @@ import java.util.Optional;
  * @param api the socket of the API; empty for the default path
  * @param fdb the forwarding table
  * @param recordedFrames the number of frames per queue pair that are kept for a trace; 0 for none
+ * @param latencySample the latency of one of this many frames is measured; 0 for none
  * @param state the place for state that outlives this process
  * @param ports in the order of the file
  */
 public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Path> api, Fdb fdb, int recordedFrames,
+                     int latencySample,
                      State state, List<PortConfig> ports) {
     /** The maximum number of datapath threads. */
     public static final int MAX_WORKERS = 64;
@@ -37,38 +39,41 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Pa
         static final Fdb DEFAULT = new Fdb(DatapathOptions.DEFAULT.fdbCapacity(), DatapathOptions.DEFAULT.fdbAgeing());
     }
 
+    /** The largest number of frames per latency sample. */
+    static final int MAX_LATENCY_SAMPLE = 1 << 30;
+
     /** The configuration of an empty file. */
     public static final Config DEFAULT = new Config(DatapathOptions.DEFAULT.workers(), DatapathOptions.DEFAULT.cpus(),
-        DatapathOptions.DEFAULT.poll(), Optional.empty(), Fdb.DEFAULT,
-        DatapathOptions.RECORDED_FRAMES, new State.Default(), List.of());
+        DatapathOptions.DEFAULT.poll(), Optional.empty(), Fdb.DEFAULT, DatapathOptions.RECORDED_FRAMES,
+        DatapathOptions.LATENCY_SAMPLE, new State.Default(), List.of());
 
     /** Returns the options of the datapath. */
     public DatapathOptions datapath() {
-        return new DatapathOptions(workers, cpus, poll, fdb.capacity(), fdb.ageing(), recordedFrames);
+        return new DatapathOptions(workers, cpus, poll, fdb.capacity(), fdb.ageing(), recordedFrames, latencySample);
     }
 
     /** Returns a copy with other workers. */
     public Config withWorkers(final int newWorkers, final List<Integer> newCpus) {
-        return new Config(newWorkers, newCpus, poll, api, fdb, recordedFrames, state, ports);
+        return new Config(newWorkers, newCpus, poll, api, fdb, recordedFrames, latencySample, state, ports);
     }
 
     /** Returns a copy with another poll mode. */
     public Config withPoll(final PollMode newPoll) {
-        return new Config(workers, cpus, newPoll, api, fdb, recordedFrames, state, ports);
+        return new Config(workers, cpus, newPoll, api, fdb, recordedFrames, latencySample, state, ports);
     }
 
     /** Returns a copy with another API socket. */
     public Config withApi(final Path newApi) {
-        return new Config(workers, cpus, poll, Optional.of(newApi), fdb, recordedFrames, state, ports);
+        return new Config(workers, cpus, poll, Optional.of(newApi), fdb, recordedFrames, latencySample, state, ports);
     }
 
     /** Returns a copy with another place for the state. */
     public Config withState(final State newState) {
-        return new Config(workers, cpus, poll, api, fdb, recordedFrames, newState, ports);
+        return new Config(workers, cpus, poll, api, fdb, recordedFrames, latencySample, newState, ports);
     }
 
     /** Returns a copy with other ports. */
     public Config withPorts(final List<PortConfig> newPorts) {
-        return new Config(workers, cpus, poll, api, fdb, recordedFrames, state, List.copyOf(newPorts));
+        return new Config(workers, cpus, poll, api, fdb, recordedFrames, latencySample, state, List.copyOf(newPorts));
     }
 }

@@ -25,7 +25,7 @@ import java.util.function.Function;
 /** Reads configurations from files, and ports and stations from the command line. */
 public final class ConfigReader {
     private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "recorder",
-        "state", "ports");
+        "latency", "state", "ports");
     private static final List<String> SETTINGS = List.of("workers", "cpus", "poll");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
@@ -71,6 +71,7 @@ public final class ConfigReader {
         final Section api = top.section("api", List.of("socket"));
         final Section fdb = top.section("fdb", List.of("capacity", "ageing"));
         final Section recorder = top.section("recorder", List.of("frames"));
+        final Section latency = top.section("latency", List.of("sample"));
         final List<Integer> cpus = top.cpus("cpus").orElse(List.of());
         final int workers = top.integer("workers", 1, Config.MAX_WORKERS)
             .orElse(cpus.isEmpty() ? Config.DEFAULT.workers() : cpus.size());
@@ -81,6 +82,7 @@ public final class ConfigReader {
             new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()),
                 ageing(fdb)),
             recorder.integer("frames", 0, Config.MAX_RECORDED_FRAMES).orElse(Config.DEFAULT.recordedFrames()),
+            latency.integer("sample", 0, Config.MAX_LATENCY_SAMPLE).orElse(Config.DEFAULT.latencySample()),
             top.text("state", "the path of a directory or none").map(State::parse).orElse(Config.DEFAULT.state()),
             List.of());
         return config.withPorts(ports(source, top, api));

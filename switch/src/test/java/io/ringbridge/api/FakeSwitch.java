@@ -37,6 +37,29 @@ class FakeSwitch implements SwitchControl {
     }
 
     @Override
+    public LatencyControl latency() {
+        return port -> {
+            done.add("latency " + port);
+            final LatencyView.Percentiles some = new LatencyView.Percentiles(1_000, 2_000, 3_000, 4_000, 5_000);
+            return new LatencyView(0, List.of(new LatencyView.OfPort("a", 2, "2026-11-30T12:00:00Z", some, some),
+                new LatencyView.OfPort("b", 0, "2026-11-30T12:00:00Z", some, some)));
+        };
+    }
+
+    @Override
+    public InterruptionControl interruptions() {
+        return port -> {
+            if ("none".equals(port)) {
+                throw new ApiException(404, "no port is named \"none\"");
+            }
+            done.add("interruptions " + port);
+            return List.of(
+                new InterruptionView("a", "upgrade", "2026-11-30T12:00:00.500Z", 27_300_000, false),
+                new InterruptionView("b", "reconnect", "2026-11-30T12:00:01.000Z", 3_200_000_000L, true));
+        };
+    }
+
+    @Override
     public ConfigControl config() {
         return new Configuration();
     }
@@ -44,8 +67,8 @@ class FakeSwitch implements SwitchControl {
     private final class Configuration implements ConfigControl {
         @Override
         public ConfigView view() {
-            return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"), new ConfigView.Recorder(64),
-                "/run/state", List.of());
+            return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"),
+                new ConfigView.Recorder(64), new ConfigView.Latency(0), "/run/state", List.of());
         }
 
         @Override

@@ -85,9 +85,8 @@ class CommandLineTest {
         "run --fd=1 --socket-path=/tmp/x",
         "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b",
         "run --config /nonexistent",
-        "show", "show nothing", "trace", "trace vm1 --json --write x", "port", "port set", "port set vm1", "reload now",
-        "port suspend", "port add",
-        "port add nonsense", "demo --seconds 2",
+        "show", "show nothing", "show ports a", "show latency a b", "trace", "trace vm1 --json --write x", "port",
+        "port set", "port set vm1", "reload now", "port suspend", "port add", "port add nonsense", "demo --seconds 2",
         "demo --seconds x",
         "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove",
         "fdb flush vm1 vm2",
@@ -167,6 +166,11 @@ class CommandLineTest {
             assertTrue(ok("show", "queues", "--api", api).contains("queues not started: 4"));
             assertEquals(1, ok("show", "fdb", "--api", api).lines().count());
             assertEquals(2, ok("show", "workers", "--api", api).lines().count());
+            assertTrue(ok("show", "latency", "--api", api).lines().toList().get(1).matches("a +0( +-){6} +2.*Z"));
+            assertEquals(1024, new ObjectMapper().readTree(ok("show", "latency", "a", "--json", "--api", api))
+                .get("sample").asInt());
+            assertEquals("ringbridge: no port is named \"c\"; there are: a\n",
+                Run.of("show", "latency", "c", "--api", api).err());
 
             ok("port", "add",
                 "name=b,socket=" + b + ",mode=server,permissions=0600,suspend-messages=false,suspend-feature-bit=42"
@@ -183,10 +187,15 @@ class CommandLineTest {
                 assertEquals("suspended", state(api, 1));
                 assertEquals("waiting", state(api, 0));
             }
+            assertTrue(ok("show", "interruptions", "--api", api).lines().toList().get(1)
+                .matches("b +suspended-by-operator +2.*Z +[\\d.]+ (us|ms|s) so far"));
             for (int i = 0; i < 2; i++) {
                 assertEquals("", ok("port", "resume", "b", "--api", api));
                 assertEquals("waiting", state(api, 1));
             }
+            assertTrue(ok("show", "interruptions", "b", "--api", api).lines().toList().get(1)
+                .matches("b +suspended-by-operator +2.*Z +[\\d.]+ (us|ms|s)"));
+            assertEquals(1, ok("show", "interruptions", "a", "--api", api).lines().count(), "the heading");
             assertEquals("ringbridge: no port is named \"c\"; there are: a, b\n",
                 Run.of("port", "suspend", "c", "--api", api).err());
             assertEquals("ringbridge: no port is named \"c\"; there are: a, b\n",

@@ -73,6 +73,7 @@ class ConfigReaderTest {
             api: {socket: /run/a.sock}
             fdb: {capacity: 1024, ageing: 5m}
             recorder: {frames: 100}
+            latency: {sample: 16}
             state: /run/state
             ports:
               - {name: vm1, type: vhost-user, socket: /run/vm1.sock, mode: server, queues: 4, mtu: 9000,
@@ -85,9 +86,10 @@ class ConfigReaderTest {
                 features: [version_1, mrg_rxbuf]
             """);
         assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, Optional.of(Path.of("/run/a.sock")),
-            new Config.Fdb(1024, Duration.ofMinutes(5)), 100, new State.Directory(Path.of("/run/state")),
+            new Config.Fdb(1024, Duration.ofMinutes(5)), 100, 16, new State.Directory(Path.of("/run/state")),
             config.ports()), config);
         assertEquals(100, config.datapath().recordedFrames());
+        assertEquals(16, config.datapath().latencySample());
         assertEquals(List.of("vm1", "vm2"), config.ports().stream().map(PortConfig::name).toList());
         final GuestPortConfig vm1 = assertInstanceOf(GuestPortConfig.class, config.ports().getFirst());
         assertEquals(List.of(PortKind.VHOST_USER, 4, 9000), List.of(vm1.kind(), vm1.queues(), vm1.mtu()));
@@ -212,9 +214,9 @@ class ConfigReaderTest {
                 "line 2: ports[0].sokcet: unknown key (\"socket\"?); allowed: " + KEYS),
             Arguments.of("worker: 1",
                 "line 1: worker: unknown key (\"workers\"?); allowed: "
-                    + "workers, cpus, poll, api, fdb, recorder, state, ports"),
+                    + "workers, cpus, poll, api, fdb, recorder, latency, state, ports"),
             Arguments.of("http: {listen: 127.0.0.1:80}",
-                "line 1: http: unknown key; allowed: workers, cpus, poll, api, fdb, recorder, state, ports"),
+                "line 1: http: unknown key; allowed: workers, cpus, poll, api, fdb, recorder, latency, state, ports"),
             Arguments.of("\nfdb:\n  capcity: 1",
                 "line 3: fdb.capcity: unknown key (\"capacity\"?); allowed: capacity, ageing"),
             Arguments.of("workers: many", "line 1: workers: \"many\" is not a whole number from 1 to 64"),
@@ -242,9 +244,12 @@ class ConfigReaderTest {
             Arguments.of("recorder: {frames: 65537}",
                 "line 1: recorder.frames: 65537 is out of range; 0 to 65536 is allowed"),
             Arguments.of("recorder: 0", "line 1: recorder: 0 is not a mapping; allowed keys: frames"),
+            Arguments.of("latency: {sample: -1}",
+                "line 1: latency.sample: -1 is out of range; 0 to 1073741824 is allowed"),
+            Arguments.of("latency: 1024", "line 1: latency: 1024 is not a mapping; allowed keys: sample"),
             Arguments.of("- 1",
                 "line 1: a list is not a mapping; allowed keys: "
-                    + "workers, cpus, poll, api, fdb, recorder, state, ports"),
+                    + "workers, cpus, poll, api, fdb, recorder, latency, state, ports"),
             Arguments.of("workers: &a 1\ncpus: *a", "line 2: aliases are not allowed"),
             Arguments.of("workers: 1\n---\nworkers: 2", "line 3: a second document starts here; only one is allowed"));
     }

@@ -6,6 +6,7 @@ import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.SavedCounters;
+import io.ringbridge.control.handover.SavedInterruptions;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
@@ -280,6 +281,7 @@ public final class Backend implements Link {
     @Override
     public void savePositions(final StateWriter out) {
         SavedCounters.save(port, out);
+        SavedInterruptions.save(port, out);
         synchronized (this) {
             if (session != null && port.failure() == null) {
                 out.section(HandOverSections.RING_POSITIONS, session.handedRings()::savePositions);
@@ -366,8 +368,10 @@ public final class Backend implements Link {
 
     @Override
     public void restorePositions(final StateReader in) {
-        final Sections saved = in.sections(HandOverSections.COUNTERS, HandOverSections.RING_POSITIONS);
+        final Sections saved =
+            in.sections(HandOverSections.COUNTERS, HandOverSections.INTERRUPTIONS, HandOverSections.RING_POSITIONS);
         SavedCounters.restore(port, saved);
+        SavedInterruptions.restore(port, saved);
         final Optional<StateReader> positions = saved.find(HandOverSections.RING_POSITIONS);
         if (positions.isPresent() && session == null) {
             throw new HandOverException("the state has positions of rings, but no session");

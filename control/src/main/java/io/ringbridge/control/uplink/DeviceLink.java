@@ -5,6 +5,7 @@ import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.SavedCounters;
+import io.ringbridge.control.handover.SavedInterruptions;
 import io.ringbridge.control.handover.SectionKind;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
@@ -242,16 +243,19 @@ abstract class DeviceLink implements Link {
     @Override
     public void savePositions(final StateWriter out) {
         SavedCounters.save(port, out);
+        SavedInterruptions.save(port, out);
         SavedFrames.saveReady(port, parked, out);
     }
 
     @Override
     public void restorePositions(final StateReader in) {
-        restorePositions(in.sections(HandOverSections.COUNTERS, HandOverSections.FRAMES));
+        restorePositions(
+            in.sections(HandOverSections.COUNTERS, HandOverSections.INTERRUPTIONS, HandOverSections.FRAMES));
     }
 
     final void restorePositions(final Sections in) {
         SavedCounters.restore(port, in);
+        SavedInterruptions.restore(port, in);
         SavedFrames.restoreReady(port, isOpen, in);
     }
 

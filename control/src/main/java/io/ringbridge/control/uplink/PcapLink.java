@@ -109,8 +109,8 @@ public final class PcapLink extends DeviceLink {
 
     @Override
     public void restorePositions(final StateReader in) {
-        final Sections saved =
-            in.sections(HandOverSections.COUNTERS, HandOverSections.FRAMES, HandOverSections.REPLAY);
+        final Sections saved = in.sections(HandOverSections.COUNTERS, HandOverSections.INTERRUPTIONS,
+            HandOverSections.FRAMES, HandOverSections.REPLAY);
         restorePositions(saved);
         saved.find(HandOverSections.REPLAY).ifPresent(this::restoreReplay);
     }

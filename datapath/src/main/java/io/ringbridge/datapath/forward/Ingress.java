@@ -44,6 +44,7 @@ public final class Ingress {
     private final Notifier notifier;
     private final Effort effort;
     private final FrameRecorder recorder;
+    private final LatencySampler sampler;
     private final long[] sequences;
     private final long[] destinations = new long[BURST];
     private final long[] sources = new long[BURST];
@@ -57,7 +58,9 @@ public final class Ingress {
     private int burstsBefore;
 
     public Ingress(final int own, final Owner owner, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans,
-                   final Notifier notifier, final Effort effort, final FrameRecorder recorder) {
+                   final Notifier notifier, final Effort effort, final LatencySampler sampler,
+                   final FrameRecorder recorder) {
+        this.sampler = sampler;
         this.recorder = recorder;
         this.notifier = notifier;
         this.effort = effort;
@@ -178,6 +181,7 @@ public final class Ingress {
         claimedTo = last;
         Arrays.fill(sequences, NOTHING);
         sequences[own] = last;
+        sampler.count(frames, claimedFrom, count);
         return true;
     }
 
@@ -334,12 +338,16 @@ public final class Ingress {
         if (tag != 0) {
             ring.tag(sequence, tag);
         }
+        if (sampler.isChosen(frame)) {
+            sampler.passed(inboxes[worker].timed(), frame, sequence);
+        }
         ring.publish(sequence, sequence);
         sequences[worker] = sequence;
         return true;
     }
 
     private void publish() {
+        sampler.endBurst(inboxes[own].timed());
         frames.publish(claimedFrom, claimedTo);
         claimedTo = NOTHING;
         for (int i = 0; i < inboxes.length; i++) {

@@ -53,6 +53,7 @@ public final class GuestPort extends Port {
     private volatile PortStatistics inherited = PortStatistics.NONE;
     /** The station to announce when the suspension ends, or 0. */
     private long pendingAnnouncement;
+    private volatile boolean logging;
     private volatile PortStatistics atAttach = PortStatistics.NONE;
     private final AtomicLong kicks = new AtomicLong();
 
@@ -207,6 +208,7 @@ public final class GuestPort extends Port {
      */
     @Override
     public synchronized void suspend(final SuspendCause cause) {
+        ledger().begin(InterruptionCause.of(cause));
         if (suspendedBy.isEmpty()) {
             quiesce(queues);
             onOwners(queues, queue -> {
@@ -243,6 +245,7 @@ public final class GuestPort extends Port {
             onOwners(queues, GuestQueue::unpark);
             suspended(false);
         }
+        ledger().end(InterruptionCause.of(cause));
         return suspendedBy.isEmpty() ? takeAnnouncement() : 0;
     }
 
@@ -355,6 +358,9 @@ public final class GuestPort extends Port {
      * @param addresses the addresses by vring index; null for rings that are not started
      */
     public synchronized void remap(final GuestMemory newMemory, final @Nullable RingAddresses[] addresses) {
+        final long start = System.nanoTime();
+        final boolean silences = receivers().length > 0 && suspendedBy.isEmpty()
+            && !newMemory.regions().equals(memory.regions());
         quiesce(queues);
         memory = newMemory;
         onOwners(queues, queue -> {
@@ -366,6 +372,9 @@ public final class GuestPort extends Port {
             queue.resume();
         });
         onOwners(queues, this::resumeAfterRemap);
+        if (silences) {
+            ledger().ended(InterruptionCause.MEMORY_CHANGE, start);
+        }
     }
 
     /** Resumes a ring that may have waited for the new memory table. */
@@ -420,6 +429,12 @@ public final class GuestPort extends Port {
      */
     public synchronized void setLog(final @Nullable DirtyLog log, final @Nullable EventFd changed) {
         onOwners(queues, queue -> queue.log(log, changed));
+        logging = log != null;
+    }
+
+    @Override
+    boolean isMigrating() {
+        return logging;
     }
 
     /**
@@ -435,6 +450,7 @@ public final class GuestPort extends Port {
             queue.log(null, null);
             queue.enabled(false);
         });
+        logging = false;
         updateReceivers();
         memory = GuestMemory.NONE;
         features = 0;
@@ -445,6 +461,8 @@ public final class GuestPort extends Port {
         applyMtu();
         suspendedBy = suspendedBy.contains(SuspendCause.OPERATOR) ? Set.of(SuspendCause.OPERATOR) : Set.of();
         suspended(!suspendedBy.isEmpty());
+        ledger().end(InterruptionCause.SUSPENDED_BY_FRONT_END, InterruptionCause.SUSPENDED_BY_DRIVER,
+            InterruptionCause.UPGRADE);
         stations().forget();
     }
 
@@ -551,6 +569,16 @@ public final class GuestPort extends Port {
     public void fail(final String why) {
         super.fail(why);
         receivers();
+    }
+
+    @Override
+    List<ReceiveQueue> sinks() {
+        return List.of(receiveQueues);
+    }
+
+    @Override
+    Stream<Interruption> measured() {
+        return queues.stream().flatMap(queue -> queue.measured().stream());
     }
 
     /** Returns the reason why a ring broke since the last call, or null. */

@@ -10,6 +10,7 @@ import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
 import org.jspecify.annotations.Nullable;
 
+import java.util.List;
 import java.util.Objects;
 import java.util.OptionalInt;
 
@@ -160,6 +161,9 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     abstract void pause();
 
     abstract void resume();
+
+    /** Returns the interruptions that the worker has measured. Any thread may call. */
+    abstract List<Interruption> measured();
 
     /** Replaces the dirty log of the present ring and of later ones. On the owner's thread. */
     final void log(final @Nullable DirtyLog newLog, final @Nullable EventFd changed) {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /** A port of the switch. The datapath creates it; any thread may read it. */
 public abstract sealed class Port permits GuestPort, UplinkPort {
@@ -25,6 +26,8 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     private volatile int relayedGroups;
     /** One per queue pair; none if no frames are recorded. */
     private volatile List<FrameTrace> traces = List.of();
+    private final long createdMillis = System.currentTimeMillis();
+    private final Interruptions interruptions = new Interruptions();
 
     Port(final int index, final String name, final int mtu, final @Nullable PortVlan vlan, final Stations stations) {
         this.index = index;
@@ -79,10 +82,53 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
 
     /** Sets the port's state. Called by the port's driver: the session of a guest port, the link of an uplink. */
     public final void state(final PortState newState) {
-        if (state != newState) {
+        final PortState old = state;
+        if (old != newState) {
             sinceMillis = System.currentTimeMillis();
+            interruptions.stateChanged(old, newState, isMigrating());
         }
         state = newState;
+    }
+
+    /** Whether the guest's writes are logged, as during a migration. */
+    boolean isMigrating() {
+        return false;
+    }
+
+    /** Returns the record of interruptions by changes of the port's state. */
+    final Interruptions ledger() {
+        return interruptions;
+    }
+
+    /** Returns the interruptions that workers have measured. */
+    abstract Stream<Interruption> measured();
+
+    /** Returns the latest interruptions, at most 64, in the order of their start. Any thread may call. */
+    public final List<Interruption> interruptions() {
+        return Interruptions.latest(Stream.concat(interruptions.list().stream(), measured()));
+    }
+
+    /**
+     * Continues from the interruptions of the same port in another process. Those that its workers measured have ended.
+     */
+    public final void continueInterruptions(final List<Interruption> earlier) {
+        interruptions.continueFrom(earlier.stream()
+            .map(one -> one.cause() == InterruptionCause.NO_BUFFERS ? one.ended() : one).toList());
+    }
+
+    /** Returns the queues by which frames can leave the switch through this port, running or not. */
+    abstract List<? extends Sink> sinks();
+
+    /** Returns the latency of the sampled frames that left by this port. Any thread may call. */
+    public final LatencyReading latency() {
+        final LatencyReading reading = new LatencyReading(Latency.empty(), Latency.empty(), createdMillis);
+        for (final Sink sink : sinks()) {
+            final Latency recorded = sink.latency();
+            if (recorded != null) {
+                recorded.addTo(reading);
+            }
+        }
+        return reading;
     }
 
     /** Returns the time of the last change of state, in milliseconds since 1970. */

@@ -14,4 +14,7 @@ public sealed interface Sink permits ReceiveQueue, UplinkQueue {
 
     /** Returns the trace of frames that left by the queue or were dropped, or null. The owner writes it. */
     @Nullable FrameTrace trace();
+
+    /** Returns the latency of sampled frames, which the owner records; null if the queue was never started. */
+    @Nullable Latency latency();
 }

@@ -44,6 +44,7 @@ public final class Source {
     /** The work that each worker has done for the queue's frames, in cache lines of its own. */
     private final AtomicLongArray billed;
     private final long[] billsPaid;
+    private final MeasuredInterruptions stalls = new MeasuredInterruptions(InterruptionCause.WORKER_STALL);
 
     Source(final Port port, final QueueCounters counters, final Owner owner, final int workers) {
         this.port = port;
@@ -72,6 +73,11 @@ public final class Source {
 
     void trace(final FrameTrace recorded) {
         trace = recorded;
+    }
+
+    /** Returns the stalls of the worker while it polled the queue. */
+    public MeasuredInterruptions stalls() {
+        return stalls;
     }
 
     /** Whether another burst can be recorded. */

@@ -45,6 +45,7 @@ public final class UplinkQueue implements Sink {
     private final Source source;
     private final int[] lengths = new int[BUFFERS];
     private volatile @Nullable FrameDevice device;
+    private volatile @Nullable Latency latency;
     private @Nullable Mapping buffers;
     private int released;
     private int taken;
@@ -78,6 +79,11 @@ public final class UplinkQueue implements Sink {
     @Override
     public QueueCounters counters() {
         return out;
+    }
+
+    @Override
+    public @Nullable Latency latency() {
+        return latency;
     }
 
     public Source source() {
@@ -227,6 +233,9 @@ public final class UplinkQueue implements Sink {
     void open(final FrameDevice opened, final boolean suspended) {
         if (buffers == null) {
             buffers = Mapping.anonymous((long) BUFFERS * BUFFER_SIZE);
+        }
+        if (latency == null) {
+            latency = new Latency();
         }
         released = 0;
         taken = 0;

@@ -8,6 +8,7 @@ import io.ringbridge.datapath.forward.Effort;
 import io.ringbridge.datapath.forward.FrameRecorder;
 import io.ringbridge.datapath.forward.Inbox;
 import io.ringbridge.datapath.forward.Ingress;
+import io.ringbridge.datapath.forward.LatencySampler;
 import io.ringbridge.datapath.forward.Notifier;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
@@ -68,18 +69,18 @@ final class Worker implements QueueOwner {
      *
      * @param inboxes the inboxes of all workers, this one included
      * @param effort the worker's account
+     * @param latencySample the number of frames per latency sample, or 0 for none
      */
     Worker(final int index, final Inbox[] inboxes, final Effort effort, final ForwardingTable table,
-           final PortList ports, final LongSupplier nanoClock) {
+           final PortList ports, final int latencySample, final LongSupplier nanoClock) {
         this.index = index;
         this.nanoClock = nanoClock;
         this.effort = effort;
         inbox = inboxes[index];
         commands = new CommandQueue(inbox.alarm(), this::recover);
-        delivery = new Delivery(index, commands, inbox.frames(), ports, notifier, effort,
-            recorder);
+        delivery = new Delivery(index, commands, inbox, ports, notifier, effort, nanoClock, recorder);
         ingress = new Ingress(index, commands, inboxes, new Bridge(table, ports), new VlanBridge(table, ports),
-            notifier, effort, recorder);
+            notifier, effort, new LatencySampler(latencySample, nanoClock), recorder);
         recovery = new Recovery(this, ports, queues, ingress, delivery, notifier);
         sleep = new Sleep(inbox, queues, epoll, this::hasWork, nanoClock);
         startNanos = nanoClock.getAsLong();
@@ -103,6 +104,11 @@ final class Worker implements QueueOwner {
     @Override
     public int index() {
         return index;
+    }
+
+    @Override
+    public long cycleStart() {
+        return load.cycleStart();
     }
 
     /** Returns the name of the worker's thread. */
@@ -134,7 +140,10 @@ final class Worker implements QueueOwner {
         assert isCaller() : "this worker has a thread of its own";
         int work = 0;
         final long start = nanoClock.getAsLong();
-        load.beginCycle(start);
+        final long stall = load.beginCycle(start);
+        if (stall > 0) {
+            queues.recordStall(start - stall, stall);
+        }
         recorder.beginCycle(start);
         if (start - secondStart >= NANOS_PER_SECOND) {
             nextSecond(start);

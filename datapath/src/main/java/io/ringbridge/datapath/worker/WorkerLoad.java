@@ -1,12 +1,13 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.os.TimeStampCounter;
+import io.ringbridge.datapath.port.MeasuredInterruptions;
 
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /** The load of a worker. The worker writes without fences, so readings by other threads may lag by a cycle. */
 final class WorkerLoad {
-    private static final long STALL_NANOS = 10_000_000;
+    private static final long STALL_NANOS = MeasuredInterruptions.SHORTEST;
     private static final double TICKS_PER_NANO = TimeStampCounter.hertz().orElse(0) / 1e9;
     private static final int BUSY = 0;
     private static final int IDLE = 1;
@@ -22,8 +23,12 @@ final class WorkerLoad {
     private long reportedIdle;
     private long reportedDelivered;
 
-    /** Starts a duty cycle, and records the duration of the one before. */
-    void beginCycle(final long start) {
+    /**
+     * Starts a duty cycle, and records the duration of the one before.
+     *
+     * @return that duration if it was a stall, else 0
+     */
+    long beginCycle(final long start) {
         final long nanos = cycleStart == 0 ? 0 : start - cycleStart;
         cycleStart = start;
         add(lastWorked ? BUSY : IDLE, nanos);
@@ -32,7 +37,9 @@ final class WorkerLoad {
         }
         if (lastWorked && nanos > STALL_NANOS) {
             add(STALLS, 1);
+            return nanos;
         }
+        return 0;
     }
 
     /** Returns the time at which this duty cycle started. */

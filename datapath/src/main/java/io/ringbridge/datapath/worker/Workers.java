@@ -35,9 +35,10 @@ public final class Workers implements AutoCloseable {
      * Creates workers without threads.
      *
      * @param cpus the processors to which workers are pinned, in order; empty for no pinning
+     * @param latencySample the number of frames per latency sample, or 0 for none
      */
     public Workers(final int count, final List<Integer> cpus, final ForwardingTable table, final PortList ports,
-                   final LongSupplier nanoClock) {
+                   final int latencySample, final LongSupplier nanoClock) {
         this.cpus = cpus;
         final boolean alone = count == 1;
         final Inbox[] inboxes = new Inbox[count];
@@ -45,7 +46,7 @@ public final class Workers implements AutoCloseable {
         workers = new Worker[count];
         Arrays.setAll(inboxes, i -> new Inbox(alone ? RING_SIZE_ALONE : RING_SIZE_SHARED, alone));
         Arrays.setAll(efforts, i -> new Effort(i, efforts, inboxes, ports));
-        Arrays.setAll(workers, i -> new Worker(i, inboxes, efforts[i], table, ports, nanoClock));
+        Arrays.setAll(workers, i -> new Worker(i, inboxes, efforts[i], table, ports, latencySample, nanoClock));
         placement = new Placement(workers);
     }
 

@@ -1,0 +1,15 @@
+package io.ringbridge.api;
+
+import java.util.List;
+
+/** The interruptions of the ports. */
+record InterruptionsResource(InterruptionControl interruptions) implements Resource {
+    private static final String PORT = "port";
+
+    @Override
+    public List<Route> routes() {
+        return List.of(Route.get("/v1/interruptions",
+            request -> Answer.of(interruptions.views(request.parameter(PORT)), LatencyTables::interruptions))
+            .query(PORT));
+    }
+}
