@@ -13,7 +13,7 @@ import java.util.List;
  * @param poll the behaviour of an idle worker
  * @param fdbCapacity the most stations in the forwarding table, 16 to 1048576
  * @param fdbAgeing the time after which a silent station is forgotten
-= * @param recordedFrames the number of frames per queue pair that are kept for a trace; 0 for none
+ * @param recordedFrames the number of frames per queue pair that are kept for a trace; 0 for none
  * @param latencySample the latency of one of this many frames is measured; 0 for none
  */
 public record DatapathOptions(int workers, List<Integer> cpus, PollMode poll, int fdbCapacity, Duration fdbAgeing,
