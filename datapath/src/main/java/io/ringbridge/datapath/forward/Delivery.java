@@ -50,7 +50,7 @@ public final class Delivery {
                     final Notifier notifier, final Effort effort) {
         this.owner = owner;
         this.frames = frames;
-        egress = new Egress(owner, notifier, effort);
+        egress = new Egress(worker, owner, notifier, effort);
         floods = new FloodEgress(worker, ports, egress);
     }
 

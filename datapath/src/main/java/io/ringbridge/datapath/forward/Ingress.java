@@ -47,6 +47,7 @@ public final class Ingress {
     private final long[] destinations = new long[BURST];
     private final long[] sources = new long[BURST];
     private final OffloadIngress offloads = new OffloadIngress();
+    private final Captures captures;
     private final IngressBurst burst;
     private long claimedFrom;
     private long claimedTo = NOTHING;
@@ -60,6 +61,7 @@ public final class Ingress {
         this.notifier = notifier;
         this.effort = effort;
         this.own = own;
+        captures = new Captures(own);
         this.owner = owner;
         this.inboxes = inboxes;
         frames = inboxes[own].frames();
@@ -115,9 +117,7 @@ public final class Ingress {
         if (taken < described) {
             ring.rewind(described - taken);
         }
-        if (taken > 0) {
-            queue.source().recordBurst(taken, sequences);
-        }
+        record(queue.source(), taken);
         publish();
         if (taken < count && ring.isWaiting()) {
             queue.awaitMore();
@@ -155,9 +155,7 @@ public final class Ingress {
         if (taken < count) {
             queue.rewind(count - taken);
         }
-        if (taken > 0) {
-            queue.source().recordBurst(taken, sequences);
-        }
+        record(queue.source(), taken);
         publish();
         return taken;
     }
@@ -284,6 +282,14 @@ public final class Ingress {
     /** Returns the work for a flooded frame, which every port may receive, in bytes that could be copied instead. */
     private long flooded(final int length, final Source source, final int vlan) {
         return (long) (length + (Effort.FRAME << Effort.BYTES)) * effort.fanOut(source.port().index(), vlan);
+    }
+
+    /** Records a burst, and copies its frames for captures. A fault in a copy does not undo the burst. */
+    private void record(final Source source, final int taken) {
+        if (taken > 0) {
+            source.recordBurst(taken, sequences);
+            captures.taken(frames, claimedFrom, taken, source.port());
+        }
     }
 
     private void dropFrom(final long first) {

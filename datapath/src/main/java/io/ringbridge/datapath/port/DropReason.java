@@ -74,7 +74,14 @@ public enum DropReason {
     /** Frames arrived on an interface faster than the switch took them. */
     OVERRUN;
 
+    private static final DropReason[] ALL = values();
+
     private final String label = name().toLowerCase(Locale.ROOT).replace('_', '-');
+
+    /** Returns the reason with an ordinal. */
+    public static DropReason at(final int ordinal) {
+        return ALL[ordinal];
+    }
 
     /** Returns the word for output. */
     public String label() {

@@ -2,10 +2,13 @@ package io.ringbridge.datapath.port;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.Arrays;
 import java.util.List;
 
 /** A port of the switch. The datapath creates it; any thread may read it. */
 public abstract sealed class Port permits GuestPort, UplinkPort {
+    private static final PortCapture[] NO_CAPTURES = {};
+
     private final int index;
     private final String name;
     private final @Nullable PortVlan vlan;
@@ -17,6 +20,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     private volatile @Nullable String failure;
     private volatile boolean suspended;
     private volatile int relayedGroups;
+    private volatile PortCapture[] captures = NO_CAPTURES;
 
     Port(final int index, final String name, final int mtu, final @Nullable PortVlan vlan, final Stations stations) {
         this.index = index;
@@ -117,6 +121,23 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
      */
     public final void relayGroups(final int mask) {
         relayedGroups = mask;
+    }
+
+    /** Returns the captures of this port. Workers read them once per burst. */
+    public final PortCapture[] captures() {
+        return captures;
+    }
+
+    /** Adds a capture. Workers copy frames from their next burst on. */
+    public final synchronized void addCapture(final PortCapture capture) {
+        final PortCapture[] more = Arrays.copyOf(captures, captures.length + 1);
+        more[captures.length] = capture;
+        captures = more;
+    }
+
+    /** Removes a capture. Workers may copy frames until they have ended their current burst. */
+    public final synchronized void removeCapture(final PortCapture capture) {
+        captures = Arrays.stream(captures).filter(each -> each != capture).toArray(PortCapture[]::new);
     }
 
     /** Returns the bridge's stations behind this port. */

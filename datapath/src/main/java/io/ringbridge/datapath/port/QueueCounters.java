@@ -1,5 +1,7 @@
 package io.ringbridge.datapath.port;
 
+import org.jspecify.annotations.Nullable;
+
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.EnumMap;
@@ -25,6 +27,8 @@ public final class QueueCounters {
     private long frames;
     private long bytes;
     private final long[] drops = new long[REASONS.length];
+    /** The reason for the last drop since {@link #forgetDrop}. Only the worker uses it. */
+    private @Nullable DropReason lastDrop;
 
     /** Counts frames that were moved. */
     public void moved(final int moreFrames, final long moreBytes) {
@@ -40,6 +44,17 @@ public final class QueueCounters {
     /** Counts frames that were dropped. */
     public void dropped(final DropReason reason, final long frames) {
         DROPS.setOpaque(drops, reason.ordinal(), drops[reason.ordinal()] + frames);
+        lastDrop = reason;
+    }
+
+    /** Forgets the last drop. On the worker's thread. */
+    public void forgetDrop() {
+        lastDrop = null;
+    }
+
+    /** Returns the reason for the last drop since {@link #forgetDrop}, or null. On the worker's thread. */
+    public @Nullable DropReason lastDrop() {
+        return lastDrop;
     }
 
     /** Continues from a reading of one direction. On the worker's thread. */

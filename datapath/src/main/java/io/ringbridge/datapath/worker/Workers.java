@@ -104,6 +104,11 @@ public final class Workers implements AutoCloseable {
     /** Removes the assignment of a port that is detached. Returns when no frame in flight carries its index. */
     public void forget(final int port) {
         placement.forget(port);
+        passBurst();
+    }
+
+    /** Returns once every worker has ended the burst that it is in. */
+    public void passBurst() {
         for (final Worker worker : workers) {
             worker.execute(() -> { }); // runs after the burst that is in flight
         }
