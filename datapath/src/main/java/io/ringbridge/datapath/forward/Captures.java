@@ -23,7 +23,7 @@ final class Captures {
 
     /** Copies a burst that was taken from a port and decided, if the port has captures. */
     void taken(final FrameRing frames, final long first, final int count, final Port port) {
-        final PortCapture[] captures = port.captures();
+        final PortCapture[] captures = port.inCaptures();
         if (captures.length > 0) {
             copyTaken(frames, first, count, captures);
         }

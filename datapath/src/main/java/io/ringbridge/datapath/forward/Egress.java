@@ -74,7 +74,7 @@ final class Egress {
     void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
         assert owner.isCaller();
         begin(first);
-        if (sink.port().captures().length > 0) {
+        if (sink.port().outCaptures().length > 0) {
             deliverCaptured(frames, first, count, sink);
             return;
         }
@@ -93,7 +93,7 @@ final class Egress {
      * of each.
      */
     private void deliverCaptured(final FrameRing frames, final long first, final int count, final Sink sink) {
-        final PortCapture[] copies = sink.port().captures();
+        final PortCapture[] copies = sink.port().outCaptures();
         final boolean inVlans = sink.port().vlan() != null;
         final long nanos = System.nanoTime();
         for (long sequence = first; sequence < first + count; sequence++) {

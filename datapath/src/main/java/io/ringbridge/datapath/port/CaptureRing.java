@@ -73,11 +73,9 @@ final class CaptureRing implements AutoCloseable {
         return (long) LOST.getOpaque(this);
     }
 
-    /** Passes records to a handler until the handler breaks or no more are there. Called by the reader. */
+    /** Passes records to a handler until it breaks, none is left, or the ring wraps. Called by the reader. */
     void read(final ControlledMessageHandler handler) {
-        while (ring.controlledRead(handler, Integer.MAX_VALUE) > 0) {
-            Thread.onSpinWait(); // a read also ends where the ring wraps
-        }
+        ring.controlledRead(handler, Integer.MAX_VALUE);
     }
 
     /** Returns the memory. Neither the worker nor the reader may use the ring any more. */

@@ -20,7 +20,8 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     private volatile @Nullable String failure;
     private volatile boolean suspended;
     private volatile int relayedGroups;
-    private volatile PortCapture[] captures = NO_CAPTURES;
+    private volatile PortCapture[] inCaptures = NO_CAPTURES;
+    private volatile PortCapture[] outCaptures = NO_CAPTURES;
 
     Port(final int index, final String name, final int mtu, final @Nullable PortVlan vlan, final Stations stations) {
         this.index = index;
@@ -123,21 +124,36 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         relayedGroups = mask;
     }
 
-    /** Returns the captures of this port. Workers read them once per burst. */
-    public final PortCapture[] captures() {
-        return captures;
+    /** Returns the captures of frames that enter by this port. Workers read them once per burst. */
+    public final PortCapture[] inCaptures() {
+        return inCaptures;
+    }
+
+    /** Returns the captures of frames that leave by this port. Workers read them once per run of frames. */
+    public final PortCapture[] outCaptures() {
+        return outCaptures;
     }
 
     /** Adds a capture. Workers copy frames from their next burst on. */
     public final synchronized void addCapture(final PortCapture capture) {
-        final PortCapture[] more = Arrays.copyOf(captures, captures.length + 1);
-        more[captures.length] = capture;
-        captures = more;
+        inCaptures = capture.takesIn() ? with(inCaptures, capture) : inCaptures;
+        outCaptures = capture.takesOut() ? with(outCaptures, capture) : outCaptures;
     }
 
     /** Removes a capture. Workers may copy frames until they have ended their current burst. */
     public final synchronized void removeCapture(final PortCapture capture) {
-        captures = Arrays.stream(captures).filter(each -> each != capture).toArray(PortCapture[]::new);
+        inCaptures = without(inCaptures, capture);
+        outCaptures = without(outCaptures, capture);
+    }
+
+    private static PortCapture[] with(final PortCapture[] captures, final PortCapture added) {
+        final PortCapture[] more = Arrays.copyOf(captures, captures.length + 1);
+        more[captures.length] = added;
+        return more;
+    }
+
+    private static PortCapture[] without(final PortCapture[] captures, final PortCapture removed) {
+        return Arrays.stream(captures).filter(each -> each != removed).toArray(PortCapture[]::new);
     }
 
     /** Returns the bridge's stations behind this port. */

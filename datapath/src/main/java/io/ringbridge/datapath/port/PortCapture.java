@@ -56,6 +56,16 @@ public final class PortCapture {
         return port;
     }
 
+    /** Whether the frames that enter by the port are captured. */
+    boolean takesIn() {
+        return in;
+    }
+
+    /** Whether the frames that leave by the port are captured. */
+    boolean takesOut() {
+        return out;
+    }
+
     /**
      * Copies a frame. Called by a worker.
      *
@@ -65,12 +75,13 @@ public final class PortCapture {
      */
     public void record(final int worker, final long nanos, final CaptureEvent event, final @Nullable DropReason reason,
                        final int peer, final Segments bytes) {
-        if (event.isIn() ? in : out) {
-            rings[worker].record(nanos, event, reason, peer, bytes, snapLength);
-        }
+        rings[worker].record(nanos, event, reason, peer, bytes, snapLength);
     }
 
-    /** Passes the frames that the workers have copied to the reader, in the order of each worker. */
+    /**
+     * Passes frames that the workers have copied to the reader, in the order of each worker. Some may remain for the
+     * next call, so that a call ends even if the workers copy frames all the time.
+     */
     public void read(final Reader reader) {
         final boolean[] more = {true};
         final ControlledMessageHandler handler = (type, buffer, index, length) -> {
