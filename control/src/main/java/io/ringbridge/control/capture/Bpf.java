@@ -11,7 +11,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
-import java.util.Objects;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
@@ -75,11 +74,16 @@ final class Bpf {
      * @throws OsException if it is not installed
      */
     static synchronized Bpf load() {
-        if (loaded == null) {
-            loaded = new Bpf(LIBRARIES.stream().map(Bpf::find).filter(Objects::nonNull).findFirst()
-                .orElseThrow(() -> new OsException("libpcap is needed for filters (Debian: apt install libpcap0.8)")));
+        Bpf bpf = loaded;
+        for (int i = 0; bpf == null && i < LIBRARIES.size(); i++) {
+            final SymbolLookup library = find(LIBRARIES.get(i));
+            bpf = library == null ? null : new Bpf(library);
         }
-        return loaded;
+        if (bpf == null) {
+            throw new OsException("libpcap is needed for filters (Debian: apt install libpcap0.8)");
+        }
+        loaded = bpf;
+        return bpf;
     }
 
     private static @Nullable SymbolLookup find(final String name) {
