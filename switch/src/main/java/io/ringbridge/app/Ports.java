@@ -53,7 +53,8 @@ final class Ports implements PortControl, AutoCloseable {
     private final Reunion reunion;
     private final PortOpener opener;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
-    private boolean handedOver;
+    /** Written with the lock held. */
+    private volatile boolean handedOver;
     private boolean closed;
 
     Ports(final Datapath datapath, final Optional<StateDirectory> state, final PortMonitor monitor) {
@@ -243,7 +244,7 @@ final class Ports implements PortControl, AutoCloseable {
     }
 
     /** Whether another process has taken over. */
-    synchronized boolean isHandedOver() {
+    boolean isHandedOver() {
         return handedOver;
     }
 

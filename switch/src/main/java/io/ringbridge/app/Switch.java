@@ -1,5 +1,6 @@
 package io.ringbridge.app;
 
+import io.ringbridge.api.CaptureControl;
 import io.ringbridge.api.ConfigControl;
 import io.ringbridge.api.FdbControl;
 import io.ringbridge.api.PortControl;
@@ -30,6 +31,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final PortMonitor monitor;
     private final Ports ports;
     private final Fdb fdb;
+    private final Captures captures;
     private final ApiEndpoint api;
     private final Upgrade upgrade;
     private boolean closed;
@@ -40,6 +42,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         monitor = new PortMonitor(datapath);
         ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
         fdb = new Fdb(ports, datapath);
+        captures = new Captures(ports, datapath);
         api = new ApiEndpoint(this);
         upgrade = new Upgrade(config, datapath, ports, api);
     }
@@ -117,6 +120,11 @@ public final class Switch implements SwitchControl, AutoCloseable {
     @Override
     public PortControl ports() {
         return ports;
+    }
+
+    @Override
+    public CaptureControl captures() {
+        return captures;
     }
 
     @Override

@@ -9,16 +9,16 @@ import java.util.List;
 
 /** Shows the state of a running switch, which formats the tables itself. */
 final class ShowCommand extends ClientCommand {
-    private static final List<String> VIEWS = List.of("ports", "queues", "fdb", "workers", "config");
-    private static final String NEEDED = "ports, queues, fdb, workers or config";
+    private static final List<String> VIEWS = List.of("ports", "queues", "fdb", "workers", "config", "captures");
+    private static final String NEEDED = "ports, queues, fdb, workers, config or captures";
 
     private final PositionalParamSpec what = Specs.parameter(0, "WHAT", "One of " + NEEDED + ".");
     private final OptionSpec json = Specs.flag("--json", "Print JSON for programs.");
 
     ShowCommand() {
         super("show",
-            "Shows the ports, queues, stations, workers or configuration of a running switch. \"In\" counts frames "
-                + "that enter the switch, \"out\" frames that leave it.%n");
+            "Shows the ports, queues, stations, workers, configuration or captures of a running switch. \"In\" counts "
+                + "frames that enter the switch, \"out\" frames that leave it.%n");
         Specs.examples(own().addPositional(what).addOption(json),
             "  ringbridge show ports",
             "  ringbridge show ports --json |",
