@@ -5,6 +5,7 @@ import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortCapture;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
@@ -276,6 +277,31 @@ public final class Datapath implements AutoCloseable {
      */
     public void stopForwarding() {
         workers.retire();
+    }
+
+    /**
+     * Begins a capture of the frames at a port.
+     *
+     * @param in whether to capture the frames that enter by the port
+     * @param out whether to capture the frames that leave by the port
+     * @param snapLength the bytes of each frame to copy, 1 to {@link PortCapture#MAX_SNAP_LENGTH}
+     */
+    public PortCapture capture(final Port port, final boolean in, final boolean out, final int snapLength) {
+        final PortCapture capture = new PortCapture(port, in, out, snapLength, workers.count());
+        port.addCapture(capture);
+        return capture;
+    }
+
+    /** Ends a capture. Its reader must have finished. */
+    public void end(final PortCapture capture) {
+        capture.port().removeCapture(capture);
+        workers.passBurst();
+        capture.free();
+    }
+
+    /** Returns the port with an index, or null. */
+    public @Nullable Port port(final int index) {
+        return ports.port(index);
     }
 
     /** Detaches and removes a port. */

@@ -97,12 +97,36 @@ public final class ApiClient implements AutoCloseable {
     private record Call(String method, String path, String accept, @Nullable String body, Duration limit) {
     }
 
+    /** Reads a stream. */
+    @FunctionalInterface
+    public interface StreamReader {
+        void read(InputStream in);
+    }
+
+    /**
+     * Sends a request whose answer is a stream, and passes the stream to a reader. The switch has to begin its answer
+     * in time; the stream may take any time.
+     */
+    public void stream(final String path, final String body, final StreamReader reader) {
+        send(new Call("POST", path, TEXT, body, TIMEOUT), reader);
+    }
+
     private String send(final Call call) {
+        return send(call, null);
+    }
+
+    /**
+     * Sends a request.
+     *
+     * @param reader reads the answer if it is a stream, and not a refusal; null for an answer that is text
+     * @return the answer if it is text
+     */
+    private String send(final Call call, final @Nullable StreamReader reader) {
         try (SocketChannel channel = ApiSocket.connect(socket)) {
             final Thread watch = closeAfter(call.limit(), channel);
             try {
                 write(call, Channels.newOutputStream(channel));
-                return read(call, Channels.newInputStream(channel));
+                return read(call, Channels.newInputStream(channel), watch, reader);
             } finally {
                 watch.interrupt();
             }
@@ -142,15 +166,22 @@ public final class ApiClient implements AutoCloseable {
         buffer.flush(out);
     }
 
-    private static String read(final Call call, final InputStream in) throws IOException, HttpException {
+    private static String read(final Call call, final InputStream in, final Thread watch,
+        final @Nullable StreamReader reader) throws IOException, HttpException {
         final SessionInputBuffer buffer = new SessionInputBufferImpl(BUFFER);
         final ClassicHttpResponse response = new DefaultHttpResponseParser().parse(buffer, in);
         if (response == null) {
             throw new IOException("the process there closed the connection without an answer");
         }
+        final boolean done = response.getCode() / HUNDRED == SUCCESS;
+        if (done && reader != null) {
+            watch.interrupt();
+            reader.read(content(response, buffer, in));
+            return "";
+        }
         final String body = new String(content(response, buffer, in).readAllBytes(), StandardCharsets.UTF_8)
             .stripTrailing();
-        if (response.getCode() / HUNDRED == SUCCESS) {
+        if (done) {
             return body;
         }
         throw new ApiException(response.getCode(), TEXT.equals(call.accept()) ? body

@@ -17,6 +17,7 @@ final class ApiResources {
             new LatencyResource(control.latency()),
             new InterruptionsResource(control.interruptions()),
             new ConfigResource(control.config()),
-            new UpgradeResource(control.upgrades()));
+            new UpgradeResource(control.upgrades()),
+            new CapturesResource(control.captures()));
     }
 }

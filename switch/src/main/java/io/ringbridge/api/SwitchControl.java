@@ -17,4 +17,6 @@ public interface SwitchControl {
     ConfigControl config();
 
     UpgradeControl upgrades();
+
+    CaptureControl captures();
 }

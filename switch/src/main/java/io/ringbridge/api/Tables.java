@@ -35,6 +35,10 @@ final class Tables {
         return text(out -> workers(workers, out));
     }
 
+    static String captures(final List<CaptureView> captures) {
+        return text(out -> captures(captures, out));
+    }
+
     static String config(final ConfigView config) {
         return text(out -> config(config, out));
     }
@@ -113,6 +117,15 @@ final class Tables {
     /** Whether a worker was so idle that its cycles per frame do not reflect the cost of a frame. */
     private static boolean isIdle(final WorkerView worker) {
         return worker.cyclesPerFrame() == 0 || worker.busyShare() < MIN_BUSY_SHARE;
+    }
+
+    private static void captures(final List<CaptureView> captures, final PrintWriter out) {
+        final Table table = new Table("PORT", "DIRECTION", "SNAPLEN", "FRAMES", "LOST", "SINCE", "FILTER");
+        for (final CaptureView capture : captures) {
+            table.row(capture.port(), capture.direction(), capture.snaplen(), capture.frames(), capture.lost(),
+                capture.since(), capture.filter() == null ? "-" : capture.filter());
+        }
+        table.print(out);
     }
 
     private static void config(final ConfigView config, final PrintWriter out) {

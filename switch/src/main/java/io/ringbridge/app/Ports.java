@@ -59,7 +59,8 @@ final class Ports implements PortControl, AutoCloseable {
     private final PortOpener opener;
     private final PortChanger changer;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
-    private boolean handedOver;
+    /** Written with the lock held. */
+    private volatile boolean handedOver;
     private boolean closed;
 
     Ports(final Datapath datapath, final Optional<StateDirectory> state, final PortMonitor monitor) {
@@ -292,7 +293,7 @@ final class Ports implements PortControl, AutoCloseable {
     }
 
     /** Whether another process has taken over. */
-    synchronized boolean isHandedOver() {
+    boolean isHandedOver() {
         return handedOver;
     }
 

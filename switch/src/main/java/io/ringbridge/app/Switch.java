@@ -1,5 +1,6 @@
 package io.ringbridge.app;
 
+import io.ringbridge.api.CaptureControl;
 import io.ringbridge.api.ConfigControl;
 import io.ringbridge.api.FdbControl;
 import io.ringbridge.api.InterruptionControl;
@@ -36,6 +37,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Ports ports;
     private final Fdb fdb;
     private final Traces traces;
+    private final Captures captures;
     private final ApiEndpoint api;
     private final Upgrade upgrade;
     private final Configuration configuration;
@@ -48,6 +50,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
         fdb = new Fdb(ports, datapath);
         traces = new Traces(ports, datapath);
+        captures = new Captures(ports, datapath);
         api = new ApiEndpoint(this);
         upgrade = new Upgrade(settings::now, datapath, ports, api);
         configuration = new Configuration(settings, ports, api);
@@ -133,6 +136,10 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return traces;
     }
 
+    public CaptureControl captures() {
+        return captures;
+    }
+
     @Override
     public FdbControl fdb() {
         return fdb;
@@ -145,7 +152,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     @Override
     public LatencyControl latency() {
-        return port -> Measurements.latency(config.latencySample(), measured(port));
+        return port -> Measurements.latency(settings.now().latencySample(), measured(port));
     }
 
     @Override

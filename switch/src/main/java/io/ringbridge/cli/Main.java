@@ -28,6 +28,7 @@ public final class Main {
         "                 --port name=vm2,socket=/tmp/vm2.sock",
         "  ringbridge qemu-args vm1             print the QEMU options for port vm1",
         "  ringbridge show ports                show the ports and their counters",
+        "  ringbridge capture vm1 --write FILE  capture the frames at port vm1",
         "  ringbridge bench throughput          measure the throughput",
         "",
         "Exit status: 0 success, 1 failure, 2 wrong usage or configuration,",
@@ -35,7 +36,8 @@ public final class Main {
 
     /** The commands in the order of the help. */
     private static final List<String> COMMANDS =
-        List.of("run", "demo", "show", "trace", "port", "fdb", "reload", "upgrade", "qemu-args", "bench", "help");
+        List.of("run", "demo", "show", "capture", "trace", "port", "fdb", "reload", "upgrade", "qemu-args", "bench",
+            "help");
 
     private Main() {
     }
@@ -49,6 +51,7 @@ public final class Main {
             case "port" -> PortCommand.spec();
             case "fdb" -> FdbCommand.spec();
             case "reload" -> new ReloadCommand().spec();
+            case "capture" -> new CaptureCommand().spec();
             case "upgrade" -> new UpgradeCommand();
             case "qemu-args" -> new QemuArgsCommand();
             case "bench" -> Specs.command("bench", new Bench(),

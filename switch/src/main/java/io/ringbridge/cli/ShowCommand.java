@@ -10,8 +10,9 @@ import java.util.List;
 /** Shows the state of a running switch, which formats the tables itself. */
 final class ShowCommand extends ClientCommand {
     private static final List<String> VIEWS =
-        List.of("ports", "queues", "fdb", "workers", "latency", "interruptions", "config");
-    private static final String NEEDED = "ports, queues, fdb, workers, latency, interruptions or config";
+        List.of("ports", "queues", "fdb", "workers", "latency", "interruptions", "captures", "config");
+    private static final String NEEDED =
+        "ports, queues, fdb, workers, latency, interruptions, captures or config";
     /** The views that may be limited to a port. */
     private static final List<String> OF_PORT = List.of("latency", "interruptions");
 
@@ -22,8 +23,8 @@ final class ShowCommand extends ClientCommand {
 
     ShowCommand() {
         super("show",
-            "Shows the ports, queues, stations, workers, latencies, interruptions or configuration of a running "
-                + "switch. \"In\" counts frames that enter the switch, \"out\" frames that leave it.%n");
+            "Shows the ports, queues, stations, workers, latencies, interruptions, captures or configuration of a "
+                + "running switch. \"In\" counts frames that enter the switch, \"out\" frames that leave it.%n");
         Specs.examples(own().addPositional(what).addPositional(port).addOption(json),
             "  ringbridge show ports",
             "  ringbridge show ports --json |",

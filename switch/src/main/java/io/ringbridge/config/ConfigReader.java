@@ -171,7 +171,18 @@ public final class ConfigReader {
         final Section section = Section.of(source, "", keys, StationConfig.KEYS);
         final String mac = section.mac("mac").orElseThrow(() -> section.missing("mac", "the address of a station"));
         return new StationConfig(MacAddress.parse(mac), section.integer("vlan", 0, PortVlan.MAX),
-            section.text("port", "the name of a port"));
+            section.text("port", StationConfig.PORT));
+    }
+
+    /**
+     * Parses a request for a capture in the form {@code port=vm1,filter=arp}, or as a JSON object with the same keys.
+     *
+     * @param source the command that the request was given to, for messages
+     */
+    public static CaptureConfig parseCapture(final String source, final String spec) {
+        final Node keys = isJson(spec) ? NodeParser.parseJson(source, spec)
+            : pairs(source, spec, String.join(", ", CaptureConfig.KEYS));
+        return CaptureConfig.read(Section.of(source, "", keys, CaptureConfig.KEYS));
     }
 
     private static boolean isJson(final String spec) {

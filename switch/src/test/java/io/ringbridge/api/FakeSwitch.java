@@ -60,6 +60,22 @@ class FakeSwitch implements SwitchControl {
     }
 
     @Override
+    public CaptureControl captures() {
+        return new CaptureControl() {
+            @Override
+            public List<CaptureView> views() {
+                return List.of(new CaptureView("a", "in", "arp", 96, null, "2026-11-30T03:05:00Z", 7, 1));
+            }
+
+            @Override
+            public Stream begin(final String spec) {
+                done.add("capture " + spec);
+                return out -> out.write(1);
+            }
+        };
+    }
+
+    @Override
     public ConfigControl config() {
         return new Configuration();
     }

@@ -70,6 +70,7 @@ class CommandLineTest {
         "show --help", "trace --help", "port --help", "port add --help", "port remove --help",
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help",
         "fdb flush --help",
+        "capture --help",
         "upgrade --help", "qemu-args --help", "--version", "show --version", "port add --version", "help", "help show"})
     void helpIsPrinted(final String args) {
         final Run run = Run.of(args.split(" ", -1));
@@ -372,7 +373,7 @@ class CommandLineTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-        show prots                | "prots" is not ports, queues, fdb, workers or config ("ports"?); \
+        show prots                | "prots" is not ports, queues, fdb, workers, config or captures ("ports"?); \
         see ringbridge show --help
         runn                      | Unmatched argument at index 0: 'runn' ("run"?); see ringbridge --help
         port ad                   | Unmatched argument at index 1: 'ad' ("add"?); see ringbridge port --help

@@ -10,6 +10,7 @@ import io.ringbridge.datapath.packet.PieceReader;
 import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.PortCapture;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.UplinkQueue;
@@ -43,6 +44,7 @@ final class Egress {
     private final UplinkWriter uplinks;
     private final VlanEgress vlans;
     private final FrameRecorder recorder;
+    private final Captures captures;
     /** The union of the features that the burst's frames need. */
     private int needs;
     /** The sequence of the first frame not known to be finished. {@link #findUnfinished} corrects it after a fault. */
@@ -52,10 +54,12 @@ final class Egress {
     /** The queue that received the last frames, or null if they went to an uplink. */
     private @Nullable ReceiveQueue receiver;
 
-    Egress(final Owner owner, final Notifier notifier, final Effort effort, final FrameRecorder recorder) {
+    Egress(final int worker, final Owner owner, final Notifier notifier, final Effort effort,
+           final FrameRecorder recorder) {
         this.owner = owner;
         this.recorder = recorder;
         vlans = new VlanEgress(recorder);
+        captures = new Captures(worker);
         this.effort = effort;
         final PieceReader reader = new PieceReader();
         burst = new EgressBurst(notifier);
@@ -74,6 +78,10 @@ final class Egress {
     void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
         assert owner.isCaller();
         begin(first);
+        if (sink.port().outCaptures().length > 0) {
+            deliverCaptured(frames, first, count, sink);
+            return;
+        }
         if (sink.port().vlan() == null) {
             deliverAsTheyAre(frames, first, count, sink);
             return;
@@ -81,6 +89,29 @@ final class Egress {
         for (int done = 0; done < count; done += Ingress.BURST) {
             final int some = Math.min(count - done, Ingress.BURST);
             deliverAsTheyAre(vlans.prepared(), 0, vlans.prepare(frames, first + done, some, sink), sink);
+        }
+    }
+
+    /**
+     * Delivers frames to a port with captures. Delivers them one by one, so that the queue's counters show what became
+     * of each.
+     */
+    private void deliverCaptured(final FrameRing frames, final long first, final int count, final Sink sink) {
+        final PortCapture[] copies = sink.port().outCaptures();
+        final boolean inVlans = sink.port().vlan() != null;
+        final long nanos = System.nanoTime();
+        for (long sequence = first; sequence < first + count; sequence++) {
+            begin(sequence);
+            sink.counters().forgetDrop();
+            Frame frame = frames.get(sequence);
+            if (!inVlans) {
+                deliverAsTheyAre(frames, sequence, 1, sink);
+            } else if (vlans.prepare(frames, sequence, 1, sink) > 0) {
+                frame = vlans.prepared().get(0);
+                deliverAsTheyAre(vlans.prepared(), 0, 1, sink);
+            }
+            begin(sequence + 1); // finished, also if the copy meets a fault
+            captures.left(frame, nanos, sink.counters().lastDrop(), copies);
         }
     }
 

@@ -49,6 +49,7 @@ public final class Ingress {
     private final long[] destinations = new long[BURST];
     private final long[] sources = new long[BURST];
     private final OffloadIngress offloads = new OffloadIngress();
+    private final Captures captures;
     private final IngressBurst burst;
     private long claimedFrom;
     private long claimedTo = NOTHING;
@@ -65,6 +66,7 @@ public final class Ingress {
         this.notifier = notifier;
         this.effort = effort;
         this.own = own;
+        captures = new Captures(own);
         this.owner = owner;
         this.inboxes = inboxes;
         frames = inboxes[own].frames();
@@ -289,11 +291,14 @@ public final class Ingress {
         return (long) (length + (Effort.FRAME << Effort.BYTES)) * effort.fanOut(source.port().index(), vlan);
     }
 
-    /** Records a burst, then frames of it in the trace. A fault there does not undo the burst. */
+    /**
+     * Records a burst, then its frames in the trace and in captures. A fault there does not undo the burst.
+     */
     private void record(final Source source, final int taken) {
         if (taken > 0) {
             source.recordBurst(taken, sequences);
             recorder.taken(frames, claimedFrom, taken, source);
+            captures.taken(frames, claimedFrom, taken, source.port());
         }
     }
 

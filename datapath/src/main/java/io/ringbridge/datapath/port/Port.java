@@ -3,6 +3,7 @@ package io.ringbridge.datapath.port;
 import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -11,6 +12,7 @@ import java.util.stream.Stream;
 /** A port of the switch. The datapath creates it; any thread may read it. */
 public abstract sealed class Port permits GuestPort, UplinkPort {
     private static final AtomicInteger SERIALS = new AtomicInteger();
+    private static final PortCapture[] NO_CAPTURES = {};
 
     private final int serial = SERIALS.incrementAndGet();
     private final int index;
@@ -28,6 +30,8 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     private volatile List<FrameTrace> traces = List.of();
     private final long createdMillis = System.currentTimeMillis();
     private final Interruptions interruptions = new Interruptions();
+    private volatile PortCapture[] inCaptures = NO_CAPTURES;
+    private volatile PortCapture[] outCaptures = NO_CAPTURES;
 
     Port(final int index, final String name, final int mtu, final @Nullable PortVlan vlan, final Stations stations) {
         this.index = index;
@@ -218,6 +222,38 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     /** Frees the recorded frames. The port is removed, and no worker has a frame for it. */
     public final void forgetFrames() {
         traces.forEach(FrameTrace::close);
+    }
+
+    /** Returns the captures of frames that enter by this port. Workers read them once per burst. */
+    public final PortCapture[] inCaptures() {
+        return inCaptures;
+    }
+
+    /** Returns the captures of frames that leave by this port. Workers read them once per run of frames. */
+    public final PortCapture[] outCaptures() {
+        return outCaptures;
+    }
+
+    /** Adds a capture. Workers copy frames from their next burst on. */
+    public final synchronized void addCapture(final PortCapture capture) {
+        inCaptures = capture.takesIn() ? with(inCaptures, capture) : inCaptures;
+        outCaptures = capture.takesOut() ? with(outCaptures, capture) : outCaptures;
+    }
+
+    /** Removes a capture. Workers may copy frames until they have ended their current burst. */
+    public final synchronized void removeCapture(final PortCapture capture) {
+        inCaptures = without(inCaptures, capture);
+        outCaptures = without(outCaptures, capture);
+    }
+
+    private static PortCapture[] with(final PortCapture[] captures, final PortCapture added) {
+        final PortCapture[] more = Arrays.copyOf(captures, captures.length + 1);
+        more[captures.length] = added;
+        return more;
+    }
+
+    private static PortCapture[] without(final PortCapture[] captures, final PortCapture removed) {
+        return Arrays.stream(captures).filter(each -> each != removed).toArray(PortCapture[]::new);
     }
 
     /** Returns the bridge's stations behind this port. */
