@@ -26,7 +26,7 @@ public final class Main {
         "  ringbridge demo                      try it without a virtual machine",
         "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock \\",
         "                 --port name=vm2,socket=/tmp/vm2.sock",
-        "  ringbridge qemu-args vm1             print the QEMU options for port vm1",
+        "  ringbridge attach vm1                print the QEMU options for port vm1",
         "  ringbridge show ports                show the ports and their counters",
         "  ringbridge bench throughput          measure the throughput",
         "",
@@ -35,7 +35,7 @@ public final class Main {
 
     /** The commands in the order of the help. */
     private static final List<String> COMMANDS =
-        List.of("run", "demo", "show", "port", "fdb", "upgrade", "qemu-args", "bench", "help");
+        List.of("run", "demo", "show", "port", "fdb", "upgrade", "attach", "bench", "help");
 
     private Main() {
     }
@@ -48,7 +48,7 @@ public final class Main {
             case "port" -> PortCommand.spec();
             case "fdb" -> FdbCommand.spec();
             case "upgrade" -> new UpgradeCommand();
-            case "qemu-args" -> new QemuArgsCommand();
+            case "attach" -> new AttachCommand();
             case "bench" -> Specs.command("bench", new Bench(),
                 "Measures this switch or any other vhost-user back-end; \"bench --help\" lists the benchmarks.");
             default -> new CommandLine.HelpCommand();
@@ -140,7 +140,8 @@ public final class Main {
      * would delay the start noticeably.
      */
     private static List<String> named(final String... args) {
-        return args.length > 0 && COMMANDS.contains(args[0]) && !"help".equals(args[0]) ? List.of(args[0]) : COMMANDS;
+        final String first = args.length == 0 ? "" : AttachCommand.ALIAS.equals(args[0]) ? "attach" : args[0];
+        return COMMANDS.contains(first) && !"help".equals(first) ? List.of(first) : COMMANDS;
     }
 
     private static int status(final PrintWriter err, final Exception failure) {

@@ -23,14 +23,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class CommandLineTest {
@@ -53,7 +49,7 @@ class CommandLineTest {
         "port remove --help",
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help",
         "fdb flush --help",
-        "upgrade --help", "qemu-args --help", "--version", "show --version", "port add --version", "help", "help show"})
+        "upgrade --help", "attach --help", "qemu-args --help", "--version", "show --version", "port add --version", "help", "help show"})
     void helpIsPrinted(final String args) {
         final Run run = Run.of(args.split(" ", -1));
         assertEquals(0, run.status());
@@ -73,7 +69,7 @@ class CommandLineTest {
         "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove",
         "fdb flush vm1 vm2",
         "upgrade --binary", "upgrade now", "upgrade --timeout x", "qemu-args vm1 --config /nonexistent",
-        "qemu-args vm1 --accel xen",
+        "attach vm1 --accel xen", "attach vm1 --for xen", "attach vm1 --memory much", "attach",
         "qemu-args vm1 --config /nonexistent --qemu-version new", "help nothing"})
     void usageErrorsAreOneLineAndStatusTwo(final String args) {
         final Run run = args.isEmpty() ? Run.of() : Run.of(args.split(" ", -1));
@@ -286,60 +282,6 @@ class CommandLineTest {
 
     private static String state(final String api, final int port) throws IOException {
         return new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api)).get(port).get("state").asText();
-    }
-
-    @Test
-    void qemuArgumentsMatchThePort() throws IOException {
-        final Path config = Files.writeString(dir.resolve("f.yaml"), """
-            ports:
-              - {name: one, socket: /run/one.sock}
-              - {name: many, socket: '/run/a,b.sock', mode: client, queues: 4, mtu: 9000, mac: 52:54:00:00:00:07}
-            """);
-        final String one = GuestMac.of("one");
-        assertEquals("""
-            -object memory-backend-memfd,id=mem-ringbridge,size=1G,share=on
-            -numa node,memdev=mem-ringbridge
-            -chardev socket,id=chr-one,path=/run/one.sock,reconnect=1
-            -netdev vhost-user,id=net-one,chardev=chr-one,queues=1
-            -device virtio-net-pci,netdev=net-one,mac=%s,host_mtu=1500
-            """.formatted(one),
-            ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "7.2.22", "--accel", "kvm"));
-        assertEquals("""
-            -object memory-backend-memfd,id=mem-ringbridge,size=2G,share=on
-            -numa node,memdev=mem-ringbridge
-            -chardev socket,id=chr-many,path=/run/a,,b.sock,server=on,wait=off
-            -netdev vhost-user,id=net-many,chardev=chr-many,queues=4
-            -device virtio-net-pci,netdev=net-many,mac=52:54:00:00:00:07,mq=on,vectors=10,host_mtu=9000
-            """, ok("qemu-args", "many", "--config", config.toString(), "--memory", "2G", "--accel", "KVM"));
-        assertTrue(ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "7.2")
-            .contains(",vectors=0,"));
-        for (final String port : List.of("one", "many")) {
-            assertTrue(device(config, port, "7.2", "tcg").contains(",vectors=0,host_mtu="));
-            assertFalse(device(config, port, "8.0", "tcg").contains("vectors=0"));
-            assertFalse(device(config, port, "7.2", "kvm").contains("vectors=0"));
-        }
-        assertTrue(ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "10.0")
-            .contains(",reconnect-ms=1000\n"));
-        assertEquals("ringbridge: no port is named \"two\"; there are: one, many\n",
-            Run.of("qemu-args", "two", "--config", config.toString()).err());
-    }
-
-    private static String device(final Path config, final String port, final String version, final String accel) {
-        return ok("qemu-args", port, "--config", config.toString(), "--qemu-version", version, "--accel", accel).lines()
-            .filter(line -> line.startsWith("-device virtio-net-pci")).findFirst().orElseThrow();
-    }
-
-    @Test
-    void everyPortHasAStableAddressOfItsOwn() {
-        final Set<String> addresses = new HashSet<>();
-        for (int i = 0; i < 1024; i++) {
-            final String mac = GuestMac.of("vm" + i, "0123456789abcdef");
-            assertTrue(mac.matches("02(:[0-9a-f]{2}){5}"), mac);
-            assertTrue(addresses.add(mac), mac);
-        }
-        assertEquals(GuestMac.of("vm1", "a"), GuestMac.of("vm1", "a"));
-        assertNotEquals(GuestMac.of("vm1", "a"), GuestMac.of("vm1", "b"));
-        assertEquals(GuestMac.of("vm1"), GuestMac.of("vm1"));
     }
 
     @ParameterizedTest
