@@ -49,7 +49,8 @@ class CommandLineTest {
         "port remove --help",
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help",
         "fdb flush --help",
-        "upgrade --help", "attach --help", "qemu-args --help", "--version", "show --version", "port add --version", "help", "help show"})
+        "upgrade --help", "attach --help", "qemu-args --help",
+        "--version", "show --version", "port add --version", "help", "help show"})
     void helpIsPrinted(final String args) {
         final Run run = Run.of(args.split(" ", -1));
         assertEquals(0, run.status());
