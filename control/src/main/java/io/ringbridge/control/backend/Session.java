@@ -109,6 +109,11 @@ final class Session {
         }
     }
 
+    /** Returns the negotiated protocol features. Any thread may call. */
+    long protocolFeatures() {
+        return device.negotiation.protocolFeatures();
+    }
+
     /** Called now and then while no message arrives. */
     private void idle() {
         checkPort();
