@@ -28,6 +28,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Datapath datapath;
     private final Observer observer = new Observer();
     private final PortMonitor monitor;
+    private final Rates rates = new Rates();
     private final Ports ports;
     private final Fdb fdb;
     private final ApiEndpoint api;
@@ -38,7 +39,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         this.config = config;
         this.datapath = datapath;
         monitor = new PortMonitor(datapath);
-        ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
+        ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor, rates);
         fdb = new Fdb(ports, datapath);
         api = new ApiEndpoint(this);
         upgrade = new Upgrade(config, datapath, ports, api);
@@ -73,6 +74,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     void run() {
         datapath.run(new WorkerWatch());
         observer.repeat(PortMonitor.PERIOD, () -> monitor.examine(System.nanoTime()));
+        observer.repeat(Rates.PERIOD, () -> rates.sample(datapath.ports(), System.nanoTime()));
         observer.repeat(StateDirectory.PERIOD, ports::tendState);
     }
 
