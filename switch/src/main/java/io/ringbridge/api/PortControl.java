@@ -9,11 +9,18 @@ public interface PortControl {
     List<PortView> views();
 
     /**
-     * Returns a port.
+     * Returns everything about one port.
      *
      * @throws ApiException if there is no such port
      */
-    PortView view(String name);
+    PortDetailView view(String name);
+
+    /**
+     * Checks everything that a port needs to work.
+     *
+     * @throws ApiException if there is no such port
+     */
+    List<CheckView> diagnose(String name);
 
     /** Returns the queues of all ports. */
     List<QueueView> queues();

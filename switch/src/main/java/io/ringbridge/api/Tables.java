@@ -7,10 +7,8 @@ import java.io.StringWriter;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /** Formats the views as tables for people. */
 final class Tables {
@@ -19,20 +17,28 @@ final class Tables {
     private Tables() {
     }
 
-    static String ports(final List<PortView> ports) {
-        return text(out -> ports(ports, out));
+    static String ports(final List<PortView> ports, final Units units) {
+        return text(out -> PortTables.ports(ports, units, out));
     }
 
-    static String queues(final List<QueueView> queues) {
-        return text(out -> queues(queues, out));
+    static String port(final PortDetailView port, final Units units) {
+        return text(out -> PortTables.detail(port, units, out));
+    }
+
+    static String checks(final List<CheckView> checks) {
+        return text(out -> PortTables.checks(checks, out));
+    }
+
+    static String queues(final List<QueueView> queues, final Units units) {
+        return text(out -> queues(queues, units, out));
     }
 
     static String stations(final List<StationView> stations) {
         return text(out -> stations(stations, out));
     }
 
-    static String workers(final List<WorkerView> workers) {
-        return text(out -> workers(workers, out));
+    static String workers(final List<WorkerView> workers, final Units units) {
+        return text(out -> workers(workers, units, out));
     }
 
     static String captures(final List<CaptureView> captures) {
@@ -51,45 +57,23 @@ final class Tables {
         return text.toString();
     }
 
-    private static void ports(final List<PortView> ports, final PrintWriter out) {
-        final Table table = new Table("PORT", "STATE", "QUEUES", "MTU", "VLAN", "IN-FRAMES", "IN-BYTES", "OUT-FRAMES",
-            "OUT-BYTES", "DROPS", "SOCKET, DEVICE OR FILE");
-        for (final PortView port : ports) {
-            table.row(port.name(), port.state(), port.queues(), port.mtu(), vlan(port), port.inFrames(), port.inBytes(),
-                port.outFrames(), port.outBytes(), drops(port.drops()), where(port));
-        }
-        table.print(out);
-        ports.stream().filter(port -> port.why() != null)
-            .forEach(port -> out.println(port.name() + ": " + port.state() + " since " + port.since() + "; "
-                + port.why()));
-        out.flush();
-    }
-
-    private static String vlan(final PortView port) {
-        final String untagged = port.vlan() == null ? "" : port.vlan().toString();
-        return port.trunk() == null ? untagged.isEmpty() ? "-" : untagged
-            : "trunk " + String.join(",", port.trunk()) + (untagged.isEmpty() ? "" : " native " + untagged);
-    }
-
-    private static String where(final PortView port) {
-        return Stream.of(port.socket(), port.device(), port.read(), port.write()).filter(Objects::nonNull)
-            .collect(Collectors.joining(", "));
-    }
-
-    private static void queues(final List<QueueView> queues, final PrintWriter out) {
-        final Table table = new Table("PORT", "QUEUE", "KIND", "WORKER", "STATE", "LAYOUT", "SIZE", "IN-FRAMES",
-            "OUT-FRAMES", "DROPS");
+    private static void queues(final List<QueueView> queues, final Units units, final PrintWriter out) {
+        final Table table = new Table("PORT", "QUEUE", "KIND", "WORKER", "STATE", "LAYOUT", "SIZE", "IN", "IN-BYTES",
+            "OUT", "OUT-BYTES", "DROPS");
         final List<QueueView> started = queues.stream().filter(QueueView::started).toList();
         for (final QueueView queue : started) {
             table.row(queue.port(), queue.index(), queue.kind(), queue.worker(),
-                queue.enabled() ? "enabled" : "disabled", queue.layout(), queue.size(), queue.inFrames(),
-                queue.outFrames(), drops(queue.drops()));
+                queue.enabled() ? "enabled" : "disabled", queue.layout(), queue.size(), units.count(queue.inFrames()),
+                units.count(queue.inBytes()), units.count(queue.outFrames()), units.count(queue.outBytes()),
+                units.count(PortTables.sum(queue.drops())));
         }
         table.print(out);
+        started.stream().filter(queue -> !queue.drops().isEmpty()).forEach(queue -> PortTables.paragraph(
+            queue.port() + " queue " + queue.index() + ": dropped ", PortTables.drops(queue.drops()), out));
         if (started.size() < queues.size()) {
             out.println("queues not started: " + (queues.size() - started.size()));
-            out.flush();
         }
+        out.flush();
     }
 
     private static void stations(final List<StationView> stations, final PrintWriter out) {
@@ -101,12 +85,12 @@ final class Tables {
         table.print(out);
     }
 
-    private static void workers(final List<WorkerView> workers, final PrintWriter out) {
+    private static void workers(final List<WorkerView> workers, final Units units, final PrintWriter out) {
         final Table table = new Table("WORKER", "CPU", "QUEUES", "BUSY", "FRAMES", "CYCLES/FRAME", "FRAMES/POLL",
             "LONGEST-US", "STALLS");
         for (final WorkerView worker : workers) {
             table.row(worker.index(), worker.cpu() < 0 ? "any" : worker.cpu(), worker.queues(),
-                String.format(Locale.ROOT, "%.0f%%", 100 * worker.busyShare()), worker.frames(),
+                String.format(Locale.ROOT, "%.0f%%", 100 * worker.busyShare()), units.count(worker.frames()),
                 isIdle(worker) ? "-" : String.format(Locale.ROOT, "%.0f", worker.cyclesPerFrame()),
                 String.format(Locale.ROOT, "%.1f", worker.framesPerPoll()),
                 String.format(Locale.ROOT, "%.1f", worker.longestCycleNanos() / 1e3), worker.stalls());
@@ -152,10 +136,5 @@ final class Tables {
             .map(key -> key.getKey() + ": "
                 + (PortKey.FREE_TEXT.contains(key.getKey()) ? Json.write(key.getValue()) : key.getValue()))
             .collect(Collectors.joining(", ", "{", "}"));
-    }
-
-    private static String drops(final Map<String, Long> drops) {
-        return drops.isEmpty() ? "0" : drops.entrySet().stream().map(drop -> drop.getKey() + " " + drop.getValue())
-            .collect(Collectors.joining(", "));
     }
 }

@@ -1,8 +1,10 @@
 package io.ringbridge.app;
 
 import io.ringbridge.api.ApiException;
+import io.ringbridge.api.CheckView;
 import io.ringbridge.api.KeyChange;
 import io.ringbridge.api.PortControl;
+import io.ringbridge.api.PortDetailView;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
 import io.ringbridge.app.diagnosis.PortMonitor;
@@ -55,6 +57,7 @@ final class Ports implements PortControl, AutoCloseable {
     /** Empty if no state is kept. */
     private final Optional<StateDirectory> state;
     private final PortMonitor monitor;
+    private final Rates rates;
     private final Reunion reunion;
     private final PortOpener opener;
     private final PortChanger changer;
@@ -63,10 +66,12 @@ final class Ports implements PortControl, AutoCloseable {
     private volatile boolean handedOver;
     private boolean closed;
 
-    Ports(final Datapath datapath, final Optional<StateDirectory> state, final PortMonitor monitor) {
+    Ports(final Datapath datapath, final Optional<StateDirectory> state, final PortMonitor monitor,
+          final Rates rates) {
         this.datapath = datapath;
         this.state = state;
         this.monitor = monitor;
+        this.rates = rates;
         reunion = new Reunion(datapath);
         opener = new PortOpener(datapath, state, reunion);
         changer = new PortChanger(datapath, opener);
@@ -146,7 +151,7 @@ final class Ports implements PortControl, AutoCloseable {
         try {
             bind(port, true);
             serve();
-            return view(port.name());
+            return view(named(port.name()));
         } catch (final SwitchException e) {
             throw new ApiException(FAILED, e.getMessage());
         }
@@ -251,18 +256,25 @@ final class Ports implements PortControl, AutoCloseable {
         return attached.values().stream().map(this::view).toList();
     }
 
-    @Override
-    public synchronized PortView view(final String name) {
-        return view(named(name));
-    }
-
     private PortView view(final Attached port) {
-        return Views.port(port, problem(port));
+        return Views.port(port, monitor.problem(port.port(), port.link(), socket(port)), rates.of(port.port()));
     }
 
-    private @Nullable String problem(final Attached port) {
-        final Path socket = port.config() instanceof final GuestPortConfig guest ? guest.path().orElse(null) : null;
-        return monitor.problem(port.port(), port.link(), socket);
+    private static @Nullable Path socket(final Attached port) {
+        return port.config() instanceof final GuestPortConfig guest ? guest.path().orElse(null) : null;
+    }
+
+    @Override
+    public synchronized PortDetailView view(final String name) {
+        final Attached port = named(name);
+        return PortDetails.of(port, view(port));
+    }
+
+    @Override
+    public synchronized List<CheckView> diagnose(final String name) {
+        final Attached port = named(name);
+        return monitor.checks(port.port(), port.link(), socket(port)).stream()
+            .map(check -> new CheckView(check.name(), check.state().label(), check.text())).toList();
     }
 
     @Override

@@ -34,6 +34,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Datapath datapath;
     private final Observer observer = new Observer();
     private final PortMonitor monitor;
+    private final Rates rates = new Rates();
     private final Ports ports;
     private final Fdb fdb;
     private final Traces traces;
@@ -47,7 +48,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         settings = new Settings(config, datapath);
         this.datapath = datapath;
         monitor = new PortMonitor(datapath);
-        ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
+        ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor, rates);
         fdb = new Fdb(ports, datapath);
         traces = new Traces(ports, datapath);
         captures = new Captures(ports, datapath);
@@ -85,6 +86,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     void run() {
         datapath.run(new WorkerWatch());
         observer.repeat(PortMonitor.PERIOD, () -> monitor.examine(System.nanoTime()));
+        observer.repeat(Rates.PERIOD, () -> rates.sample(datapath.ports(), System.nanoTime()));
         observer.repeat(StateDirectory.PERIOD, ports::tendState);
     }
 

@@ -3,6 +3,7 @@ package io.ringbridge.app;
 import io.ringbridge.api.ConfigView;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
+import io.ringbridge.api.RatesView;
 import io.ringbridge.api.StationView;
 import io.ringbridge.api.WorkerView;
 import io.ringbridge.config.Config;
@@ -35,7 +36,7 @@ final class Views {
     }
 
     /** Returns the view of a port; {@code why} is the problem that keeps it from working, or null. */
-    static PortView port(final Attached attached, final @Nullable String why) {
+    static PortView port(final Attached attached, final @Nullable String why, final RatesView rates) {
         final PortConfig config = attached.config();
         final Port port = attached.port();
         final List<String> features =
@@ -43,14 +44,15 @@ final class Views {
         final PortStatistics statistics = port.statistics();
         return new PortView(port.name(), config.kind().word(), text(config, PortKey.SOCKET),
             text(config, PortKey.DEVICE, PortKey.INTERFACE), text(config, PortKey.READ), text(config, PortKey.WRITE),
-            text(config, PortKey.MODE), port.state().label(), port.failure(), since(port), why,
-            port instanceof final GuestPort guest ? guest.queuePairs() : config.queues(),
-            port.mtu(), untagged(config), trunk(config), features, statistics.inFrames(), statistics.inBytes(),
-            statistics.outFrames(), statistics.outBytes(), drops(statistics));
+            text(config, PortKey.MODE), port.state().label(), port.failure(), time(port.sinceMillis()), why,
+            port instanceof final GuestPort guest ? guest.queuePairs() : config.queues(), port.mtu(), untagged(config),
+            trunk(config), features, statistics.inFrames(), statistics.inBytes(), statistics.outFrames(),
+            statistics.outBytes(), drops(statistics), rates);
     }
 
-    private static String since(final Port port) {
-        return Instant.ofEpochMilli(port.sinceMillis()).truncatedTo(ChronoUnit.SECONDS).toString();
+    /** Returns a time in milliseconds since 1970 for output. */
+    static String time(final long millis) {
+        return Instant.ofEpochMilli(millis).truncatedTo(ChronoUnit.SECONDS).toString();
     }
 
     /** Returns a port's VLANs for a log line, or an empty string if the port is in none. */

@@ -11,7 +11,7 @@ import java.util.Map;
 class FakeSwitch implements SwitchControl {
     static final PortView PORT = new PortView("a", "vhost-user", "/tmp/a.sock", null, null, null, "server", "running",
         null, null, null, 1, 1500, 10, List.of("20", "30-39"), List.of("version_1"), 1, 64, 2, 128,
-        Map.of("no-buffer", 3L));
+        Map.of("no-buffer", 3L), new RatesView(5, 320, 0, 0, 0));
 
     final List<String> done = new ArrayList<>();
     List<StationView> stations = List.of(new StationView("52:54:00:00:00:01", 0, "a", true, 0));
@@ -138,8 +138,15 @@ class FakeSwitch implements SwitchControl {
         }
 
         @Override
-        public PortView view(final String name) {
-            return PORT;
+        public PortDetailView view(final String name) {
+            return new PortDetailView(PORT, new PortDetailView.FrontEnd("process 17", null, List.of("mq"), 4),
+                List.of(new PortDetailView.Region("0x0", 1 << 20)), List.of(),
+                List.of(new PortDetailView.Drop("no-buffer", 3, "the receiver provides no buffer")));
+        }
+
+        @Override
+        public List<CheckView> diagnose(final String name) {
+            return List.of(new CheckView("socket", "ok", "there"), new CheckView("front-end", "problem", "absent"));
         }
 
         @Override

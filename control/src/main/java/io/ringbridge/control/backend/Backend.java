@@ -222,6 +222,16 @@ public final class Backend implements Link {
         return connectError;
     }
 
+    /** Returns a description of the attached front-end, for display; null if none is attached. */
+    public synchronized @Nullable String peer() {
+        return current == null ? null : current.peer();
+    }
+
+    /** Returns the protocol features that the attached front-end has negotiated; 0 if none is attached. */
+    public synchronized long protocolFeatures() {
+        return session == null ? 0 : session.protocolFeatures();
+    }
+
     /**
      * Whether the back-end still serves. One with an inherited socket ends with it, others only with {@link #close}.
      */

@@ -32,7 +32,8 @@ final class Negotiation {
     private long offered;
     private final long offeredProtocol;
     private long features;
-    private long protocolFeatures;
+    /** Written by the session's thread; others read it for display. */
+    private volatile long protocolFeatures;
     private boolean protocolFeaturesSet;
 
     /** Creates the negotiation of a port with that name. Nothing is negotiated yet. */
@@ -55,6 +56,11 @@ final class Negotiation {
     /** Returns the negotiated virtio features. */
     long features() {
         return features;
+    }
+
+    /** Returns the negotiated protocol features. Any thread may call. */
+    long protocolFeatures() {
+        return protocolFeatures;
     }
 
     /** Whether a protocol feature is negotiated. */

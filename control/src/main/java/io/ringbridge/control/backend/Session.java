@@ -127,6 +127,11 @@ final class Session {
         trace.session("detached", Map.of(), fault);
     }
 
+    /** Returns the negotiated protocol features. Any thread may call. */
+    long protocolFeatures() {
+        return device.negotiation.protocolFeatures();
+    }
+
     /** Called now and then while no message arrives. */
     private void idle() {
         checkPort();

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
@@ -57,6 +58,7 @@ public final class GuestPort extends Port {
     private volatile boolean logging;
     private volatile PortStatistics atAttach = PortStatistics.NONE;
     private final AtomicLong kicks = new AtomicLong();
+    private volatile long attachedMillis;
 
     /**
      * Creates a port with no ring started.
@@ -155,6 +157,15 @@ public final class GuestPort extends Port {
     public void markAttached() {
         atAttach = statistics();
         kicks.set(0);
+        attachedMillis = System.currentTimeMillis();
+    }
+
+    /**
+     * Returns the time at which the last front-end attached, in milliseconds since 1970; 0 if none has attached to this
+     * process.
+     */
+    public long attachedMillis() {
+        return attachedMillis;
     }
 
     /** Returns the frames moved and dropped since the front-end was attached. */
@@ -262,6 +273,20 @@ public final class GuestPort extends Port {
      */
     public synchronized OptionalInt position(final int vring) {
         return queue(vring).position();
+    }
+
+    /**
+     * Returns the position of every started ring, as in GET_VRING_BASE, by vring index. The rings keep running: their
+     * owners read the positions between two bursts.
+     */
+    public synchronized Map<Integer, Integer> positions() {
+        final Map<Integer, Integer> positions = new TreeMap<>();
+        onOwners(queues, queue -> {
+            if (queue.started()) {
+                positions.put(queue.vring(), queue.base());
+            }
+        });
+        return positions;
     }
 
     /**

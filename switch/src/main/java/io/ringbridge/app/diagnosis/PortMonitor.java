@@ -7,6 +7,7 @@ import io.ringbridge.datapath.bridge.StationMoves;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.port.UplinkPort;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -107,5 +108,17 @@ public final class PortMonitor {
         return backend.isListening() ? "no front-end has connected to " + socket + ": " + Access.of(socket)
             : "no front-end listens on " + socket
                 + (backend.connectError() == null ? "" : ": " + backend.connectError());
+    }
+
+    /**
+     * Checks everything that a port needs to work.
+     *
+     * @param socket the port's socket; null if it has none
+     */
+    public List<Check> checks(final Port port, final Link link, final @Nullable Path socket) {
+        return switch (port) {
+            case GuestPort guest -> GuestChecks.of(guest, (Backend) link, socket, findings.get(port.name()));
+            case UplinkPort uplink -> UplinkChecks.of(uplink);
+        };
     }
 }

@@ -86,6 +86,16 @@ class PortMonitorTest {
         return monitor.problem(portA, a, dir.resolve("a"));
     }
 
+    private String checkA(final String name) {
+        return check(portA, a, "a", name);
+    }
+
+    /** Returns the result of a check and its text. */
+    private String check(final GuestPort port, final Backend link, final String socket, final String name) {
+        return monitor.checks(port, link, dir.resolve(socket)).stream().filter(check -> check.name().equals(name))
+            .map(check -> check.state().label() + ' ' + check.text()).findFirst().orElseThrow();
+    }
+
     private String whyB() {
         return monitor.problem(portB, b, dir.resolve("b"));
     }
@@ -125,6 +135,7 @@ class PortMonitorTest {
             tick();
             assertEquals("the guest sends kicks, but its rings stay empty: is its memory shared (share=on)?", whyA());
             assertEquals(List.of("WARN port vm1: " + whyA()), warnings());
+            assertEquals("problem " + whyA(), checkA("memory"));
 
             guest.command(new Message.SetMemTable(List.of(region)), ram.file().fd());
             Await.until(() -> portA.sinceAttached().inFrames() > 0);
@@ -146,6 +157,35 @@ class PortMonitorTest {
     }
 
     @Test
+    void theChecksFollowAGuestThatComesUp() throws IOException {
+        start(PollMode.BUSY);
+        assertTrue(checkA("socket").startsWith("ok " + dir.resolve("a") + " exists: "), checkA("socket"));
+        assertEquals("problem no front-end is attached: start the virtual machine with the options of "
+            + "\"ringbridge attach vm1\"", checkA("front-end"));
+        assertEquals("unknown no front-end is attached", checkA("driver"));
+        assertEquals("unknown none is started yet", checkA("rings"));
+        assertEquals("unknown no ring uses the guest's memory yet", checkA("memory"));
+        try (Guest one = guest("a"); Guest two = guest("b")) {
+            assertTrue(checkA("front-end").matches("ok process " + ProcessHandle.current().pid() + " attached at .*Z"),
+                checkA("front-end"));
+            assertEquals("ok it has negotiated features", checkA("driver"));
+            assertEquals("ok 2 started, 2 of them enabled", checkA("rings"));
+            assertTrue(checkA("memory").startsWith("unknown 1 region, "), checkA("memory"));
+            assertEquals("unknown no frame was sent to the guest yet", checkA("receive buffers"));
+            send(portA, one.queues(), frame(2, 1));
+            send(portB, two.queues(), frame(1, 2));
+            Await.until(() -> portA.statistics().outFrames() > 0);
+            assertTrue(checkA("memory").startsWith("ok 1 region, "), checkA("memory"));
+            assertEquals("ok the guest provides them", checkA("receive buffers"));
+            assertTrue(checkA("frames").startsWith("ok 1 frames in, "), checkA("frames"));
+            assertEquals("ok none", checkA("drops"));
+            assertEquals("ok 1500", checkA("mtu"));
+        }
+        Files.delete(dir.resolve("b"));
+        assertTrue(check(portB, b, "b", "socket").startsWith("problem " + dir.resolve("b") + " does not exist: "));
+    }
+
+    @Test
     void duplicateAddressesAndMissingBuffersAreReported() throws IOException {
         start(PollMode.ADAPTIVE);
         try (Guest one = guest("a"); Guest two = guest("b")) {
@@ -163,6 +203,7 @@ class PortMonitorTest {
                 + "do two guests use this address?",
                 whyA());
             assertEquals(whyA(), whyB());
+            assertEquals("problem " + whyA(), checkA("address"));
             tick();
             assertEquals(List.of("WARN port vm1: " + whyA(), "WARN port vm2: " + whyA()), warnings());
             for (int i = 0; i < 11; i++) {
@@ -178,6 +219,8 @@ class PortMonitorTest {
                 send(portA, first, frame(9, 3));
             }
             assertTrue(whyB().startsWith("the guest provides no receive buffers, and "), whyB());
+            assertEquals("problem " + whyB(), check(portB, b, "b", "receive buffers"));
+            assertTrue(check(portB, b, "b", "drops").startsWith("problem no-buffer "), check(portB, b, "b", "drops"));
             assertNull(whyA());
             while (second.receiver().poll()) {
                 Thread.onSpinWait();
