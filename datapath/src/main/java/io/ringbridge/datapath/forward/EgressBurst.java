@@ -21,9 +21,14 @@ final class EgressBurst {
         return delivered;
     }
 
-    /** Records that a queue received frames. */
-    void recordDelivered(final ReceiveQueue queue, final int count, final long bytes) {
+    /**
+     * Records that a queue received frames.
+     *
+     * @param lengths the sum of their {@link io.ringbridge.datapath.packet.FrameKinds#ofLength}
+     */
+    void recordDelivered(final ReceiveQueue queue, final int count, final long bytes, final long lengths) {
         queue.delivered(count, bytes);
+        queue.counters().movedLengths(lengths);
         delivered += count;
         touch(queue);
     }

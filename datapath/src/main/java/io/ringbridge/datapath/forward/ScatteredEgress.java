@@ -4,6 +4,7 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.memory.TouchedRanges;
+import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.packet.PieceReader;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
@@ -113,7 +114,8 @@ final class ScatteredEgress {
             ring.log().written(merged, needed);
         }
         use(ring, needed);
-        burst.recordDelivered(queue, 1, prefixLength + (long) payloadLength);
+        final int length = prefixLength + payloadLength;
+        burst.recordDelivered(queue, 1, length, FrameKinds.ofLength(length));
         return true;
     }
 
