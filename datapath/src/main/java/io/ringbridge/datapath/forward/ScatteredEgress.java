@@ -4,7 +4,6 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.memory.TouchedRanges;
-import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.packet.PieceReader;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
@@ -114,8 +113,7 @@ final class ScatteredEgress {
             ring.log().written(merged, needed);
         }
         use(ring, needed);
-        final int length = prefixLength + payloadLength;
-        burst.recordDelivered(queue, 1, length, FrameKinds.ofLength(length));
+        burst.recordDelivered(queue, prefixLength + payloadLength);
         return true;
     }
 

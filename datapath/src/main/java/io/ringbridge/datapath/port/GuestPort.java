@@ -557,7 +557,7 @@ public final class GuestPort extends Port {
     @Override
     public List<QueueReading> readings() {
         return queues.stream().map(queue -> new QueueReading(queue.vring() / 2, queue instanceof TransmitQueue,
-            queue.counters(), queue.size(), queue.inFlight())).toList();
+            queue.counters(), queue.size(), queue.available(), queue.inFlight())).toList();
     }
 
     @Override

@@ -366,6 +366,12 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         return running == null ? 0 : running.out();
     }
 
+    /** Returns the chains that are known to be available. Any thread may call; the result may be outdated. */
+    final int available() {
+        final DeviceRing running = ring;
+        return running == null ? 0 : running.known();
+    }
+
     /** Returns the name of the ring's layout; empty while the ring is stopped. Any thread may call. */
     final String layout() {
         final DeviceRing running = ring;

@@ -248,8 +248,8 @@ public final class UplinkQueue implements Sink {
     /** Returns the counters of both directions. Any thread may call. */
     Stream<QueueReading> readings() {
         final int size = device == null ? 0 : BUFFERS;
-        return Stream.of(new QueueReading(index, true, in, size, filled - released),
-            new QueueReading(index, false, out, 0, 0));
+        return Stream.of(new QueueReading(index, true, in, size, filled - taken, taken - released),
+            new QueueReading(index, false, out, 0, 0, 0));
     }
 
     QueueStatus status() {
