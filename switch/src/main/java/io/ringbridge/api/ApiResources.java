@@ -14,6 +14,7 @@ final class ApiResources {
             new FdbResource(control.fdb()),
             new WorkersResource(control.workers()),
             new ConfigResource(control.config()),
-            new UpgradeResource(control.upgrades()));
+            new UpgradeResource(control.upgrades()),
+            new MonitoringResource(control.monitoring()));
     }
 }

@@ -11,4 +11,6 @@ public interface SwitchControl {
     ConfigControl config();
 
     UpgradeControl upgrades();
+
+    MonitoringControl monitoring();
 }

@@ -2,6 +2,7 @@ package io.ringbridge.app;
 
 import io.ringbridge.api.ConfigControl;
 import io.ringbridge.api.FdbControl;
+import io.ringbridge.api.MonitoringControl;
 import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
 import io.ringbridge.api.UpgradeControl;
@@ -31,6 +32,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Ports ports;
     private final Fdb fdb;
     private final ApiEndpoint api;
+    private final HttpEndpoint http;
+    private final Monitoring monitoring;
     private final Upgrade upgrade;
     private boolean closed;
 
@@ -41,7 +44,9 @@ public final class Switch implements SwitchControl, AutoCloseable {
         ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
         fdb = new Fdb(ports, datapath);
         api = new ApiEndpoint(this);
-        upgrade = new Upgrade(config, datapath, ports, api);
+        http = new HttpEndpoint(config.http(), this);
+        monitoring = new Monitoring(datapath, ports);
+        upgrade = new Upgrade(config, datapath, ports, api, http);
     }
 
     /**
@@ -109,6 +114,15 @@ public final class Switch implements SwitchControl, AutoCloseable {
         api.open(socket);
     }
 
+    /** Opens the API over TCP, if it is configured. */
+    public void openHttp() {
+        http.open();
+    }
+
+    HttpEndpoint http() {
+        return http;
+    }
+
     /** Logs the API's socket, if there is one. */
     public void logApi() {
         api.log();
@@ -132,6 +146,11 @@ public final class Switch implements SwitchControl, AutoCloseable {
     @Override
     public ConfigControl config() {
         return () -> Views.config(config, ports.configs(), api.socket().orElse(null));
+    }
+
+    @Override
+    public MonitoringControl monitoring() {
+        return monitoring;
     }
 
     @Override
@@ -210,5 +229,6 @@ public final class Switch implements SwitchControl, AutoCloseable {
         ports.close();
         datapath.close();
         api.close();
+        http.close();
     }
 }

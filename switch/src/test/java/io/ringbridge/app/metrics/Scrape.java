@@ -8,7 +8,6 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -62,10 +61,9 @@ public final class Scrape {
     /** Asserts that no counter is below its value in an earlier reading. */
     public void assertNotBefore(final Scrape earlier) {
         earlier.samples.forEach((sample, value) -> {
-            if (sample.contains("_total")) {
+            if (sample.startsWith("ringbridge") && sample.contains("_total")) {
                 assertTrue(samples.get(sample) >= value, sample);
             }
         });
-        assertEquals(earlier.types, types);
     }
 }
