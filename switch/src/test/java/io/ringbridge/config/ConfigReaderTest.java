@@ -255,9 +255,10 @@ class ConfigReaderTest {
             Arguments.of("ports:\n  - {name: a, sokcet: /tmp/x}\n",
                 "line 2: ports[0].sokcet: unknown key (\"socket\"?); allowed: " + KEYS),
             Arguments.of("worker: 1",
-                "line 1: worker: unknown key (\"workers\"?); allowed: workers, cpus, poll, api, fdb, state, ports"),
-            Arguments.of("http: {listen: 127.0.0.1:80}",
-                "line 1: http: unknown key; allowed: workers, cpus, poll, api, fdb, state, ports"),
+                "line 1: worker: unknown key (\"workers\"?); allowed: workers, cpus, poll, api, http, fdb, state, "
+                    + "ports"),
+            Arguments.of("web: {listen: 127.0.0.1:80}",
+                "line 1: web: unknown key; allowed: workers, cpus, poll, api, http, fdb, state, ports"),
             Arguments.of("\nfdb:\n  capcity: 1",
                 "line 3: fdb.capcity: unknown key (\"capacity\"?); allowed: capacity, ageing"),
             Arguments.of("workers: many", "line 1: workers: \"many\" is not a whole number from 1 to 64"),
@@ -284,7 +285,7 @@ class ConfigReaderTest {
                 "line 1: fdb.ageing: \"25h\" is not a time from 1s to 24h, such as 300s or 5m"),
             Arguments.of("- 1",
                 "line 1: a list is not a mapping; allowed keys: "
-                    + "workers, cpus, poll, api, fdb, state, ports"),
+                    + "workers, cpus, poll, api, http, fdb, state, ports"),
             Arguments.of("workers: &a 1\ncpus: *a", "line 2: aliases are not allowed"),
             Arguments.of("workers: 1\n---\nworkers: 2", "line 3: a second document starts here; only one is allowed"));
     }
