@@ -43,7 +43,7 @@ final class Egress {
     private final OffloadEgress offloads;
     private final UplinkWriter uplinks;
     private final VlanEgress vlans = new VlanEgress();
-    private final FloodCount floodCount = new FloodCount();
+    private final DestinationCount destinationCount = new DestinationCount();
     /** The union of the features that the burst's frames need. */
     private int needs;
     /** The sum of {@link FrameKinds#ofLength} of the frames filled in last. */
@@ -63,7 +63,7 @@ final class Egress {
         scattered = new ScatteredEgress(burst, reader, effort);
         final Segmenter segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());
         offloads = new OffloadEgress(scattered, segmenter, effort);
-        uplinks = new UplinkWriter(offloads, segmenter, reader, effort, floodCount);
+        uplinks = new UplinkWriter(offloads, segmenter, reader, effort, destinationCount);
     }
 
     /** Returns the number of frames delivered since the start. */
@@ -75,7 +75,7 @@ final class Egress {
     void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
         assert owner.isCaller();
         begin(first);
-        floodCount.begin(frames.get(first));
+        destinationCount.begin(frames.get(first));
         if (sink.port().vlan() == null) {
             deliverAsTheyAre(frames, first, count, sink);
             return;
@@ -137,7 +137,7 @@ final class Egress {
             next += fitting;
             pending = 0;
             burst.recordDelivered(queue, fitting, bytes, filledLengths);
-            floodCount.count(frames, first, fitting, queue.counters());
+            destinationCount.count(frames, first, fitting, queue.counters());
         }
         if (ring.work() > 0) {
             effort.spend(frames.get(first), ring.work());
@@ -165,7 +165,7 @@ final class Egress {
         }
         next++;
         pending = 0;
-        floodCount.count(special, burst.delivered() - before, queue.counters());
+        destinationCount.count(special, burst.delivered() - before, queue.counters());
     }
 
     /** Records that the frames from a sequence on are not finished. */

@@ -292,7 +292,7 @@ public final class Ingress {
     private void count(final Source source, final int moved, final long bytes, final long lengths) {
         source.counters().moved(moved, bytes);
         source.counters().movedLengths(lengths);
-        source.counters().movedToGroups(groups);
+        source.counters().movedTo(moved, groups);
     }
 
     /**

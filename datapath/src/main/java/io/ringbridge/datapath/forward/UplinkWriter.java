@@ -34,7 +34,7 @@ final class UplinkWriter {
     private final Segmenter segmenter;
     private final PieceReader reader;
     private final Effort effort;
-    private final FloodCount floodCount;
+    private final DestinationCount destinationCount;
     private int written;
     /** The number of frames begun since {@link #resetBegun}. */
     private int begun;
@@ -46,12 +46,12 @@ final class UplinkWriter {
      * @param offloads decides which frames exceed the MTU
      * @param segmenter splits frames for devices without offloads
      * @param reader the reader of that segmenter
-     * @param floodCount counts the destinations of frames written
+     * @param destinationCount counts the destinations of frames written
      */
     UplinkWriter(final OffloadEgress offloads, final Segmenter segmenter, final PieceReader reader,
-                 final Effort effort, final FloodCount floodCount) {
+                 final Effort effort, final DestinationCount destinationCount) {
         this.effort = effort;
-        this.floodCount = floodCount;
+        this.destinationCount = destinationCount;
         this.offloads = offloads;
         this.segmenter = segmenter;
         this.reader = reader;
@@ -83,7 +83,7 @@ final class UplinkWriter {
             if (reason != null) {
                 queue.counters().dropped(reason);
             }
-            floodCount.count(frame, written - before, queue.counters());
+            destinationCount.count(frame, written - before, queue.counters());
         }
         if (written > 0) {
             assert device != null : "nothing is written without a device";

@@ -18,12 +18,12 @@ public final class QueueCounters {
     private static final DropReason[] REASONS = DropReason.values();
     private static final int FRAMES = 0;
     private static final int BYTES = 1;
-    private static final int MULTICASTS = 2;
-    private static final int BROADCASTS = 3;
-    private static final int KICKS = 4;
-    private static final int CALLS = 5;
-    private static final int SUPPRESSED = 6;
-    private static final int EARLIER_FRAMES = 7;
+    private static final int UNICASTS = 2;
+    private static final int MULTICASTS = 3;
+    private static final int BROADCASTS = 4;
+    private static final int KICKS = 5;
+    private static final int CALLS = 6;
+    private static final int SUPPRESSED = 7;
     private static final int EARLIER_BYTES = 8;
     /** The index of the first class of length. */
     private static final int LENGTHS = 9;
@@ -52,15 +52,21 @@ public final class QueueCounters {
     }
 
     /**
-     * Counts moved frames by their destinations.
+     * Counts moved frames by their destinations. Unicasts have a counter of their own: a difference of two others would
+     * fall at times, and be taken for the counter of a new process.
      *
      * @param destinations the sum of their {@link FrameKinds#ofDestination}
      */
-    public void movedToGroups(final long destinations) {
+    public void movedTo(final long frames, final long destinations) {
+        long unicasts = frames;
         if (destinations != 0) {
-            add(MULTICASTS, FrameKinds.multicasts(destinations));
-            add(BROADCASTS, FrameKinds.broadcasts(destinations));
+            final long multicasts = FrameKinds.multicasts(destinations);
+            final long broadcasts = FrameKinds.broadcasts(destinations);
+            add(MULTICASTS, multicasts);
+            add(BROADCASTS, broadcasts);
+            unicasts -= multicasts + broadcasts;
         }
+        add(UNICASTS, unicasts);
     }
 
     /** Counts a frame that was dropped. */
@@ -100,7 +106,6 @@ public final class QueueCounters {
     void continueFrom(final PortStatistics reading) {
         COUNT.setOpaque(counts, FRAMES, reading.inFrames() + reading.outFrames());
         COUNT.setOpaque(counts, BYTES, reading.inBytes() + reading.outBytes());
-        COUNT.setOpaque(counts, EARLIER_FRAMES, counts[FRAMES]);
         COUNT.setOpaque(counts, EARLIER_BYTES, counts[BYTES]);
         reading.drops().forEach((reason, count) -> COUNT.setOpaque(drops, reason.ordinal(), (long) count));
     }
@@ -147,8 +152,7 @@ public final class QueueCounters {
 
     /** Returns the frames to unicast addresses that this process has moved. */
     public long unicasts() {
-        final long groups = get(MULTICASTS) + get(BROADCASTS); // first: a frame may be moved in between
-        return Math.max(0, get(FRAMES) - get(EARLIER_FRAMES) - groups);
+        return get(UNICASTS);
     }
 
     /** Returns the frames to multicast addresses that this process has moved, without broadcasts. */

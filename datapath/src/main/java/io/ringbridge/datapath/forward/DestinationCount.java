@@ -7,12 +7,12 @@ import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.port.QueueCounters;
 
 /**
- * Counts the destinations of flooded frames at their receivers. Other frames all have unicast destinations, so their
- * addresses are not read again.
+ * Counts frames by destination at their receivers. Only flooded frames may have a group address, so the addresses of
+ * others are not read again.
  *
  * <p>Owned by one worker.
  */
-final class FloodCount {
+final class DestinationCount {
     private final long scratch = Memory.allocate(Long.BYTES);
     private boolean flooded;
 
@@ -23,13 +23,13 @@ final class FloodCount {
 
     /** Counts frames of the run that were delivered. */
     void count(final FrameRing frames, final long first, final int delivered, final QueueCounters counters) {
+        long destinations = 0;
         if (flooded) {
-            long destinations = 0;
             for (int i = 0; i < delivered; i++) {
                 destinations += FrameKinds.ofDestination(destination(frames.get(first + i)));
             }
-            counters.movedToGroups(destinations);
         }
+        counters.movedTo(delivered, destinations);
     }
 
     /**
@@ -38,8 +38,8 @@ final class FloodCount {
      * @param copies the number of segments that were delivered; 1 for a whole frame, 0 if it was dropped
      */
     void count(final Frame frame, final long copies, final QueueCounters counters) {
-        if (flooded && copies > 0) {
-            counters.movedToGroups(copies * FrameKinds.ofDestination(destination(frame)));
+        if (copies > 0) {
+            counters.movedTo(copies, flooded ? copies * FrameKinds.ofDestination(destination(frame)) : 0);
         }
     }
 
