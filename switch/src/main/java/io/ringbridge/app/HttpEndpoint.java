@@ -34,7 +34,13 @@ final class HttpEndpoint implements AutoCloseable {
     synchronized void open() {
         if (!closed && server.isEmpty()) {
             server = http.map(place -> HttpServer.start(place, control));
-            server.ifPresent(_ -> LOG.info("HTTP on http://{}", http.orElseThrow().place()));
+        }
+    }
+
+    /** Logs the address, if the port is open. */
+    synchronized void log() {
+        if (server.isPresent()) {
+            http.ifPresent(place -> LOG.info("HTTP on http://{}", place.place()));
         }
     }
 
@@ -50,6 +56,7 @@ final class HttpEndpoint implements AutoCloseable {
         while (true) {
             try {
                 open();
+                log();
                 return;
             } catch (final ApiException e) {
                 if (System.nanoTime() - end > 0) {

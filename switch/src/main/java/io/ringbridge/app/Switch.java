@@ -123,9 +123,10 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return http;
     }
 
-    /** Logs the API's socket, if there is one. */
+    /** Logs the API's socket and its address over TCP, if there are any. */
     public void logApi() {
         api.log();
+        http.log();
     }
 
     @Override
