@@ -17,6 +17,7 @@ class ArchitectureTest {
         .layer("config").definedBy("io.ringbridge.config")
         .layer("api").definedBy("io.ringbridge.api")
         .layer("diagnosis").definedBy("io.ringbridge.app.diagnosis")
+        .layer("metrics").definedBy("io.ringbridge.app.metrics")
         .layer("app").definedBy("io.ringbridge.app")
         .layer("demo").definedBy("io.ringbridge.app.demo")
         .layer("attach").definedBy("io.ringbridge.cli.attach")
@@ -28,6 +29,7 @@ class ArchitectureTest {
         .whereLayer("demo").mayOnlyBeAccessedByLayers("cli")
         .whereLayer("app").mayOnlyBeAccessedByLayers("demo", "cli")
         .whereLayer("diagnosis").mayOnlyBeAccessedByLayers("app")
+        .whereLayer("metrics").mayOnlyBeAccessedByLayers("app")
         .whereLayer("api").mayOnlyBeAccessedByLayers("app", "demo", "top", "cli")
         .whereLayer("config").mayOnlyBeAccessedByLayers("api", "app", "demo", "attach", "cli");
 

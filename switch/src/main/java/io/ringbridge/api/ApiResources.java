@@ -18,6 +18,7 @@ final class ApiResources {
             new InterruptionsResource(control.interruptions()),
             new ConfigResource(control.config()),
             new UpgradeResource(control.upgrades()),
-            new CapturesResource(control.captures()));
+            new CapturesResource(control.captures()),
+            new MonitoringResource(control.monitoring()));
     }
 }

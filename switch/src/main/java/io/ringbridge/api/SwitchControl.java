@@ -19,4 +19,6 @@ public interface SwitchControl {
     UpgradeControl upgrades();
 
     CaptureControl captures();
+
+    MonitoringControl monitoring();
 }

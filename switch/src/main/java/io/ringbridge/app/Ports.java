@@ -62,6 +62,7 @@ final class Ports implements PortControl, AutoCloseable {
     private final PortOpener opener;
     private final PortChanger changer;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
+    private boolean served;
     /** Written with the lock held. */
     private volatile boolean handedOver;
     private boolean closed;
@@ -115,8 +116,15 @@ final class Ports implements PortControl, AutoCloseable {
         return adopted;
     }
 
+    /** Serves the front-ends of all ports, once all ports of the configuration are open. */
     synchronized void serve() {
         attached.values().forEach(port -> port.link().serve());
+        served = true;
+    }
+
+    /** Whether all ports of the configuration were opened. */
+    synchronized boolean isServed() {
+        return served;
     }
 
     private synchronized boolean isOpen(final String name) {
@@ -150,7 +158,7 @@ final class Ports implements PortControl, AutoCloseable {
         }
         try {
             bind(port, true);
-            serve();
+            named(port.name()).link().serve();
             return view(named(port.name()));
         } catch (final SwitchException e) {
             throw new ApiException(FAILED, e.getMessage());

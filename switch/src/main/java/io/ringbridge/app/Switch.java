@@ -5,6 +5,7 @@ import io.ringbridge.api.ConfigControl;
 import io.ringbridge.api.FdbControl;
 import io.ringbridge.api.InterruptionControl;
 import io.ringbridge.api.LatencyControl;
+import io.ringbridge.api.MonitoringControl;
 import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
 import io.ringbridge.api.TraceControl;
@@ -40,6 +41,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Traces traces;
     private final Captures captures;
     private final ApiEndpoint api;
+    private final HttpEndpoint http;
+    private final Monitoring monitoring;
     private final Upgrade upgrade;
     private final Configuration configuration;
     private boolean closed;
@@ -53,7 +56,9 @@ public final class Switch implements SwitchControl, AutoCloseable {
         traces = new Traces(ports, datapath);
         captures = new Captures(ports, datapath);
         api = new ApiEndpoint(this);
-        upgrade = new Upgrade(settings::now, datapath, ports, api);
+        http = new HttpEndpoint(config.http(), this);
+        monitoring = new Monitoring(datapath, ports);
+        upgrade = new Upgrade(settings::now, datapath, ports, api, http);
         configuration = new Configuration(settings, ports, api);
     }
 
@@ -123,9 +128,19 @@ public final class Switch implements SwitchControl, AutoCloseable {
         api.open(socket);
     }
 
-    /** Logs the API's socket, if there is one. */
+    /** Opens the API over TCP, if it is configured. */
+    public void openHttp() {
+        http.open();
+    }
+
+    HttpEndpoint http() {
+        return http;
+    }
+
+    /** Logs the API's socket and its address over TCP, if there are any. */
     public void logApi() {
         api.log();
+        http.log();
     }
 
     @Override
@@ -169,6 +184,11 @@ public final class Switch implements SwitchControl, AutoCloseable {
     @Override
     public ConfigControl config() {
         return configuration;
+    }
+
+    @Override
+    public MonitoringControl monitoring() {
+        return monitoring;
     }
 
     @Override
@@ -257,5 +277,6 @@ public final class Switch implements SwitchControl, AutoCloseable {
         ports.close();
         datapath.close();
         api.close();
+        http.close();
     }
 }

@@ -40,6 +40,7 @@ final class Upgrade implements UpgradeControl {
     private final Datapath datapath;
     private final Ports ports;
     private final ApiEndpoint api;
+    private final HttpEndpoint http;
     private final AtomicBoolean upgrading = new AtomicBoolean();
     /** Open once another process serves and the client that requested the upgrade has its answer. */
     private final CountDownLatch succeeded = new CountDownLatch(1);
@@ -47,11 +48,13 @@ final class Upgrade implements UpgradeControl {
     private volatile @Nullable Function<@Nullable String, List<String>> commands;
     private volatile boolean lost;
 
-    Upgrade(final Supplier<Config> config, final Datapath datapath, final Ports ports, final ApiEndpoint api) {
+    Upgrade(final Supplier<Config> config, final Datapath datapath, final Ports ports, final ApiEndpoint api,
+            final HttpEndpoint http) {
         this.config = config;
         this.datapath = datapath;
         this.ports = ports;
         this.api = api;
+        this.http = http;
     }
 
     /** Sets the command that starts the new process, as for {@link Switch#startedBy}. */
@@ -101,6 +104,7 @@ final class Upgrade implements UpgradeControl {
         final HandOver handing = new HandOver(to, datapath, attached);
         handing.run(Views.config(config.get(), configured, null).ports(), api.socket().map(Path::toString).orElse(""));
         ports.handedOver();
+        http.release();
         final long nanos = handing.awaitServing();
         LOG.info("handed over {} ports to process {}", attached.size(), pid);
         return new HandOverResult(pid, attached.size(), nanos);

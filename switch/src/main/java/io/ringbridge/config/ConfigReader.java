@@ -24,7 +24,7 @@ import java.util.function.Function;
 
 /** Reads configurations from files, and ports and stations from the command line. */
 public final class ConfigReader {
-    private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "recorder",
+    private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "http", "fdb", "recorder",
         "latency", "state", "ports");
     private static final List<String> SETTINGS = List.of("workers", "cpus", "poll");
     private static final int MIN_CAPACITY = 16;
@@ -78,7 +78,7 @@ public final class ConfigReader {
         checkCpus(top, cpus, workers, cpuCheck);
         final Config config = new Config(workers, cpus,
             top.choice("poll", List.of(PollMode.values())).orElse(Config.DEFAULT.poll()),
-            api.socket("socket"),
+            api.socket("socket"), Http.read(top.section("http", List.of("listen", "token"))),
             new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()),
                 ageing(fdb)),
             recorder.integer("frames", 0, Config.MAX_RECORDED_FRAMES).orElse(Config.DEFAULT.recordedFrames()),

@@ -14,6 +14,7 @@ class FakeSwitch implements SwitchControl {
         Map.of("no-buffer", 3L), new RatesView(5, 320, 0, 0, 0));
 
     final List<String> done = new ArrayList<>();
+    volatile String problem;
     List<StationView> stations = List.of(new StationView("52:54:00:00:00:01", 0, "a", true, 0));
 
     @Override
@@ -123,6 +124,26 @@ class FakeSwitch implements SwitchControl {
             return List.of(new FrameView("2026-11-30T12:00:00.123456789Z", "in", "dropped", "no-receiver", null, 60, 3,
                 "ffffffffffff", "no Ethernet header"));
         }
+    }
+
+    @Override
+    public MonitoringControl monitoring() {
+        return new MonitoringControl() {
+            @Override
+            public Metrics metrics() {
+                return new Metrics("text/plain; version=0.0.4", "up 1\n");
+            }
+
+            @Override
+            public String failure() {
+                return null;
+            }
+
+            @Override
+            public String unreadiness() {
+                return problem;
+            }
+        };
     }
 
     private final class Ports implements PortControl {

@@ -83,7 +83,7 @@ class CommandLineTest {
         "run --fd=1 --socket-path=/tmp/x",
         "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b",
         "run --config /nonexistent",
-        "show", "show nothing", "show ports a", "show latency a b", "trace", "trace vm1 --json --write x", "port",
+        "show", "show nothing", "show port", "show latency a b", "trace", "trace vm1 --json --write x", "port",
         "port set", "port set vm1", "reload now", "port suspend", "port add", "port add nonsense", "demo --seconds 2",
         "demo --seconds x",
         "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove",
@@ -317,8 +317,8 @@ class CommandLineTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-        show prots                | "prots" is not ports, port, queues, fdb, workers, latency, interruptions, captures \\\\
-        or config ("ports"?); \\\\
+        show prots                | "prots" is not ports, port, queues, fdb, workers, latency, interruptions, captures \
+        or config ("ports"?); \
         see ringbridge show --help
         show port                 | missing name: show port NAME; see ringbridge show --help
         show ports vm1            | "show ports" takes no name; "show port vm1" shows one port; \

@@ -16,9 +16,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -71,6 +73,7 @@ class ConfigReaderTest {
             cpus: [1, 3]
             poll: busy
             api: {socket: /run/a.sock}
+            http: {listen: "[::1]:9179", token: 0123456789abcdef}
             fdb: {capacity: 1024, ageing: 5m}
             recorder: {frames: 100}
             latency: {sample: 16}
@@ -86,6 +89,7 @@ class ConfigReaderTest {
                 features: [version_1, mrg_rxbuf]
             """);
         assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, Optional.of(Path.of("/run/a.sock")),
+            Optional.of(new Http(InetAddress.ofLiteral("::1"), 9179, Optional.of("0123456789abcdef"))),
             new Config.Fdb(1024, Duration.ofMinutes(5)), 100, 16, new State.Directory(Path.of("/run/state")),
             config.ports()), config);
         assertEquals(100, config.datapath().recordedFrames());
@@ -151,6 +155,48 @@ class ConfigReaderTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"9179,127.0.0.1:9179", "127.0.0.1:80,127.0.0.1:80", "localhost:1,127.0.0.1:1",
+        "127.1.2.3:65535,127.1.2.3:65535"})
+    void httpListensOnLoopbackWithoutAToken(final String text, final String place) {
+        final Http http = ConfigReader.parse("f", "http: {listen: " + text + "}").http().orElseThrow();
+        assertEquals(place, http.place());
+        assertTrue(http.isLoopback());
+        assertEquals(Optional.empty(), http.token());
+    }
+
+    @Test
+    void httpListensElsewhereWithATokenOnly() {
+        final Http http =
+            ConfigReader.parse("f", "http: {listen: '0.0.0.0:80', token: abcdefghijklmnop}").http().orElseThrow();
+        assertEquals("0.0.0.0:80", http.place());
+        assertFalse(http.isLoopback());
+        assertFalse(ConfigReader.parse("f", "http: {listen: 80, token: abcdefghijklmnop}").toString()
+            .contains("abcdefgh"), "the token is never printed");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "listen: '0.0.0.0:80'| http.listen: 0.0.0.0:80 can be reached from other hosts, and without a token anyone "
+            + "there could read the switch's state; set http.token, or listen on 127.0.0.1:80",
+        "listen: '[::]:80'| http.listen: [0:0:0:0:0:0:0:0]:80 can be reached from other hosts, and without a token "
+            + "anyone there could read the switch's state; set http.token, or listen on 127.0.0.1:80",
+        "listen: 0| http.listen: 0 is not [ADDRESS:]PORT with a port from 1 to 65535, such as 9179, 127.0.0.1:9179 or "
+            + "[::1]:9179",
+        "listen: 65536| http.listen: 65536 is not",
+        "listen: 'x:80'| http.listen: \"x:80\" is not",
+        "listen: '999.0.0.1:80'| http.listen: \"999.0.0.1:80\" is not",
+        "listen: [80]| http.listen: a list is not",
+        "token: abcdefghijklmnop| http.token: of no use without http.listen",
+        "listen: 80, token: short| http.token: a value of 5 characters; allowed are 16 to 256 letters, digits and "
+            + "-._~+/=",
+        "port: 80| http.port: unknown key"})
+    void refusesHttp(final String keys, final String why) {
+        final String message = assertThrows(ConfigException.class,
+            () -> ConfigReader.parse("f", "http: {" + keys + "}")).getMessage();
+        assertTrue(message.startsWith("f: line 1: " + why), message);
+    }
+
     @Test
     void jsonIsYaml() {
         final Config config = ConfigReader.parse("f.json", """
@@ -214,9 +260,10 @@ class ConfigReaderTest {
                 "line 2: ports[0].sokcet: unknown key (\"socket\"?); allowed: " + KEYS),
             Arguments.of("worker: 1",
                 "line 1: worker: unknown key (\"workers\"?); allowed: "
-                    + "workers, cpus, poll, api, fdb, recorder, latency, state, ports"),
-            Arguments.of("http: {listen: 127.0.0.1:80}",
-                "line 1: http: unknown key; allowed: workers, cpus, poll, api, fdb, recorder, latency, state, ports"),
+                    + "workers, cpus, poll, api, http, fdb, recorder, latency, state, ports"),
+            Arguments.of("web: {listen: 127.0.0.1:80}",
+                "line 1: web: unknown key; allowed: workers, cpus, poll, api, http, fdb, recorder, latency, "
+                    + "state, ports"),
             Arguments.of("\nfdb:\n  capcity: 1",
                 "line 3: fdb.capcity: unknown key (\"capacity\"?); allowed: capacity, ageing"),
             Arguments.of("workers: many", "line 1: workers: \"many\" is not a whole number from 1 to 64"),
@@ -249,7 +296,7 @@ class ConfigReaderTest {
             Arguments.of("latency: 1024", "line 1: latency: 1024 is not a mapping; allowed keys: sample"),
             Arguments.of("- 1",
                 "line 1: a list is not a mapping; allowed keys: "
-                    + "workers, cpus, poll, api, fdb, recorder, latency, state, ports"),
+                    + "workers, cpus, poll, api, http, fdb, recorder, latency, state, ports"),
             Arguments.of("workers: &a 1\ncpus: *a", "line 2: aliases are not allowed"),
             Arguments.of("workers: 1\n---\nworkers: 2", "line 3: a second document starts here; only one is allowed"));
     }

@@ -6,6 +6,7 @@ import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.packet.Ethernet;
+import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.packet.PieceReader;
 import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.packet.VnetHeader;
@@ -45,8 +46,11 @@ final class Egress {
     private final VlanEgress vlans;
     private final FrameRecorder recorder;
     private final Captures captures;
+    private final DestinationCount destinationCount = new DestinationCount();
     /** The union of the features that the burst's frames need. */
     private int needs;
+    /** The sum of {@link FrameKinds#ofLength} of the frames filled in last. */
+    private long filledLengths;
     /** The sequence of the first frame not known to be finished. {@link #findUnfinished} corrects it after a fault. */
     private long next;
     /** The frames from {@link #next} on with one taken chain each. A frame is finished when its chain is used. */
@@ -66,7 +70,7 @@ final class Egress {
         scattered = new ScatteredEgress(burst, reader, effort);
         final Segmenter segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());
         offloads = new OffloadEgress(scattered, segmenter, effort);
-        uplinks = new UplinkWriter(offloads, segmenter, reader, effort, recorder);
+        uplinks = new UplinkWriter(offloads, segmenter, reader, effort, recorder, destinationCount);
     }
 
     /** Returns the number of frames delivered since the start. */
@@ -78,6 +82,7 @@ final class Egress {
     void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
         assert owner.isCaller();
         begin(first);
+        destinationCount.begin(frames.get(first));
         if (sink.port().outCaptures().length > 0) {
             deliverCaptured(frames, first, count, sink);
             return;
@@ -169,7 +174,8 @@ final class Egress {
             final long bytes = fill(frames, first, fitting, ring);
             next += fitting;
             pending = 0;
-            burst.recordDelivered(queue, fitting, bytes);
+            burst.recordDelivered(queue, fitting, bytes, filledLengths);
+            destinationCount.count(frames, first, fitting, queue.counters());
             recorder.delivered(frames, first, fitting, queue);
         }
         if (ring.work() > 0) {
@@ -191,6 +197,7 @@ final class Egress {
      */
     private void deliverSpecial(final Frame special, final boolean whole, final ReceiveQueue queue,
                                 final DeviceRing ring) {
+        final long before = burst.delivered();
         queue.counters().forgetDrop();
         if (whole) {
             scattered.takeFirst(ring);
@@ -201,6 +208,7 @@ final class Egress {
         }
         next++;
         pending = 0;
+        destinationCount.count(special, burst.delivered() - before, queue.counters());
         recorder.left(special, queue, queue.counters().lastDrop());
     }
 
@@ -278,6 +286,7 @@ final class Egress {
     private long fill(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
         final int headerLength = ring.headerLength();
         long bytes = 0;
+        long lengthCounts = 0;
         for (int i = 0; i < count; i++) {
             final int length = lengths[i] - headerLength;
             if (sources[i] == SEVERAL) {
@@ -287,7 +296,9 @@ final class Egress {
                 Memory.copy(sources[i], targets[i] + headerLength, length);
             }
             bytes += length;
+            lengthCounts += FrameKinds.ofLength(length);
         }
+        filledLengths = lengthCounts;
         if (ring.log() != null) {
             log(count, ring.log());
         }

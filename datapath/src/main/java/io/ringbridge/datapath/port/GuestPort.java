@@ -20,6 +20,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
@@ -59,6 +60,16 @@ public final class GuestPort extends Port {
     private volatile PortStatistics atAttach = PortStatistics.NONE;
     private final AtomicLong kicks = new AtomicLong();
     private volatile long attachedMillis;
+    private final AtomicLong attachments = new AtomicLong();
+    private final AtomicLongArray suspensions = new AtomicLongArray(SuspendCause.values().length);
+    /** The present log of writes to the guest's memory, and the pages marked in earlier ones. */
+    private volatile Logged logged = new Logged(null, 0);
+
+    private record Logged(@Nullable DirtyLog log, long earlierPages) {
+        long pages() {
+            return earlierPages + (log == null ? 0 : log.markedPages());
+        }
+    }
 
     /**
      * Creates a port with no ring started.
@@ -158,6 +169,7 @@ public final class GuestPort extends Port {
         atAttach = statistics();
         kicks.set(0);
         attachedMillis = System.currentTimeMillis();
+        attachments.incrementAndGet();
     }
 
     /**
@@ -166,6 +178,21 @@ public final class GuestPort extends Port {
      */
     public long attachedMillis() {
         return attachedMillis;
+    }
+
+    /** Returns the front-ends attached since the start. A session taken over from another process does not count. */
+    public long attachments() {
+        return attachments.get();
+    }
+
+    /** Returns how often a cause was added to those that suspend the port. */
+    public long suspensions(final SuspendCause cause) {
+        return suspensions.get(cause.ordinal());
+    }
+
+    /** Returns the pages of guest memory marked as written in dirty logs since the start. */
+    public long dirtyPages() {
+        return logged.pages();
     }
 
     /** Returns the frames moved and dropped since the front-end was attached. */
@@ -230,6 +257,9 @@ public final class GuestPort extends Port {
         }
         final Set<SuspendCause> causes = EnumSet.of(cause);
         causes.addAll(suspendedBy);
+        if (causes.size() > suspendedBy.size()) {
+            suspensions.incrementAndGet(cause.ordinal());
+        }
         suspendedBy = Set.copyOf(causes);
         suspended(true);
     }
@@ -456,6 +486,7 @@ public final class GuestPort extends Port {
     public synchronized void setLog(final @Nullable DirtyLog log, final @Nullable EventFd changed) {
         onOwners(queues, queue -> queue.log(log, changed));
         logging = log != null;
+        logged = new Logged(log, logged.log() == log ? logged.earlierPages() : logged.pages());
     }
 
     @Override
@@ -477,6 +508,7 @@ public final class GuestPort extends Port {
             queue.enabled(false);
         });
         logging = false;
+        logged = new Logged(null, logged.pages());
         updateReceivers();
         memory = GuestMemory.NONE;
         features = 0;
@@ -652,6 +684,12 @@ public final class GuestPort extends Port {
             queue.owner().execute(() -> queue.counters().continueFrom(reading));
         }
         continueFrom(total);
+    }
+
+    @Override
+    public List<QueueReading> readings() {
+        return queues.stream().map(queue -> new QueueReading(queue.vring() / 2, queue instanceof TransmitQueue,
+            queue.counters(), queue.size(), queue.available(), queue.inFlight())).toList();
     }
 
     @Override

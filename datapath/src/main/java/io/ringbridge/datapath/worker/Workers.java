@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongSupplier;
 
 /**
@@ -28,7 +29,7 @@ public final class Workers implements AutoCloseable {
 
     private volatile List<Integer> cpus;
     private final Worker[] workers;
-    private final List<WorkerThread> threads = new ArrayList<>();
+    private final List<WorkerThread> threads = new CopyOnWriteArrayList<>();
     private final Placement placement;
 
     /**
@@ -182,6 +183,17 @@ public final class Workers implements AutoCloseable {
                 }
             });
         }
+    }
+
+    /** Returns the counters of each worker. Resets nothing. */
+    public List<WorkerCounters> counters() {
+        return Arrays.stream(workers).map(worker -> worker.load().counters(worker.index(), worker.delivered()))
+            .toList();
+    }
+
+    /** Returns whether the thread of each worker runs. */
+    public boolean areRunning() {
+        return !threads.isEmpty() && threads.stream().allMatch(WorkerThread::isRunning);
     }
 
     /** Returns a reading of each worker. */
