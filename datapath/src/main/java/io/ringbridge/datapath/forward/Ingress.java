@@ -62,10 +62,9 @@ public final class Ingress {
     private long groups;
 
     public Ingress(final int own, final Owner owner, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans,
-                   final Notifier notifier, final Effort effort, final LatencySampler sampler,
-                   final FrameRecorder recorder) {
-        this.sampler = sampler;
-        this.recorder = recorder;
+                   final Notifier notifier, final Effort effort, final Observation observation) {
+        sampler = observation.sampler();
+        recorder = observation.recorder();
         this.notifier = notifier;
         this.effort = effort;
         this.own = own;

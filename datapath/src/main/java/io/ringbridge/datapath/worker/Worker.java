@@ -10,6 +10,7 @@ import io.ringbridge.datapath.forward.Inbox;
 import io.ringbridge.datapath.forward.Ingress;
 import io.ringbridge.datapath.forward.LatencySampler;
 import io.ringbridge.datapath.forward.Notifier;
+import io.ringbridge.datapath.forward.Observation;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.ThreadTuning;
@@ -81,7 +82,7 @@ final class Worker implements QueueOwner {
         commands = new CommandQueue(inbox.alarm(), this::recover);
         delivery = new Delivery(index, commands, inbox, ports, notifier, effort, nanoClock, recorder);
         ingress = new Ingress(index, commands, inboxes, new Bridge(table, ports), new VlanBridge(table, ports),
-            notifier, effort, new LatencySampler(latencySample, nanoClock), recorder);
+            notifier, effort, new Observation(recorder, new LatencySampler(latencySample, nanoClock)));
         recovery = new Recovery(this, ports, queues, ingress, delivery, notifier);
         sleep = new Sleep(inbox, queues, epoll, this::hasWork, nanoClock);
         startNanos = nanoClock.getAsLong();
