@@ -22,6 +22,7 @@ import org.slf4j.LoggerFactory;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,6 +54,8 @@ final class Ports implements PortControl, AutoCloseable {
     private final Reunion reunion;
     private final PortOpener opener;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
+    /** The counters of the ports that were reset, by name. */
+    private final Map<String, CounterBase> bases = new HashMap<>();
     private boolean handedOver;
     private boolean closed;
 
@@ -148,6 +151,7 @@ final class Ports implements PortControl, AutoCloseable {
         final Attached port = named(name);
         close(port);
         attached.remove(name);
+        bases.remove(name);
         state.ifPresent(directory -> directory.remove(port.config()));
         LOG.info("port {}: removed", name);
     }
@@ -162,6 +166,16 @@ final class Ports implements PortControl, AutoCloseable {
     public synchronized void resume(final String name) {
         guest(name).resume(SuspendCause.OPERATOR);
         LOG.info("port {}: resumed by the {}", name, SuspendCause.OPERATOR.label());
+    }
+
+    @Override
+    public synchronized void resetCounters(final String name) {
+        bases.put(name, CounterBase.of(named(name).port()));
+        LOG.info("port {}: counters reset by the {}", name, SuspendCause.OPERATOR.label());
+    }
+
+    private CounterBase base(final Attached port) {
+        return bases.getOrDefault(port.port().name(), CounterBase.NONE);
     }
 
     private GuestPort guest(final String name) {
@@ -207,7 +221,7 @@ final class Ports implements PortControl, AutoCloseable {
     }
 
     private PortView view(final Attached port) {
-        return Views.port(port, problem(port));
+        return Views.port(port, base(port), problem(port));
     }
 
     private @Nullable String problem(final Attached port) {
@@ -217,7 +231,7 @@ final class Ports implements PortControl, AutoCloseable {
 
     @Override
     public synchronized List<QueueView> queues() {
-        return attached.values().stream().flatMap(port -> Views.queues(port.port())).toList();
+        return attached.values().stream().flatMap(port -> Views.queues(port.port(), base(port))).toList();
     }
 
     synchronized List<PortConfig> configs() {

@@ -40,7 +40,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         monitor = new PortMonitor(datapath);
         ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
         fdb = new Fdb(ports, datapath);
-        api = new ApiEndpoint(this);
+        api = new ApiEndpoint(this, config.api().access());
         upgrade = new Upgrade(config, datapath, ports, api);
     }
 
@@ -101,7 +101,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     /** Returns the API's socket if the configuration names one. */
     public Optional<Path> configuredApi() {
-        return config.api();
+        return config.api().socket();
     }
 
     /** Opens the API. A socket that another process uses is left alone and is an error. */
