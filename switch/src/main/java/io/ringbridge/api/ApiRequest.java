@@ -1,6 +1,6 @@
 package io.ringbridge.api;
 
-import org.jspecify.annotations.Nullable;
+import io.ringbridge.config.Section;
 
 import java.util.Map;
 
@@ -8,10 +8,10 @@ import java.util.Map;
  * A request to a {@link Route}.
  *
  * @param variables the segments of the path for which the variables stand
- * @param parameters the parameters of the query
+ * @param query the parameters of the query, which are those of the route
  * @param body an empty string if there is none
  */
-record ApiRequest(Map<String, String> variables, Map<String, String> parameters, String body) {
+record ApiRequest(Map<String, String> variables, Section query, String body) {
     /** Returns the segment for which a variable of the path stands. */
     String variable(final String name) {
         final String segment = variables.get(name);
@@ -19,10 +19,5 @@ record ApiRequest(Map<String, String> variables, Map<String, String> parameters,
             throw new IllegalArgumentException(name + " is not a variable of this path");
         }
         return segment;
-    }
-
-    /** Returns a parameter of the query, or null if it is absent. */
-    @Nullable String parameter(final String name) {
-        return parameters.get(name);
     }
 }

@@ -19,6 +19,8 @@ final class ApiResources {
             new ConfigResource(control.config()),
             new UpgradeResource(control.upgrades()),
             new CapturesResource(control.captures()),
-            new MonitoringResource(control.monitoring()));
+            new MonitoringResource(control.monitoring()),
+            new VersionResource(),
+            new OpenApiResource());
     }
 }

@@ -26,6 +26,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -62,6 +63,8 @@ final class Ports implements PortControl, AutoCloseable {
     private final PortOpener opener;
     private final PortChanger changer;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
+    /** The counters of the ports that were reset, by name. */
+    private final Map<String, CounterBase> bases = new HashMap<>();
     private boolean served;
     /** Written with the lock held. */
     private volatile boolean handedOver;
@@ -211,6 +214,7 @@ final class Ports implements PortControl, AutoCloseable {
         final Attached port = named(name);
         close(port);
         attached.remove(name);
+        bases.remove(name);
         state.ifPresent(directory -> directory.remove(port.config()));
         LOG.info("port {}: removed", name);
     }
@@ -225,6 +229,16 @@ final class Ports implements PortControl, AutoCloseable {
     public synchronized void resume(final String name) {
         guest(name).resume(SuspendCause.OPERATOR);
         LOG.info("port {}: resumed by the {}", name, SuspendCause.OPERATOR.label());
+    }
+
+    @Override
+    public synchronized void resetCounters(final String name) {
+        bases.put(name, CounterBase.of(named(name).port()));
+        LOG.info("port {}: counters reset by the {}", name, SuspendCause.OPERATOR.label());
+    }
+
+    private CounterBase base(final Attached port) {
+        return bases.getOrDefault(port.port().name(), CounterBase.NONE);
     }
 
     private GuestPort guest(final String name) {
@@ -265,7 +279,8 @@ final class Ports implements PortControl, AutoCloseable {
     }
 
     private PortView view(final Attached port) {
-        return Views.port(port, monitor.problem(port.port(), port.link(), socket(port)), rates.of(port.port()));
+        return Views.port(port, base(port), monitor.problem(port.port(), port.link(), socket(port)),
+            rates.of(port.port()));
     }
 
     private static @Nullable Path socket(final Attached port) {
@@ -287,7 +302,7 @@ final class Ports implements PortControl, AutoCloseable {
 
     @Override
     public synchronized List<QueueView> queues() {
-        return attached.values().stream().flatMap(port -> Views.queues(port.port())).toList();
+        return attached.values().stream().flatMap(port -> Views.queues(port.port(), base(port))).toList();
     }
 
     synchronized List<PortConfig> configs() {

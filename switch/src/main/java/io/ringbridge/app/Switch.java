@@ -55,7 +55,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         fdb = new Fdb(ports, datapath);
         traces = new Traces(ports, datapath);
         captures = new Captures(ports, datapath);
-        api = new ApiEndpoint(this);
+        api = new ApiEndpoint(this, config.api().access());
         http = new HttpEndpoint(config.http(), this);
         monitoring = new Monitoring(datapath, ports);
         upgrade = new Upgrade(settings::now, datapath, ports, api, http);
@@ -120,7 +120,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     /** Returns the API's socket if the configuration names one. */
     public Optional<Path> configuredApi() {
-        return settings.now().api();
+        return settings.now().api().socket();
     }
 
     /** Opens the API. A socket that another process uses is left alone and is an error. */
@@ -153,6 +153,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return traces;
     }
 
+    @Override
     public CaptureControl captures() {
         return captures;
     }

@@ -9,7 +9,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Adds, changes, removes, suspends and resumes ports while the switch runs. */
+/** Adds, changes, removes, suspends and resumes ports, and resets their counters, while the switch runs. */
 final class PortCommand {
     private static final String PORTS = "/v1/ports";
 
@@ -18,8 +18,8 @@ final class PortCommand {
 
     static CommandSpec spec() {
         final CommandSpec spec = Specs.examples(Specs.group("port",
-            "missing command: add, set, remove, suspend or resume",
-            "Adds a port to a running switch, or changes, removes, suspends or resumes one.%n"),
+            "missing command: add, set, remove, suspend, resume or reset-counters",
+            "Adds a port to a running switch, or changes, removes, suspends or resumes one, or resets its counters.%n"),
             "  ringbridge port add name=vm3,socket=/tmp/vm3.sock,queues=2",
             "  ringbridge port set vm3 mtu=9000 vlan=20",
             "  ringbridge port suspend vm3",
@@ -33,7 +33,10 @@ final class PortCommand {
                 + "The front-end stays attached.", "POST", "/suspend").spec(),
             new Named("resume",
                 "Resumes a suspended port, unless its front-end or the guest's driver has suspended it as well.",
-                "POST", "/resume").spec());
+                "POST", "/resume").spec(),
+            new Named("reset-counters",
+                "Starts the counters of a port and of its queues again from zero. Metrics keep their counts.",
+                "POST", "/reset-counters").spec());
     }
 
     private static final class Add extends ClientCommand {

@@ -84,8 +84,8 @@ class FakeSwitch implements SwitchControl {
     private final class Configuration implements ConfigControl {
         @Override
         public ConfigView view() {
-            return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"),
-                new ConfigView.Recorder(64), new ConfigView.Latency(0), "/run/state", List.of());
+            return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null, null, null, "0660"),
+                new ConfigView.Fdb(16, "1s"),                new ConfigView.Recorder(64), new ConfigView.Latency(0), "/run/state", List.of());
         }
 
         @Override
@@ -198,6 +198,11 @@ class FakeSwitch implements SwitchControl {
         }
 
         @Override
+        public void resetCounters(final String name) {
+            done.add("reset-counters " + name);
+        }
+
+        @Override
         public void resume(final String name) {
             done.add("resume " + name);
         }
@@ -210,8 +215,9 @@ class FakeSwitch implements SwitchControl {
         }
 
         @Override
-        public void add(final String spec) {
+        public StationView add(final String spec) {
             done.add("add " + spec);
+            return stations.getFirst();
         }
 
         @Override
