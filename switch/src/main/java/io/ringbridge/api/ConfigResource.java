@@ -28,10 +28,6 @@ record ConfigResource(ConfigControl config) implements Resource {
     }
 
     private static boolean isOn(final ApiRequest request, final String name) {
-        final String value = request.parameter(name);
-        if (value != null && !value.matches("true|false")) {
-            throw new ApiException(BAD_REQUEST, name + '=' + value + " is neither true nor false");
-        }
-        return Boolean.parseBoolean(value);
+        return request.query().bool(name).orElse(false);
     }
 }

@@ -11,7 +11,6 @@ import java.util.Locale;
 public record Units(boolean exact) {
     /** The parameter of a query that selects exact counts. */
     static final String PARAMETER = "exact";
-    private static final int BAD_REQUEST = 400;
     private static final long MOST = 1_000_000;
     private static final double THOUSAND = 1000;
     private static final double TEN = 10;
@@ -21,11 +20,7 @@ public record Units(boolean exact) {
 
     /** Returns the units that a request for a table selects. */
     static Units of(final ApiRequest request) {
-        final String exact = request.parameter(PARAMETER);
-        if (exact != null && !"true".equals(exact) && !"false".equals(exact)) {
-            throw new ApiException(BAD_REQUEST, PARAMETER + '=' + exact + " is neither true nor false");
-        }
-        return new Units("true".equals(exact));
+        return new Units(request.query().bool(PARAMETER).orElse(false));
     }
 
     /** Returns a count. */

@@ -18,9 +18,9 @@ final class PortDetails {
     private PortDetails() {
     }
 
-    static PortDetailView of(final Attached attached, final PortView view) {
+    static PortDetailView of(final Attached attached, final PortView view, final CounterBase base) {
         final Port port = attached.port();
-        return new PortDetailView(view, frontEnd(attached), memory(port), rings(port), drops(port));
+        return new PortDetailView(view, frontEnd(attached), memory(port), rings(port, base), drops(port));
     }
 
     private static PortDetailView.@Nullable FrontEnd frontEnd(final Attached attached) {
@@ -40,9 +40,9 @@ final class PortDetails {
             .toList() : List.of();
     }
 
-    private static List<PortDetailView.Ring> rings(final Port port) {
+    private static List<PortDetailView.Ring> rings(final Port port, final CounterBase base) {
         final Map<Integer, Integer> positions = port instanceof final GuestPort guest ? guest.positions() : Map.of();
-        return Views.queues(port)
+        return Views.queues(port, base)
             .map(queue -> new PortDetailView.Ring(queue, index(positions.get(queue.index()), queue.layout()))).toList();
     }
 

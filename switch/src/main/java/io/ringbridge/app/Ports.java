@@ -290,7 +290,7 @@ final class Ports implements PortControl, AutoCloseable {
     @Override
     public synchronized PortDetailView view(final String name) {
         final Attached port = named(name);
-        return PortDetails.of(port, view(port));
+        return PortDetails.of(port, view(port), base(port));
     }
 
     @Override

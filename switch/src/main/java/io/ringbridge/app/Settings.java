@@ -43,7 +43,7 @@ final class Settings {
         put(all, "workers", now.workers(), wanted.workers(), BY_UPGRADE);
         put(all, "cpus", now.cpus(), wanted.cpus(), Adoption.NOW.when());
         put(all, "poll", Views.poll(now), Views.poll(wanted), Adoption.NOW.when());
-        put(all, "api", now.api().orElse(null), wanted.api().orElse(null), BY_UPGRADE);
+        put(all, "api", now.api().socket().orElse(null), wanted.api().socket().orElse(null), BY_UPGRADE);
         put(all, "fdb", Views.fdb(now), Views.fdb(wanted), BY_UPGRADE);
         put(all, "state", now.state().text(), wanted.state().text(), BY_UPGRADE);
         return all;

@@ -150,7 +150,7 @@ public final class ConfigReader {
         values.replaceAll((_, node) -> node instanceof final Node.Scalar scalar
             && scalar.kind() == Node.Kind.UNTYPED && scalar.text().isEmpty()
             ? new Node.Scalar(0, "", Node.Kind.NOTHING) : node);
-        return new Node.Mapping(mapping.line(), values, mapping.lines());
+        return new Node.Mapping(mapping.line(), values, mapping.keyLines());
     }
 
     /**

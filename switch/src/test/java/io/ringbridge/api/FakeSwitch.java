@@ -85,7 +85,8 @@ class FakeSwitch implements SwitchControl {
         @Override
         public ConfigView view() {
             return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null, null, null, "0660"),
-                new ConfigView.Fdb(16, "1s"),                new ConfigView.Recorder(64), new ConfigView.Latency(0), "/run/state", List.of());
+                new ConfigView.Fdb(16, "1s"), new ConfigView.Recorder(64), new ConfigView.Latency(0),
+                "/run/state", List.of());
         }
 
         @Override
