@@ -355,8 +355,8 @@ class CommandLineTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-        show prots                | "prots" is not ports, queues, fdb, workers or config ("ports"?); \
-        see ringbridge show --help
+        show prots                | "prots" is not ports, queues, fdb, workers, latency, interruptions or config \
+        ("ports"?); see ringbridge show --help
         runn                      | Unmatched argument at index 0: 'runn' ("run"?); see ringbridge --help
         port ad                   | Unmatched argument at index 1: 'ad' ("add"?); see ringbridge port --help
         run --wokers 2            | Unknown options: '--wokers', '2' ("--workers"?); see ringbridge run --help
