@@ -9,7 +9,6 @@ record ConfigResource(ConfigControl config) implements Resource {
     private static final String DRY_RUN = "dry-run";
     private static final String PRUNE = "prune";
     private static final String RECREATE = "recreate";
-    private static final int BAD_REQUEST = 400;
 
     @Override
     public List<Route> routes() {
