@@ -20,13 +20,15 @@ class ArchitectureTest {
         .layer("app").definedBy("io.ringbridge.app")
         .layer("demo").definedBy("io.ringbridge.app.demo")
         .layer("attach").definedBy("io.ringbridge.cli.attach")
+        .layer("top").definedBy("io.ringbridge.cli.top")
         .layer("cli").definedBy("io.ringbridge.cli")
         .whereLayer("cli").mayNotBeAccessedByAnyLayer()
         .whereLayer("attach").mayOnlyBeAccessedByLayers("cli")
+        .whereLayer("top").mayOnlyBeAccessedByLayers("cli")
         .whereLayer("demo").mayOnlyBeAccessedByLayers("cli")
         .whereLayer("app").mayOnlyBeAccessedByLayers("demo", "cli")
         .whereLayer("diagnosis").mayOnlyBeAccessedByLayers("app")
-        .whereLayer("api").mayOnlyBeAccessedByLayers("app", "demo", "cli")
+        .whereLayer("api").mayOnlyBeAccessedByLayers("app", "demo", "top", "cli")
         .whereLayer("config").mayOnlyBeAccessedByLayers("api", "app", "demo", "attach", "cli");
 
     @ArchTest

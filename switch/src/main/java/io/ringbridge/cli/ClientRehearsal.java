@@ -19,6 +19,8 @@ final class ClientRehearsal {
         final List<List<String>> commands = List.of(
             List.of("show", "ports"),
             List.of("show", "ports", "--json"),
+            List.of("show", "port", "a"),
+            List.of("diagnose", "a"),
             List.of("port", "add", "name=r,socket=" + args[0] + "r,queues=2,mtu=9000,permissions=0660,vlan=10"),
             List.of("port", "suspend", "r"),
             List.of("port", "resume", "r"),

@@ -28,14 +28,17 @@ public final class Main {
         "                 --port name=vm2,socket=/tmp/vm2.sock",
         "  ringbridge attach vm1                print the QEMU options for port vm1",
         "  ringbridge show ports                show the ports and their counters",
+        "  ringbridge diagnose vm1              find out why a virtual machine does not come up",
         "  ringbridge bench throughput          measure the throughput",
         "",
         "Exit status: 0 success, 1 failure, 2 wrong usage or configuration,",
-        "70 a worker of a running switch ended unexpectedly."};
+        "3 diagnose has found a problem, 70 a worker of a running switch ended",
+        "unexpectedly, 130 interrupted by Ctrl-C."};
 
     /** The commands in the order of the help. */
     private static final List<String> COMMANDS =
-        List.of("run", "demo", "show", "port", "fdb", "upgrade", "attach", "bench", "help");
+        List.of("run", "demo", "show", "top", "port", "fdb", "upgrade", "attach", "diagnose", "completion", "bench",
+            "help");
 
     private Main() {
     }
@@ -45,10 +48,13 @@ public final class Main {
             case "run" -> RunCommand.spec();
             case "demo" -> new DemoCommand();
             case "show" -> new ShowCommand().spec();
+            case "top" -> new TopCommand();
             case "port" -> PortCommand.spec();
             case "fdb" -> FdbCommand.spec();
             case "upgrade" -> new UpgradeCommand();
             case "attach" -> new AttachCommand();
+            case "diagnose" -> new DiagnoseCommand().spec();
+            case "completion" -> new CompletionCommand();
             case "bench" -> Specs.command("bench", new Bench(),
                 "Measures this switch or any other vhost-user back-end; \"bench --help\" lists the benchmarks.");
             default -> new CommandLine.HelpCommand();

@@ -39,7 +39,8 @@ class ApiTest {
                 + "\"state\":\"running\",\"queues\":1,\"mtu\":1500,\"vlan\":10,\"trunk\":[\"20\",\"30-39\"],"
                 + "\"features\":[\"version_1\"],\"in_frames\":1,\"in_bytes\":64,\"out_frames\":2,\"out_bytes\":128,"
                 + "\"drops\":{\"no-buffer\":3},"
-                + "\"rates\":{\"in_frames\":5.0,\"in_bytes\":320.0,\"out_frames\":0.0,\"out_bytes\":0.0,\"drops\":0.0}}]",
+                + "\"rates\":{\"in_frames\":5.0,\"in_bytes\":320.0,\"out_frames\":0.0,\"out_bytes\":0.0,"
+                + "\"drops\":0.0}}]",
                 client.get("/v1/ports"));
             assertEquals(fake.ports().views(),
                 Json.readList(client.get("/v1/ports"), new TypeReference<List<PortView>>() { }));

@@ -54,8 +54,8 @@ class PortTablesTest {
             problem     suspended by the operator
             front-end   process 4711, attached at 2026-11-30T03:05:01Z, 17 kicks
             protocol    mq, reply_ack
-            features    csum, guest_csum, mrg_rxbuf, ctrl_vq, mq, indirect_desc, event_idx,
-                        protocol_features, version_1, ring_packed
+            features    csum, guest_csum, mrg_rxbuf, ctrl_vq, mq, indirect_desc, event_idx, protocol_features,
+                        version_1, ring_packed
             memory      8 GiB in 2 regions: 2 GiB at 0x0, 6 GiB at 0x100000000
             mtu         65535
             vlan        trunk 20,30-39 native 10

@@ -50,6 +50,7 @@ class CommandLineTest {
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help",
         "fdb flush --help",
         "upgrade --help", "attach --help", "qemu-args --help",
+        "diagnose --help", "completion --help", "top --help",
         "--version", "show --version", "port add --version", "help", "help show"})
     void helpIsPrinted(final String args) {
         final Run run = Run.of(args.split(" ", -1));
@@ -134,10 +135,10 @@ class CommandLineTest {
             assertEquals("a", ports.get(0).get("name").asText());
             assertEquals("waiting", ports.get(0).get("state").asText());
             assertEquals(List.of("name", "type", "socket", "mode", "state", "since", "why", "queues", "mtu", "features",
-                "in_frames", "in_bytes", "out_frames", "out_bytes", "drops"),
+                "in_frames", "in_bytes", "out_frames", "out_bytes", "drops", "rates"),
                 ports.get(0).properties().stream().map(java.util.Map.Entry::getKey).toList());
             assertTrue(ok("show", "ports", "--api", api).lines().toList().get(1)
-                .startsWith("a     waiting       2  1500 "));
+                .startsWith("a     waiting  1500 "));
             assertTrue(ports.get(0).get("why").asText().startsWith("no front-end has connected to " + a + ": "));
             assertTrue(ok("show", "ports", "--api", api)
                 .contains("\na: waiting since " + ports.get(0).get("since").asText()
@@ -154,8 +155,9 @@ class CommandLineTest {
             assertTrue(Files.exists(b));
             final JsonNode tagged = new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api)).get(1);
             assertEquals("10 [\"20\",\"30-39\"]", tagged.get("vlan") + " " + tagged.get("trunk"));
-            assertEquals(List.of("VLAN", "-", "trunk 20,30-39 native 10"), ok("show", "ports", "--api", api).lines()
-                .limit(3).map(line -> line.split(" {2,}", -1)[4].strip()).toList());
+            assertEquals(List.of("VLAN", "-", "trunk 20.."), ok("show", "ports", "--api", api).lines()
+                .limit(3).map(line -> line.split(" {2,}", -1)[3].strip()).toList());
+            assertTrue(ok("show", "port", "b", "--api", api).contains("\nvlan        trunk 20,30-39 native 10\n"));
             for (int i = 0; i < 2; i++) {
                 assertEquals("", ok("port", "suspend", "b", "--api", api));
                 assertEquals("suspended", state(api, 1));
@@ -287,8 +289,19 @@ class CommandLineTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-        show prots                | "prots" is not ports, queues, fdb, workers or config ("ports"?); \
+        show prots                | "prots" is not ports, port, queues, fdb, workers or config ("ports"?); \
         see ringbridge show --help
+        show port                 | missing name: show port NAME; see ringbridge show --help
+        show ports vm1            | "show ports" takes no name; "show port vm1" shows one port; \
+        see ringbridge show --help
+        show fdb --bytes          | --bytes is for ports, port, queues, workers; see ringbridge show --help
+        show ports --watch 0      | --watch 0 is out of range; 1 to 3600 is allowed; see ringbridge show --help
+        top --interval 0          | --interval 0 is out of range; 1 to 3600 is allowed; see ringbridge top --help
+        top                       | top needs a terminal; "show ports --watch" prints to files and pipes
+        show ports --jsn          | Unknown option: '--jsn' ("--json"?); see ringbridge show --help
+        diagnose                  | Missing required parameter: 'PORT'; see ringbridge diagnose --help
+        completion fish           | Invalid value for positional parameter at index 0 (SHELL): expected one of bash, \
+        zsh but was 'fish'; see ringbridge completion --help
         runn                      | Unmatched argument at index 0: 'runn' ("run"?); see ringbridge --help
         port ad                   | Unmatched argument at index 1: 'ad' ("add"?); see ringbridge port --help
         run --wokers 2            | Unknown options: '--wokers', '2' ("--workers"?); see ringbridge run --help
