@@ -16,14 +16,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 @Timeout(30)
 class WatchTest {
-    private static final ApiException GONE = new ApiException(502, "gone");
-
     private static String watch(final boolean redraw) {
         final Iterator<String> texts = List.of("a\nb", "c").iterator();
         final StringWriter out = new StringWriter();
         assertThrows(ApiException.class, () -> Watch.run(() -> {
             if (!texts.hasNext()) {
-                throw GONE;
+                throw new ApiException(502, "gone");
             }
             return texts.next();
         }, Duration.ofMillis(1), redraw, new PrintWriter(out)));
