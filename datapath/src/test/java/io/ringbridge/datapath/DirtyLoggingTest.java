@@ -154,8 +154,8 @@ class DirtyLoggingTest extends SteppedFixture {
             }
         }
         assertTrue(marked > 0);
-        assertEquals(marked, pair[1].port.dirtyPages());
-        assertEquals(0, pair[0].port.dirtyPages());
+        assertEquals(marked, pair[1].port.activity().dirtyPages());
+        assertEquals(0, pair[0].port.activity().dirtyPages());
     }
 
     private void detachAll() {

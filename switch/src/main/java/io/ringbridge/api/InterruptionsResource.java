@@ -9,7 +9,8 @@ record InterruptionsResource(InterruptionControl interruptions) implements Resou
     @Override
     public List<Route> routes() {
         return List.of(Route.get("/v1/interruptions",
-            request -> Answer.of(interruptions.views(request.query().text(PORT, "the name of a port").orElse(null)), LatencyTables::interruptions))
+            request -> Answer.of(interruptions.views(request.query().text(PORT, "the name of a port").orElse(null)),
+                LatencyTables::interruptions))
             .query(PORT));
     }
 }

@@ -9,6 +9,7 @@ record LatencyResource(LatencyControl latency) implements Resource {
     @Override
     public List<Route> routes() {
         return List.of(Route.get("/v1/latency",
-            request -> Answer.of(latency.view(request.query().text(PORT, "the name of a port").orElse(null)), LatencyTables::latency)).query(PORT));
+            request -> Answer.of(latency.view(request.query().text(PORT, "the name of a port").orElse(null)),
+                LatencyTables::latency)).query(PORT));
     }
 }

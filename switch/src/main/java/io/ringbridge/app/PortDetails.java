@@ -30,8 +30,8 @@ final class PortDetails {
         }
         final String peer = backend.peer();
         return peer == null ? null : new PortDetailView.FrontEnd(peer,
-            guest.attachedMillis() == 0 ? null : Views.time(guest.attachedMillis()),
-            ProtocolFeature.names(backend.protocolFeatures()), guest.kicks());
+            guest.activity().attachedMillis() == 0 ? null : Views.time(guest.activity().attachedMillis()),
+            ProtocolFeature.names(backend.protocolFeatures()), guest.activity().kicks());
     }
 
     private static List<PortDetailView.Region> memory(final Port port) {

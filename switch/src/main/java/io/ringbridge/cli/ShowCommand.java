@@ -37,8 +37,8 @@ final class ShowCommand extends ClientCommand {
     ShowCommand() {
         super("show",
             "Shows the ports, one port, queues, stations, workers, latencies, interruptions, captures or configuration "
-                + "of a running switch. \"In\" counts frames that enter the switch, \"out\" frames that leave it; \"/s\" "
-                + "is per second.%n");
+                + "of a running switch. \"In\" counts frames that enter the switch, \"out\" frames that leave it; "
+                + "\"/s\" is per second.%n");
         Specs.examples(own().addPositional(what).addPositional(name).addOption(watch).addOption(exact).addOption(json),
             "  ringbridge show ports --watch",
             "  ringbridge show port vm1",
@@ -87,7 +87,8 @@ final class ShowCommand extends ClientCommand {
 
     @Override
     String request(final ApiClient client) {
-        return Specs.isSet(json) ? client.get(path()) : client.table(path() + (Specs.isSet(exact) ? "?exact=true" : ""));
+        return Specs.isSet(json) ? client.get(path())
+            : client.table(path() + (Specs.isSet(exact) ? "?exact=true" : ""));
     }
 
     private String path() {

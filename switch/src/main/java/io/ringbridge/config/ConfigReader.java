@@ -79,7 +79,8 @@ public final class ConfigReader {
         checkCpus(top, cpus, workers, cpuCheck);
         final Config config = new Config(workers, cpus,
             top.choice("poll", List.of(PollMode.values())).orElse(Config.DEFAULT.poll()),
-            new Config.Api(api.socket("socket"), access(api)), Http.read(top.section("http", List.of("listen", "token"))),
+            new Config.Api(api.socket("socket"), access(api)),
+            Http.read(top.section("http", List.of("listen", "token"))),
             new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()),
                 ageing(fdb)),
             recorder.integer("frames", 0, Config.MAX_RECORDED_FRAMES).orElse(Config.DEFAULT.recordedFrames()),

@@ -1,9 +1,12 @@
 package io.ringbridge.api;
 
+import io.ringbridge.config.ConfigException;
+import io.ringbridge.config.Section;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.util.List;
 import java.util.Map;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -29,10 +32,13 @@ class UnitsTest {
 
     @Test
     void onlyABooleanSelectsExactCounts() {
-        assertEquals(new Units(false), Units.of(new ApiRequest(Map.of(), Map.of(), "")));
-        assertEquals(new Units(true), Units.of(new ApiRequest(Map.of(), Map.of("exact", "true"), "")));
-        final ApiException e = assertThrows(ApiException.class,
-            () -> Units.of(new ApiRequest(Map.of(), Map.of("exact", "yes"), "")));
-        assertEquals("exact=yes is neither true nor false", e.getMessage());
+        assertEquals(new Units(false), Units.of(request(Map.of())));
+        assertEquals(new Units(true), Units.of(request(Map.of("exact", "true"))));
+        final ConfigException e = assertThrows(ConfigException.class, () -> Units.of(request(Map.of("exact", "yes"))));
+        assertTrue(e.getMessage().contains("exact: \"yes\""), e.getMessage());
+    }
+
+    private static ApiRequest request(final Map<String, String> parameters) {
+        return new ApiRequest(Map.of(), Section.ofParameters("show", parameters, List.of("exact")), "");
     }
 }

@@ -88,7 +88,7 @@ class PortChangesTest {
             assertEquals(List.of(Map.of(), Map.of()), pair.stream().map(PortView::drops).toList());
             assertEquals(List.of((long) guests.a.received(), (long) guests.b.received()),
                 pair.stream().map(PortView::outFrames).toList());
-            assertEquals("running", running.ports().view("c").state());
+            assertEquals("running", running.ports().view("c").port().state());
             assertEquals(descriptors, OpenDescriptors.count());
         }
     }
@@ -111,16 +111,16 @@ class PortChangesTest {
                         + "\"offloads\": false, \"queues\": 1}")));
                 assertEquals(offered, frontend.query(new Message.GetFeatures()),
                     "an attached front-end keeps its offer");
-                assertEquals(3, running.ports().view("a").queues());
-                assertEquals(1500, running.ports().view("a").mtu());
-                assertEquals(7, running.ports().view("a").vlan());
+                assertEquals(3, running.ports().view("a").port().queues());
+                assertEquals(1500, running.ports().view("a").port().mtu());
+                assertEquals(7, running.ports().view("a").port().vlan());
             }
             try (Frontend frontend = Frontend.connect(dir.resolve("a"))) {
                 frontend.negotiate(Frontend.DEFAULT_FEATURES);
                 final long offered = frontend.query(new Message.GetFeatures());
                 assertEquals(0, offered & Features.OFFLOADS);
                 assertFalse(Features.has(offered, Features.MAC) || Features.has(offered, Features.MQ));
-                assertEquals(1, running.ports().view("a").queues());
+                assertEquals(1, running.ports().view("a").port().queues());
             }
             assertEquals(Map.of("name", "a", "type", "vhost-user", "socket", dir.resolve("a").toString(), "mode",
                 "server", "queues", 1, "mtu", 1500, "permissions", "0660", "offloads", List.of(), "vlan", 7,
@@ -152,7 +152,7 @@ class PortChangesTest {
             assertTrue(refused.getMessage().startsWith(why), refused.getMessage());
             assertFalse(refused.getMessage().contains("\n"));
             assertEquals(before, config(running, "a"));
-            assertEquals(1500, running.ports().view("a").mtu());
+            assertEquals(1500, running.ports().view("a").port().mtu());
         }
     }
 
@@ -169,13 +169,13 @@ class PortChangesTest {
             running.ports().change("a", "queues=2,mtu=1400,offloads=false");
             running = LocalUpgrade.run(dir, running, wanted);
             running = LocalUpgrade.run(dir, running, wanted);
-            assertEquals(1, running.ports().view("a").queues());
-            assertTrue(running.ports().view("a").features().contains("csum"));
+            assertEquals(1, running.ports().view("a").port().queues());
+            assertTrue(running.ports().view("a").port().features().contains("csum"));
             guests.exchange(10);
         } finally {
             try (Frontend frontend = Frontend.connect(dir.resolve("a"))) {
                 frontend.negotiate(Frontend.DEFAULT_FEATURES);
-                assertEquals(2, running.ports().view("a").queues());
+                assertEquals(2, running.ports().view("a").port().queues());
                 assertFalse(Features.has(frontend.query(new Message.GetFeatures()), Features.CSUM));
             } finally {
                 running.close();

@@ -173,7 +173,7 @@ class ReloadTest {
         assertTrue(refused instanceof ApiException || refused instanceof ConfigException, refused.toString());
         assertTrue(refused.getMessage().startsWith(why.replace("DIR", dir.toString())), refused.getMessage());
         assertEquals(List.of("a", "gone"), names());
-        assertEquals(1500, running.ports().view("a").mtu());
+        assertEquals(1500, running.ports().view("a").port().mtu());
         assertEquals(descriptors, OpenDescriptors.count());
     }
 
@@ -188,9 +188,9 @@ class ReloadTest {
             final ApiException refused = assertThrows(ApiException.class, this::reload);
             assertTrue(refused.getMessage().startsWith("nothing was changed: port wrong: "), refused.getMessage());
             assertEquals(List.of("a", "gone", "moved"), names().stream().sorted().toList());
-            assertEquals(1500, running.ports().view("a").mtu());
-            assertEquals(null, running.ports().view("a").vlan());
-            assertEquals("running", running.ports().view("a").state());
+            assertEquals(1500, running.ports().view("a").port().mtu());
+            assertEquals(null, running.ports().view("a").port().vlan());
+            assertEquals("running", running.ports().view("a").port().state());
             assertEquals("adaptive", running.config().view().poll());
             assertFalse(Files.exists(dir.resolve("new")));
             assertTrue(Files.exists(dir.resolve("gone")));

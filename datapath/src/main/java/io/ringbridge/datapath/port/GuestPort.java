@@ -9,7 +9,6 @@ import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
 import org.jspecify.annotations.Nullable;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -19,8 +18,6 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
@@ -39,16 +36,11 @@ import java.util.stream.Stream;
  * counted.
  */
 public final class GuestPort extends Port {
-    private final IntFunction<QueueOwner[]> placement;
-    private final int workers;
+    private final GuestQueues queues;
+    private final GuestActivity activity = new GuestActivity();
     private volatile int configuredMtu;
     /** The MTU that the front-end has set, or 0. Guarded by {@code this}. */
     private int frontEndMtu;
-    private volatile int pairs;
-    /** The receive queues of all pairs that the port has ever had. */
-    private volatile ReceiveQueue[] receiveQueues = {};
-    /** The queues of all pairs that the port has ever had. Those beyond {@link #pairs} are stopped. */
-    private volatile List<GuestQueue> queues = List.of();
     private volatile GuestMemory memory = GuestMemory.NONE;
     private volatile long features;
     private volatile @Nullable String ringFault;
@@ -56,20 +48,7 @@ public final class GuestPort extends Port {
     private volatile PortStatistics inherited = PortStatistics.NONE;
     /** The station to announce when the suspension ends, or 0. */
     private long pendingAnnouncement;
-    private volatile boolean logging;
     private volatile PortStatistics atAttach = PortStatistics.NONE;
-    private final AtomicLong kicks = new AtomicLong();
-    private volatile long attachedMillis;
-    private final AtomicLong attachments = new AtomicLong();
-    private final AtomicLongArray suspensions = new AtomicLongArray(SuspendCause.values().length);
-    /** The present log of writes to the guest's memory, and the pages marked in earlier ones. */
-    private volatile Logged logged = new Logged(null, 0);
-
-    private record Logged(@Nullable DirtyLog log, long earlierPages) {
-        long pages() {
-            return earlierPages + (log == null ? 0 : log.markedPages());
-        }
-    }
 
     /**
      * Creates a port with no ring started.
@@ -83,43 +62,17 @@ public final class GuestPort extends Port {
                      final @Nullable PortVlan vlan, final IntFunction<QueueOwner[]> placement, final int workers,
                      final Stations stations) {
         super(index, name, mtu, vlan, stations);
-        this.placement = placement;
-        this.workers = workers;
         configuredMtu = mtu;
-        addPairs(queuePairs);
-        pairs = queuePairs;
-    }
-
-    private void addPairs(final int count) {
-        final int present = receiveQueues.length;
-        final QueueOwner[] owners = placement.apply(count);
-        final ReceiveQueue[] receive = Arrays.copyOf(receiveQueues, present + count);
-        final List<GuestQueue> all = new ArrayList<>(queues);
-        for (int i = 0; i < count; i++) {
-            final int pair = present + i;
-            receive[pair] = new ReceiveQueue(this, 2 * pair, owners[i]);
-            all.add(receive[pair]);
-            all.add(new TransmitQueue(this, 2 * pair + 1, owners[i], workers));
-        }
-        queues = List.copyOf(all);
-        receiveQueues = receive;
+        queues = new GuestQueues(this, queuePairs, placement, workers);
     }
 
     @Override
     List<FrameTrace> traceQueues(final int frames) {
-        final List<FrameTrace> traces = new ArrayList<>();
-        for (final ReceiveQueue queue : receiveQueues) {
-            final FrameTrace former = queue.trace();
-            final FrameTrace trace = former == null ? new FrameTrace(frames) : former;
-            queue.trace(trace);
-            ((TransmitQueue) queue(queue.vring() + 1)).source().trace(trace);
-            traces.add(trace);
-        }
-        return List.copyOf(traces);
+        return queues.trace(frames);
     }
 
     public int queuePairs() {
-        return pairs;
+        return queues.pairs();
     }
 
     /**
@@ -127,11 +80,8 @@ public final class GuestPort extends Port {
      * statistics, and are used again when the number increases.
      */
     public synchronized void resize(final int queuePairs) {
-        assert queues.stream().noneMatch(GuestQueue::started) : "no front-end is attached";
-        if (queuePairs > receiveQueues.length) {
-            addPairs(queuePairs - receiveQueues.length);
-        }
-        pairs = queuePairs;
+        queues.resize(queuePairs);
+        extendTraces();
     }
 
     /** Returns the configured MTU, the highest that a front-end may set. */
@@ -164,54 +114,20 @@ public final class GuestPort extends Port {
         mtu(frontEndMtu == 0 ? configuredMtu : Math.min(frontEndMtu, configuredMtu));
     }
 
-    /** Records that a front-end is attached: {@link #sinceAttached} and {@link #kicks} count from now. */
+    /** Records that a front-end is attached: {@link #sinceAttached} and {@link GuestActivity#kicks} count from now. */
     public void markAttached() {
         atAttach = statistics();
-        kicks.set(0);
-        attachedMillis = System.currentTimeMillis();
-        attachments.incrementAndGet();
+        activity.attached();
     }
 
-    /**
-     * Returns the time at which the last front-end attached, in milliseconds since 1970; 0 if none has attached to this
-     * process.
-     */
-    public long attachedMillis() {
-        return attachedMillis;
-    }
-
-    /** Returns the front-ends attached since the start. A session taken over from another process does not count. */
-    public long attachments() {
-        return attachments.get();
-    }
-
-    /** Returns how often a cause was added to those that suspend the port. */
-    public long suspensions(final SuspendCause cause) {
-        return suspensions.get(cause.ordinal());
-    }
-
-    /** Returns the pages of guest memory marked as written in dirty logs since the start. */
-    public long dirtyPages() {
-        return logged.pages();
+    /** Returns what the guest and its front-ends have done here, besides moving frames. */
+    public GuestActivity activity() {
+        return activity;
     }
 
     /** Returns the frames moved and dropped since the front-end was attached. */
     public PortStatistics sinceAttached() {
         return statistics().minus(atAttach);
-    }
-
-    /**
-     * Counts kicks of transmit queues. A driver sends none while the worker polls. Any thread may call.
-     *
-     * @param more the number of kicks; several in quick succession may count as one
-     */
-    public void countKicks(final long more) {
-        kicks.addAndGet(more);
-    }
-
-    /** Returns the kicks since the front-end was attached. Several in quick succession may count as one. */
-    public long kicks() {
-        return kicks.get();
     }
 
     /** Records the negotiated virtio features, for display; 0 while no front-end is attached. */
@@ -249,8 +165,8 @@ public final class GuestPort extends Port {
     public synchronized void suspend(final SuspendCause cause) {
         ledger().begin(InterruptionCause.of(cause));
         if (suspendedBy.isEmpty()) {
-            quiesce(queues);
-            onOwners(queues, queue -> {
+            quiesce(queues.all());
+            onOwners(queues.all(), queue -> {
                 publishAndNotify(queue);
                 queue.park();
             });
@@ -258,7 +174,7 @@ public final class GuestPort extends Port {
         final Set<SuspendCause> causes = EnumSet.of(cause);
         causes.addAll(suspendedBy);
         if (causes.size() > suspendedBy.size()) {
-            suspensions.incrementAndGet(cause.ordinal());
+            activity.suspended(cause);
         }
         suspendedBy = Set.copyOf(causes);
         suspended(true);
@@ -284,7 +200,7 @@ public final class GuestPort extends Port {
         }
         suspendedBy = suspendedBy.stream().filter(other -> other != cause).collect(Collectors.toUnmodifiableSet());
         if (suspendedBy.isEmpty()) {
-            onOwners(queues, GuestQueue::unpark);
+            onOwners(queues.all(), GuestQueue::unpark);
             suspended(false);
         }
         ledger().end(InterruptionCause.of(cause));
@@ -311,7 +227,7 @@ public final class GuestPort extends Port {
      */
     public synchronized Map<Integer, Integer> positions() {
         final Map<Integer, Integer> positions = new TreeMap<>();
-        onOwners(queues, queue -> {
+        onOwners(queues.all(), queue -> {
             if (queue.started()) {
                 positions.put(queue.vring(), queue.base());
             }
@@ -417,9 +333,9 @@ public final class GuestPort extends Port {
         final long start = System.nanoTime();
         final boolean silences = receivers().length > 0 && suspendedBy.isEmpty()
             && !newMemory.regions().equals(memory.regions());
-        quiesce(queues);
+        quiesce(queues.all());
         memory = newMemory;
-        onOwners(queues, queue -> {
+        onOwners(queues.all(), queue -> {
             final RingAddresses place = newAddresses(queue, addresses);
             publishAndNotify(queue);
             if (place != null) {
@@ -427,7 +343,7 @@ public final class GuestPort extends Port {
             }
             queue.resume();
         });
-        onOwners(queues, this::resumeAfterRemap);
+        onOwners(queues.all(), this::resumeAfterRemap);
         if (silences) {
             ledger().ended(InterruptionCause.MEMORY_CHANGE, start);
         }
@@ -457,8 +373,8 @@ public final class GuestPort extends Port {
      */
     public synchronized void addTranslations(final GuestMemory newMemory, final long first, final long last) {
         memory = newMemory;
-        onOwners(queues, queue -> queue.addTranslations(newMemory, first, last));
-        onOwners(queues, GuestQueue::retry);
+        onOwners(queues.all(), queue -> queue.addTranslations(newMemory, first, last));
+        onOwners(queues.all(), GuestQueue::retry);
     }
 
     /** Resumes a ring after a page that it requested has arrived, or makes the ring request the page again. */
@@ -484,14 +400,13 @@ public final class GuestPort extends Port {
      * @param changed signalled after the log was written, once per queue per burst; may be null
      */
     public synchronized void setLog(final @Nullable DirtyLog log, final @Nullable EventFd changed) {
-        onOwners(queues, queue -> queue.log(log, changed));
-        logging = log != null;
-        logged = new Logged(log, logged.log() == log ? logged.earlierPages() : logged.pages());
+        onOwners(queues.all(), queue -> queue.log(log, changed));
+        activity.log(log);
     }
 
     @Override
     boolean isMigrating() {
-        return logging;
+        return activity.isLogging();
     }
 
     /**
@@ -501,14 +416,13 @@ public final class GuestPort extends Port {
      */
     @Override
     public synchronized void detach() {
-        quiesce(queues);
-        onOwners(queues, queue -> {
+        quiesce(queues.all());
+        onOwners(queues.all(), queue -> {
             stop(queue);
             queue.log(null, null);
             queue.enabled(false);
         });
-        logging = false;
-        logged = new Logged(null, logged.pages());
+        activity.log(null);
         updateReceivers();
         memory = GuestMemory.NONE;
         features = 0;
@@ -575,9 +489,9 @@ public final class GuestPort extends Port {
     }
 
     /** Pauses these queues, and waits until no worker has a frame of theirs. */
-    private static void quiesce(final List<GuestQueue> queues) {
-        onOwners(queues, GuestQueue::pause);
-        for (final GuestQueue queue : queues) {
+    private static void quiesce(final List<GuestQueue> some) {
+        onOwners(some, GuestQueue::pause);
+        for (final GuestQueue queue : some) {
             if (!queue.idle()) {
                 queue.owner().await(queue::idle);
             }
@@ -585,9 +499,9 @@ public final class GuestPort extends Port {
     }
 
     /** Performs an action on each queue, on its owner's thread, with one command per owner. */
-    private static void onOwners(final List<GuestQueue> queues, final Consumer<GuestQueue> action) {
+    private static void onOwners(final List<GuestQueue> some, final Consumer<GuestQueue> action) {
         final Map<QueueOwner, List<GuestQueue>> byOwner =
-            queues.stream().collect(Collectors.groupingBy(GuestQueue::owner, LinkedHashMap::new, Collectors.toList()));
+            some.stream().collect(Collectors.groupingBy(GuestQueue::owner, LinkedHashMap::new, Collectors.toList()));
         byOwner.values().forEach(owned -> owned.getFirst().owner().execute(() -> owned.forEach(action)));
     }
 
@@ -604,7 +518,7 @@ public final class GuestPort extends Port {
     }
 
     private ReceiveQueue[] runningReceivers() {
-        return Arrays.stream(receiveQueues).filter(q -> q.started() && q.enabled()).toArray(ReceiveQueue[]::new);
+        return Arrays.stream(queues.receive()).filter(q -> q.started() && q.enabled()).toArray(ReceiveQueue[]::new);
     }
 
     /** Accepts no more frames for a ring that broke. On the thread of the queue's owner. */
@@ -619,7 +533,7 @@ public final class GuestPort extends Port {
     /** Returns the rings that a worker owns, for recovery after a fault. On that worker's thread. */
     public OwnedRings ownedBy(final QueueOwner worker) {
         return new OwnedRings(this,
-            queues.stream().filter(queue -> queue.owner().index() == worker.index()).toList());
+            queues.all().stream().filter(queue -> queue.owner().index() == worker.index()).toList());
     }
 
     /** Marks the port as failed: from now on nothing is delivered to it. Any worker may call. */
@@ -631,12 +545,12 @@ public final class GuestPort extends Port {
 
     @Override
     List<ReceiveQueue> sinks() {
-        return List.of(receiveQueues);
+        return List.of(queues.receive());
     }
 
     @Override
     Stream<Interruption> measured() {
-        return queues.stream().flatMap(queue -> queue.measured().stream());
+        return queues.measured();
     }
 
     /** Returns the reason why a ring broke since the last call, or null. */
@@ -652,22 +566,12 @@ public final class GuestPort extends Port {
 
     @Override
     public PortStatistics statistics() {
-        return PortStatistics.sum(List.of(inherited, ofQueues()));
-    }
-
-    private PortStatistics ofQueues() {
-        return PortStatistics.sum(queues.stream().map(GuestPort::reading).toList());
-    }
-
-    private static PortStatistics reading(final GuestQueue queue) {
-        final QueueCounters c = queue.counters();
-        return queue instanceof ReceiveQueue ? new PortStatistics(0, 0, c.frames(), c.bytes(), c.drops())
-            : new PortStatistics(c.frames(), c.bytes(), 0, 0, c.drops());
+        return PortStatistics.sum(List.of(inherited, queues.statistics()));
     }
 
     /** Continues the port's counters from those of the port on the guest's previous host. */
     public void continueFrom(final PortStatistics earlier) {
-        inherited = earlier.minus(ofQueues());
+        inherited = earlier.minus(queues.statistics());
     }
 
     /**
@@ -678,28 +582,17 @@ public final class GuestPort extends Port {
      * @param ofQueues the counters per vring; those of vrings that this port does not have count in the total only
      */
     public void continueFrom(final PortStatistics total, final List<PortStatistics> ofQueues) {
-        for (int i = 0; i < Math.min(queues.size(), ofQueues.size()); i++) {
-            final GuestQueue queue = queues.get(i);
-            final PortStatistics reading = ofQueues.get(i);
-            queue.owner().execute(() -> queue.counters().continueFrom(reading));
-        }
+        queues.continueFrom(ofQueues);
         continueFrom(total);
     }
 
     @Override
     public List<QueueReading> readings() {
-        return queues.stream().map(queue -> new QueueReading(queue.vring() / 2, queue instanceof TransmitQueue,
-            queue.counters(), queue.size(), queue.available(), queue.inFlight())).toList();
+        return queues.readings();
     }
 
     @Override
     public List<QueueStatus> queues() {
-        final List<QueueStatus> rows = new ArrayList<>();
-        for (final GuestQueue queue : queues.subList(0, 2 * pairs)) {
-            rows.add(new QueueStatus(queue.vring(), queue instanceof ReceiveQueue ? "rx" : "tx",
-                queue.owner().index(), queue.started(), queue.enabled(), queue.layout(), queue.size(),
-                reading(queue)));
-        }
-        return rows;
+        return queues.statuses();
     }
 }

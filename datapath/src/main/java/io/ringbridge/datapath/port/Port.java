@@ -28,6 +28,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     private volatile int relayedGroups;
     /** One per queue pair; none if no frames are recorded. */
     private volatile List<FrameTrace> traces = List.of();
+    private volatile int tracedFrames;
     private final long createdMillis = System.currentTimeMillis();
     private final Interruptions interruptions = new Interruptions();
     private volatile PortCapture[] inCaptures = NO_CAPTURES;
@@ -200,7 +201,15 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
      * @param frames the number of frames per queue pair
      */
     public final void traceFrames(final int frames) {
+        tracedFrames = frames;
         traces = traceQueues(frames);
+    }
+
+    /** Begins to record the frames of queue pairs that were added, if those of the others are recorded. */
+    final void extendTraces() {
+        if (tracesFrames()) {
+            traceFrames(tracedFrames);
+        }
     }
 
     /** Gives each queue pair a trace if it has none, and returns all traces. */

@@ -86,7 +86,7 @@ final class Sleep {
                 queue.ring().suppressKicks();
             }
             if (queue.events().kick() != null && epoll.isReady(queue.events().kick())) {
-                queue.port().countKicks(1);
+                queue.port().activity().countKicks(1);
                 queue.counters().kicked();
             }
         }

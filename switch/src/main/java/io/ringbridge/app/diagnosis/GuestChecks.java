@@ -89,7 +89,7 @@ final class GuestChecks {
             return Check.problem(name, NO_FRONT_END + ": start the virtual machine with the options of \"ringbridge "
                 + "attach " + port.name() + "\"");
         }
-        final long since = port.attachedMillis();
+        final long since = port.activity().attachedMillis();
         return Check.ok(name, peer + (since == 0 ? "" : " attached at "
             + Instant.ofEpochMilli(since).truncatedTo(ChronoUnit.SECONDS)));
     }

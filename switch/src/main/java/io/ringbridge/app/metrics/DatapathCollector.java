@@ -42,11 +42,11 @@ record DatapathCollector(Datapath datapath, String version) implements MultiColl
         samples.add(Metric.PORT_STATE_SINCE, port.sinceMillis() / MILLIS_PER_SECOND, port.name());
         samples.add(Metric.PORT_MTU, port.mtu(), port.name());
         if (port instanceof final GuestPort guest) {
-            samples.add(Metric.PORT_ATTACHMENTS, guest.attachments(), guest.name());
+            samples.add(Metric.PORT_ATTACHMENTS, guest.activity().attachments(), guest.name());
             for (final SuspendCause cause : SuspendCause.values()) {
-                samples.add(Metric.PORT_SUSPENSIONS, guest.suspensions(cause), guest.name(), cause.label());
+                samples.add(Metric.PORT_SUSPENSIONS, guest.activity().suspensions(cause), guest.name(), cause.label());
             }
-            samples.add(Metric.PORT_DIRTY_PAGES, guest.dirtyPages(), guest.name());
+            samples.add(Metric.PORT_DIRTY_PAGES, guest.activity().dirtyPages(), guest.name());
         }
         for (final QueueReading queue : port.readings()) {
             addFrames(samples, port.name(), queue);

@@ -129,7 +129,7 @@ class PortMonitorTest {
             Await.until(() -> {
                 pair.transmitter().transmit(frame(2, 1));
                 LockSupport.parkNanos(20_000_000);
-                return portA.kicks() >= 5;
+                return portA.activity().kicks() >= 5;
             });
             tick();
             tick();
