@@ -33,8 +33,9 @@ record PortPlan(List<PortConfig> added, List<Attached> removed, List<Pair> recre
 
         /** Returns the reason why the port cannot adopt its other configuration. */
         String refusal() {
-            return "port " + wanted.name() + ": " + keys().stream().filter(key -> key.adoption() == Adoption.NEVER)
-                .map(ChangedKey::key).map(PortKey::word).collect(Collectors.joining(", "));
+            return "port " + now.config().name() + ": " + keys().stream()
+                .filter(key -> key.adoption() == Adoption.NEVER).map(ChangedKey::key).map(PortKey::word)
+                .collect(Collectors.joining(", "));
         }
     }
 

@@ -36,7 +36,7 @@ import static io.ringbridge.config.PortKind.VHOST_USER;
 public enum PortKey {
     NAME("name", all(), Rules.NAME.required(), "unique in the switch"),
     TYPE("type", all(), Rules.KIND.or(VHOST_USER), "the kind of port"),
-    DESCRIPTION("description", all(), Rules.DESCRIPTION.optional("none"), "for people"),
+    DESCRIPTION("description", all(), Rules.DESCRIPTION.optional("none"), "what the port is for"),
 
     SOCKET("socket", Set.of(VHOST_USER), Rules.SOCKET.required(), "Unix socket of the front-end"),
     MODE("mode", Set.of(VHOST_USER), Rules.choice(List.of(Mode.SERVER, Mode.CLIENT)).or(Mode.SERVER),

@@ -76,8 +76,8 @@ class PortTablesTest {
                                 connect, but only user root (rwx------) may enter /run/ringbridge
             problem  front-end  absent
             """, Tables.checks(List.of(new CheckView("socket", "ok", "/run/ringbridge/vm1.sock exists: user root and "
-            + "group root (rw-rw----) may connect, but only user root (rwx------) may enter /run/ringbridge"),
-            new CheckView("front-end", "problem", "absent"))));
+                + "group root (rw-rw----) may connect, but only user root (rwx------) may enter /run/ringbridge"),
+                new CheckView("front-end", "problem", "absent"))));
     }
 
     @Test

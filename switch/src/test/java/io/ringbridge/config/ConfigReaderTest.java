@@ -35,7 +35,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class ConfigReaderTest {
-    private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
+    private static final String KEYS = "name, type, description, socket, mode, queues, mtu, permissions, owner, group, "
         + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, cross-endian, "
         + "memory, log-base-reply, disabled, features, vlan, trunk, group-forward";
 
@@ -44,10 +44,11 @@ class ConfigReaderTest {
         + "host_tso4, host_tso6, host_ecn, host_ufo";
 
     private static final String TAP_KEYS =
-        "name, type, device, queues, mtu, persist, master, up, vlan, trunk, group-forward";
+        "name, type, description, device, queues, mtu, persist, master, up, vlan, trunk, group-forward";
 
     private static final String PCAP_KEYS =
-        "name, type, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk, group-forward";
+        "name, type, description, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk, "
+        + "group-forward";
 
     /** Returns the options of the back-end of the only or the last of some ports. */
     private static BackendOptions backend(final List<PortConfig> ports) {

@@ -83,6 +83,7 @@ class PortKeyTest {
     @ParameterizedTest
     @ValueSource(strings = {
         "name=a,socket=s",
+        "name=a,socket=s,description=web: \"front\" # 1,owner=1000,group=kvm",
         "name=a,socket=s,mode=client,queues=1,mtu=1500,disabled=discard,group-forward=lldp",
         "name=a,socket=s,permissions=0600,suspend-messages=false,suspend-feature-bit=42,offloads=false,"
             + "mac=52:54:00:00:00:01,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true,"
