@@ -9,6 +9,7 @@ import io.ringbridge.api.UpgradeView;
 import io.ringbridge.api.WorkerView;
 import io.ringbridge.app.diagnosis.PortMonitor;
 import io.ringbridge.config.Config;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.datapath.Datapath;
@@ -27,6 +28,7 @@ import java.util.function.Function;
 public final class Switch implements SwitchControl, AutoCloseable {
     private final Config config;
     private final Datapath datapath;
+    private final Events events = new Events();
     private final Observer observer = new Observer();
     private final PortMonitor monitor;
     private final Ports ports;
@@ -38,11 +40,11 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private Switch(final Config config, final Datapath datapath) {
         this.config = config;
         this.datapath = datapath;
-        monitor = new PortMonitor(datapath);
-        ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
+        monitor = new PortMonitor(datapath, events);
+        ports = new Ports(datapath, events, config.state().directory().map(StateDirectory::new), monitor);
         fdb = new Fdb(ports, datapath);
         api = new ApiEndpoint(this);
-        upgrade = new Upgrade(config, datapath, ports, api);
+        upgrade = new Upgrade(config, datapath, events, ports, api);
     }
 
     /**
@@ -72,9 +74,13 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     void run() {
-        datapath.run(new WorkerWatch());
+        datapath.run(new WorkerWatch(events));
         observer.repeat(PortMonitor.PERIOD, () -> monitor.examine(System.nanoTime()));
         observer.repeat(StateDirectory.PERIOD, ports::tendState);
+    }
+
+    Events events() {
+        return events;
     }
 
     Datapath datapath() {

@@ -6,6 +6,8 @@ import io.ringbridge.api.UpgradeView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.datapath.Datapath;
@@ -16,6 +18,7 @@ import org.slf4j.LoggerFactory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
@@ -36,6 +39,7 @@ final class Upgrade {
 
     private final Config config;
     private final Datapath datapath;
+    private final Events events;
     private final Ports ports;
     private final ApiEndpoint api;
     private final AtomicBoolean upgrading = new AtomicBoolean();
@@ -45,9 +49,11 @@ final class Upgrade {
     private volatile @Nullable Function<@Nullable String, List<String>> commands;
     private volatile boolean lost;
 
-    Upgrade(final Config config, final Datapath datapath, final Ports ports, final ApiEndpoint api) {
+    Upgrade(final Config config, final Datapath datapath, final Events events, final Ports ports,
+            final ApiEndpoint api) {
         this.config = config;
         this.datapath = datapath;
+        this.events = events;
         this.ports = ports;
         this.api = api;
     }
@@ -100,7 +106,8 @@ final class Upgrade {
         handing.run(Views.config(config, configured, null).ports(), api.socket().map(Path::toString).orElse(""));
         ports.handedOver();
         final long nanos = handing.awaitServing();
-        LOG.info("handed over {} ports to process {}", attached.size(), pid);
+        events.report(EventKind.UPGRADED, "handed over " + attached.size() + " ports to process " + pid,
+            Map.of("ports", attached.size(), "to_pid", pid));
         return new HandOverResult(pid, attached.size(), nanos);
     }
 

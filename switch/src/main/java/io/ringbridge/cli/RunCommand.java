@@ -3,6 +3,7 @@ package io.ringbridge.cli;
 import io.ringbridge.api.ApiException;
 import io.ringbridge.api.ApiServer;
 import io.ringbridge.api.ApiSocket;
+import io.ringbridge.app.LogFormat;
 import io.ringbridge.app.Logging;
 import io.ringbridge.app.ServiceManager;
 import io.ringbridge.app.Switch;
@@ -115,6 +116,10 @@ final class RunCommand implements Callable<Integer> {
         description = "Warm up, attach embedded guests, hand them over, and exit; creates a class cache.")
     private boolean rehearse;
 
+    @Option(names = "--log-format", paramLabel = "text|json",
+        description = "Format of the log on standard error; text if not given.")
+    private @Nullable LogFormat logFormat;
+
     @Option(names = {"-v", "--verbose"}, description = "Log debug messages.")
     private boolean verbose;
 
@@ -129,6 +134,9 @@ final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        if (logFormat != null) {
+            Logging.format(logFormat);
+        }
         if (verbose) {
             Logging.verbose();
         }

@@ -2,6 +2,8 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.ring.Relay;
+import io.ringbridge.control.event.Events;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.PausePoint;
@@ -38,7 +40,7 @@ public final class Backend implements Link {
 
     private final GuestPort port;
     private final BackendOptions options;
-    private final Presence presence;
+    private final PortEvents events;
     private final @Nullable Listener listener;
     /** The connection served first: an inherited socket, or one whose session another process has started. */
     private final @Nullable Connection first;
@@ -52,16 +54,16 @@ public final class Backend implements Link {
     private @Nullable Connection current;
     private @Nullable Session session;
 
-    private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
+    private Backend(final GuestPort port, final BackendOptions options, final PortEvents events,
                     final @Nullable Listener listener, final @Nullable Connection first) {
-        this(port, options, presence, listener, first, Relay.permits());
+        this(port, options, events, listener, first, Relay.permits());
     }
 
-    private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
+    private Backend(final GuestPort port, final BackendOptions options, final PortEvents events,
                     final @Nullable Listener listener, final @Nullable Connection first, final Semaphore relays) {
         this.port = port;
         this.options = options;
-        this.presence = presence;
+        this.events = events;
         this.listener = listener;
         this.first = first;
         this.relays = relays;
@@ -75,23 +77,27 @@ public final class Backend implements Link {
      * @throws TransportException if the socket cannot be opened
      */
     public static Backend open(final GuestPort port, final BackendOptions options) {
-        final Backend backend = open(port, options, Presence.UNHEARD);
+        final Backend backend = open(port, options, new Events().of(port.name()));
         backend.serve();
         return backend;
     }
 
-    /** Opens the socket as {@link #open} does. A front-end that connects waits until {@link #serve}. */
-    public static Backend open(final GuestPort port, final BackendOptions options, final Presence presence) {
+    /**
+     * Opens the socket as {@link #open} does. A front-end that connects waits until {@link #serve}.
+     *
+     * @param events reports the events of the port
+     */
+    public static Backend open(final GuestPort port, final BackendOptions options, final PortEvents events) {
         return switch (options.mode()) {
             case SERVER -> {
                 final Listener listener = Listener.open(options.path(), options.permissions());
-                yield new Backend(port, options, presence, listener, null);
+                yield new Backend(port, options, events, listener, null);
             }
             case CLIENT -> {
                 Connection.checkPath(options.path());
-                yield new Backend(port, options, presence, null, null);
+                yield new Backend(port, options, events, null, null);
             }
-            case DESCRIPTOR -> new Backend(port, options, presence, null, Connection.adopt(options.descriptor()));
+            case DESCRIPTOR -> new Backend(port, options, events, null, Connection.adopt(options.descriptor()));
         };
     }
 
@@ -154,7 +160,7 @@ public final class Backend implements Link {
         try {
             final Session serving;
             synchronized (this) {
-                serving = session != null ? session : new Session(port, options, presence, relays, connection);
+                serving = session != null ? session : new Session(port, options, events, relays, connection);
                 session = serving;
                 current = connection;
             }
@@ -263,7 +269,7 @@ public final class Backend implements Link {
      * @param port a new, suspended port
      * @throws RuntimeException if the state does not fit; everything adopted so far is relinquished
      */
-    public static Backend adopt(final GuestPort port, final BackendOptions options, final Presence presence,
+    public static Backend adopt(final GuestPort port, final BackendOptions options, final PortEvents events,
                                 final StateReader in) {
         final Sections saved =
             in.sections(HandOverSections.LISTENER, HandOverSections.GUEST_PORT, HandOverSections.SESSION);
@@ -279,7 +285,7 @@ public final class Backend implements Link {
             if (ofSession.isPresent()) {
                 final Sections sections = Session.sections(ofSession.get());
                 connection = adopt(sections.get(HandOverSections.CONNECTION).descriptor());
-                session = new Session(port, options, presence, relays, connection);
+                session = new Session(port, options, events, relays, connection);
                 session.restore(sections);
                 Memory.surfaceFault();
             }
@@ -290,7 +296,7 @@ public final class Backend implements Link {
             relinquishAll(listener, connection, session);
             throw new HandOverException("port " + port.name() + ": the front-end has truncated its memory", e);
         }
-        final Backend backend = new Backend(port, options, presence, listener, connection, relays);
+        final Backend backend = new Backend(port, options, events, listener, connection, relays);
         backend.current = connection;
         backend.session = session;
         return backend;
