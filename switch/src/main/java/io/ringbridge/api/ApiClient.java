@@ -38,7 +38,10 @@ public final class ApiClient implements AutoCloseable {
     /** Covers the stages of an upgrade after the new process has started; the switch limits each of them itself. */
     private static final Duration HAND_OVER = Duration.ofSeconds(40);
     private static final int BUFFER = 8192;
-    private static final int OK = 200;
+    private static final int SUCCESS = 2;
+    private static final int HUNDRED = 100;
+    private static final String JSON = "application/json";
+    private static final String TEXT = "text/plain";
     private static final int BAD_GATEWAY = 502;
     private static final int TIMED_OUT = 504;
 
@@ -54,55 +57,29 @@ public final class ApiClient implements AutoCloseable {
         this.socket = socket;
     }
 
-    /** Returns the JSON at a path such as {@code /ports}. */
+    /** Returns the JSON at a path such as {@code /v1/ports}. */
     public String get(final String path) {
-        return send(new Call("GET", path, "application/json", null, TIMEOUT));
+        return send(new Call("GET", path, JSON, null, TIMEOUT));
     }
 
-    /** Returns the view at a path such as {@code /ports} as a table for people. */
+    /** Returns the view at a path such as {@code /v1/ports} as a table for people. */
     public String table(final String path) {
-        return send(call("GET", path, null));
-    }
-
-    /** Adds a port, specified as on the command line. */
-    public void addPort(final String spec) {
-        send(call("POST", "/ports", spec));
-    }
-
-    /** Removes a port. */
-    public void removePort(final String name) {
-        send(call("DELETE", port(name), null));
-    }
-
-    /** Suspends a port. */
-    public void suspendPort(final String name) {
-        send(call("POST", port(name) + "/suspend", null));
-    }
-
-    /** Resumes a suspended port. */
-    public void resumePort(final String name) {
-        send(call("POST", port(name) + "/resume", null));
-    }
-
-    /** Adds a static station, as {@link FdbControl#add} does. */
-    public void addStation(final String spec) {
-        send(call("POST", "/fdb", spec));
-    }
-
-    /** Removes a station, as {@link FdbControl#remove} does. */
-    public void removeStation(final String spec) {
-        send(call("DELETE", "/fdb/" + encoded(spec), null));
+        return send(new Call("GET", path, TEXT, null, TIMEOUT));
     }
 
     /**
-     * Removes the stations behind a port.
+     * Sends a change.
      *
-     * @param port null for every port
-     * @param statics whether to remove static stations as well
-     * @return a sentence with the number of stations removed
+     * @param body a JSON object, or text in the syntax of the command line; null for none
+     * @return a sentence for people, or an empty string
      */
-    public String flushStations(final @Nullable String port, final boolean statics) {
-        return send(call("DELETE", "/fdb?static=" + statics + (port == null ? "" : "&port=" + encoded(port)), null));
+    public String change(final String method, final String path, final @Nullable String body) {
+        return send(new Call(method, path, TEXT, body, TIMEOUT));
+    }
+
+    /** Returns a segment of a path, or a value of a query, in the syntax of a URL. */
+    public static String encoded(final String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
     }
 
     /**
@@ -112,25 +89,12 @@ public final class ApiClient implements AutoCloseable {
      * @param limit the time that the new process may take to start and to become ready
      */
     public UpgradeView upgrade(final @Nullable String program, final Duration limit) {
-        return Json.read(send(new Call("POST", "/upgrade?timeout=" + limit.toSeconds(), "application/json",
+        return Json.read(send(new Call("POST", "/v1/upgrade?timeout=" + limit.toSeconds(), JSON,
             program == null ? "" : program, limit.plus(HAND_OVER))), UpgradeView.class);
     }
 
     /** One request; {@code body} is null for none. */
     private record Call(String method, String path, String accept, @Nullable String body, Duration limit) {
-    }
-
-    /** Returns a call whose answer or error is text for people. */
-    private static Call call(final String method, final String path, final @Nullable String body) {
-        return new Call(method, path, "text/plain", body, TIMEOUT);
-    }
-
-    private static String port(final String name) {
-        return "/ports/" + encoded(name);
-    }
-
-    private static String encoded(final String text) {
-        return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
     private String send(final Call call) {
@@ -186,11 +150,11 @@ public final class ApiClient implements AutoCloseable {
         }
         final String body = new String(content(response, buffer, in).readAllBytes(), StandardCharsets.UTF_8)
             .stripTrailing();
-        if (response.getCode() == OK) {
+        if (response.getCode() / HUNDRED == SUCCESS) {
             return body;
         }
-        throw new ApiException(response.getCode(), "text/plain".equals(call.accept()) ? body
-            : Json.read(body, ErrorView.class).error());
+        throw new ApiException(response.getCode(), TEXT.equals(call.accept()) ? body
+            : Json.read(body, Problem.class).detail());
     }
 
     private static InputStream content(final ClassicHttpResponse response, final SessionInputBuffer buffer,
@@ -201,9 +165,6 @@ public final class ApiClient implements AutoCloseable {
             return new ChunkedInputStream(buffer, in);
         }
         return length >= 0 ? new ContentLengthInputStream(buffer, in, length) : new IdentityInputStream(buffer, in);
-    }
-
-    private record ErrorView(String error) {
     }
 
     /** Does nothing: no connection outlives its request. */

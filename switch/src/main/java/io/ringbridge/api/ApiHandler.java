@@ -3,23 +3,21 @@ package io.ringbridge.api;
 import io.ringbridge.config.ConfigException;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpHeader;
-import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
-import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
-import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.Fields;
 import org.eclipse.jetty.util.Promise;
 import org.eclipse.jetty.util.thread.Invocable.InvocationType;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeoutException;
 
@@ -30,81 +28,66 @@ import java.util.concurrent.TimeoutException;
  */
 final class ApiHandler extends Handler.Abstract {
     private static final Logger LOG = LoggerFactory.getLogger(ApiHandler.class);
-    private static final int MAX_BODY = 4096;
-    private static final String JSON = "application/json";
-    private static final String TEXT = "text/plain";
+    private static final int MAX_BODY = 1 << 20;
 
-    private final SwitchControl control;
-    private final ApiResources resources;
+    private final Router router;
     private final ApiConnections connections;
 
-    ApiHandler(final SwitchControl control, final ApiConnections connections) {
-        this.control = control;
+    ApiHandler(final Router router, final ApiConnections connections) {
+        this.router = router;
         this.connections = connections;
-        resources = new ApiResources(control);
-    }
-
-    /** A request and its response. */
-    private record Exchange(Request request, Response response, Callback callback) {
-        Connection connection() {
-            return request.getConnectionMetaData().getConnection();
-        }
-
-        boolean isHead() {
-            return HttpMethod.HEAD.is(request.getMethod());
-        }
-
-        /** Whether the client prefers text for people, a table or a sentence, to JSON. */
-        boolean wantsText() {
-            return request.getHeaders().getQualityCSV(HttpHeader.ACCEPT).stream()
-                .filter(type -> type.equals(TEXT) || type.equals(JSON))
-                .findFirst().filter(TEXT::equals).isPresent();
-        }
     }
 
     @Override
     public boolean handle(final Request request, final Response response, final Callback callback) {
-        final Exchange exchange = new Exchange(request, response, callback);
+        final Exchange exchange = new Exchange(request, response, callback, connections);
         try {
-            final ApiResources.Action action = action(exchange);
-            if (!action.takesBody()) {
-                act(exchange, action, "");
+            final String path = Request.getPathInContext(request);
+            final Router.Match match = router.find(request.getMethod(), path);
+            final Route route = match.route();
+            if (route == null) {
+                exchange.send(notAllowed(request.getMethod(), path, match.allowed()));
                 return true;
             }
-            checkLength(request, action);
+            final Map<String, String> parameters = parameters(request, route.parameters());
+            if (route.body() == Route.Body.NONE) {
+                act(exchange, route, new ApiRequest(match.variables(), parameters, ""));
+                return true;
+            }
+            checkLength(request, route);
             Content.Source.asByteArrayAsync(request, MAX_BODY, Promise.Invocable.from(InvocationType.BLOCKING,
-                bytes -> act(exchange, action, new String(bytes, StandardCharsets.UTF_8).strip()),
-                failure -> refuse(exchange, refusal(failure))));
+                bytes -> act(exchange, route, new ApiRequest(match.variables(), parameters,
+                    new String(bytes, StandardCharsets.UTF_8).strip())),
+                failure -> exchange.send(Answer.of(Problem.of(refusal(failure))))));
         } catch (final ApiException e) {
-            refuse(exchange, e);
+            exchange.send(Answer.of(Problem.of(e)));
         }
         return true;
     }
 
-    /** Returns the action that a request names, or throws if its path or its method is unknown. */
-    private ApiResources.Action action(final Exchange exchange) {
-        final String method = exchange.request().getMethod();
-        final String path = Request.getPathInContext(exchange.request());
-        final Map<String, ApiResources.Action> actions = resources.at(path);
-        if (actions.isEmpty()) {
-            throw new ApiException(HttpStatus.NOT_FOUND_404, method + ' ' + path + " is not known; supported: "
-                + ApiResources.ALL);
-        }
-        final ApiResources.Action action = actions.get(exchange.isHead() ? HttpMethod.GET.asString() : method);
-        if (action == null) {
-            final String allowed = ApiResources.methods(actions);
-            exchange.response().getHeaders().put(HttpHeader.ALLOW, allowed);
-            throw new ApiException(HttpStatus.METHOD_NOT_ALLOWED_405, method + " is not allowed for " + path
-                + "; allowed: " + allowed);
-        }
-        return action;
+    private static Answer notAllowed(final String method, final String path, final String allowed) {
+        return Answer.of(Problem.of(HttpStatus.METHOD_NOT_ALLOWED_405, method + " is not allowed for " + path
+            + "; allowed: " + allowed)).with(HttpHeader.ALLOW.asString(), allowed);
     }
 
-    private static void checkLength(final Request request, final ApiResources.Action action) {
+    private static Map<String, String> parameters(final Request request, final List<String> allowed) {
+        final Map<String, String> parameters = new LinkedHashMap<>();
+        for (final Fields.Field field : Request.extractQueryParameters(request)) {
+            if (!allowed.contains(field.getName())) {
+                throw new ApiException(HttpStatus.BAD_REQUEST_400, field.getName()
+                    + " is not a parameter of this request; "
+                    + (allowed.isEmpty() ? "it has none" : "allowed: " + String.join(", ", allowed)));
+            }
+            parameters.put(field.getName(), field.getValue());
+        }
+        return parameters;
+    }
+
+    private static void checkLength(final Request request, final Route route) {
         if (request.getLength() > MAX_BODY) {
             throw tooLarge();
         }
-        if (action.needsBody() && request.getLength() < 0
+        if (route.body() == Route.Body.NEEDED && request.getLength() < 0
             && !request.getHeaders().contains(HttpHeader.TRANSFER_ENCODING)) {
             throw new ApiException(HttpStatus.LENGTH_REQUIRED_411,
                 "the request needs a body, with Content-Length or Transfer-Encoding: chunked");
@@ -126,52 +109,24 @@ final class ApiHandler extends Handler.Abstract {
         };
     }
 
-    private void act(final Exchange exchange, final ApiResources.Action action, final String body) {
-        final Request request = exchange.request();
+    private void act(final Exchange exchange, final Route route, final ApiRequest request) {
         connections.acting(exchange.connection());
         // Slow actions of the switch, such as an upgrade, have limits of their own.
-        request.addIdleTimeoutListener(_ -> false);
+        exchange.request().addIdleTimeoutListener(_ -> false);
+        exchange.send(answer(exchange, route, request));
+    }
+
+    private static Answer answer(final Exchange exchange, final Route route, final ApiRequest request) {
         try {
-            final ApiResources.Answer answer = action.run(request, body);
-            send(exchange, HttpStatus.OK_200,
-                exchange.wantsText() ? answer.text().get() : Json.write(answer.json()) + '\n',
-                answer.json() instanceof UpgradeView);
-        } catch (final SwitchLostException e) {
-            send(exchange, e.status(), error(exchange, e.getMessage()), true);
+            return exchange.formatted(route.action().run(request));
         } catch (final ApiException e) {
-            refuse(exchange, e);
+            return Answer.of(Problem.of(e));
         } catch (final ConfigException e) {
-            refuse(exchange, new ApiException(e.isConflict() ? HttpStatus.CONFLICT_409 : HttpStatus.BAD_REQUEST_400,
-                e.getMessage()));
+            return Answer.of(Problem.of(e));
         } catch (final RuntimeException e) {
-            LOG.error("{} {} failed", request.getMethod(), request.getHttpURI(), e);
-            refuse(exchange, new ApiException(HttpStatus.INTERNAL_SERVER_ERROR_500,
+            LOG.error("{} {} failed", route.method(), exchange.request().getHttpURI(), e);
+            return Answer.of(Problem.of(HttpStatus.INTERNAL_SERVER_ERROR_500,
                 "the switch failed to execute the request: " + e));
         }
-    }
-
-    private void refuse(final Exchange exchange, final ApiException why) {
-        send(exchange, why.status(), error(exchange, why.getMessage()), false);
-    }
-
-    private static String error(final Exchange exchange, final @Nullable String message) {
-        return exchange.wantsText() ? message + '\n' : Json.write(Map.of("error", String.valueOf(message))) + '\n';
-    }
-
-    /**
-     * Sends an answer.
-     *
-     * @param last whether the switch ends once the answer is sent
-     */
-    private void send(final Exchange exchange, final int status, final String text, final boolean last) {
-        final byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        final Response response = exchange.response();
-        response.setStatus(status);
-        response.getHeaders().put(HttpHeader.CONTENT_TYPE, exchange.wantsText() ? TEXT + ";charset=utf-8" : JSON);
-        response.getHeaders().put(HttpHeader.CONTENT_LENGTH, bytes.length);
-        connections.answering(exchange.connection(), bytes.length);
-        final Callback sent = Callback.from(exchange.callback(), () -> connections.answered(exchange.connection()));
-        response.write(true, exchange.isHead() ? BufferUtil.EMPTY_BUFFER : ByteBuffer.wrap(bytes),
-            last ? Callback.from(sent, control::upgraded) : sent);
     }
 }

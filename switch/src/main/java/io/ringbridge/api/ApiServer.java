@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.List;
 
 /** Serves the API on a Unix socket. */
 public final class ApiServer implements AutoCloseable {
@@ -45,17 +46,17 @@ public final class ApiServer implements AutoCloseable {
      * @throws ApiException if the socket cannot be opened; a socket on which another process listens is left alone
      */
     public static ApiServer start(final Path socket, final SwitchControl control) {
-        return start(socket, control, IDLE);
+        return start(socket, ApiResources.of(control), IDLE);
     }
 
-    static ApiServer start(final Path socket, final SwitchControl control, final Duration idle) {
+    static ApiServer start(final Path socket, final List<Resource> resources, final Duration idle) {
         ApiSocket.checkPath(socket);
         final UnixDomainServerConnector connector = connector();
         final Server server = connector.getServer();
         final ApiConnections connections = new ApiConnections();
         connector.addBean(connections);
         connector.setIdleTimeout(idle.toMillis());
-        server.setHandler(new ApiHandler(control, connections));
+        server.setHandler(new ApiHandler(new Router(resources), connections));
         try {
             RuntimeDirectory.makeFor(socket);
             ApiSocket.clear(socket);

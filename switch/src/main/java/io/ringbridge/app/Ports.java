@@ -1,6 +1,7 @@
 package io.ringbridge.app;
 
 import io.ringbridge.api.ApiException;
+import io.ringbridge.api.PortControl;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
 import io.ringbridge.app.diagnosis.PortMonitor;
@@ -39,7 +40,7 @@ import java.util.function.Supplier;
  *
  * <p>Once another process has taken over, every operation on a port is refused.
  */
-final class Ports implements AutoCloseable {
+final class Ports implements PortControl, AutoCloseable {
     private static final int NOT_FOUND = 404;
     private static final int CONFLICT = 409;
     private static final int FAILED = 500;
@@ -124,8 +125,8 @@ final class Ports implements AutoCloseable {
         state.ifPresent(directory -> directory.tend(configs(), Instant.now()));
     }
 
-    /** Adds a port that is in no configuration file. {@link io.ringbridge.api.SwitchControl#addPort} has the rules. */
-    synchronized void add(final String spec) {
+    @Override
+    public synchronized PortView add(final String spec) {
         checkNotHandedOver();
         final PortConfig port = ConfigReader.parsePort("port add", spec);
         final List<PortConfig> together = new ArrayList<>(configs());
@@ -138,12 +139,14 @@ final class Ports implements AutoCloseable {
         try {
             bind(port, true);
             serve();
+            return view(port.name());
         } catch (final SwitchException e) {
             throw new ApiException(FAILED, e.getMessage());
         }
     }
 
-    synchronized void remove(final String name) {
+    @Override
+    public synchronized void remove(final String name) {
         final Attached port = named(name);
         close(port);
         attached.remove(name);
@@ -151,12 +154,14 @@ final class Ports implements AutoCloseable {
         events.of(name).report(EventKind.REMOVED, "removed");
     }
 
-    synchronized void suspend(final String name) {
+    @Override
+    public synchronized void suspend(final String name) {
         guest(name).suspend(SuspendCause.OPERATOR);
         report(name, EventKind.SUSPENDED, "suspended by the operator");
     }
 
-    synchronized void resume(final String name) {
+    @Override
+    public synchronized void resume(final String name) {
         guest(name).resume(SuspendCause.OPERATOR);
         report(name, EventKind.RESUMED, "resumed by the operator");
     }
@@ -197,8 +202,18 @@ final class Ports implements AutoCloseable {
         return action.get();
     }
 
-    synchronized List<PortView> views() {
-        return attached.values().stream().map(port -> Views.port(port, problem(port))).toList();
+    @Override
+    public synchronized List<PortView> views() {
+        return attached.values().stream().map(this::view).toList();
+    }
+
+    @Override
+    public synchronized PortView view(final String name) {
+        return view(named(name));
+    }
+
+    private PortView view(final Attached port) {
+        return Views.port(port, problem(port));
     }
 
     private @Nullable String problem(final Attached port) {
@@ -206,7 +221,8 @@ final class Ports implements AutoCloseable {
         return monitor.problem(port.port(), port.link(), socket);
     }
 
-    synchronized List<QueueView> queueViews() {
+    @Override
+    public synchronized List<QueueView> queues() {
         return attached.values().stream().flatMap(port -> Views.queues(port.port())).toList();
     }
 

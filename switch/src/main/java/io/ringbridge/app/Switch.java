@@ -1,12 +1,11 @@
 package io.ringbridge.app;
 
-import io.ringbridge.api.ConfigView;
+import io.ringbridge.api.ConfigControl;
 import io.ringbridge.api.FdbControl;
-import io.ringbridge.api.PortView;
-import io.ringbridge.api.QueueView;
+import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
-import io.ringbridge.api.UpgradeView;
-import io.ringbridge.api.WorkerView;
+import io.ringbridge.api.UpgradeControl;
+import io.ringbridge.api.WorkerControl;
 import io.ringbridge.app.diagnosis.PortMonitor;
 import io.ringbridge.config.Config;
 import io.ringbridge.control.event.Events;
@@ -87,7 +86,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         return datapath;
     }
 
-    /** Returns the ports for changes; {@link #ports()} returns their views. */
+    /** Returns the ports for other processes to take over. */
     Ports portSet() {
         return ports;
     }
@@ -122,33 +121,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     @Override
-    public void addPort(final String spec) {
-        ports.add(spec);
-    }
-
-    @Override
-    public void removePort(final String name) {
-        ports.remove(name);
-    }
-
-    @Override
-    public void suspendPort(final String name) {
-        ports.suspend(name);
-    }
-
-    @Override
-    public void resumePort(final String name) {
-        ports.resume(name);
-    }
-
-    @Override
-    public List<PortView> ports() {
-        return ports.views();
-    }
-
-    @Override
-    public List<QueueView> queues() {
-        return ports.queueViews();
+    public PortControl ports() {
+        return ports;
     }
 
     @Override
@@ -157,13 +131,18 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     @Override
-    public List<WorkerView> workers() {
-        return datapath.workers().stream().map(Views::worker).toList();
+    public WorkerControl workers() {
+        return () -> datapath.workers().stream().map(Views::worker).toList();
     }
 
     @Override
-    public ConfigView config() {
-        return Views.config(config, ports.configs(), api.socket().orElse(null));
+    public ConfigControl config() {
+        return () -> Views.config(config, ports.configs(), api.socket().orElse(null));
+    }
+
+    @Override
+    public UpgradeControl upgrades() {
+        return upgrade;
     }
 
     /**
@@ -175,19 +154,15 @@ public final class Switch implements SwitchControl, AutoCloseable {
         upgrade.startedBy(command);
     }
 
-    @Override
-    public UpgradeView upgrade(final @Nullable String program, final Duration limit) {
-        return upgrade.run(program, limit);
-    }
-
     /**
-     * Hands all ports to another process once that has warmed up, within {@link #UPGRADE_LIMIT}, and relinquishes them.
+     * Hands all ports to another process once that has warmed up, within {@link UpgradeControl#LIMIT}, and
+     * relinquishes them.
      *
      * @throws HandOverException if the hand-over failed; this process serves the ports as before
      * @throws SwitchException if the other process failed after it had taken over
      */
     public HandOverResult handOver(final StateSocket to) {
-        return handOver(to, UPGRADE_LIMIT);
+        return handOver(to, UpgradeControl.LIMIT);
     }
 
     /**
@@ -199,11 +174,6 @@ public final class Switch implements SwitchControl, AutoCloseable {
      */
     public HandOverResult handOver(final StateSocket to, final Duration limit) {
         return upgrade.handOver(to, limit);
-    }
-
-    @Override
-    public void upgraded() {
-        upgrade.answered();
     }
 
     /** Waits until another process has taken over, and the client that requested the upgrade has its answer. */

@@ -2,6 +2,7 @@ package io.ringbridge.app;
 
 import io.ringbridge.api.ApiException;
 import io.ringbridge.api.SwitchLostException;
+import io.ringbridge.api.UpgradeControl;
 import io.ringbridge.api.UpgradeView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.GuestPortConfig;
@@ -31,7 +32,7 @@ import java.util.function.Function;
  * <p>The lock of the ports is not held while the new process starts and warms up. It is held from the first step that
  * pauses a session until the new process serves the ports or has failed.
  */
-final class Upgrade {
+final class Upgrade implements UpgradeControl {
     private static final Logger LOG = LoggerFactory.getLogger(Upgrade.class);
     private static final int CONFLICT = 409;
     private static final int FAILED = 500;
@@ -63,8 +64,8 @@ final class Upgrade {
         commands = command;
     }
 
-    /** Upgrades the switch, as for {@link io.ringbridge.api.SwitchControl#upgrade}. */
-    UpgradeView run(final @Nullable String program, final Duration limit) {
+    @Override
+    public UpgradeView run(final @Nullable String program, final Duration limit) {
         final Function<@Nullable String, List<String>> command = commands;
         if (command == null) {
             throw new ApiException(CONFLICT, "this switch is embedded in another program and cannot be upgraded");
@@ -111,8 +112,8 @@ final class Upgrade {
         return new HandOverResult(pid, attached.size(), nanos);
     }
 
-    /** Records that the client which requested the upgrade has its answer. */
-    void answered() {
+    @Override
+    public void answered() {
         succeeded.countDown();
     }
 

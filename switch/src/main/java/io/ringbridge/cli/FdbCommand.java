@@ -2,12 +2,15 @@ package io.ringbridge.cli;
 
 import io.ringbridge.api.ApiClient;
 import io.ringbridge.config.ConfigReader;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Adds and removes stations of the forwarding table. */
 final class FdbCommand {
+    private static final String FDB = "/v1/fdb";
+
     private FdbCommand() {
     }
 
@@ -35,10 +38,18 @@ final class FdbCommand {
             own().addPositional(mac).addOption(vlan);
         }
 
+        String mac() {
+            return mac.getValue();
+        }
+
+        @Nullable Integer vlan() {
+            return vlan.getValue();
+        }
+
         /** Returns the station in the syntax of the API. */
         String station() {
-            final Integer in = vlan.getValue();
-            return "mac=" + mac.<String>getValue().replace(",", ",,") + (in == null ? "" : ",vlan=" + in);
+            final Integer in = vlan();
+            return "mac=" + mac().replace(",", ",,") + (in == null ? "" : ",vlan=" + in);
         }
 
         @Override
@@ -65,8 +76,7 @@ final class FdbCommand {
 
         @Override
         String request(final ApiClient client) {
-            client.addStation(station());
-            return "";
+            return client.change("POST", FDB, station());
         }
     }
 
@@ -79,8 +89,9 @@ final class FdbCommand {
 
         @Override
         String request(final ApiClient client) {
-            client.removeStation(station());
-            return "";
+            final Integer in = vlan();
+            return client.change("DELETE", FDB + '/' + ApiClient.encoded(mac()) + (in == null ? "" : "?vlan=" + in),
+                null);
         }
     }
 
@@ -97,7 +108,9 @@ final class FdbCommand {
 
         @Override
         String request(final ApiClient client) {
-            return client.flushStations(port.getValue(), Specs.isSet(statics));
+            final String behind = port.getValue();
+            return client.change("DELETE", FDB + "?static=" + Specs.isSet(statics)
+                + (behind == null ? "" : "&port=" + ApiClient.encoded(behind)), null);
         }
     }
 }

@@ -5,10 +5,10 @@ import io.ringbridge.config.ConfigReader;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-import java.util.function.BiConsumer;
-
 /** Adds, removes, suspends and resumes ports while the switch runs. */
 final class PortCommand {
+    private static final String PORTS = "/v1/ports";
+
     private PortCommand() {
     }
 
@@ -21,13 +21,13 @@ final class PortCommand {
             "  ringbridge port remove vm3");
         return Specs.with(spec, new Add().spec(),
             new Named("remove", "Removes a port and its socket. An attached guest loses its link.",
-                ApiClient::removePort).spec(),
+                "DELETE", "").spec(),
             new Named("suspend",
                 "Suspends a port: frames from its guest wait, and frames to its guest are dropped and counted. "
-                + "The front-end stays attached.", ApiClient::suspendPort).spec(),
+                + "The front-end stays attached.", "POST", "/suspend").spec(),
             new Named("resume",
                 "Resumes a suspended port, unless its front-end or the guest's driver has suspended it as well.",
-                ApiClient::resumePort).spec());
+                "POST", "/resume").spec());
     }
 
     private static final class Add extends ClientCommand {
@@ -46,26 +46,27 @@ final class PortCommand {
 
         @Override
         String request(final ApiClient client) {
-            client.addPort(port.getValue());
-            return "";
+            return client.change("POST", PORTS, port.getValue());
         }
     }
 
     /** A command that acts on a port by its name. */
     private static final class Named extends ClientCommand {
         private final PositionalParamSpec port = Specs.parameter(0, "NAME", "Name of the port.");
-        private final BiConsumer<ApiClient, String> action;
+        private final String method;
+        private final String action;
 
-        Named(final String name, final String description, final BiConsumer<ApiClient, String> action) {
+        /** Takes the method, and the segment below the port's path. */
+        Named(final String name, final String description, final String method, final String action) {
             super(name, description);
+            this.method = method;
             this.action = action;
             own().addPositional(port);
         }
 
         @Override
         String request(final ApiClient client) {
-            action.accept(client, port.getValue());
-            return "";
+            return client.change(method, PORTS + '/' + ApiClient.encoded(port.getValue()) + action, null);
         }
     }
 }

@@ -104,7 +104,7 @@ final class QemuArgsCommand implements Callable<Integer> {
 
     private List<Map<String, Object>> running() {
         try (ApiClient client = api.client()) {
-            return Json.read(client.get("/config"), ConfigView.class).ports();
+            return Json.read(client.get("/v1/config"), ConfigView.class).ports();
         }
     }
 

@@ -174,7 +174,8 @@ final class RunCommand implements Callable<Integer> {
         try {
             running.startedBy(this::command);
             openAndWarmUp(running);
-            LOG.info("running with {} ports and {} workers", running.ports().size(), running.workers().size());
+            LOG.info("running with {} ports and {} workers", running.ports().views().size(),
+                running.workers().views().size());
         } catch (final RuntimeException e) {
             ending.cancel();
             running.close();
@@ -210,8 +211,8 @@ final class RunCommand implements Callable<Integer> {
                 throw e;
             }
             final Switch running = TakeOver.run(config, from, this::command);
-            LOG.info("running with {} ports and {} workers, taken over from another process", running.ports().size(),
-                running.workers().size());
+            LOG.info("running with {} ports and {} workers, taken over from another process",
+                running.ports().views().size(), running.workers().views().size());
             return running;
         } catch (final IOException e) {
             throw new SwitchException(Relaunch.UPGRADE_FROM + " " + place + ": " + e.getMessage(), e);

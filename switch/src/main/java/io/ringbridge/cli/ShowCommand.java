@@ -36,7 +36,7 @@ final class ShowCommand extends ClientCommand {
 
     @Override
     String request(final ApiClient client) {
-        final String path = "/" + what.getValue();
+        final String path = "/v1/" + what.getValue();
         return Specs.isSet(json) ? client.get(path) : client.table(path);
     }
 }

@@ -2,7 +2,7 @@ package io.ringbridge.cli;
 
 import io.ringbridge.api.ApiClient;
 import io.ringbridge.api.Json;
-import io.ringbridge.api.SwitchControl;
+import io.ringbridge.api.UpgradeControl;
 import io.ringbridge.api.UpgradeView;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -54,7 +54,7 @@ final class UpgradeCommand implements Callable<Integer> {
             throw new CommandLine.ParameterException(spec.commandLine(),
                 "--timeout " + timeout + " is out of range; 1 to " + MAX_SECONDS + " is allowed");
         }
-        final Duration limit = timeout == null ? SwitchControl.UPGRADE_LIMIT : Duration.ofSeconds(timeout);
+        final Duration limit = timeout == null ? UpgradeControl.LIMIT : Duration.ofSeconds(timeout);
         final UpgradeView done;
         try (ApiClient client = api.client()) {
             done = client.upgrade(binary == null ? null : binary.toAbsolutePath().toString(), limit);

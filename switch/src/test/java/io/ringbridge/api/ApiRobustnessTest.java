@@ -38,25 +38,29 @@ class ApiRobustnessTest {
     @TempDir
     private Path dir;
 
+    private static ApiServer start(final Path socket, final FakeSwitch control, final Duration idle) {
+        return ApiServer.start(socket, ApiResources.of(control), idle);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {
-        "POST /ports HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
-        "POST /upgrade HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf",
-        "POST /fdb HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmac=",
-        "POST /ports HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n",
-        "GET /ports HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
-        "GET /ports HTTP/1.1\r\nHost: ",
+        "POST /v1/ports HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
+        "POST /v1/upgrade HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf",
+        "POST /v1/fdb HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmac=",
+        "POST /v1/ports HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n",
+        "GET /v1/ports HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
+        "GET /v1/ports HTTP/1.1\r\nHost: ",
         "G",
         ""})
     void unfinishedRequestsDelayNoOtherClient(final String start) throws IOException {
         final Path socket = dir.resolve("api.sock");
         final List<RawClient> stuck = new ArrayList<>();
-        try (ApiServer _ = ApiServer.start(socket, new FakeSwitch(), LONG); ApiClient client = new ApiClient(socket)) {
+        try (ApiServer _ = start(socket, new FakeSwitch(), LONG); ApiClient client = new ApiClient(socket)) {
             for (int i = 0; i < 200; i++) {
                 stuck.add(RawClient.connect(socket).send(start));
             }
-            assertTrue(client.get("/workers").startsWith("[{"));
-            client.addPort("name=b,socket=/tmp/b");
+            assertTrue(client.get("/v1/workers").startsWith("[{"));
+            client.change("POST", "/v1/ports", "name=b,socket=/tmp/b");
         } finally {
             close(stuck);
         }
@@ -66,13 +70,13 @@ class ApiRobustnessTest {
     void aThousandIdleConnectionsLeaveRoomForOthers() throws IOException {
         final Path socket = dir.resolve("api.sock");
         final List<RawClient> idle = new ArrayList<>();
-        try (ApiServer _ = ApiServer.start(socket, new FakeSwitch(), LONG); ApiClient client = new ApiClient(socket)) {
+        try (ApiServer _ = start(socket, new FakeSwitch(), LONG); ApiClient client = new ApiClient(socket)) {
             for (int i = 0; i < 1000; i++) {
                 idle.add(RawClient.connect(socket));
             }
-            assertTrue(client.get("/workers").startsWith("[{"));
+            assertTrue(client.get("/v1/workers").startsWith("[{"));
             awaitEnds(idle, 1000 - 64);
-            assertTrue(client.get("/workers").startsWith("[{"));
+            assertTrue(client.get("/v1/workers").startsWith("[{"));
         } finally {
             close(idle);
         }
@@ -105,11 +109,11 @@ class ApiRobustnessTest {
             false, 299))
             .toList();
         final List<RawClient> stuck = new ArrayList<>();
-        try (ApiServer _ = ApiServer.start(socket, fake, LONG); ApiClient client = new ApiClient(socket)) {
+        try (ApiServer _ = start(socket, fake, LONG); ApiClient client = new ApiClient(socket)) {
             for (int i = 0; i < 24; i++) {
-                stuck.add(RawClient.connect(socket).send("GET /fdb HTTP/1.1\r\nHost: x\r\n\r\n"));
+                stuck.add(RawClient.connect(socket).send("GET /v1/fdb HTTP/1.1\r\nHost: x\r\n\r\n"));
             }
-            assertTrue(client.get("/fdb").endsWith("]"));
+            assertTrue(client.get("/v1/fdb").endsWith("]"));
         } finally {
             close(stuck);
         }
@@ -118,14 +122,14 @@ class ApiRobustnessTest {
     @Test
     void anUnfinishedRequestTimesOut() throws IOException {
         final Path socket = dir.resolve("api.sock");
-        try (ApiServer _ = ApiServer.start(socket, new FakeSwitch(), SHORT)) {
+        try (ApiServer _ = start(socket, new FakeSwitch(), SHORT)) {
             try (RawClient body = RawClient.connect(socket)
-                .send("POST /ports HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nna")) {
+                .send("POST /v1/ports HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nna")) {
                 final String answer = body.answer();
                 assertTrue(answer.startsWith("HTTP/1.1 408 ") && answer.contains("the body did not arrive in time"),
                     answer);
             }
-            try (RawClient header = RawClient.connect(socket).send("GET /ports HTTP/1.1\r\nHo")) {
+            try (RawClient header = RawClient.connect(socket).send("GET /v1/ports HTTP/1.1\r\nHo")) {
                 header.answer();
             }
         }
@@ -137,8 +141,8 @@ class ApiRobustnessTest {
         final FakeSwitch fake = new FakeSwitch();
         fake.stations = IntStream.range(0, 60_000)
             .mapToObj(i -> new StationView("52:54:00:00:00:01", i, "some-port", false, 299)).toList();
-        try (ApiServer _ = ApiServer.start(socket, fake, SHORT);
-             RawClient stuck = RawClient.connect(socket).send("GET /fdb HTTP/1.1\r\nHost: x\r\n\r\n")) {
+        try (ApiServer _ = start(socket, fake, SHORT);
+             RawClient stuck = RawClient.connect(socket).send("GET /v1/fdb HTTP/1.1\r\nHost: x\r\n\r\n")) {
             for (int i = 0; i < 5; i++) { // together longer than the server's time limit
                 try (RawClient idle = RawClient.connect(socket)) {
                     assertEquals("", idle.answer());
@@ -161,7 +165,7 @@ class ApiRobustnessTest {
         final Path socket = dir.resolve("api.sock");
         final FakeSwitch slow = new FakeSwitch() {
             @Override
-            public UpgradeView upgrade(final String program, final Duration limit) {
+            UpgradeView upgrade(final String program, final Duration limit) {
                 // takes as long as three idle clients, one after the other, until the server closes each
                 for (int i = 0; i < 3; i++) {
                     try (RawClient idle = RawClient.connect(socket)) {
@@ -173,7 +177,7 @@ class ApiRobustnessTest {
                 return new UpgradeView(1, 2, null);
             }
         };
-        try (ApiServer _ = ApiServer.start(socket, slow, SHORT); ApiClient client = new ApiClient(socket)) {
+        try (ApiServer _ = start(socket, slow, SHORT); ApiClient client = new ApiClient(socket)) {
             assertEquals(new UpgradeView(1, 2, null), client.upgrade(null, LONG));
         }
     }
@@ -248,7 +252,7 @@ class ApiRobustnessTest {
                 () -> ApiServer.start(socket, new FakeSwitch()));
             assertEquals("api socket " + socket + ": in use: a process listens there", server.getMessage());
             try (ApiClient client = new ApiClient(socket)) {
-                final ApiException e = assertThrows(ApiException.class, () -> client.get("/ports"));
+                final ApiException e = assertThrows(ApiException.class, () -> client.get("/v1/ports"));
                 assertEquals("no switch answers at " + socket
                     + ": the socket is in use, but its listener does not accept connections", e.getMessage());
             }

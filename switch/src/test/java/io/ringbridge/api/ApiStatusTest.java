@@ -49,20 +49,20 @@ class ApiStatusTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-        PUT /ports                 | 405 | GET, HEAD, POST
-        DELETE /ports              | 405 | GET, HEAD, POST
-        POST /queues               | 405 | GET, HEAD
-        POST /workers              | 405 | GET, HEAD
-        DELETE /config             | 405 | GET, HEAD
-        PUT /fdb                   | 405 | GET, HEAD, POST, DELETE
-        GET /upgrade               | 405 | POST
-        HEAD /upgrade              | 405 | POST
-        GET /ports/a               | 405 | DELETE
-        GET /ports/a/suspend       | 405 | POST
-        DELETE /ports/a/resume     | 405 | POST
-        POST /fdb/mac=x            | 405 | DELETE
-        OPTIONS /ports             | 405 | GET, HEAD, POST
-        BREW /ports                | 405 | GET, HEAD, POST
+        PUT /v1/ports                 | 405 | GET, HEAD, POST
+        DELETE /v1/ports              | 405 | GET, HEAD, POST
+        POST /v1/queues               | 405 | GET, HEAD
+        POST /v1/workers              | 405 | GET, HEAD
+        DELETE /v1/config             | 405 | GET, HEAD
+        PUT /v1/fdb                   | 405 | GET, HEAD, POST, DELETE
+        GET /v1/upgrade               | 405 | POST
+        HEAD /v1/upgrade              | 405 | POST
+        POST /v1/ports/a           | 405 | GET, HEAD, DELETE
+        GET /v1/ports/a/suspend       | 405 | POST
+        DELETE /v1/ports/a/resume     | 405 | POST
+        POST /v1/fdb/x            | 405 | DELETE
+        OPTIONS /v1/ports             | 405 | GET, HEAD, POST
+        BREW /v1/ports                | 405 | GET, HEAD, POST
         """)
     void anUnsupportedMethodIsRefusedWithTheAllowedOnes(final String line, final int status,
         final String allow) throws IOException {
@@ -72,21 +72,22 @@ class ApiStatusTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-        GET /nothing               | 404 | is not known; supported: GET /ports
-        GET /                      | 404 | is not known
-        GET /ports/                | 404 | is not known
-        GET /ports/a/b/c           | 404 | is not known
-        POST /ports/a/             | 404 | is not known
-        DELETE /fdb/               | 404 | is not known
-        DELETE /ports/none         | 404 | no port is named \\"none\\"
-        POST /ports                | 411 | the request needs a body
-        POST /fdb                  | 411 | the request needs a body
-        DELETE /fdb?static=maybe   | 400 | static=maybe is neither true nor false
-        DELETE /fdb?prot=a         | 400 | prot is not a parameter of this request; allowed: port, static
-        POST /upgrade?timeout=0    | 400 | timeout=0 is not a whole number of seconds from 1 to 3600
-        POST /upgrade?timeout=1    | 409 | this switch is embedded in another program
-        DELETE /fdb?port=a         | 200 | {"flushed":0}
-        POST /ports/a/suspend      | 200 | {}
+        GET /nothing               | 404 | /nothing is not a path of this API; there are: /v1/config
+        GET /                      | 404 | is not a path of this API
+        GET /v1/ports/                | 404 | is not a path of this API
+        GET /v1/ports/a/b/c           | 404 | is not a path of this API
+        POST /v1/ports/a/             | 404 | is not a path of this API
+        DELETE /v1/fdb/               | 404 | is not a path of this API
+        DELETE /v1/ports/none         | 404 | no port is named \\"none\\"
+        POST /v1/ports                | 411 | the request needs a body
+        POST /v1/fdb                  | 411 | the request needs a body
+        DELETE /v1/fdb?static=maybe   | 400 | static=maybe is neither true nor false
+        DELETE /v1/fdb?prot=a         | 400 | prot is not a parameter of this request; allowed: port, static
+        POST /v1/upgrade?timeout=0    | 400 | timeout=0 is not a whole number of seconds from 1 to 3600
+        POST /v1/upgrade?timeout=1    | 409 | this switch is embedded in another program
+        DELETE /v1/fdb?port=a         | 200 | {"flushed":0}
+        GET /v1/ports?state=up     | 400 | state is not a parameter of this request; it has none
+        POST /v1/ports/a/suspend   | 204 | HTTP/1.1 204 No Content
         """)
     void requestsWithoutABodyAreAnswered(final String line, final int status, final String body) throws IOException {
         assertStatus(status, body, RawClient.exchange(socket, line));
@@ -94,8 +95,8 @@ class ApiStatusTest {
 
     @Test
     void headIsGetWithoutTheBody() throws IOException {
-        for (final String path : new String[] {"/ports", "/queues", "/fdb", "/workers", "/config"}) {
-            final String answer = RawClient.exchange(socket, "HEAD " + path);
+        for (final String view : new String[] {"ports", "queues", "fdb", "workers", "config"}) {
+            final String answer = RawClient.exchange(socket, "HEAD /v1/" + view);
             assertTrue(answer.startsWith("HTTP/1.1 200 ") && answer.contains("\r\nContent-Type: application/json\r\n"),
                 answer);
             assertTrue(answer.matches("(?s).*\r\nContent-Length: [1-9]\\d*\r\n.*") && answer.endsWith("\r\n\r\n"),
@@ -108,19 +109,21 @@ class ApiStatusTest {
     @Test
     void bodiesAreKeysWithValuesOrJson() throws IOException {
         final String b = dir.resolve("b.sock").toString();
-        assertStatus(200, "{}", RawClient.exchange(socket, "POST /ports", withBody("application/json",
-            "{\"name\": \"b\", \"socket\": \"" + b + "\", \"queues\": 2, \"trunk\": [10, \"20-29\"]}")));
-        assertStatus(409, "\\\"b\\\" is taken", RawClient.exchange(socket, "POST /ports",
+        assertStatus(201, "\r\nLocation: /v1/ports/b\r\n", RawClient.exchange(socket, "POST /v1/ports",
+            withBody("application/json",
+                "{\"name\": \"b\", \"socket\": \"" + b + "\", \"queues\": 2, \"trunk\": [10, \"20-29\"]}")));
+        assertStatus(409, "\\\"b\\\" is taken", RawClient.exchange(socket, "POST /v1/ports",
             withBody("text/plain", "name=b,socket=" + dir.resolve("c.sock"))));
-        assertStatus(409, "is used by port b", RawClient.exchange(socket, "POST /ports",
+        assertStatus(409, "is used by port b", RawClient.exchange(socket, "POST /v1/ports",
             withBody("application/json", "{\"name\": \"c\", \"socket\": \"" + b + "\"}")));
-        assertStatus(200, "{}", RawClient.exchange(socket, "POST /fdb",
+        assertStatus(204, "", RawClient.exchange(socket, "POST /v1/fdb",
             withBody("application/json", "{\"mac\": \"52:54:00:00:00:01\", \"port\": \"a\"}")));
         final String spec = "name=d,socket=" + dir.resolve("d.sock");
-        assertStatus(200, "{}", RawClient.exchange(socket, "POST /ports", "Transfer-Encoding: chunked\r\n\r\n5\r\n"
+        assertStatus(201, "\r\nLocation: /v1/ports/d\r\n", RawClient.exchange(socket, "POST /v1/ports",
+            "Transfer-Encoding: chunked\r\n\r\n5\r\n"
             + spec.substring(0, 5)
             + "\r\n" + Integer.toHexString(spec.length() - 5) + "\r\n" + spec.substring(5) + "\r\n0\r\n\r\n"));
-        assertTrue(RawClient.exchange(socket, "GET /ports").contains("\"name\":\"d\""));
+        assertTrue(RawClient.exchange(socket, "GET /v1/ports").contains("\"name\":\"d\""));
     }
 
     @ParameterizedTest
@@ -141,33 +144,33 @@ class ApiStatusTest {
         """)
     void invalidBodiesAreClientErrors(final String body, final String why) throws IOException {
         for (final String type : new String[] {"application/json", "text/plain", "application/x-www-form-urlencoded"}) {
-            assertStatus(400, why, RawClient.exchange(socket, "POST /ports", withBody(type, body)));
+            assertStatus(400, why, RawClient.exchange(socket, "POST /v1/ports", withBody(type, body)));
         }
     }
 
     @Test
     void longBodiesAreRefusedInAnyEncoding() throws IOException {
-        final String tooLong = "name=" + "x".repeat(5000);
-        assertStatus(413, "the body is longer than 4096 bytes",
-            RawClient.exchange(socket, "POST /ports", withBody("text/plain", tooLong)));
-        assertStatus(413, "the body is longer than 4096 bytes", RawClient.exchange(socket, "POST /ports",
+        final String tooLong = "name=" + "x".repeat(1 << 20);
+        assertStatus(413, "the body is longer than 1048576 bytes",
+            RawClient.exchange(socket, "POST /v1/ports", withBody("text/plain", tooLong)));
+        assertStatus(413, "the body is longer than 1048576 bytes", RawClient.exchange(socket, "POST /v1/ports",
             "Transfer-Encoding: chunked\r\n\r\n" + Integer.toHexString(tooLong.length()) + "\r\n" + tooLong
             + "\r\n0\r\n\r\n"));
-        assertStatus(400, "is not key=value", RawClient.exchange(socket, "POST /ports", "Content-Length: 0"));
+        assertStatus(400, "is not key=value", RawClient.exchange(socket, "POST /v1/ports", "Content-Length: 0"));
     }
 
     @Test
     void plainTextIsATable() throws IOException {
-        final String table = RawClient.exchange(socket, "GET /ports", "Accept: text/plain");
+        final String table = RawClient.exchange(socket, "GET /v1/ports", "Accept: text/plain");
         assertTrue(table.contains("\r\nContent-Type: text/plain;charset=utf-8\r\n")
             && table.contains("\r\n\r\nPORT  STATE"), table);
         assertTrue(RawClient.exchange(socket, "GET /nothing", "Accept: text/plain")
-            .contains("\r\n\r\nGET /nothing is not known"));
+            .contains("\r\n\r\n/nothing is not a path of this API"));
         for (final String accept : new String[] {"*/*", "application/json, text/plain;q=0.5", "text/html"}) {
-            assertTrue(RawClient.exchange(socket, "GET /ports", "Accept: " + accept)
+            assertTrue(RawClient.exchange(socket, "GET /v1/ports", "Accept: " + accept)
                 .contains("\r\n\r\n[{\"name\":\"a\""), accept);
         }
-        final String idle = RawClient.exchange(socket, "GET /workers", "Accept: text/plain");
+        final String idle = RawClient.exchange(socket, "GET /v1/workers", "Accept: text/plain");
         assertEquals("-", idle.lines().reduce((_, last) -> last).orElseThrow().strip().split(" +", -1)[5], idle);
     }
 }

@@ -38,22 +38,25 @@ class ApiTest {
             assertEquals("[{\"name\":\"a\",\"type\":\"vhost-user\",\"socket\":\"/tmp/a.sock\",\"mode\":\"server\","
                 + "\"state\":\"running\",\"queues\":1,\"mtu\":1500,\"vlan\":10,\"trunk\":[\"20\",\"30-39\"],"
                 + "\"features\":[\"version_1\"],\"in_frames\":1,\"in_bytes\":64,\"out_frames\":2,\"out_bytes\":128,"
-                + "\"drops\":{\"no-buffer\":3}}]", client.get("/ports"));
-            assertEquals(fake.ports(), Json.readList(client.get("/ports"), new TypeReference<List<PortView>>() { }));
+                + "\"drops\":{\"no-buffer\":3}}]", client.get("/v1/ports"));
+            assertEquals(fake.ports().views(),
+                Json.readList(client.get("/v1/ports"), new TypeReference<List<PortView>>() { }));
             assertEquals("[{\"mac\":\"52:54:00:00:00:01\",\"vlan\":0,\"port\":\"a\",\"static\":true,"
-                + "\"age_seconds\":0}]", client.get("/fdb"));
-            assertEquals(fake.stations, Json.readList(client.get("/fdb"), new TypeReference<List<StationView>>() { }));
-            assertEquals(fake.workers(),
-                Json.readList(client.get("/workers"), new TypeReference<List<WorkerView>>() { }));
-            assertEquals(fake.config(), Json.read(client.get("/config"), ConfigView.class));
-            client.addPort("name=b,socket=/tmp/b");
-            client.suspendPort("b");
-            client.resumePort("b");
-            client.removePort("b");
-            client.addStation("mac=52:54:00:00:00:01,port=b");
-            client.removeStation("mac=52:54:00:00:00:01,vlan=10");
-            assertEquals("3 stations removed", client.flushStations(null, false));
-            assertEquals("3 stations removed", client.flushStations("b+ c", true));
+                + "\"age_seconds\":0}]", client.get("/v1/fdb"));
+            assertEquals(fake.stations,
+                Json.readList(client.get("/v1/fdb"), new TypeReference<List<StationView>>() { }));
+            assertEquals(fake.workers().views(),
+                Json.readList(client.get("/v1/workers"), new TypeReference<List<WorkerView>>() { }));
+            assertEquals(fake.config().view(), Json.read(client.get("/v1/config"), ConfigView.class));
+            assertEquals("", client.change("POST", "/v1/ports", "name=b,socket=/tmp/b"));
+            assertEquals("", client.change("POST", "/v1/ports/b/suspend", null));
+            assertEquals("", client.change("POST", "/v1/ports/b/resume", null));
+            assertEquals("", client.change("DELETE", "/v1/ports/b", null));
+            assertEquals("", client.change("POST", "/v1/fdb", "mac=52:54:00:00:00:01,port=b"));
+            assertEquals("", client.change("DELETE", "/v1/fdb/52:54:00:00:00:01?vlan=10", null));
+            assertEquals("3 stations removed", client.change("DELETE", "/v1/fdb", null));
+            assertEquals("3 stations removed",
+                client.change("DELETE", "/v1/fdb?static=true&port=" + ApiClient.encoded("b+ c"), null));
             assertEquals(List.of("add name=b,socket=/tmp/b", "suspend b", "resume b", "remove b",
                 "add mac=52:54:00:00:00:01,port=b",
                 "remove mac=52:54:00:00:00:01,vlan=10", "flush null false", "flush b+ c true"), fake.done);
@@ -97,7 +100,7 @@ class ApiTest {
             assertEquals(socket, after.socket());
             assertFalse(Files.exists(beside));
             before.close();
-            assertEquals("[]", client.get("/fdb"));
+            assertEquals("[]", client.get("/v1/fdb"));
         }
         assertFalse(Files.exists(socket));
     }
@@ -106,17 +109,16 @@ class ApiTest {
     void refusalsReachTheClientUnchanged() {
         final Path socket = dir.resolve("api.sock");
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
-            assertRefused(404, "no port is named \"none\"", () -> client.removePort("none"));
-            assertRefused(400, "port add: nothing", () -> client.addPort(""));
-            assertRefused(404,
-                "GET /nothing is not known; supported: GET /ports /queues /fdb /workers /config, POST /ports /fdb "
-                + "/upgrade, DELETE /ports/NAME /fdb /fdb/STATION, POST /ports/NAME/suspend, POST /ports/NAME/resume",
-                () -> client.get("/nothing"));
-            assertRefused(405, "GET is not allowed for /ports/a/suspend; allowed: POST",
-                () -> client.get("/ports/a/suspend"));
+            assertRefused(404, "no port is named \"none\"", () -> client.change("DELETE", "/v1/ports/none", null));
+            assertRefused(400, "port add: nothing", () -> client.change("POST", "/v1/ports", ""));
+            assertRefused(404, "/nothing is not a path of this API; there are: /v1/config, /v1/fdb, /v1/ports, "
+                + "/v1/queues, /v1/upgrade, /v1/workers", () -> client.get("/nothing"));
+            assertRefused(405, "GET is not allowed for /v1/ports/a/suspend; allowed: POST",
+                () -> client.get("/v1/ports/a/suspend"));
             assertRefused(500, "the switch failed to execute the request: java.lang.IllegalStateException: broken",
-                () -> client.get("/queues"));
-            assertRefused(413, "the body is longer than 4096 bytes", () -> client.addPort("x".repeat(5000)));
+                () -> client.get("/v1/queues"));
+            assertRefused(413, "the body is longer than 1048576 bytes",
+                () -> client.change("POST", "/v1/ports", "x".repeat(1_100_000)));
         }
     }
 
@@ -133,7 +135,8 @@ class ApiTest {
         fake.stations = IntStream.range(0, 65536)
             .mapToObj(i -> new StationView("52:54:00:00:00:01", i, "some-port", false, 299)).toList();
         try (ApiServer _ = ApiServer.start(socket, fake); ApiClient client = new ApiClient(socket)) {
-            assertEquals(fake.stations, Json.readList(client.get("/fdb"), new TypeReference<List<StationView>>() { }));
+            assertEquals(fake.stations,
+                Json.readList(client.get("/v1/fdb"), new TypeReference<List<StationView>>() { }));
         }
     }
 
@@ -147,7 +150,7 @@ class ApiTest {
                     StandardCharsets.UTF_8);
                 assertTrue(answer.startsWith("HTTP/1.1 400"), answer);
             }
-            assertTrue(client.get("/ports").startsWith("[{"));
+            assertTrue(client.get("/v1/ports").startsWith("[{"));
         }
     }
 
@@ -161,7 +164,7 @@ class ApiTest {
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
             final ApiException e = assertThrows(ApiException.class, () -> ApiServer.start(socket, new FakeSwitch()));
             assertEquals("api socket " + socket + ": in use: a process listens there", e.getMessage());
-            assertTrue(client.get("/ports").startsWith("[{"));
+            assertTrue(client.get("/v1/ports").startsWith("[{"));
         }
     }
 
@@ -180,7 +183,7 @@ class ApiTest {
     void aMissingSwitchIsReportedWithItsPath() {
         final Path socket = dir.resolve("none.sock");
         try (ApiClient client = new ApiClient(socket)) {
-            assertRefused(502, "no switch answers at " + socket + ": no such socket", () -> client.get("/ports"));
+            assertRefused(502, "no switch answers at " + socket + ": no such socket", () -> client.get("/v1/ports"));
         }
     }
 

@@ -9,59 +9,122 @@ import java.util.Map;
 
 /** A switch that returns fixed views and records its commands. */
 class FakeSwitch implements SwitchControl {
+    static final PortView PORT = new PortView("a", "vhost-user", "/tmp/a.sock", null, null, null, "server", "running",
+        null, null, null, 1, 1500, 10, List.of("20", "30-39"), List.of("version_1"), 1, 64, 2, 128,
+        Map.of("no-buffer", 3L));
+
     final List<String> done = new ArrayList<>();
     List<StationView> stations = List.of(new StationView("52:54:00:00:00:01", 0, "a", true, 0));
 
     @Override
-    public List<PortView> ports() {
-        return List.of(new PortView("a", "vhost-user", "/tmp/a.sock", null, null, null, "server", "running", null, null,
-            null, 1, 1500, 10, List.of("20", "30-39"), List.of("version_1"), 1, 64, 2, 128, Map.of("no-buffer", 3L)));
-    }
-
-    @Override
-    public List<QueueView> queues() {
-        throw new IllegalStateException("broken");
+    public PortControl ports() {
+        return new Ports();
     }
 
     @Override
     public FdbControl fdb() {
-        return new FdbControl() {
-            @Override
-            public List<StationView> stations() {
-                return stations;
-            }
-
-            @Override
-            public void add(final String spec) {
-                done.add("add " + spec);
-            }
-
-            @Override
-            public void remove(final String spec) {
-                done.add("remove " + spec);
-            }
-
-            @Override
-            public int flush(final String port, final boolean statics) {
-                done.add("flush " + port + " " + statics);
-                return 3;
-            }
-        };
+        return new Fdb();
     }
 
     @Override
-    public List<WorkerView> workers() {
-        return List.of(new WorkerView(0, -1, 2, 0.5, 10, 52.5, 3.5, 1000, 0));
+    public WorkerControl workers() {
+        return () -> List.of(new WorkerView(0, -1, 2, 0.5, 10, 52.5, 3.5, 1000, 0));
     }
 
     @Override
-    public ConfigView config() {
-        return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"),
+    public ConfigControl config() {
+        return () -> new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"),
             "/run/state", List.of());
     }
 
     @Override
-    public UpgradeView upgrade(final String program, final Duration limit) {
+    public UpgradeControl upgrades() {
+        return new Upgrades();
+    }
+
+    private final class Ports implements PortControl {
+        @Override
+        public List<PortView> views() {
+            return List.of(PORT);
+        }
+
+        @Override
+        public PortView view(final String name) {
+            return PORT;
+        }
+
+        @Override
+        public List<QueueView> queues() {
+            throw new IllegalStateException("broken");
+        }
+
+        @Override
+        public PortView add(final String spec) {
+            if (spec.isEmpty()) {
+                throw new ConfigException("port add: nothing");
+            }
+            done.add("add " + spec);
+            return PORT;
+        }
+
+        @Override
+        public void remove(final String name) {
+            if ("none".equals(name)) {
+                throw new ApiException(404, "no port is named \"none\"");
+            }
+            done.add("remove " + name);
+        }
+
+        @Override
+        public void suspend(final String name) {
+            done.add("suspend " + name);
+        }
+
+        @Override
+        public void resume(final String name) {
+            done.add("resume " + name);
+        }
+    }
+
+    private final class Fdb implements FdbControl {
+        @Override
+        public List<StationView> stations() {
+            return stations;
+        }
+
+        @Override
+        public void add(final String spec) {
+            done.add("add " + spec);
+        }
+
+        @Override
+        public void remove(final String spec) {
+            done.add("remove " + spec);
+        }
+
+        @Override
+        public int flush(final String port, final boolean statics) {
+            done.add("flush " + port + " " + statics);
+            return 3;
+        }
+    }
+
+    private final class Upgrades implements UpgradeControl {
+        @Override
+        public UpgradeView run(final String program, final Duration limit) {
+            return upgrade(program, limit);
+        }
+
+        @Override
+        public void answered() {
+            synchronized (FakeSwitch.this) {
+                done.add("upgraded");
+                FakeSwitch.this.notifyAll();
+            }
+        }
+    }
+
+    UpgradeView upgrade(final String program, final Duration limit) {
         if ("/none".equals(program)) {
             throw new ApiException(500, "not upgraded");
         }
@@ -70,37 +133,5 @@ class FakeSwitch implements SwitchControl {
         }
         done.add("upgrade " + program + " " + limit);
         return new UpgradeView(17, 3, 1.5);
-    }
-
-    @Override
-    public synchronized void upgraded() {
-        done.add("upgraded");
-        notifyAll();
-    }
-
-    @Override
-    public void addPort(final String spec) {
-        if (spec.isEmpty()) {
-            throw new ConfigException("port add: nothing");
-        }
-        done.add("add " + spec);
-    }
-
-    @Override
-    public void removePort(final String name) {
-        if ("none".equals(name)) {
-            throw new ApiException(404, "no port is named \"none\"");
-        }
-        done.add("remove " + name);
-    }
-
-    @Override
-    public void suspendPort(final String name) {
-        done.add("suspend " + name);
-    }
-
-    @Override
-    public void resumePort(final String name) {
-        done.add("resume " + name);
     }
 }

@@ -192,7 +192,7 @@ class RecordedStateTest {
             guests.exchange(10);
             running = handOver(running, RECORDINGS.resolve(layout + ".txt"));
             guests.exchange(300);
-            final List<PortView> ports = running.ports();
+            final List<PortView> ports = running.ports().views();
             assertEquals(List.of("running", "running", "running"), ports.stream().map(PortView::state).toList());
             assertEquals(List.of(310L, 310L), ports.subList(0, 2).stream().map(PortView::inFrames).toList());
             assertEquals(List.of(Map.of(), Map.of()), ports.subList(0, 2).stream().map(PortView::drops).toList());

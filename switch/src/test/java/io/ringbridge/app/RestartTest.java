@@ -89,11 +89,13 @@ class RestartTest {
                 while (guests.a.sent() - guests.b.received() < TalkingGuests.WINDOW) {
                     assertTrue(guests.a.send());
                 }
-                assertEquals(0, running.ports().getFirst().inFrames(), "frames taken before all front-ends are back");
+                assertEquals(0, running.ports().views().getFirst().inFrames(),
+                    "frames taken before all front-ends are back");
                 guests.b.frontend.reconnect(dir.resolve("b"));
                 guests.settle();
                 guests.exchange(300);
-                assertEquals(List.of(Map.of(), Map.of()), running.ports().stream().map(PortView::drops).toList());
+                assertEquals(List.of(Map.of(), Map.of()),
+                    running.ports().views().stream().map(PortView::drops).toList());
             }
         } finally {
             running.close();
@@ -132,7 +134,7 @@ class RestartTest {
             while (recorded().contains("b")) {
                 Thread.onSpinWait();
             }
-            running.removePort("a");
+            running.ports().remove("a");
             assertEquals(Set.of(), recorded());
         } finally {
             running.close();
@@ -153,10 +155,10 @@ class RestartTest {
             running = start(config(1, "adaptive", ""));
             guests.a.frontend.reconnect(dir.resolve("a"));
             guests.a.send(); // no port receives it
-            while (running.ports().getFirst().inFrames() == 0) {
+            while (running.ports().views().getFirst().inFrames() == 0) {
                 Thread.onSpinWait();
             }
-            assertEquals("waiting", running.ports().getLast().state());
+            assertEquals("waiting", running.ports().views().getLast().state());
         } finally {
             running.close();
         }

@@ -97,7 +97,7 @@ class UpgradeBetweenVersionsTest {
     }
 
     private static List<Long> received(final Switch running) {
-        return running.ports().stream().map(PortView::inFrames).toList();
+        return running.ports().views().stream().map(PortView::inFrames).toList();
     }
 
     @ParameterizedTest
@@ -113,7 +113,8 @@ class UpgradeBetweenVersionsTest {
                 assertEquals(List.of(0L, 0L), received(running), "counters that are not sent start again");
                 guests.exchange(300);
                 assertEquals(List.of(300L, 300L), received(running));
-                assertEquals(List.of(Map.of(), Map.of()), running.ports().stream().map(PortView::drops).toList());
+                assertEquals(List.of(Map.of(), Map.of()),
+                    running.ports().views().stream().map(PortView::drops).toList());
                 assertEquals(3, running.fdb().stations().size());
             }
             guests.a.frontend.query(new Message.GetFeatures());

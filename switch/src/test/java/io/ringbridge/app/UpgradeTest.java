@@ -70,7 +70,7 @@ class UpgradeTest {
     }
 
     private static void assertNothingDropped(final Switch running, final TalkingGuests guests) {
-        final List<PortView> ports = running.ports();
+        final List<PortView> ports = running.ports().views();
         assertEquals(List.of(Map.of(), Map.of()), ports.stream().map(PortView::drops).toList());
         assertEquals(List.of((long) guests.a.sent(), (long) guests.b.sent()),
             ports.stream().map(PortView::inFrames).toList());
@@ -97,7 +97,7 @@ class UpgradeTest {
             assertEquals(descriptors, OpenDescriptors.count());
             assertNothingDropped(running, guests);
             assertEquals(List.of("a", "b"), running.fdb().stations().stream().map(station -> station.port()).toList());
-            assertEquals(List.of("running", "running"), running.ports().stream().map(PortView::state).toList());
+            assertEquals(List.of("running", "running"), running.ports().views().stream().map(PortView::state).toList());
         } finally {
             running.close();
         }
@@ -112,18 +112,19 @@ class UpgradeTest {
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
             guests.exchange(300);
             guests.a.frontend.suspend();
-            running.suspendPort("b");
+            running.ports().suspend("b");
             for (int i = 0; i < 20; i++) {
                 assertTrue(guests.b.send());
             }
             running = upgrade(running, config);
-            assertEquals(List.of("suspended", "suspended"), running.ports().stream().map(PortView::state).toList());
+            assertEquals(List.of("suspended", "suspended"),
+                running.ports().views().stream().map(PortView::state).toList());
             assertEquals(0, guests.a.frontend.query(new Message.GetStatus()) & 16);
             guests.a.receive();
             assertEquals(300, guests.a.received());
             guests.a.frontend.resume();
             running = upgrade(running, config);
-            running.resumePort("b");
+            running.ports().resume("b");
             guests.settle();
             assertEquals(320, guests.a.received());
             guests.a.frontend.stop();
@@ -141,12 +142,12 @@ class UpgradeTest {
     void ringsThatHaveNotRunStartInTheNewProcess(final String layout) throws Exception {
         final Config config = config(1, "");
         Switch running = start(config);
-        running.suspendPort("a");
-        running.suspendPort("b");
+        running.ports().suspend("a");
+        running.ports().suspend("b");
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features(layout))) {
             running = upgrade(running, config);
-            running.resumePort("a");
-            running.resumePort("b");
+            running.ports().resume("a");
+            running.ports().resume("b");
             guests.exchange(300);
             assertNothingDropped(running, guests);
         } finally {
@@ -204,7 +205,7 @@ class UpgradeTest {
                     frontend.negotiate(features("split"));
                     running = upgrade(running, config);
                     assertTrue(frontend.query(new Message.GetFeatures()) != 0);
-                    assertEquals("connected", running.ports().getFirst().state());
+                    assertEquals("connected", running.ports().views().getFirst().state());
                 }
             } finally {
                 running.close();
@@ -215,7 +216,7 @@ class UpgradeTest {
     @Test
     void theNewConfigurationIsAppliedWithoutInterruption() throws Exception {
         Switch running = start(config(1, ""));
-        running.addPort("name=c,socket=" + dir.resolve("c"));
+        running.ports().add("name=c,socket=" + dir.resolve("c"));
         final Config other = ConfigReader.parse("test",
             "workers: 2\nports: [{name: b, socket: " + dir.resolve("b") + ", mtu: 9000}, "
             + "{name: a, socket: " + dir.resolve("a") + "}, {name: d, socket: " + dir.resolve("d") + "}]");
@@ -223,9 +224,10 @@ class UpgradeTest {
             guests.exchange(10);
             for (int i = 0; i < 2; i++) {
                 running = upgrade(running, other);
-                assertEquals(List.of("a", "b", "c", "d"), running.ports().stream().map(PortView::name).toList());
-                assertEquals(9000, running.ports().get(1).mtu());
-                assertEquals(2, running.workers().size());
+                assertEquals(List.of("a", "b", "c", "d"),
+                    running.ports().views().stream().map(PortView::name).toList());
+                assertEquals(9000, running.ports().views().get(1).mtu());
+                assertEquals(2, running.workers().views().size());
                 guests.exchange(10);
             }
             assertTrue(Files.exists(dir.resolve("d")));
@@ -250,7 +252,7 @@ class UpgradeTest {
     void stationsAreKeptInTheVlansOfTheirPort() throws Exception {
         final Config config = vlans("vlan: 10", "vlan: 10, trunk: [20, 30-32]");
         Switch running = start(config);
-        running.addPort("name=c,trunk=7+100-200,socket=" + dir.resolve("c"));
+        running.ports().add("name=c,trunk=7+100-200,socket=" + dir.resolve("c"));
         try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
             guests.exchange(10);
             for (int i = 0; i < 2; i++) {
@@ -260,7 +262,7 @@ class UpgradeTest {
                 running = upgrade(running, config);
                 assertEquals(List.of("10 at a", "10 at b", "150 at c static"), vlanStations(running));
                 assertEquals(1, running.fdb().flush("c", true));
-                assertEquals(List.of("7", "100-200"), running.ports().get(2).trunk());
+                assertEquals(List.of("7", "100-200"), running.ports().views().get(2).trunk());
                 guests.exchange(10);
             }
             running = upgrade(running, vlans("vlan: 10", "vlan: 20"));
@@ -360,7 +362,7 @@ class UpgradeTest {
                 }
             });
             assertTrue(guests.b.frontend.query(new Message.GetFeatures()) != 0);
-            assertEquals("running", running.ports().get(1).state());
+            assertEquals("running", running.ports().views().get(1).state());
             try (Frontend again = Frontend.connect(dir.resolve("a"))) {
                 assertTrue(again.negotiate(features(layout)) != 0, "the port serves the next front-end");
             }

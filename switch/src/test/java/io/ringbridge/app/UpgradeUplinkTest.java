@@ -98,7 +98,7 @@ class UpgradeUplinkTest {
     }
 
     private static PortView port(final Switch running, final String name) {
-        return running.ports().stream().filter(port -> port.name().equals(name)).findFirst().orElseThrow();
+        return running.ports().views().stream().filter(port -> port.name().equals(name)).findFirst().orElseThrow();
     }
 
     /**

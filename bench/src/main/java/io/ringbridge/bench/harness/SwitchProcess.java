@@ -127,7 +127,7 @@ public final class SwitchProcess implements AutoCloseable {
 
     private String get(final String what) {
         try (ApiClient client = new ApiClient(api())) {
-            return client.get("/" + what);
+            return client.get("/v1/" + what);
         }
     }
 

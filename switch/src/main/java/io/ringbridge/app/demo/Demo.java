@@ -114,7 +114,7 @@ public final class Demo implements AutoCloseable {
                 return Optional.empty();
             }
         }
-        return Optional.of(new DemoReport((System.nanoTime() - start) / 1e9, running.workers().size(),
+        return Optional.of(new DemoReport((System.nanoTime() - start) / 1e9, running.workers().views().size(),
             "one direction, guest a to guest b, at most " + Flow.WINDOW + " frames in flight",
             "one way, guest a to guest b, 20000 frames per second", results));
     }
@@ -180,7 +180,7 @@ public final class Demo implements AutoCloseable {
     }
 
     private long[] counters() {
-        final List<PortView> ports = running.ports();
+        final List<PortView> ports = running.ports().views();
         return new long[] {ports.getFirst().inFrames(), ports.getLast().outFrames(),
             ports.stream().flatMap(port -> port.drops().values().stream()).mapToLong(Long::longValue).sum()};
     }

@@ -1,0 +1,36 @@
+package io.ringbridge.api;
+
+import java.util.List;
+
+/** The ports. */
+record PortsResource(PortControl ports) implements Resource {
+    private static final String ALL = "/v1/ports";
+    private static final String ONE = "/v1/ports/{name}";
+    private static final String NAME = "name";
+
+    @Override
+    public List<Route> routes() {
+        return List.of(
+            Route.get(ALL, _ -> Answer.of(ports.views(), Tables::ports)),
+            Route.post(ALL, this::add).with(Route.Body.NEEDED),
+            Route.get(ONE, request -> Answer.of(ports.view(request.variable(NAME)),
+                view -> Tables.ports(List.of(view)))),
+            Route.delete(ONE, request -> {
+                ports.remove(request.variable(NAME));
+                return Answer.DONE;
+            }),
+            Route.post(ONE + "/suspend", request -> {
+                ports.suspend(request.variable(NAME));
+                return Answer.DONE;
+            }),
+            Route.post(ONE + "/resume", request -> {
+                ports.resume(request.variable(NAME));
+                return Answer.DONE;
+            }));
+    }
+
+    private Answer add(final ApiRequest request) {
+        final PortView added = ports.add(request.body());
+        return Answer.created(ALL + '/' + added.name(), added);
+    }
+}

@@ -1,0 +1,11 @@
+package io.ringbridge.api;
+
+import java.util.List;
+
+/** The queues of all ports. */
+record QueuesResource(PortControl ports) implements Resource {
+    @Override
+    public List<Route> routes() {
+        return List.of(Route.get("/v1/queues", _ -> Answer.of(ports.queues(), Tables::queues)));
+    }
+}

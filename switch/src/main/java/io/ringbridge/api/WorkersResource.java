@@ -1,0 +1,11 @@
+package io.ringbridge.api;
+
+import java.util.List;
+
+/** The workers. */
+record WorkersResource(WorkerControl workers) implements Resource {
+    @Override
+    public List<Route> routes() {
+        return List.of(Route.get("/v1/workers", _ -> Answer.of(workers.views(), Tables::workers)));
+    }
+}
