@@ -16,8 +16,10 @@ import org.apache.hc.core5.http.io.SessionInputBuffer;
 import org.apache.hc.core5.http.message.BasicClassicHttpRequest;
 import org.jspecify.annotations.Nullable;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.net.URLEncoder;
 import java.nio.channels.Channels;
@@ -26,6 +28,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.Predicate;
 
 /**
  * Sends requests to a running switch, each on a connection of its own.
@@ -75,6 +78,43 @@ public final class ApiClient implements AutoCloseable {
      */
     public String change(final String method, final String path, final @Nullable String body) {
         return send(new Call(method, path, TEXT, body, TIMEOUT));
+    }
+
+    /**
+     * Reads an answer line by line as it arrives.
+     *
+     * @param accept the media type of the answer
+     * @param reader takes a line, and returns whether to continue
+     * @return whether the reader has ended the answer; otherwise, the switch has
+     */
+    public boolean lines(final String path, final String accept, final Predicate<String> reader) {
+        final Call call = new Call("GET", path, accept, null, TIMEOUT);
+        try (SocketChannel channel = ApiSocket.connect(socket)) {
+            write(call, Channels.newOutputStream(channel));
+            final InputStream in = Channels.newInputStream(channel);
+            final SessionInputBuffer buffer = new SessionInputBufferImpl(BUFFER);
+            final ClassicHttpResponse response = head(buffer, in);
+            if (response.getCode() / HUNDRED != SUCCESS) {
+                throw failure(call, response, text(response, buffer, in));
+            }
+            return lines(content(response, buffer, in), reader);
+        } catch (final IOException | HttpException e) {
+            throw new ApiException(BAD_GATEWAY, "no switch answers at " + socket + ": " + e.getMessage());
+        }
+    }
+
+    private static boolean lines(final InputStream in, final Predicate<String> reader) {
+        final BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
+        try {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                if (!reader.test(line)) {
+                    return true;
+                }
+            }
+        } catch (IOException _) {
+            // The switch has ended.
+        }
+        return false;
     }
 
     /** Returns a segment of a path, or a value of a query, in the syntax of a URL. */
@@ -144,16 +184,30 @@ public final class ApiClient implements AutoCloseable {
 
     private static String read(final Call call, final InputStream in) throws IOException, HttpException {
         final SessionInputBuffer buffer = new SessionInputBufferImpl(BUFFER);
+        final ClassicHttpResponse response = head(buffer, in);
+        final String body = text(response, buffer, in);
+        if (response.getCode() / HUNDRED == SUCCESS) {
+            return body;
+        }
+        throw failure(call, response, body);
+    }
+
+    private static ClassicHttpResponse head(final SessionInputBuffer buffer, final InputStream in)
+        throws IOException, HttpException {
         final ClassicHttpResponse response = new DefaultHttpResponseParser().parse(buffer, in);
         if (response == null) {
             throw new IOException("the process there closed the connection without an answer");
         }
-        final String body = new String(content(response, buffer, in).readAllBytes(), StandardCharsets.UTF_8)
-            .stripTrailing();
-        if (response.getCode() / HUNDRED == SUCCESS) {
-            return body;
-        }
-        throw new ApiException(response.getCode(), TEXT.equals(call.accept()) ? body
+        return response;
+    }
+
+    private static String text(final ClassicHttpResponse response, final SessionInputBuffer buffer,
+        final InputStream in) throws IOException, HttpException {
+        return new String(content(response, buffer, in).readAllBytes(), StandardCharsets.UTF_8).stripTrailing();
+    }
+
+    private static ApiException failure(final Call call, final ClassicHttpResponse response, final String body) {
+        return new ApiException(response.getCode(), TEXT.equals(call.accept()) ? body
             : Json.read(body, Problem.class).detail());
     }
 

@@ -51,12 +51,12 @@ final class ApiHandler extends Handler.Abstract {
             }
             final Map<String, String> parameters = parameters(request, route.parameters());
             if (route.body() == Route.Body.NONE) {
-                act(exchange, route, new ApiRequest(match.variables(), parameters, ""));
+                act(exchange, route, new ApiRequest(match.variables(), parameters, request.getHeaders(), ""));
                 return true;
             }
             checkLength(request, route);
             Content.Source.asByteArrayAsync(request, MAX_BODY, Promise.Invocable.from(InvocationType.BLOCKING,
-                bytes -> act(exchange, route, new ApiRequest(match.variables(), parameters,
+                bytes -> act(exchange, route, new ApiRequest(match.variables(), parameters, request.getHeaders(),
                     new String(bytes, StandardCharsets.UTF_8).strip())),
                 failure -> exchange.send(Answer.of(Problem.of(refusal(failure))))));
         } catch (final ApiException e) {

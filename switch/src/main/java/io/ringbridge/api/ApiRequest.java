@@ -1,5 +1,6 @@
 package io.ringbridge.api;
 
+import org.eclipse.jetty.http.HttpFields;
 import org.jspecify.annotations.Nullable;
 
 import java.util.Map;
@@ -9,9 +10,11 @@ import java.util.Map;
  *
  * @param variables the segments of the path for which the variables stand
  * @param parameters the parameters of the query
+ * @param headers the header fields of the request, by names in any case
  * @param body an empty string if there is none
  */
-record ApiRequest(Map<String, String> variables, Map<String, String> parameters, String body) {
+record ApiRequest(Map<String, String> variables, Map<String, String> parameters, HttpFields headers,
+                  String body) {
     /** Returns the segment for which a variable of the path stands. */
     String variable(final String name) {
         final String segment = variables.get(name);
@@ -19,6 +22,11 @@ record ApiRequest(Map<String, String> variables, Map<String, String> parameters,
             throw new IllegalArgumentException(name + " is not a variable of this path");
         }
         return segment;
+    }
+
+    /** Returns a header field, or null if it is absent. */
+    @Nullable String header(final String name) {
+        return headers.get(name);
     }
 
     /** Returns a parameter of the query, or null if it is absent. */

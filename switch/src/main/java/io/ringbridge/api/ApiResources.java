@@ -14,6 +14,8 @@ final class ApiResources {
             new FdbResource(control.fdb()),
             new WorkersResource(control.workers()),
             new ConfigResource(control.config()),
-            new UpgradeResource(control.upgrades()));
+            new UpgradeResource(control.upgrades()),
+            new EventsResource(control.events()),
+            new LogLevelsResource(control.log()));
     }
 }

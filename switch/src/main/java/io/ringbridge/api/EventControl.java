@@ -18,6 +18,9 @@ public interface EventControl {
 
     /** The position of one reader. Owned by one thread. */
     interface Feed {
+        /** Returns the ID of the event before the next one, from which another feed can continue. */
+        long last();
+
         /**
          * Waits for the next event.
          *

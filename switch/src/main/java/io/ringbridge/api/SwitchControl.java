@@ -11,4 +11,8 @@ public interface SwitchControl {
     ConfigControl config();
 
     UpgradeControl upgrades();
+
+    EventControl events();
+
+    LogControl log();
 }

@@ -35,6 +35,13 @@ final class Tables {
         return text(out -> workers(workers, out));
     }
 
+    static String logLevels(final LogLevelsView levels) {
+        return text(out -> {
+            out.println("general level: " + levels.level());
+            levels.ports().forEach((port, level) -> out.println("port " + port + ": " + level));
+        });
+    }
+
     static String config(final ConfigView config) {
         return text(out -> config(config, out));
     }

@@ -5,6 +5,9 @@ import io.ringbridge.api.EventView;
 import io.ringbridge.control.event.Event;
 import io.ringbridge.control.event.Events;
 import io.ringbridge.control.event.Subscription;
+import org.jspecify.annotations.Nullable;
+
+import java.time.Duration;
 
 /** The events, for the API. Any thread may call. */
 record EventFeed(Events events) implements EventControl {
@@ -19,9 +22,17 @@ record EventFeed(Events events) implements EventControl {
     }
 
     private static Feed feed(final Subscription subscription) {
-        return limit -> {
-            final Event event = subscription.next(limit);
-            return event == null ? null : view(event);
+        return new Feed() {
+            @Override
+            public long last() {
+                return subscription.last();
+            }
+
+            @Override
+            public @Nullable EventView next(final Duration limit) throws InterruptedException {
+                final Event event = subscription.next(limit);
+                return event == null ? null : view(event);
+            }
         };
     }
 

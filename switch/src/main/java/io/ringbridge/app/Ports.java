@@ -152,17 +152,26 @@ final class Ports implements PortControl, AutoCloseable {
         attached.remove(name);
         state.ifPresent(directory -> directory.remove(port.config()));
         events.of(name).report(EventKind.REMOVED, "removed");
+        Logging.level(name, null);
     }
 
     @Override
     public synchronized void suspend(final String name) {
-        guest(name).suspend(SuspendCause.OPERATOR);
+        final GuestPort port = guest(name);
+        if (port.suspendedBy().contains(SuspendCause.OPERATOR)) {
+            return;
+        }
+        port.suspend(SuspendCause.OPERATOR);
         report(name, EventKind.SUSPENDED, "suspended by the operator");
     }
 
     @Override
     public synchronized void resume(final String name) {
-        guest(name).resume(SuspendCause.OPERATOR);
+        final GuestPort port = guest(name);
+        if (!port.suspendedBy().contains(SuspendCause.OPERATOR)) {
+            return;
+        }
+        port.resume(SuspendCause.OPERATOR);
         report(name, EventKind.RESUMED, "resumed by the operator");
     }
 

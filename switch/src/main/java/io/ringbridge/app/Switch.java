@@ -1,13 +1,16 @@
 package io.ringbridge.app;
 
 import io.ringbridge.api.ConfigControl;
+import io.ringbridge.api.EventControl;
 import io.ringbridge.api.FdbControl;
+import io.ringbridge.api.LogControl;
 import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
 import io.ringbridge.api.UpgradeControl;
 import io.ringbridge.api.WorkerControl;
 import io.ringbridge.app.diagnosis.PortMonitor;
 import io.ringbridge.config.Config;
+import io.ringbridge.config.PortConfig;
 import io.ringbridge.control.event.Events;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
@@ -34,6 +37,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Fdb fdb;
     private final ApiEndpoint api;
     private final Upgrade upgrade;
+    private final LogControl log;
     private boolean closed;
 
     private Switch(final Config config, final Datapath datapath) {
@@ -44,6 +48,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         fdb = new Fdb(ports, datapath);
         api = new ApiEndpoint(this);
         upgrade = new Upgrade(config, datapath, events, ports, api);
+        log = new LogSettings(() -> ports.configs().stream().map(PortConfig::name).toList());
     }
 
     /**
@@ -76,10 +81,6 @@ public final class Switch implements SwitchControl, AutoCloseable {
         datapath.run(new WorkerWatch(events));
         observer.repeat(PortMonitor.PERIOD, () -> monitor.examine(System.nanoTime()));
         observer.repeat(StateDirectory.PERIOD, ports::tendState);
-    }
-
-    Events events() {
-        return events;
     }
 
     Datapath datapath() {
@@ -133,6 +134,16 @@ public final class Switch implements SwitchControl, AutoCloseable {
     @Override
     public WorkerControl workers() {
         return () -> datapath.workers().stream().map(Views::worker).toList();
+    }
+
+    @Override
+    public EventControl events() {
+        return new EventFeed(events);
+    }
+
+    @Override
+    public LogControl log() {
+        return log;
     }
 
     @Override

@@ -35,7 +35,7 @@ public final class Main {
 
     /** The commands in the order of the help. */
     private static final List<String> COMMANDS =
-        List.of("run", "demo", "show", "port", "fdb", "upgrade", "qemu-args", "bench", "help");
+        List.of("run", "demo", "show", "port", "fdb", "events", "log", "upgrade", "qemu-args", "bench", "help");
 
     private Main() {
     }
@@ -47,6 +47,8 @@ public final class Main {
             case "show" -> new ShowCommand().spec();
             case "port" -> PortCommand.spec();
             case "fdb" -> FdbCommand.spec();
+            case "events" -> new EventsCommand().spec();
+            case "log" -> LogCommand.spec();
             case "upgrade" -> new UpgradeCommand();
             case "qemu-args" -> new QemuArgsCommand();
             case "bench" -> Specs.command("bench", new Bench(),

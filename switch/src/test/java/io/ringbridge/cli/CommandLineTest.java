@@ -53,6 +53,7 @@ class CommandLineTest {
         "port remove --help",
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help",
         "fdb flush --help",
+        "events --help", "log --help", "log level --help",
         "upgrade --help", "qemu-args --help", "--version", "show --version", "port add --version", "help", "help show"})
     void helpIsPrinted(final String args) {
         final Run run = Run.of(args.split(" ", -1));
@@ -72,6 +73,7 @@ class CommandLineTest {
         "demo --seconds x",
         "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove",
         "fdb flush vm1 vm2",
+        "run --log-format xml", "events a b", "log", "log level loud", "log level default", "log level info a b",
         "upgrade --binary", "upgrade now", "upgrade --timeout x", "qemu-args vm1 --config /nonexistent",
         "qemu-args vm1 --accel xen",
         "qemu-args vm1 --config /nonexistent --qemu-version new", "help nothing"})

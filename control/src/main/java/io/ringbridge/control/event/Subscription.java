@@ -14,6 +14,11 @@ public final class Subscription {
         this.position = position;
     }
 
+    /** Returns the ID of the event before the next one, from which another subscription can continue. */
+    public long last() {
+        return position - 1;
+    }
+
     /**
      * Waits for the next event.
      *
