@@ -17,6 +17,7 @@ class ArchitectureTest {
         .layer("config").definedBy("io.ringbridge.config")
         .layer("api").definedBy("io.ringbridge.api")
         .layer("diagnosis").definedBy("io.ringbridge.app.diagnosis")
+        .layer("metrics").definedBy("io.ringbridge.app.metrics")
         .layer("app").definedBy("io.ringbridge.app")
         .layer("demo").definedBy("io.ringbridge.app.demo")
         .layer("cli").definedBy("io.ringbridge.cli")
@@ -24,6 +25,7 @@ class ArchitectureTest {
         .whereLayer("demo").mayOnlyBeAccessedByLayers("cli")
         .whereLayer("app").mayOnlyBeAccessedByLayers("demo", "cli")
         .whereLayer("diagnosis").mayOnlyBeAccessedByLayers("app")
+        .whereLayer("metrics").mayOnlyBeAccessedByLayers("app")
         .whereLayer("api").mayOnlyBeAccessedByLayers("app", "demo", "cli")
         .whereLayer("config").mayOnlyBeAccessedByLayers("api", "app", "demo", "cli");
 

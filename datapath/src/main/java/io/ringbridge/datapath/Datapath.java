@@ -9,6 +9,7 @@ import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
 import io.ringbridge.datapath.port.UplinkPort;
+import io.ringbridge.datapath.worker.WorkerCounters;
 import io.ringbridge.datapath.worker.WorkerListener;
 import io.ringbridge.datapath.worker.WorkerStatus;
 import io.ringbridge.datapath.worker.Workers;
@@ -281,6 +282,16 @@ public final class Datapath implements AutoCloseable {
         } else {
             table.learn(key, port, now() - age);
         }
+    }
+
+    /** Returns the counters of each worker. Resets nothing. */
+    public List<WorkerCounters> workerCounters() {
+        return workers.counters();
+    }
+
+    /** Returns whether the thread of each worker runs. */
+    public boolean isRunning() {
+        return workers.areRunning();
     }
 
     /** Returns a reading of each worker. */

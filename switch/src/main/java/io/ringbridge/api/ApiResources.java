@@ -16,6 +16,7 @@ final class ApiResources {
             new ConfigResource(control.config()),
             new UpgradeResource(control.upgrades()),
             new EventsResource(control.events()),
-            new LogLevelsResource(control.log()));
+            new LogLevelsResource(control.log()),
+            new MonitoringResource(control.monitoring()));
     }
 }

@@ -15,4 +15,6 @@ public interface SwitchControl {
     EventControl events();
 
     LogControl log();
+
+    MonitoringControl monitoring();
 }

@@ -53,6 +53,7 @@ final class Ports implements PortControl, AutoCloseable {
     private final Reunion reunion;
     private final PortOpener opener;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
+    private boolean served;
     private boolean handedOver;
     private boolean closed;
 
@@ -103,8 +104,15 @@ final class Ports implements PortControl, AutoCloseable {
         return adopted;
     }
 
+    /** Serves the front-ends of all ports, once all ports of the configuration are open. */
     synchronized void serve() {
         attached.values().forEach(port -> port.link().serve());
+        served = true;
+    }
+
+    /** Whether all ports of the configuration were opened. */
+    synchronized boolean isServed() {
+        return served;
     }
 
     private synchronized boolean isOpen(final String name) {
@@ -138,7 +146,7 @@ final class Ports implements PortControl, AutoCloseable {
         }
         try {
             bind(port, true);
-            serve();
+            named(port.name()).link().serve();
             return view(port.name());
         } catch (final SwitchException e) {
             throw new ApiException(FAILED, e.getMessage());

@@ -4,6 +4,7 @@ import io.ringbridge.api.ConfigControl;
 import io.ringbridge.api.EventControl;
 import io.ringbridge.api.FdbControl;
 import io.ringbridge.api.LogControl;
+import io.ringbridge.api.MonitoringControl;
 import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
 import io.ringbridge.api.UpgradeControl;
@@ -36,6 +37,8 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Ports ports;
     private final Fdb fdb;
     private final ApiEndpoint api;
+    private final HttpEndpoint http;
+    private final Monitoring monitoring;
     private final Upgrade upgrade;
     private final LogControl log;
     private boolean closed;
@@ -47,7 +50,9 @@ public final class Switch implements SwitchControl, AutoCloseable {
         ports = new Ports(datapath, events, config.state().directory().map(StateDirectory::new), monitor);
         fdb = new Fdb(ports, datapath);
         api = new ApiEndpoint(this);
-        upgrade = new Upgrade(config, datapath, events, ports, api);
+        http = new HttpEndpoint(config.http(), this);
+        monitoring = new Monitoring(datapath, ports);
+        upgrade = new Upgrade(config, datapath, events, ports, api, http);
         log = new LogSettings(() -> ports.configs().stream().map(PortConfig::name).toList());
     }
 
@@ -116,6 +121,15 @@ public final class Switch implements SwitchControl, AutoCloseable {
         api.open(socket);
     }
 
+    /** Opens the API over TCP, if it is configured. */
+    public void openHttp() {
+        http.open();
+    }
+
+    HttpEndpoint http() {
+        return http;
+    }
+
     /** Logs the API's socket, if there is one. */
     public void logApi() {
         api.log();
@@ -149,6 +163,11 @@ public final class Switch implements SwitchControl, AutoCloseable {
     @Override
     public ConfigControl config() {
         return () -> Views.config(config, ports.configs(), api.socket().orElse(null));
+    }
+
+    @Override
+    public MonitoringControl monitoring() {
+        return monitoring;
     }
 
     @Override
@@ -227,5 +246,6 @@ public final class Switch implements SwitchControl, AutoCloseable {
         ports.close();
         datapath.close();
         api.close();
+        http.close();
     }
 }

@@ -132,6 +132,7 @@ public final class TakeOver {
         if (api != null) {
             running.api().place(api); // before the client has its answer and sends further requests
         }
+        running.http().openSoon();
         sendServing(new StateWriter().section(HandOverSections.SERVING, out -> out.wide(moving)));
         return running;
     }

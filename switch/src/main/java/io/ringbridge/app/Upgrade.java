@@ -43,6 +43,7 @@ final class Upgrade implements UpgradeControl {
     private final Events events;
     private final Ports ports;
     private final ApiEndpoint api;
+    private final HttpEndpoint http;
     private final AtomicBoolean upgrading = new AtomicBoolean();
     /** Open once another process serves and the client that requested the upgrade has its answer. */
     private final CountDownLatch succeeded = new CountDownLatch(1);
@@ -51,12 +52,13 @@ final class Upgrade implements UpgradeControl {
     private volatile boolean lost;
 
     Upgrade(final Config config, final Datapath datapath, final Events events, final Ports ports,
-            final ApiEndpoint api) {
+            final ApiEndpoint api, final HttpEndpoint http) {
         this.config = config;
         this.datapath = datapath;
         this.events = events;
         this.ports = ports;
         this.api = api;
+        this.http = http;
     }
 
     /** Sets the command that starts the new process, as for {@link Switch#startedBy}. */
@@ -106,6 +108,7 @@ final class Upgrade implements UpgradeControl {
         final HandOver handing = new HandOver(to, datapath, attached);
         handing.run(Views.config(config, configured, null).ports(), api.socket().map(Path::toString).orElse(""));
         ports.handedOver();
+        http.release();
         final long nanos = handing.awaitServing();
         events.report(EventKind.UPGRADED, "handed over " + attached.size() + " ports to process " + pid,
             Map.of("ports", attached.size(), "to_pid", pid));

@@ -44,7 +44,8 @@ final class RunCommand implements Callable<Integer> {
     private static final List<String> NOTES = List.of(
         "",
         "The configuration file has the keys workers, cpus, poll,",
-        "api: {socket: PATH}, fdb: {capacity: N, ageing: TIME}, state: DIR|none and",
+        "api: {socket: PATH}, http: {listen: [ADDRESS:]PORT, token: TOKEN},",
+        "fdb: {capacity: N, ageing: TIME}, state: DIR|none and",
         "ports: a list of ports with the keys above. Missing directories of sockets",
         "below /run are created.",
         "",
@@ -187,6 +188,7 @@ final class RunCommand implements Callable<Integer> {
         final Optional<WarmUp> warmUp = WarmUp.prepare();
         try {
             openApi(running); // first, so that the API is there once a port's socket is
+            running.openHttp();
             running.openPorts();
             running.logApi();
         } catch (final RuntimeException e) {

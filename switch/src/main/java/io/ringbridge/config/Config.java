@@ -15,12 +15,13 @@ import java.util.Optional;
  * @param cpus the processors to pin the workers to, one per worker; empty for no pinning
  * @param poll the behaviour of idle workers
  * @param api the socket of the API; empty for the default path
+ * @param http the address of the API, the metrics and the page over TCP; empty for none
  * @param fdb the forwarding table
  * @param state the place for state that outlives this process
  * @param ports in the order of the file
  */
-public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Path> api, Fdb fdb, State state,
-                     List<PortConfig> ports) {
+public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Path> api, Optional<Http> http,
+                     Fdb fdb, State state, List<PortConfig> ports) {
     /** The maximum number of datapath threads. */
     public static final int MAX_WORKERS = 64;
 
@@ -36,7 +37,8 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Pa
 
     /** The configuration of an empty file. */
     public static final Config DEFAULT = new Config(DatapathOptions.DEFAULT.workers(), DatapathOptions.DEFAULT.cpus(),
-        DatapathOptions.DEFAULT.poll(), Optional.empty(), Fdb.DEFAULT, new State.Default(), List.of());
+        DatapathOptions.DEFAULT.poll(), Optional.empty(), Optional.empty(), Fdb.DEFAULT, new State.Default(),
+        List.of());
 
     /** Returns the options of the datapath. */
     public DatapathOptions datapath() {
@@ -45,26 +47,26 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Pa
 
     /** Returns a copy with other workers. */
     public Config withWorkers(final int newWorkers, final List<Integer> newCpus) {
-        return new Config(newWorkers, newCpus, poll, api, fdb, state, ports);
+        return new Config(newWorkers, newCpus, poll, api, http, fdb, state, ports);
     }
 
     /** Returns a copy with another poll mode. */
     public Config withPoll(final PollMode newPoll) {
-        return new Config(workers, cpus, newPoll, api, fdb, state, ports);
+        return new Config(workers, cpus, newPoll, api, http, fdb, state, ports);
     }
 
     /** Returns a copy with another API socket. */
     public Config withApi(final Path newApi) {
-        return new Config(workers, cpus, poll, Optional.of(newApi), fdb, state, ports);
+        return new Config(workers, cpus, poll, Optional.of(newApi), http, fdb, state, ports);
     }
 
     /** Returns a copy with another place for the state. */
     public Config withState(final State newState) {
-        return new Config(workers, cpus, poll, api, fdb, newState, ports);
+        return new Config(workers, cpus, poll, api, http, fdb, newState, ports);
     }
 
     /** Returns a copy with other ports. */
     public Config withPorts(final List<PortConfig> newPorts) {
-        return new Config(workers, cpus, poll, api, fdb, state, List.copyOf(newPorts));
+        return new Config(workers, cpus, poll, api, http, fdb, state, List.copyOf(newPorts));
     }
 }

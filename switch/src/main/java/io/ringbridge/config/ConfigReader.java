@@ -24,7 +24,8 @@ import java.util.function.Function;
 
 /** Reads configurations from files, and ports and stations from the command line. */
 public final class ConfigReader {
-    private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "state", "ports");
+    private static final List<String> TOP_KEYS =
+        List.of("workers", "cpus", "poll", "api", "http", "fdb", "state", "ports");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
     private static final int MAX_PORTS = Datapath.MAX_PORTS;
@@ -79,7 +80,7 @@ public final class ConfigReader {
         }
         final Config config = new Config(workers, cpus,
             top.choice("poll", List.of(PollMode.values())).orElse(Config.DEFAULT.poll()),
-            api.socket("socket"),
+            api.socket("socket"), Http.read(top.section("http", List.of("listen", "token"))),
             new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()),
                 ageing(fdb)),
             top.text("state", "the path of a directory or none").map(State::parse).orElse(Config.DEFAULT.state()),

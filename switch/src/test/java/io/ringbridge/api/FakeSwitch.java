@@ -14,6 +14,7 @@ class FakeSwitch implements SwitchControl {
         Map.of("no-buffer", 3L));
 
     final List<String> done = new ArrayList<>();
+    volatile String problem;
     List<StationView> stations = List.of(new StationView("52:54:00:00:00:01", 0, "a", true, 0));
 
     @Override
@@ -51,6 +52,26 @@ class FakeSwitch implements SwitchControl {
     @Override
     public LogControl log() {
         return new Log();
+    }
+
+    @Override
+    public MonitoringControl monitoring() {
+        return new MonitoringControl() {
+            @Override
+            public Metrics metrics() {
+                return new Metrics("text/plain; version=0.0.4", "up 1\n");
+            }
+
+            @Override
+            public String failure() {
+                return null;
+            }
+
+            @Override
+            public String unreadiness() {
+                return problem;
+            }
+        };
     }
 
     private final class Ports implements PortControl {

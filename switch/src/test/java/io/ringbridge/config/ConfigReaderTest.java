@@ -16,9 +16,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -71,6 +73,7 @@ class ConfigReaderTest {
             cpus: [1, 3]
             poll: busy
             api: {socket: /run/a.sock}
+            http: {listen: "[::1]:9179", token: 0123456789abcdef}
             fdb: {capacity: 1024, ageing: 5m}
             state: /run/state
             ports:
@@ -84,6 +87,7 @@ class ConfigReaderTest {
                 features: [version_1, mrg_rxbuf]
             """);
         assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, Optional.of(Path.of("/run/a.sock")),
+            Optional.of(new Http(InetAddress.ofLiteral("::1"), 9179, Optional.of("0123456789abcdef"))),
             new Config.Fdb(1024, Duration.ofMinutes(5)), new State.Directory(Path.of("/run/state")), config.ports()),
             config);
         assertEquals(List.of("vm1", "vm2"), config.ports().stream().map(PortConfig::name).toList());
@@ -145,6 +149,48 @@ class ConfigReaderTest {
         for (final String text : List.of("", "\n# nothing\n", "{}", "ports:\n", "ports: []\napi: {}\nfdb:\n")) {
             assertEquals(Config.DEFAULT, ConfigReader.parse("f.yaml", text), text);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"9179,127.0.0.1:9179", "127.0.0.1:80,127.0.0.1:80", "localhost:1,127.0.0.1:1",
+        "127.1.2.3:65535,127.1.2.3:65535"})
+    void httpListensOnLoopbackWithoutAToken(final String text, final String place) {
+        final Http http = ConfigReader.parse("f", "http: {listen: " + text + "}").http().orElseThrow();
+        assertEquals(place, http.place());
+        assertTrue(http.isLoopback());
+        assertEquals(Optional.empty(), http.token());
+    }
+
+    @Test
+    void httpListensElsewhereWithATokenOnly() {
+        final Http http =
+            ConfigReader.parse("f", "http: {listen: '0.0.0.0:80', token: abcdefghijklmnop}").http().orElseThrow();
+        assertEquals("0.0.0.0:80", http.place());
+        assertFalse(http.isLoopback());
+        assertFalse(ConfigReader.parse("f", "http: {listen: 80, token: abcdefghijklmnop}").toString()
+            .contains("abcdefgh"), "the token is never printed");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "listen: '0.0.0.0:80'| http.listen: 0.0.0.0:80 can be reached from other hosts, and without a token anyone "
+            + "there could read the switch's state; set http.token, or listen on 127.0.0.1:80",
+        "listen: '[::]:80'| http.listen: [0:0:0:0:0:0:0:0]:80 can be reached from other hosts, and without a token "
+            + "anyone there could read the switch's state; set http.token, or listen on 127.0.0.1:80",
+        "listen: 0| http.listen: 0 is not [ADDRESS:]PORT with a port from 1 to 65535, such as 9179, 127.0.0.1:9179 or "
+            + "[::1]:9179",
+        "listen: 65536| http.listen: 65536 is not",
+        "listen: 'x:80'| http.listen: \"x:80\" is not",
+        "listen: '999.0.0.1:80'| http.listen: \"999.0.0.1:80\" is not",
+        "listen: [80]| http.listen: a list is not",
+        "token: abcdefghijklmnop| http.token: of no use without http.listen",
+        "listen: 80, token: short| http.token: a value of 5 characters; allowed are 16 to 256 letters, digits and "
+            + "-._~+/=",
+        "port: 80| http.port: unknown key"})
+    void refusesHttp(final String keys, final String why) {
+        final String message = assertThrows(ConfigException.class,
+            () -> ConfigReader.parse("f", "http: {" + keys + "}")).getMessage();
+        assertTrue(message.startsWith("f: line 1: " + why), message);
     }
 
     @Test

@@ -6,6 +6,7 @@ import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.packet.Ethernet;
+import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.packet.PieceReader;
 import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.packet.VnetHeader;
@@ -42,8 +43,11 @@ final class Egress {
     private final OffloadEgress offloads;
     private final UplinkWriter uplinks;
     private final VlanEgress vlans = new VlanEgress();
+    private final FloodCount floodCount = new FloodCount();
     /** The union of the features that the burst's frames need. */
     private int needs;
+    /** The sum of {@link FrameKinds#ofLength} of the frames filled in last. */
+    private long filledLengths;
     /** The sequence of the first frame not known to be finished. {@link #findUnfinished} corrects it after a fault. */
     private long next;
     /** The frames from {@link #next} on with one taken chain each. A frame is finished when its chain is used. */
@@ -59,7 +63,7 @@ final class Egress {
         scattered = new ScatteredEgress(burst, reader, effort);
         final Segmenter segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());
         offloads = new OffloadEgress(scattered, segmenter, effort);
-        uplinks = new UplinkWriter(offloads, segmenter, reader, effort);
+        uplinks = new UplinkWriter(offloads, segmenter, reader, effort, floodCount);
     }
 
     /** Returns the number of frames delivered since the start. */
@@ -71,6 +75,7 @@ final class Egress {
     void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
         assert owner.isCaller();
         begin(first);
+        floodCount.begin(frames.get(first));
         if (sink.port().vlan() == null) {
             deliverAsTheyAre(frames, first, count, sink);
             return;
@@ -131,7 +136,8 @@ final class Egress {
             final long bytes = fill(frames, first, fitting, ring);
             next += fitting;
             pending = 0;
-            burst.recordDelivered(queue, fitting, bytes);
+            burst.recordDelivered(queue, fitting, bytes, filledLengths);
+            floodCount.count(frames, first, fitting, queue.counters());
         }
         if (ring.work() > 0) {
             effort.spend(frames.get(first), ring.work());
@@ -142,7 +148,15 @@ final class Egress {
         }
         final Frame special = frames.get(first + fitting);
         effort.spend(special, taken - fitting);
-        if (fitting == unchanged) {
+        deliverSpecial(special, fitting == unchanged, queue, ring);
+        return fitting + 1;
+    }
+
+    /** Delivers a frame that has to be changed, or does not fit one buffer. */
+    private void deliverSpecial(final Frame special, final boolean changes, final ReceiveQueue queue,
+                                final DeviceRing ring) {
+        final long before = burst.delivered();
+        if (changes) {
             offloads.deliver(special, queue, ring);
         } else {
             scattered.takeFirst(ring);
@@ -151,7 +165,7 @@ final class Egress {
         }
         next++;
         pending = 0;
-        return fitting + 1;
+        floodCount.count(special, burst.delivered() - before, queue.counters());
     }
 
     /** Records that the frames from a sequence on are not finished. */
@@ -228,6 +242,7 @@ final class Egress {
     private long fill(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
         final int headerLength = ring.headerLength();
         long bytes = 0;
+        long lengthCounts = 0;
         for (int i = 0; i < count; i++) {
             final int length = lengths[i] - headerLength;
             if (sources[i] == SEVERAL) {
@@ -237,7 +252,9 @@ final class Egress {
                 Memory.copy(sources[i], targets[i] + headerLength, length);
             }
             bytes += length;
+            lengthCounts += FrameKinds.ofLength(length);
         }
+        filledLengths = lengthCounts;
         if (ring.log() != null) {
             log(count, ring.log());
         }

@@ -6,6 +6,7 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.TouchedRanges;
+import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
@@ -54,6 +55,8 @@ public final class Ingress {
     private @Nullable Source claimedFor;
     /** The number of bursts that the source had noted when the entries were claimed. */
     private int burstsBefore;
+    /** The counts of {@link FrameKinds#ofDestination} of the burst's flooded frames. */
+    private long groups;
 
     public Ingress(final int own, final Owner owner, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans,
                    final Notifier notifier, final Effort effort) {
@@ -203,11 +206,13 @@ public final class Ingress {
      */
     private int decide(final Source source, final int taken, final int now) {
         effort.beginFloods();
+        groups = 0;
         if (source.port().vlan() != null) {
             return decideInVlans(source, taken, now);
         }
         final boolean alone = inboxes.length == 1;
         long bytes = 0;
+        long lengths = 0;
         long copied = 0;
         int good = 0;
         int decided = taken;
@@ -219,7 +224,7 @@ public final class Ingress {
             bridge.classify(frame, destinations[i] & Frame.ADDRESS_MASK, sources[i] >>> 16, source, now);
             if (frame.verdict() != Frame.Verdict.DROP) {
                 final int length = frame.totalLength();
-                copied += frame.verdict() == Frame.Verdict.UNICAST ? length : flooded(length, source, 0);
+                copied += frame.verdict() == Frame.Verdict.UNICAST ? length : flooded(i, length, source, 0);
                 if (!alone && !passOn(frame, source, 0)) {
                     dropFrom(claimedFrom + i);
                     decided = i;
@@ -227,6 +232,7 @@ public final class Ingress {
                 }
                 good++;
                 bytes += length;
+                lengths += FrameKinds.ofLength(length);
                 if (copied > MAX_BURST_BYTES) {
                     dropFrom(claimedFrom + i + 1);
                     decided = i + 1;
@@ -234,7 +240,7 @@ public final class Ingress {
                 }
             }
         }
-        source.counters().moved(good, bytes);
+        count(source, good, bytes, lengths);
         effort.spend(copied >>> Effort.BYTES);
         return decided;
     }
@@ -247,6 +253,7 @@ public final class Ingress {
      */
     private int decideInVlans(final Source source, final int taken, final int now) {
         long bytes = 0;
+        long lengths = 0;
         long copied = 0;
         int good = 0;
         int decided = taken;
@@ -261,7 +268,7 @@ public final class Ingress {
             if (frame.verdict() != Frame.Verdict.DROP) {
                 final int length = frame.totalLength();
                 copied += frame.verdict() == Frame.Verdict.UNICAST ? length
-                    : flooded(length, source, VlanTag.vlan(tag));
+                    : flooded(i, length, source, VlanTag.vlan(tag));
                 if (inboxes.length > 1 && !passOn(frame, source, tag)) {
                     dropFrom(claimedFrom + i);
                     decided = i;
@@ -269,6 +276,7 @@ public final class Ingress {
                 }
                 good++;
                 bytes += length;
+                lengths += FrameKinds.ofLength(length);
                 if (copied > MAX_BURST_BYTES) {
                     dropFrom(claimedFrom + i + 1);
                     decided = i + 1;
@@ -276,13 +284,24 @@ public final class Ingress {
                 }
             }
         }
-        source.counters().moved(good, bytes);
+        count(source, good, bytes, lengths);
         effort.spend(copied >>> Effort.BYTES);
         return decided;
     }
 
-    /** Returns the work for a flooded frame, which every port may receive, in bytes that could be copied instead. */
-    private long flooded(final int length, final Source source, final int vlan) {
+    private void count(final Source source, final int moved, final long bytes, final long lengths) {
+        source.counters().moved(moved, bytes);
+        source.counters().movedLengths(lengths);
+        source.counters().movedToGroups(groups);
+    }
+
+    /**
+     * Counts the destination of a flooded frame, which every port may receive.
+     *
+     * @return the work for it, in bytes that could be copied instead
+     */
+    private long flooded(final int i, final int length, final Source source, final int vlan) {
+        groups += FrameKinds.ofDestination(destinations[i]);
         return (long) (length + (Effort.FRAME << Effort.BYTES)) * effort.fanOut(source.port().index(), vlan);
     }
 

@@ -5,6 +5,7 @@ import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.packet.Ethernet;
+import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.packet.PieceReader;
 import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.packet.VnetHeader;
@@ -33,6 +34,7 @@ final class UplinkWriter {
     private final Segmenter segmenter;
     private final PieceReader reader;
     private final Effort effort;
+    private final FloodCount floodCount;
     private int written;
     /** The number of frames begun since {@link #resetBegun}. */
     private int begun;
@@ -44,10 +46,12 @@ final class UplinkWriter {
      * @param offloads decides which frames exceed the MTU
      * @param segmenter splits frames for devices without offloads
      * @param reader the reader of that segmenter
+     * @param floodCount counts the destinations of frames written
      */
     UplinkWriter(final OffloadEgress offloads, final Segmenter segmenter, final PieceReader reader,
-                 final Effort effort) {
+                 final Effort effort, final FloodCount floodCount) {
         this.effort = effort;
+        this.floodCount = floodCount;
         this.offloads = offloads;
         this.segmenter = segmenter;
         this.reader = reader;
@@ -72,12 +76,14 @@ final class UplinkWriter {
         for (int i = 0; i < count; i++) {
             begun++;
             final Frame frame = frames.get(first + i);
+            final int before = written;
             final DropReason reason = device == null || queue.port().failure() != null ? DropReason.NO_RECEIVER
                 : frame.totalLength() > mtu + Ethernet.HEADER && offloads.exceeds(frame, mtu) ? DropReason.MTU_EXCEEDED
                 : goesWhole(frame, device) ? writeWhole(frame, device, queue) : writeSegments(frame, device, queue);
             if (reason != null) {
                 queue.counters().dropped(reason);
             }
+            floodCount.count(frame, written - before, queue.counters());
         }
         if (written > 0) {
             assert device != null : "nothing is written without a device";
@@ -154,6 +160,7 @@ final class UplinkWriter {
         if (answer >= 0) {
             written++;
             bytes += length;
+            queue.counters().movedLengths(FrameKinds.ofLength(length));
             return null;
         }
         if (FrameDevice.isGone(answer)) {

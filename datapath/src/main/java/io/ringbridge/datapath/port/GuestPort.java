@@ -19,6 +19,7 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -48,6 +49,16 @@ public final class GuestPort extends Port {
     private long pendingAnnouncement;
     private volatile PortStatistics atAttach = PortStatistics.NONE;
     private final AtomicLong kicks = new AtomicLong();
+    private final AtomicLong attachments = new AtomicLong();
+    private final AtomicLongArray suspensions = new AtomicLongArray(SuspendCause.values().length);
+    /** The present log of writes to the guest's memory, and the pages marked in earlier ones. */
+    private volatile Logged logged = new Logged(null, 0);
+
+    private record Logged(@Nullable DirtyLog log, long earlierPages) {
+        long pages() {
+            return earlierPages + (log == null ? 0 : log.markedPages());
+        }
+    }
 
     /**
      * Creates a port with no ring started.
@@ -85,6 +96,22 @@ public final class GuestPort extends Port {
     public void markAttached() {
         atAttach = statistics();
         kicks.set(0);
+        attachments.incrementAndGet();
+    }
+
+    /** Returns the front-ends attached since the start. A session taken over from another process does not count. */
+    public long attachments() {
+        return attachments.get();
+    }
+
+    /** Returns how often a cause was added to those that suspend the port. */
+    public long suspensions(final SuspendCause cause) {
+        return suspensions.get(cause.ordinal());
+    }
+
+    /** Returns the pages of guest memory marked as written in dirty logs since the start. */
+    public long dirtyPages() {
+        return logged.pages();
     }
 
     /** Returns the frames moved and dropped since the front-end was attached. */
@@ -148,6 +175,9 @@ public final class GuestPort extends Port {
         }
         final Set<SuspendCause> causes = EnumSet.of(cause);
         causes.addAll(suspendedBy);
+        if (causes.size() > suspendedBy.size()) {
+            suspensions.incrementAndGet(cause.ordinal());
+        }
         suspendedBy = Set.copyOf(causes);
         suspended(true);
     }
@@ -352,6 +382,7 @@ public final class GuestPort extends Port {
      */
     public synchronized void setLog(final @Nullable DirtyLog log, final @Nullable EventFd changed) {
         onOwners(queues, queue -> queue.log(log, changed));
+        logged = new Logged(log, logged.log() == log ? logged.earlierPages() : logged.pages());
     }
 
     /**
@@ -367,6 +398,7 @@ public final class GuestPort extends Port {
             queue.log(null, null);
             queue.enabled(false);
         });
+        logged = new Logged(null, logged.pages());
         updateReceivers();
         memory = GuestMemory.NONE;
         features = 0;
@@ -520,6 +552,12 @@ public final class GuestPort extends Port {
             queue.owner().execute(() -> queue.counters().continueFrom(reading));
         }
         continueFrom(total);
+    }
+
+    @Override
+    public List<QueueReading> readings() {
+        return queues.stream().map(queue -> new QueueReading(queue.vring() / 2, queue instanceof TransmitQueue,
+            queue.counters(), queue.size(), queue.available(), queue.inFlight())).toList();
     }
 
     @Override

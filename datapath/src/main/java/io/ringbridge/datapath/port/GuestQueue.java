@@ -123,8 +123,13 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     public final void markSettled() {
         assert isOwned();
         unsettled = false;
-        if (ring != null && ring.wantsNotification()) {
+        if (ring == null) {
+            return;
+        }
+        if (ring.wantsNotification()) {
             call();
+        } else {
+            counters.callSuppressed();
         }
     }
 
@@ -132,6 +137,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     public final void call() {
         if (events.call() != null) {
             events.call().signal();
+            counters.called();
         }
     }
 
@@ -352,6 +358,18 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         final DeviceRing running = ring;
         final ParkedRing waiting = parked;
         return running != null ? running.size() : waiting != null ? waiting.size() : 0;
+    }
+
+    /** Returns the chains of the ring in flight. Any thread may call; the result may be outdated. */
+    final int inFlight() {
+        final DeviceRing running = ring;
+        return running == null ? 0 : running.out();
+    }
+
+    /** Returns the chains that are known to be available. Any thread may call; the result may be outdated. */
+    final int available() {
+        final DeviceRing running = ring;
+        return running == null ? 0 : running.known();
     }
 
     /** Returns the name of the ring's layout; empty while the ring is stopped. Any thread may call. */

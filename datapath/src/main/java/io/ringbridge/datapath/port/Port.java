@@ -161,6 +161,9 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     /** Returns the sum of the counters of all queues, since the switch started. */
     public abstract PortStatistics statistics();
 
+    /** Returns the counters of each queue and direction. Any thread may call; no worker notices. */
+    public abstract List<QueueReading> readings();
+
     /** Returns one row per queue, for display. */
     public abstract List<QueueStatus> queues();
 }

@@ -188,6 +188,11 @@ public final class UplinkPort extends Port {
     }
 
     @Override
+    public List<QueueReading> readings() {
+        return queues.stream().flatMap(UplinkQueue::readings).toList();
+    }
+
+    @Override
     public List<QueueStatus> queues() {
         return queues.stream().map(UplinkQueue::status).toList();
     }

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * A queue of an uplink: both ingress and egress.
@@ -242,6 +243,13 @@ public final class UplinkQueue implements Sink {
             buffers = null;
         }
         source.forget();
+    }
+
+    /** Returns the counters of both directions. Any thread may call. */
+    Stream<QueueReading> readings() {
+        final int size = device == null ? 0 : BUFFERS;
+        return Stream.of(new QueueReading(index, true, in, size, filled - taken, taken - released),
+            new QueueReading(index, false, out, 0, 0, 0));
     }
 
     QueueStatus status() {

@@ -30,6 +30,7 @@ import java.util.function.LongSupplier;
  */
 final class Worker implements QueueOwner {
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
+    private static final int SECONDS_PER_MINUTE = 60;
     private static final long RETIRED_NANOS = 200_000;
     /** The number of consecutive failures after which a worker's thread ends. */
     static final int MAX_FAILURES = 1000;
@@ -152,7 +153,11 @@ final class Worker implements QueueOwner {
     }
 
     private void nextSecond(final long nanos) {
+        final int before = now;
         now = (int) ((nanos - startNanos) / NANOS_PER_SECOND);
+        if (now / SECONDS_PER_MINUTE != before / SECONDS_PER_MINUTE) {
+            load.beginMinute();
+        }
         secondStart = startNanos + now * NANOS_PER_SECOND;
     }
 

@@ -14,8 +14,13 @@ final class WorkerLoad {
     private static final int TAKEN = 3;
     private static final int LONGEST = 4;
     private static final int STALLS = 5;
+    /** The longest duty cycle of the present minute, and of the minute before. */
+    private static final int PRESENT = 6;
+    private static final int BEFORE = 7;
+    private static final int COUNTERS = 8;
+    private static final double NANOS_PER_SECOND = 1e9;
 
-    private final AtomicLongArray totals = new AtomicLongArray(6);
+    private final AtomicLongArray totals = new AtomicLongArray(COUNTERS);
     private long cycleStart;
     private boolean lastWorked;
     private long reportedBusy;
@@ -30,9 +35,27 @@ final class WorkerLoad {
         if (lastWorked && nanos > totals.getPlain(LONGEST)) {
             totals.setOpaque(LONGEST, nanos);
         }
+        if (lastWorked && nanos > totals.getPlain(PRESENT)) {
+            totals.setOpaque(PRESENT, nanos);
+        }
         if (lastWorked && nanos > STALL_NANOS) {
             add(STALLS, 1);
         }
+    }
+
+    /** Begins a minute. A worker that sleeps may be late. */
+    void beginMinute() {
+        totals.setOpaque(BEFORE, totals.getPlain(PRESENT));
+        totals.setOpaque(PRESENT, 0);
+    }
+
+    /** Returns the counters. Any thread may call. */
+    WorkerCounters counters(final int index, final long delivered) {
+        return new WorkerCounters(index, totals.getOpaque(BUSY) / NANOS_PER_SECOND,
+            totals.getOpaque(IDLE) / NANOS_PER_SECOND, totals.getOpaque(BUSY) * TICKS_PER_NANO, delivered,
+            totals.getOpaque(POLLS), totals.getOpaque(TAKEN),
+            Math.max(totals.getOpaque(PRESENT), totals.getOpaque(BEFORE)) / NANOS_PER_SECOND,
+            totals.getOpaque(STALLS));
     }
 
     /** Returns the time at which this duty cycle started. */

@@ -89,6 +89,11 @@ final class WorkerThread {
         }
     }
 
+    /** Whether the thread has not ended. Any thread may call. */
+    boolean isRunning() {
+        return thread.isAlive();
+    }
+
     /** Ends the thread after the current duty cycle, and waits for it. */
     void close() {
         ending = true;

@@ -12,6 +12,7 @@ import org.agrona.concurrent.BusySpinIdleStrategy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongSupplier;
 
 /**
@@ -26,7 +27,7 @@ public final class Workers implements AutoCloseable {
 
     private final List<Integer> cpus;
     private final Worker[] workers;
-    private final List<WorkerThread> threads = new ArrayList<>();
+    private final List<WorkerThread> threads = new CopyOnWriteArrayList<>();
     private final Placement placement;
 
     /**
@@ -147,6 +148,17 @@ public final class Workers implements AutoCloseable {
                 }
             });
         }
+    }
+
+    /** Returns the counters of each worker. Resets nothing. */
+    public List<WorkerCounters> counters() {
+        return Arrays.stream(workers).map(worker -> worker.load().counters(worker.index(), worker.delivered()))
+            .toList();
+    }
+
+    /** Returns whether the thread of each worker runs. */
+    public boolean areRunning() {
+        return !threads.isEmpty() && threads.stream().allMatch(WorkerThread::isRunning);
     }
 
     /** Returns a reading of each worker. */
