@@ -17,6 +17,7 @@ class ArchitectureTest {
         .layer("trace").definedBy("io.ringbridge.control.trace")
         .layer("transport").definedBy("io.ringbridge.control.transport")
         .layer("handover").definedBy("io.ringbridge.control.handover")
+        .layer("event").definedBy("io.ringbridge.control.event")
         .layer("link").definedBy("io.ringbridge.control")
         .layer("backend.ring").definedBy("io.ringbridge.control.backend.ring")
         .layer("backend.memory").definedBy("io.ringbridge.control.backend.memory")
@@ -33,6 +34,7 @@ class ArchitectureTest {
         .whereLayer("backend.memory").mayOnlyBeAccessedByLayers("backend")
         .whereLayer("backend.ring").mayOnlyBeAccessedByLayers("backend.memory", "backend.migration", "backend")
         .whereLayer("link").mayOnlyBeAccessedByLayers("backend", "uplink")
+        .whereLayer("event").mayOnlyBeAccessedByLayers("backend", "uplink")
         .whereLayer("handover").mayOnlyBeAccessedByLayers("link", "backend.ring", "backend.memory", "backend.migration",
             "backend", "uplink")
         .whereLayer("trace").mayOnlyBeAccessedByLayers("backend")

@@ -16,8 +16,10 @@ import org.apache.hc.core5.http.io.SessionInputBuffer;
 import org.apache.hc.core5.http.message.BasicClassicHttpRequest;
 import org.jspecify.annotations.Nullable;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.net.URLEncoder;
 import java.nio.channels.Channels;
@@ -26,6 +28,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.Predicate;
 
 /**
  * Sends requests to a running switch, each on a connection of its own.
@@ -75,6 +78,33 @@ public final class ApiClient implements AutoCloseable {
      */
     public String change(final String method, final String path, final @Nullable String body) {
         return send(new Call(method, path, TEXT, body, TIMEOUT));
+    }
+
+    /**
+     * Reads an answer line by line as it arrives.
+     *
+     * @param accept the media type of the answer
+     * @param reader takes a line, and returns whether to continue
+     * @return whether the reader has ended the answer; otherwise, the switch has
+     */
+    public boolean lines(final String path, final String accept, final Predicate<String> reader) {
+        final boolean[] ended = new boolean[1];
+        send(new Call("GET", path, accept, null, TIMEOUT), in -> ended[0] = lines(in, reader));
+        return ended[0];
+    }
+
+    private static boolean lines(final InputStream in, final Predicate<String> reader) {
+        final BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
+        try {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                if (!reader.test(line)) {
+                    return true;
+                }
+            }
+        } catch (IOException _) {
+            // The switch has ended.
+        }
+        return false;
     }
 
     /** Returns a segment of a path, or a value of a query, in the syntax of a URL. */

@@ -19,6 +19,8 @@ final class ApiResources {
             new ConfigResource(control.config()),
             new UpgradeResource(control.upgrades()),
             new CapturesResource(control.captures()),
+            new EventsResource(control.events()),
+            new LogLevelsResource(control.log()),
             new MonitoringResource(control.monitoring()),
             new VersionResource(),
             new OpenApiResource());

@@ -20,5 +20,9 @@ public interface SwitchControl {
 
     CaptureControl captures();
 
+    EventControl events();
+
+    LogControl log();
+
     MonitoringControl monitoring();
 }

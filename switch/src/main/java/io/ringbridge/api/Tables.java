@@ -46,6 +46,13 @@ final class Tables {
         return text(out -> captures(captures, out));
     }
 
+    static String logLevels(final LogLevelsView levels) {
+        return text(out -> {
+            out.println("general level: " + levels.level());
+            levels.ports().forEach((port, level) -> out.println("port " + port + ": " + level));
+        });
+    }
+
     static String config(final ConfigView config) {
         return text(out -> config(config, out));
     }

@@ -12,6 +12,8 @@ import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKind;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.datapath.Datapath;
@@ -19,8 +21,6 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.port.UplinkPort;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 import java.nio.file.Path;
 import java.time.Instant;
@@ -49,12 +49,12 @@ import java.util.function.Supplier;
  * <p>Once another process has taken over, every operation on a port is refused.
  */
 final class Ports implements PortControl, AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(Ports.class);
     private static final int NOT_FOUND = 404;
     private static final int CONFLICT = 409;
     private static final int FAILED = 500;
 
     private final Datapath datapath;
+    private final Events events;
     /** Empty if no state is kept. */
     private final Optional<StateDirectory> state;
     private final PortMonitor monitor;
@@ -70,14 +70,15 @@ final class Ports implements PortControl, AutoCloseable {
     private volatile boolean handedOver;
     private boolean closed;
 
-    Ports(final Datapath datapath, final Optional<StateDirectory> state, final PortMonitor monitor,
-          final Rates rates) {
+    Ports(final Datapath datapath, final Events events, final Optional<StateDirectory> state,
+          final PortMonitor monitor, final Rates rates) {
         this.datapath = datapath;
+        this.events = events;
         this.state = state;
         this.monitor = monitor;
         this.rates = rates;
         reunion = new Reunion(datapath);
-        opener = new PortOpener(datapath, state, reunion);
+        opener = new PortOpener(datapath, events, state, reunion);
         changer = new PortChanger(datapath, opener);
     }
 
@@ -216,19 +217,32 @@ final class Ports implements PortControl, AutoCloseable {
         attached.remove(name);
         bases.remove(name);
         state.ifPresent(directory -> directory.remove(port.config()));
-        LOG.info("port {}: removed", name);
+        events.of(name).report(EventKind.REMOVED, "removed");
+        Logging.level(name, null);
     }
 
     @Override
     public synchronized void suspend(final String name) {
-        guest(name).suspend(SuspendCause.OPERATOR);
-        LOG.info("port {}: suspended by the {}", name, SuspendCause.OPERATOR.label());
+        final GuestPort port = guest(name);
+        if (port.suspendedBy().contains(SuspendCause.OPERATOR)) {
+            return;
+        }
+        port.suspend(SuspendCause.OPERATOR);
+        report(name, EventKind.SUSPENDED, "suspended by the operator");
     }
 
     @Override
     public synchronized void resume(final String name) {
-        guest(name).resume(SuspendCause.OPERATOR);
-        LOG.info("port {}: resumed by the {}", name, SuspendCause.OPERATOR.label());
+        final GuestPort port = guest(name);
+        if (!port.suspendedBy().contains(SuspendCause.OPERATOR)) {
+            return;
+        }
+        port.resume(SuspendCause.OPERATOR);
+        report(name, EventKind.RESUMED, "resumed by the operator");
+    }
+
+    private void report(final String name, final EventKind kind, final String text) {
+        events.of(name).report(kind, text, Map.of("by", SuspendCause.OPERATOR.label()));
     }
 
     @Override

@@ -2,9 +2,11 @@ package io.ringbridge.app;
 
 import io.ringbridge.api.CaptureControl;
 import io.ringbridge.api.ConfigControl;
+import io.ringbridge.api.EventControl;
 import io.ringbridge.api.FdbControl;
 import io.ringbridge.api.InterruptionControl;
 import io.ringbridge.api.LatencyControl;
+import io.ringbridge.api.LogControl;
 import io.ringbridge.api.MonitoringControl;
 import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
@@ -13,6 +15,8 @@ import io.ringbridge.api.UpgradeControl;
 import io.ringbridge.api.WorkerControl;
 import io.ringbridge.app.diagnosis.PortMonitor;
 import io.ringbridge.config.Config;
+import io.ringbridge.config.PortConfig;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.datapath.Datapath;
@@ -33,6 +37,7 @@ import java.util.function.Supplier;
 public final class Switch implements SwitchControl, AutoCloseable {
     private final Settings settings;
     private final Datapath datapath;
+    private final Events events = new Events();
     private final Observer observer = new Observer();
     private final PortMonitor monitor;
     private final Rates rates = new Rates();
@@ -45,21 +50,23 @@ public final class Switch implements SwitchControl, AutoCloseable {
     private final Monitoring monitoring;
     private final Upgrade upgrade;
     private final Configuration configuration;
+    private final LogControl log;
     private boolean closed;
 
     private Switch(final Config config, final Datapath datapath) {
         settings = new Settings(config, datapath);
         this.datapath = datapath;
-        monitor = new PortMonitor(datapath);
-        ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor, rates);
+        monitor = new PortMonitor(datapath, events);
+        ports = new Ports(datapath, events, config.state().directory().map(StateDirectory::new), monitor, rates);
         fdb = new Fdb(ports, datapath);
         traces = new Traces(ports, datapath);
         captures = new Captures(ports, datapath);
         api = new ApiEndpoint(this, config.api().access());
         http = new HttpEndpoint(config.http(), this);
         monitoring = new Monitoring(datapath, ports);
-        upgrade = new Upgrade(settings::now, datapath, ports, api, http);
+        upgrade = new Upgrade(settings::now, datapath, events, ports, api, http);
         configuration = new Configuration(settings, ports, api);
+        log = new LogSettings(() -> ports.configs().stream().map(PortConfig::name).toList());
     }
 
     /**
@@ -89,7 +96,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     void run() {
-        datapath.run(new WorkerWatch());
+        datapath.run(new WorkerWatch(events));
         observer.repeat(PortMonitor.PERIOD, () -> monitor.examine(System.nanoTime()));
         observer.repeat(Rates.PERIOD, () -> rates.sample(datapath.ports(), System.nanoTime()));
         observer.repeat(StateDirectory.PERIOD, ports::tendState);
@@ -180,6 +187,16 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     private List<Port> measured(final @Nullable String port) {
         return port == null ? datapath.ports() : List.of(ports.named(port).port());
+    }
+
+    @Override
+    public EventControl events() {
+        return new EventFeed(events);
+    }
+
+    @Override
+    public LogControl log() {
+        return log;
     }
 
     @Override

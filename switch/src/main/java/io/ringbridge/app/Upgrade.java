@@ -7,6 +7,8 @@ import io.ringbridge.api.UpgradeView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.datapath.Datapath;
@@ -17,6 +19,7 @@ import org.slf4j.LoggerFactory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
@@ -38,6 +41,7 @@ final class Upgrade implements UpgradeControl {
 
     private final Supplier<Config> config;
     private final Datapath datapath;
+    private final Events events;
     private final Ports ports;
     private final ApiEndpoint api;
     private final HttpEndpoint http;
@@ -48,10 +52,11 @@ final class Upgrade implements UpgradeControl {
     private volatile @Nullable Function<@Nullable String, List<String>> commands;
     private volatile boolean lost;
 
-    Upgrade(final Supplier<Config> config, final Datapath datapath, final Ports ports, final ApiEndpoint api,
-            final HttpEndpoint http) {
+    Upgrade(final Supplier<Config> config, final Datapath datapath, final Events events, final Ports ports,
+            final ApiEndpoint api, final HttpEndpoint http) {
         this.config = config;
         this.datapath = datapath;
+        this.events = events;
         this.ports = ports;
         this.api = api;
         this.http = http;
@@ -106,7 +111,8 @@ final class Upgrade implements UpgradeControl {
         ports.handedOver();
         http.release();
         final long nanos = handing.awaitServing();
-        LOG.info("handed over {} ports to process {}", attached.size(), pid);
+        events.report(EventKind.UPGRADED, "handed over " + attached.size() + " ports to process " + pid,
+            Map.of("ports", attached.size(), "to_pid", pid));
         return new HandOverResult(pid, attached.size(), nanos);
     }
 

@@ -38,8 +38,8 @@ public final class Main {
 
     /** The commands in the order of the help. */
     private static final List<String> COMMANDS =
-        List.of("run", "demo", "show", "top", "capture", "trace", "port", "fdb", "reload", "upgrade", "attach",
-            "diagnose", "completion", "bench", "help");
+        List.of("run", "demo", "show", "top", "events", "capture", "trace", "port", "fdb", "reload", "log", "upgrade",
+            "attach", "diagnose", "completion", "bench", "help");
 
     private Main() {
     }
@@ -55,6 +55,8 @@ public final class Main {
             case "fdb" -> FdbCommand.spec();
             case "reload" -> new ReloadCommand().spec();
             case "capture" -> new CaptureCommand().spec();
+            case "events" -> new EventsCommand().spec();
+            case "log" -> LogCommand.spec();
             case "upgrade" -> new UpgradeCommand();
             case "attach" -> new AttachCommand();
             case "diagnose" -> new DiagnoseCommand().spec();

@@ -3,6 +3,7 @@ package io.ringbridge.cli;
 import io.ringbridge.api.ApiException;
 import io.ringbridge.api.ApiServer;
 import io.ringbridge.api.ApiSocket;
+import io.ringbridge.app.LogFormat;
 import io.ringbridge.app.Logging;
 import io.ringbridge.app.ServiceManager;
 import io.ringbridge.app.Switch;
@@ -122,6 +123,10 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--check", description = "Check the options and the configuration file, and exit.")
     private boolean check;
 
+    @Option(names = "--log-format", paramLabel = "text|json",
+        description = "Format of the log on standard error; text if not given.")
+    private @Nullable LogFormat logFormat;
+
     @Option(names = {"-v", "--verbose"}, description = "Log debug messages.")
     private boolean verbose;
 
@@ -136,6 +141,9 @@ final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        if (logFormat != null) {
+            Logging.format(logFormat);
+        }
         if (verbose) {
             Logging.verbose();
         }

@@ -127,6 +127,17 @@ class FakeSwitch implements SwitchControl {
         }
     }
 
+    /** Returns a feed of two events, after which there are none. */
+    @Override
+    public EventControl events() {
+        return new Events();
+    }
+
+    @Override
+    public LogControl log() {
+        return new Log();
+    }
+
     @Override
     public MonitoringControl monitoring() {
         return new MonitoringControl() {
@@ -230,6 +241,48 @@ class FakeSwitch implements SwitchControl {
         public int flush(final String port, final boolean statics) {
             done.add("flush " + port + " " + statics);
             return 3;
+        }
+    }
+
+    private static final class Events implements EventControl {
+        @Override
+        public Feed follow() {
+            return followAfter(0);
+        }
+
+        @Override
+        public Feed followAfter(final long id) {
+            return new Feed() {
+                private long last = id;
+
+                @Override
+                public long last() {
+                    return last;
+                }
+
+                @Override
+                public EventView next(final Duration limit) throws InterruptedException {
+                    if (last >= 2) {
+                        Thread.sleep(limit);
+                        return null;
+                    }
+                    last++;
+                    return new EventView(last, "2026-11-30T12:00:00Z", "running", "vm" + last, "running", Map.of());
+                }
+            };
+        }
+    }
+
+    private final class Log implements LogControl {
+        @Override
+        public LogLevelsView levels() {
+            return new LogLevelsView("info", Map.of("a", "debug"));
+        }
+
+        @Override
+        public LogLevelsView change(final String change) {
+            done.add("log " + change);
+            return levels();
         }
     }
 

@@ -2,6 +2,7 @@ package io.ringbridge.api;
 
 import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.Section;
+import org.eclipse.jetty.http.HttpFields;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -39,6 +40,7 @@ class UnitsTest {
     }
 
     private static ApiRequest request(final Map<String, String> parameters) {
-        return new ApiRequest(Map.of(), Section.ofParameters("show", parameters, List.of("exact")), "");
+        return new ApiRequest(Map.of(), Section.ofParameters("show", parameters, List.of("exact")),
+            HttpFields.EMPTY, "");
     }
 }

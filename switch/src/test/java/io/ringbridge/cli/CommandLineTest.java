@@ -66,6 +66,7 @@ class CommandLineTest {
         "show --help", "trace --help", "port --help", "port add --help", "port remove --help",
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help",
         "fdb flush --help",
+        "events --help", "log --help", "log level --help",
         "capture --help", "upgrade --help", "attach --help", "qemu-args --help",
         "diagnose --help", "completion --help", "top --help",
         "--version", "show --version", "port add --version", "help", "help show"})
@@ -88,6 +89,7 @@ class CommandLineTest {
         "demo --seconds x",
         "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove",
         "fdb flush vm1 vm2",
+        "run --log-format xml", "events a b", "log", "log level loud", "log level default", "log level info a b",
         "upgrade --binary", "upgrade now", "upgrade --timeout x", "qemu-args vm1 --config /nonexistent",
         "attach vm1 --accel xen", "attach vm1 --for xen", "attach vm1 --memory much", "attach",
         "qemu-args vm1 --config /nonexistent --qemu-version new", "help nothing"})

@@ -1,6 +1,9 @@
 package io.ringbridge.cli;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.ringbridge.api.ApiClient;
+import io.ringbridge.app.Switch;
+import io.ringbridge.config.Config;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,6 +25,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 /** Tests that need a process of their own: signals, exit statuses, and the launcher. */
 class ProcessTest {
     private static final Path JAVA = Path.of(System.getProperty("java.home"), "bin", "java");
+    private static final String TIME = "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3}";
 
     @TempDir
     private Path dir;
@@ -61,13 +65,70 @@ class ProcessTest {
         final Process process = java("run", "--port", "name=a,socket=" + port, "--api", api.toString());
         try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
             final String line = untilItRuns(err).getLast();
-            assertTrue(line.matches("\\d\\d:\\d\\d:\\d\\d\\.\\d{3} INFO  running with 1 ports and 1 workers"), line);
+            assertTrue(line.matches(TIME + " INFO  running with 1 ports and 1 workers"), line);
             assertTrue(Files.exists(port) && Files.exists(api));
             process.destroy();
             assertTrue(process.waitFor(20, TimeUnit.SECONDS));
             assertEquals(0, process.exitValue());
             assertFalse(Files.exists(port));
             assertFalse(Files.exists(api));
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    private void addPort(final Path api) {
+        assertEquals(0,
+            Run.of("port", "add", "name=a,socket=" + dir.resolve("a"), "--api", api.toString()).status());
+    }
+
+    @Test
+    @Timeout(60)
+    void eventsAreFollowedUntilInterrupted() throws Exception {
+        final Path api = dir.resolve("api.sock");
+        try (Switch running = Switch.start(Config.DEFAULT)) {
+            running.openApi(api);
+            addPort(api);
+            final Process process = java("events", "--all", "--api", api.toString());
+            try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+                final String first = out.readLine();
+                assertTrue(first.matches(TIME + " a: server .*"), first);
+                assertEquals(0, Run.of("port", "suspend", "a", "--api", api.toString()).status());
+                assertTrue(out.readLine().endsWith(" a: suspended by the operator"));
+                signal(process, "INT");
+                assertTrue(process.waitFor(20, TimeUnit.SECONDS));
+                assertEquals(0, process.exitValue());
+            } finally {
+                process.destroyForcibly();
+            }
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void aFollowerReportsThatTheSwitchHasEnded() throws Exception {
+        final Path api = dir.resolve("api.sock");
+        final Process process;
+        try (Switch running = Switch.start(Config.DEFAULT)) {
+            running.openApi(api);
+            addPort(api);
+            process = java("events", "a", "--all", "--json", "--api", api.toString());
+            assertTrue(process.inputReader(StandardCharsets.UTF_8).readLine().startsWith("{\"id\":"));
+        }
+        assertEquals(1, process.waitFor());
+        assertEquals("ringbridge: no switch answers at " + api + ": no such socket",
+            process.errorReader(StandardCharsets.UTF_8).readLine());
+    }
+
+    @Test
+    @Timeout(60)
+    void theLogIsJsonIfRequested() throws Exception {
+        final Process process = java("run", "--log-format", "json", "--port", "name=a,socket=" + dir.resolve("a"),
+            "--api", dir.resolve("api").toString());
+        try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
+            for (final String line : untilItRuns(err)) {
+                assertTrue(new ObjectMapper().readTree(line).has("message"), line);
+            }
         } finally {
             process.destroyForcibly();
         }

@@ -2,6 +2,8 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.ring.Relay;
+import io.ringbridge.control.event.Events;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.PausePoint;
@@ -41,7 +43,7 @@ public final class Backend implements Link {
     private final GuestPort port;
     /** What the next session offers. The socket never changes. */
     private volatile BackendOptions options;
-    private final Presence presence;
+    private final PortEvents events;
     private final @Nullable Listener listener;
     /** The connection served first: an inherited socket, or one whose session another process has started. */
     private final @Nullable Connection first;
@@ -58,17 +60,17 @@ public final class Backend implements Link {
     /** The number of queue pairs from the next session on. Guarded by {@code this}. */
     private int nextPairs;
 
-    private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
+    private Backend(final GuestPort port, final BackendOptions options, final PortEvents events,
                     final @Nullable Listener listener, final @Nullable Connection first) {
-        this(port, options, presence, listener, first, Relay.permits(), new MessageTrace());
+        this(port, options, events, listener, first, Relay.permits(), new MessageTrace());
     }
 
-    private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
+    private Backend(final GuestPort port, final BackendOptions options, final PortEvents events,
                     final @Nullable Listener listener, final @Nullable Connection first, final Semaphore relays,
                     final MessageTrace trace) {
         this.port = port;
         this.options = options;
-        this.presence = presence;
+        this.events = events;
         this.listener = listener;
         this.first = first;
         this.relays = relays;
@@ -84,23 +86,27 @@ public final class Backend implements Link {
      * @throws TransportException if the socket cannot be opened
      */
     public static Backend open(final GuestPort port, final BackendOptions options) {
-        final Backend backend = open(port, options, Presence.UNHEARD);
+        final Backend backend = open(port, options, new Events().of(port.name()));
         backend.serve();
         return backend;
     }
 
-    /** Opens the socket as {@link #open} does. A front-end that connects waits until {@link #serve}. */
-    public static Backend open(final GuestPort port, final BackendOptions options, final Presence presence) {
+    /**
+     * Opens the socket as {@link #open} does. A front-end that connects waits until {@link #serve}.
+     *
+     * @param events reports the events of the port
+     */
+    public static Backend open(final GuestPort port, final BackendOptions options, final PortEvents events) {
         return switch (options.mode()) {
             case SERVER -> {
                 final Listener listener = Listener.open(options.path(), options.access());
-                yield new Backend(port, options, presence, listener, null);
+                yield new Backend(port, options, events, listener, null);
             }
             case CLIENT -> {
                 Connection.checkPath(options.path());
-                yield new Backend(port, options, presence, null, null);
+                yield new Backend(port, options, events, null, null);
             }
-            case DESCRIPTOR -> new Backend(port, options, presence, null, Connection.adopt(options.descriptor()));
+            case DESCRIPTOR -> new Backend(port, options, events, null, Connection.adopt(options.descriptor()));
         };
     }
 
@@ -186,7 +192,7 @@ public final class Backend implements Link {
         if (nextPairs != port.queuePairs()) {
             port.resize(nextPairs);
         }
-        return new Session(port, options, presence, relays, trace, connection);
+        return new Session(port, options, events, relays, trace, connection);
     }
 
     /**
@@ -311,7 +317,7 @@ public final class Backend implements Link {
      * @param port a new, suspended port
      * @throws RuntimeException if the state does not fit; everything adopted so far is relinquished
      */
-    public static Backend adopt(final GuestPort port, final BackendOptions options, final Presence presence,
+    public static Backend adopt(final GuestPort port, final BackendOptions options, final PortEvents events,
                                 final StateReader in) {
         final Sections saved =
             in.sections(HandOverSections.LISTENER, HandOverSections.GUEST_PORT, HandOverSections.SESSION);
@@ -328,7 +334,7 @@ public final class Backend implements Link {
             if (ofSession.isPresent()) {
                 final Sections sections = Session.sections(ofSession.get());
                 connection = adopt(sections.get(HandOverSections.CONNECTION).descriptor());
-                session = new Session(port, options, presence, relays, trace, connection);
+                session = new Session(port, options, events, relays, trace, connection);
                 session.restore(sections);
                 Memory.surfaceFault();
             }
@@ -339,7 +345,7 @@ public final class Backend implements Link {
             relinquishAll(listener, connection, session);
             throw new HandOverException("port " + port.name() + ": the front-end has truncated its memory", e);
         }
-        final Backend backend = new Backend(port, options, presence, listener, connection, relays, trace);
+        final Backend backend = new Backend(port, options, events, listener, connection, relays, trace);
         backend.current = connection;
         backend.session = session;
         return backend;

@@ -12,6 +12,7 @@ import io.ringbridge.control.backend.ring.Inflight;
 import io.ringbridge.control.backend.ring.Iommu;
 import io.ringbridge.control.backend.ring.Relay;
 import io.ringbridge.control.backend.ring.Rings;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateWriter;
@@ -52,15 +53,16 @@ final class Device {
      * @param relays the permits for threads that all sessions share
      * @param trace receives the requests of the back-end
      */
-    Device(final GuestPort port, final BackendOptions options, final Semaphore relays, final MessageTrace trace) {
+    Device(final GuestPort port, final BackendOptions options, final PortEvents events, final Semaphore relays,
+           final MessageTrace trace) {
         this.port = port;
         this.trace = trace;
-        negotiation = new Negotiation(port.name(), Offer.virtio(port.queuePairs(), options),
+        negotiation = new Negotiation(port, events, Offer.virtio(port.queuePairs(), options),
             Offer.compatible(Postcopy.permitted(port.name(), Offer.protocol(options)), port.queuePairs()));
         queues = new DeviceQueues(port, negotiation.offered());
         inflight = new Inflight(2 * port.queuePairs(), options.memory());
         rings = new Rings(queues, options.discardWhenDisabled(), options.state(), inflight);
-        suspension = new Suspension(port, rings, options.suspend());
+        suspension = new Suspension(port, events, rings, options.suspend());
         relay = new Relay(port.name(), suspension::isSuspended, relays);
         handedRings = new HandedRings(queues, rings, relay);
         postcopy = new Postcopy(port);

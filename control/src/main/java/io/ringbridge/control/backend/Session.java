@@ -1,8 +1,10 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.backend.ring.HandedRings;
-import io.ringbridge.control.handover.PausePoint;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
@@ -20,6 +22,7 @@ import io.ringbridge.control.trace.TracedMessage.Result;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.control.transport.Peer;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.MemoryException;
 import io.ringbridge.datapath.os.OsException;
@@ -47,12 +50,13 @@ final class Session {
 
     private final GuestPort port;
     private final Connection connection;
-    private final Presence presence;
+    private final PortEvents events;
     private final MessageTrace trace;
     private final Device device;
     private final Requests requests;
     private boolean restored;
-    private boolean arrived;
+    /** Whether the last event about the rings was that they run. */
+    private boolean reportedRunning;
 
     /**
      * Creates a session.
@@ -60,13 +64,13 @@ final class Session {
      * @param relays the permits for threads that all sessions of the port share
      * @param trace receives the messages of all sessions of the port
      */
-    Session(final GuestPort port, final BackendOptions options, final Presence presence, final Semaphore relays,
+    Session(final GuestPort port, final BackendOptions options, final PortEvents events, final Semaphore relays,
             final MessageTrace trace, final Connection connection) {
         this.port = port;
         this.connection = connection;
-        this.presence = presence;
+        this.events = events;
         this.trace = trace;
-        device = new Device(port, options, relays, trace);
+        device = new Device(port, options, events, relays, trace);
         requests = new Requests(port, device);
     }
 
@@ -80,8 +84,9 @@ final class Session {
             port.markAttached();
             port.state(PortState.CONNECTED);
         }
-        LOG.info("port {}: {} {}", port.name(), restored ? "resumed with" : "attached to", connection.peer());
-        trace.session(restored ? "resumed" : "attached", Map.of("peer", connection.peer()), null);
+        reportAttached();
+        reportRings();
+        trace.session(restored ? "resumed" : "attached", Map.of("peer", connection.peer().toString()), null);
         String fault = null;
         try {
             while (!connection.isOver()) {
@@ -112,15 +117,32 @@ final class Session {
             } else {
                 detach();
             }
-            if (pausePoint.isOpen()) {
-                presence.left();
-            }
         }
+        reportDetached(fault, pausePoint.isOpen());
+    }
+
+    private void reportAttached() {
+        final Peer peer = connection.peer();
+        events.report(EventKind.ATTACHED, (restored ? "resumed with " : "attached to ") + peer,
+            Map.of("pid", peer.pid(), "command", peer.command(), "taken_over", restored));
+    }
+
+    /** Reports that rings run, or that the front-end has stopped all of them. */
+    private void reportRings() {
+        final boolean running = device.rings.anyRunning();
+        if (running != reportedRunning) {
+            reportedRunning = running;
+            events.report(running ? EventKind.RUNNING : EventKind.STOPPED,
+                running ? "running" : "the front-end has stopped every ring");
+        }
+    }
+
+    private void reportDetached(final @Nullable String fault, final boolean byPeer) {
+        final EventKind kind = !byPeer ? EventKind.CLOSED : fault == null ? EventKind.DETACHED : EventKind.FAILED;
         if (fault == null) {
-            LOG.info("port {}: detached {}", port.name(),
-                pausePoint.isOpen() ? "by the front-end" : "because the port is closing");
+            events.report(kind, byPeer ? "detached by the front-end" : "detached because the port is closing");
         } else {
-            LOG.warn("port {}: detached: {}", port.name(), fault);
+            events.report(kind, "detached: " + fault, Map.of("reason", fault));
             trace.last(LOGGED).forEach(message ->
                 LOG.warn("port {}: before that, at {}: {}", port.name(), message.time(), message.line()));
         }
@@ -210,10 +232,6 @@ final class Session {
         final boolean running = device.rings.anyRunning();
         device.migration.setRunning(running);
         port.state(device.suspension.state(running, device.rings.anyKicked()));
-        if (!arrived && running) {
-            arrived = true;
-            presence.arrived();
-        }
         device.channel().heed();
         if (device.suspension.isSuspended()) {
             device.relay.settle(); // no notification may follow the reply
@@ -257,6 +275,7 @@ final class Session {
             } else {
                 traced.succeed();
             }
+            reportRings();
             if (outcome instanceof final Outcome.Reply reply) {
                 reply(request, name, header.request(), reply);
             }

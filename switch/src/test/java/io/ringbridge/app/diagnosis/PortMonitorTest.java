@@ -1,10 +1,12 @@
 package io.ringbridge.app.diagnosis;
 
+import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.control.protocol.Message;
@@ -63,14 +65,14 @@ class PortMonitorTest {
         portB = datapath.addGuestPort("vm2", 1, 1500);
         a = Backend.open(portA, BackendOptions.server(dir.resolve("a")));
         b = Backend.open(portB, BackendOptions.server(dir.resolve("b")));
-        monitor = new PortMonitor(datapath);
+        monitor = new PortMonitor(datapath, new Events());
         log.start();
-        ((Logger) LoggerFactory.getLogger(PortMonitor.class)).addAppender(log);
+        ((Logger) LoggerFactory.getLogger(Events.class)).addAppender(log);
     }
 
     @AfterEach
     void end() {
-        ((Logger) LoggerFactory.getLogger(PortMonitor.class)).detachAppender(log);
+        ((Logger) LoggerFactory.getLogger(Events.class)).detachAppender(log);
         a.close();
         b.close();
         datapath.close();
@@ -101,7 +103,8 @@ class PortMonitorTest {
     }
 
     private List<String> warnings() {
-        return log.list.stream().map(event -> event.getLevel() + " " + event.getFormattedMessage()).toList();
+        return log.list.stream().filter(event -> event.getLevel() == Level.WARN)
+            .map(event -> event.getLevel() + " " + event.getFormattedMessage()).toList();
     }
 
     private static byte[] frame(final int to, final int from) {
