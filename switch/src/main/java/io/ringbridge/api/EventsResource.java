@@ -37,12 +37,12 @@ final class EventsResource implements Resource {
     private Answer follow(final ApiRequest request) {
         final String last = request.header(LAST_EVENT_ID);
         final EventControl.Feed feed = last != null ? after(LAST_EVENT_ID, last)
-            : request.parameter(AFTER) instanceof final String after ? after(AFTER, after) : events.follow();
+            : request.query().text(AFTER, "the ID of an event").map(id -> after(AFTER, id)).orElseGet(events::follow);
         if (!streams.tryAcquire()) {
             throw new ApiException(UNAVAILABLE,
                 "there are already " + MAX_STREAMS + " streams of events; end one of them first");
         }
-        final String port = request.parameter(PORT);
+        final String port = request.query().text(PORT, "the name of a port").orElse(null);
         return Answer.of(new Answer.Stream(TYPE, out -> write(feed, port, out))).with("Cache-Control", "no-store")
             .then(streams::release);
     }
