@@ -35,9 +35,7 @@ final class EventsResource implements Resource {
     }
 
     private Answer follow(final ApiRequest request) {
-        final String last = request.header(LAST_EVENT_ID);
-        final EventControl.Feed feed = last != null ? after(LAST_EVENT_ID, last)
-            : request.parameter(AFTER) instanceof final String after ? after(AFTER, after) : events.follow();
+        final EventControl.Feed feed = feed(request.header(LAST_EVENT_ID), request.parameter(AFTER));
         if (!streams.tryAcquire()) {
             throw new ApiException(UNAVAILABLE,
                 "there are already " + MAX_STREAMS + " streams of events; end one of them first");
@@ -45,6 +43,10 @@ final class EventsResource implements Resource {
         final String port = request.parameter(PORT);
         return Answer.of(new Answer.Stream(TYPE, out -> write(feed, port, out))).with("Cache-Control", "no-store")
             .then(streams::release);
+    }
+
+    private EventControl.Feed feed(final @Nullable String last, final @Nullable String after) {
+        return last != null ? after(LAST_EVENT_ID, last) : after != null ? after(AFTER, after) : events.follow();
     }
 
     private EventControl.Feed after(final String name, final String id) {
