@@ -70,6 +70,11 @@ record Answer(int status, Content content, Map<String, String> headers, Runnable
         return new Answer(CREATED, new View(JSON, view, () -> ""), Map.of("Location", location), () -> { });
     }
 
+    /** Returns the view of something new that has no path of its own. */
+    static Answer created(final Object view) {
+        return new Answer(CREATED, new View(JSON, view, () -> ""));
+    }
+
     static Answer of(final Document document) {
         return new Answer(OK, document);
     }

@@ -129,8 +129,9 @@ public final class ApiClient implements AutoCloseable {
      * @param limit the time that the new process may take to start and to become ready
      */
     public UpgradeView upgrade(final @Nullable String program, final Duration limit) {
-        return Json.read(send(new Call("POST", "/v1/upgrade?timeout=" + limit.toSeconds(), JSON,
-            program == null ? "" : program, limit.plus(HAND_OVER))), UpgradeView.class);
+        final String body = "timeout=" + limit.toSeconds()
+            + (program == null ? "" : ",program=" + program.replace(",", ",,"));
+        return Json.read(send(new Call("POST", "/v1/upgrade", JSON, body, limit.plus(HAND_OVER))), UpgradeView.class);
     }
 
     /** One request; {@code body} is null for none. */
@@ -150,7 +151,8 @@ public final class ApiClient implements AutoCloseable {
             throw new ApiException(TIMED_OUT, "the switch at " + socket + " did not answer within "
                 + call.limit().toSeconds() + " s");
         } catch (final IOException | HttpException e) {
-            throw new ApiException(BAD_GATEWAY, "no switch answers at " + socket + ": " + e.getMessage());
+            throw new ApiException(BAD_GATEWAY, "no switch answers at " + socket + ": " + e.getMessage()
+                + (ApiSocket.isVacant(socket) ? "; \"ringbridge run --api " + socket + "\" starts one there" : ""));
         }
     }
 
@@ -178,8 +180,14 @@ public final class ApiClient implements AutoCloseable {
         }
         final SessionOutputBufferImpl buffer = new SessionOutputBufferImpl(BUFFER);
         new DefaultHttpRequestWriter().write(request, buffer, out);
-        buffer.write(body, out);
-        buffer.flush(out);
+        try {
+            buffer.write(body, out);
+            buffer.flush(out);
+        } catch (ClosedChannelException e) {
+            throw e;
+        } catch (IOException _) {
+            // The switch has refused the body before its end: the answer has the reason.
+        }
     }
 
     private static String read(final Call call, final InputStream in) throws IOException, HttpException {

@@ -1,5 +1,6 @@
 package io.ringbridge.api;
 
+import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.IdleTimeout;
 
@@ -8,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
 
 /**
@@ -19,18 +21,22 @@ import java.util.function.Supplier;
 final class ApiConnections implements Connection.Listener {
     /** Keeps clients from exhausting the file descriptors of the process, which ports need as well. */
     private static final int MAX_OPEN = 64;
-    /** Keeps clients from exhausting the heap with answers that they do not read. */
-    private static final long MAX_UNREAD_BYTES = 32 << 20;
+    /** Keeps clients from exhausting the heap with unfinished bodies and unread answers. */
+    private static final long MAX_HELD_BYTES = 32 << 20;
 
+    /** Leaves connections for requests: a stream occupies its connection for as long as the client wants. */
+    private static final int MAX_STREAMS = 16;
+
+    private final Semaphore streams = new Semaphore(MAX_STREAMS);
     private final Map<Connection, Use> open = new LinkedHashMap<>();
 
     /**
      * The state of a connection.
      *
      * @param acting whether its request is being executed
-     * @param unread the size of an answer that the client has yet to read, in bytes
+     * @param held the size of a body that the client has yet to send, or of an answer that it has yet to read, in bytes
      */
-    private record Use(boolean acting, long unread) {
+    private record Use(boolean acting, long held) {
         static final Use NONE = new Use(false, 0);
     }
 
@@ -50,16 +56,41 @@ final class ApiConnections implements Connection.Listener {
         use(connection, new Use(true, 0));
     }
 
+    /** Records that the body of a request is about to be received. */
+    void receiving(final Connection connection, final long bytes) {
+        hold(connection, bytes);
+    }
+
     /** Records that an answer is about to be sent. */
     void answering(final Connection connection, final long bytes) {
+        hold(connection, bytes);
+    }
+
+    private void hold(final Connection connection, final long bytes) {
         use(connection, new Use(false, bytes));
-        closeWhile(() -> open.values().stream().mapToLong(Use::unread).sum() > Math.max(bytes, MAX_UNREAD_BYTES),
-            this::longestUnread);
+        closeWhile(() -> open.values().stream().mapToLong(Use::held).sum() > Math.max(bytes, MAX_HELD_BYTES),
+            this::longestHeld);
     }
 
     /** Records that the answer has been sent, or that sending it failed. */
     synchronized void answered(final Connection connection) {
         open.computeIfPresent(connection, (_, _) -> Use.NONE);
+    }
+
+    /**
+     * Records that a stream is about to begin. {@link #streamed} records its end.
+     *
+     * @throws ApiException if too many streams are open
+     */
+    void streaming() {
+        if (!streams.tryAcquire()) {
+            throw new ApiException(HttpStatus.SERVICE_UNAVAILABLE_503,
+                MAX_STREAMS + " streams are open, the maximum; close one first");
+        }
+    }
+
+    void streamed() {
+        streams.release();
     }
 
     private synchronized void use(final Connection connection, final Use use) {
@@ -87,18 +118,18 @@ final class ApiConnections implements Connection.Listener {
     }
 
     /**
-     * Returns the connection that has been without a complete request for longest, or else {@link #longestUnread}.
+     * Returns the connection that has been without a complete request for longest, or else {@link #longestHeld}.
      * The newest connection is exempt, because its request may not have been read yet.
      */
     private Optional<Connection> firstWaiting(final Connection newest) {
         return open.entrySet().stream()
             .filter(each -> !each.getKey().equals(newest) && each.getValue().equals(Use.NONE))
-            .map(Map.Entry::getKey).findFirst().or(this::longestUnread);
+            .map(Map.Entry::getKey).findFirst().or(this::longestHeld);
     }
 
-    /** Returns the connection whose unread answer has made no progress for longest. */
-    private Optional<Connection> longestUnread() {
-        return open.entrySet().stream().filter(each -> each.getValue().unread() > 0).map(Map.Entry::getKey)
+    /** Returns the connection whose body or answer has made no progress for longest. */
+    private Optional<Connection> longestHeld() {
+        return open.entrySet().stream().filter(each -> each.getValue().held() > 0).map(Map.Entry::getKey)
             .reduce((a, b) -> idleMillis(b) > idleMillis(a) ? b : a);
     }
 

@@ -1,6 +1,7 @@
 package io.ringbridge.api;
 
 import io.ringbridge.config.ConfigException;
+import io.ringbridge.config.Section;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpStatus;
@@ -17,7 +18,6 @@ import org.slf4j.LoggerFactory;
 
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeoutException;
 
@@ -49,17 +49,20 @@ final class ApiHandler extends Handler.Abstract {
                 exchange.send(notAllowed(request.getMethod(), path, match.allowed()));
                 return true;
             }
-            final Map<String, String> parameters = parameters(request, route.parameters());
+            final Section query = query(request, route);
             if (route.body() == Route.Body.NONE) {
-                act(exchange, route, new ApiRequest(match.variables(), parameters, request.getHeaders(), ""));
+                act(exchange, route, new ApiRequest(match.variables(), query, request.getHeaders(), ""));
                 return true;
             }
             checkLength(request, route);
+            connections.receiving(exchange.connection(), request.getLength() < 0 ? MAX_BODY : request.getLength());
             Content.Source.asByteArrayAsync(request, MAX_BODY, Promise.Invocable.from(InvocationType.BLOCKING,
-                bytes -> act(exchange, route, new ApiRequest(match.variables(), parameters, request.getHeaders(),
+                bytes -> act(exchange, route, new ApiRequest(match.variables(), query, request.getHeaders(),
                     new String(bytes, StandardCharsets.UTF_8).strip())),
                 failure -> exchange.send(Answer.of(Problem.of(refusal(failure))))));
         } catch (final ApiException e) {
+            exchange.send(Answer.of(Problem.of(e)));
+        } catch (final ConfigException e) {
             exchange.send(Answer.of(Problem.of(e)));
         }
         return true;
@@ -70,17 +73,12 @@ final class ApiHandler extends Handler.Abstract {
             + "; allowed: " + allowed)).with(HttpHeader.ALLOW.asString(), allowed);
     }
 
-    private static Map<String, String> parameters(final Request request, final List<String> allowed) {
+    private static Section query(final Request request, final Route route) {
         final Map<String, String> parameters = new LinkedHashMap<>();
         for (final Fields.Field field : Request.extractQueryParameters(request)) {
-            if (!allowed.contains(field.getName())) {
-                throw new ApiException(HttpStatus.BAD_REQUEST_400, field.getName()
-                    + " is not a parameter of this request; "
-                    + (allowed.isEmpty() ? "it has none" : "allowed: " + String.join(", ", allowed)));
-            }
             parameters.put(field.getName(), field.getValue());
         }
-        return parameters;
+        return Section.ofParameters(route.method() + ' ' + route.path(), parameters, route.parameters());
     }
 
     private static void checkLength(final Request request, final Route route) {

@@ -1,5 +1,6 @@
 package io.ringbridge.api;
 
+import io.ringbridge.config.Section;
 import org.eclipse.jetty.http.HttpFields;
 import org.jspecify.annotations.Nullable;
 
@@ -9,12 +10,11 @@ import java.util.Map;
  * A request to a {@link Route}.
  *
  * @param variables the segments of the path for which the variables stand
- * @param parameters the parameters of the query
+ * @param query the parameters of the query, which are those of the route
  * @param headers the header fields of the request, by names in any case
  * @param body an empty string if there is none
  */
-record ApiRequest(Map<String, String> variables, Map<String, String> parameters, HttpFields headers,
-                  String body) {
+record ApiRequest(Map<String, String> variables, Section query, HttpFields headers, String body) {
     /** Returns the segment for which a variable of the path stands. */
     String variable(final String name) {
         final String segment = variables.get(name);
@@ -27,10 +27,5 @@ record ApiRequest(Map<String, String> variables, Map<String, String> parameters,
     /** Returns a header field, or null if it is absent. */
     @Nullable String header(final String name) {
         return headers.get(name);
-    }
-
-    /** Returns a parameter of the query, or null if it is absent. */
-    @Nullable String parameter(final String name) {
-        return parameters.get(name);
     }
 }

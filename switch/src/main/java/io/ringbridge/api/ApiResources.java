@@ -17,6 +17,8 @@ final class ApiResources {
             new UpgradeResource(control.upgrades()),
             new EventsResource(control.events()),
             new LogLevelsResource(control.log()),
-            new MonitoringResource(control.monitoring()));
+            new MonitoringResource(control.monitoring()),
+            new VersionResource(),
+            new OpenApiResource());
     }
 }

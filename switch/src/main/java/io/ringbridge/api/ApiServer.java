@@ -1,5 +1,6 @@
 package io.ringbridge.api;
 
+import io.ringbridge.config.SocketAccess;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
@@ -11,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 
@@ -45,11 +45,17 @@ public final class ApiServer implements AutoCloseable {
      *
      * @throws ApiException if the socket cannot be opened; a socket on which another process listens is left alone
      */
-    public static ApiServer start(final Path socket, final SwitchControl control) {
-        return start(socket, ApiResources.of(control), IDLE);
+    public static ApiServer start(final Path socket, final SocketAccess access, final SwitchControl control) {
+        return start(socket, access, ApiResources.of(control), IDLE);
     }
 
-    static ApiServer start(final Path socket, final List<Resource> resources, final Duration idle) {
+    /** Starts to serve with the default access to the socket. */
+    static ApiServer start(final Path socket, final SwitchControl control) {
+        return start(socket, SocketAccess.DEFAULT, control);
+    }
+
+    static ApiServer start(final Path socket, final SocketAccess access, final List<Resource> resources,
+        final Duration idle) {
         ApiSocket.checkPath(socket);
         final UnixDomainServerConnector connector = connector();
         final Server server = connector.getServer();
@@ -62,7 +68,7 @@ public final class ApiServer implements AutoCloseable {
             ApiSocket.clear(socket);
             connector.setUnixDomainPath(socket);
             server.start();
-            Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-rw----"));
+            ApiSocket.restrict(socket, access);
             return new ApiServer(server, connector, socket, inode(socket));
         } catch (final Exception e) {
             // The socket at this path may belong to another process.

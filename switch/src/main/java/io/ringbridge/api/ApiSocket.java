@@ -1,6 +1,7 @@
 package io.ringbridge.api;
 
 import io.ringbridge.config.ConfigException;
+import io.ringbridge.config.SocketAccess;
 
 import java.io.IOException;
 import java.net.ConnectException;
@@ -12,6 +13,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.UserPrincipalLookupService;
+import java.nio.file.attribute.UserPrincipalNotFoundException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -149,6 +153,11 @@ public final class ApiSocket {
         }
     }
 
+    /** Whether nothing exists at a path, or only a stale socket. */
+    static boolean isVacant(final Path place) {
+        return Files.notExists(place, LinkOption.NOFOLLOW_LINKS) || isSocket(place) && !isLive(place);
+    }
+
     /**
      * Checks that nothing exists at a path, or only a stale socket on which no process listens.
      *
@@ -176,6 +185,29 @@ public final class ApiSocket {
     static void clear(final Path place) throws IOException {
         checkFree(place);
         Files.deleteIfExists(place);
+    }
+
+    /**
+     * Sets the owner, the group and the mode of a socket that this process has created.
+     *
+     * @throws IOException if a name is unknown, or this process may not give the socket away; the message is for people
+     */
+    static void restrict(final Path place, final SocketAccess access) throws IOException {
+        final PosixFileAttributeView file = Files.getFileAttributeView(place, PosixFileAttributeView.class);
+        final UserPrincipalLookupService names = place.getFileSystem().getUserPrincipalLookupService();
+        try {
+            if (access.group() != null) {
+                file.setGroup(names.lookupPrincipalByGroupName(access.group()));
+            }
+            if (access.owner() != null) {
+                file.setOwner(names.lookupPrincipalByName(access.owner()));
+            }
+        } catch (final UserPrincipalNotFoundException e) {
+            // Without the cause, which has no message.
+            throw new IOException("no user or group is named \"" + e.getName() + '"');
+        }
+        // Only the owner may connect before this call.
+        Files.setAttribute(place, "unix:mode", access.mode());
     }
 
     /** Whether the file at a path is a socket; symbolic links are not followed. */

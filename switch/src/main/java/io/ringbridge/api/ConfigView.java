@@ -13,8 +13,15 @@ import java.util.Map;
  */
 public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, @Nullable String state,
                          List<Map<String, Object>> ports) {
-    /** The API's socket; absent if there is none. */
-    public record Api(@Nullable String socket) {
+    /**
+     * The API.
+     *
+     * @param socket absent if there is none
+     * @param owner absent if it is the user of the process
+     * @param group absent if it is the group of the process
+     * @param mode in octal digits
+     */
+    public record Api(@Nullable String socket, @Nullable String owner, @Nullable String group, String mode) {
     }
 
     /** The forwarding table. */

@@ -8,6 +8,8 @@ import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
 import java.io.OutputStream;
@@ -16,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 
 /** A request and its response. Exactly one answer is sent. */
 record Exchange(Request request, Response response, Callback callback, ApiConnections connections) {
+    private static final Logger LOG = LoggerFactory.getLogger(Exchange.class);
     private static final String TEXT = "text/plain";
     private static final String JSON = "application/json";
 
@@ -70,26 +73,35 @@ record Exchange(Request request, Response response, Callback callback, ApiConnec
     }
 
     private void stream(final Answer.Stream stream, final Callback sent) {
+        try {
+            connections.streaming();
+        } catch (final ApiException e) {
+            send(Answer.of(Problem.of(e)));
+            return;
+        }
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, stream.type());
-        final Thread writer = Thread.ofVirtual().name("rb-api-stream").unstarted(() -> write(stream, sent));
-        final Connection connection = connection();
-        final Connection.Listener closed = new Connection.Listener() {
+        final Callback ended = Callback.from(sent, connections::streamed);
+        final Thread writer = Thread.ofVirtual().name("rb-api-stream").unstarted(() -> write(stream, ended));
+        connection().addEventListener(new Connection.Listener() {
             @Override
-            public void onClosed(final Connection closing) {
+            public void onClosed(final Connection closed) {
                 writer.interrupt();
             }
-        };
-        connection.addEventListener(closed);
+        });
         writer.start();
     }
 
-    private void write(final Answer.Stream stream, final Callback sent) {
+    private void write(final Answer.Stream stream, final Callback ended) {
         try (OutputStream out = Content.Sink.asOutputStream(response)) {
             stream.writer().write(out);
         } catch (final IOException | InterruptedException e) {
-            sent.failed(e);
+            ended.failed(e);
+            return;
+        } catch (final RuntimeException e) {
+            LOG.error("{} failed", request.getHttpURI(), e);
+            ended.failed(e);
             return;
         }
-        sent.succeeded();
+        ended.succeeded();
     }
 }

@@ -13,10 +13,11 @@ public interface FdbControl {
      *
      * @param spec {@code mac=52:54:00:00:00:01,port=vm1,vlan=10}; {@code vlan} defaults to the VLAN of the port's
      *     untagged frames
+     * @return the station
      * @throws ApiException if there is no such port, or no room
      * @throws io.ringbridge.config.ConfigException if the specification is malformed, or the port is not in the VLAN
      */
-    void add(String spec);
+    StationView add(String spec);
 
     /**
      * Removes a station, learned or static.

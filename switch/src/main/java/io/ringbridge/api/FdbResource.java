@@ -9,7 +9,6 @@ record FdbResource(FdbControl fdb) implements Resource {
     private static final String PORT = "port";
     private static final String STATIC = "static";
     private static final String VLAN = "vlan";
-    private static final int BAD_REQUEST = 400;
 
     @Override
     public List<Route> routes() {
@@ -21,13 +20,12 @@ record FdbResource(FdbControl fdb) implements Resource {
     }
 
     private Answer add(final ApiRequest request) {
-        fdb.add(request.body());
-        return Answer.DONE;
+        return Answer.created(fdb.add(request.body()));
     }
 
     private Answer remove(final ApiRequest request) {
-        final String vlan = request.parameter(VLAN);
-        fdb.remove("mac=" + quoted(request.variable("mac")) + (vlan == null ? "" : ",vlan=" + quoted(vlan)));
+        fdb.remove("mac=" + quoted(request.variable("mac"))
+            + request.query().text(VLAN, "the number of a VLAN").map(vlan -> ",vlan=" + quoted(vlan)).orElse(""));
         return Answer.DONE;
     }
 
@@ -36,11 +34,8 @@ record FdbResource(FdbControl fdb) implements Resource {
     }
 
     private Answer flush(final ApiRequest request) {
-        final String statics = request.parameter(STATIC);
-        if (statics != null && !statics.matches("true|false")) {
-            throw new ApiException(BAD_REQUEST, "static=" + statics + " is neither true nor false");
-        }
-        final int flushed = fdb.flush(request.parameter(PORT), Boolean.parseBoolean(statics));
+        final boolean statics = request.query().bool(STATIC).orElse(false);
+        final int flushed = fdb.flush(request.query().text(PORT, "the name of a port").orElse(null), statics);
         return Answer.of(Map.of("flushed", flushed), _ -> flushed + (flushed == 1 ? " station" : " stations")
             + " removed");
     }

@@ -42,6 +42,13 @@ public interface PortControl {
     void suspend(String name);
 
     /**
+     * Starts the counters of a port's view, and those of its queues, again from zero. Metrics keep their counts.
+     *
+     * @throws ApiException if there is no such port
+     */
+    void resetCounters(String name);
+
+    /**
      * Reverts {@link #suspend}. The port runs unless its front-end or driver has suspended it as well.
      *
      * @throws ApiException if there is no such port

@@ -26,6 +26,10 @@ record PortsResource(PortControl ports) implements Resource {
             Route.post(ONE + "/resume", request -> {
                 ports.resume(request.variable(NAME));
                 return Answer.DONE;
+            }),
+            Route.post(ONE + "/reset-counters", request -> {
+                ports.resetCounters(request.variable(NAME));
+                return Answer.DONE;
             }));
     }
 

@@ -10,12 +10,17 @@ import org.jspecify.annotations.Nullable;
  * @param type always {@code about:blank}: the status describes the problem
  * @param title the name of the status
  * @param detail one line for people
+ * @param key the key in error; absent if the problem is in no particular key
+ * @param value the value in error; absent if there is none
+ * @param allowed the allowed values, in words; absent if the detail alone explains the problem
  */
-record Problem(String type, String title, int status, String detail) {
+record Problem(String type, String title, int status, String detail, @Nullable String key, @Nullable String value,
+               @Nullable String allowed) {
     static final String MEDIA_TYPE = "application/problem+json";
+    private static final String BLANK = "about:blank";
 
     static Problem of(final int status, final @Nullable String detail) {
-        return new Problem("about:blank", HttpStatus.getMessage(status), status, String.valueOf(detail));
+        return new Problem(BLANK, HttpStatus.getMessage(status), status, String.valueOf(detail), null, null, null);
     }
 
     static Problem of(final ApiException failure) {
@@ -23,6 +28,10 @@ record Problem(String type, String title, int status, String detail) {
     }
 
     static Problem of(final ConfigException failure) {
-        return of(failure.isConflict() ? HttpStatus.CONFLICT_409 : HttpStatus.BAD_REQUEST_400, failure.getMessage());
+        final Problem problem =
+            of(failure.isConflict() ? HttpStatus.CONFLICT_409 : HttpStatus.BAD_REQUEST_400, failure.getMessage());
+        final ConfigException.Fault fault = failure.fault();
+        return fault == null ? problem : new Problem(BLANK, problem.title(), problem.status(), problem.detail(),
+            fault.key(), fault.value(), fault.allowed());
     }
 }

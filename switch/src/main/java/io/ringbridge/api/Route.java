@@ -32,6 +32,10 @@ record Route(String method, String path, Body body, List<String> parameters, Act
         return new Route("POST", path, Body.NONE, List.of(), action);
     }
 
+    static Route put(final String path, final Action action) {
+        return new Route("PUT", path, Body.NONE, List.of(), action);
+    }
+
     static Route patch(final String path, final Action action) {
         return new Route("PATCH", path, Body.NONE, List.of(), action);
     }

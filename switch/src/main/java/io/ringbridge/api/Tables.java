@@ -1,6 +1,7 @@
 package io.ringbridge.api;
 
 import io.ringbridge.config.PortKey;
+import org.jspecify.annotations.Nullable;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -127,7 +128,7 @@ final class Tables {
         out.println("cpus: " + config.cpus());
         out.println("poll: " + config.poll());
         if (config.api().socket() != null) {
-            out.println("api: {socket: " + Json.write(config.api().socket()) + "}");
+            out.println("api: " + api(config.api()));
         }
         out.println("fdb: {capacity: " + config.fdb().capacity() + ", ageing: " + config.fdb().ageing() + "}");
         if (config.state() != null) {
@@ -136,6 +137,15 @@ final class Tables {
         out.println(config.ports().isEmpty() ? "ports: []" : "ports:");
         config.ports().forEach(port -> out.println("  - " + keys(port)));
         out.flush();
+    }
+
+    private static String api(final ConfigView.Api api) {
+        return "{socket: " + Json.write(String.valueOf(api.socket())) + named("owner", api.owner())
+            + named("group", api.group()) + ", mode: \"" + api.mode() + "\"}";
+    }
+
+    private static String named(final String key, final @Nullable String name) {
+        return name == null ? "" : ", " + key + ": " + Json.write(name);
     }
 
     /** Returns a port in the syntax of the configuration file. */

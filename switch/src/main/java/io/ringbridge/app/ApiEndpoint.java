@@ -4,6 +4,7 @@ import io.ringbridge.api.ApiException;
 import io.ringbridge.api.ApiServer;
 import io.ringbridge.api.ApiSocket;
 import io.ringbridge.api.SwitchControl;
+import io.ringbridge.config.SocketAccess;
 import io.ringbridge.control.handover.HandOverException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,11 +21,13 @@ final class ApiEndpoint implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ApiEndpoint.class);
 
     private final SwitchControl control;
+    private final SocketAccess access;
     private Optional<ApiServer> server = Optional.empty();
     private boolean closed;
 
-    ApiEndpoint(final SwitchControl control) {
+    ApiEndpoint(final SwitchControl control, final SocketAccess access) {
         this.control = control;
+        this.access = access;
     }
 
     /**
@@ -34,7 +37,7 @@ final class ApiEndpoint implements AutoCloseable {
      */
     synchronized void open(final Path socket) {
         if (!closed) {
-            server = Optional.of(ApiServer.start(socket, control));
+            server = Optional.of(ApiServer.start(socket, access, control));
         }
     }
 

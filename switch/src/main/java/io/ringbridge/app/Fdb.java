@@ -36,15 +36,17 @@ final class Fdb implements FdbControl {
     }
 
     @Override
-    public void add(final String spec) {
+    public StationView add(final String spec) {
         final StationConfig station = ConfigReader.parseStation(ADD, spec);
         final String name = station.port()
-            .orElseThrow(() -> new ConfigException(ADD + ": port: missing; expected the name of a port"));
-        ports.ifServing(() -> add(station, ports.named(name).port()));
+            .orElseThrow(() -> new ConfigException(ADD + ": port: missing; expected the name of a port",
+                new ConfigException.Fault("port", null, "the name of a port")));
+        return ports.ifServing(() -> add(station, ports.named(name).port()));
     }
 
-    private boolean add(final StationConfig station, final Port port) {
-        final long key = ForwardingTable.key(station.address(), vlan(station, port));
+    private StationView add(final StationConfig station, final Port port) {
+        final int vlan = vlan(station, port);
+        final long key = ForwardingTable.key(station.address(), vlan);
         final long[] present = datapath.table().statics(port.index());
         if (present.length >= Stations.MAX_STATICS && !contains(present, key)) {
             throw new ApiException(CONFLICT, "port " + port.name() + " already has " + present.length
@@ -54,7 +56,7 @@ final class Fdb implements FdbControl {
             throw new ApiException(CONFLICT,
                 "the forwarding table has no room for this static station; remove others or increase fdb.capacity");
         }
-        return true;
+        return new StationView(MacAddress.format(station.address()), vlan, port.name(), true, 0);
     }
 
     private static boolean contains(final long[] keys, final long key) {
@@ -73,7 +75,8 @@ final class Fdb implements FdbControl {
         if (!port.carries(vlan)) {
             throw new ConfigException(ADD + ": vlan: "
                 + (station.vlan().isPresent() ? "port " + port.name() + " is not in " + vlan : "missing")
-                + "; the VLANs of port " + port.name() + " are: " + in);
+                + "; the VLANs of port " + port.name() + " are: " + in,
+                new ConfigException.Fault("vlan", station.vlan().map(String::valueOf).orElse(null), in));
         }
         return vlan;
     }

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,6 +55,8 @@ final class Ports implements PortControl, AutoCloseable {
     private final PortOpener opener;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
     private boolean served;
+    /** The counters of the ports that were reset, by name. */
+    private final Map<String, CounterBase> bases = new HashMap<>();
     private boolean handedOver;
     private boolean closed;
 
@@ -158,6 +161,7 @@ final class Ports implements PortControl, AutoCloseable {
         final Attached port = named(name);
         close(port);
         attached.remove(name);
+        bases.remove(name);
         state.ifPresent(directory -> directory.remove(port.config()));
         events.of(name).report(EventKind.REMOVED, "removed");
         Logging.level(name, null);
@@ -185,6 +189,16 @@ final class Ports implements PortControl, AutoCloseable {
 
     private void report(final String name, final EventKind kind, final String text) {
         events.of(name).report(kind, text, Map.of("by", SuspendCause.OPERATOR.label()));
+    }
+
+    @Override
+    public synchronized void resetCounters(final String name) {
+        bases.put(name, CounterBase.of(named(name).port()));
+        LOG.info("port {}: counters reset by the {}", name, SuspendCause.OPERATOR.label());
+    }
+
+    private CounterBase base(final Attached port) {
+        return bases.getOrDefault(port.port().name(), CounterBase.NONE);
     }
 
     private GuestPort guest(final String name) {
@@ -230,7 +244,7 @@ final class Ports implements PortControl, AutoCloseable {
     }
 
     private PortView view(final Attached port) {
-        return Views.port(port, problem(port));
+        return Views.port(port, base(port), problem(port));
     }
 
     private @Nullable String problem(final Attached port) {
@@ -240,7 +254,7 @@ final class Ports implements PortControl, AutoCloseable {
 
     @Override
     public synchronized List<QueueView> queues() {
-        return attached.values().stream().flatMap(port -> Views.queues(port.port())).toList();
+        return attached.values().stream().flatMap(port -> Views.queues(port.port(), base(port))).toList();
     }
 
     synchronized List<PortConfig> configs() {

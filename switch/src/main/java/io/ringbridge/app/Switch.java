@@ -49,7 +49,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
         monitor = new PortMonitor(datapath, events);
         ports = new Ports(datapath, events, config.state().directory().map(StateDirectory::new), monitor);
         fdb = new Fdb(ports, datapath);
-        api = new ApiEndpoint(this);
+        api = new ApiEndpoint(this, config.api().access());
         http = new HttpEndpoint(config.http(), this);
         monitoring = new Monitoring(datapath, ports);
         upgrade = new Upgrade(config, datapath, events, ports, api, http);
@@ -113,7 +113,7 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     /** Returns the API's socket if the configuration names one. */
     public Optional<Path> configuredApi() {
-        return config.api();
+        return config.api().socket();
     }
 
     /** Opens the API. A socket that another process uses is left alone and is an error. */

@@ -176,7 +176,7 @@ public final class TakeOver {
         final Map<String, PortConfig> now =
             config.ports().stream().collect(Collectors.toMap(PortConfig::name, Function.identity()));
         oldApi = Optional.of(configuration.text()).filter(path -> !path.isEmpty()).map(Path::of).orElse(null);
-        api = config.api().orElse(oldApi);
+        api = config.api().socket().orElse(oldApi);
         final Set<Integer> indices = new HashSet<>();
         for (final StateReader in : sections.all(HandOverSections.PORT)) {
             final String name = in.text();

@@ -8,12 +8,14 @@ import io.ringbridge.api.WorkerView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKey;
+import io.ringbridge.config.SocketAccess;
 import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortStatistics;
+import io.ringbridge.datapath.port.QueueStatus;
 import io.ringbridge.datapath.worker.WorkerStatus;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Creates the views that the API shows. */
@@ -35,12 +38,12 @@ final class Views {
     }
 
     /** Returns the view of a port; {@code why} is the problem that keeps it from working, or null. */
-    static PortView port(final Attached attached, final @Nullable String why) {
+    static PortView port(final Attached attached, final CounterBase base, final @Nullable String why) {
         final PortConfig config = attached.config();
         final Port port = attached.port();
         final List<String> features =
             port instanceof final GuestPort guest ? VirtioFeatures.names(guest.features()) : List.of();
-        final PortStatistics statistics = port.statistics();
+        final PortStatistics statistics = base.since(port);
         return new PortView(port.name(), config.kind().word(), text(config, PortKey.SOCKET),
             text(config, PortKey.DEVICE, PortKey.INTERFACE), text(config, PortKey.READ), text(config, PortKey.WRITE),
             text(config, PortKey.MODE), port.state().label(), port.failure(), since(port), why, config.queues(),
@@ -73,11 +76,16 @@ final class Views {
             .orElse(null);
     }
 
-    static Stream<QueueView> queues(final Port port) {
-        return port.queues().stream().map(queue -> new QueueView(port.name(), queue.index(), queue.kind(),
-            queue.worker(), queue.started(), queue.enabled(), queue.layout(), queue.size(),
-            queue.statistics().inFrames(), queue.statistics().inBytes(), queue.statistics().outFrames(),
-            queue.statistics().outBytes(), drops(queue.statistics())));
+    static Stream<QueueView> queues(final Port port, final CounterBase base) {
+        final List<QueueStatus> queues = port.queues();
+        return IntStream.range(0, queues.size())
+            .mapToObj(i -> queue(port.name(), queues.get(i), base.since(queues.get(i), i)));
+    }
+
+    private static QueueView queue(final String port, final QueueStatus queue, final PortStatistics statistics) {
+        return new QueueView(port, queue.index(), queue.kind(), queue.worker(), queue.started(), queue.enabled(),
+            queue.layout(), queue.size(), statistics.inFrames(), statistics.inBytes(), statistics.outFrames(),
+            statistics.outBytes(), drops(statistics));
     }
 
     static List<StationView> stations(final List<ForwardingTable.Entry> entries, final List<Port> ports) {
@@ -98,15 +106,22 @@ final class Views {
 
     static ConfigView config(final Config config, final List<PortConfig> ports, final @Nullable Path api) {
         return new ConfigView(config.workers(), config.cpus(), config.poll().name().toLowerCase(Locale.ROOT),
-            new ConfigView.Api(api == null ? null : api.toString()),
+            api(config.api().access(), api),
             new ConfigView.Fdb(config.fdb().capacity(), config.fdb().ageing().toSeconds() + "s"),
             config.state().text(), ports.stream().map(PortConfig::shown).toList());
+    }
+
+    private static ConfigView.Api api(final SocketAccess access, final @Nullable Path socket) {
+        return new ConfigView.Api(socket == null ? null : socket.toString(), access.owner(), access.group(),
+            String.format(Locale.ROOT, "%04o", access.mode()));
     }
 
     private static Map<String, Long> drops(final PortStatistics statistics) {
         final Map<String, Long> drops = new TreeMap<>();
         for (final Map.Entry<DropReason, Long> drop : statistics.drops().entrySet()) {
-            drops.put(drop.getKey().label(), drop.getValue());
+            if (drop.getValue() != 0) {
+                drops.put(drop.getKey().label(), drop.getValue());
+            }
         }
         return drops;
     }

@@ -15,9 +15,10 @@ import java.util.stream.Collectors;
 final class ApiOption {
     private static final int NO_SWITCH = 502;
     private static final String NAME = "--api";
+    private static final String VARIABLE = "RINGBRIDGE_API";
     private static final String LABEL = "PATH";
     private static final String DESCRIPTION = "API socket of the switch; "
-        + "/run/ringbridge/api.sock or $XDG_RUNTIME_DIR/ringbridge/api.sock if not given.";
+        + "$RINGBRIDGE_API, or else /run/ringbridge/api.sock or $XDG_RUNTIME_DIR/ringbridge/api.sock if not given.";
 
     @Option(names = NAME, paramLabel = LABEL, description = DESCRIPTION)
     private @Nullable Path api;
@@ -27,7 +28,10 @@ final class ApiOption {
         return OptionSpec.builder(NAME).paramLabel(LABEL).type(Path.class).description(DESCRIPTION).build();
     }
 
-    /** Returns a client of the selected switch, or else of the first one that listens at a default path. */
+    /**
+     * Returns a client of the selected switch, or else of the one that the environment names, or else of the first one
+     * that listens at a default path.
+     */
     ApiClient client() {
         return client(api);
     }
@@ -36,15 +40,19 @@ final class ApiOption {
         return client(option.<Path>getValue());
     }
 
-    private static ApiClient client(final @Nullable Path named) {
-        if (named != null) {
-            return new ApiClient(named);
+    private static ApiClient client(final @Nullable Path option) {
+        final String variable = System.getenv(VARIABLE);
+        if (option != null) {
+            return new ApiClient(option);
+        }
+        if (variable != null && !variable.isEmpty()) {
+            return new ApiClient(Path.of(variable));
         }
         final List<Path> places = ApiSocket.places(System.getenv());
         return places.stream().filter(ApiSocket::isLive).findFirst().map(ApiClient::new)
             .orElseThrow(() -> new ApiException(NO_SWITCH, "no switch answers at "
                 + places.stream().map(place -> place + " (" + ApiSocket.why(place) + ")")
                     .collect(Collectors.joining(" or "))
-                + "; is a switch running as this user? choose another socket with --api PATH"));
+                + "; start one with \"ringbridge run\", or name its socket with --api PATH or " + VARIABLE));
     }
 }

@@ -5,7 +5,7 @@ import io.ringbridge.config.ConfigReader;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** Adds, removes, suspends and resumes ports while the switch runs. */
+/** Adds, removes, suspends and resumes ports, and resets their counters, while the switch runs. */
 final class PortCommand {
     private static final String PORTS = "/v1/ports";
 
@@ -13,8 +13,9 @@ final class PortCommand {
     }
 
     static CommandSpec spec() {
-        final CommandSpec spec = Specs.examples(Specs.group("port", "missing command: add, remove, suspend or resume",
-            "Adds a port to a running switch, or removes, suspends or resumes one.%n"),
+        final CommandSpec spec = Specs.examples(Specs.group("port",
+            "missing command: add, remove, suspend, resume or reset-counters",
+            "Adds a port to a running switch, or removes, suspends or resumes one, or resets its counters.%n"),
             "  ringbridge port add name=vm3,socket=/tmp/vm3.sock,queues=2",
             "  ringbridge port suspend vm3",
             "  ringbridge port add name=up,type=tap,device=tap0",
@@ -27,7 +28,10 @@ final class PortCommand {
                 + "The front-end stays attached.", "POST", "/suspend").spec(),
             new Named("resume",
                 "Resumes a suspended port, unless its front-end or the guest's driver has suspended it as well.",
-                "POST", "/resume").spec());
+                "POST", "/resume").spec(),
+            new Named("reset-counters",
+                "Starts the counters of a port and of its queues again from zero. Metrics keep their counts.",
+                "POST", "/reset-counters").spec());
     }
 
     private static final class Add extends ClientCommand {

@@ -14,16 +14,25 @@ import java.util.Optional;
  * @param workers the number of datapath threads, 1 to 64
  * @param cpus the processors to pin the workers to, one per worker; empty for no pinning
  * @param poll the behaviour of idle workers
- * @param api the socket of the API; empty for the default path
+ * @param api the socket of the API
  * @param http the address of the API, the metrics and the page over TCP; empty for none
  * @param fdb the forwarding table
  * @param state the place for state that outlives this process
  * @param ports in the order of the file
  */
-public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Path> api, Optional<Http> http,
-                     Fdb fdb, State state, List<PortConfig> ports) {
+public record Config(int workers, List<Integer> cpus, PollMode poll, Api api, Optional<Http> http, Fdb fdb, State state,
+                     List<PortConfig> ports) {
     /** The maximum number of datapath threads. */
     public static final int MAX_WORKERS = 64;
+
+    /**
+     * The socket of the API.
+     *
+     * @param socket empty for the default path
+     */
+    public record Api(Optional<Path> socket, SocketAccess access) {
+        static final Api DEFAULT = new Api(Optional.empty(), SocketAccess.DEFAULT);
+    }
 
     /**
      * The forwarding table.
@@ -37,8 +46,7 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Pa
 
     /** The configuration of an empty file. */
     public static final Config DEFAULT = new Config(DatapathOptions.DEFAULT.workers(), DatapathOptions.DEFAULT.cpus(),
-        DatapathOptions.DEFAULT.poll(), Optional.empty(), Optional.empty(), Fdb.DEFAULT, new State.Default(),
-        List.of());
+        DatapathOptions.DEFAULT.poll(), Api.DEFAULT, Optional.empty(), Fdb.DEFAULT, new State.Default(), List.of());
 
     /** Returns the options of the datapath. */
     public DatapathOptions datapath() {
@@ -57,7 +65,7 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Optional<Pa
 
     /** Returns a copy with another API socket. */
     public Config withApi(final Path newApi) {
-        return new Config(workers, cpus, poll, Optional.of(newApi), http, fdb, state, ports);
+        return new Config(workers, cpus, poll, new Api(Optional.of(newApi), api.access()), http, fdb, state, ports);
     }
 
     /** Returns a copy with another place for the state. */

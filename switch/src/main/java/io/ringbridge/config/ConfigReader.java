@@ -1,5 +1,6 @@
 package io.ringbridge.config;
 
+import io.ringbridge.config.ConfigException.Fault;
 import io.ringbridge.config.Places.Place;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.packet.MacAddress;
@@ -15,7 +16,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -67,7 +67,7 @@ public final class ConfigReader {
     private static Config parse(final String source, final String text,
                                 final Function<List<Integer>, Optional<String>> cpuCheck) {
         final Section top = Section.of(source, "", NodeParser.parse(source, text), TOP_KEYS);
-        final Section api = top.section("api", List.of("socket"));
+        final Section api = top.section("api", List.of("socket", "owner", "group", "mode"));
         final Section fdb = top.section("fdb", List.of("capacity", "ageing"));
         final List<Integer> cpus = top.cpus("cpus").orElse(List.of());
         cpuCheck.apply(cpus).ifPresent(why -> {
@@ -80,7 +80,8 @@ public final class ConfigReader {
         }
         final Config config = new Config(workers, cpus,
             top.choice("poll", List.of(PollMode.values())).orElse(Config.DEFAULT.poll()),
-            api.socket("socket"), Http.read(top.section("http", List.of("listen", "token"))),
+            new Config.Api(api.socket("socket"), access(api)),
+            Http.read(top.section("http", List.of("listen", "token"))),
             new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()),
                 ageing(fdb)),
             top.text("state", "the path of a directory or none").map(State::parse).orElse(Config.DEFAULT.state()),
@@ -95,8 +96,8 @@ public final class ConfigReader {
      * @param source the option that the port was given to, for messages
      */
     public static PortConfig parsePort(final String source, final String spec) {
-        return PortReader.read(PortReader.section(source, "", isJson(spec) ? NodeParser.parseJson(source, spec)
-            : pairs(source, spec, String.join(", ", PortKey.words()))));
+        return PortReader.read(PortReader.section(source, "",
+            NodeParser.parseObject(source, spec, PortKey.words())));
     }
 
     /**
@@ -117,34 +118,10 @@ public final class ConfigReader {
      * @param source the command that the station was given to, for messages
      */
     public static StationConfig parseStation(final String source, final String spec) {
-        final Node keys = isJson(spec) ? NodeParser.parseJson(source, spec)
-            : pairs(source, spec, String.join(", ", StationConfig.KEYS));
-        final Section section = Section.of(source, "", keys, StationConfig.KEYS);
+        final Section section = Section.parse(source, spec, StationConfig.KEYS);
         final String mac = section.mac("mac").orElseThrow(() -> section.missing("mac", "the address of a station"));
         return new StationConfig(MacAddress.parse(mac), section.integer("vlan", 0, PortVlan.MAX),
             section.text("port", "the name of a port"));
-    }
-
-    private static boolean isJson(final String spec) {
-        return spec.stripLeading().matches("(?s)[{\\[].*");
-    }
-
-    private static Node pairs(final String source, final String spec, final String allowed) {
-        final Map<String, Node> values = new LinkedHashMap<>();
-        String before = null;
-        for (final String part : spec.split("(?<!,),(?!,)", -1)) {
-            final String[] pair = part.replace(",,", ",").split("=", 2);
-            if (pair.length != 2) {
-                throw new ConfigException(source + ": \"" + part + "\" is not key=value; "
-                    + (before == null || part.isBlank() ? "allowed keys: " + allowed
-                        : "if it is part of " + before + ", double the comma before it: ,," + part));
-            }
-            before = pair[0].strip();
-            if (values.put(pair[0].strip(), new Node.Scalar(0, pair[1].strip(), Node.Kind.UNTYPED)) != null) {
-                throw new ConfigException(source + ": " + pair[0].strip() + ": given twice");
-            }
-        }
-        return new Node.Mapping(0, values, Map.of());
     }
 
     /** Parses processors in the form {@code 1,3-5}. */
@@ -172,12 +149,13 @@ public final class ConfigReader {
         for (final PortConfig port : ports) {
             if (!names.add(port.name())) {
                 throw ConfigException.conflict(source + ": name: \"" + port.name()
-                    + "\" is taken; every port needs its own");
+                    + "\" is taken; every port needs its own", new Fault("name", port.name(), null));
             }
             for (final Place place : port.places()) {
                 places.claim(place, "port " + port.name()).ifPresent(other -> {
                     throw ConfigException.conflict(source + ": " + place.key().word() + ": " + place.name()
-                        + " is used by " + other + "; every port needs its own");
+                        + " is used by " + other + "; every port needs its own",
+                        new Fault(place.key().word(), place.name(), null));
                 });
             }
         }
@@ -213,10 +191,16 @@ public final class ConfigReader {
         return ports;
     }
 
+    private static SocketAccess access(final Section api) {
+        return new SocketAccess(api.text("owner", "the name of a user").orElse(null),
+            api.text("group", "the name of a group").orElse(null),
+            api.permissions("mode").orElse(SocketAccess.DEFAULT.mode()));
+    }
+
     private static Duration ageing(final Section fdb) {
         return fdb.text("ageing", Ageing.NEEDED)
             .map(text -> Ageing.parse(text)
-                .orElseThrow(() -> fdb.error("ageing", '"' + text + "\" is not " + Ageing.NEEDED)))
+                .orElseThrow(() -> fdb.refused("ageing", text, Ageing.NEEDED)))
             .orElse(Config.Fdb.DEFAULT.ageing());
     }
 }

@@ -50,7 +50,7 @@ record FeatureList(List<String> names) {
                 final List<String> names = new ArrayList<>();
                 for (final Node item : node instanceof final Node.Sequence list ? list.items() : List.of(node)) {
                     if (!(item instanceof final Node.Scalar scalar)) {
-                        throw section.error(key, item.what() + " is not " + allowed());
+                        throw section.refused(key, item, allowed());
                     }
                     Stream.of(scalar.text().split("\\+", -1)).map(String::strip).forEach(names::add);
                 }

@@ -64,7 +64,7 @@ final class GroupForward implements Rule<Integer> {
         int mask = 0;
         for (final Node item : node instanceof final Node.Sequence list ? list.items() : List.of(node)) {
             if (!(item instanceof final Node.Scalar scalar)) {
-                throw section.error(key, item.what() + " is not " + NEEDED);
+                throw section.refused(key, item, NEEDED);
             }
             for (final String name : scalar.text().split("[,+]", -1)) {
                 mask |= 1 << group(section, key, name.strip());
@@ -78,7 +78,7 @@ final class GroupForward implements Rule<Integer> {
         final Integer group = octet.matches() ? Integer.valueOf(octet.group(1), GROUPS)
             : NAMES.get(name.toLowerCase(Locale.ROOT));
         if (group == null) {
-            throw section.error(key, '"' + name + "\" is not " + NEEDED);
+            throw section.refused(key, name, NEEDED);
         }
         if (group == MAC_CONTROL) {
             throw section.error(key,

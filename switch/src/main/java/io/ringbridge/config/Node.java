@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Map;
 
 /** A parsed but unchecked configuration with the line of each part; the line is 0 if the source has no lines. */
-sealed interface Node {
+public sealed interface Node {
     int line();
 
     /** Returns a description for messages. */

@@ -32,9 +32,32 @@ final class NodeParser {
         return parse(source, "YAML", text, new YAMLFactory());
     }
 
-    /** Parses a JSON object strictly; the YAML parser would be too lenient. */
-    static Node parseJson(final String source, final String text) {
-        return parse(source, "JSON", text, new JsonFactory());
+    /**
+     * Parses a JSON object strictly, or pairs in the form {@code key=value,...} with commas in values doubled.
+     *
+     * @param allowed the keys, for messages
+     */
+    static Node parseObject(final String source, final String text, final List<String> allowed) {
+        return text.stripLeading().matches("(?s)[{\\[].*") ? parse(source, "JSON", text, new JsonFactory())
+            : pairs(source, text, String.join(", ", allowed));
+    }
+
+    private static Node pairs(final String source, final String spec, final String allowed) {
+        final Map<String, Node> values = new LinkedHashMap<>();
+        String before = null;
+        for (final String part : spec.split("(?<!,),(?!,)", -1)) {
+            final String[] pair = part.replace(",,", ",").split("=", 2);
+            if (pair.length != 2) {
+                throw new ConfigException(source + ": \"" + part + "\" is not key=value; "
+                    + (before == null || part.isBlank() ? "allowed keys: " + allowed
+                        : "if it is part of " + before + ", double the comma before it: ,," + part));
+            }
+            before = pair[0].strip();
+            if (values.put(pair[0].strip(), new Node.Scalar(0, pair[1].strip(), Node.Kind.UNTYPED)) != null) {
+                throw new ConfigException(source + ": " + pair[0].strip() + ": given twice");
+            }
+        }
+        return new Node.Mapping(0, values, Map.of());
     }
 
     private static Node parse(final String source, final String language, final String text,

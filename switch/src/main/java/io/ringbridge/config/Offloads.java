@@ -31,7 +31,7 @@ final class Offloads implements Rule<Long> {
             case final Node.Scalar scalar when scalar.isText() ->
                 read(section, key, Arrays.stream(scalar.text().split(",", -1))
                     .<Node>map(name -> new Node.Scalar(scalar.line(), name.strip(), Node.Kind.TEXT)).toList());
-            default -> throw section.error(key, node.what() + " is not " + NEEDED);
+            default -> throw section.refused(key, node, NEEDED);
         });
     }
 
@@ -55,7 +55,7 @@ final class Offloads implements Rule<Long> {
         for (final Node item : items) {
             final long feature = item instanceof final Node.Scalar scalar ? feature(scalar.text()) : 0;
             if (feature == 0) {
-                throw section.error(key, item.what() + " is not " + NEEDED);
+                throw section.refused(key, item, NEEDED);
             }
             features |= feature;
         }

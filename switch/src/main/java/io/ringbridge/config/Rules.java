@@ -44,8 +44,9 @@ final class Rules {
             return section.text(key, allowed()).map(word -> {
                 final int index = WORDS.indexOf(word);
                 if (index < 0) {
-                    throw section.error(key, '"' + word + "\" is not " + allowed()
-                        + Spelling.nearest(word, WORDS).map(near -> " (\"" + near + "\"?)").orElse(""));
+                    throw section.refused(key, '"' + word + "\" is not " + allowed()
+                        + Spelling.nearest(word, WORDS).map(near -> " (\"" + near + "\"?)").orElse(""),
+                        section.value(key).orElse(null), allowed());
                 }
                 return PortKind.values()[index];
             });
@@ -89,7 +90,8 @@ final class Rules {
         public Optional<Integer> read(final Section section, final String key) {
             return section.integer(key, low, high).map(number -> {
                 if (number != low && number != high) {
-                    throw section.error(key, number + " is not " + allowed());
+                    throw section.refused(key, number + " is not " + allowed(),
+                        section.value(key).orElse(null), allowed());
                 }
                 return number;
             });
@@ -151,7 +153,7 @@ final class Rules {
         public Optional<String> read(final Section section, final String key) {
             return section.text(key, allowed).map(text -> {
                 if (!accepts.test(text)) {
-                    throw section.error(key, '"' + text + "\" is not " + allowed);
+                    throw section.refused(key, text, allowed);
                 }
                 return text;
             });

@@ -45,7 +45,7 @@ final class Trunk implements Rule<BitSet> {
             for (final String part : text.split("[,+]", -1)) {
                 final Matcher range = RANGE.matcher(part.strip());
                 if (!range.matches() || !add(vlans, range)) {
-                    throw section.error(key, item.what() + " is not " + NEEDED);
+                    throw section.refused(key, item, NEEDED);
                 }
             }
         }

@@ -1,5 +1,6 @@
 package io.ringbridge.api;
 
+import io.ringbridge.config.SocketAccess;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,7 +40,7 @@ class ApiRobustnessTest {
     private Path dir;
 
     private static ApiServer start(final Path socket, final FakeSwitch control, final Duration idle) {
-        return ApiServer.start(socket, ApiResources.of(control), idle);
+        return ApiServer.start(socket, SocketAccess.DEFAULT, ApiResources.of(control), idle);
     }
 
     @ParameterizedTest
@@ -262,6 +263,20 @@ class ApiRobustnessTest {
                 each.close();
             }
         }
+    }
+
+    @Test
+    void theSocketHasTheConfiguredAccess() throws IOException {
+        final Path socket = dir.resolve("api.sock");
+        final String group = Files.getAttribute(dir, "posix:group").toString();
+        try (ApiServer _ = ApiServer.start(socket, new SocketAccess(null, group, 0620), new FakeSwitch())) {
+            assertEquals(0620, (Integer) Files.getAttribute(socket, "unix:mode") & 0777);
+            assertEquals(group, Files.getAttribute(socket, "posix:group").toString());
+        }
+        final ApiException e = assertThrows(ApiException.class,
+            () -> ApiServer.start(socket, new SocketAccess("no-such-user", null, 0660), new FakeSwitch()));
+        assertEquals("api socket " + socket + ": no user or group is named \"no-such-user\"", e.getMessage());
+        assertTrue(Files.notExists(socket));
     }
 
     @Test

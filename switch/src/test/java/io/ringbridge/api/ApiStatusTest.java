@@ -11,6 +11,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -72,7 +74,7 @@ class ApiStatusTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-        GET /nothing               | 404 | /nothing is not a path of this API; there are: /v1/config
+        GET /nothing               | 404 | /nothing is not a path of this API; there are: /health, /metrics, 
         GET /                      | 404 | is not a path of this API
         GET /v1/ports/                | 404 | is not a path of this API
         GET /v1/ports/a/b/c           | 404 | is not a path of this API
@@ -81,12 +83,11 @@ class ApiStatusTest {
         DELETE /v1/ports/none         | 404 | no port is named \\"none\\"
         POST /v1/ports                | 411 | the request needs a body
         POST /v1/fdb                  | 411 | the request needs a body
-        DELETE /v1/fdb?static=maybe   | 400 | static=maybe is neither true nor false
-        DELETE /v1/fdb?prot=a         | 400 | prot is not a parameter of this request; allowed: port, static
-        POST /v1/upgrade?timeout=0    | 400 | timeout=0 is not a whole number of seconds from 1 to 3600
-        POST /v1/upgrade?timeout=1    | 409 | this switch is embedded in another program
+        DELETE /v1/fdb?static=maybe   | 400 | static: \\"maybe\\" is neither true nor false
+        DELETE /v1/fdb?prot=a      | 400 | prot: unknown key (\\"port\\"?); allowed: port, static
+        POST /v1/upgrade              | 409 | this switch is embedded in another program
         DELETE /v1/fdb?port=a         | 200 | {"flushed":0}
-        GET /v1/ports?state=up     | 400 | state is not a parameter of this request; it has none
+        GET /v1/ports?state=up     | 400 | state: unknown key
         POST /v1/ports/a/suspend   | 204 | HTTP/1.1 204 No Content
         """)
     void requestsWithoutABodyAreAnswered(final String line, final int status, final String body) throws IOException {
@@ -116,7 +117,7 @@ class ApiStatusTest {
             withBody("text/plain", "name=b,socket=" + dir.resolve("c.sock"))));
         assertStatus(409, "is used by port b", RawClient.exchange(socket, "POST /v1/ports",
             withBody("application/json", "{\"name\": \"c\", \"socket\": \"" + b + "\"}")));
-        assertStatus(204, "", RawClient.exchange(socket, "POST /v1/fdb",
+        assertStatus(201, "{\"mac\":\"52:54:00:00:00:01\",", RawClient.exchange(socket, "POST /v1/fdb",
             withBody("application/json", "{\"mac\": \"52:54:00:00:00:01\", \"port\": \"a\"}")));
         final String spec = "name=d,socket=" + dir.resolve("d.sock");
         assertStatus(201, "\r\nLocation: /v1/ports/d\r\n", RawClient.exchange(socket, "POST /v1/ports",
@@ -152,11 +153,27 @@ class ApiStatusTest {
     void longBodiesAreRefusedInAnyEncoding() throws IOException {
         final String tooLong = "name=" + "x".repeat(1 << 20);
         assertStatus(413, "the body is longer than 1048576 bytes",
-            RawClient.exchange(socket, "POST /v1/ports", withBody("text/plain", tooLong)));
+            RawClient.exchange(socket, "POST /v1/ports", "Content-Length: " + tooLong.length()));
         assertStatus(413, "the body is longer than 1048576 bytes", RawClient.exchange(socket, "POST /v1/ports",
             "Transfer-Encoding: chunked\r\n\r\n" + Integer.toHexString(tooLong.length()) + "\r\n" + tooLong
             + "\r\n0\r\n\r\n"));
         assertStatus(400, "is not key=value", RawClient.exchange(socket, "POST /v1/ports", "Content-Length: 0"));
+    }
+
+    @Test
+    void theTimeOfAnUpgradeIsLimited() throws IOException {
+        assertStatus(400, "upgrade: line 1: timeout: 0 is out of range; 1 to 3600 is allowed",
+            RawClient.exchange(socket, "POST /v1/upgrade", withBody("application/json", "{\"timeout\": 0}")));
+    }
+
+    @Test
+    void aHeaderThatNeverEndsIsRefused() throws IOException {
+        try (RawClient client = RawClient.connect(socket)
+            .send("GET /v1/ports HTTP/1.1\r\nHost: x\r\nX: " + "x".repeat(10_000))) {
+            final ByteBuffer answer = ByteBuffer.allocate(1000);
+            client.channel().read(answer); // the server resets the connection after its answer
+            assertStatus(431, "", new String(answer.array(), 0, answer.position(), StandardCharsets.UTF_8));
+        }
     }
 
     @Test

@@ -51,13 +51,15 @@ class ApiTest {
             assertEquals("", client.change("POST", "/v1/ports", "name=b,socket=/tmp/b"));
             assertEquals("", client.change("POST", "/v1/ports/b/suspend", null));
             assertEquals("", client.change("POST", "/v1/ports/b/resume", null));
+            assertEquals("", client.change("POST", "/v1/ports/b/reset-counters", null));
             assertEquals("", client.change("DELETE", "/v1/ports/b", null));
             assertEquals("", client.change("POST", "/v1/fdb", "mac=52:54:00:00:00:01,port=b"));
             assertEquals("", client.change("DELETE", "/v1/fdb/52:54:00:00:00:01?vlan=10", null));
             assertEquals("3 stations removed", client.change("DELETE", "/v1/fdb", null));
             assertEquals("3 stations removed",
                 client.change("DELETE", "/v1/fdb?static=true&port=" + ApiClient.encoded("b+ c"), null));
-            assertEquals(List.of("add name=b,socket=/tmp/b", "suspend b", "resume b", "remove b",
+            assertEquals(List.of("add name=b,socket=/tmp/b", "suspend b", "resume b", "reset-counters b",
+                "remove b",
                 "add mac=52:54:00:00:00:01,port=b",
                 "remove mac=52:54:00:00:00:01,vlan=10", "flush null false", "flush b+ c true"), fake.done);
         }
@@ -111,8 +113,9 @@ class ApiTest {
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
             assertRefused(404, "no port is named \"none\"", () -> client.change("DELETE", "/v1/ports/none", null));
             assertRefused(400, "port add: nothing", () -> client.change("POST", "/v1/ports", ""));
-            assertRefused(404, "/nothing is not a path of this API; there are: /v1/config, /v1/fdb, /v1/ports, "
-                + "/v1/queues, /v1/upgrade, /v1/workers", () -> client.get("/nothing"));
+            assertRefused(404, "/nothing is not a path of this API; there are: /health, /metrics, /ready, /v1/config, "
+                + "/v1/events, /v1/fdb, /v1/log-levels, /v1/openapi.yaml, /v1/ports, /v1/queues, /v1/upgrade, /v1/version, /v1/workers",
+                () -> client.get("/nothing"));
             assertRefused(405, "GET is not allowed for /v1/ports/a/suspend; allowed: POST",
                 () -> client.get("/v1/ports/a/suspend"));
             assertRefused(500, "the switch failed to execute the request: java.lang.IllegalStateException: broken",
@@ -183,7 +186,8 @@ class ApiTest {
     void aMissingSwitchIsReportedWithItsPath() {
         final Path socket = dir.resolve("none.sock");
         try (ApiClient client = new ApiClient(socket)) {
-            assertRefused(502, "no switch answers at " + socket + ": no such socket", () -> client.get("/v1/ports"));
+            assertRefused(502, "no switch answers at " + socket + ": no such socket; \"ringbridge run --api " + socket
+                + "\" starts one there", () -> client.get("/v1/ports"));
         }
     }
 

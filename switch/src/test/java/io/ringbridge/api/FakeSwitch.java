@@ -34,8 +34,8 @@ class FakeSwitch implements SwitchControl {
 
     @Override
     public ConfigControl config() {
-        return () -> new ConfigView(1, List.of(), "busy", new ConfigView.Api(null), new ConfigView.Fdb(16, "1s"),
-            "/run/state", List.of());
+        return () -> new ConfigView(1, List.of(), "busy", new ConfigView.Api(null, null, null, "0660"),
+            new ConfigView.Fdb(16, "1s"), "/run/state", List.of());
     }
 
     @Override
@@ -113,6 +113,11 @@ class FakeSwitch implements SwitchControl {
         }
 
         @Override
+        public void resetCounters(final String name) {
+            done.add("reset-counters " + name);
+        }
+
+        @Override
         public void resume(final String name) {
             done.add("resume " + name);
         }
@@ -125,8 +130,9 @@ class FakeSwitch implements SwitchControl {
         }
 
         @Override
-        public void add(final String spec) {
+        public StationView add(final String spec) {
             done.add("add " + spec);
+            return stations.getFirst();
         }
 
         @Override

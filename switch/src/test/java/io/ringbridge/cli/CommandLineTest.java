@@ -96,7 +96,8 @@ class CommandLineTest {
     @Test
     void aFailedUpgradeIsOneLineAndStatusOne() throws IOException {
         final String api = dir.resolve("api.sock").toString();
-        assertEquals("ringbridge: no switch answers at " + api + ": no such socket\n",
+        assertEquals("ringbridge: no switch answers at " + api + ": no such socket; \"ringbridge run --api " + api
+            + "\" starts one there\n",
             Run.of("upgrade", "--api", api).err());
         final Path failing = Files.writeString(dir.resolve("failing"), "#!/bin/sh\nexit 3\n");
         assertTrue(failing.toFile().setExecutable(true));

@@ -207,6 +207,12 @@ class ProcessTest {
             }
             assertTrue(Files.exists(run.resolve("guests/one/a.sock")));
             assertEquals(0, Run.of("show", "ports", "--api", run + "/ringbridge/api.sock").status());
+            final ProcessBuilder client = new ProcessBuilder(command(List.of(), "show", "ports"));
+            client.environment().put("RINGBRIDGE_API", run + "/ringbridge/api.sock");
+            assertEquals(0, finish(client.start()).status());
+            client.environment().put("RINGBRIDGE_API", run + "/none.sock");
+            assertEquals("ringbridge: no switch answers at " + run + "/none.sock: no such socket; \"ringbridge run "
+                + "--api " + run + "/none.sock\" starts one there\n", finish(client.start()).err());
         } finally {
             process.destroyForcibly();
         }

@@ -72,7 +72,7 @@ class ConfigReaderTest {
             workers: 2
             cpus: [1, 3]
             poll: busy
-            api: {socket: /run/a.sock}
+            api: {socket: /run/a.sock, group: kvm, mode: 0600}
             http: {listen: "[::1]:9179", token: 0123456789abcdef}
             fdb: {capacity: 1024, ageing: 5m}
             state: /run/state
@@ -86,7 +86,8 @@ class ConfigReaderTest {
                 suspend-feature-bit: 42
                 features: [version_1, mrg_rxbuf]
             """);
-        assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, Optional.of(Path.of("/run/a.sock")),
+        assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, new Config.Api(Optional.of(Path.of("/run/a.sock")),
+            new SocketAccess(null, "kvm", 0600)),
             Optional.of(new Http(InetAddress.ofLiteral("::1"), 9179, Optional.of("0123456789abcdef"))),
             new Config.Fdb(1024, Duration.ofMinutes(5)), new State.Directory(Path.of("/run/state")), config.ports()),
             config);
@@ -276,7 +277,7 @@ class ConfigReaderTest {
             Arguments.of("poll: lazy", "line 1: poll: \"lazy\" is not busy or adaptive"),
             Arguments.of("poll: true", "line 1: poll: true is not busy or adaptive"),
             Arguments.of("api: /run/x",
-                "line 1: api: \"/run/x\" is not a mapping; allowed keys: socket"),
+                "line 1: api: \"/run/x\" is not a mapping; allowed keys: socket, owner, group, mode"),
             Arguments.of("fdb: {capacity: 15}", "line 1: fdb.capacity: 15 is out of range; 16 to 1048576 is allowed"),
             Arguments.of("fdb: {ageing: 300}",
                 "line 1: fdb.ageing: 300 is not a time from 1s to 24h, such as 300s or 5m"),

@@ -28,7 +28,7 @@ public record PortStatistics(long inFrames, long inBytes, long outFrames, long o
     }
 
     /** Returns the difference between this reading and another one. Its values may be negative. */
-    PortStatistics minus(final PortStatistics other) {
+    public PortStatistics minus(final PortStatistics other) {
         final Map<DropReason, Long> difference = new EnumMap<>(DropReason.class);
         difference.putAll(drops);
         other.drops.forEach((reason, count) -> difference.merge(reason, -count, Long::sum));
