@@ -30,14 +30,16 @@ final class ApiConnections implements Connection.Listener {
     private final Semaphore streams = new Semaphore(MAX_STREAMS);
     private final Map<Connection, Use> open = new LinkedHashMap<>();
 
+    private enum Phase { WAITING, ACTING, ANSWERING }
+
     /**
      * The state of a connection.
      *
-     * @param acting whether its request is being executed
+     * @param phase waiting for the rest of a request, executing it, or answering it
      * @param held the size of a body that the client has yet to send, or of an answer that it has yet to read, in bytes
      */
-    private record Use(boolean acting, long held) {
-        static final Use NONE = new Use(false, 0);
+    private record Use(Phase phase, long held) {
+        static final Use NONE = new Use(Phase.WAITING, 0);
     }
 
     @Override
@@ -53,22 +55,22 @@ final class ApiConnections implements Connection.Listener {
 
     /** Records that a request is being executed: from now on the connection is not closed. */
     void acting(final Connection connection) {
-        use(connection, new Use(true, 0));
+        use(connection, new Use(Phase.ACTING, 0));
     }
 
     /** Records that the body of a request is about to be received. */
     void receiving(final Connection connection, final long bytes) {
-        hold(connection, bytes);
+        hold(connection, new Use(Phase.WAITING, bytes));
     }
 
     /** Records that an answer is about to be sent. */
     void answering(final Connection connection, final long bytes) {
-        hold(connection, bytes);
+        hold(connection, new Use(Phase.ANSWERING, bytes));
     }
 
-    private void hold(final Connection connection, final long bytes) {
-        use(connection, new Use(false, bytes));
-        closeWhile(() -> open.values().stream().mapToLong(Use::held).sum() > Math.max(bytes, MAX_HELD_BYTES),
+    private void hold(final Connection connection, final Use use) {
+        use(connection, use);
+        closeWhile(() -> open.values().stream().mapToLong(Use::held).sum() > Math.max(use.held(), MAX_HELD_BYTES),
             this::longestHeld);
     }
 
@@ -123,7 +125,7 @@ final class ApiConnections implements Connection.Listener {
      */
     private Optional<Connection> firstWaiting(final Connection newest) {
         return open.entrySet().stream()
-            .filter(each -> !each.getKey().equals(newest) && each.getValue().equals(Use.NONE))
+            .filter(each -> !each.getKey().equals(newest) && each.getValue().phase() == Phase.WAITING)
             .map(Map.Entry::getKey).findFirst().or(this::longestHeld);
     }
 

@@ -195,16 +195,19 @@ public final class ApiSocket {
     static void restrict(final Path place, final SocketAccess access) throws IOException {
         final PosixFileAttributeView file = Files.getFileAttributeView(place, PosixFileAttributeView.class);
         final UserPrincipalLookupService names = place.getFileSystem().getUserPrincipalLookupService();
-        try {
-            if (access.group() != null) {
+        if (access.group() != null) {
+            try {
                 file.setGroup(names.lookupPrincipalByGroupName(access.group()));
+            } catch (UserPrincipalNotFoundException _) {
+                throw new IOException("no group is named \"" + access.group() + '"');
             }
-            if (access.owner() != null) {
+        }
+        if (access.owner() != null) {
+            try {
                 file.setOwner(names.lookupPrincipalByName(access.owner()));
+            } catch (UserPrincipalNotFoundException _) {
+                throw new IOException("no user is named \"" + access.owner() + '"');
             }
-        } catch (final UserPrincipalNotFoundException e) {
-            // Without the cause, which has no message.
-            throw new IOException("no user or group is named \"" + e.getName() + '"');
         }
         // Only the owner may connect before this call.
         Files.setAttribute(place, "unix:mode", access.mode());

@@ -17,15 +17,19 @@ final class ApiOption {
     private static final String NAME = "--api";
     private static final String VARIABLE = "RINGBRIDGE_API";
     private static final String LABEL = "PATH";
-    private static final String DESCRIPTION = "API socket of the switch; "
-        + "$RINGBRIDGE_API, or else /run/ringbridge/api.sock or $XDG_RUNTIME_DIR/ringbridge/api.sock if not given.";
+    // One line each, since a line break must not split a path.
+    private static final String FIRST = "API socket of the switch. If not given:";
+    private static final String ENVIRONMENT = "$RINGBRIDGE_API, or else";
+    private static final String SYSTEM = "/run/ringbridge/api.sock, or else";
+    private static final String SESSION = "$XDG_RUNTIME_DIR/ringbridge/api.sock.";
 
-    @Option(names = NAME, paramLabel = LABEL, description = DESCRIPTION)
+    @Option(names = NAME, paramLabel = LABEL, description = {FIRST, ENVIRONMENT, SYSTEM, SESSION})
     private @Nullable Path api;
 
     /** Creates the option for a command without annotations. */
     static OptionSpec spec() {
-        return OptionSpec.builder(NAME).paramLabel(LABEL).type(Path.class).description(DESCRIPTION).build();
+        return OptionSpec.builder(NAME).paramLabel(LABEL).type(Path.class)
+            .description(FIRST, ENVIRONMENT, SYSTEM, SESSION).build();
     }
 
     /**

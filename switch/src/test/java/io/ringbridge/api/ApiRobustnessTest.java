@@ -275,7 +275,7 @@ class ApiRobustnessTest {
         }
         final ApiException e = assertThrows(ApiException.class,
             () -> ApiServer.start(socket, new SocketAccess("no-such-user", null, 0660), new FakeSwitch()));
-        assertEquals("api socket " + socket + ": no user or group is named \"no-such-user\"", e.getMessage());
+        assertEquals("api socket " + socket + ": no user is named \"no-such-user\"", e.getMessage());
         assertTrue(Files.notExists(socket));
     }
 
