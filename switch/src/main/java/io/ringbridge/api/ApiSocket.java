@@ -195,16 +195,18 @@ public final class ApiSocket {
     static void restrict(final Path place, final SocketAccess access) throws IOException {
         final PosixFileAttributeView file = Files.getFileAttributeView(place, PosixFileAttributeView.class);
         final UserPrincipalLookupService names = place.getFileSystem().getUserPrincipalLookupService();
+        String name = access.group();
         try {
             if (access.group() != null) {
                 file.setGroup(names.lookupPrincipalByGroupName(access.group()));
             }
+            name = access.owner();
             if (access.owner() != null) {
                 file.setOwner(names.lookupPrincipalByName(access.owner()));
             }
-        } catch (final UserPrincipalNotFoundException e) {
+        } catch (UserPrincipalNotFoundException _) {
             // Without the cause, which has no message.
-            throw new IOException("no user or group is named \"" + e.getName() + '"');
+            throw new IOException("no user or group is named \"" + name + '"');
         }
         // Only the owner may connect before this call.
         Files.setAttribute(place, "unix:mode", access.mode());
