@@ -46,7 +46,7 @@ final class ApiHandler extends Handler.Abstract {
             final Router.Match match = router.find(request.getMethod(), path);
             final Route route = match.route();
             if (route == null) {
-                exchange.send(notAllowed(request.getMethod(), path, match.allowed()));
+                exchange.refuse(notAllowed(request.getMethod(), path, match.allowed()));
                 return true;
             }
             final Section query = query(request, route);
@@ -56,14 +56,14 @@ final class ApiHandler extends Handler.Abstract {
             }
             checkLength(request, route);
             connections.receiving(exchange.connection(), request.getLength() < 0 ? MAX_BODY : request.getLength());
-            Content.Source.asByteArrayAsync(request, MAX_BODY, Promise.Invocable.from(InvocationType.BLOCKING,
+            Content.Source.asByteArrayAsync(readable(request), MAX_BODY, Promise.Invocable.from(InvocationType.BLOCKING,
                 bytes -> act(exchange, route, new ApiRequest(match.variables(), query, request.getHeaders(),
                     new String(bytes, StandardCharsets.UTF_8).strip())),
-                failure -> exchange.send(Answer.of(Problem.of(refusal(failure))))));
+                failure -> refuse(exchange, failure)));
         } catch (final ApiException e) {
-            exchange.send(Answer.of(Problem.of(e)));
+            exchange.refuse(Answer.of(Problem.of(e)));
         } catch (final ConfigException e) {
-            exchange.send(Answer.of(Problem.of(e)));
+            exchange.refuse(Answer.of(Problem.of(e)));
         }
         return true;
     }
@@ -94,6 +94,26 @@ final class ApiHandler extends Handler.Abstract {
 
     private static ApiException tooLarge() {
         return new ApiException(HttpStatus.PAYLOAD_TOO_LARGE_413, "the body is longer than " + MAX_BODY + " bytes");
+    }
+
+    /** Returns a request whose body can still be read after a reader has refused it. */
+    private static Request readable(final Request request) {
+        return new Request.Wrapper(request) {
+            @Override
+            public void fail(final Throwable failure) {
+                // The answer reports the failure.
+            }
+        };
+    }
+
+    private static void refuse(final Exchange exchange, final Throwable failure) {
+        final ApiException refusal = refusal(failure);
+        final Answer answer = Answer.of(Problem.of(refusal));
+        if (refusal.status() == HttpStatus.PAYLOAD_TOO_LARGE_413) {
+            exchange.refuse(answer);
+        } else {
+            exchange.send(answer);
+        }
     }
 
     /** Returns the error to answer when a body could not be read. */

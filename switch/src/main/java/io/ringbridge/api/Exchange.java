@@ -1,6 +1,8 @@
 package io.ringbridge.api;
 
+import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpHeaderValue;
 import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.Content;
@@ -59,6 +61,22 @@ record Exchange(Request request, Response response, Callback callback, ApiConnec
             case Answer.Document(String type, ByteBuffer bytes) -> send(type, bytes.duplicate(), sent);
             default -> response.write(true, BufferUtil.EMPTY_BUFFER, sent);
         }
+    }
+
+    /**
+     * Sends an answer to a request whose body has not been read to its end. The connection is closed after it, once the
+     * client has sent the rest.
+     */
+    void refuse(final Answer answer) {
+        final HttpFields headers = request.getHeaders();
+        final boolean isBodyToCome = (request.getLength() > 0 || headers.contains(HttpHeader.TRANSFER_ENCODING))
+            && !headers.contains(HttpHeader.EXPECT, HttpHeaderValue.CONTINUE.asString());
+        if (!isBodyToCome) {
+            send(answer);
+            return;
+        }
+        response.getHeaders().put(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE);
+        new Exchange(request, response, new Drain(request, callback), connections).send(answer);
     }
 
     private boolean isHead() {

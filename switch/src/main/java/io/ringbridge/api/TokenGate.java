@@ -48,7 +48,7 @@ final class TokenGate extends Handler.Wrapper {
         if (refusal == null) {
             return super.handle(request, response, callback);
         }
-        new Exchange(request, response, callback, connections).send(refusal);
+        new Exchange(request, response, callback, connections).refuse(refusal);
         return true;
     }
 
