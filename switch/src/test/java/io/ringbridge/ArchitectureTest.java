@@ -17,15 +17,21 @@ class ArchitectureTest {
         .layer("config").definedBy("io.ringbridge.config")
         .layer("api").definedBy("io.ringbridge.api")
         .layer("diagnosis").definedBy("io.ringbridge.app.diagnosis")
+        .layer("metrics").definedBy("io.ringbridge.app.metrics")
         .layer("app").definedBy("io.ringbridge.app")
         .layer("demo").definedBy("io.ringbridge.app.demo")
+        .layer("attach").definedBy("io.ringbridge.cli.attach")
+        .layer("top").definedBy("io.ringbridge.cli.top")
         .layer("cli").definedBy("io.ringbridge.cli")
         .whereLayer("cli").mayNotBeAccessedByAnyLayer()
+        .whereLayer("attach").mayOnlyBeAccessedByLayers("cli")
+        .whereLayer("top").mayOnlyBeAccessedByLayers("cli")
         .whereLayer("demo").mayOnlyBeAccessedByLayers("cli")
         .whereLayer("app").mayOnlyBeAccessedByLayers("demo", "cli")
         .whereLayer("diagnosis").mayOnlyBeAccessedByLayers("app")
-        .whereLayer("api").mayOnlyBeAccessedByLayers("app", "demo", "cli")
-        .whereLayer("config").mayOnlyBeAccessedByLayers("api", "app", "demo", "cli");
+        .whereLayer("metrics").mayOnlyBeAccessedByLayers("app")
+        .whereLayer("api").mayOnlyBeAccessedByLayers("app", "demo", "top", "cli")
+        .whereLayer("config").mayOnlyBeAccessedByLayers("api", "app", "demo", "attach", "cli");
 
     @ArchTest
     static final ArchRule NO_CYCLES = slices().matching("io.ringbridge.(**)").should().beFreeOfCycles();

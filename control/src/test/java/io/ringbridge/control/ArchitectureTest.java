@@ -14,28 +14,34 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule LAYERS = layeredArchitecture().consideringOnlyDependenciesInLayers()
         .layer("protocol").definedBy("io.ringbridge.control.protocol")
+        .layer("trace").definedBy("io.ringbridge.control.trace")
         .layer("transport").definedBy("io.ringbridge.control.transport")
         .layer("handover").definedBy("io.ringbridge.control.handover")
+        .layer("event").definedBy("io.ringbridge.control.event")
         .layer("link").definedBy("io.ringbridge.control")
         .layer("backend.ring").definedBy("io.ringbridge.control.backend.ring")
         .layer("backend.memory").definedBy("io.ringbridge.control.backend.memory")
         .layer("backend.migration").definedBy("io.ringbridge.control.backend.migration")
         .layer("backend").definedBy("io.ringbridge.control.backend")
         .layer("uplink").definedBy("io.ringbridge.control.uplink")
+        .layer("capture").definedBy("io.ringbridge.control.capture")
         .layer("frontend").definedBy("io.ringbridge.control.frontend")
         .whereLayer("frontend").mayNotBeAccessedByAnyLayer()
+        .whereLayer("capture").mayNotBeAccessedByAnyLayer()
         .whereLayer("uplink").mayNotBeAccessedByAnyLayer()
         .whereLayer("backend").mayNotBeAccessedByAnyLayer()
         .whereLayer("backend.migration").mayOnlyBeAccessedByLayers("backend")
         .whereLayer("backend.memory").mayOnlyBeAccessedByLayers("backend")
         .whereLayer("backend.ring").mayOnlyBeAccessedByLayers("backend.memory", "backend.migration", "backend")
         .whereLayer("link").mayOnlyBeAccessedByLayers("backend", "uplink")
+        .whereLayer("event").mayOnlyBeAccessedByLayers("backend", "uplink")
         .whereLayer("handover").mayOnlyBeAccessedByLayers("link", "backend.ring", "backend.memory", "backend.migration",
             "backend", "uplink")
+        .whereLayer("trace").mayOnlyBeAccessedByLayers("backend")
         .whereLayer("transport").mayOnlyBeAccessedByLayers("handover", "backend.ring", "backend.memory",
             "backend.migration", "backend", "frontend")
-        .whereLayer("protocol").mayOnlyBeAccessedByLayers("transport", "handover", "backend.ring", "backend.memory",
-            "backend.migration", "backend", "frontend");
+        .whereLayer("protocol").mayOnlyBeAccessedByLayers("trace", "transport", "handover", "backend.ring",
+            "backend.memory", "backend.migration", "backend", "frontend");
 
     @ArchTest
     static final ArchRule NO_CYCLES = slices().matching("io.ringbridge.control.(**)").should().beFreeOfCycles();

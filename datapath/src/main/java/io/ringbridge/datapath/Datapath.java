@@ -5,10 +5,13 @@ import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortCapture;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
 import io.ringbridge.datapath.port.UplinkPort;
+import io.ringbridge.datapath.worker.PollMode;
+import io.ringbridge.datapath.worker.WorkerCounters;
 import io.ringbridge.datapath.worker.WorkerListener;
 import io.ringbridge.datapath.worker.WorkerStatus;
 import io.ringbridge.datapath.worker.Workers;
@@ -45,7 +48,8 @@ public final class Datapath implements AutoCloseable {
         this.options = options;
         this.nanoClock = nanoClock;
         table = new ForwardingTable(options.fdbCapacity(), (int) options.fdbAgeing().toSeconds(), MAX_PORTS);
-        workers = new Workers(options.workers(), options.cpus(), table, ports, nanoClock);
+        workers = new Workers(options.workers(), options.cpus(), table, ports, options.latencySample(),
+            nanoClock);
     }
 
     /**
@@ -156,9 +160,9 @@ public final class Datapath implements AutoCloseable {
     public synchronized GuestPort addGuestPort(final String name, final int queuePairs, final int mtu,
                                                final @Nullable PortVlan vlan) {
         final int index = freeIndex();
-        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan, workers.place(index, queuePairs),
-            workers.count(), stations(index, vlan));
-        ports.put(index, port);
+        final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan,
+            pairs -> workers.place(index, pairs), workers.count(), stations(index));
+        put(port);
         return port;
     }
 
@@ -183,9 +187,16 @@ public final class Datapath implements AutoCloseable {
                                                  final @Nullable PortVlan vlan) {
         final int index = freeIndex();
         final UplinkPort port = new UplinkPort(index, name, queues, mtu, vlan, workers.place(index, queues),
-            workers.count(), stations(index, vlan));
-        ports.put(index, port);
+            workers.count(), stations(index));
+        put(port);
         return port;
+    }
+
+    private void put(final Port port) {
+        if (options.recordedFrames() > 0) {
+            port.traceFrames(options.recordedFrames());
+        }
+        ports.put(port.index(), port);
     }
 
     private int freeIndex() {
@@ -196,8 +207,41 @@ public final class Datapath implements AutoCloseable {
         return index;
     }
 
-    private Stations stations(final int port, final @Nullable PortVlan vlan) {
-        return new PortStations(port, ports, vlan, workers, table, nanoClock);
+    private Stations stations(final int port) {
+        return new PortStations(port, ports, workers, table, nanoClock);
+    }
+
+    /**
+     * Changes the VLANs of a port while the datapath runs. All workers are frozen meanwhile, so each frame is handled
+     * in the old VLANs or in the new ones, and none is lost. Stations in VLANs that the port leaves are forgotten,
+     * static ones included.
+     *
+     * @param vlan the new VLANs, or null for a port without VLANs
+     * @return the number of stations forgotten
+     */
+    public int changeVlan(final Port port, final @Nullable PortVlan vlan) {
+        final int[] forgotten = new int[1];
+        workers.whileFrozen(() -> {
+            port.vlan(vlan);
+            forgotten[0] = table.flush(port.index(), id -> !port.carries(id));
+        });
+        return forgotten[0];
+    }
+
+    /** Changes the behaviour of idle workers while the datapath runs. */
+    public void poll(final PollMode poll) {
+        workers.poll(poll);
+    }
+
+    /**
+     * Changes the processors to which the workers are pinned while the datapath runs.
+     *
+     * @param cpus one per worker, in order; empty for no pinning
+     * @throws OsException if a processor is not available; no worker has moved then
+     */
+    public void pin(final List<Integer> cpus) {
+        cpus.forEach(ThreadTuning::check);
+        workers.pin(cpus);
     }
 
     /** Moves queues between workers until their numbers of running queues differ by at most one. */
@@ -236,6 +280,31 @@ public final class Datapath implements AutoCloseable {
         workers.retire();
     }
 
+    /**
+     * Begins a capture of the frames at a port.
+     *
+     * @param in whether to capture the frames that enter by the port
+     * @param out whether to capture the frames that leave by the port
+     * @param snapLength the bytes of each frame to copy, 1 to {@link PortCapture#MAX_SNAP_LENGTH}
+     */
+    public PortCapture capture(final Port port, final boolean in, final boolean out, final int snapLength) {
+        final PortCapture capture = new PortCapture(port, in, out, snapLength, workers.count());
+        port.addCapture(capture);
+        return capture;
+    }
+
+    /** Ends a capture. Its reader must have finished. */
+    public void end(final PortCapture capture) {
+        capture.port().removeCapture(capture);
+        workers.passBurst();
+        capture.free();
+    }
+
+    /** Returns the port with an index, or null. */
+    public @Nullable Port port(final int index) {
+        return ports.port(index);
+    }
+
     /** Detaches and removes a port. */
     public synchronized void remove(final Port port) {
         port.detach();
@@ -243,6 +312,8 @@ public final class Datapath implements AutoCloseable {
         table.flush(port.index(), true);
         table.changed();
         workers.forget(port.index()); // the next port with this index may be in other VLANs
+        workers.passBurst(); // a frame that one worker had passed to another for this port is dropped now
+        port.forgetFrames();
     }
 
     public List<Port> ports() {
@@ -281,6 +352,16 @@ public final class Datapath implements AutoCloseable {
         } else {
             table.learn(key, port, now() - age);
         }
+    }
+
+    /** Returns the counters of each worker. Resets nothing. */
+    public List<WorkerCounters> workerCounters() {
+        return workers.counters();
+    }
+
+    /** Returns whether the thread of each worker runs. */
+    public boolean isRunning() {
+        return workers.areRunning();
     }
 
     /** Returns a reading of each worker. */

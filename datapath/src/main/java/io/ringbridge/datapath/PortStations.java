@@ -7,7 +7,6 @@ import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Stations;
 import io.ringbridge.datapath.worker.Workers;
-import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
 import java.util.Set;
@@ -32,8 +31,6 @@ final class PortStations implements Stations {
 
     private final int port;
     private final PortList ports;
-    private final int[] vlans;
-    private final int untagged;
     private final Workers workers;
     private final ForwardingTable table;
     private final LongSupplier nanoClock;
@@ -44,14 +41,11 @@ final class PortStations implements Stations {
      * Creates the view of a port without stations.
      *
      * @param ports all current ports; they include this one before the first call
-     * @param vlan the VLANs of the port, or null if it has none
      */
-    PortStations(final int port, final PortList ports, final @Nullable PortVlan vlan, final Workers workers,
-                 final ForwardingTable table, final LongSupplier nanoClock) {
+    PortStations(final int port, final PortList ports, final Workers workers, final ForwardingTable table,
+                 final LongSupplier nanoClock) {
         this.port = port;
         this.ports = ports;
-        vlans = vlan == null ? NO_VLAN : vlan.all();
-        untagged = vlan == null ? 0 : vlan.untagged();
         this.workers = workers;
         this.table = table;
         this.nanoClock = nanoClock;
@@ -94,9 +88,13 @@ final class PortStations implements Stations {
     }
 
     private boolean belongsHere(final long key) {
+        return own().carries(ForwardingTable.vlan(key)) && !isElsewhere(key);
+    }
+
+    private Port own() {
         final Port own = ports.port(port);
         assert own != null : "the port was added before it was used";
-        return own.carries(ForwardingTable.vlan(key)) && !isElsewhere(key);
+        return own;
     }
 
     /** Returns whether a station is behind another running port. The port that a migrating guest left does not run. */
@@ -115,11 +113,14 @@ final class PortStations implements Stations {
     @Override
     public void announce(final long address) {
         final int now = workers.now();
+        final PortVlan vlan = own().vlan();
+        final int[] vlans = vlan == null ? NO_VLAN : vlan.all();
+        final int untagged = vlan == null ? 0 : vlan.untagged();
         final int[] announced = vlans.length <= MAX_ANNOUNCED ? vlans
-            : Arrays.stream(vlans).filter(vlan -> vlan == untagged || isKnown(address, vlan, now)).toArray();
+            : Arrays.stream(vlans).filter(each -> each == untagged || isKnown(address, each, now)).toArray();
         boolean known = true;
-        for (final int vlan : announced) {
-            known &= moveHere(ForwardingTable.key(address, vlan), now);
+        for (final int each : announced) {
+            known &= moveHere(ForwardingTable.key(address, each), now);
         }
         final long nanos = nanoClock.getAsLong();
         if (known && address == lastAddress && nanos - lastNanos < REPEAT_NANOS) {

@@ -3,6 +3,7 @@ package io.ringbridge.datapath;
 import com.sun.management.ThreadMXBean;
 import io.ringbridge.datapath.ReferenceBridge.Membership;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.port.PortCapture;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.worker.PollMode;
@@ -12,6 +13,7 @@ import io.ringbridge.testkit.TestGuest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
@@ -122,18 +124,48 @@ class AllocationTest {
         }
     }
 
+    /** The captures are read after each batch, so that they have room for the next. */
+    @ParameterizedTest
+    @EnumSource(Rings.class)
+    void millionCapturedFramesAllocateNothing(final Rings rings) {
+        try (Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
+             TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500), rings);
+             TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500), rings)) {
+            b.send(Frames.broadcast(2, 60));
+            datapath.step();
+            final List<PortCapture> captures = Stream.of(a, b)
+                .map(guest -> datapath.capture(guest.port, true, true, PortCapture.MAX_SNAP_LENGTH)).toList();
+            final long[] buffers = {frame(a, Frames.ethernet(2, 1, 64)), frame(a, Frames.ethernet(2, 1, 1000)),
+                frame(a, Frames.broadcast(1, 64)), frame(a, Frames.ethernet(1, 5, 64))};
+            assertAllocatesNothing(datapath, a, List.of(b), buffers, new int[] {64, 1000, 64, 64},
+                () -> captures.forEach(capture -> capture.read(_ -> true)));
+            captures.forEach(capture -> {
+                assertEquals(0, capture.lost());
+                datapath.end(capture);
+            });
+        }
+    }
+
     private static void assertAllocatesNothing(final Datapath datapath, final TestGuest sender,
                                                final List<TestGuest> receivers, final long[] buffers,
                                                final int[] lengths) {
+        assertAllocatesNothing(datapath, sender, receivers, buffers, lengths, () -> { });
+    }
+
+    private static void assertAllocatesNothing(final Datapath datapath, final TestGuest sender,
+                                               final List<TestGuest> receivers, final long[] buffers,
+                                               final int[] lengths, final Runnable afterBatch) {
         long least = Long.MAX_VALUE;
         for (int round = 0; round < ROUNDS && least > 0; round++) {
-            least = Math.min(least, allocatedByMillion(datapath, sender, receivers, buffers, lengths));
+            least = Math.min(least, allocatedByMillion(datapath, sender, receivers, buffers, lengths,
+                afterBatch));
         }
         assertEquals(0, least, "bytes for " + FRAMES + " frames");
     }
 
     private static long allocatedByMillion(final Datapath datapath, final TestGuest sender,
-                                           final List<TestGuest> receivers, final long[] buffers, final int[] lengths) {
+                                           final List<TestGuest> receivers, final long[] buffers, final int[] lengths,
+                                           final Runnable afterBatch) {
         final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         final DriverRing ring = sender.transmit.get(0).ring;
         long allocated = 0;
@@ -150,6 +182,7 @@ class AllocationTest {
             allocated += threads.getCurrentThreadAllocatedBytes() - before;
             assertEquals(BATCH, sender.reap());
             receivers.forEach(receiver -> receiver.receive.getFirst().drain(_ -> { }));
+            afterBatch.run();
         }
         return allocated;
     }

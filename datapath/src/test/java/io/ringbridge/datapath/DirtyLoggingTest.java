@@ -139,6 +139,25 @@ class DirtyLoggingTest extends SteppedFixture {
         }
     }
 
+    @Test
+    void markedPagesAreCountedAcrossLogs() {
+        final TestGuest[] pair = pair(TestGuest.FEATURES, 2048);
+        long marked = 0;
+        for (int i = 0; i < 2; i++) {
+            final GuestLog log = log(pair[1]);
+            log.begin();
+            for (int round = 0; round < 5; round++) {
+                pair[0].send(frame(2, 1, 1000));
+                run();
+                assertEquals(1, pair[1].received().size());
+                marked += log.marked().size();
+            }
+        }
+        assertTrue(marked > 0);
+        assertEquals(marked, pair[1].port.activity().dirtyPages());
+        assertEquals(0, pair[0].port.activity().dirtyPages());
+    }
+
     private void detachAll() {
         for (final TestGuest guest : guests) {
             datapath.remove(guest.port);

@@ -72,6 +72,11 @@ class FaultyCommandTest {
         }
 
         @Override
+        public long cycleStart() {
+            return worker.cycleStart();
+        }
+
+        @Override
         public void execute(final Runnable command) {
             worker.execute(() -> {
                 point();
@@ -154,7 +159,7 @@ class FaultyCommandTest {
         final PortList ports = new PortList();
         final FaultyOwner owner;
         final ForwardingTable table = new ForwardingTable(1024, 300, Datapath.MAX_PORTS);
-        final Workers workers = new Workers(1, List.of(), table, ports, System::nanoTime);
+        final Workers workers = new Workers(1, List.of(), table, ports, 0, System::nanoTime);
         final QueueOwner worker = workers.place(0, 1)[0];
         final TestGuest guest;
         final TestGuest other;
@@ -176,14 +181,14 @@ class FaultyCommandTest {
 
         private GuestPort port(final int index, final QueueOwner each) {
             final GuestPort port = new GuestPort(index, "port" + index, PAIRS, 1500, null,
-                new QueueOwner[] {each, each}, 1,
+                _ -> new QueueOwner[] {each, each}, 1,
                 stations(index));
             ports.put(index, port);
             return port;
         }
 
         private PortStations stations(final int port) {
-            return new PortStations(port, ports, null, workers, table, System::nanoTime);
+            return new PortStations(port, ports, workers, table, System::nanoTime);
         }
 
         void run() {

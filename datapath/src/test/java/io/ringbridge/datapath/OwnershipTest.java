@@ -5,9 +5,12 @@ import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.bridge.VlanBridge;
 import io.ringbridge.datapath.forward.Delivery;
 import io.ringbridge.datapath.forward.Effort;
+import io.ringbridge.datapath.forward.FrameRecorder;
 import io.ringbridge.datapath.forward.Inbox;
 import io.ringbridge.datapath.forward.Ingress;
+import io.ringbridge.datapath.forward.LatencySampler;
 import io.ringbridge.datapath.forward.Notifier;
+import io.ringbridge.datapath.forward.Observation;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Source;
@@ -126,9 +129,10 @@ class OwnershipTest {
         final Effort[] efforts = new Effort[1];
         efforts[0] = new Effort(0, efforts, inboxes, ports);
         final Ingress ingress = new Ingress(0, () -> false, inboxes, new Bridge(table, ports),
-            new VlanBridge(table, ports), new Notifier(), efforts[0]);
-        final Delivery delivery =
-            new Delivery(0, () -> false, inboxes[0].frames(), ports, new Notifier(), efforts[0]);
+            new VlanBridge(table, ports), new Notifier(), efforts[0],
+            new Observation(new FrameRecorder(), new LatencySampler(0, System::nanoTime)));
+        final Delivery delivery = new Delivery(0, () -> false, inboxes[0], ports, new Notifier(), efforts[0],
+            System::nanoTime, new FrameRecorder());
         final UplinkQueue queue;
         try (Datapath datapath = Datapath.prepare(DatapathOptions.DEFAULT); Wire wire = new Wire()) {
             final UplinkPort port = datapath.addUplinkPort("u", 1, 1500);

@@ -16,8 +16,10 @@ import org.apache.hc.core5.http.io.SessionInputBuffer;
 import org.apache.hc.core5.http.message.BasicClassicHttpRequest;
 import org.jspecify.annotations.Nullable;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.net.URLEncoder;
 import java.nio.channels.Channels;
@@ -26,6 +28,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.Predicate;
 
 /**
  * Sends requests to a running switch, each on a connection of its own.
@@ -77,6 +80,33 @@ public final class ApiClient implements AutoCloseable {
         return send(new Call(method, path, TEXT, body, TIMEOUT));
     }
 
+    /**
+     * Reads an answer line by line as it arrives.
+     *
+     * @param accept the media type of the answer
+     * @param reader takes a line, and returns whether to continue
+     * @return whether the reader has ended the answer; otherwise, the switch has
+     */
+    public boolean lines(final String path, final String accept, final Predicate<String> reader) {
+        final boolean[] ended = new boolean[1];
+        send(new Call("GET", path, accept, null, TIMEOUT), in -> ended[0] = lines(in, reader));
+        return ended[0];
+    }
+
+    private static boolean lines(final InputStream in, final Predicate<String> reader) {
+        final BufferedReader lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
+        try {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                if (!reader.test(line)) {
+                    return true;
+                }
+            }
+        } catch (IOException _) {
+            // The switch has ended.
+        }
+        return false;
+    }
+
     /** Returns a segment of a path, or a value of a query, in the syntax of a URL. */
     public static String encoded(final String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
@@ -98,12 +128,36 @@ public final class ApiClient implements AutoCloseable {
     private record Call(String method, String path, String accept, @Nullable String body, Duration limit) {
     }
 
+    /** Reads a stream. */
+    @FunctionalInterface
+    public interface StreamReader {
+        void read(InputStream in);
+    }
+
+    /**
+     * Sends a request whose answer is a stream, and passes the stream to a reader. The switch has to begin its answer
+     * in time; the stream may take any time.
+     */
+    public void stream(final String path, final String body, final StreamReader reader) {
+        send(new Call("POST", path, TEXT, body, TIMEOUT), reader);
+    }
+
     private String send(final Call call) {
+        return send(call, null);
+    }
+
+    /**
+     * Sends a request.
+     *
+     * @param reader reads the answer if it is a stream, and not a refusal; null for an answer that is text
+     * @return the answer if it is text
+     */
+    private String send(final Call call, final @Nullable StreamReader reader) {
         try (SocketChannel channel = ApiSocket.connect(socket)) {
             final Thread watch = closeAfter(call.limit(), channel);
             try {
                 write(call, Channels.newOutputStream(channel));
-                return read(call, Channels.newInputStream(channel));
+                return read(call, Channels.newInputStream(channel), watch, reader);
             } finally {
                 watch.interrupt();
             }
@@ -150,15 +204,22 @@ public final class ApiClient implements AutoCloseable {
         }
     }
 
-    private static String read(final Call call, final InputStream in) throws IOException, HttpException {
+    private static String read(final Call call, final InputStream in, final Thread watch,
+        final @Nullable StreamReader reader) throws IOException, HttpException {
         final SessionInputBuffer buffer = new SessionInputBufferImpl(BUFFER);
         final ClassicHttpResponse response = new DefaultHttpResponseParser().parse(buffer, in);
         if (response == null) {
             throw new IOException("the process there closed the connection without an answer");
         }
+        final boolean done = response.getCode() / HUNDRED == SUCCESS;
+        if (done && reader != null) {
+            watch.interrupt();
+            reader.read(content(response, buffer, in));
+            return "";
+        }
         final String body = new String(content(response, buffer, in).readAllBytes(), StandardCharsets.UTF_8)
             .stripTrailing();
-        if (response.getCode() / HUNDRED == SUCCESS) {
+        if (done) {
             return body;
         }
         throw new ApiException(response.getCode(), TEXT.equals(call.accept()) ? body

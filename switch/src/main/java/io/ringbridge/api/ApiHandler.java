@@ -51,13 +51,13 @@ final class ApiHandler extends Handler.Abstract {
             }
             final Section query = query(request, route);
             if (route.body() == Route.Body.NONE) {
-                act(exchange, route, new ApiRequest(match.variables(), query, ""));
+                act(exchange, route, new ApiRequest(match.variables(), query, request.getHeaders(), ""));
                 return true;
             }
             checkLength(request, route);
             connections.receiving(exchange.connection(), request.getLength() < 0 ? MAX_BODY : request.getLength());
             Content.Source.asByteArrayAsync(request, MAX_BODY, Promise.Invocable.from(InvocationType.BLOCKING,
-                bytes -> act(exchange, route, new ApiRequest(match.variables(), query,
+                bytes -> act(exchange, route, new ApiRequest(match.variables(), query, request.getHeaders(),
                     new String(bytes, StandardCharsets.UTF_8).strip())),
                 failure -> exchange.send(Answer.of(Problem.of(refusal(failure))))));
         } catch (final ApiException e) {

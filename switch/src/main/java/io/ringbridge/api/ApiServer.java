@@ -23,7 +23,7 @@ public final class ApiServer implements AutoCloseable {
      * The limit for each part of a request to arrive and for each part of an answer to be read. The time to execute a
      * request does not count.
      */
-    private static final Duration IDLE = Duration.ofSeconds(10);
+    static final Duration IDLE = Duration.ofSeconds(10);
     /** A path at which a file never exists. */
     private static final Path NOWHERE = Path.of("/proc/ringbridge/none");
 
@@ -84,19 +84,29 @@ public final class ApiServer implements AutoCloseable {
     }
 
     private static UnixDomainServerConnector connector() {
+        final Server server = server("rb-api");
+        final UnixDomainServerConnector connector =
+            new UnixDomainServerConnector(server, 1, 1, new HttpConnectionFactory(httpConfiguration()));
+        server.addConnector(connector);
+        return connector;
+    }
+
+    /** Creates a server without connectors. */
+    static Server server(final String threadName) {
         final QueuedThreadPool threads = new QueuedThreadPool(MAX_THREADS, 1);
-        threads.setName("rb-api");
+        threads.setName(threadName);
         threads.setDaemon(true);
         final Server server = new Server(threads);
+        server.setErrorHandler(new ApiErrors());
+        server.setStopTimeout(0);
+        return server;
+    }
+
+    static HttpConfiguration httpConfiguration() {
         final HttpConfiguration http = new HttpConfiguration();
         http.setSendServerVersion(false);
         http.setSendDateHeader(false);
-        final UnixDomainServerConnector connector =
-            new UnixDomainServerConnector(server, 1, 1, new HttpConnectionFactory(http));
-        server.addConnector(connector);
-        server.setErrorHandler(new ApiErrors());
-        server.setStopTimeout(0);
-        return connector;
+        return http;
     }
 
     public Path socket() {
@@ -138,7 +148,7 @@ public final class ApiServer implements AutoCloseable {
         stop(server);
     }
 
-    private static void stop(final Server server) {
+    static void stop(final Server server) {
         try {
             server.stop();
         } catch (Exception _) {
@@ -151,6 +161,11 @@ public final class ApiServer implements AutoCloseable {
         if (directory != null && !Files.isDirectory(directory)) {
             return "directory " + directory + " does not exist";
         }
+        return rootMessage(failure);
+    }
+
+    /** Returns the message of the first cause of a failure. */
+    static String rootMessage(final Throwable failure) {
         Throwable cause = failure;
         while (cause.getCause() != null) {
             cause = cause.getCause();

@@ -1,7 +1,36 @@
 package io.ringbridge.api;
 
+import java.util.Map;
+
 /** The operations of the API on the configuration. Any thread may call. */
 public interface ConfigControl {
     /** Returns the configuration in force. */
     ConfigView view();
+
+    /**
+     * Changes {@code cpus} and {@code poll}.
+     *
+     * @param spec a JSON object with the keys to change, or {@code key=value,...}
+     * @return the changes by key; keys that already had the value are absent
+     * @throws ApiException if a running switch cannot adopt a key; nothing has changed then
+     * @throws io.ringbridge.config.ConfigException if a value is not allowed; nothing has changed then
+     */
+    Map<String, KeyChange> change(String spec);
+
+    /**
+     * Reads the configuration file again, and applies the difference between it and what runs.
+     *
+     * @throws ApiException if there is no file, or if the difference cannot be applied; nothing has changed then
+     * @throws io.ringbridge.config.ConfigException if the file is wrong; nothing has changed then
+     */
+    ReloadView reload(ReloadOptions options);
+
+    /**
+     * Writes the ports, {@code cpus} and {@code poll} to the configuration file, except what options of the command
+     * line set.
+     *
+     * @throws ApiException if there is no file
+     * @throws io.ringbridge.config.ConfigException if the file is wrong or cannot be written; it is unchanged then
+     */
+    void persist();
 }

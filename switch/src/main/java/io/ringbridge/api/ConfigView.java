@@ -11,8 +11,8 @@ import java.util.Map;
  * @param state absent if no state is kept
  * @param ports the keys of each port's type, except those that have their default
  */
-public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, @Nullable String state,
-                         List<Map<String, Object>> ports) {
+public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, Recorder recorder,
+                         Latency latency, @Nullable String state, List<Map<String, Object>> ports) {
     /**
      * The API.
      *
@@ -24,7 +24,15 @@ public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, 
     public record Api(@Nullable String socket, @Nullable String owner, @Nullable String group, String mode) {
     }
 
+    /** The recorder of frames; 0 frames if it is off. */
+    public record Recorder(int frames) {
+    }
+
     /** The forwarding table. */
     public record Fdb(int capacity, String ageing) {
+    }
+
+    /** The sampling of latencies. */
+    public record Latency(int sample) {
     }
 }

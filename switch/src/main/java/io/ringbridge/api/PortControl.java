@@ -1,6 +1,7 @@
 package io.ringbridge.api;
 
 import java.util.List;
+import java.util.Map;
 
 /** The operations of the API on the ports. Any thread may call. */
 public interface PortControl {
@@ -8,11 +9,18 @@ public interface PortControl {
     List<PortView> views();
 
     /**
-     * Returns a port.
+     * Returns everything about one port.
      *
      * @throws ApiException if there is no such port
      */
-    PortView view(String name);
+    PortDetailView view(String name);
+
+    /**
+     * Checks everything that a port needs to work.
+     *
+     * @throws ApiException if there is no such port
+     */
+    List<CheckView> diagnose(String name);
 
     /** Returns the queues of all ports. */
     List<QueueView> queues();
@@ -25,6 +33,16 @@ public interface PortControl {
      * @throws io.ringbridge.config.ConfigException if the specification is malformed
      */
     PortView add(String spec);
+
+    /**
+     * Changes keys of a port that runs. Other ports lose no frame.
+     *
+     * @param spec a JSON object, or keys as on the command line; a key without a value returns to its default
+     * @return the changes by key; keys that already had the value are absent
+     * @throws ApiException if there is no such port, or if it cannot adopt a key; nothing has changed then
+     * @throws io.ringbridge.config.ConfigException if a value is not allowed; nothing has changed then
+     */
+    Map<String, KeyChange> change(String name, String spec);
 
     /**
      * Removes a port and its socket.

@@ -19,10 +19,12 @@ import java.util.Map;
  * @param vlan the VLAN of untagged frames; absent if there is none
  * @param trunk the VLANs of tagged frames, as numbers and ranges; absent if the port is not a trunk
  * @param drops counts by reason; counts of zero are absent
+ * @param rates frames and bytes per second
  */
 public record PortView(String name, String type, @Nullable String socket, @Nullable String device,
                        @Nullable String read, @Nullable String write, @Nullable String mode, String state,
                        @Nullable String failure, String since, @Nullable String why, int queues, int mtu,
                        @Nullable Integer vlan, @Nullable List<String> trunk, List<String> features, long inFrames,
-                       long inBytes, long outFrames, long outBytes, Map<String, Long> drops) {
+                       long inBytes, long outFrames, long outBytes, Map<String, Long> drops,
+                       RatesView rates) {
 }

@@ -11,10 +11,14 @@ record PortsResource(PortControl ports) implements Resource {
     @Override
     public List<Route> routes() {
         return List.of(
-            Route.get(ALL, _ -> Answer.of(ports.views(), Tables::ports)),
+            Route.get(ALL, request -> Answer.of(ports.views(), views -> Tables.ports(views, Units.of(request))))
+                .query(Units.PARAMETER),
             Route.post(ALL, this::add).with(Route.Body.NEEDED),
             Route.get(ONE, request -> Answer.of(ports.view(request.variable(NAME)),
-                view -> Tables.ports(List.of(view)))),
+                view -> Tables.port(view, Units.of(request)))).query(Units.PARAMETER),
+            Route.get(ONE + "/diagnosis",
+                request -> Answer.of(ports.diagnose(request.variable(NAME)), Tables::checks)),
+            Route.patch(ONE, request -> Answer.of(ports.change(request.variable(NAME), request.body()), Changes::of)),
             Route.delete(ONE, request -> {
                 ports.remove(request.variable(NAME));
                 return Answer.DONE;

@@ -6,6 +6,8 @@ import java.util.List;
 record QueuesResource(PortControl ports) implements Resource {
     @Override
     public List<Route> routes() {
-        return List.of(Route.get("/v1/queues", _ -> Answer.of(ports.queues(), Tables::queues)));
+        return List.of(Route.get("/v1/queues",
+            request -> Answer.of(ports.queues(), queues -> Tables.queues(queues, Units.of(request))))
+            .query(Units.PARAMETER));
     }
 }

@@ -36,12 +36,13 @@ record Route(String method, String path, Body body, List<String> parameters, Act
         return new Route("PUT", path, Body.NONE, List.of(), action);
     }
 
-    static Route patch(final String path, final Action action) {
-        return new Route("PATCH", path, Body.NONE, List.of(), action);
-    }
-
     static Route delete(final String path, final Action action) {
         return new Route("DELETE", path, Body.NONE, List.of(), action);
+    }
+
+    /** Returns an operation that changes what its body names. */
+    static Route patch(final String path, final Action action) {
+        return new Route("PATCH", path, Body.NEEDED, List.of(), action);
     }
 
     /** Returns this operation for requests with a body. */

@@ -4,11 +4,25 @@ package io.ringbridge.api;
 public interface SwitchControl {
     PortControl ports();
 
+    TraceControl traces();
+
     FdbControl fdb();
 
     WorkerControl workers();
 
+    LatencyControl latency();
+
+    InterruptionControl interruptions();
+
     ConfigControl config();
 
     UpgradeControl upgrades();
+
+    CaptureControl captures();
+
+    EventControl events();
+
+    LogControl log();
+
+    MonitoringControl monitoring();
 }

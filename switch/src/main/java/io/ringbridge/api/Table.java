@@ -32,7 +32,7 @@ public final class Table {
             for (int r = 0; r < rows.size(); r++) {
                 final String cell = rows.get(r).get(c);
                 widths[c] = Math.max(widths[c], cell.length());
-                numbers[c] &= r == 0 || cell.matches("[\\d.,-]+[ %kMG]?");
+                numbers[c] &= r == 0 || cell.matches("[\\d.,-]+[ %kMGTPE]?");
             }
         }
         for (final List<String> row : rows) {

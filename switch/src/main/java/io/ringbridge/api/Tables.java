@@ -8,10 +8,8 @@ import java.io.StringWriter;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /** Formats the views as tables for people. */
 final class Tables {
@@ -20,20 +18,39 @@ final class Tables {
     private Tables() {
     }
 
-    static String ports(final List<PortView> ports) {
-        return text(out -> ports(ports, out));
+    static String ports(final List<PortView> ports, final Units units) {
+        return text(out -> PortTables.ports(ports, units, out));
     }
 
-    static String queues(final List<QueueView> queues) {
-        return text(out -> queues(queues, out));
+    static String port(final PortDetailView port, final Units units) {
+        return text(out -> PortTables.detail(port, units, out));
+    }
+
+    static String checks(final List<CheckView> checks) {
+        return text(out -> PortTables.checks(checks, out));
+    }
+
+    static String queues(final List<QueueView> queues, final Units units) {
+        return text(out -> queues(queues, units, out));
     }
 
     static String stations(final List<StationView> stations) {
         return text(out -> stations(stations, out));
     }
 
-    static String workers(final List<WorkerView> workers) {
-        return text(out -> workers(workers, out));
+    static String workers(final List<WorkerView> workers, final Units units) {
+        return text(out -> workers(workers, units, out));
+    }
+
+    static String captures(final List<CaptureView> captures) {
+        return text(out -> captures(captures, out));
+    }
+
+    static String logLevels(final LogLevelsView levels) {
+        return text(out -> {
+            out.println("general level: " + levels.level());
+            levels.ports().forEach((port, level) -> out.println("port " + port + ": " + level));
+        });
     }
 
     static String config(final ConfigView config) {
@@ -48,45 +65,23 @@ final class Tables {
         return text.toString();
     }
 
-    private static void ports(final List<PortView> ports, final PrintWriter out) {
-        final Table table = new Table("PORT", "STATE", "QUEUES", "MTU", "VLAN", "IN-FRAMES", "IN-BYTES", "OUT-FRAMES",
-            "OUT-BYTES", "DROPS", "SOCKET, DEVICE OR FILE");
-        for (final PortView port : ports) {
-            table.row(port.name(), port.state(), port.queues(), port.mtu(), vlan(port), port.inFrames(), port.inBytes(),
-                port.outFrames(), port.outBytes(), drops(port.drops()), where(port));
-        }
-        table.print(out);
-        ports.stream().filter(port -> port.why() != null)
-            .forEach(port -> out.println(port.name() + ": " + port.state() + " since " + port.since() + "; "
-                + port.why()));
-        out.flush();
-    }
-
-    private static String vlan(final PortView port) {
-        final String untagged = port.vlan() == null ? "" : port.vlan().toString();
-        return port.trunk() == null ? untagged.isEmpty() ? "-" : untagged
-            : "trunk " + String.join(",", port.trunk()) + (untagged.isEmpty() ? "" : " native " + untagged);
-    }
-
-    private static String where(final PortView port) {
-        return Stream.of(port.socket(), port.device(), port.read(), port.write()).filter(Objects::nonNull)
-            .collect(Collectors.joining(", "));
-    }
-
-    private static void queues(final List<QueueView> queues, final PrintWriter out) {
-        final Table table = new Table("PORT", "QUEUE", "KIND", "WORKER", "STATE", "LAYOUT", "SIZE", "IN-FRAMES",
-            "OUT-FRAMES", "DROPS");
+    private static void queues(final List<QueueView> queues, final Units units, final PrintWriter out) {
+        final Table table = new Table("PORT", "QUEUE", "KIND", "WORKER", "STATE", "LAYOUT", "SIZE", "IN", "IN-BYTES",
+            "OUT", "OUT-BYTES", "DROPS");
         final List<QueueView> started = queues.stream().filter(QueueView::started).toList();
         for (final QueueView queue : started) {
             table.row(queue.port(), queue.index(), queue.kind(), queue.worker(),
-                queue.enabled() ? "enabled" : "disabled", queue.layout(), queue.size(), queue.inFrames(),
-                queue.outFrames(), drops(queue.drops()));
+                queue.enabled() ? "enabled" : "disabled", queue.layout(), queue.size(), units.count(queue.inFrames()),
+                units.count(queue.inBytes()), units.count(queue.outFrames()), units.count(queue.outBytes()),
+                units.count(PortTables.sum(queue.drops())));
         }
         table.print(out);
+        started.stream().filter(queue -> !queue.drops().isEmpty()).forEach(queue -> PortTables.paragraph(
+            queue.port() + " queue " + queue.index() + ": dropped ", PortTables.drops(queue.drops()), out));
         if (started.size() < queues.size()) {
             out.println("queues not started: " + (queues.size() - started.size()));
-            out.flush();
         }
+        out.flush();
     }
 
     private static void stations(final List<StationView> stations, final PrintWriter out) {
@@ -98,12 +93,12 @@ final class Tables {
         table.print(out);
     }
 
-    private static void workers(final List<WorkerView> workers, final PrintWriter out) {
+    private static void workers(final List<WorkerView> workers, final Units units, final PrintWriter out) {
         final Table table = new Table("WORKER", "CPU", "QUEUES", "BUSY", "FRAMES", "CYCLES/FRAME", "FRAMES/POLL",
             "LONGEST-US", "STALLS");
         for (final WorkerView worker : workers) {
             table.row(worker.index(), worker.cpu() < 0 ? "any" : worker.cpu(), worker.queues(),
-                String.format(Locale.ROOT, "%.0f%%", 100 * worker.busyShare()), worker.frames(),
+                String.format(Locale.ROOT, "%.0f%%", 100 * worker.busyShare()), units.count(worker.frames()),
                 isIdle(worker) ? "-" : String.format(Locale.ROOT, "%.0f", worker.cyclesPerFrame()),
                 String.format(Locale.ROOT, "%.1f", worker.framesPerPoll()),
                 String.format(Locale.ROOT, "%.1f", worker.longestCycleNanos() / 1e3), worker.stalls());
@@ -116,6 +111,15 @@ final class Tables {
         return worker.cyclesPerFrame() == 0 || worker.busyShare() < MIN_BUSY_SHARE;
     }
 
+    private static void captures(final List<CaptureView> captures, final PrintWriter out) {
+        final Table table = new Table("PORT", "DIRECTION", "SNAPLEN", "FRAMES", "LOST", "SINCE", "FILTER");
+        for (final CaptureView capture : captures) {
+            table.row(capture.port(), capture.direction(), capture.snaplen(), capture.frames(), capture.lost(),
+                capture.since(), capture.filter() == null ? "-" : capture.filter());
+        }
+        table.print(out);
+    }
+
     private static void config(final ConfigView config, final PrintWriter out) {
         out.println("workers: " + config.workers());
         out.println("cpus: " + config.cpus());
@@ -124,6 +128,8 @@ final class Tables {
             out.println("api: " + api(config.api()));
         }
         out.println("fdb: {capacity: " + config.fdb().capacity() + ", ageing: " + config.fdb().ageing() + "}");
+        out.println("recorder: {frames: " + config.recorder().frames() + "}");
+        out.println("latency: {sample: " + config.latency().sample() + "}");
         if (config.state() != null) {
             out.println("state: " + Json.write(config.state()));
         }
@@ -147,10 +153,5 @@ final class Tables {
             .map(key -> key.getKey() + ": "
                 + (PortKey.FREE_TEXT.contains(key.getKey()) ? Json.write(key.getValue()) : key.getValue()))
             .collect(Collectors.joining(", ", "{", "}"));
-    }
-
-    private static String drops(final Map<String, Long> drops) {
-        return drops.isEmpty() ? "0" : drops.entrySet().stream().map(drop -> drop.getKey() + " " + drop.getValue())
-            .collect(Collectors.joining(", "));
     }
 }

@@ -6,6 +6,8 @@ import java.util.List;
 record WorkersResource(WorkerControl workers) implements Resource {
     @Override
     public List<Route> routes() {
-        return List.of(Route.get("/v1/workers", _ -> Answer.of(workers.views(), Tables::workers)));
+        return List.of(Route.get("/v1/workers",
+            request -> Answer.of(workers.views(), views -> Tables.workers(views, Units.of(request))))
+            .query(Units.PARAMETER));
     }
 }

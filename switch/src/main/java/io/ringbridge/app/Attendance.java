@@ -1,13 +1,14 @@
 package io.ringbridge.app;
 
 import io.ringbridge.api.Json;
-import io.ringbridge.control.backend.Presence;
+import io.ringbridge.control.event.Event;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 
 /**
  * Records whether a front-end is attached to a port, for the next process after a restart.
@@ -16,7 +17,7 @@ import java.nio.file.Path;
  * boot ID of the machine: no guest outlives the machine, so a record from another boot is ignored. Used by the port's
  * session.
  */
-final class Attendance implements Presence {
+final class Attendance implements Consumer<Event> {
     private static final Logger LOG = LoggerFactory.getLogger(Attendance.class);
     private static final Path BOOT = Path.of("/proc/sys/kernel/random/boot_id");
     private static final String NAME = "attached.json";
@@ -51,8 +52,19 @@ final class Attendance implements Presence {
         }
     }
 
+    /** Records that a front-end is attached once its first ring runs, and until it is detached. */
     @Override
-    public void arrived() {
+    public void accept(final Event event) {
+        switch (event.kind()) {
+            case RUNNING -> arrived();
+            case DETACHED, FAILED -> left();
+            default -> {
+                // In particular, CLOSED leaves the record to the next process.
+            }
+        }
+    }
+
+    private void arrived() {
         try {
             Files.createDirectories(file.getParent());
             Files.writeString(file, Json.write(new Entry(boot())));
@@ -63,8 +75,8 @@ final class Attendance implements Presence {
         onArrival.run();
     }
 
-    @Override
-    public void left() {
+    /** Removes the record, so that the next restart does not wait for a front-end. */
+    void left() {
         try {
             Files.deleteIfExists(file);
         } catch (final IOException e) {

@@ -16,15 +16,15 @@ import java.util.function.Consumer;
 /**
  * Keeps front-ends from filling the log with messages that they can trigger at will.
  *
- * <p>Ten lines per ten seconds pass for each port and kind of message, which is the message before its arguments are
- * filled in. Further lines are counted, and one line reports their number and the last of them. Debug messages always
- * pass. While debug messages are enabled, nothing is suppressed. Any thread may call.
+ * <p>Ten lines per ten seconds pass for each port and kind of message, which is the kind of the event, or the message
+ * before its arguments are filled in. Further lines are counted, and one line reports their number and the last of
+ * them. Debug messages always pass. While debug messages are enabled, for all ports or for one, nothing about them is
+ * suppressed. Any thread may call.
  */
 final class LogLimit extends Filter<ILoggingEvent> {
     static final int LINES = 10;
     static final Duration PERIOD = Duration.ofSeconds(10);
     private static final Logger LOG = LoggerFactory.getLogger(LogLimit.class);
-    private static final String PORT_PREFIX = "port {}: ";
     /**
      * More than the kinds of messages that all ports have at a time. Beyond it, the kind that was quiet for longest is
      * dropped.
@@ -79,10 +79,10 @@ final class LogLimit extends Filter<ILoggingEvent> {
 
     @Override
     public FilterReply decide(final ILoggingEvent event) {
-        if (!event.getLevel().isGreaterOrEqual(Level.INFO) || Logging.isVerbose()) {
+        final Kind kind = kind(event);
+        if (!event.getLevel().isGreaterOrEqual(Level.INFO) || Logging.isVerbose(kind.port())) {
             return FilterReply.NEUTRAL;
         }
-        final Kind kind = kind(event);
         final boolean first;
         synchronized (counts) {
             final Count count = counts.computeIfAbsent(kind, _ -> new Count());
@@ -104,9 +104,9 @@ final class LogLimit extends Filter<ILoggingEvent> {
     }
 
     private static Kind kind(final ILoggingEvent event) {
-        final Object[] arguments = event.getArgumentArray();
-        final boolean ofPort = event.getMessage().startsWith(PORT_PREFIX) && arguments != null && arguments.length > 0;
-        return new Kind(ofPort ? String.valueOf(arguments[0]) : "", event.getMessage());
+        final String port = PortLevels.port(event.getMessage(), event.getArgumentArray());
+        return new Kind(port == null ? "" : port,
+            JsonLine.event(event).map(reported -> reported.kind().label()).orElseGet(event::getMessage));
     }
 
     /** Reports the number of suppressed lines of a kind, and lets lines pass again. */

@@ -7,7 +7,10 @@ import io.ringbridge.config.PortKey;
 import io.ringbridge.config.TapPortConfig;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
-import io.ringbridge.control.backend.Presence;
+import io.ringbridge.control.backend.BackendOptions;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.Events;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.uplink.InterfaceLink;
@@ -19,8 +22,6 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.port.UplinkPort;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 import java.nio.file.Path;
 import java.util.Optional;
@@ -32,17 +33,19 @@ import java.util.function.Supplier;
  * its lock.
  */
 final class PortOpener {
-    private static final Logger LOG = LoggerFactory.getLogger(PortOpener.class);
     /** The MTU of an uplink until its device is open. */
     private static final int UPLINK_MTU = 1500;
 
     private final Datapath datapath;
+    private final Events events;
     /** Empty if no state is kept. */
     private final Optional<StateDirectory> state;
     private final Reunion reunion;
 
-    PortOpener(final Datapath datapath, final Optional<StateDirectory> state, final Reunion reunion) {
+    PortOpener(final Datapath datapath, final Events events, final Optional<StateDirectory> state,
+               final Reunion reunion) {
         this.datapath = datapath;
+        this.events = events;
         this.state = state;
         this.reunion = reunion;
     }
@@ -64,57 +67,69 @@ final class PortOpener {
     private Attached open(final GuestPortConfig port, final boolean whileRunning) {
         final GuestPort added = addGuest(port);
         final Optional<Path> kept = stateOf(port);
-        final Presence presence = presence(port.name(), kept);
+        final PortEvents reporter = events(port.name(), kept);
         final Attached attached = attach(port, whileRunning, added,
-            () -> Backend.open(added, PortOptions.of(port, kept), presence), SwitchException::new);
-        LOG.info("port {}: {} {}, {} queue pairs, mtu {}{}", port.name(), port.shown(PortKey.MODE).orElseThrow(),
-            port.place(), port.queues(), port.mtu(), Views.vlan(port));
+            () -> Backend.open(added, PortOptions.of(port, kept), reporter), SwitchException::new);
+        reportOpened(reporter, port, port.shown(PortKey.MODE).orElseThrow() + " " + port.place() + ", " + port.queues()
+            + " queue pairs, mtu " + port.mtu());
         return attached;
     }
 
     private Attached open(final TapPortConfig port, final boolean whileRunning) {
         final UplinkPort added = addUplink(port);
+        final PortEvents reporter = events.of(port.name());
         final Attached attached = attach(port, whileRunning, added,
-            () -> TapLink.start(added, port.options()), SwitchException::new);
-        LOG.info("port {}: tap {}, {} queues, mtu {}{}", port.name(), port.place(), port.queues(), added.mtu(),
-            Views.vlan(port));
+            () -> TapLink.start(added, port.options(), reporter), SwitchException::new);
+        reportOpened(reporter, port, "tap " + port.place() + ", " + port.queues() + " queues, mtu " + added.mtu());
         return attached;
     }
 
     private Attached open(final PcapPortConfig port, final boolean whileRunning) {
         final UplinkPort added = addUplink(port);
         final PcapOptions options = port.options();
+        final PortEvents reporter = events.of(port.name());
         final Attached attached = attach(port, whileRunning, added,
-            () -> port.isLive() ? InterfaceLink.start(added, options) : PcapLink.start(added, options),
-            SwitchException::new);
-        LOG.info("port {}: pcap{}{}{}{}", port.name(),
-            port.isLive() ? ", interface " + options.device() : "",
-            options.read() == null ? "" : ", replays " + options.read(),
-            options.write() == null ? "" : ", records to " + options.write(), Views.vlan(port));
+            () -> port.isLive() ? InterfaceLink.start(added, options, reporter)
+                : PcapLink.start(added, options, reporter), SwitchException::new);
+        reportOpened(reporter, port, "pcap" + (port.isLive() ? ", interface " + options.device() : "")
+            + (options.read() == null ? "" : ", replays " + options.read())
+            + (options.write() == null ? "" : ", records to " + options.write()));
         return attached;
+    }
+
+    private static void reportOpened(final PortEvents reporter, final PortConfig port, final String text) {
+        reporter.report(EventKind.OPENED, text + Views.vlan(port), port.shown());
     }
 
     /**
      * Adopts a port that the old process still serves; the port is suspended here.
      *
+     * @param queues the number of queue pairs that a front-end which is attached has
      * @throws HandOverException if that failed; nothing stays open then
      */
-    Attached adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
+    Attached adopt(final PortConfig port, final int queues, final boolean whileRunning, final StateReader in) {
         return switch (port) {
             case GuestPortConfig guest -> {
-                final GuestPort added = addGuest(guest);
+                final GuestPort added = addGuest(guest.withQueues(queues));
                 final Optional<Path> kept = stateOf(guest);
-                yield adopt(port, whileRunning, added, () ->
-                    Backend.adopt(added, PortOptions.of(guest, kept), presence(port.name(), kept), in));
+                final BackendOptions options = PortOptions.of(guest, kept);
+                yield adopt(port, whileRunning, added, () -> {
+                    final Backend backend = Backend.adopt(added, options, events(port.name(), kept), in);
+                    backend.offer(options, guest.queues());
+                    return backend;
+                });
             }
             case TapPortConfig tap -> {
                 final UplinkPort added = addUplink(tap);
-                yield adopt(port, whileRunning, added, () -> TapLink.adopt(added, tap.options(), in));
+                final PortEvents reporter = events.of(tap.name());
+                yield adopt(port, whileRunning, added, () -> TapLink.adopt(added, tap.options(), reporter, in));
             }
             case PcapPortConfig pcap -> {
                 final UplinkPort added = addUplink(pcap);
+                final PortEvents reporter = events.of(pcap.name());
                 yield adopt(port, whileRunning, added, () -> pcap.isLive()
-                    ? InterfaceLink.adopt(added, pcap.options(), in) : PcapLink.adopt(added, pcap.options(), in));
+                    ? InterfaceLink.adopt(added, pcap.options(), reporter, in)
+                    : PcapLink.adopt(added, pcap.options(), reporter, in));
             }
         };
     }
@@ -146,16 +161,23 @@ final class PortOpener {
         return datapath.addUplinkPort(port.name(), port.queues(), UPLINK_MTU, port.vlan());
     }
 
-    /** Makes the reunion wait for the front-end of a port, if one was attached when the previous process ended. */
-    void awaitAttached(final PortConfig port) {
-        if (presence(port.name(), stateOf(port)) instanceof final Attendance attendance && attendance.wasAttached()) {
-            reunion.await(port.name(), attendance);
-        }
+    /** Returns the options of a guest's port. */
+    BackendOptions options(final GuestPortConfig port) {
+        return PortOptions.of(port, stateOf(port));
     }
 
-    private Presence presence(final String port, final Optional<Path> kept) {
-        return kept.<Presence>map(directory -> new Attendance(port, directory, reunion::arrived))
-            .orElse(Presence.UNHEARD);
+    /** Makes the reunion wait for the front-end of a port, if one was attached when the previous process ended. */
+    void awaitAttached(final PortConfig port) {
+        stateOf(port).map(directory -> attendance(port.name(), directory)).filter(Attendance::wasAttached)
+            .ifPresent(attendance -> reunion.await(port.name(), attendance));
+    }
+
+    private PortEvents events(final String port, final Optional<Path> kept) {
+        return kept.map(directory -> events.of(port, attendance(port, directory))).orElseGet(() -> events.of(port));
+    }
+
+    private Attendance attendance(final String port, final Path directory) {
+        return new Attendance(port, directory, reunion::arrived);
     }
 
     private Optional<Path> stateOf(final PortConfig port) {

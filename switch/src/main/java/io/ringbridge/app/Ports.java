@@ -1,7 +1,10 @@
 package io.ringbridge.app;
 
 import io.ringbridge.api.ApiException;
+import io.ringbridge.api.CheckView;
+import io.ringbridge.api.KeyChange;
 import io.ringbridge.api.PortControl;
+import io.ringbridge.api.PortDetailView;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
 import io.ringbridge.app.diagnosis.PortMonitor;
@@ -9,6 +12,8 @@ import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKind;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.datapath.Datapath;
@@ -16,17 +21,19 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.port.UplinkPort;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -42,29 +49,37 @@ import java.util.function.Supplier;
  * <p>Once another process has taken over, every operation on a port is refused.
  */
 final class Ports implements PortControl, AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(Ports.class);
     private static final int NOT_FOUND = 404;
     private static final int CONFLICT = 409;
     private static final int FAILED = 500;
 
     private final Datapath datapath;
+    private final Events events;
     /** Empty if no state is kept. */
     private final Optional<StateDirectory> state;
     private final PortMonitor monitor;
+    private final Rates rates;
     private final Reunion reunion;
     private final PortOpener opener;
+    private final PortChanger changer;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
     /** The counters of the ports that were reset, by name. */
     private final Map<String, CounterBase> bases = new HashMap<>();
-    private boolean handedOver;
+    private boolean served;
+    /** Written with the lock held. */
+    private volatile boolean handedOver;
     private boolean closed;
 
-    Ports(final Datapath datapath, final Optional<StateDirectory> state, final PortMonitor monitor) {
+    Ports(final Datapath datapath, final Events events, final Optional<StateDirectory> state,
+          final PortMonitor monitor, final Rates rates) {
         this.datapath = datapath;
+        this.events = events;
         this.state = state;
         this.monitor = monitor;
+        this.rates = rates;
         reunion = new Reunion(datapath);
-        opener = new PortOpener(datapath, state, reunion);
+        opener = new PortOpener(datapath, events, state, reunion);
+        changer = new PortChanger(datapath, opener);
     }
 
     /**
@@ -97,15 +112,23 @@ final class Ports implements PortControl, AutoCloseable {
         }
     }
 
-    /** Adds a port that the old process still serves; the port is suspended here. */
-    synchronized Attached adopt(final PortConfig port, final boolean whileRunning, final StateReader in) {
-        final Attached adopted = opener.adopt(port, whileRunning, in);
+    /** Adds a port that the old process still serves, as {@link PortOpener#adopt} does. */
+    synchronized Attached adopt(final PortConfig port, final int queues, final boolean whileRunning,
+                                final StateReader in) {
+        final Attached adopted = opener.adopt(port, queues, whileRunning, in);
         attached.put(port.name(), adopted);
         return adopted;
     }
 
+    /** Serves the front-ends of all ports, once all ports of the configuration are open. */
     synchronized void serve() {
         attached.values().forEach(port -> port.link().serve());
+        served = true;
+    }
+
+    /** Whether all ports of the configuration were opened. */
+    synchronized boolean isServed() {
+        return served;
     }
 
     private synchronized boolean isOpen(final String name) {
@@ -139,11 +162,52 @@ final class Ports implements PortControl, AutoCloseable {
         }
         try {
             bind(port, true);
-            serve();
-            return view(port.name());
+            named(port.name()).link().serve();
+            return view(named(port.name()));
         } catch (final SwitchException e) {
             throw new ApiException(FAILED, e.getMessage());
         }
+    }
+
+    @Override
+    public synchronized Map<String, KeyChange> change(final String name, final String spec) {
+        final Attached port = named(name);
+        final PortConfig wanted = ConfigReader.parseChange("port " + name, port.config(), spec);
+        final PortPlan.Pair pair = new PortPlan.Pair(port, wanted);
+        if (!wanted.fits(port.config())) {
+            throw new ApiException(CONFLICT, pair.refusal() + " cannot be changed while the port exists; remove the "
+                + "port and add it again");
+        }
+        try {
+            final ChangedPort changed = changer.change(port, wanted);
+            attached.put(name, changed.port());
+            return ChangedKey.views(changed.keys());
+        } catch (final SwitchException e) {
+            throw new ApiException(FAILED, e.getMessage());
+        }
+    }
+
+    /**
+     * Runs an action on all ports with the lock held.
+     *
+     * @param action receives the ports by name, and a transaction that changes them
+     */
+    synchronized <T> T transact(final BiFunction<Map<String, Attached>, PortTransaction, T> action) {
+        checkNotHandedOver();
+        return action.apply(Collections.unmodifiableMap(attached),
+            new PortTransaction(datapath, opener, changer, state, attached));
+    }
+
+    /**
+     * Writes the ports to the configuration file, in which all of them are then.
+     *
+     * @param others the names of ports that are not written
+     * @param writer writes the others; if it throws, nothing has changed
+     */
+    synchronized void persist(final Set<String> others, final Consumer<List<PortConfig>> writer) {
+        checkNotHandedOver();
+        writer.accept(configs().stream().filter(port -> !others.contains(port.name())).toList());
+        attached.replaceAll((_, port) -> port.inFile());
     }
 
     @Override
@@ -153,19 +217,32 @@ final class Ports implements PortControl, AutoCloseable {
         attached.remove(name);
         bases.remove(name);
         state.ifPresent(directory -> directory.remove(port.config()));
-        LOG.info("port {}: removed", name);
+        events.of(name).report(EventKind.REMOVED, "removed");
+        Logging.level(name, null);
     }
 
     @Override
     public synchronized void suspend(final String name) {
-        guest(name).suspend(SuspendCause.OPERATOR);
-        LOG.info("port {}: suspended by the {}", name, SuspendCause.OPERATOR.label());
+        final GuestPort port = guest(name);
+        if (port.suspendedBy().contains(SuspendCause.OPERATOR)) {
+            return;
+        }
+        port.suspend(SuspendCause.OPERATOR);
+        report(name, EventKind.SUSPENDED, "suspended by the operator");
     }
 
     @Override
     public synchronized void resume(final String name) {
-        guest(name).resume(SuspendCause.OPERATOR);
-        LOG.info("port {}: resumed by the {}", name, SuspendCause.OPERATOR.label());
+        final GuestPort port = guest(name);
+        if (!port.suspendedBy().contains(SuspendCause.OPERATOR)) {
+            return;
+        }
+        port.resume(SuspendCause.OPERATOR);
+        report(name, EventKind.RESUMED, "resumed by the operator");
+    }
+
+    private void report(final String name, final EventKind kind, final String text) {
+        events.of(name).report(kind, text, Map.of("by", SuspendCause.OPERATOR.label()));
     }
 
     @Override
@@ -215,18 +292,26 @@ final class Ports implements PortControl, AutoCloseable {
         return attached.values().stream().map(this::view).toList();
     }
 
-    @Override
-    public synchronized PortView view(final String name) {
-        return view(named(name));
-    }
-
     private PortView view(final Attached port) {
-        return Views.port(port, base(port), problem(port));
+        return Views.port(port, base(port), monitor.problem(port.port(), port.link(), socket(port)),
+            rates.of(port.port()));
     }
 
-    private @Nullable String problem(final Attached port) {
-        final Path socket = port.config() instanceof final GuestPortConfig guest ? guest.path().orElse(null) : null;
-        return monitor.problem(port.port(), port.link(), socket);
+    private static @Nullable Path socket(final Attached port) {
+        return port.config() instanceof final GuestPortConfig guest ? guest.path().orElse(null) : null;
+    }
+
+    @Override
+    public synchronized PortDetailView view(final String name) {
+        final Attached port = named(name);
+        return PortDetails.of(port, view(port), base(port));
+    }
+
+    @Override
+    public synchronized List<CheckView> diagnose(final String name) {
+        final Attached port = named(name);
+        return monitor.checks(port.port(), port.link(), socket(port)).stream()
+            .map(check -> new CheckView(check.name(), check.state().label(), check.text())).toList();
     }
 
     @Override
@@ -257,7 +342,7 @@ final class Ports implements PortControl, AutoCloseable {
     }
 
     /** Whether another process has taken over. */
-    synchronized boolean isHandedOver() {
+    boolean isHandedOver() {
         return handedOver;
     }
 

@@ -84,7 +84,7 @@ final class Reunion {
                 String.join(", ", missing));
             awaited.forEach((port, attendance) -> {
                 if (missing.contains(port)) {
-                    attendance.left(); // so that the next restart does not wait for it
+                    attendance.left();
                 }
             });
         }

@@ -1,16 +1,26 @@
 package io.ringbridge.app;
 
+import io.ringbridge.api.CaptureControl;
 import io.ringbridge.api.ConfigControl;
+import io.ringbridge.api.EventControl;
 import io.ringbridge.api.FdbControl;
+import io.ringbridge.api.InterruptionControl;
+import io.ringbridge.api.LatencyControl;
+import io.ringbridge.api.LogControl;
+import io.ringbridge.api.MonitoringControl;
 import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
+import io.ringbridge.api.TraceControl;
 import io.ringbridge.api.UpgradeControl;
 import io.ringbridge.api.WorkerControl;
 import io.ringbridge.app.diagnosis.PortMonitor;
 import io.ringbridge.config.Config;
+import io.ringbridge.config.PortConfig;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.datapath.Datapath;
+import io.ringbridge.datapath.port.Port;
 import org.jspecify.annotations.Nullable;
 
 import java.nio.file.Path;
@@ -18,30 +28,45 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * A running switch: a datapath, its {@link Ports}, its {@link Upgrade}, and the API if it was opened. Any thread may
  * call.
  */
 public final class Switch implements SwitchControl, AutoCloseable {
-    private final Config config;
+    private final Settings settings;
     private final Datapath datapath;
+    private final Events events = new Events();
     private final Observer observer = new Observer();
     private final PortMonitor monitor;
+    private final Rates rates = new Rates();
     private final Ports ports;
     private final Fdb fdb;
+    private final Traces traces;
+    private final Captures captures;
     private final ApiEndpoint api;
+    private final HttpEndpoint http;
+    private final Monitoring monitoring;
     private final Upgrade upgrade;
+    private final Configuration configuration;
+    private final LogControl log;
     private boolean closed;
 
     private Switch(final Config config, final Datapath datapath) {
-        this.config = config;
+        settings = new Settings(config, datapath);
         this.datapath = datapath;
-        monitor = new PortMonitor(datapath);
-        ports = new Ports(datapath, config.state().directory().map(StateDirectory::new), monitor);
+        monitor = new PortMonitor(datapath, events);
+        ports = new Ports(datapath, events, config.state().directory().map(StateDirectory::new), monitor, rates);
         fdb = new Fdb(ports, datapath);
+        traces = new Traces(ports, datapath);
+        captures = new Captures(ports, datapath);
         api = new ApiEndpoint(this, config.api().access());
-        upgrade = new Upgrade(config, datapath, ports, api);
+        http = new HttpEndpoint(config.http(), this);
+        monitoring = new Monitoring(datapath, ports);
+        upgrade = new Upgrade(settings::now, datapath, events, ports, api, http);
+        configuration = new Configuration(settings, ports, api);
+        log = new LogSettings(() -> ports.configs().stream().map(PortConfig::name).toList());
     }
 
     /**
@@ -71,8 +96,9 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     void run() {
-        datapath.run(new WorkerWatch());
+        datapath.run(new WorkerWatch(events));
         observer.repeat(PortMonitor.PERIOD, () -> monitor.examine(System.nanoTime()));
+        observer.repeat(Rates.PERIOD, () -> rates.sample(datapath.ports(), System.nanoTime()));
         observer.repeat(StateDirectory.PERIOD, ports::tendState);
     }
 
@@ -91,17 +117,17 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     /** Opens the ports of the configuration that are not open yet. */
     public void openPorts() {
-        ports.open(config.ports());
+        ports.open(settings.now().ports());
     }
 
     /** Opens the ports of the configuration that are not open yet. Front-ends wait for {@link Ports#serve}. */
     void bindPorts() {
-        ports.bind(config.ports());
+        ports.bind(settings.now().ports());
     }
 
     /** Returns the API's socket if the configuration names one. */
     public Optional<Path> configuredApi() {
-        return config.api().socket();
+        return settings.now().api().socket();
     }
 
     /** Opens the API. A socket that another process uses is left alone and is an error. */
@@ -109,14 +135,34 @@ public final class Switch implements SwitchControl, AutoCloseable {
         api.open(socket);
     }
 
-    /** Logs the API's socket, if there is one. */
+    /** Opens the API over TCP, if it is configured. */
+    public void openHttp() {
+        http.open();
+    }
+
+    HttpEndpoint http() {
+        return http;
+    }
+
+    /** Logs the API's socket and its address over TCP, if there are any. */
     public void logApi() {
         api.log();
+        http.log();
     }
 
     @Override
     public PortControl ports() {
         return ports;
+    }
+
+    @Override
+    public TraceControl traces() {
+        return traces;
+    }
+
+    @Override
+    public CaptureControl captures() {
+        return captures;
     }
 
     @Override
@@ -130,13 +176,52 @@ public final class Switch implements SwitchControl, AutoCloseable {
     }
 
     @Override
+    public LatencyControl latency() {
+        return port -> Measurements.latency(settings.now().latencySample(), measured(port));
+    }
+
+    @Override
+    public InterruptionControl interruptions() {
+        return port -> Measurements.interruptions(measured(port));
+    }
+
+    private List<Port> measured(final @Nullable String port) {
+        return port == null ? datapath.ports() : List.of(ports.named(port).port());
+    }
+
+    @Override
+    public EventControl events() {
+        return new EventFeed(events);
+    }
+
+    @Override
+    public LogControl log() {
+        return log;
+    }
+
+    @Override
     public ConfigControl config() {
-        return () -> Views.config(config, ports.configs(), api.socket().orElse(null));
+        return configuration;
+    }
+
+    @Override
+    public MonitoringControl monitoring() {
+        return monitoring;
     }
 
     @Override
     public UpgradeControl upgrades() {
         return upgrade;
+    }
+
+    /**
+     * Sets the source of the configuration for reloads.
+     *
+     * @param file the configuration file
+     * @param source reads the file again, and applies the options of the command line
+     */
+    public void configuredBy(final Path file, final Supplier<Config> source) {
+        configuration.from(file, source);
     }
 
     /**
@@ -210,5 +295,6 @@ public final class Switch implements SwitchControl, AutoCloseable {
         ports.close();
         datapath.close();
         api.close();
+        http.close();
     }
 }

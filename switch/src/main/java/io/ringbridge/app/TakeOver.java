@@ -5,7 +5,7 @@ import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKey;
-import io.ringbridge.config.PortKind;
+import io.ringbridge.config.PortKey.Adoption;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
@@ -54,10 +54,11 @@ public final class TakeOver {
      * A port of the old process.
      *
      * @param config the configuration of the port in this process
+     * @param queues the number of queue pairs in the old process
      * @param index the index of the port in the old process
      * @param added as in {@link Attached}
      */
-    private record Offered(PortConfig config, int index, boolean added) {
+    private record Offered(PortConfig config, int queues, int index, boolean added) {
     }
 
     private TakeOver(final Config config, final StateSocket from,
@@ -132,6 +133,7 @@ public final class TakeOver {
         if (api != null) {
             running.api().place(api); // before the client has its answer and sends further requests
         }
+        running.http().openSoon();
         sendServing(new StateWriter().section(HandOverSections.SERVING, out -> out.wide(moving)));
         return running;
     }
@@ -188,7 +190,8 @@ public final class TakeOver {
                 throw new HandOverException(
                     "the old process sent port " + name + " twice, or without its configuration");
             }
-            offered.add(new Offered(fitting(old, now.get(name), added), index, added && !now.containsKey(name)));
+            offered.add(new Offered(fitting(old, now.get(name), added), old.queues(), index,
+                added && !now.containsKey(name)));
         }
         final List<PortConfig> together = new ArrayList<>(offered.stream().map(Offered::config).toList());
         final Set<String> names = together.stream().map(PortConfig::name).collect(Collectors.toSet());
@@ -206,17 +209,16 @@ public final class TakeOver {
                 + "all ports; run \"ringbridge port remove " + old.name() + "\" first, or add it to the configuration");
         }
         if (!now.fits(old)) {
-            throw new HandOverException("port " + old.name() + " is " + describe(now) + " with " + now.queues()
-                + " queue pairs in the configuration, but " + describe(old) + " with " + old.queues()
-                + " in the running switch; an upgrade cannot change socket, mode, permissions or queues, nor any key "
-                + "of a tap or pcap port except mtu");
+            throw new HandOverException("port " + old.name() + ": " + now.differences(old).stream()
+                .filter(key -> key.adoption() == Adoption.NEVER)
+                .map(key -> key.word() + " is " + shown(now, key) + " in the configuration, but " + shown(old, key)
+                    + " in the running switch").collect(Collectors.joining("; ")) + "; an upgrade cannot change that");
         }
         return now;
     }
 
-    private static String describe(final PortConfig port) {
-        return port.shown(port.kind() == PortKind.VHOST_USER ? PortKey.MODE : PortKey.TYPE).orElseThrow() + " "
-            + port.place();
+    private static Object shown(final PortConfig port, final PortKey key) {
+        return port.shown(key).orElse("absent");
     }
 
     private void prepare(final Switch running, final List<StateRecord> ports, final StateRecord stations) {
@@ -224,7 +226,7 @@ public final class TakeOver {
         for (int i = 0; i < offered.size(); i++) {
             final Offered port = offered.get(i);
             final Attached adopted =
-                running.portSet().adopt(port.config(), port.added(), ports.get(i).content());
+                running.portSet().adopt(port.config(), port.queues(), port.added(), ports.get(i).content());
             byOldIndex.put(port.index(), adopted.port());
             links.add(adopted.link());
         }

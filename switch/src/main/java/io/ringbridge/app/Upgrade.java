@@ -7,6 +7,8 @@ import io.ringbridge.api.UpgradeView;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.datapath.Datapath;
@@ -17,9 +19,11 @@ import org.slf4j.LoggerFactory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * The upgrade of a running switch, in the process that runs it: starts the {@link Successor}, hands it all ports with a
@@ -35,10 +39,12 @@ final class Upgrade implements UpgradeControl {
     private static final int FAILED = 500;
     private static final double NANOS_PER_MILLI = 1e6;
 
-    private final Config config;
+    private final Supplier<Config> config;
     private final Datapath datapath;
+    private final Events events;
     private final Ports ports;
     private final ApiEndpoint api;
+    private final HttpEndpoint http;
     private final AtomicBoolean upgrading = new AtomicBoolean();
     /** Open once another process serves and the client that requested the upgrade has its answer. */
     private final CountDownLatch succeeded = new CountDownLatch(1);
@@ -46,11 +52,14 @@ final class Upgrade implements UpgradeControl {
     private volatile @Nullable Function<@Nullable String, List<String>> commands;
     private volatile boolean lost;
 
-    Upgrade(final Config config, final Datapath datapath, final Ports ports, final ApiEndpoint api) {
+    Upgrade(final Supplier<Config> config, final Datapath datapath, final Events events, final Ports ports,
+            final ApiEndpoint api, final HttpEndpoint http) {
         this.config = config;
         this.datapath = datapath;
+        this.events = events;
         this.ports = ports;
         this.api = api;
+        this.http = http;
     }
 
     /** Sets the command that starts the new process, as for {@link Switch#startedBy}. */
@@ -94,14 +103,16 @@ final class Upgrade implements UpgradeControl {
     }
 
     private HandOverResult handOver(final StateSocket to, final long pid, final List<Attached> attached) {
-        final List<PortConfig> configured = attached.stream().map(Attached::config)
+        final List<PortConfig> configured = attached.stream().map(Attached::inForce)
             // A port on an inherited socket has no syntax.
             .filter(port -> !(port instanceof final GuestPortConfig guest && guest.descriptor().isPresent())).toList();
         final HandOver handing = new HandOver(to, datapath, attached);
-        handing.run(Views.config(config, configured, null).ports(), api.socket().map(Path::toString).orElse(""));
+        handing.run(Views.config(config.get(), configured, null).ports(), api.socket().map(Path::toString).orElse(""));
         ports.handedOver();
+        http.release();
         final long nanos = handing.awaitServing();
-        LOG.info("handed over {} ports to process {}", attached.size(), pid);
+        events.report(EventKind.UPGRADED, "handed over " + attached.size() + " ports to process " + pid,
+            Map.of("ports", attached.size(), "to_pid", pid));
         return new HandOverResult(pid, attached.size(), nanos);
     }
 

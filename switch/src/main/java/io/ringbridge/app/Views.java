@@ -3,6 +3,7 @@ package io.ringbridge.app;
 import io.ringbridge.api.ConfigView;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
+import io.ringbridge.api.RatesView;
 import io.ringbridge.api.StationView;
 import io.ringbridge.api.WorkerView;
 import io.ringbridge.config.Config;
@@ -38,7 +39,8 @@ final class Views {
     }
 
     /** Returns the view of a port; {@code why} is the problem that keeps it from working, or null. */
-    static PortView port(final Attached attached, final CounterBase base, final @Nullable String why) {
+    static PortView port(final Attached attached, final CounterBase base, final @Nullable String why,
+                         final RatesView rates) {
         final PortConfig config = attached.config();
         final Port port = attached.port();
         final List<String> features =
@@ -46,13 +48,15 @@ final class Views {
         final PortStatistics statistics = base.since(port);
         return new PortView(port.name(), config.kind().word(), text(config, PortKey.SOCKET),
             text(config, PortKey.DEVICE, PortKey.INTERFACE), text(config, PortKey.READ), text(config, PortKey.WRITE),
-            text(config, PortKey.MODE), port.state().label(), port.failure(), since(port), why, config.queues(),
-            port.mtu(), untagged(config), trunk(config), features, statistics.inFrames(), statistics.inBytes(),
-            statistics.outFrames(), statistics.outBytes(), drops(statistics));
+            text(config, PortKey.MODE), port.state().label(), port.failure(), time(port.sinceMillis()), why,
+            port instanceof final GuestPort guest ? guest.queuePairs() : config.queues(), port.mtu(), untagged(config),
+            trunk(config), features, statistics.inFrames(), statistics.inBytes(), statistics.outFrames(),
+            statistics.outBytes(), drops(statistics), rates);
     }
 
-    private static String since(final Port port) {
-        return Instant.ofEpochMilli(port.sinceMillis()).truncatedTo(ChronoUnit.SECONDS).toString();
+    /** Returns a time in milliseconds since 1970 for output. */
+    static String time(final long millis) {
+        return Instant.ofEpochMilli(millis).truncatedTo(ChronoUnit.SECONDS).toString();
     }
 
     /** Returns a port's VLANs for a log line, or an empty string if the port is in none. */
@@ -105,10 +109,19 @@ final class Views {
     }
 
     static ConfigView config(final Config config, final List<PortConfig> ports, final @Nullable Path api) {
-        return new ConfigView(config.workers(), config.cpus(), config.poll().name().toLowerCase(Locale.ROOT),
-            api(config.api().access(), api),
+        return new ConfigView(config.workers(), config.cpus(), poll(config), api(config.api().access(), api),
             new ConfigView.Fdb(config.fdb().capacity(), config.fdb().ageing().toSeconds() + "s"),
+            new ConfigView.Recorder(config.recordedFrames()), new ConfigView.Latency(config.latencySample()),
             config.state().text(), ports.stream().map(PortConfig::shown).toList());
+    }
+
+    static String poll(final Config config) {
+        return config.poll().name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Returns the forwarding table's settings in the syntax of the configuration file. */
+    static String fdb(final Config config) {
+        return "{capacity: " + config.fdb().capacity() + ", ageing: " + config.fdb().ageing().toSeconds() + "s}";
     }
 
     private static ConfigView.Api api(final SocketAccess access, final @Nullable Path socket) {

@@ -1,11 +1,12 @@
 package io.ringbridge.app;
 
+import io.ringbridge.control.event.Events;
 import io.ringbridge.datapath.worker.WorkerListener;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Logs the failures of workers, and ends the process if a worker ends. Without the worker, its queues would not be
+ * Reports the failures of workers, and ends the process if a worker ends. Without the worker, its queues would not be
  * served; a supervisor restarts a process that ends, and the guests reconnect.
  */
 final class WorkerWatch implements WorkerListener {
@@ -17,20 +18,25 @@ final class WorkerWatch implements WorkerListener {
     /** The time that the process waits for its last log line if nothing reads standard error. */
     private static final long LOG_MILLIS = 1000;
 
+    private final Events events;
     private long lastLine = System.nanoTime() - NANOS_PER_SECOND;
     private long left;
+
+    WorkerWatch(final Events events) {
+        this.events = events;
+    }
 
     @Override
     public void failed(final String worker, final Throwable why) {
         if (mayLog()) {
-            LOG.error("{} failed and continues{}", worker, notLogged(), why);
+            events.workerFailed(worker, worker + " failed and continues" + notLogged(), why);
         }
     }
 
     @Override
     public void unexplained(final String worker, final String what) {
         if (mayLog()) {
-            LOG.error("{}: {}{}", worker, what, notLogged());
+            events.workerFailed(worker, worker + ": " + what + notLogged(), null);
         }
     }
 

@@ -25,6 +25,20 @@ abstract class ClientCommand implements Callable<Integer> {
         // Most commands have nothing to check.
     }
 
+    /**
+     * Sends the request and prints the answer.
+     *
+     * @return the exit status
+     */
+    int execute(final ApiClient client, final PrintWriter out) {
+        final String answer = request(client);
+        if (!answer.isEmpty()) {
+            out.println(answer);
+            out.flush();
+        }
+        return CommandLine.ExitCode.OK;
+    }
+
     /** Returns the complete model; the option that selects the switch comes last. */
     final CommandSpec spec() {
         if (spec.findOption(api.longestName()) == null) {
@@ -42,13 +56,7 @@ abstract class ClientCommand implements Callable<Integer> {
     public final Integer call() {
         check();
         try (ApiClient client = ApiOption.client(api)) {
-            final String answer = request(client);
-            if (!answer.isEmpty()) {
-                final PrintWriter out = spec.commandLine().getOut();
-                out.println(answer);
-                out.flush();
-            }
+            return execute(client, spec.commandLine().getOut());
         }
-        return CommandLine.ExitCode.OK;
     }
 }

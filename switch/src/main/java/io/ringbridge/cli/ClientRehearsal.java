@@ -19,7 +19,10 @@ final class ClientRehearsal {
         final List<List<String>> commands = List.of(
             List.of("show", "ports"),
             List.of("show", "ports", "--json"),
+            List.of("show", "port", "a"),
+            List.of("diagnose", "a"),
             List.of("port", "add", "name=r,socket=" + args[0] + "r,queues=2,mtu=9000,permissions=0660,vlan=10"),
+            List.of("port", "set", "r", "mtu=1500"),
             List.of("port", "suspend", "r"),
             List.of("port", "resume", "r"),
             List.of("fdb", "add", "52:54:00:00:00:01", "r"),

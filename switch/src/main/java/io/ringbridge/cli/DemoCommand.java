@@ -10,7 +10,6 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-import java.io.Console;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -48,7 +47,7 @@ final class DemoCommand implements Callable<Integer> {
         }
         Logging.quiet();
         final PrintWriter out = spec.commandLine().getOut();
-        final boolean terminal = isTerminal();
+        final boolean terminal = Output.isTerminal();
         final CountDownLatch closed = new CountDownLatch(1);
         try (Demo demo = Demo.start()) {
             cancelOnSignal(demo, closed);
@@ -79,13 +78,6 @@ final class DemoCommand implements Callable<Integer> {
                 Thread.currentThread().interrupt();
             }
         }, "demo-ending"));
-    }
-
-    // Since JDK 25, System.console() is null again if there is no terminal.
-    @SuppressWarnings("SystemConsoleNull")
-    private static boolean isTerminal() {
-        final Console console = System.console();
-        return console != null && console.isTerminal();
     }
 
     private static void printRate(final PrintWriter out, final boolean terminal, final int length, final long rate) {

@@ -26,16 +26,20 @@ public final class Main {
         "  ringbridge demo                      try it without a virtual machine",
         "  ringbridge run --port name=vm1,socket=/tmp/vm1.sock \\",
         "                 --port name=vm2,socket=/tmp/vm2.sock",
-        "  ringbridge qemu-args vm1             print the QEMU options for port vm1",
+        "  ringbridge attach vm1                print the QEMU options for port vm1",
         "  ringbridge show ports                show the ports and their counters",
+        "  ringbridge capture vm1 --write FILE  capture the frames at port vm1",
+        "  ringbridge diagnose vm1              find out why a virtual machine does not come up",
         "  ringbridge bench throughput          measure the throughput",
         "",
         "Exit status: 0 success, 1 failure, 2 wrong usage or configuration,",
-        "70 a worker of a running switch ended unexpectedly."};
+        "3 diagnose has found a problem, 70 a worker of a running switch ended",
+        "unexpectedly, 130 interrupted by Ctrl-C."};
 
     /** The commands in the order of the help. */
     private static final List<String> COMMANDS =
-        List.of("run", "demo", "show", "port", "fdb", "upgrade", "qemu-args", "bench", "help");
+        List.of("run", "demo", "show", "top", "events", "capture", "trace", "port", "fdb", "reload", "log", "upgrade",
+            "attach", "diagnose", "completion", "bench", "help");
 
     private Main() {
     }
@@ -45,10 +49,18 @@ public final class Main {
             case "run" -> RunCommand.spec();
             case "demo" -> new DemoCommand();
             case "show" -> new ShowCommand().spec();
+            case "trace" -> new TraceCommand().spec();
+            case "top" -> new TopCommand();
             case "port" -> PortCommand.spec();
             case "fdb" -> FdbCommand.spec();
+            case "reload" -> new ReloadCommand().spec();
+            case "capture" -> new CaptureCommand().spec();
+            case "events" -> new EventsCommand().spec();
+            case "log" -> LogCommand.spec();
             case "upgrade" -> new UpgradeCommand();
-            case "qemu-args" -> new QemuArgsCommand();
+            case "attach" -> new AttachCommand();
+            case "diagnose" -> new DiagnoseCommand().spec();
+            case "completion" -> new CompletionCommand();
             case "bench" -> Specs.command("bench", new Bench(),
                 "Measures this switch or any other vhost-user back-end; \"bench --help\" lists the benchmarks.");
             default -> new CommandLine.HelpCommand();
@@ -140,7 +152,8 @@ public final class Main {
      * would delay the start noticeably.
      */
     private static List<String> named(final String... args) {
-        return args.length > 0 && COMMANDS.contains(args[0]) && !"help".equals(args[0]) ? List.of(args[0]) : COMMANDS;
+        final String first = args.length == 0 ? "" : AttachCommand.ALIAS.equals(args[0]) ? "attach" : args[0];
+        return COMMANDS.contains(first) && !"help".equals(first) ? List.of(first) : COMMANDS;
     }
 
     private static int status(final PrintWriter err, final Exception failure) {

@@ -2,10 +2,14 @@ package io.ringbridge.cli;
 
 import io.ringbridge.api.ApiClient;
 import io.ringbridge.config.ConfigReader;
+import io.ringbridge.config.PortKey;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
-/** Adds, removes, suspends and resumes ports, and resets their counters, while the switch runs. */
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Adds, changes, removes, suspends and resumes ports, and resets their counters, while the switch runs. */
 final class PortCommand {
     private static final String PORTS = "/v1/ports";
 
@@ -14,13 +18,14 @@ final class PortCommand {
 
     static CommandSpec spec() {
         final CommandSpec spec = Specs.examples(Specs.group("port",
-            "missing command: add, remove, suspend, resume or reset-counters",
-            "Adds a port to a running switch, or removes, suspends or resumes one, or resets its counters.%n"),
+            "missing command: add, set, remove, suspend, resume or reset-counters",
+            "Adds a port to a running switch, or changes, removes, suspends or resumes one, or resets its counters.%n"),
             "  ringbridge port add name=vm3,socket=/tmp/vm3.sock,queues=2",
+            "  ringbridge port set vm3 mtu=9000 vlan=20",
             "  ringbridge port suspend vm3",
             "  ringbridge port add name=up,type=tap,device=tap0",
             "  ringbridge port remove vm3");
-        return Specs.with(spec, new Add().spec(),
+        return Specs.with(spec, new Add().spec(), new Set().spec(),
             new Named("remove", "Removes a port and its socket. An attached guest loses its link.",
                 "DELETE", "").spec(),
             new Named("suspend",
@@ -51,6 +56,38 @@ final class PortCommand {
         @Override
         String request(final ApiClient client) {
             return client.change("POST", PORTS, port.getValue());
+        }
+    }
+
+    private static final class Set extends ClientCommand {
+        private final PositionalParamSpec port = Specs.parameter(0, "NAME", "Name of the port.");
+        private final PositionalParamSpec values = PositionalParamSpec.builder().index("1..*").paramLabel("KEY=VALUE")
+            .type(List.class).auxiliaryTypes(String.class).arity("1..*").required(true)
+            .description("New values of keys; a key without a value returns to its default.").build();
+
+        Set() {
+            super("set", "Changes keys of a port. Its guest stays attached, and other ports lose no frame. Prints per "
+                + "key when the new value takes effect: now, or at the next negotiation, which is when a front-end "
+                + "connects.%n");
+            own().addPositional(port).addPositional(values).usageMessage().footerHeading("%n").footer(
+                "Keys that can be changed: " + String.join(", ", PortKey.changeable()) + ".",
+                "",
+                "Examples:",
+                "  ringbridge port set vm3 mtu=9000 vlan=20",
+                "  ringbridge port set vm3 vlan= trunk=10+20-29 description=\"web server\"",
+                "  ringbridge port set vm3 offloads=csum,guest_csum");
+        }
+
+        @Override
+        String request(final ApiClient client) {
+            final List<String> pairs = values.getValue();
+            return client.change("PATCH", PORTS + '/' + ApiClient.encoded(port.getValue()),
+                pairs.stream().map(Set::doubled).collect(Collectors.joining(",")));
+        }
+
+        /** Doubles single commas, which would end the value. */
+        private static String doubled(final String pair) {
+            return pair.replaceAll("(?<!,),(?!,)", ",,");
         }
     }
 

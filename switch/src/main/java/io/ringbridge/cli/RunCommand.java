@@ -3,6 +3,7 @@ package io.ringbridge.cli;
 import io.ringbridge.api.ApiException;
 import io.ringbridge.api.ApiServer;
 import io.ringbridge.api.ApiSocket;
+import io.ringbridge.app.LogFormat;
 import io.ringbridge.app.Logging;
 import io.ringbridge.app.ServiceManager;
 import io.ringbridge.app.Switch;
@@ -18,6 +19,7 @@ import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.State;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.transport.Connection;
+import io.ringbridge.control.transport.TransportException;
 import io.ringbridge.datapath.worker.PollMode;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,6 +29,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -43,11 +46,13 @@ final class RunCommand implements Callable<Integer> {
     private static final List<String> NOTES = List.of(
         "",
         "The configuration file has the keys workers, cpus, poll,",
-        "api: {socket: PATH}, fdb: {capacity: N, ageing: TIME}, state: DIR|none and",
-        "ports: a list of ports with the keys above. Missing directories of sockets",
-        "below /run are created.",
+        "api: {socket: PATH}, http: {listen: [ADDRESS:]PORT, token: TOKEN},",
+        "fdb: {capacity: N, ageing: TIME}, recorder: {frames: N}, latency: {sample: N},",
+        "state: DIR|none and ports: a list of ports with the keys above. Missing",
+        "directories of sockets below /run are created.",
         "",
-        "SIGTERM and SIGINT end the switch; SIGHUP is logged and ignored.",
+        "SIGTERM and SIGINT end the switch; SIGHUP reloads the configuration file, as",
+        "\"ringbridge reload\" does.",
         "",
         "Exit status: 0 after SIGTERM or SIGINT, 1 failure, 2 wrong usage or",
         "configuration, 70 a worker ended unexpectedly: a supervisor should restart",
@@ -115,6 +120,13 @@ final class RunCommand implements Callable<Integer> {
         description = "Warm up, attach embedded guests, hand them over, and exit; creates a class cache.")
     private boolean rehearse;
 
+    @Option(names = "--check", description = "Check the options and the configuration file, and exit.")
+    private boolean check;
+
+    @Option(names = "--log-format", paramLabel = "text|json",
+        description = "Format of the log on standard error; text if not given.")
+    private @Nullable LogFormat logFormat;
+
     @Option(names = {"-v", "--verbose"}, description = "Log debug messages.")
     private boolean verbose;
 
@@ -129,8 +141,14 @@ final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        if (logFormat != null) {
+            Logging.format(logFormat);
+        }
         if (verbose) {
             Logging.verbose();
+        }
+        if (check) {
+            return check();
         }
         Signals.handle();
         if (api != null || !isSingle()) {
@@ -140,6 +158,10 @@ final class RunCommand implements Callable<Integer> {
         final Ending ending = Ending.onSignal(running);
         if (upgradeFrom == null) {
             open(running, ending);
+        }
+        if (file != null) {
+            running.configuredBy(file, this::config);
+            Signals.reloadOnHangup(running);
         }
         ServiceManager.ready();
         if (rehearse) {
@@ -155,6 +177,28 @@ final class RunCommand implements Callable<Integer> {
         ending.cancel();
         running.close();
         return running.isLost() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK;
+    }
+
+    private int check() {
+        final Config config = config();
+        for (final PortConfig port : config.ports()) {
+            if (port instanceof final GuestPortConfig guest && guest.path().isPresent()) {
+                checkAccess(guest, guest.path().get());
+            }
+        }
+        final PrintWriter out = spec.commandLine().getOut();
+        out.println("the configuration is valid: " + config.ports().size() + " ports, " + config.workers()
+            + " workers");
+        out.flush();
+        return CommandLine.ExitCode.OK;
+    }
+
+    private static void checkAccess(final GuestPortConfig port, final Path socket) {
+        try {
+            port.access().check(socket);
+        } catch (final TransportException e) {
+            throw new ConfigException("port " + port.name() + ": " + e.getMessage());
+        }
     }
 
     /** Returns the command line of a new process for an upgrade; {@code program} may be null. */
@@ -179,6 +223,7 @@ final class RunCommand implements Callable<Integer> {
         final Optional<WarmUp> warmUp = WarmUp.prepare();
         try {
             openApi(running); // first, so that the API is there once a port's socket is
+            running.openHttp();
             running.openPorts();
             running.logApi();
         } catch (final RuntimeException e) {
@@ -270,7 +315,7 @@ final class RunCommand implements Callable<Integer> {
         if (state != null) {
             config = config.withState(State.parse(state));
         }
-        if (descriptor == null && !rehearse) { // otherwise, no front-end can reconnect
+        if (descriptor == null && !rehearse && !check) { // otherwise, no front-end can reconnect
             config = Switch.placeState(config, ApiSocket.places(System.getenv()));
         }
         final List<Integer> pinned = cpus == null ? config.cpus() : ConfigReader.parseCpusForHere("--cpus", cpus);

@@ -1,5 +1,9 @@
 package io.ringbridge.cli;
 
+import io.ringbridge.api.ApiException;
+import io.ringbridge.api.ReloadOptions;
+import io.ringbridge.app.Switch;
+import io.ringbridge.config.ConfigException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -8,13 +12,14 @@ import java.lang.reflect.Proxy;
 import java.util.List;
 
 /**
- * Logs the signals that a switch receives: those that end it, and those that administrators send to daemons for other
- * purposes, which it ignores.
+ * Handles the signals that a switch receives: those that end it, SIGHUP, which reloads its configuration, and others
+ * that administrators send to daemons, which it logs and ignores.
  */
 final class Signals {
     private static final Logger LOG = LoggerFactory.getLogger(Signals.class);
     private static final List<String> ENDING = List.of("TERM", "INT");
-    private static final List<String> IGNORED = List.of("HUP", "USR1");
+    private static final String HANGUP = "HUP";
+    private static final List<String> IGNORED = List.of(HANGUP, "USR1");
     /** The exit status of a switch that is still starting. Once it runs, a shutdown hook exits with status 0. */
     private static final int SIGNALLED = 143;
 
@@ -28,7 +33,21 @@ final class Signals {
             System.exit(SIGNALLED);
         }));
         IGNORED.forEach(name -> handle(name,
-            () -> LOG.info("SIG{} ignored; use \"ringbridge upgrade\" to reload the configuration", name)));
+            () -> LOG.info("SIG{} ignored; \"ringbridge reload\" reloads the configuration", name)));
+    }
+
+    /** Reloads the configuration of a switch that runs on SIGHUP. */
+    static void reloadOnHangup(final Switch running) {
+        handle(HANGUP, () -> {
+            try {
+                LOG.info("received SIGHUP: reloading the configuration");
+                running.config().reload(ReloadOptions.DEFAULT);
+            } catch (final ApiException | ConfigException e) {
+                LOG.error("not reloaded: {}", e.getMessage());
+            } catch (final RuntimeException e) {
+                LOG.error("not reloaded", e);
+            }
+        });
     }
 
     /**

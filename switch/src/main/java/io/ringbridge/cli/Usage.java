@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 
 /** Describes errors in the arguments of a command in one line. */
 public final class Usage {
-    private static final Pattern CHOICES = Pattern.compile("\\[([A-Z_, ]+)] \\(case-insensitive\\)");
+    private static final Pattern CHOICES = Pattern.compile("\\[([A-Za-z_, -]+)] \\(case-insensitive\\)");
 
     private Usage() {
     }

@@ -15,14 +15,19 @@ import java.util.Optional;
  * @param cpus the processors to pin the workers to, one per worker; empty for no pinning
  * @param poll the behaviour of idle workers
  * @param api the socket of the API
+ * @param http the address of the API, the metrics and the page over TCP; empty for none
  * @param fdb the forwarding table
+ * @param recordedFrames the number of frames per queue pair that are kept for a trace; 0 for none
+ * @param latencySample the latency of one of this many frames is measured; 0 for none
  * @param state the place for state that outlives this process
  * @param ports in the order of the file
  */
-public record Config(int workers, List<Integer> cpus, PollMode poll, Api api, Fdb fdb, State state,
-                     List<PortConfig> ports) {
+public record Config(int workers, List<Integer> cpus, PollMode poll, Api api, Optional<Http> http, Fdb fdb,
+                     int recordedFrames, int latencySample, State state, List<PortConfig> ports) {
     /** The maximum number of datapath threads. */
     public static final int MAX_WORKERS = 64;
+    /** The maximum of {@link #recordedFrames}. */
+    static final int MAX_RECORDED_FRAMES = 65536;
 
     /**
      * The socket of the API.
@@ -43,37 +48,43 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Api api, Fd
         static final Fdb DEFAULT = new Fdb(DatapathOptions.DEFAULT.fdbCapacity(), DatapathOptions.DEFAULT.fdbAgeing());
     }
 
+    /** The largest number of frames per latency sample. */
+    static final int MAX_LATENCY_SAMPLE = 1 << 30;
+
     /** The configuration of an empty file. */
     public static final Config DEFAULT = new Config(DatapathOptions.DEFAULT.workers(), DatapathOptions.DEFAULT.cpus(),
-        DatapathOptions.DEFAULT.poll(), Api.DEFAULT, Fdb.DEFAULT, new State.Default(), List.of());
+        DatapathOptions.DEFAULT.poll(), Api.DEFAULT, Optional.empty(), Fdb.DEFAULT,
+        DatapathOptions.RECORDED_FRAMES, DatapathOptions.LATENCY_SAMPLE, new State.Default(), List.of());
 
     /** Returns the options of the datapath. */
     public DatapathOptions datapath() {
-        return new DatapathOptions(workers, cpus, poll, fdb.capacity(), fdb.ageing());
+        return new DatapathOptions(workers, cpus, poll, fdb.capacity(), fdb.ageing(), recordedFrames, latencySample);
     }
 
     /** Returns a copy with other workers. */
     public Config withWorkers(final int newWorkers, final List<Integer> newCpus) {
-        return new Config(newWorkers, newCpus, poll, api, fdb, state, ports);
+        return new Config(newWorkers, newCpus, poll, api, http, fdb, recordedFrames, latencySample, state, ports);
     }
 
     /** Returns a copy with another poll mode. */
     public Config withPoll(final PollMode newPoll) {
-        return new Config(workers, cpus, newPoll, api, fdb, state, ports);
+        return new Config(workers, cpus, newPoll, api, http, fdb, recordedFrames, latencySample, state, ports);
     }
 
     /** Returns a copy with another API socket. */
     public Config withApi(final Path newApi) {
-        return new Config(workers, cpus, poll, new Api(Optional.of(newApi), api.access()), fdb, state, ports);
+        return new Config(workers, cpus, poll, new Api(Optional.of(newApi), api.access()), http, fdb, recordedFrames,
+            latencySample, state, ports);
     }
 
     /** Returns a copy with another place for the state. */
     public Config withState(final State newState) {
-        return new Config(workers, cpus, poll, api, fdb, newState, ports);
+        return new Config(workers, cpus, poll, api, http, fdb, recordedFrames, latencySample, newState, ports);
     }
 
     /** Returns a copy with other ports. */
     public Config withPorts(final List<PortConfig> newPorts) {
-        return new Config(workers, cpus, poll, api, fdb, state, List.copyOf(newPorts));
+        return new Config(workers, cpus, poll, api, http, fdb, recordedFrames, latencySample,
+            state, List.copyOf(newPorts));
     }
 }

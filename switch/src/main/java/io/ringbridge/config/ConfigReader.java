@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,7 +25,9 @@ import java.util.function.Function;
 
 /** Reads configurations from files, and ports and stations from the command line. */
 public final class ConfigReader {
-    private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "fdb", "state", "ports");
+    private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "http", "fdb", "recorder",
+        "latency", "state", "ports");
+    private static final List<String> SETTINGS = List.of("workers", "cpus", "poll");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
     private static final int MAX_PORTS = Datapath.MAX_PORTS;
@@ -68,20 +71,20 @@ public final class ConfigReader {
         final Section top = Section.of(source, "", NodeParser.parse(source, text), TOP_KEYS);
         final Section api = top.section("api", List.of("socket", "owner", "group", "mode"));
         final Section fdb = top.section("fdb", List.of("capacity", "ageing"));
+        final Section recorder = top.section("recorder", List.of("frames"));
+        final Section latency = top.section("latency", List.of("sample"));
         final List<Integer> cpus = top.cpus("cpus").orElse(List.of());
-        cpuCheck.apply(cpus).ifPresent(why -> {
-            throw top.error("cpus", why);
-        });
         final int workers = top.integer("workers", 1, Config.MAX_WORKERS)
             .orElse(cpus.isEmpty() ? Config.DEFAULT.workers() : cpus.size());
-        if (!cpus.isEmpty() && cpus.size() != workers) {
-            throw top.error("cpus", cpus.size() + " processors for " + workers + " workers; one per worker is needed");
-        }
+        checkCpus(top, cpus, workers, cpuCheck);
         final Config config = new Config(workers, cpus,
             top.choice("poll", List.of(PollMode.values())).orElse(Config.DEFAULT.poll()),
             new Config.Api(api.socket("socket"), access(api)),
+            Http.read(top.section("http", List.of("listen", "token"))),
             new Config.Fdb(fdb.integer("capacity", MIN_CAPACITY, MAX_CAPACITY).orElse(Config.Fdb.DEFAULT.capacity()),
                 ageing(fdb)),
+            recorder.integer("frames", 0, Config.MAX_RECORDED_FRAMES).orElse(Config.DEFAULT.recordedFrames()),
+            latency.integer("sample", 0, Config.MAX_LATENCY_SAMPLE).orElse(Config.DEFAULT.latencySample()),
             top.text("state", "the path of a directory or none").map(State::parse).orElse(Config.DEFAULT.state()),
             List.of());
         return config.withPorts(ports(source, top, api));
@@ -96,6 +99,60 @@ public final class ConfigReader {
     public static PortConfig parsePort(final String source, final String spec) {
         return PortReader.read(PortReader.section(source, "",
             NodeParser.parseObject(source, spec, PortKey.words())));
+    }
+
+    /**
+     * Parses new values of a port's keys, in the forms of {@link #parsePort}. A key with an empty value, or with null
+     * in JSON, returns to its default.
+     *
+     * @param source the command that the values were given to, for messages
+     * @return the whole port
+     */
+    public static PortConfig parseChange(final String source, final PortConfig old, final String spec) {
+        return PortReader.readChange(source,
+            withoutEmpty(NodeParser.parseObject(source, spec, PortKey.words(old.kind()))), old);
+    }
+
+    /**
+     * Parses new values of the keys {@code workers}, {@code cpus} and {@code poll}, in the forms of
+     * {@link #parseChange}. Checks that the processors exist on this host.
+     *
+     * @return the whole configuration
+     */
+    public static Config parseSettings(final String source, final Config old, final String spec) {
+        final Section section =
+            Section.of(source, "", withoutEmpty(NodeParser.parseObject(source, spec, SETTINGS)), SETTINGS);
+        final Map<String, Node> given = section.mapping().values();
+        final int workers = section.integer("workers", 1, Config.MAX_WORKERS)
+            .orElse(given.containsKey("workers") ? Config.DEFAULT.workers() : old.workers());
+        final List<Integer> cpus =
+            section.cpus("cpus").orElse(given.containsKey("cpus") ? Config.DEFAULT.cpus() : old.cpus());
+        checkCpus(section, cpus, workers, CpuList::whyNotHere);
+        return old.withWorkers(workers, cpus).withPoll(section.choice("poll", List.of(PollMode.values()))
+            .orElse(given.containsKey("poll") ? Config.DEFAULT.poll() : old.poll()));
+    }
+
+    private static void checkCpus(final Section section, final List<Integer> cpus, final int workers,
+                                  final Function<List<Integer>, Optional<String>> cpuCheck) {
+        cpuCheck.apply(cpus).ifPresent(why -> {
+            throw section.error("cpus", why);
+        });
+        if (!cpus.isEmpty() && cpus.size() != workers) {
+            throw section.error("cpus", cpus.size() + " processors for " + workers
+                + " workers; one per worker is needed");
+        }
+    }
+
+    /** Gives keys with an empty value in the form {@code key=} no value. */
+    private static Node withoutEmpty(final Node given) {
+        if (!(given instanceof final Node.Mapping mapping)) {
+            return given;
+        }
+        final Map<String, Node> values = new LinkedHashMap<>(mapping.values());
+        values.replaceAll((_, node) -> node instanceof final Node.Scalar scalar
+            && scalar.kind() == Node.Kind.UNTYPED && scalar.text().isEmpty()
+            ? new Node.Scalar(0, "", Node.Kind.NOTHING) : node);
+        return new Node.Mapping(mapping.line(), values, mapping.keyLines());
     }
 
     /**
@@ -119,7 +176,16 @@ public final class ConfigReader {
         final Section section = Section.parse(source, spec, StationConfig.KEYS);
         final String mac = section.mac("mac").orElseThrow(() -> section.missing("mac", "the address of a station"));
         return new StationConfig(MacAddress.parse(mac), section.integer("vlan", 0, PortVlan.MAX),
-            section.text("port", "the name of a port"));
+            section.text("port", StationConfig.PORT));
+    }
+
+    /**
+     * Parses a request for a capture in the form {@code port=vm1,filter=arp}, or as a JSON object with the same keys.
+     *
+     * @param source the command that the request was given to, for messages
+     */
+    public static CaptureConfig parseCapture(final String source, final String spec) {
+        return CaptureConfig.read(Section.parse(source, spec, CaptureConfig.KEYS));
     }
 
     /** Parses processors in the form {@code 1,3-5}. */

@@ -8,6 +8,7 @@ import io.ringbridge.control.backend.BackendOptions.Mode;
 import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.transport.SocketAccess;
 import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.packet.MacAddress;
 
@@ -66,6 +67,11 @@ public record GuestPortConfig(PortValues values, OptionalInt descriptor) impleme
         return values.get(PortKey.QUEUES, Integer.class);
     }
 
+    /** Returns a copy with another number of queue pairs. */
+    public GuestPortConfig withQueues(final int pairs) {
+        return new GuestPortConfig(values.with(PortKey.QUEUES, Given.of(pairs)), descriptor);
+    }
+
     /** Returns the length of the longest packet to the guest in bytes, without the Ethernet header. */
     public int mtu() {
         return values.get(PortKey.MTU, Integer.class);
@@ -90,13 +96,21 @@ public record GuestPortConfig(PortValues values, OptionalInt descriptor) impleme
     /** Returns the options of a back-end that offers all features that its other keys allow. */
     private BackendOptions unpinned() {
         return new BackendOptions(mode(), path().orElse(null), descriptor.orElse(NO_DESCRIPTOR),
-            values.find(PortKey.PERMISSIONS, Integer.class).orElse(BackendOptions.DEFAULT_PERMISSIONS),
+            access(),
             ~Offloads.ALL | values.get(PortKey.OFFLOADS, Long.class),
             values.get(PortKey.DISABLED, Disabled.class) == Disabled.DISCARD,
             new SuspendOptions(values.isOn(PortKey.SUSPEND_MESSAGES),
                 values.get(PortKey.SUSPEND_FEATURE_BIT, Integer.class)),
             values.get(PortKey.LOG_BASE_REPLY, Integer.class), mac().map(MacAddress::parse).orElse(0L),
             optional(), iommu(), null, values.get(PortKey.MEMORY, MemoryFiles.class));
+    }
+
+    /** Returns who may connect to the socket. */
+    public SocketAccess access() {
+        return new SocketAccess(
+            values.find(PortKey.PERMISSIONS, Integer.class).orElse(BackendOptions.DEFAULT_PERMISSIONS),
+            values.find(PortKey.OWNER, String.class).orElse(null),
+            values.find(PortKey.GROUP, String.class).orElse(null));
     }
 
     private long optional() {

@@ -1,6 +1,7 @@
 package io.ringbridge.config;
 
 import io.ringbridge.config.Places.Place;
+import io.ringbridge.config.PortKey.Adoption;
 import io.ringbridge.datapath.port.PortVlan;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +23,12 @@ public sealed interface PortConfig permits GuestPortConfig, TapPortConfig, PcapP
      * device before the bridge, the file that it writes before the one that it reads.
      */
     List<Place> places();
+
+    /** Whether another port uses a socket, a device or a file that only one port can use. */
+    default boolean conflictsWith(final PortConfig other) {
+        return places().stream().anyMatch(place -> other.places().stream().anyMatch(
+            their -> place.identity().equals(their.identity()) && (place.alone() || their.alone())));
+    }
 
     /** Returns the name of the port's socket, device or file. */
     default String place() {
@@ -63,8 +70,13 @@ public sealed interface PortConfig permits GuestPortConfig, TapPortConfig, PcapP
         return values().shown();
     }
 
-    /** Whether an upgrade may replace that configuration with this one, without a change that a front-end notices. */
+    /** Returns the keys whose values differ from those of another configuration, in the order of the table. */
+    default List<PortKey> differences(final PortConfig other) {
+        return values().differences(other.values());
+    }
+
+    /** Whether a port that runs with another configuration can adopt this one. */
     default boolean fits(final PortConfig old) {
-        return values().fits(old.values());
+        return differences(old).stream().noneMatch(key -> key.adoption() == Adoption.NEVER);
     }
 }

@@ -13,7 +13,6 @@ import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.ring.Features;
 
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
@@ -37,21 +36,25 @@ import static io.ringbridge.config.PortKind.VHOST_USER;
 public enum PortKey {
     NAME("name", all(), Rules.NAME.required(), "unique in the switch"),
     TYPE("type", all(), Rules.KIND.or(VHOST_USER), "the kind of port"),
+    DESCRIPTION("description", all(), Rules.DESCRIPTION.optional("none"), "what the port is for"),
 
     SOCKET("socket", Set.of(VHOST_USER), Rules.SOCKET.required(), "Unix socket of the front-end"),
     MODE("mode", Set.of(VHOST_USER), Rules.choice(List.of(Mode.SERVER, Mode.CLIENT)).or(Mode.SERVER),
         "server: the switch listens"),
     DEVICE("device", Set.of(TAP), Rules.DEVICE.required(), "tap device"),
-    QUEUES("queues", Set.of(VHOST_USER, TAP), Rules.integer(1, PortLimits.MAX_QUEUES).or(1),
-        "queue pairs, or queues of a tap"),
+    QUEUES("queues", Set.of(VHOST_USER), Rules.integer(1, PortLimits.MAX_QUEUES).or(1), "queue pairs"),
+    TAP_QUEUES("queues", Set.of(TAP), Rules.integer(1, PortLimits.MAX_QUEUES).or(1), "queues of the device"),
     MTU("mtu", Set.of(VHOST_USER), Rules.integer(PortLimits.MIN_MTU, PortLimits.MAX_MTU).or(PortLimits.DEFAULT_MTU),
         "longest packet to the guest"),
     TAP_MTU("mtu", Set.of(TAP), Rules.integer(PortLimits.MIN_MTU, PortLimits.MAX_MTU).optional("the device's"),
         "MTU to set"),
     PERMISSIONS("permissions", Set.of(VHOST_USER), Rules.PERMISSIONS.or(BackendOptions.DEFAULT_PERMISSIONS),
         "of the socket; with mode=server",
-        new Condition(values -> values.get(PortKey.MODE, Mode.class) == Mode.SERVER,
-            "not allowed in mode client, in which the front-end creates the socket; allowed in mode server")),
+        Condition.IN_MODE_SERVER),
+    OWNER("owner", Set.of(VHOST_USER), Rules.USER.optional("the user of the switch"),
+        "of the socket; with mode=server", Condition.IN_MODE_SERVER),
+    GROUP("group", Set.of(VHOST_USER), Rules.GROUP.optional("the group of the switch"),
+        "of the socket; with mode=server", Condition.IN_MODE_SERVER),
     SUSPEND_MESSAGES("suspend-messages", Set.of(VHOST_USER), Rules.FLAG.or(SuspendOptions.DEFAULT.messages()),
         "offer SUSPEND"),
     SUSPEND_FEATURE_BIT("suspend-feature-bit", Set.of(VHOST_USER),
@@ -101,13 +104,37 @@ public enum PortKey {
     public static final Set<String> FREE_TEXT = Arrays.stream(values()).filter(key -> key.value.rule().isFreeText())
         .map(PortKey::word).collect(Collectors.toUnmodifiableSet());
 
-    /** The keys that an upgrade cannot change. */
-    static final Set<PortKey> FIXED = Collections.unmodifiableSet(EnumSet.of(TYPE, SOCKET, MODE, PERMISSIONS, QUEUES,
-        DEVICE, PERSIST, MASTER, UP, INTERFACE, DIRECTION, RING_SIZE, READ, SPEED, WRITE, SNAPLEN));
+    /** The time at which a port that runs adopts a new value of a key. */
+    public enum Adoption {
+        /** At once. */
+        NOW("now"),
+        /** When a front-end connects: an attached one keeps what it has negotiated. */
+        NEGOTIATION("at the next negotiation"),
+        /** Never: the port has to be removed and added again. */
+        NEVER("never");
+
+        private final String when;
+
+        Adoption(final String when) {
+            this.when = when;
+        }
+
+        /** Returns the time in words. */
+        public String when() {
+            return when;
+        }
+    }
+
+    /** The keys that a port has for life. Neither a change nor an upgrade can change them. */
+    private static final Set<PortKey> FIXED = EnumSet.of(NAME, TYPE, SOCKET, MODE, PERMISSIONS, OWNER, GROUP, DEVICE,
+        TAP_QUEUES, PERSIST, MASTER, UP, INTERFACE, DIRECTION, RING_SIZE, READ, SPEED, WRITE, SNAPLEN);
+
+    /** The keys that no front-end negotiates. */
+    private static final Set<PortKey> LIVE = EnumSet.of(DESCRIPTION, MTU, TAP_MTU, VLAN, TRUNK, GROUP_FORWARD);
 
     /** The keys that {@code show config} shows even if they have their default. */
     private static final Set<PortKey> SHOWN =
-        EnumSet.of(TYPE, MODE, QUEUES, MTU, PERMISSIONS, PERSIST, UP, DIRECTION, RING_SIZE);
+        EnumSet.of(TYPE, MODE, QUEUES, TAP_QUEUES, MTU, PERMISSIONS, PERSIST, UP, DIRECTION, RING_SIZE);
 
     private final String word;
     private final Set<PortKind> kinds;
@@ -135,6 +162,9 @@ public enum PortKey {
      */
     private record Condition(Predicate<PortValues> holds, String refusal) {
         static final Condition NONE = new Condition(_ -> true, "");
+        static final Condition IN_MODE_SERVER =
+            new Condition(values -> values.get(MODE, Mode.class) == Mode.SERVER,
+                "not allowed in mode client, in which the front-end creates the socket; allowed in mode server");
         static final Condition WITH_INTERFACE =
             new Condition(values -> values.has(INTERFACE), "not allowed without an interface");
         static final Condition WITHOUT_INTERFACE =
@@ -148,6 +178,12 @@ public enum PortKey {
     /** Returns the keys of a kind of port. */
     public static List<PortKey> of(final PortKind kind) {
         return Arrays.stream(values()).filter(key -> key.kinds.contains(kind)).toList();
+    }
+
+    /** Returns the words of the keys that a port which runs can adopt. */
+    public static List<String> changeable() {
+        return Arrays.stream(values()).filter(key -> key.adoption() != Adoption.NEVER).map(PortKey::word).distinct()
+            .toList();
     }
 
     /** Returns the words of a kind's keys. */
@@ -168,6 +204,11 @@ public enum PortKey {
     /** Whether ports of every kind have the key. */
     public boolean isCommon() {
         return kinds.equals(all());
+    }
+
+    /** Returns the time at which a port that runs adopts a new value. */
+    public Adoption adoption() {
+        return FIXED.contains(this) ? Adoption.NEVER : LIVE.contains(this) ? Adoption.NOW : Adoption.NEGOTIATION;
     }
 
     /** Returns a pattern of the allowed values, for the help. */

@@ -24,6 +24,10 @@ final class PortLimits {
     static final String DEVICE_RULE = "the name of a network device, 1 to " + NetDevice.MAX_NAME
         + " letters, digits, '.', '_' and '-'";
 
+    static final Pattern DESCRIPTION = Pattern.compile("[^\\p{Cntrl}]{1,200}");
+    static final String DESCRIPTION_RULE = "1 to 200 characters in one line";
+    /** The names that the tools of Linux distributions accept for users and groups, and numbers. */
+    static final Pattern ACCOUNT = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,63}[$]?");
     static final String CAPTURE_RULE = "the path of a capture file";
     /** The length of the shortest Ethernet frame without its frame check sequence. */
     static final int MIN_SNAPLEN = 60;

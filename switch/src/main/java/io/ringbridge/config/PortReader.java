@@ -1,5 +1,11 @@
 package io.ringbridge.config;
 
+import io.ringbridge.config.Rule.Given;
+
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Function;
+
 /** Reads a port by the table of its keys, {@link PortKey}. */
 final class PortReader {
     private PortReader() {
@@ -20,10 +26,25 @@ final class PortReader {
         return Rules.KIND.read(section, PortKey.TYPE.word()).orElse(PortKind.VHOST_USER);
     }
 
-    /** Reads the values first, so that a malformed one is reported before a missing or an inapplicable key. */
     static PortConfig read(final Section section) {
-        final PortKind kind = kind(section);
-        final PortValues values = PortValues.of(kind, key -> key.read(section));
+        return read(section, kind(section), OptionalInt.empty(), key -> key.read(section));
+    }
+
+    /**
+     * Reads the new values of some keys of a port. The other keys keep their values; a key without a value returns to
+     * its default.
+     */
+    static PortConfig readChange(final String source, final Node node, final PortConfig old) {
+        final Section section = Section.of(source, "", node, PortKey.words(old.kind()));
+        return read(section, old.kind(), old instanceof final GuestPortConfig guest ? guest.descriptor()
+            : OptionalInt.empty(), key -> section.mapping().values().containsKey(key.word()) ? key.read(section)
+            : Optional.ofNullable(old.values().entries().get(key)));
+    }
+
+    /** Reads the values first, so that a malformed one is reported before a missing or an inapplicable key. */
+    private static PortConfig read(final Section section, final PortKind kind, final OptionalInt descriptor,
+                                   final Function<PortKey, Optional<Given>> given) {
+        final PortValues values = PortValues.of(kind, given);
         for (final PortKey key : PortKey.of(kind)) {
             if (key.isRequired() && !values.has(key)) {
                 throw section.missing(key.word(), key.allowed());
@@ -38,7 +59,7 @@ final class PortReader {
         }
         return switch (kind) {
             case VHOST_USER -> {
-                final GuestPortConfig guest = new GuestPortConfig(values);
+                final GuestPortConfig guest = new GuestPortConfig(values, descriptor);
                 guest.check(section);
                 yield guest;
             }

@@ -5,9 +5,11 @@ import io.ringbridge.config.Rule.Given;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * The values of a port's keys: those that the user gave, and the defaults of the others.
@@ -63,8 +65,15 @@ record PortValues(Map<PortKey, Given> entries) {
         return shown;
     }
 
-    /** Whether the values of all keys that an upgrade cannot change are the same. */
-    boolean fits(final PortValues other) {
-        return PortKey.FIXED.stream().allMatch(key -> shown(key).equals(other.shown(key)));
+    /** Returns the keys whose values differ from those of another port, in order. */
+    List<PortKey> differences(final PortValues other) {
+        return Stream.of(PortKey.values()).filter(key -> !shown(key).equals(other.shown(key))).toList();
+    }
+
+    /** Returns a copy with another value of a key. */
+    PortValues with(final PortKey key, final Given value) {
+        final Map<PortKey, Given> copy = new EnumMap<>(entries);
+        copy.put(key, value);
+        return new PortValues(Collections.unmodifiableMap(copy));
     }
 }

@@ -16,6 +16,10 @@ final class Rules {
     static final Rule<Path> CAPTURE = new Capture();
     static final Rule<Integer> PERMISSIONS = new Permissions();
     static final Rule<String> MAC = new Mac();
+    static final Rule<String> USER = new Account("user", "USER");
+    static final Rule<String> GROUP = new Account("group", "GROUP");
+    static final Rule<String> DESCRIPTION = new Text(PortLimits.DESCRIPTION.asMatchPredicate(),
+        PortLimits.DESCRIPTION_RULE, "TEXT", true);
     static final Rule<String> NAME =
         new Text(PortLimits.NAME.asMatchPredicate(), PortLimits.NAME_RULE, "NAME", false);
     static final Rule<String> DEVICE = new Text(PortLimits::isDevice, PortLimits.DEVICE_RULE, "DEVICE", true);
@@ -157,6 +161,29 @@ final class Rules {
                 }
                 return text;
             });
+        }
+    }
+
+    /** A user or a group, by its name or its number. The name is looked up only when it is needed. */
+    private record Account(String kind, String syntax) implements Rule<String> {
+        @Override
+        public Optional<String> read(final Section section, final String key) {
+            return section.value(key).map(node -> {
+                if (node instanceof final Node.Scalar scalar && PortLimits.ACCOUNT.matcher(scalar.text()).matches()) {
+                    return scalar.text();
+                }
+                throw section.error(key, node.what() + " is not " + allowed());
+            });
+        }
+
+        @Override
+        public String allowed() {
+            return "the name or number of a " + kind;
+        }
+
+        @Override
+        public boolean isFreeText() {
+            return true;
         }
     }
 

@@ -11,5 +11,6 @@ import java.util.Optional;
  * @param port the name of the port; empty if omitted
  */
 public record StationConfig(long address, Optional<Integer> vlan, Optional<String> port) {
+    static final String PORT = "the name of a port";
     static final List<String> KEYS = List.of("mac", "vlan", "port");
 }

@@ -11,7 +11,7 @@ import java.util.stream.Stream;
 public record TapPortConfig(PortValues values) implements PortConfig {
     @Override
     public int queues() {
-        return values.get(PortKey.QUEUES, Integer.class);
+        return values.get(PortKey.TAP_QUEUES, Integer.class);
     }
 
     /** Returns the options of the device. */

@@ -38,13 +38,18 @@ class ApiTest {
             assertEquals("[{\"name\":\"a\",\"type\":\"vhost-user\",\"socket\":\"/tmp/a.sock\",\"mode\":\"server\","
                 + "\"state\":\"running\",\"queues\":1,\"mtu\":1500,\"vlan\":10,\"trunk\":[\"20\",\"30-39\"],"
                 + "\"features\":[\"version_1\"],\"in_frames\":1,\"in_bytes\":64,\"out_frames\":2,\"out_bytes\":128,"
-                + "\"drops\":{\"no-buffer\":3}}]", client.get("/v1/ports"));
+                + "\"drops\":{\"no-buffer\":3},"
+                + "\"rates\":{\"in_frames\":5.0,\"in_bytes\":320.0,\"out_frames\":0.0,\"out_bytes\":0.0,"
+                + "\"drops\":0.0}}]",
+                client.get("/v1/ports"));
             assertEquals(fake.ports().views(),
                 Json.readList(client.get("/v1/ports"), new TypeReference<List<PortView>>() { }));
             assertEquals("[{\"mac\":\"52:54:00:00:00:01\",\"vlan\":0,\"port\":\"a\",\"static\":true,"
                 + "\"age_seconds\":0}]", client.get("/v1/fdb"));
             assertEquals(fake.stations,
                 Json.readList(client.get("/v1/fdb"), new TypeReference<List<StationView>>() { }));
+            assertEquals(fake.captures().views(),
+                Json.readList(client.get("/v1/captures"), new TypeReference<List<CaptureView>>() { }));
             assertEquals(fake.workers().views(),
                 Json.readList(client.get("/v1/workers"), new TypeReference<List<WorkerView>>() { }));
             assertEquals(fake.config().view(), Json.read(client.get("/v1/config"), ConfigView.class));
@@ -113,9 +118,9 @@ class ApiTest {
         try (ApiServer _ = ApiServer.start(socket, new FakeSwitch()); ApiClient client = new ApiClient(socket)) {
             assertRefused(404, "no port is named \"none\"", () -> client.change("DELETE", "/v1/ports/none", null));
             assertRefused(400, "port add: nothing", () -> client.change("POST", "/v1/ports", ""));
-            assertRefused(404, "/nothing is not a path of this API; there are: /v1/config, /v1/fdb, "
-                + "/v1/openapi.yaml, /v1/ports, /v1/queues, /v1/upgrade, /v1/version, /v1/workers",
-                () -> client.get("/nothing"));
+            assertRefused(404, "/nothing is not a path of this API; there are: /health, /metrics, /ready, "
+                + "/v1/captures, /v1/config, /v1/fdb, /v1/interruptions, /v1/latency, /v1/openapi.yaml, /v1/ports, "
+                + "/v1/queues, /v1/upgrade, /v1/version, /v1/workers", () -> client.get("/nothing"));
             assertRefused(405, "GET is not allowed for /v1/ports/a/suspend; allowed: POST",
                 () -> client.get("/v1/ports/a/suspend"));
             assertRefused(500, "the switch failed to execute the request: java.lang.IllegalStateException: broken",

@@ -35,7 +35,7 @@ class CounterBaseTest {
 
     /** Returns the frames of a port, by the port's view and by those of its queues. */
     private static List<Long> inFrames(final Switch running, final String port) {
-        return List.of(running.ports().view(port).inFrames(), running.ports().queues().stream()
+        return List.of(running.ports().view(port).port().inFrames(), running.ports().queues().stream()
             .filter(queue -> queue.port().equals(port)).mapToLong(queue -> queue.inFrames()).sum());
     }
 }

@@ -6,6 +6,8 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.LoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import ch.qos.logback.core.spi.FilterReply;
+import io.ringbridge.control.event.Event;
+import io.ringbridge.control.event.EventKind;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.slf4j.LoggerFactory;
@@ -13,6 +15,7 @@ import org.slf4j.LoggerFactory;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -49,6 +52,25 @@ class LogLimitTest {
         assertEquals(0, passing(1000, Level.WARN, REFUSED, "a", "SET_VRING_NUM", "with other arguments"));
         assertEquals(1000, passing(1000, Level.DEBUG, REFUSED, "a", "SET_MEM_TABLE", "no"));
         assertEquals(4, reports.size());
+    }
+
+    @Test
+    void eventsOfDifferentKindsAreCountedSeparately() {
+        final Event attached = new Event(1, now, EventKind.ATTACHED, "a", "attached", Map.of());
+        final Event detached = new Event(2, now, EventKind.DETACHED, "a", "detached", Map.of());
+        assertEquals(LogLimit.LINES, passing(1000, Level.INFO, "port {}: {}", "a", "attached", attached));
+        assertEquals(LogLimit.LINES, passing(1000, Level.INFO, "port {}: {}", "a", "detached", detached));
+    }
+
+    @Test
+    void nothingAboutAVerbosePortIsSuppressed() {
+        Logging.level("a", Level.DEBUG);
+        try {
+            assertEquals(1000, passing(1000, Level.WARN, REFUSED, "a", "SET_MEM_TABLE", "no"));
+            assertEquals(LogLimit.LINES, passing(1000, Level.WARN, REFUSED, "b", "SET_MEM_TABLE", "no"));
+        } finally {
+            Logging.level("a", null);
+        }
     }
 
     @Test

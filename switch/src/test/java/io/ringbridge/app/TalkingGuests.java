@@ -28,7 +28,7 @@ final class TalkingGuests implements AutoCloseable {
     private volatile Throwable failure;
 
     /** One of the two guests, stations 1 and 2. */
-    static final class Talker {
+    static final class Talker implements AutoCloseable {
         final Frontend frontend;
         final GuestRam ram;
         final Transmitter transmitter;
@@ -65,6 +65,11 @@ final class TalkingGuests implements AutoCloseable {
             }
             receiver.flush();
             transmitter.complete();
+        }
+
+        @Override
+        public void close() {
+            guest.close();
         }
 
         int sent() {
@@ -170,7 +175,7 @@ final class TalkingGuests implements AutoCloseable {
     @Override
     public void close() {
         stop();
-        a.guest.close();
-        b.guest.close();
+        a.close();
+        b.close();
     }
 }

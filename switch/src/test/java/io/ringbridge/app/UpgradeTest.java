@@ -279,9 +279,9 @@ class UpgradeTest {
         final String b = ", {name: b, socket: " + dir.resolve("b");
         final Map<String, String> wrong = Map.of(
             a + "}", "port b is missing in the configuration",
-            a + ", queues: 2}" + b + "}", "port a is server " + dir.resolve("a") + " with 2 queue pairs",
-            a + ", mode: client}" + b + "}", "port a is client",
-            a + "x}" + b + "}", "port a is server " + dir.resolve("ax"),
+            a + ", permissions: 0600}" + b + "}", "port a: permissions is 0600 in the configuration, but 0660 in the",
+            a + ", mode: client}" + b + "}", "port a: mode is client in the configuration, but server in the running",
+            a + "x}" + b + "}", "port a: socket is " + dir.resolve("ax") + " in the configuration, but " + dir,
             a + "}" + b + ", features: [version_1]}", "port b: the front-end has negotiated mrg_rxbuf",
             a + "}" + b + ", mtu: 1000}", "port b: MTU 1500; allowed: 68 to 1000",
             a + "}" + b + "}, {name: c, socket: /nonexistent/c}", "port c: ");

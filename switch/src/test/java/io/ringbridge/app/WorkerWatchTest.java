@@ -1,5 +1,6 @@
 package io.ringbridge.app;
 
+import io.ringbridge.control.event.Events;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -25,7 +26,8 @@ class WorkerWatchTest {
                 }
             }));
             Thread.ofPlatform().daemon()
-                .start(() -> new WorkerWatch().ended("rb-worker-3", new OutOfMemoryError("Java heap space")));
+                .start(() -> new WorkerWatch(new Events())
+                    .ended("rb-worker-3", new OutOfMemoryError("Java heap space")));
             never.await();
         }
     }

@@ -23,14 +23,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class CommandLineTest {
@@ -48,12 +44,32 @@ class CommandLineTest {
         }
     }
 
+    @Test
+    void aConfigurationIsCheckedWithoutAStart() throws IOException {
+        final Path file = dir.resolve("c.yaml");
+        Files.writeString(file, "workers: 2\nports: [{name: a, socket: /nonexistent/a}]");
+        assertEquals(new Run(0, "the configuration is valid: 1 ports, 2 workers\n", ""),
+            Run.of("run", "--config", file.toString(), "--check"));
+        for (final String key : List.of("owner", "group")) {
+            Files.writeString(file, "ports: [{name: a, socket: /nonexistent/a, " + key + ": no-such-account}]");
+            final Run run = Run.of("run", "--config", file.toString(), "--check");
+            assertEquals(2, run.status());
+            assertTrue(run.err().contains("port a: socket /nonexistent/a: " + key + ": \"no-such-account\" is not a "
+                + ("owner".equals(key) ? "user" : key) + " of this host"), run.err());
+        }
+        Files.writeString(file, "workers: 0");
+        assertEquals(2, Run.of("run", "--config", file.toString(), "--check").status());
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "run --help", "demo --help", "show --help", "port --help", "port add --help",
-        "port remove --help",
+    @ValueSource(strings = {"--help", "reload --help", "port set --help", "run --help", "demo --help",
+        "show --help", "trace --help", "port --help", "port add --help", "port remove --help",
         "port suspend --help", "port resume --help", "fdb --help", "fdb add --help", "fdb remove --help",
         "fdb flush --help",
-        "upgrade --help", "qemu-args --help", "--version", "show --version", "port add --version", "help", "help show"})
+        "events --help", "log --help", "log level --help",
+        "capture --help", "upgrade --help", "attach --help", "qemu-args --help",
+        "diagnose --help", "completion --help", "top --help",
+        "--version", "show --version", "port add --version", "help", "help show"})
     void helpIsPrinted(final String args) {
         final Run run = Run.of(args.split(" ", -1));
         assertEquals(0, run.status());
@@ -68,12 +84,14 @@ class CommandLineTest {
         "run --fd=1 --socket-path=/tmp/x",
         "run --fd=4095", "run --port name=a", "run --port name=a,socket=/tmp/a --port name=a,socket=/tmp/b",
         "run --config /nonexistent",
-        "show", "show nothing", "port", "port suspend", "port add", "port add nonsense", "demo --seconds 2",
+        "show", "show nothing", "show port", "show latency a b", "trace", "trace vm1 --json --write x", "port",
+        "port set", "port set vm1", "reload now", "port suspend", "port add", "port add nonsense", "demo --seconds 2",
         "demo --seconds x",
         "fdb", "fdb add", "fdb add 52:54:00:00:00:01", "fdb add 52:54:00:00:00:01 vm1 --vlan x", "fdb remove",
         "fdb flush vm1 vm2",
+        "run --log-format xml", "events a b", "log", "log level loud", "log level default", "log level info a b",
         "upgrade --binary", "upgrade now", "upgrade --timeout x", "qemu-args vm1 --config /nonexistent",
-        "qemu-args vm1 --accel xen",
+        "attach vm1 --accel xen", "attach vm1 --for xen", "attach vm1 --memory much", "attach",
         "qemu-args vm1 --config /nonexistent --qemu-version new", "help nothing"})
     void usageErrorsAreOneLineAndStatusTwo(final String args) {
         final Run run = args.isEmpty() ? Run.of() : Run.of(args.split(" ", -1));
@@ -138,10 +156,10 @@ class CommandLineTest {
             assertEquals("a", ports.get(0).get("name").asText());
             assertEquals("waiting", ports.get(0).get("state").asText());
             assertEquals(List.of("name", "type", "socket", "mode", "state", "since", "why", "queues", "mtu", "features",
-                "in_frames", "in_bytes", "out_frames", "out_bytes", "drops"),
+                "in_frames", "in_bytes", "out_frames", "out_bytes", "drops", "rates"),
                 ports.get(0).properties().stream().map(java.util.Map.Entry::getKey).toList());
             assertTrue(ok("show", "ports", "--api", api).lines().toList().get(1)
-                .startsWith("a     waiting       2  1500 "));
+                .startsWith("a     waiting  1500 "));
             assertTrue(ports.get(0).get("why").asText().startsWith("no front-end has connected to " + a + ": "));
             assertTrue(ok("show", "ports", "--api", api)
                 .contains("\na: waiting since " + ports.get(0).get("since").asText()
@@ -149,6 +167,11 @@ class CommandLineTest {
             assertTrue(ok("show", "queues", "--api", api).contains("queues not started: 4"));
             assertEquals(1, ok("show", "fdb", "--api", api).lines().count());
             assertEquals(2, ok("show", "workers", "--api", api).lines().count());
+            assertTrue(ok("show", "latency", "--api", api).lines().toList().get(1).matches("a +0( +-){6} +2.*Z"));
+            assertEquals(1024, new ObjectMapper().readTree(ok("show", "latency", "a", "--json", "--api", api))
+                .get("sample").asInt());
+            assertEquals("ringbridge: no port is named \"c\"; there are: a\n",
+                Run.of("show", "latency", "c", "--api", api).err());
 
             ok("port", "add",
                 "name=b,socket=" + b + ",mode=server,permissions=0600,suspend-messages=false,suspend-feature-bit=42"
@@ -158,17 +181,23 @@ class CommandLineTest {
             assertTrue(Files.exists(b));
             final JsonNode tagged = new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api)).get(1);
             assertEquals("10 [\"20\",\"30-39\"]", tagged.get("vlan") + " " + tagged.get("trunk"));
-            assertEquals(List.of("VLAN", "-", "trunk 20,30-39 native 10"), ok("show", "ports", "--api", api).lines()
-                .limit(3).map(line -> line.split(" {2,}", -1)[4].strip()).toList());
+            assertEquals(List.of("VLAN", "-", "trunk 20.."), ok("show", "ports", "--api", api).lines()
+                .limit(3).map(line -> line.split(" {2,}", -1)[3].strip()).toList());
+            assertTrue(ok("show", "port", "b", "--api", api).contains("\nvlan        trunk 20,30-39 native 10\n"));
             for (int i = 0; i < 2; i++) {
                 assertEquals("", ok("port", "suspend", "b", "--api", api));
                 assertEquals("suspended", state(api, 1));
                 assertEquals("waiting", state(api, 0));
             }
+            assertTrue(ok("show", "interruptions", "--api", api).lines().toList().get(1)
+                .matches("b +suspended-by-operator +2.*Z +[\\d.]+ (us|ms|s) so far"));
             for (int i = 0; i < 2; i++) {
                 assertEquals("", ok("port", "resume", "b", "--api", api));
                 assertEquals("waiting", state(api, 1));
             }
+            assertTrue(ok("show", "interruptions", "b", "--api", api).lines().toList().get(1)
+                .matches("b +suspended-by-operator +2.*Z +[\\d.]+ (us|ms|s)"));
+            assertEquals(1, ok("show", "interruptions", "a", "--api", api).lines().count(), "the heading");
             assertEquals("ringbridge: no port is named \"c\"; there are: a, b\n",
                 Run.of("port", "suspend", "c", "--api", api).err());
             assertEquals("ringbridge: no port is named \"c\"; there are: a, b\n",
@@ -289,64 +318,22 @@ class CommandLineTest {
         return new ObjectMapper().readTree(ok("show", "ports", "--json", "--api", api)).get(port).get("state").asText();
     }
 
-    @Test
-    void qemuArgumentsMatchThePort() throws IOException {
-        final Path config = Files.writeString(dir.resolve("f.yaml"), """
-            ports:
-              - {name: one, socket: /run/one.sock}
-              - {name: many, socket: '/run/a,b.sock', mode: client, queues: 4, mtu: 9000, mac: 52:54:00:00:00:07}
-            """);
-        final String one = GuestMac.of("one");
-        assertEquals("""
-            -object memory-backend-memfd,id=mem-ringbridge,size=1G,share=on
-            -numa node,memdev=mem-ringbridge
-            -chardev socket,id=chr-one,path=/run/one.sock,reconnect=1
-            -netdev vhost-user,id=net-one,chardev=chr-one,queues=1
-            -device virtio-net-pci,netdev=net-one,mac=%s,host_mtu=1500
-            """.formatted(one),
-            ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "7.2.22", "--accel", "kvm"));
-        assertEquals("""
-            -object memory-backend-memfd,id=mem-ringbridge,size=2G,share=on
-            -numa node,memdev=mem-ringbridge
-            -chardev socket,id=chr-many,path=/run/a,,b.sock,server=on,wait=off
-            -netdev vhost-user,id=net-many,chardev=chr-many,queues=4
-            -device virtio-net-pci,netdev=net-many,mac=52:54:00:00:00:07,mq=on,vectors=10,host_mtu=9000
-            """, ok("qemu-args", "many", "--config", config.toString(), "--memory", "2G", "--accel", "KVM"));
-        assertTrue(ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "7.2")
-            .contains(",vectors=0,"));
-        for (final String port : List.of("one", "many")) {
-            assertTrue(device(config, port, "7.2", "tcg").contains(",vectors=0,host_mtu="));
-            assertFalse(device(config, port, "8.0", "tcg").contains("vectors=0"));
-            assertFalse(device(config, port, "7.2", "kvm").contains("vectors=0"));
-        }
-        assertTrue(ok("qemu-args", "one", "--config", config.toString(), "--qemu-version", "10.0")
-            .contains(",reconnect-ms=1000\n"));
-        assertEquals("ringbridge: no port is named \"two\"; there are: one, many\n",
-            Run.of("qemu-args", "two", "--config", config.toString()).err());
-    }
-
-    private static String device(final Path config, final String port, final String version, final String accel) {
-        return ok("qemu-args", port, "--config", config.toString(), "--qemu-version", version, "--accel", accel).lines()
-            .filter(line -> line.startsWith("-device virtio-net-pci")).findFirst().orElseThrow();
-    }
-
-    @Test
-    void everyPortHasAStableAddressOfItsOwn() {
-        final Set<String> addresses = new HashSet<>();
-        for (int i = 0; i < 1024; i++) {
-            final String mac = GuestMac.of("vm" + i, "0123456789abcdef");
-            assertTrue(mac.matches("02(:[0-9a-f]{2}){5}"), mac);
-            assertTrue(addresses.add(mac), mac);
-        }
-        assertEquals(GuestMac.of("vm1", "a"), GuestMac.of("vm1", "a"));
-        assertNotEquals(GuestMac.of("vm1", "a"), GuestMac.of("vm1", "b"));
-        assertEquals(GuestMac.of("vm1"), GuestMac.of("vm1"));
-    }
-
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-        show prots                | "prots" is not ports, queues, fdb, workers or config ("ports"?); \
+        show prots                | "prots" is not ports, port, queues, fdb, workers, latency, interruptions, captures \
+        or config ("ports"?); \
         see ringbridge show --help
+        show port                 | missing name: show port NAME; see ringbridge show --help
+        show ports vm1            | "show ports" takes no name; "show port vm1" shows one port; \
+        see ringbridge show --help
+        show fdb --bytes          | --bytes is for ports, port, queues, workers; see ringbridge show --help
+        show ports --watch 0      | --watch 0 is out of range; 1 to 3600 is allowed; see ringbridge show --help
+        top --interval 0          | --interval 0 is out of range; 1 to 3600 is allowed; see ringbridge top --help
+        top                       | top needs a terminal; "show ports --watch" prints to files and pipes
+        show ports --jsn          | Unknown option: '--jsn' ("--json"?); see ringbridge show --help
+        diagnose                  | Missing required parameter: 'PORT'; see ringbridge diagnose --help
+        completion fish           | Invalid value for positional parameter at index 0 (SHELL): expected one of bash, \
+        zsh but was 'fish'; see ringbridge completion --help
         runn                      | Unmatched argument at index 0: 'runn' ("run"?); see ringbridge --help
         port ad                   | Unmatched argument at index 1: 'ad' ("add"?); see ringbridge port --help
         run --wokers 2            | Unknown options: '--wokers', '2' ("--workers"?); see ringbridge run --help

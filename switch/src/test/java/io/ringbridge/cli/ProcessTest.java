@@ -1,5 +1,9 @@
 package io.ringbridge.cli;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.ringbridge.api.ApiClient;
+import io.ringbridge.app.Switch;
+import io.ringbridge.config.Config;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,6 +25,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 /** Tests that need a process of their own: signals, exit statuses, and the launcher. */
 class ProcessTest {
     private static final Path JAVA = Path.of(System.getProperty("java.home"), "bin", "java");
+    private static final String TIME = "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3}";
 
     @TempDir
     private Path dir;
@@ -60,13 +65,70 @@ class ProcessTest {
         final Process process = java("run", "--port", "name=a,socket=" + port, "--api", api.toString());
         try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
             final String line = untilItRuns(err).getLast();
-            assertTrue(line.matches("\\d\\d:\\d\\d:\\d\\d\\.\\d{3} INFO  running with 1 ports and 1 workers"), line);
+            assertTrue(line.matches(TIME + " INFO  running with 1 ports and 1 workers"), line);
             assertTrue(Files.exists(port) && Files.exists(api));
             process.destroy();
             assertTrue(process.waitFor(20, TimeUnit.SECONDS));
             assertEquals(0, process.exitValue());
             assertFalse(Files.exists(port));
             assertFalse(Files.exists(api));
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    private void addPort(final Path api) {
+        assertEquals(0,
+            Run.of("port", "add", "name=a,socket=" + dir.resolve("a"), "--api", api.toString()).status());
+    }
+
+    @Test
+    @Timeout(60)
+    void eventsAreFollowedUntilInterrupted() throws Exception {
+        final Path api = dir.resolve("api.sock");
+        try (Switch running = Switch.start(Config.DEFAULT)) {
+            running.openApi(api);
+            addPort(api);
+            final Process process = java("events", "--all", "--api", api.toString());
+            try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+                final String first = out.readLine();
+                assertTrue(first.matches(TIME + " a: server .*"), first);
+                assertEquals(0, Run.of("port", "suspend", "a", "--api", api.toString()).status());
+                assertTrue(out.readLine().endsWith(" a: suspended by the operator"));
+                signal(process, "INT");
+                assertTrue(process.waitFor(20, TimeUnit.SECONDS));
+                assertEquals(0, process.exitValue());
+            } finally {
+                process.destroyForcibly();
+            }
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void aFollowerReportsThatTheSwitchHasEnded() throws Exception {
+        final Path api = dir.resolve("api.sock");
+        final Process process;
+        try (Switch running = Switch.start(Config.DEFAULT)) {
+            running.openApi(api);
+            addPort(api);
+            process = java("events", "a", "--all", "--json", "--api", api.toString());
+            assertTrue(process.inputReader(StandardCharsets.UTF_8).readLine().startsWith("{\"id\":"));
+        }
+        assertEquals(1, process.waitFor());
+        assertEquals("ringbridge: no switch answers at " + api + ": no such socket",
+            process.errorReader(StandardCharsets.UTF_8).readLine());
+    }
+
+    @Test
+    @Timeout(60)
+    void theLogIsJsonIfRequested() throws Exception {
+        final Process process = java("run", "--log-format", "json", "--port", "name=a,socket=" + dir.resolve("a"),
+            "--api", dir.resolve("api").toString());
+        try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
+            for (final String line : untilItRuns(err)) {
+                assertTrue(new ObjectMapper().readTree(line).has("message"), line);
+            }
         } finally {
             process.destroyForcibly();
         }
@@ -95,7 +157,7 @@ class ProcessTest {
             for (int i = 0; i < 2; i++) {
                 for (final String name : List.of("HUP", "USR1")) {
                     signal(process, name);
-                    await(err, "INFO  SIG" + name + " ignored; use \"ringbridge upgrade\" to reload the configuration");
+                    await(err, "INFO  SIG" + name + " ignored; \"ringbridge reload\" reloads the configuration");
                     assertEquals(0, Run.of("show", "ports", "--api", api).status());
                 }
             }
@@ -103,6 +165,48 @@ class ProcessTest {
             await(err, "INFO  shutting down: received SIGINT");
             assertTrue(process.waitFor(20, TimeUnit.SECONDS));
             assertEquals(0, process.exitValue());
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void hangupAndReloadApplyTheConfigurationFile() throws Exception {
+        final Path file = dir.resolve("c.yaml");
+        final String a = "{name: a, socket: " + dir.resolve("a.sock");
+        final String api = dir.resolve("api.sock").toString();
+        Files.writeString(file, "state: none\nports: [" + a + "}] # one\n");
+        final Process process = java("run", "--config", file.toString(), "--api", api);
+        try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
+            untilItRuns(err);
+            Files.writeString(file, "state: none\nports: [" + a + ", mtu: 9000}, {name: b, socket: "
+                + dir.resolve("b.sock") + "}] # two\n");
+            signal(process, "HUP");
+            await(err, "port a: mtu 1500 -> 9000, now");
+            await(err, "reloaded the configuration: 1 ports added, 0 removed, 0 recreated, 1 changed, 0 unchanged");
+            Files.writeString(file, "prts: []\n");
+            signal(process, "HUP");
+            await(err, "not reloaded: " + file + ": line 1: prts: unknown key (\"ports\"?)");
+            final Run refused = Run.of("reload", "--api", api);
+            assertEquals(1, refused.status());
+            assertTrue(refused.err().contains("line 1: prts: unknown key"), refused.err());
+            Files.writeString(file, "state: none\nports: [" + a + "}] # three\n");
+            final Run planned = Run.of("reload", "--dry-run", "--api", api);
+            assertEquals(new Run(0, "port b: removed\nport a: mtu: 9000 -> 1500, now\n", ""), planned);
+            assertEquals(planned, Run.of("reload", "--api", api));
+            assertEquals(new Run(0, "unchanged: a\n", ""), Run.of("reload", "--api", api));
+            assertEquals(new Run(0, "mtu: 1500 -> 1400, now\nvlan: none -> 7, now\n", ""),
+                Run.of("port", "set", "a", "vlan=7", "mtu=1400", "--api", api));
+            assertEquals(new Run(0, "unchanged\n", ""), Run.of("port", "set", "a", "vlan=7", "--api", api));
+            final Run wrong = Run.of("port", "set", "a", "mtu=1", "--api", api);
+            assertEquals(1, wrong.status());
+            assertTrue(wrong.err().contains("port a: mtu: 1 is out of range; 68 to 65535 is allowed"), wrong.err());
+            try (ApiClient client = new ApiClient(Path.of(api))) {
+                client.get("/v1/config?persist=true");
+            }
+            assertEquals("state: none\nports: [" + a + ", mtu: 1400, vlan: 7}] # three\n", Files.readString(file));
+            assertEquals(new Run(0, "unchanged: a\n", ""), Run.of("reload", "--api", api));
         } finally {
             process.destroyForcibly();
         }

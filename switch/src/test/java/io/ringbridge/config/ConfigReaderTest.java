@@ -16,9 +16,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,7 +35,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class ConfigReaderTest {
-    private static final String KEYS = "name, type, socket, mode, queues, mtu, permissions, "
+    private static final String KEYS = "name, type, description, socket, mode, queues, mtu, permissions, owner, group, "
         + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, cross-endian, "
         + "memory, log-base-reply, disabled, features, vlan, trunk, group-forward";
 
@@ -42,10 +44,11 @@ class ConfigReaderTest {
         + "host_tso4, host_tso6, host_ecn, host_ufo";
 
     private static final String TAP_KEYS =
-        "name, type, device, queues, mtu, persist, master, up, vlan, trunk, group-forward";
+        "name, type, description, device, queues, mtu, persist, master, up, vlan, trunk, group-forward";
 
     private static final String PCAP_KEYS =
-        "name, type, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk, group-forward";
+        "name, type, description, interface, direction, ring-size, read, speed, write, snaplen, vlan, trunk, "
+        + "group-forward";
 
     /** Returns the options of the back-end of the only or the last of some ports. */
     private static BackendOptions backend(final List<PortConfig> ports) {
@@ -71,7 +74,10 @@ class ConfigReaderTest {
             cpus: [1, 3]
             poll: busy
             api: {socket: /run/a.sock, group: kvm, mode: 0600}
+            http: {listen: "[::1]:9179", token: 0123456789abcdef}
             fdb: {capacity: 1024, ageing: 5m}
+            recorder: {frames: 100}
+            latency: {sample: 16}
             state: /run/state
             ports:
               - {name: vm1, type: vhost-user, socket: /run/vm1.sock, mode: server, queues: 4, mtu: 9000,
@@ -85,8 +91,11 @@ class ConfigReaderTest {
             """);
         assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, new Config.Api(Optional.of(Path.of("/run/a.sock")),
             new SocketAccess(null, "kvm", 0600)),
-            new Config.Fdb(1024, Duration.ofMinutes(5)), new State.Directory(Path.of("/run/state")), config.ports()),
-            config);
+            Optional.of(new Http(InetAddress.ofLiteral("::1"), 9179, Optional.of("0123456789abcdef"))),
+            new Config.Fdb(1024, Duration.ofMinutes(5)), 100, 16, new State.Directory(Path.of("/run/state")),
+            config.ports()), config);
+        assertEquals(100, config.datapath().recordedFrames());
+        assertEquals(16, config.datapath().latencySample());
         assertEquals(List.of("vm1", "vm2"), config.ports().stream().map(PortConfig::name).toList());
         final GuestPortConfig vm1 = assertInstanceOf(GuestPortConfig.class, config.ports().getFirst());
         assertEquals(List.of(PortKind.VHOST_USER, 4, 9000), List.of(vm1.kind(), vm1.queues(), vm1.mtu()));
@@ -146,6 +155,48 @@ class ConfigReaderTest {
         for (final String text : List.of("", "\n# nothing\n", "{}", "ports:\n", "ports: []\napi: {}\nfdb:\n")) {
             assertEquals(Config.DEFAULT, ConfigReader.parse("f.yaml", text), text);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"9179,127.0.0.1:9179", "127.0.0.1:80,127.0.0.1:80", "localhost:1,127.0.0.1:1",
+        "127.1.2.3:65535,127.1.2.3:65535"})
+    void httpListensOnLoopbackWithoutAToken(final String text, final String place) {
+        final Http http = ConfigReader.parse("f", "http: {listen: " + text + "}").http().orElseThrow();
+        assertEquals(place, http.place());
+        assertTrue(http.isLoopback());
+        assertEquals(Optional.empty(), http.token());
+    }
+
+    @Test
+    void httpListensElsewhereWithATokenOnly() {
+        final Http http =
+            ConfigReader.parse("f", "http: {listen: '0.0.0.0:80', token: abcdefghijklmnop}").http().orElseThrow();
+        assertEquals("0.0.0.0:80", http.place());
+        assertFalse(http.isLoopback());
+        assertFalse(ConfigReader.parse("f", "http: {listen: 80, token: abcdefghijklmnop}").toString()
+            .contains("abcdefgh"), "the token is never printed");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "listen: '0.0.0.0:80'| http.listen: 0.0.0.0:80 can be reached from other hosts, and without a token anyone "
+            + "there could read the switch's state; set http.token, or listen on 127.0.0.1:80",
+        "listen: '[::]:80'| http.listen: [0:0:0:0:0:0:0:0]:80 can be reached from other hosts, and without a token "
+            + "anyone there could read the switch's state; set http.token, or listen on 127.0.0.1:80",
+        "listen: 0| http.listen: 0 is not [ADDRESS:]PORT with a port from 1 to 65535, such as 9179, 127.0.0.1:9179 or "
+            + "[::1]:9179",
+        "listen: 65536| http.listen: 65536 is not",
+        "listen: 'x:80'| http.listen: \"x:80\" is not",
+        "listen: '999.0.0.1:80'| http.listen: \"999.0.0.1:80\" is not",
+        "listen: [80]| http.listen: a list is not",
+        "token: abcdefghijklmnop| http.token: of no use without http.listen",
+        "listen: 80, token: short| http.token: a value of 5 characters; allowed are 16 to 256 letters, digits and "
+            + "-._~+/=",
+        "port: 80| http.port: unknown key"})
+    void refusesHttp(final String keys, final String why) {
+        final String message = assertThrows(ConfigException.class,
+            () -> ConfigReader.parse("f", "http: {" + keys + "}")).getMessage();
+        assertTrue(message.startsWith("f: line 1: " + why), message);
     }
 
     @Test
@@ -210,9 +261,11 @@ class ConfigReaderTest {
             Arguments.of("ports:\n  - {name: a, sokcet: /tmp/x}\n",
                 "line 2: ports[0].sokcet: unknown key (\"socket\"?); allowed: " + KEYS),
             Arguments.of("worker: 1",
-                "line 1: worker: unknown key (\"workers\"?); allowed: workers, cpus, poll, api, fdb, state, ports"),
-            Arguments.of("http: {listen: 127.0.0.1:80}",
-                "line 1: http: unknown key; allowed: workers, cpus, poll, api, fdb, state, ports"),
+                "line 1: worker: unknown key (\"workers\"?); allowed: "
+                    + "workers, cpus, poll, api, http, fdb, recorder, latency, state, ports"),
+            Arguments.of("web: {listen: 127.0.0.1:80}",
+                "line 1: web: unknown key; allowed: workers, cpus, poll, api, http, fdb, recorder, latency, "
+                    + "state, ports"),
             Arguments.of("\nfdb:\n  capcity: 1",
                 "line 3: fdb.capcity: unknown key (\"capacity\"?); allowed: capacity, ageing"),
             Arguments.of("workers: many", "line 1: workers: \"many\" is not a whole number from 1 to 64"),
@@ -237,9 +290,15 @@ class ConfigReaderTest {
                 "line 1: fdb.ageing: 300 is not a time from 1s to 24h, such as 300s or 5m"),
             Arguments.of("fdb: {ageing: 25h}",
                 "line 1: fdb.ageing: \"25h\" is not a time from 1s to 24h, such as 300s or 5m"),
+            Arguments.of("recorder: {frames: 65537}",
+                "line 1: recorder.frames: 65537 is out of range; 0 to 65536 is allowed"),
+            Arguments.of("recorder: 0", "line 1: recorder: 0 is not a mapping; allowed keys: frames"),
+            Arguments.of("latency: {sample: -1}",
+                "line 1: latency.sample: -1 is out of range; 0 to 1073741824 is allowed"),
+            Arguments.of("latency: 1024", "line 1: latency: 1024 is not a mapping; allowed keys: sample"),
             Arguments.of("- 1",
                 "line 1: a list is not a mapping; allowed keys: "
-                    + "workers, cpus, poll, api, fdb, state, ports"),
+                    + "workers, cpus, poll, api, http, fdb, recorder, latency, state, ports"),
             Arguments.of("workers: &a 1\ncpus: *a", "line 2: aliases are not allowed"),
             Arguments.of("workers: 1\n---\nworkers: 2", "line 3: a second document starts here; only one is allowed"));
     }

@@ -83,6 +83,7 @@ class PortKeyTest {
     @ParameterizedTest
     @ValueSource(strings = {
         "name=a,socket=s",
+        "name=a,socket=s,description=web: \"front\" # 1,owner=1000,group=kvm",
         "name=a,socket=s,mode=client,queues=1,mtu=1500,disabled=discard,group-forward=lldp",
         "name=a,socket=s,permissions=0600,suspend-messages=false,suspend-feature-bit=42,offloads=false,"
             + "mac=52:54:00:00:00:01,inband=true,device-state=true,postcopy=true,iommu=true,cross-endian=true,"
@@ -133,7 +134,10 @@ class PortKeyTest {
         "name=a,socket=s | name=a,socket=s,permissions=0600 | false",
         "name=a,socket=s | name=a,socket=s,mode=client | false",
         "name=a,socket=s | name=a,socket=t | false",
-        "name=a,socket=s | name=a,socket=s,queues=2 | false",
+        "name=a,socket=s | name=a,socket=s,queues=2,description=web | true",
+        "name=a,socket=s | name=a,socket=s,owner=qemu | false",
+        "name=a,socket=s | name=a,socket=s,group=kvm | false",
+        "name=a,type=tap,device=t | name=a,type=tap,device=t,queues=2 | false",
         "name=a,socket=s | name=a,type=tap,device=s | false",
         "name=a,type=tap,device=t | name=a,type=tap,device=t,mtu=9000,trunk=all | true",
         "name=a,type=tap,device=t | name=a,type=tap,device=t,up=false | false",

@@ -81,8 +81,8 @@ class PortVlanTest {
             Arguments.of("trunk: 99999", "trunk: 99999" + NEEDED),
             Arguments.of("trunk: {from: 1}", "trunk: a mapping" + NEEDED),
             Arguments.of("native: 10",
-                "native: unknown key; allowed: name, type, socket, mode, queues, mtu, permissions, "
-                + "suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, "
+                "native: unknown key; allowed: name, type, description, socket, mode, queues, mtu, permissions, owner, "
+                + "group, suspend-messages, suspend-feature-bit, offloads, mac, inband, device-state, postcopy, iommu, "
                 + "cross-endian, memory, log-base-reply, disabled, features, vlan, trunk, group-forward"));
     }
 

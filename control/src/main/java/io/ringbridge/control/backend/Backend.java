@@ -2,13 +2,17 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.ring.Relay;
+import io.ringbridge.control.event.Events;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.SavedCounters;
+import io.ringbridge.control.handover.SavedInterruptions;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
+import io.ringbridge.control.trace.MessageTrace;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.TransportException;
@@ -37,34 +41,41 @@ public final class Backend implements Link {
     private static final int BUSY = 5;
 
     private final GuestPort port;
-    private final BackendOptions options;
-    private final Presence presence;
+    /** What the next session offers. The socket never changes. */
+    private volatile BackendOptions options;
+    private final PortEvents events;
     private final @Nullable Listener listener;
     /** The connection served first: an inherited socket, or one whose session another process has started. */
     private final @Nullable Connection first;
     private final Thread thread;
     private final PausePoint pausePoint = new PausePoint();
     private final Semaphore relays;
+    private final MessageTrace trace;
     /** Whether the restored session cannot continue. */
     private boolean lost;
     /** The last error of connecting; null if there was none, or once there is a connection. */
     private volatile @Nullable String connectError;
     private @Nullable Connection current;
     private @Nullable Session session;
+    /** The number of queue pairs from the next session on. Guarded by {@code this}. */
+    private int nextPairs;
 
-    private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
+    private Backend(final GuestPort port, final BackendOptions options, final PortEvents events,
                     final @Nullable Listener listener, final @Nullable Connection first) {
-        this(port, options, presence, listener, first, Relay.permits());
+        this(port, options, events, listener, first, Relay.permits(), new MessageTrace());
     }
 
-    private Backend(final GuestPort port, final BackendOptions options, final Presence presence,
-                    final @Nullable Listener listener, final @Nullable Connection first, final Semaphore relays) {
+    private Backend(final GuestPort port, final BackendOptions options, final PortEvents events,
+                    final @Nullable Listener listener, final @Nullable Connection first, final Semaphore relays,
+                    final MessageTrace trace) {
         this.port = port;
         this.options = options;
-        this.presence = presence;
+        this.events = events;
         this.listener = listener;
         this.first = first;
         this.relays = relays;
+        nextPairs = port.queuePairs();
+        this.trace = trace;
         thread = Thread.ofPlatform().daemon().name("rb-session-" + port.name()).unstarted(this::run);
     }
 
@@ -75,23 +86,27 @@ public final class Backend implements Link {
      * @throws TransportException if the socket cannot be opened
      */
     public static Backend open(final GuestPort port, final BackendOptions options) {
-        final Backend backend = open(port, options, Presence.UNHEARD);
+        final Backend backend = open(port, options, new Events().of(port.name()));
         backend.serve();
         return backend;
     }
 
-    /** Opens the socket as {@link #open} does. A front-end that connects waits until {@link #serve}. */
-    public static Backend open(final GuestPort port, final BackendOptions options, final Presence presence) {
+    /**
+     * Opens the socket as {@link #open} does. A front-end that connects waits until {@link #serve}.
+     *
+     * @param events reports the events of the port
+     */
+    public static Backend open(final GuestPort port, final BackendOptions options, final PortEvents events) {
         return switch (options.mode()) {
             case SERVER -> {
-                final Listener listener = Listener.open(options.path(), options.permissions());
-                yield new Backend(port, options, presence, listener, null);
+                final Listener listener = Listener.open(options.path(), options.access());
+                yield new Backend(port, options, events, listener, null);
             }
             case CLIENT -> {
                 Connection.checkPath(options.path());
-                yield new Backend(port, options, presence, null, null);
+                yield new Backend(port, options, events, null, null);
             }
-            case DESCRIPTOR -> new Backend(port, options, presence, null, Connection.adopt(options.descriptor()));
+            case DESCRIPTOR -> new Backend(port, options, events, null, Connection.adopt(options.descriptor()));
         };
     }
 
@@ -154,7 +169,7 @@ public final class Backend implements Link {
         try {
             final Session serving;
             synchronized (this) {
-                serving = session != null ? session : new Session(port, options, presence, relays, connection);
+                serving = session != null ? session : newSession(connection);
                 session = serving;
                 current = connection;
             }
@@ -173,6 +188,34 @@ public final class Backend implements Link {
         }
     }
 
+    private Session newSession(final Connection connection) {
+        if (nextPairs != port.queuePairs()) {
+            port.resize(nextPairs);
+        }
+        return new Session(port, options, events, relays, trace, connection);
+    }
+
+    /**
+     * Changes what the back-end offers. A front-end that is attached keeps what it has negotiated.
+     *
+     * @param newOptions with the same socket
+     * @param queuePairs the number of queue pairs of the port
+     * @return false if a front-end is attached, so that the change takes effect for the next one
+     */
+    public synchronized boolean offer(final BackendOptions newOptions, final int queuePairs) {
+        options = newOptions;
+        nextPairs = queuePairs;
+        if (session == null) {
+            port.resize(queuePairs);
+        }
+        return session == null;
+    }
+
+    /** Returns the last messages of the port's sessions, the present one included. */
+    public MessageTrace trace() {
+        return trace;
+    }
+
     /** Whether front-ends connect to the back-end, rather than the reverse. */
     public boolean isListening() {
         return listener != null;
@@ -183,6 +226,16 @@ public final class Backend implements Link {
      */
     public @Nullable String connectError() {
         return connectError;
+    }
+
+    /** Returns a description of the attached front-end, for display; null if none is attached. */
+    public synchronized @Nullable String peer() {
+        return current == null ? null : current.peer();
+    }
+
+    /** Returns the protocol features that the attached front-end has negotiated; 0 if none is attached. */
+    public synchronized long protocolFeatures() {
+        return session == null ? 0 : session.protocolFeatures();
     }
 
     /**
@@ -244,6 +297,7 @@ public final class Backend implements Link {
     @Override
     public void savePositions(final StateWriter out) {
         SavedCounters.save(port, out);
+        SavedInterruptions.save(port, out);
         synchronized (this) {
             if (session != null && port.failure() == null) {
                 out.section(HandOverSections.RING_POSITIONS, session.handedRings()::savePositions);
@@ -263,13 +317,14 @@ public final class Backend implements Link {
      * @param port a new, suspended port
      * @throws RuntimeException if the state does not fit; everything adopted so far is relinquished
      */
-    public static Backend adopt(final GuestPort port, final BackendOptions options, final Presence presence,
+    public static Backend adopt(final GuestPort port, final BackendOptions options, final PortEvents events,
                                 final StateReader in) {
         final Sections saved =
             in.sections(HandOverSections.LISTENER, HandOverSections.GUEST_PORT, HandOverSections.SESSION);
         final Optional<StateReader> ofSession = saved.find(HandOverSections.SESSION);
         final Listener listener = listener(options, saved.find(HandOverSections.LISTENER));
         final Semaphore relays = Relay.permits();
+        final MessageTrace trace = new MessageTrace();
         Connection connection = null;
         Session session = null;
         try {
@@ -279,7 +334,7 @@ public final class Backend implements Link {
             if (ofSession.isPresent()) {
                 final Sections sections = Session.sections(ofSession.get());
                 connection = adopt(sections.get(HandOverSections.CONNECTION).descriptor());
-                session = new Session(port, options, presence, relays, connection);
+                session = new Session(port, options, events, relays, trace, connection);
                 session.restore(sections);
                 Memory.surfaceFault();
             }
@@ -290,7 +345,7 @@ public final class Backend implements Link {
             relinquishAll(listener, connection, session);
             throw new HandOverException("port " + port.name() + ": the front-end has truncated its memory", e);
         }
-        final Backend backend = new Backend(port, options, presence, listener, connection, relays);
+        final Backend backend = new Backend(port, options, events, listener, connection, relays, trace);
         backend.current = connection;
         backend.session = session;
         return backend;
@@ -329,8 +384,10 @@ public final class Backend implements Link {
 
     @Override
     public void restorePositions(final StateReader in) {
-        final Sections saved = in.sections(HandOverSections.COUNTERS, HandOverSections.RING_POSITIONS);
+        final Sections saved =
+            in.sections(HandOverSections.COUNTERS, HandOverSections.INTERRUPTIONS, HandOverSections.RING_POSITIONS);
         SavedCounters.restore(port, saved);
+        SavedInterruptions.restore(port, saved);
         final Optional<StateReader> positions = saved.find(HandOverSections.RING_POSITIONS);
         if (positions.isPresent() && session == null) {
             throw new HandOverException("the state has positions of rings, but no session");

@@ -1,6 +1,7 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.transport.SocketAccess;
 import io.ringbridge.datapath.memory.MemoryFiles;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +13,7 @@ import java.nio.file.Path;
  * @param mode which side opens the socket
  * @param socket the path; null with {@link Mode#DESCRIPTOR}
  * @param descriptor an inherited, connected socket; only with {@link Mode#DESCRIPTOR}
- * @param permissions of the socket file, as in chmod; only with {@link Mode#SERVER}
+ * @param access to the socket file; only with {@link Mode#SERVER}
  * @param featureMask the virtio features that may be offered
  * @param discardWhenDisabled whether frames of a started, disabled transmit ring are discarded, as the specification
  *     requires; otherwise they wait until it is enabled, which suits front-ends that disable rings to pause a guest
@@ -25,9 +26,9 @@ import java.nio.file.Path;
  * @param state the directory for the journals of packed rings; null for no journals
  * @param memory the files that are accepted as memory
  */
-public record BackendOptions(Mode mode, @Nullable Path socket, int descriptor, int permissions, long featureMask,
-                             boolean discardWhenDisabled, SuspendOptions suspend, int logBaseReply, long mac,
-                             long optional, boolean iommu, @Nullable Path state, MemoryFiles memory) {
+public record BackendOptions(Mode mode, @Nullable Path socket, int descriptor, SocketAccess access,
+                             long featureMask, boolean discardWhenDisabled, SuspendOptions suspend, int logBaseReply,
+                             long mac, long optional, boolean iommu, @Nullable Path state, MemoryFiles memory) {
     /** The default size of the reply to SET_LOG_BASE. */
     public static final int DEFAULT_LOG_BASE_REPLY = 16;
     /** The other size of the reply to SET_LOG_BASE. */
@@ -46,8 +47,8 @@ public record BackendOptions(Mode mode, @Nullable Path socket, int descriptor, i
     }
 
     private static BackendOptions of(final Mode mode, final @Nullable Path socket, final int descriptor) {
-        return new BackendOptions(mode, socket, descriptor, DEFAULT_PERMISSIONS, -1, true, SuspendOptions.DEFAULT,
-            DEFAULT_LOG_BASE_REPLY, 0, 0, false, null, MemoryFiles.RAM);
+        return new BackendOptions(mode, socket, descriptor, SocketAccess.of(DEFAULT_PERMISSIONS), -1, true,
+            SuspendOptions.DEFAULT, DEFAULT_LOG_BASE_REPLY, 0, 0, false, null, MemoryFiles.RAM);
     }
 
     /** Returns options to listen on a path, and to offer everything that is not optional. */
@@ -71,63 +72,63 @@ public record BackendOptions(Mode mode, @Nullable Path socket, int descriptor, i
         return socket;
     }
 
-    /** Returns a copy with other permissions of the socket file. */
+    /** Returns a copy whose socket file belongs to the user and group of the switch, with these permissions. */
     public BackendOptions withPermissions(final int newPermissions) {
-        return new BackendOptions(mode, socket, descriptor, newPermissions, featureMask, discardWhenDisabled, suspend,
-            logBaseReply, mac, optional, iommu, state, memory);
+        return new BackendOptions(mode, socket, descriptor, SocketAccess.of(newPermissions), featureMask,
+            discardWhenDisabled, suspend, logBaseReply, mac, optional, iommu, state, memory);
     }
 
     /** Returns a copy with other virtio features that may be offered. */
     public BackendOptions withFeatureMask(final long newMask) {
-        return new BackendOptions(mode, socket, descriptor, permissions, newMask, discardWhenDisabled, suspend,
+        return new BackendOptions(mode, socket, descriptor, access, newMask, discardWhenDisabled, suspend,
             logBaseReply, mac, optional, iommu, state, memory);
     }
 
     /** Returns a copy that discards or keeps the frames of disabled transmit rings. */
     public BackendOptions withDiscardWhenDisabled(final boolean discard) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discard, suspend,
+        return new BackendOptions(mode, socket, descriptor, access, featureMask, discard, suspend,
             logBaseReply, mac, optional, iommu, state, memory);
     }
 
     /** Returns a copy with other ways to suspend the port. */
     public BackendOptions withSuspend(final SuspendOptions ways) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, ways,
+        return new BackendOptions(mode, socket, descriptor, access, featureMask, discardWhenDisabled, ways,
             logBaseReply, mac, optional, iommu, state, memory);
     }
 
     /** Returns a copy with another size of the reply to SET_LOG_BASE. */
     public BackendOptions withLogBaseReply(final int bytes) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
+        return new BackendOptions(mode, socket, descriptor, access, featureMask, discardWhenDisabled, suspend,
             bytes, mac, optional, iommu, state, memory);
     }
 
     /** Returns a copy with an address of the device. */
     public BackendOptions withMac(final long address) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
+        return new BackendOptions(mode, socket, descriptor, access, featureMask, discardWhenDisabled, suspend,
             logBaseReply, address, optional, iommu, state, memory);
     }
 
     /** Returns a copy that also offers an optional protocol feature. */
     public BackendOptions with(final ProtocolFeature feature) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
+        return new BackendOptions(mode, socket, descriptor, access, featureMask, discardWhenDisabled, suspend,
             logBaseReply, mac, optional | feature.mask(), iommu, state, memory);
     }
 
     /** Returns a copy that offers ACCESS_PLATFORM or not. */
     public BackendOptions withIommu(final boolean offered) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
+        return new BackendOptions(mode, socket, descriptor, access, featureMask, discardWhenDisabled, suspend,
             logBaseReply, mac, optional, offered, state, memory);
     }
 
     /** Returns a copy with a directory for the journals of packed rings; null for no journals. */
     public BackendOptions withState(final @Nullable Path directory) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
+        return new BackendOptions(mode, socket, descriptor, access, featureMask, discardWhenDisabled, suspend,
             logBaseReply, mac, optional, iommu, directory, memory);
     }
 
     /** Returns a copy that accepts other files as memory. */
     public BackendOptions withMemory(final MemoryFiles files) {
-        return new BackendOptions(mode, socket, descriptor, permissions, featureMask, discardWhenDisabled, suspend,
+        return new BackendOptions(mode, socket, descriptor, access, featureMask, discardWhenDisabled, suspend,
             logBaseReply, mac, optional, iommu, state, files);
     }
 }

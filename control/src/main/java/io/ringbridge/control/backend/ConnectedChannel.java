@@ -11,6 +11,10 @@ import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.ProtocolException;
+import io.ringbridge.control.trace.MessageTrace;
+import io.ringbridge.control.trace.MessageValues;
+import io.ringbridge.control.trace.TracedMessage.Kind;
+import io.ringbridge.control.trace.TracedMessage.Result;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Packet;
 import io.ringbridge.control.transport.TransportException;
@@ -46,6 +50,7 @@ final class ConnectedChannel implements BackendChannel {
     private final boolean acknowledged;
     private final String name;
     private final BooleanSupplier silenced;
+    private final MessageTrace trace;
     private final RequestQueue queue = new RequestQueue();
     /** Null until the first request. */
     private @Nullable Signals signals;
@@ -54,6 +59,8 @@ final class ConnectedChannel implements BackendChannel {
     private volatile boolean paused;
     /** The request that was sent but not acknowledged. */
     private @Nullable Outgoing unanswered;
+    /** The trace's entry of the last request; null before the first of this process. */
+    private MessageTrace.@Nullable Entry traced;
     private boolean sending;
 
     /** The events that the thread waits for. */
@@ -67,11 +74,12 @@ final class ConnectedChannel implements BackendChannel {
     }
 
     private ConnectedChannel(final Connection connection, final boolean acknowledged, final String name,
-                             final BooleanSupplier silenced) {
+                             final BooleanSupplier silenced, final MessageTrace trace) {
         this.connection = connection;
         this.acknowledged = acknowledged;
         this.name = name;
         this.silenced = silenced;
+        this.trace = trace;
     }
 
     /**
@@ -82,11 +90,12 @@ final class ConnectedChannel implements BackendChannel {
      * @param name the name of the port, for the log
      * @param silenced whether the front-end must not be sent requests; any thread may call it, and {@link #heed} must
      *     follow each change
+     * @param trace receives every request that is sent
      */
     static ConnectedChannel over(final int fd, final boolean acknowledged, final String name,
-                                 final BooleanSupplier silenced) {
+                                 final BooleanSupplier silenced, final MessageTrace trace) {
         try {
-            return new ConnectedChannel(Connection.adopt(fd), acknowledged, name, silenced);
+            return new ConnectedChannel(Connection.adopt(fd), acknowledged, name, silenced, trace);
         } catch (final TransportException e) {
             Fd.abandon(fd);
             throw ProtocolException.refused(String.valueOf(e.getMessage()));
@@ -135,6 +144,9 @@ final class ConnectedChannel implements BackendChannel {
             if (!over) {
                 LOG.info("port {}: the channel for requests to the front-end has ended: {}", name, e.getMessage());
             }
+            if (traced != null) {
+                traced.end(Result.FAILED, e.getMessage());
+            }
             end();
         } finally {
             sent();
@@ -167,11 +179,25 @@ final class ConnectedChannel implements BackendChannel {
         final BackendRequest request = outgoing.request();
         LOG.debug("port {}: sending {}", name, request);
         final int flags = acknowledged ? Header.VERSION | Header.NEED_REPLY : Header.VERSION;
-        connection.send(request.id(), flags, outgoing.bytes());
+        final byte[] payload = outgoing.bytes();
+        final MessageTrace.Entry entry = trace.begin(Kind.BACKEND_REQUEST, request.name(), payload.length, 0);
+        entry.values(MessageValues.of(request, payload));
+        traced = entry;
+        connection.send(request.id(), flags, payload);
         sent();
         if (acknowledged) {
             unanswered = outgoing;
             awaitAnswer();
+        } else {
+            end(entry, request);
+        }
+    }
+
+    private static void end(final MessageTrace.Entry entry, final BackendRequest request) {
+        if (request == BackendRequest.VRING_CALL) {
+            entry.succeedAgain();
+        } else {
+            entry.succeed();
         }
     }
 
@@ -194,11 +220,21 @@ final class ConnectedChannel implements BackendChannel {
                 throw ProtocolException.fatal("the front-end replies to " + request + " with " + reply.header());
             }
             final long result = Codec.number(reply.payload());
+            trace(request, result);
             if (outgoing.answer() != null) {
                 outgoing.answer().accept(result);
             } else if (result != 0) {
                 LOG.warn("port {}: the front-end refuses {} with {}", name, request, result);
             }
+        }
+    }
+
+    /** Records the front-end's acknowledgement, unless another process has sent the request. */
+    private void trace(final BackendRequest request, final long result) {
+        if (traced != null && result == 0) {
+            end(traced, request);
+        } else if (traced != null) {
+            traced.end(Result.REFUSED, "the front-end answers " + result);
         }
     }
 
@@ -287,15 +323,17 @@ final class ConnectedChannel implements BackendChannel {
      *
      * @return {@link #NONE} if there was none
      */
-    static BackendChannel restore(final Sections in, final String name, final BooleanSupplier silenced) {
-        return in.find(HandOverSections.CHANNEL).map(section -> restore(section, name, silenced)).orElse(NONE);
+    static BackendChannel restore(final Sections in, final String name, final BooleanSupplier silenced,
+                                  final MessageTrace trace) {
+        return in.find(HandOverSections.CHANNEL).map(section -> restore(section, name, silenced, trace)).orElse(NONE);
     }
 
-    private static BackendChannel restore(final StateReader in, final String name, final BooleanSupplier silenced) {
+    private static BackendChannel restore(final StateReader in, final String name, final BooleanSupplier silenced,
+                                          final MessageTrace trace) {
         final int fd = in.descriptor();
         final ConnectedChannel channel;
         try {
-            channel = over(fd, in.flag(), name, silenced);
+            channel = over(fd, in.flag(), name, silenced, trace);
         } catch (final HandOverException e) {
             Fd.close(fd);
             throw e;

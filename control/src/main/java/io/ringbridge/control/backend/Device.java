@@ -12,11 +12,13 @@ import io.ringbridge.control.backend.ring.Inflight;
 import io.ringbridge.control.backend.ring.Iommu;
 import io.ringbridge.control.backend.ring.Relay;
 import io.ringbridge.control.backend.ring.Rings;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.BackendRequest;
 import io.ringbridge.control.protocol.ProtocolFeature;
+import io.ringbridge.control.trace.MessageTrace;
 import io.ringbridge.datapath.port.GuestPort;
 
 import java.util.concurrent.Semaphore;
@@ -41,18 +43,26 @@ final class Device {
     final MigrationLog log;
     final NetConfig config;
     final Migration migration;
+    final MessageTrace trace;
     private final GuestPort port;
     private BackendChannel channel = BackendChannel.NONE;
 
-    /** Creates a device that is not set up. {@code relays} are the permits for threads that all sessions share. */
-    Device(final GuestPort port, final BackendOptions options, final Semaphore relays) {
+    /**
+     * Creates a device that is not set up.
+     *
+     * @param relays the permits for threads that all sessions share
+     * @param trace receives the requests of the back-end
+     */
+    Device(final GuestPort port, final BackendOptions options, final PortEvents events, final Semaphore relays,
+           final MessageTrace trace) {
         this.port = port;
-        negotiation = new Negotiation(port.name(), Offer.virtio(port.queuePairs(), options),
+        this.trace = trace;
+        negotiation = new Negotiation(port, events, Offer.virtio(port.queuePairs(), options),
             Offer.compatible(Postcopy.permitted(port.name(), Offer.protocol(options)), port.queuePairs()));
         queues = new DeviceQueues(port, negotiation.offered());
         inflight = new Inflight(2 * port.queuePairs(), options.memory());
         rings = new Rings(queues, options.discardWhenDisabled(), options.state(), inflight);
-        suspension = new Suspension(port, rings, options.suspend());
+        suspension = new Suspension(port, events, rings, options.suspend());
         relay = new Relay(port.name(), suspension::isSuspended, relays);
         handedRings = new HandedRings(queues, rings, relay);
         postcopy = new Postcopy(port);
@@ -172,7 +182,7 @@ final class Device {
         log.restore(in, relay);
         suspension.restore(in);
         migration.restore(in);
-        channel = ConnectedChannel.restore(in, port.name(), suspension::silences);
+        channel = ConnectedChannel.restore(in, port.name(), suspension::silences, trace);
         applyChannel();
         handedRings.restore(in, negotiation.features());
         port.features(negotiation.features());

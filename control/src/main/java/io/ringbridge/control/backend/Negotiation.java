@@ -1,5 +1,7 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.Sections;
@@ -9,12 +11,12 @@ import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.protocol.VirtioFeatures;
+import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.Features;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 import java.util.List;
+import java.util.Map;
 
 /**
  * The features of one session: those that are offered, and those of them that the front-end has negotiated.
@@ -22,22 +24,24 @@ import java.util.List;
  * <p>Owned by the session's thread.
  */
 final class Negotiation {
-    private static final Logger LOG = LoggerFactory.getLogger(Negotiation.class);
     /**
      * The features that in-band notifications require. Without them, the only way to refuse is to end the conversation.
      */
     private static final long INBAND_NEEDS = ProtocolFeature.of(ProtocolFeature.BACKEND_REQ, ProtocolFeature.REPLY_ACK);
 
-    private final String port;
-    private final long offered;
+    private final GuestPort port;
+    private final PortEvents events;
+    private long offered;
     private final long offeredProtocol;
     private long features;
-    private long protocolFeatures;
+    /** Written by the session's thread; others read it for display. */
+    private volatile long protocolFeatures;
     private boolean protocolFeaturesSet;
 
-    /** Creates the negotiation of a port with that name. Nothing is negotiated yet. */
-    Negotiation(final String port, final long offered, final long offeredProtocol) {
+    /** Creates the negotiation of a port. Nothing is negotiated yet. */
+    Negotiation(final GuestPort port, final PortEvents events, final long offered, final long offeredProtocol) {
         this.port = port;
+        this.events = events;
         this.offered = offered;
         this.offeredProtocol = offeredProtocol;
     }
@@ -55,6 +59,11 @@ final class Negotiation {
     /** Returns the negotiated virtio features. */
     long features() {
         return features;
+    }
+
+    /** Returns the negotiated protocol features. Any thread may call. */
+    long protocolFeatures() {
+        return protocolFeatures;
     }
 
     /** Whether a protocol feature is negotiated. */
@@ -101,10 +110,11 @@ final class Negotiation {
             throw ProtocolException.refused("features change from " + VirtioFeatures.names(features) + " to "
                 + VirtioFeatures.names(wanted) + " while rings run; only log_all may change");
         }
-        if (wanted != features) {
-            LOG.info("port {}: features {}", port, VirtioFeatures.names(wanted));
-        }
+        final boolean change = wanted != features;
         features = wanted;
+        if (change) {
+            report();
+        }
     }
 
     /** Records the protocol features that the front-end has chosen. */
@@ -118,11 +128,23 @@ final class Negotiation {
             throw ProtocolException.fatal("in-band notifications without "
                 + ProtocolFeature.names(INBAND_NEEDS & ~wanted));
         }
-        if (wanted != protocolFeatures) {
-            LOG.info("port {}: protocol features {}", port, ProtocolFeature.names(wanted));
-        }
+        final boolean change = wanted != protocolFeatures;
         protocolFeatures = wanted;
         protocolFeaturesSet = true;
+        if (change && features != 0) {
+            report(); // the front-end has chosen its features earlier than others do
+        }
+    }
+
+    private void report() {
+        final List<String> names = VirtioFeatures.names(features);
+        final List<String> protocolNames = ProtocolFeature.names(protocolFeatures);
+        final boolean isPacked = Features.has(features, Features.RING_PACKED);
+        final String pairs = port.queuePairs() == 1 ? "1 queue pair" : "at most " + port.queuePairs() + " queue pairs";
+        events.report(EventKind.NEGOTIATED, (isPacked ? "packed" : "split") + " rings, " + pairs + ", mtu " + port.mtu()
+            + ", features " + names + ", protocol features " + protocolNames,
+            Map.of("features", names, "protocol_features", protocolNames, "layout", isPacked ? "packed" : "split",
+                "queues", port.queuePairs(), "mtu", port.mtu()));
     }
 
     /** Forgets the virtio features, because the device was reset. Protocol features stay. */
@@ -133,15 +155,21 @@ final class Negotiation {
     /** Writes the negotiated features for another process. */
     void save(final StateWriter out) {
         out.section(HandOverSections.FEATURES,
-            section -> section.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet));
+            section -> section.wide(features).wide(protocolFeatures).flag(protocolFeaturesSet).wide(offered));
     }
 
-    /** Reads the features that another process has negotiated, and checks that they are offered here. */
+    /**
+     * Reads the features that another process has negotiated, and checks that they are offered here. The session keeps
+     * its offer of {@link Offer#KEPT} features.
+     */
     void restore(final Sections sections) {
         final StateReader in = sections.get(HandOverSections.FEATURES);
         features = in.wide();
         protocolFeatures = in.wide();
         protocolFeaturesSet = in.flag();
+        if (in.hasMore()) {
+            offered |= in.wide() & Offer.KEPT;
+        }
         final List<String> lost = VirtioFeatures.names(features & ~offered);
         lost.addAll(ProtocolFeature.names(protocolFeatures & ~offeredProtocol));
         if (!lost.isEmpty()) {

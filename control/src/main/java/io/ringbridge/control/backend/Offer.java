@@ -40,6 +40,12 @@ public final class Offer {
      */
     public static final long IOMMU = Features.of(Features.ACCESS_PLATFORM);
 
+    /**
+     * Virtio features that an attached front-end keeps in a hand-over, even if the port is configured not to offer them
+     * any more. Nothing but the headers of frames and the configuration space depends on them.
+     */
+    static final long KEPT = Features.OFFLOADS | Features.of(Features.MAC);
+
     private static final long ANY_DEVICE = Features.OFFLOADS | Features.of(
         Features.MTU,
         Features.MRG_RXBUF,

@@ -131,7 +131,8 @@ final class Requests {
 
     private void setBackendReqFd(final Descriptors descriptors) {
         device.setChannel(ConnectedChannel.over(descriptors.take(0),
-            device.negotiation.has(ProtocolFeature.REPLY_ACK), port.name(), device.suspension::silences));
+            device.negotiation.has(ProtocolFeature.REPLY_ACK), port.name(), device.suspension::silences,
+            device.trace));
     }
 
     /** Returns the requested bytes, or none if the request is wrong (vhost-user, "VHOST_USER_GET_CONFIG"). */

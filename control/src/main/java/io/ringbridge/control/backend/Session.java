@@ -1,8 +1,10 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.backend.ring.HandedRings;
-import io.ringbridge.control.handover.PausePoint;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
@@ -13,9 +15,14 @@ import io.ringbridge.control.protocol.Outcome;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
+import io.ringbridge.control.trace.MessageTrace;
+import io.ringbridge.control.trace.MessageValues;
+import io.ringbridge.control.trace.TracedMessage.Kind;
+import io.ringbridge.control.trace.TracedMessage.Result;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Descriptors;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.control.transport.Peer;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.MemoryException;
 import io.ringbridge.datapath.os.OsException;
@@ -26,6 +33,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
+import java.util.Map;
 import java.util.concurrent.Semaphore;
 
 /**
@@ -37,22 +45,32 @@ final class Session {
     private static final Logger LOG = LoggerFactory.getLogger(Session.class);
     private static final int REPLY_FLAGS = Header.VERSION | Header.REPLY;
     private static final long REFUSED = 1;
+    /** The number of messages logged when a session fails. */
+    private static final int LOGGED = 10;
 
     private final GuestPort port;
     private final Connection connection;
-    private final Presence presence;
+    private final PortEvents events;
+    private final MessageTrace trace;
     private final Device device;
     private final Requests requests;
     private boolean restored;
-    private boolean arrived;
+    /** Whether the last event about the rings was that they run. */
+    private boolean reportedRunning;
 
-    /** Creates a session. {@code relays} are the permits for threads that all sessions of the port share. */
-    Session(final GuestPort port, final BackendOptions options, final Presence presence, final Semaphore relays,
-            final Connection connection) {
+    /**
+     * Creates a session.
+     *
+     * @param relays the permits for threads that all sessions of the port share
+     * @param trace receives the messages of all sessions of the port
+     */
+    Session(final GuestPort port, final BackendOptions options, final PortEvents events, final Semaphore relays,
+            final MessageTrace trace, final Connection connection) {
         this.port = port;
         this.connection = connection;
-        this.presence = presence;
-        device = new Device(port, options, relays);
+        this.events = events;
+        this.trace = trace;
+        device = new Device(port, options, events, relays, trace);
         requests = new Requests(port, device);
     }
 
@@ -66,7 +84,9 @@ final class Session {
             port.markAttached();
             port.state(PortState.CONNECTED);
         }
-        LOG.info("port {}: {} {}", port.name(), restored ? "resumed with" : "attached to", connection.peer());
+        reportAttached();
+        reportRings();
+        trace.session(restored ? "resumed" : "attached", Map.of("peer", connection.peer().toString()), null);
         String fault = null;
         try {
             while (!connection.isOver()) {
@@ -97,16 +117,41 @@ final class Session {
             } else {
                 detach();
             }
-            if (pausePoint.isOpen()) {
-                presence.left();
-            }
         }
+        reportDetached(fault, pausePoint.isOpen());
+    }
+
+    private void reportAttached() {
+        final Peer peer = connection.peer();
+        events.report(EventKind.ATTACHED, (restored ? "resumed with " : "attached to ") + peer,
+            Map.of("pid", peer.pid(), "command", peer.command(), "taken_over", restored));
+    }
+
+    /** Reports that rings run, or that the front-end has stopped all of them. */
+    private void reportRings() {
+        final boolean running = device.rings.anyRunning();
+        if (running != reportedRunning) {
+            reportedRunning = running;
+            events.report(running ? EventKind.RUNNING : EventKind.STOPPED,
+                running ? "running" : "the front-end has stopped every ring");
+        }
+    }
+
+    private void reportDetached(final @Nullable String fault, final boolean byPeer) {
+        final EventKind kind = !byPeer ? EventKind.CLOSED : fault == null ? EventKind.DETACHED : EventKind.FAILED;
         if (fault == null) {
-            LOG.info("port {}: detached {}", port.name(),
-                pausePoint.isOpen() ? "by the front-end" : "because the port is closing");
+            events.report(kind, byPeer ? "detached by the front-end" : "detached because the port is closing");
         } else {
-            LOG.warn("port {}: detached: {}", port.name(), fault);
+            events.report(kind, "detached: " + fault, Map.of("reason", fault));
+            trace.last(LOGGED).forEach(message ->
+                LOG.warn("port {}: before that, at {}: {}", port.name(), message.time(), message.line()));
         }
+        trace.session("detached", Map.of(), fault);
+    }
+
+    /** Returns the negotiated protocol features. Any thread may call. */
+    long protocolFeatures() {
+        return device.negotiation.protocolFeatures();
     }
 
     /** Called now and then while no message arrives. */
@@ -187,10 +232,6 @@ final class Session {
         final boolean running = device.rings.anyRunning();
         device.migration.setRunning(running);
         port.state(device.suspension.state(running, device.rings.anyKicked()));
-        if (!arrived && running) {
-            arrived = true;
-            presence.arrived();
-        }
         device.channel().heed();
         if (device.suspension.isSuspended()) {
             device.relay.settle(); // no notification may follow the reply
@@ -200,34 +241,74 @@ final class Session {
     /** Serves one request: decodes it, checks that it is negotiated, carries it out, and replies. */
     private void serve(final Packet packet) throws IOException {
         final Header header = packet.header();
-        final Descriptors descriptors = packet.descriptors();
+        final Request request = Request.of(header.request(), header.size(), packet.descriptors().count());
+        final String name =
+            request == null ? "request " + Integer.toUnsignedString(header.request()) : request.toString();
+        final MessageTrace.Entry traced =
+            trace.begin(Kind.REQUEST, name, header.size(), packet.descriptors().count());
+        try {
+            serve(request, name, packet, traced);
+        } catch (final ProtocolException e) {
+            traced.end(Result.FAILED, e.getMessage());
+            throw e;
+        } catch (final RuntimeException | InternalError e) {
+            traced.end(Result.FAILED, e.toString());
+            throw e;
+        }
+    }
+
+    private void serve(final @Nullable Request request, final String name, final Packet packet,
+                       final MessageTrace.Entry traced) throws IOException {
+        final Header header = packet.header();
         if (device.memory.confirmIfMeant(header)) {
+            traced.succeed();
             return;
         }
         checkRings(); // the request may be GET_STATUS
-        final Request request = Request.of(header.request(), header.size(), descriptors.count());
-        final String name =
-            request == null ? "request " + Integer.toUnsignedString(header.request()) : request.toString();
         if (header.isReply()) {
             throw ProtocolException.fatal(name + " is marked as a reply; only requests are allowed");
         }
-        try (Outcome outcome = outcome(request, name, packet)) {
+        try (Outcome outcome = outcome(request, name, packet, traced)) {
             updateState();
+            if (request == Request.VRING_KICK) {
+                traced.succeedAgain();
+            } else {
+                traced.succeed();
+            }
+            reportRings();
             if (outcome instanceof final Outcome.Reply reply) {
-                connection.send(header.request(), REPLY_FLAGS, reply.payload(), reply.descriptors());
+                reply(request, name, header.request(), reply);
             }
         }
         device.rings.onReplySent();
     }
 
+    private void reply(final @Nullable Request request, final String name, final int id, final Outcome.Reply reply)
+        throws IOException {
+        final byte[] payload = reply.payload();
+        final MessageTrace.Entry traced = trace.begin(Kind.REPLY, name, payload.length, reply.descriptors().length);
+        traced.values(MessageValues.ofReply(request, payload));
+        try {
+            connection.send(id, REPLY_FLAGS, payload, reply.descriptors());
+            traced.succeed();
+        } catch (final IOException e) {
+            traced.end(Result.FAILED, e.getMessage());
+            throw e;
+        }
+    }
+
     /** Carries out a request, or refuses it. Only this method decides on acknowledgements (REPLY_ACK). */
-    private Outcome outcome(final @Nullable Request request, final String name, final Packet packet) {
+    private Outcome outcome(final @Nullable Request request, final String name, final Packet packet,
+                            final MessageTrace.Entry traced) {
         final Header header = packet.header();
         final Descriptors descriptors = packet.descriptors();
         boolean mayRefuse = true;
         try {
             final Message message =
                 request == null ? null : Codec.decode(request, packet.payload(), descriptors.count());
+            if (message != null) {
+                traced.values(MessageValues.of(message));
+            }
             LOG.debug("port {}: {} flags 0x{} descriptors {}", port.name(), message == null ? name : message,
                 Integer.toHexString(header.flags()), descriptors.count());
             device.negotiation.check(request);
@@ -239,12 +320,14 @@ final class Session {
             final boolean ends = e instanceof ProtocolException p && p.endsConnection();
             if (mayRefuse && !acknowledges(header) && e instanceof ProtocolException p && p.isIgnored()) {
                 LOG.warn("port {}: ignored {}: {}", port.name(), name, e.getMessage());
+                traced.end(Result.IGNORED, e.getMessage());
                 return Outcome.DONE;
             }
             if (ends || !mayRefuse || !acknowledges(header)) {
                 throw ProtocolException.fatal(ends ? String.valueOf(e.getMessage()) : name + ": " + e.getMessage());
             }
             LOG.warn("port {}: refused {}: {}", port.name(), name, e.getMessage());
+            traced.end(Result.REFUSED, e.getMessage());
             return Outcome.number(REFUSED);
         }
     }

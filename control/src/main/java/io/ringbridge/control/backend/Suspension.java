@@ -1,6 +1,8 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.backend.ring.Rings;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
@@ -9,9 +11,8 @@ import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -24,13 +25,13 @@ import java.util.Set;
  * <p>Owned by the session's thread, except for {@link #silences} and {@link #isSuspended}.
  */
 final class Suspension {
-    private static final Logger LOG = LoggerFactory.getLogger(Suspension.class);
     private static final long DRIVER_OK = 4;
     private static final long FEATURES_OK = 8;
     private static final long SUSPEND = 16;
     private static final long NEEDS_RESET = 64;
 
     private final GuestPort port;
+    private final PortEvents events;
     private final Rings rings;
     private final int featureBit;
     /** The status that the driver has written, with NEEDS_RESET. {@link #status} adds SUSPEND. */
@@ -41,8 +42,9 @@ final class Suspension {
     private boolean ownerWasReset;
     private volatile boolean allStopped;
 
-    Suspension(final GuestPort port, final Rings rings, final SuspendOptions options) {
+    Suspension(final GuestPort port, final PortEvents events, final Rings rings, final SuspendOptions options) {
         this.port = port;
+        this.events = events;
         this.rings = rings;
         featureBit = options.featureBit();
     }
@@ -223,14 +225,14 @@ final class Suspension {
     private void add(final SuspendCause cause) {
         if (!port.suspendedBy().contains(cause)) {
             port.suspend(cause);
-            LOG.info("port {}: suspended by the {}", port.name(), cause.label());
+            events.report(EventKind.SUSPENDED, "suspended by the " + cause.label(), Map.of("by", cause.label()));
         }
     }
 
     private void remove(final SuspendCause cause) {
         if (port.suspendedBy().contains(cause)) {
             port.resume(cause);
-            LOG.info("port {}: resumed by the {}", port.name(), cause.label());
+            events.report(EventKind.RESUMED, "resumed by the " + cause.label(), Map.of("by", cause.label()));
         }
     }
 }

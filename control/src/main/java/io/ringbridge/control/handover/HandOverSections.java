@@ -77,6 +77,9 @@ public final class HandOverSections {
     /** SERVING: the time at which frames moved again. */
     public static final SectionKind SERVING = SectionKind.required(31, "serving");
 
+    /** POSITIONS of any port: its latest interruptions, which are forgotten if a reader skips them. */
+    public static final SectionKind INTERRUPTIONS = SectionKind.optional(32, "interruptions").skippable();
+
     private HandOverSections() {
     }
 }

@@ -234,12 +234,12 @@ public final class Connection implements AutoCloseable {
         return halfway;
     }
 
-    /** Returns a description of the peer, for display. */
-    public String peer() {
+    /** Returns the process at the other end (unix(7), SO_PEERCRED). */
+    public Peer peer() {
         try {
-            return "process " + socket.getPeerCredentials().getPid();
+            return Peer.of(socket.getPeerCredentials().getPid());
         } catch (final IOException e) {
-            return "an unknown process";
+            return Peer.UNKNOWN;
         }
     }
 

@@ -44,29 +44,38 @@ public final class Listener implements AutoCloseable {
         this.inherited = inherited;
     }
 
+    /** Listens on a path, with a file of this mode, as {@link #open(Path, SocketAccess)} does. */
+    public static Listener open(final Path path, final int mode) {
+        return open(path, SocketAccess.of(mode));
+    }
+
     /**
      * Listens on a path.
      *
-     * @param permissions of the socket file, as in chmod
-     * @throws TransportException if the switch cannot listen on the path
+     * @param access who may connect
+     * @throws TransportException if the switch cannot listen on the path; it leaves no file there
      */
-    public static Listener open(final Path path, final int permissions) {
+    public static Listener open(final Path path, final SocketAccess access) {
+        access.check(path);
         final Path directory = path.toAbsolutePath().getParent();
         if (directory == null || !Files.isDirectory(directory)) {
             throw new TransportException("socket " + path + ": " + directory + " is not a directory");
         }
         AFUNIXServerSocket server = null;
+        boolean bound = false;
         try {
             final AFUNIXSocketAddress address = Connection.address(path);
             removeStale(path, address);
             server = AFUNIXServerSocket.newInstance();
             server.setDeleteOnClose(false);
             server.bind(address, BACKLOG);
-            Files.setAttribute(path, "unix:mode", permissions);
+            bound = true;
+            access.apply(path);
             server.setSoTimeout(ACCEPT_MILLIS);
             return new Listener(path, server, inode(path), null);
         } catch (final IOException e) {
             closeQuietly(server);
+            removeIf(bound, path);
             throw new TransportException("cannot listen on socket " + path + ": " + e.getMessage(), e);
         }
     }
@@ -121,6 +130,16 @@ public final class Listener implements AutoCloseable {
             return;
         }
         throw new TransportException("socket " + path + " is in use: another process listens on it");
+    }
+
+    private static void removeIf(final boolean bound, final Path path) {
+        try {
+            if (bound) {
+                Files.deleteIfExists(path);
+            }
+        } catch (final IOException e) {
+            // The next start replaces a socket file that nobody listens on.
+        }
     }
 
     private static long inode(final Path path) throws IOException {

@@ -1,10 +1,13 @@
 package io.ringbridge.control.uplink;
 
 import io.ringbridge.control.Link;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.PausePoint;
 import io.ringbridge.control.handover.SavedCounters;
+import io.ringbridge.control.handover.SavedInterruptions;
 import io.ringbridge.control.handover.SectionKind;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
@@ -15,6 +18,7 @@ import io.ringbridge.datapath.port.UplinkPort;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
@@ -31,6 +35,7 @@ abstract class DeviceLink implements Link {
     private static final int TICK_MILLIS = 1000;
 
     private final UplinkPort port;
+    private final PortEvents events;
     private final String what;
     private final SectionKind device;
     private final Thread thread;
@@ -42,11 +47,13 @@ abstract class DeviceLink implements Link {
      * Prepares a link; its thread is not started.
      *
      * @param port a detached port that nobody else commands
+     * @param events reports the events of the port
      * @param what a description of the device, for messages
      * @param device the section of the open device in the hand-over
      */
-    DeviceLink(final UplinkPort port, final String what, final SectionKind device) {
+    DeviceLink(final UplinkPort port, final PortEvents events, final String what, final SectionKind device) {
         this.port = port;
+        this.events = events;
         this.what = what;
         this.device = device;
         thread = Thread.ofPlatform().daemon().name("rb-uplink-" + port.name()).unstarted(this::run);
@@ -112,7 +119,7 @@ abstract class DeviceLink implements Link {
     final void followMtu(final int mtu) {
         if (mtu > 0 && mtu != port.mtu()) {
             port.mtu(mtu);
-            LOG.info("port {}: mtu {}, following {}", port.name(), mtu, what);
+            events.report(EventKind.CHANGED, "mtu " + mtu + ", following " + what, Map.of("mtu", mtu));
         }
     }
 
@@ -140,6 +147,7 @@ abstract class DeviceLink implements Link {
         } catch (final RuntimeException e) {
             LOG.error("port {}: closing {} after an internal error", port.name(), what, e);
             closeDevice(true);
+            reportFailure(e.toString());
             port.fail(e.toString());
         }
     }
@@ -151,7 +159,7 @@ abstract class DeviceLink implements Link {
         }
         final String failure = port.failure();
         if (failure != null && isOpen) {
-            LOG.warn("port {}: {}", port.name(), failure.startsWith(what) ? failure : what + ": " + failure);
+            reportFailure(failure.startsWith(what) ? failure : what + ": " + failure);
         }
         closeDevice(true);
         if (!canReopen()) {
@@ -161,15 +169,19 @@ abstract class DeviceLink implements Link {
             open();
             isOpen = true;
             if (failure != null) {
-                LOG.info("port {}: {} is back", port.name(), what);
+                events.report(EventKind.RECOVERED, what + " is back");
             }
         } catch (final OsException e) {
             final String why = String.valueOf(e.getMessage());
             if (!why.equals(port.failure())) {
-                LOG.warn("port {}: {}", port.name(), why);
+                reportFailure(why);
                 port.fail(why);
             }
         }
+    }
+
+    private void reportFailure(final String why) {
+        events.report(EventKind.FAILED, why, Map.of("reason", why));
     }
 
     private void closeDevice(final boolean forGood) {
@@ -242,16 +254,19 @@ abstract class DeviceLink implements Link {
     @Override
     public void savePositions(final StateWriter out) {
         SavedCounters.save(port, out);
+        SavedInterruptions.save(port, out);
         SavedFrames.saveReady(port, parked, out);
     }
 
     @Override
     public void restorePositions(final StateReader in) {
-        restorePositions(in.sections(HandOverSections.COUNTERS, HandOverSections.FRAMES));
+        restorePositions(
+            in.sections(HandOverSections.COUNTERS, HandOverSections.INTERRUPTIONS, HandOverSections.FRAMES));
     }
 
     final void restorePositions(final Sections in) {
         SavedCounters.restore(port, in);
+        SavedInterruptions.restore(port, in);
         SavedFrames.restoreReady(port, isOpen, in);
     }
 

@@ -1,5 +1,6 @@
 package io.ringbridge.control.uplink;
 
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
@@ -30,8 +31,8 @@ public final class InterfaceLink extends DeviceLink {
     private int merging;
     private long unfinished;
 
-    private InterfaceLink(final UplinkPort port, final PcapOptions options) {
-        super(port, "interface " + options.device(), HandOverSections.INTERFACE);
+    private InterfaceLink(final UplinkPort port, final PcapOptions options, final PortEvents events) {
+        super(port, events, "interface " + options.device(), HandOverSections.INTERFACE);
         this.options = options;
         final String name = options.device();
         assert name != null : "the port is for an interface";
@@ -44,8 +45,8 @@ public final class InterfaceLink extends DeviceLink {
      * @param port a detached port with one queue that nobody else commands
      * @throws OsException if the interface cannot be opened
      */
-    public static InterfaceLink start(final UplinkPort port, final PcapOptions options) {
-        final InterfaceLink link = new InterfaceLink(port, options);
+    public static InterfaceLink start(final UplinkPort port, final PcapOptions options, final PortEvents events) {
+        final InterfaceLink link = new InterfaceLink(port, options, events);
         link.startThread();
         return link;
     }
@@ -56,8 +57,9 @@ public final class InterfaceLink extends DeviceLink {
      * @param port a new, suspended port
      * @throws RuntimeException if that fails; nothing stays open then
      */
-    public static InterfaceLink adopt(final UplinkPort port, final PcapOptions options, final StateReader in) {
-        final InterfaceLink link = new InterfaceLink(port, options);
+    public static InterfaceLink adopt(final UplinkPort port, final PcapOptions options, final PortEvents events,
+                                      final StateReader in) {
+        final InterfaceLink link = new InterfaceLink(port, options, events);
         link.adopt(in.sections(HandOverSections.UPLINK, HandOverSections.INTERFACE));
         return link;
     }

@@ -1,5 +1,6 @@
 package io.ringbridge.control.uplink;
 
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.Sections;
@@ -24,8 +25,8 @@ public final class PcapLink extends DeviceLink {
     private Optional<Replay> replay = Optional.empty();
     private Optional<Recorder> recorder = Optional.empty();
 
-    private PcapLink(final UplinkPort port, final PcapOptions options) {
-        super(port, "capture", HandOverSections.CAPTURE);
+    private PcapLink(final UplinkPort port, final PcapOptions options, final PortEvents events) {
+        super(port, events, "capture", HandOverSections.CAPTURE);
         this.options = options;
     }
 
@@ -35,8 +36,8 @@ public final class PcapLink extends DeviceLink {
      * @param port a detached port with one queue that nobody else commands
      * @throws OsException if the files cannot be opened
      */
-    public static PcapLink start(final UplinkPort port, final PcapOptions options) {
-        final PcapLink link = new PcapLink(port, options);
+    public static PcapLink start(final UplinkPort port, final PcapOptions options, final PortEvents events) {
+        final PcapLink link = new PcapLink(port, options, events);
         link.startThread();
         return link;
     }
@@ -47,8 +48,9 @@ public final class PcapLink extends DeviceLink {
      * @param port a new, suspended port
      * @throws RuntimeException if that fails; nothing stays open then
      */
-    public static PcapLink adopt(final UplinkPort port, final PcapOptions options, final StateReader in) {
-        final PcapLink link = new PcapLink(port, options);
+    public static PcapLink adopt(final UplinkPort port, final PcapOptions options, final PortEvents events,
+                                 final StateReader in) {
+        final PcapLink link = new PcapLink(port, options, events);
         link.adopt(in.sections(HandOverSections.UPLINK, HandOverSections.CAPTURE));
         return link;
     }
@@ -109,8 +111,8 @@ public final class PcapLink extends DeviceLink {
 
     @Override
     public void restorePositions(final StateReader in) {
-        final Sections saved =
-            in.sections(HandOverSections.COUNTERS, HandOverSections.FRAMES, HandOverSections.REPLAY);
+        final Sections saved = in.sections(HandOverSections.COUNTERS, HandOverSections.INTERRUPTIONS,
+            HandOverSections.FRAMES, HandOverSections.REPLAY);
         restorePositions(saved);
         saved.find(HandOverSections.REPLAY).ifPresent(this::restoreReplay);
     }

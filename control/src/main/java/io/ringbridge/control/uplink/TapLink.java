@@ -1,5 +1,6 @@
 package io.ringbridge.control.uplink;
 
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
@@ -24,15 +25,16 @@ import java.util.List;
 public final class TapLink extends DeviceLink {
     private static final Logger LOG = LoggerFactory.getLogger(TapLink.class);
 
-    private final TapOptions options;
+    /** The MTU may change; the rest never does. */
+    private volatile TapOptions options;
     private final NetDevice device;
     private final boolean attached;
     private List<Tap> taps = List.of();
     /** The MTU set by the process before this one or, if there was none, by this one. */
     private int mtuSet;
 
-    private TapLink(final UplinkPort port, final TapOptions options, final boolean attached) {
-        super(port, "device " + options.device(), HandOverSections.TAP_QUEUES);
+    private TapLink(final UplinkPort port, final TapOptions options, final PortEvents events, final boolean attached) {
+        super(port, events, "device " + options.device(), HandOverSections.TAP_QUEUES);
         this.options = options;
         device = new NetDevice(options.device());
         this.attached = attached;
@@ -45,8 +47,8 @@ public final class TapLink extends DeviceLink {
      * @param port a detached port that nobody else commands
      * @throws OsException if the device cannot be opened
      */
-    public static TapLink start(final UplinkPort port, final TapOptions options) {
-        final TapLink link = new TapLink(port, options, new NetDevice(options.device()).exists());
+    public static TapLink start(final UplinkPort port, final TapOptions options, final PortEvents events) {
+        final TapLink link = new TapLink(port, options, events, new NetDevice(options.device()).exists());
         link.startThread();
         return link;
     }
@@ -57,11 +59,12 @@ public final class TapLink extends DeviceLink {
      * @param port a new, suspended port with the same number of queues
      * @throws RuntimeException if the saved state does not fit; nothing stays open then
      */
-    public static TapLink adopt(final UplinkPort port, final TapOptions options, final StateReader in) {
+    public static TapLink adopt(final UplinkPort port, final TapOptions options, final PortEvents events,
+                                final StateReader in) {
         final Sections saved =
             in.sections(HandOverSections.UPLINK, HandOverSections.TAP, HandOverSections.TAP_QUEUES);
         final StateReader tap = saved.get(HandOverSections.TAP);
-        final TapLink link = new TapLink(port, options, tap.flag());
+        final TapLink link = new TapLink(port, options, events, tap.flag());
         link.mtuSet = tap.number();
         link.adopt(saved);
         return link;
@@ -105,6 +108,21 @@ public final class TapLink extends DeviceLink {
                 LOG.warn("port {}: {}", port().name(), e.getMessage());
             }
         }
+    }
+
+    /**
+     * Changes the configured MTU, and sets that of the device. Any thread may call.
+     *
+     * @param configured as in {@link TapOptions}
+     * @param now the MTU to set now; 0 to leave the device unchanged
+     * @throws OsException if the device does not accept the MTU; nothing has changed then
+     */
+    public void changeMtu(final int configured, final int now) {
+        if (now > 0 && device.exists()) {
+            device.mtu(now);
+            followMtu(now);
+        }
+        options = options.withMtu(configured);
     }
 
     @Override

@@ -16,4 +16,9 @@ public record TapOptions(String device, int mtu, boolean persist, @Nullable Stri
     public static TapOptions of(final String device) {
         return new TapOptions(device, 0, false, null, true);
     }
+
+    /** Returns a copy with another MTU. */
+    TapOptions withMtu(final int newMtu) {
+        return new TapOptions(device, newMtu, persist, master, up);
+    }
 }

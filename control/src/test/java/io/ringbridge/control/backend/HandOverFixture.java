@@ -1,5 +1,6 @@
 package io.ringbridge.control.backend;
 
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.handover.StateRecord;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
@@ -107,7 +108,7 @@ abstract class HandOverFixture {
             nextPort.suspend(SuspendCause.UPGRADE);
             final Backend next;
             try (StateRecord in = from.receive(Step.PORT, LIMIT)) {
-                next = Backend.adopt(nextPort, options, Presence.UNHEARD, in.content());
+                next = Backend.adopt(nextPort, options, new Events().of(nextPort.name()), in.content());
             }
             try (StateRecord in = from.receive(Step.POSITIONS, LIMIT)) {
                 next.restorePositions(in.content());

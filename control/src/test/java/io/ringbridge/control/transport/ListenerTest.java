@@ -40,6 +40,33 @@ class ListenerTest {
         }
     }
 
+    /** Only root can give a file away; others can name themselves. */
+    @Test
+    void theSocketFileHasItsOwnerAndItsGroup() throws Exception {
+        final Path path = directory.resolve("s");
+        final boolean root = (Integer) Files.getAttribute(directory, "unix:uid") == 0;
+        final int owner = root ? 1 : (Integer) Files.getAttribute(directory, "unix:uid");
+        final int group = root ? 2 : (Integer) Files.getAttribute(directory, "unix:gid");
+        final SocketAccess access = new SocketAccess(0620, String.valueOf(owner), String.valueOf(group));
+        try (Listener _ = Listener.open(path, access)) {
+            assertEquals("rw--w----", PosixFilePermissions.toString(Files.getPosixFilePermissions(path)));
+            assertEquals(owner, Files.getAttribute(path, "unix:uid"));
+            assertEquals(group, Files.getAttribute(path, "unix:gid"));
+        }
+    }
+
+    @Test
+    void anUnknownOwnerOrGroupLeavesNoFile() {
+        final Path path = directory.resolve("s");
+        for (final SocketAccess access : new SocketAccess[] {new SocketAccess(0660, "no-such-account", null),
+            new SocketAccess(0660, null, "no-such-account")}) {
+            final TransportException e = assertThrows(TransportException.class, () -> Listener.open(path, access));
+            assertTrue(e.getMessage().matches("socket .*/s: (owner: \"no-such-account\" is not a user|group: "
+                + "\"no-such-account\" is not a group) of this host"), e.getMessage());
+            assertFalse(Files.exists(path));
+        }
+    }
+
     @Test
     void aStaleSocketIsReplaced() throws Exception {
         final Path path = directory.resolve("s");

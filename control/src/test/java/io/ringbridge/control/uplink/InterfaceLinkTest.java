@@ -4,6 +4,8 @@ import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.Guest;
+import io.ringbridge.control.event.Events;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.DatapathOptions;
 import io.ringbridge.datapath.driver.QueuePair;
@@ -43,6 +45,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 /** Tests that guests get correct packets from an interface whose peer leaves checksums and segmentation to offloads. */
 @Timeout(60)
 class InterfaceLinkTest {
+    private static final PortEvents EVENTS = new Events().of("test");
     private static final String LEFT = "rbi" + ProcessHandle.current().pid();
     private static final String RIGHT = LEFT + 'r';
     private static final long CHECKSUMS = Features.of(Features.GUEST_CSUM);
@@ -110,7 +113,7 @@ class InterfaceLinkTest {
         }
         Await.until(() -> datapath.ports().stream().filter(other -> other != port)
             .allMatch(other -> other.state() == PortState.RUNNING));
-        open.add(InterfaceLink.start(port, new PcapOptions(LEFT, direction, 1 << 20, null, false, null, 0)));
+        open.add(InterfaceLink.start(port, new PcapOptions(LEFT, direction, 1 << 20, null, false, null, 0), EVENTS));
     }
 
     /** Opens a socket that sends frames through an interface, each with a virtio-net header. */

@@ -5,6 +5,8 @@ import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.Guest;
+import io.ringbridge.control.event.Events;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.DatapathOptions;
 import io.ringbridge.datapath.driver.QueuePair;
@@ -50,6 +52,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 /** Tests replay to guests, recording of frames from guests, and interfaces that connect two switches. */
 @Timeout(60)
 class PcapLinkTest {
+    private static final PortEvents EVENTS = new Events().of("test");
     private static final int ETHERNET = 1;
     private static final int ETHERTYPE = 0x88B5;
     private static final String LEFT = "rbp" + ProcessHandle.current().pid();
@@ -103,7 +106,8 @@ class PcapLinkTest {
     }
 
     private static Link start(final UplinkPort port, final PcapOptions options) {
-        return options.device() == null ? PcapLink.start(port, options) : InterfaceLink.start(port, options);
+        return options.device() == null ? PcapLink.start(port, options, EVENTS)
+            : InterfaceLink.start(port, options, EVENTS);
     }
 
     /** Returns a broadcast frame of this length, sent by the station with this number. */
@@ -196,7 +200,7 @@ class PcapLinkTest {
         final UplinkPort port = datapath.addUplinkPort("rec", 1, 1500);
         final QueuePair guest = guest(datapath);
         final List<byte[]> sent = IntStream.range(0, 300).mapToObj(i -> frame(1, 60 + 29 * i)).toList();
-        try (PcapLink _ = PcapLink.start(port, PcapOptions.files(null, false, file, 0))) {
+        try (PcapLink _ = PcapLink.start(port, PcapOptions.files(null, false, file, 0), EVENTS)) {
             sent.forEach(frame -> send(guest, frame));
             Await.until(() -> port.statistics().outFrames() == sent.size());
         }
@@ -247,7 +251,7 @@ class PcapLinkTest {
         final QueuePair guest = guest(datapath);
         final UplinkPort port = datapath.addUplinkPort("replay", 1, 1500);
         final Path capture = capture(ETHERNET, 3_600_000_000L, List.of(frame(2, 60), frame(2, 61)), 65535);
-        try (PcapLink _ = PcapLink.start(port, PcapOptions.files(capture, false, null, 0))) {
+        try (PcapLink _ = PcapLink.start(port, PcapOptions.files(capture, false, null, 0), EVENTS)) {
             receive(guest, 1);
             assertEquals(1, port.statistics().inFrames());
         }
@@ -340,7 +344,7 @@ class PcapLinkTest {
         final QueuePair b = guest(right);
         final UplinkPort leftPort = left.addUplinkPort("left", 1, 1500);
         final UplinkPort rightPort = port(right, new PcapOptions(RIGHT, Direction.BOTH, 1 << 20, null, false, null, 0));
-        try (InterfaceLink _ = InterfaceLink.start(leftPort, PcapOptions.of(LEFT))) {
+        try (InterfaceLink _ = InterfaceLink.start(leftPort, PcapOptions.of(LEFT), EVENTS)) {
             assertEquals(0, device.merging());
             assertEquals(2000, leftPort.mtu());
             for (int i = 0; i < 20; i++) {

@@ -1,5 +1,7 @@
 package io.ringbridge.control.uplink;
 
+import io.ringbridge.control.event.Events;
+import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.DatapathOptions;
 import io.ringbridge.datapath.os.NetDevice;
@@ -28,6 +30,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 /** Tests that a device is opened as configured, followed while it changes, and released. */
 @Timeout(60)
 class TapLinkTest {
+    private static final PortEvents EVENTS = new Events().of("test");
     private static final String DEVICE = "rbl" + ProcessHandle.current().pid();
 
     private final Datapath datapath = Datapath.start(DatapathOptions.DEFAULT, Throwable::printStackTrace);
@@ -57,7 +60,7 @@ class TapLinkTest {
     @Test
     void aDeviceIsCreatedFollowedRecreatedAndRemoved() throws IOException, InterruptedException {
         final long before = OpenDescriptors.count();
-        try (TapLink _ = TapLink.start(port, new TapOptions(DEVICE, 2000, false, null, true))) {
+        try (TapLink _ = TapLink.start(port, new TapOptions(DEVICE, 2000, false, null, true), EVENTS)) {
             assertEquals(PortState.RUNNING, port.state());
             assertEquals(2000, port.mtu());
             assertEquals(2000, device.mtu());
@@ -77,7 +80,7 @@ class TapLinkTest {
     @Test
     void anExistingDeviceIsWaitedForOnceItIsRemoved() throws IOException, InterruptedException {
         ip("tuntap", "add", "dev", DEVICE, "mode", "tap", "multi_queue");
-        try (TapLink _ = TapLink.start(port, TapOptions.of(DEVICE))) {
+        try (TapLink _ = TapLink.start(port, TapOptions.of(DEVICE), EVENTS)) {
             ip("link", "del", DEVICE);
             Await.until(() -> port.state() == PortState.FAILED);
             assertFalse(device.exists());
@@ -90,7 +93,7 @@ class TapLinkTest {
 
     @Test
     void aPersistentDeviceOutlivesItsPort() throws IOException, InterruptedException {
-        TapLink.start(port, new TapOptions(DEVICE, 0, true, null, false)).close();
+        TapLink.start(port, new TapOptions(DEVICE, 0, true, null, false), EVENTS).close();
         assertTrue(device.exists());
         ip("link", "del", DEVICE);
     }
@@ -101,8 +104,8 @@ class TapLinkTest {
         ip("link", "add", bridge, "type", "bridge");
         try {
             final TapOptions options = new TapOptions(DEVICE, 0, true, bridge, true);
-            TapLink.start(port, options).close();
-            TapLink.start(port, options).close();
+            TapLink.start(port, options, EVENTS).close();
+            TapLink.start(port, options, EVENTS).close();
             ip("link", "del", DEVICE);
         } finally {
             ip("link", "del", bridge);
@@ -124,7 +127,7 @@ class TapLinkTest {
     }
 
     private void refused(final TapOptions options, final String why) {
-        final OsException e = assertThrows(OsException.class, () -> TapLink.start(port, options));
+        final OsException e = assertThrows(OsException.class, () -> TapLink.start(port, options, EVENTS));
         assertTrue(e.getMessage().contains(why), e.getMessage());
     }
 }

@@ -90,7 +90,7 @@ public final class Bridge {
     }
 
     static void drop(final Frame frame, final Source from, final DropReason reason) {
-        frame.drop();
+        frame.drop(reason);
         from.counters().dropped(reason);
     }
 

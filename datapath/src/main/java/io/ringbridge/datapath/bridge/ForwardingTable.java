@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntPredicate;
 import java.util.stream.LongStream;
 
 /**
@@ -84,6 +85,7 @@ public final class ForwardingTable {
     private final AtomicIntegerArray perPort;
     private final AtomicLong version = new AtomicLong();
     private final StationMoves moves = new StationMoves();
+    private final TableCounters counters = new TableCounters();
 
     /**
      * Creates an empty table.
@@ -124,6 +126,16 @@ public final class ForwardingTable {
     /** Returns the counts of moves. */
     public StationMoves moves() {
         return moves;
+    }
+
+    /** Returns the most stations in the table. */
+    public int capacity() {
+        return capacity;
+    }
+
+    /** Returns the counts of changes. */
+    public TableCounters counters() {
+        return counters;
     }
 
     /** Returns the number of stations, including those that have aged and were not swept yet. */
@@ -216,6 +228,7 @@ public final class ForwardingTable {
                 perPort.incrementAndGet(port);
                 if (!isAged(old, now)) {
                     moves.count(key, portOf(old), port);
+                    counters.moved();
                 }
                 changed();
             }
@@ -229,7 +242,7 @@ public final class ForwardingTable {
     private void insert(final long key, final long value, final int now) {
         if (size.get() >= capacity) {
             final int victim = findVictim(key, portOf(value), now);
-            if (victim < 0 || !clear(victim, slot(victim + 1))) {
+            if (victim < 0 || !replace(victim, now)) {
                 return;
             }
         }
@@ -240,6 +253,7 @@ public final class ForwardingTable {
                 final long old = slot(i + 1);
                 final boolean free = there == NEVER || there == REMOVED || (old & VALID) != 0 && isAged(old, now);
                 if (free && occupy(i, there, old, key, value)) {
+                    countReplaced(old, now);
                     return;
                 }
             }
@@ -247,7 +261,28 @@ public final class ForwardingTable {
         }
         final int victim = findVictim(key, portOf(value), now);
         if (victim >= 0) {
-            occupy(victim, slot(victim), slot(victim + 1), key, value);
+            final long old = slot(victim + 1);
+            if (occupy(victim, slot(victim), old, key, value)) {
+                countReplaced(old, now);
+            }
+        }
+    }
+
+    /** Removes a station to make room for another one. */
+    private boolean replace(final int at, final int now) {
+        final long old = slot(at + 1);
+        final boolean cleared = clear(at, old);
+        if (cleared) {
+            countReplaced(old, now);
+        }
+        return cleared;
+    }
+
+    private void countReplaced(final long old, final int now) {
+        if ((old & VALID) != 0 && isAged(old, now)) {
+            counters.aged();
+        } else if ((old & VALID) != 0) {
+            counters.evicted();
         }
     }
 
@@ -289,6 +324,9 @@ public final class ForwardingTable {
             return false;
         }
         SLOT.setRelease(slots, at + 1, value);
+        if ((value & STATIC) == 0) {
+            counters.learned();
+        }
         perPort.incrementAndGet(portOf(value));
         if (occupied) {
             perPort.decrementAndGet(portOf(oldValue));
@@ -379,12 +417,31 @@ public final class ForwardingTable {
         return flushed;
     }
 
+    /**
+     * Removes the stations of a port in some VLANs, static ones included.
+     *
+     * @param vlans selects the VLANs; 0 for ports without VLANs
+     * @return the number removed
+     */
+    public int flush(final int port, final IntPredicate vlans) {
+        int flushed = 0;
+        for (int at = 0; at < slots.length && perPort.get(port) > 0; at += 2) {
+            final long key = slot(at);
+            final long value = slot(at + 1);
+            if ((value & VALID) != 0 && portOf(value) == port && vlans.test(vlan(key)) && slot(at) == key
+                && clear(at, value)) {
+                flushed++;
+            }
+        }
+        return flushed;
+    }
+
     /** Removes stations that have aged, which frees their slots and reduces {@link #size}. */
     public void sweep(final int now) {
         for (int at = 0; at < slots.length; at += 2) {
             final long value = slot(at + 1);
-            if ((value & VALID) != 0 && isAged(value, now)) {
-                clear(at, value);
+            if ((value & VALID) != 0 && isAged(value, now) && clear(at, value)) {
+                counters.aged();
             }
         }
     }

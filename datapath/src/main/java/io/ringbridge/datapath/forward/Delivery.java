@@ -12,6 +12,7 @@ import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.ring.Owner;
 import org.jspecify.annotations.Nullable;
 
+import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
@@ -29,6 +30,7 @@ public final class Delivery {
 
     private final Owner owner;
     private final FrameRing frames;
+    private final LatencyTimer timer;
     private final Egress egress;
     private final FloodEgress floods;
     /** Has one entry and is never published: a worker delivers the announcements that it builds itself. */
@@ -44,13 +46,17 @@ public final class Delivery {
      *
      * @param worker the worker's number
      * @param owner the thread that may deliver
-     * @param frames the frame ring of its inbox
+     * @param inbox its inbox
+     * @param nanoClock the clock for latencies
+     * @param recorder records frames that were delivered or dropped
      */
-    public Delivery(final int worker, final Owner owner, final FrameRing frames, final PortList ports,
-                    final Notifier notifier, final Effort effort) {
+    public Delivery(final int worker, final Owner owner, final Inbox inbox, final PortList ports,
+                    final Notifier notifier, final Effort effort, final LongSupplier nanoClock,
+                    final FrameRecorder recorder) {
         this.owner = owner;
-        this.frames = frames;
-        egress = new Egress(owner, notifier, effort);
+        frames = inbox.frames();
+        timer = new LatencyTimer(inbox.timed(), nanoClock);
+        egress = new Egress(worker, owner, notifier, effort, recorder);
         floods = new FloodEgress(worker, ports, egress);
     }
 
@@ -71,6 +77,36 @@ public final class Delivery {
             floods.resume(frames);
             consumed += floods.count();
         }
+        final boolean timed = timer.isDue(last);
+        if (timed) {
+            deliverTimed();
+        }
+        deliverTo(last);
+        egress.flush();
+        if (timed) {
+            timer.end();
+        }
+        frames.consumed(last);
+        delivering = false;
+        return count;
+    }
+
+    /** Delivers the frames up to and including the one whose latency is being measured, which is delivered alone. */
+    private void deliverTimed() {
+        timer.begin();
+        final long sequence = timer.sequence();
+        deliverTo(sequence - 1);
+        final long before = egress.delivered();
+        final Frame frame = frames.get(sequence);
+        final boolean isNext = sequence == consumed + 1 && frame.verdict() == Frame.Verdict.UNICAST;
+        deliverTo(sequence);
+        if (isNext && egress.delivered() > before) {
+            timer.arrived(frame.receiver());
+        }
+    }
+
+    /** Delivers or drops the frames up to a sequence. */
+    private void deliverTo(final long last) {
         long sequence = consumed + 1;
         while (sequence <= last) {
             final Frame frame = frames.get(sequence);
@@ -88,10 +124,6 @@ public final class Delivery {
             sequence += run;
             consumed = sequence - 1; // a run that a fault interrupts before this resumes at the frame it had reached
         }
-        egress.flush();
-        frames.consumed(last);
-        delivering = false;
-        return count;
     }
 
     /** Returns whether every frame in the inbox is delivered or dropped. */

@@ -6,10 +6,12 @@ import io.ringbridge.datapath.memory.DirtyLog;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.packet.Ethernet;
+import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.packet.PieceReader;
 import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.PortCapture;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.UplinkQueue;
@@ -41,9 +43,14 @@ final class Egress {
     private final ScatteredEgress scattered;
     private final OffloadEgress offloads;
     private final UplinkWriter uplinks;
-    private final VlanEgress vlans = new VlanEgress();
+    private final VlanEgress vlans;
+    private final FrameRecorder recorder;
+    private final Captures captures;
+    private final DestinationCount destinationCount = new DestinationCount();
     /** The union of the features that the burst's frames need. */
     private int needs;
+    /** The sum of {@link FrameKinds#ofLength} of the frames filled in last. */
+    private long filledLengths;
     /** The sequence of the first frame not known to be finished. {@link #findUnfinished} corrects it after a fault. */
     private long next;
     /** The frames from {@link #next} on with one taken chain each. A frame is finished when its chain is used. */
@@ -51,15 +58,19 @@ final class Egress {
     /** The queue that received the last frames, or null if they went to an uplink. */
     private @Nullable ReceiveQueue receiver;
 
-    Egress(final Owner owner, final Notifier notifier, final Effort effort) {
+    Egress(final int worker, final Owner owner, final Notifier notifier, final Effort effort,
+           final FrameRecorder recorder) {
         this.owner = owner;
+        this.recorder = recorder;
+        vlans = new VlanEgress(recorder);
+        captures = new Captures(worker);
         this.effort = effort;
         final PieceReader reader = new PieceReader();
         burst = new EgressBurst(notifier);
         scattered = new ScatteredEgress(burst, reader, effort);
         final Segmenter segmenter = new Segmenter(reader, ThreadLocalRandom.current().nextInt());
         offloads = new OffloadEgress(scattered, segmenter, effort);
-        uplinks = new UplinkWriter(offloads, segmenter, reader, effort);
+        uplinks = new UplinkWriter(offloads, segmenter, reader, effort, recorder, destinationCount);
     }
 
     /** Returns the number of frames delivered since the start. */
@@ -71,6 +82,11 @@ final class Egress {
     void deliver(final FrameRing frames, final long first, final int count, final Sink sink) {
         assert owner.isCaller();
         begin(first);
+        destinationCount.begin(frames.get(first));
+        if (sink.port().outCaptures().length > 0) {
+            deliverCaptured(frames, first, count, sink);
+            return;
+        }
         if (sink.port().vlan() == null) {
             deliverAsTheyAre(frames, first, count, sink);
             return;
@@ -78,6 +94,29 @@ final class Egress {
         for (int done = 0; done < count; done += Ingress.BURST) {
             final int some = Math.min(count - done, Ingress.BURST);
             deliverAsTheyAre(vlans.prepared(), 0, vlans.prepare(frames, first + done, some, sink), sink);
+        }
+    }
+
+    /**
+     * Delivers frames to a port with captures. Delivers them one by one, so that the queue's counters show what became
+     * of each.
+     */
+    private void deliverCaptured(final FrameRing frames, final long first, final int count, final Sink sink) {
+        final PortCapture[] copies = sink.port().outCaptures();
+        final boolean inVlans = sink.port().vlan() != null;
+        final long nanos = System.nanoTime();
+        for (long sequence = first; sequence < first + count; sequence++) {
+            begin(sequence);
+            sink.counters().forgetDrop();
+            Frame frame = frames.get(sequence);
+            if (!inVlans) {
+                deliverAsTheyAre(frames, sequence, 1, sink);
+            } else if (vlans.prepare(frames, sequence, 1, sink) > 0) {
+                frame = vlans.prepared().get(0);
+                deliverAsTheyAre(vlans.prepared(), 0, 1, sink);
+            }
+            begin(sequence + 1); // finished, also if the copy meets a fault
+            captures.left(frame, nanos, sink.counters().lastDrop(), copies);
         }
     }
 
@@ -99,19 +138,23 @@ final class Egress {
         while (done < count) {
             final DeviceRing ring = queue.ring();
             if (ring == null || !queue.enabled()) {
-                final DropReason refusal = queue.refusal();
-                for (; done < count; done++) {
-                    queue.counters().dropped(refusal);
-                }
+                drop(frames, first + done, count - done, queue, queue.refusal());
                 return;
             }
             if (effort.bars(queue)) {
-                for (; done < count; done++) {
-                    queue.counters().dropped(DropReason.SMALL_BUFFER);
-                }
+                drop(frames, first + done, count - done, queue, DropReason.SMALL_BUFFER);
                 return;
             }
             done += deliverSome(frames, first + done, Math.min(count - done, targets.length), queue, ring);
+        }
+    }
+
+    private void drop(final FrameRing frames, final long first, final int count, final ReceiveQueue queue,
+                      final DropReason reason) {
+        for (int i = 0; i < count; i++) {
+            queue.counters().dropped(reason);
+            next++; // finished, also if the record meets a fault
+            recorder.left(frames.get(first + i), queue, reason);
         }
     }
 
@@ -131,7 +174,9 @@ final class Egress {
             final long bytes = fill(frames, first, fitting, ring);
             next += fitting;
             pending = 0;
-            burst.recordDelivered(queue, fitting, bytes);
+            burst.recordDelivered(queue, fitting, bytes, filledLengths);
+            destinationCount.count(frames, first, fitting, queue.counters());
+            recorder.delivered(frames, first, fitting, queue);
         }
         if (ring.work() > 0) {
             effort.spend(frames.get(first), ring.work());
@@ -140,18 +185,31 @@ final class Egress {
         if (fitting == count) {
             return count;
         }
-        final Frame special = frames.get(first + fitting);
-        effort.spend(special, taken - fitting);
-        if (fitting == unchanged) {
-            offloads.deliver(special, queue, ring);
-        } else {
+        effort.spend(frames.get(first + fitting), taken - fitting);
+        deliverSpecial(frames.get(first + fitting), fitting < unchanged, queue, ring);
+        return fitting + 1;
+    }
+
+    /**
+     * Delivers a frame that does not fit one buffer, or cannot stay as it is.
+     *
+     * @param whole whether the frame stays as it is
+     */
+    private void deliverSpecial(final Frame special, final boolean whole, final ReceiveQueue queue,
+                                final DeviceRing ring) {
+        final long before = burst.delivered();
+        queue.counters().forgetDrop();
+        if (whole) {
             scattered.takeFirst(ring);
             pending = 1;
             scattered.deliverWhole(special, queue, ring);
+        } else {
+            offloads.deliver(special, queue, ring);
         }
         next++;
         pending = 0;
-        return fitting + 1;
+        destinationCount.count(special, burst.delivered() - before, queue.counters());
+        recorder.left(special, queue, queue.counters().lastDrop());
     }
 
     /** Records that the frames from a sequence on are not finished. */
@@ -228,6 +286,7 @@ final class Egress {
     private long fill(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
         final int headerLength = ring.headerLength();
         long bytes = 0;
+        long lengthCounts = 0;
         for (int i = 0; i < count; i++) {
             final int length = lengths[i] - headerLength;
             if (sources[i] == SEVERAL) {
@@ -237,7 +296,9 @@ final class Egress {
                 Memory.copy(sources[i], targets[i] + headerLength, length);
             }
             bytes += length;
+            lengthCounts += FrameKinds.ofLength(length);
         }
+        filledLengths = lengthCounts;
         if (ring.log() != null) {
             log(count, ring.log());
         }

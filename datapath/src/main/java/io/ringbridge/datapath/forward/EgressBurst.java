@@ -1,5 +1,6 @@
 package io.ringbridge.datapath.forward;
 
+import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import org.jspecify.annotations.Nullable;
 
@@ -21,9 +22,19 @@ final class EgressBurst {
         return delivered;
     }
 
-    /** Records that a queue received frames. */
-    void recordDelivered(final ReceiveQueue queue, final int count, final long bytes) {
+    /** Records that a queue received a frame. */
+    void recordDelivered(final ReceiveQueue queue, final int length) {
+        recordDelivered(queue, 1, length, FrameKinds.ofLength(length));
+    }
+
+    /**
+     * Records that a queue received frames.
+     *
+     * @param lengths the sum of their {@link FrameKinds#ofLength}
+     */
+    void recordDelivered(final ReceiveQueue queue, final int count, final long bytes, final long lengths) {
         queue.delivered(count, bytes);
+        queue.counters().movedLengths(lengths);
         delivered += count;
         touch(queue);
     }

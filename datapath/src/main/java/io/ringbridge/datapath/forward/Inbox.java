@@ -12,6 +12,7 @@ import io.ringbridge.datapath.os.EventFd;
 public final class Inbox implements AutoCloseable {
     private final FrameRing frames;
     private final EventFd alarm = EventFd.create();
+    private final TimedFrame timed = new TimedFrame();
     private volatile boolean asleep;
 
     /**
@@ -26,6 +27,11 @@ public final class Inbox implements AutoCloseable {
 
     public FrameRing frames() {
         return frames;
+    }
+
+    /** Returns the frame in the frame ring whose latency is being measured. */
+    TimedFrame timed() {
+        return timed;
     }
 
     /** Returns the event that ends the worker's sleep. */

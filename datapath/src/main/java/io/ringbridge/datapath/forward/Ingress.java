@@ -6,6 +6,7 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.TouchedRanges;
+import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
@@ -43,10 +44,13 @@ public final class Ingress {
     private final VlanBridge vlans;
     private final Notifier notifier;
     private final Effort effort;
+    private final FrameRecorder recorder;
+    private final LatencySampler sampler;
     private final long[] sequences;
     private final long[] destinations = new long[BURST];
     private final long[] sources = new long[BURST];
     private final OffloadIngress offloads = new OffloadIngress();
+    private final Captures captures;
     private final IngressBurst burst;
     private long claimedFrom;
     private long claimedTo = NOTHING;
@@ -54,12 +58,17 @@ public final class Ingress {
     private @Nullable Source claimedFor;
     /** The number of bursts that the source had noted when the entries were claimed. */
     private int burstsBefore;
+    /** The counts of {@link FrameKinds#ofDestination} of the burst's flooded frames. */
+    private long groups;
 
     public Ingress(final int own, final Owner owner, final Inbox[] inboxes, final Bridge bridge, final VlanBridge vlans,
-                   final Notifier notifier, final Effort effort) {
+                   final Notifier notifier, final Effort effort, final Observation observation) {
+        sampler = observation.sampler();
+        recorder = observation.recorder();
         this.notifier = notifier;
         this.effort = effort;
         this.own = own;
+        captures = new Captures(own);
         this.owner = owner;
         this.inboxes = inboxes;
         frames = inboxes[own].frames();
@@ -115,9 +124,7 @@ public final class Ingress {
         if (taken < described) {
             ring.rewind(described - taken);
         }
-        if (taken > 0) {
-            queue.source().recordBurst(taken, sequences);
-        }
+        record(queue.source(), taken);
         publish();
         if (taken < count && ring.isWaiting()) {
             queue.awaitMore();
@@ -155,9 +162,7 @@ public final class Ingress {
         if (taken < count) {
             queue.rewind(count - taken);
         }
-        if (taken > 0) {
-            queue.source().recordBurst(taken, sequences);
-        }
+        record(queue.source(), taken);
         publish();
         return taken;
     }
@@ -174,11 +179,13 @@ public final class Ingress {
             return false;
         }
         claimedFor = source;
+        source.counters().forgetDrop();
         burstsBefore = source.bursts();
         claimedFrom = last - count + 1;
         claimedTo = last;
         Arrays.fill(sequences, NOTHING);
         sequences[own] = last;
+        sampler.count(frames, claimedFrom, count);
         return true;
     }
 
@@ -203,11 +210,13 @@ public final class Ingress {
      */
     private int decide(final Source source, final int taken, final int now) {
         effort.beginFloods();
+        groups = 0;
         if (source.port().vlan() != null) {
             return decideInVlans(source, taken, now);
         }
         final boolean alone = inboxes.length == 1;
         long bytes = 0;
+        long lengths = 0;
         long copied = 0;
         int good = 0;
         int decided = taken;
@@ -219,7 +228,7 @@ public final class Ingress {
             bridge.classify(frame, destinations[i] & Frame.ADDRESS_MASK, sources[i] >>> 16, source, now);
             if (frame.verdict() != Frame.Verdict.DROP) {
                 final int length = frame.totalLength();
-                copied += frame.verdict() == Frame.Verdict.UNICAST ? length : flooded(length, source, 0);
+                copied += frame.verdict() == Frame.Verdict.UNICAST ? length : flooded(i, length, source, 0);
                 if (!alone && !passOn(frame, source, 0)) {
                     dropFrom(claimedFrom + i);
                     decided = i;
@@ -227,6 +236,7 @@ public final class Ingress {
                 }
                 good++;
                 bytes += length;
+                lengths += FrameKinds.ofLength(length);
                 if (copied > MAX_BURST_BYTES) {
                     dropFrom(claimedFrom + i + 1);
                     decided = i + 1;
@@ -234,7 +244,7 @@ public final class Ingress {
                 }
             }
         }
-        source.counters().moved(good, bytes);
+        count(source, good, bytes, lengths);
         effort.spend(copied >>> Effort.BYTES);
         return decided;
     }
@@ -247,6 +257,7 @@ public final class Ingress {
      */
     private int decideInVlans(final Source source, final int taken, final int now) {
         long bytes = 0;
+        long lengths = 0;
         long copied = 0;
         int good = 0;
         int decided = taken;
@@ -261,7 +272,7 @@ public final class Ingress {
             if (frame.verdict() != Frame.Verdict.DROP) {
                 final int length = frame.totalLength();
                 copied += frame.verdict() == Frame.Verdict.UNICAST ? length
-                    : flooded(length, source, VlanTag.vlan(tag));
+                    : flooded(i, length, source, VlanTag.vlan(tag));
                 if (inboxes.length > 1 && !passOn(frame, source, tag)) {
                     dropFrom(claimedFrom + i);
                     decided = i;
@@ -269,6 +280,7 @@ public final class Ingress {
                 }
                 good++;
                 bytes += length;
+                lengths += FrameKinds.ofLength(length);
                 if (copied > MAX_BURST_BYTES) {
                     dropFrom(claimedFrom + i + 1);
                     decided = i + 1;
@@ -276,14 +288,36 @@ public final class Ingress {
                 }
             }
         }
-        source.counters().moved(good, bytes);
+        count(source, good, bytes, lengths);
         effort.spend(copied >>> Effort.BYTES);
         return decided;
     }
 
-    /** Returns the work for a flooded frame, which every port may receive, in bytes that could be copied instead. */
-    private long flooded(final int length, final Source source, final int vlan) {
+    private void count(final Source source, final int moved, final long bytes, final long lengths) {
+        source.counters().moved(moved, bytes);
+        source.counters().movedLengths(lengths);
+        source.counters().movedTo(moved, groups);
+    }
+
+    /**
+     * Counts the destination of a flooded frame, which every port may receive.
+     *
+     * @return the work for it, in bytes that could be copied instead
+     */
+    private long flooded(final int i, final int length, final Source source, final int vlan) {
+        groups += FrameKinds.ofDestination(destinations[i]);
         return (long) (length + (Effort.FRAME << Effort.BYTES)) * effort.fanOut(source.port().index(), vlan);
+    }
+
+    /**
+     * Records a burst, then its frames in the trace and in captures. A fault there does not undo the burst.
+     */
+    private void record(final Source source, final int taken) {
+        if (taken > 0) {
+            source.recordBurst(taken, sequences);
+            recorder.taken(frames, claimedFrom, taken, source);
+            captures.taken(frames, claimedFrom, taken, source.port());
+        }
     }
 
     private void dropFrom(final long first) {
@@ -327,12 +361,16 @@ public final class Ingress {
         if (tag != 0) {
             ring.tag(sequence, tag);
         }
+        if (sampler.isChosen(frame)) {
+            sampler.passed(inboxes[worker].timed(), frame, sequence);
+        }
         ring.publish(sequence, sequence);
         sequences[worker] = sequence;
         return true;
     }
 
     private void publish() {
+        sampler.endBurst(inboxes[own].timed());
         frames.publish(claimedFrom, claimedTo);
         claimedTo = NOTHING;
         for (int i = 0; i < inboxes.length; i++) {

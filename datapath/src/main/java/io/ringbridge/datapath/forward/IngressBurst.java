@@ -7,6 +7,7 @@ import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.packet.Ethernet;
 import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.QueueCounters;
 import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
 import io.ringbridge.datapath.ring.DeviceRing;
@@ -71,7 +72,8 @@ final class IngressBurst {
                     frame.accept();
                     headers[taken] = addresses[taken] + headerLength;
                 } else {
-                    refuse(frame, taken, queue, reason);
+                    frame.set(addresses[taken], lengths[taken]);
+                    refuse(frame, taken, headerLength, queue.counters(), reason);
                 }
             }
             if (taken < count) {
@@ -112,7 +114,10 @@ final class IngressBurst {
             frame.accept();
             headers[place] = header(frame, place);
         } else {
-            refuse(frame, place, queue, reason);
+            if (reason == DropReason.BAD_DESCRIPTOR) {
+                frame.clear();
+            }
+            refuse(frame, place, headerLength, queue.counters(), reason);
         }
         return true;
     }
@@ -128,10 +133,13 @@ final class IngressBurst {
             : enabled ? null : DropReason.QUEUE_DISABLED;
     }
 
-    private void refuse(final Frame frame, final int place, final TransmitQueue queue, final DropReason reason) {
-        frame.drop();
+    /** Drops a frame. What there is of it after the virtio-net header stays for captures. */
+    private void refuse(final Frame frame, final int place, final int headerLength, final QueueCounters counters,
+                        final DropReason reason) {
+        frame.skip(Math.min(headerLength, frame.totalLength()));
+        frame.drop(reason);
         headers[place] = scratch;
-        queue.counters().dropped(reason);
+        counters.dropped(reason);
     }
 
     /** Takes frames that an uplink has ready. Each is contiguous in memory. */
@@ -144,9 +152,8 @@ final class IngressBurst {
                 frame.accept();
                 headers[i] = frame.address(0);
             } else {
-                frame.drop();
-                headers[i] = scratch;
-                queue.source().counters().dropped(DropReason.SHORT_FRAME);
+                frame.set(queue.address(), queue.length());
+                refuse(frame, i, FrameDevice.HEADER, queue.source().counters(), DropReason.SHORT_FRAME);
             }
             queue.take();
         }

@@ -60,8 +60,10 @@ final class OffloadIngress {
                 final long word = words[i] & (asking | ~FLAGS);
                 final int needs = frame.header().check(word, checksumOffset, features, frame, scratch);
                 if (needs == VnetHeader.INVALID) {
-                    frame.drop();
-                    counters.dropped(asking == VnetHeader.REQUESTING ? DropReason.BAD_OFFLOAD : DropReason.UNFINISHED);
+                    final DropReason reason =
+                        asking == VnetHeader.REQUESTING ? DropReason.BAD_OFFLOAD : DropReason.UNFINISHED;
+                    frame.drop(reason);
+                    counters.dropped(reason);
                 } else {
                     frame.needs(needs);
                 }

@@ -113,7 +113,7 @@ final class ScatteredEgress {
             ring.log().written(merged, needed);
         }
         use(ring, needed);
-        burst.recordDelivered(queue, 1, prefixLength + (long) payloadLength);
+        burst.recordDelivered(queue, prefixLength + payloadLength);
         return true;
     }
 

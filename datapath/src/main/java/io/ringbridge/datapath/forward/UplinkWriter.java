@@ -5,6 +5,7 @@ import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.FrameDevice;
 import io.ringbridge.datapath.packet.Ethernet;
+import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.packet.PieceReader;
 import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.packet.VnetHeader;
@@ -33,6 +34,8 @@ final class UplinkWriter {
     private final Segmenter segmenter;
     private final PieceReader reader;
     private final Effort effort;
+    private final FrameRecorder recorder;
+    private final DestinationCount destinationCount;
     private int written;
     /** The number of frames begun since {@link #resetBegun}. */
     private int begun;
@@ -44,10 +47,14 @@ final class UplinkWriter {
      * @param offloads decides which frames exceed the MTU
      * @param segmenter splits frames for devices without offloads
      * @param reader the reader of that segmenter
+     * @param recorder records the frames that were written or dropped
+     * @param destinationCount counts the destinations of frames written
      */
     UplinkWriter(final OffloadEgress offloads, final Segmenter segmenter, final PieceReader reader,
-                 final Effort effort) {
+                 final Effort effort, final FrameRecorder recorder, final DestinationCount destinationCount) {
+        this.recorder = recorder;
         this.effort = effort;
+        this.destinationCount = destinationCount;
         this.offloads = offloads;
         this.segmenter = segmenter;
         this.reader = reader;
@@ -72,12 +79,15 @@ final class UplinkWriter {
         for (int i = 0; i < count; i++) {
             begun++;
             final Frame frame = frames.get(first + i);
+            final int before = written;
             final DropReason reason = device == null || queue.port().failure() != null ? DropReason.NO_RECEIVER
                 : frame.totalLength() > mtu + Ethernet.HEADER && offloads.exceeds(frame, mtu) ? DropReason.MTU_EXCEEDED
                 : goesWhole(frame, device) ? writeWhole(frame, device, queue) : writeSegments(frame, device, queue);
             if (reason != null) {
                 queue.counters().dropped(reason);
             }
+            destinationCount.count(frame, written - before, queue.counters());
+            recorder.left(frame, queue, reason);
         }
         if (written > 0) {
             assert device != null : "nothing is written without a device";
@@ -154,6 +164,7 @@ final class UplinkWriter {
         if (answer >= 0) {
             written++;
             bytes += length;
+            queue.counters().movedLengths(FrameKinds.ofLength(length));
             return null;
         }
         if (FrameDevice.isGone(answer)) {

@@ -18,7 +18,17 @@ final class VlanEgress {
 
     /** Never published: the worker delivers its frames at once. */
     private final FrameRing prepared = new FrameRing(Ingress.BURST, true);
+    private final FrameRecorder recorder;
     private final long slots = Memory.allocate(Ingress.BURST * SLOT);
+
+    /**
+     * Creates a preparation.
+     *
+     * @param recorder records the frames that are dropped
+     */
+    VlanEgress(final FrameRecorder recorder) {
+        this.recorder = recorder;
+    }
 
     /**
      * Prepares consecutive frames, at most {@link Ingress#BURST}, and puts the results into {@link #prepared()}. If a
@@ -36,6 +46,7 @@ final class VlanEgress {
             final boolean tagged = vlans.tags(VlanTag.vlan(tag));
             if (!tagged && vlans.isTrunk() && VlanTag.hidesAnother(tag)) {
                 sink.counters().dropped(DropReason.VLAN_TAGGED);
+                recorder.left(frames.get(first + i), sink, DropReason.VLAN_TAGGED);
             } else {
                 prepared.get(leave).retag(frames.get(first + i), tag, tagged, slots + leave * SLOT);
                 leave++;

@@ -5,6 +5,7 @@ import io.ringbridge.datapath.packet.Ethernet;
 import io.ringbridge.datapath.packet.FlowHash;
 import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.packet.VnetHeader;
+import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.Source;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,7 @@ public final class Frame extends Segments {
     private @Nullable Sink receiver;
     /** A port index, below 2^16. */
     private char source;
+    /** The hash of a flooded frame; of a dropped frame, the ordinal of the reason plus 1, or 0. */
     private char flow;
     private int needs;
     private final VnetHeader header = new VnetHeader();
@@ -109,9 +111,21 @@ public final class Frame extends Segments {
         needs = features;
     }
 
-    /** Decides to drop the frame. */
+    /** Decides that the worker delivers nothing, for no reason that is counted as a drop. */
     public void drop() {
         verdict = Verdict.DROP;
+        flow = 0;
+    }
+
+    /** Decides to drop the frame, for a reason that the caller counts. */
+    public void drop(final DropReason reason) {
+        verdict = Verdict.DROP;
+        flow = (char) (reason.ordinal() + 1);
+    }
+
+    /** Returns the reason why the frame was dropped; null if there is none, or if the frame was not dropped. */
+    public @Nullable DropReason dropReason() {
+        return verdict == Verdict.DROP && flow != 0 ? DropReason.at(flow - 1) : null;
     }
 
     /** Decides to send the frame to one queue. */

@@ -5,6 +5,8 @@ import io.ringbridge.datapath.os.Mapping;
 import io.ringbridge.datapath.os.MemoryProbe;
 import io.ringbridge.datapath.os.OsException;
 
+import java.util.concurrent.atomic.AtomicLong;
+
 /**
  * The bitmap from which a front-end learns the pages of a guest's memory that the device wrote (vhost-user,
  * "Migration").
@@ -26,6 +28,7 @@ public final class DirtyLog implements AutoCloseable {
     private final long offset;
     private final long start;
     private final long pages;
+    private final AtomicLong marked = new AtomicLong();
     private boolean closed;
 
     private DirtyLog(final Mapping mapping, final int fd, final long offset) {
@@ -99,8 +102,15 @@ public final class DirtyLog implements AutoCloseable {
         final long first = guestAddress >>> PAGE_SHIFT;
         final long last = Math.min(guestAddress + length - 1 >>> PAGE_SHIFT, pages - 1);
         for (long page = first; page <= last; page++) {
-            Memory.setBits(start + (page >>> 3), (byte) (1 << (page & 7)));
+            if (Memory.setBits(start + (page >>> 3), (byte) (1 << (page & 7)))) {
+                marked.incrementAndGet();
+            }
         }
+    }
+
+    /** Returns the pages marked so far. A page counts again after the front-end has cleared its bit. */
+    public long markedPages() {
+        return marked.get();
     }
 
     /** Unmaps the log and closes its file. No worker may use the log any more. */

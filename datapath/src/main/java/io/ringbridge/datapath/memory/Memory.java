@@ -83,11 +83,15 @@ public final class Memory {
     /**
      * Sets bits of a byte that other processes change too. If all these bits are set already, the byte is not written,
      * because a write would take the cache line from other processors.
+     *
+     * @return whether the byte was written
      */
-    public static void setBits(final long address, final byte bits) {
-        if ((UnsafeApi.getByte(address) & bits) != bits) {
+    public static boolean setBits(final long address, final byte bits) {
+        final boolean unset = (UnsafeApi.getByte(address) & bits) != bits;
+        if (unset) {
             UnsafeApi.getAndBitwiseOrByte(null, address, bits);
         }
+        return unset;
     }
 
     /** Prevents the reordering of loads and stores across this point, in either direction. */

@@ -440,11 +440,10 @@ final class Libc {
         return n;
     }
 
-    /** Restricts the calling thread to one processor. */
-    static int setAffinity(final int cpu) {
+    /** Restricts the calling thread to processors from 0 to 1023, one bit each. */
+    static int setAffinity(final byte[] cpus) {
         final Scratch s = SCRATCH.get();
-        s.bytes.asSlice(0, 128).fill((byte) 0);
-        s.bytes.set(ValueLayout.JAVA_BYTE, cpu >> 3, (byte) (1 << (cpu & 7)));
+        s.bytes.asSlice(0, 128).fill((byte) 0).copyFrom(MemorySegment.ofArray(cpus));
         try {
             return orErrno((int) SCHED_SETAFFINITY.invokeExact(s.errno, 0, 128L, s.bytes), s);
         } catch (final Throwable t) {

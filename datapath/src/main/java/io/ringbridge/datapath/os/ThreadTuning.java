@@ -1,10 +1,18 @@
 package io.ringbridge.datapath.os;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.stream.Stream;
+
 /** Scheduler settings of threads. */
 public final class ThreadTuning {
     private static final int PR_SET_TIMERSLACK = 29;
     private static final int PRIO_PROCESS = 0;
     private static final int LAST = 19;
+    private static final String ALLOWED = "Cpus_allowed_list:";
 
     private ThreadTuning() {
     }
@@ -48,10 +56,40 @@ public final class ThreadTuning {
         if (cpu < 0 || cpu > 1023) {
             throw new OsException("cpu " + cpu + " is outside 0..1023");
         }
-        final int rc = Libc.setAffinity(cpu);
+        final BitSet one = new BitSet();
+        one.set(cpu);
+        restrict(one);
+    }
+
+    /**
+     * Restricts the calling thread to some processors, 0 to 1023.
+     *
+     * @throws OsException if none of them exists, or this process may use none of them
+     */
+    public static void restrict(final BitSet cpus) {
+        final int rc = Libc.setAffinity(cpus.toByteArray());
         if (rc < 0) {
-            throw new OsException("cannot pin to cpu " + cpu, rc);
+            throw new OsException("cannot pin to processors " + cpus, rc);
         }
+    }
+
+    /**
+     * Returns the processors that this process may use: those of its first thread, which nothing pins (proc(5)).
+     *
+     * @throws OsException if they cannot be read
+     */
+    public static BitSet available() {
+        final BitSet cpus = new BitSet();
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+            final String list = lines.filter(line -> line.startsWith(ALLOWED)).findFirst().orElse(ALLOWED);
+            for (final String part : list.substring(ALLOWED.length()).strip().split(",", -1)) {
+                final String[] range = part.split("-", 2);
+                cpus.set(Integer.parseInt(range[0]), Integer.parseInt(range[range.length - 1]) + 1);
+            }
+        } catch (final IOException | UncheckedIOException | NumberFormatException e) {
+            throw new OsException("cannot read the processors of this process: " + e.getMessage());
+        }
+        return cpus;
     }
 
     /** Sets the timer slack of the calling thread to one microsecond. */

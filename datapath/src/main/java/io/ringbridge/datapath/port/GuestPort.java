@@ -9,7 +9,6 @@ import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
 import org.jspecify.annotations.Nullable;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -18,8 +17,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -36,9 +36,11 @@ import java.util.stream.Stream;
  * counted.
  */
 public final class GuestPort extends Port {
-    private final int configuredMtu;
-    private final ReceiveQueue[] receiveQueues;
-    private final List<GuestQueue> queues;
+    private final GuestQueues queues;
+    private final GuestActivity activity = new GuestActivity();
+    private volatile int configuredMtu;
+    /** The MTU that the front-end has set, or 0. Guarded by {@code this}. */
+    private int frontEndMtu;
     private volatile GuestMemory memory = GuestMemory.NONE;
     private volatile long features;
     private volatile @Nullable String ringFault;
@@ -47,63 +49,85 @@ public final class GuestPort extends Port {
     /** The station to announce when the suspension ends, or 0. */
     private long pendingAnnouncement;
     private volatile PortStatistics atAttach = PortStatistics.NONE;
-    private final AtomicLong kicks = new AtomicLong();
 
     /**
      * Creates a port with no ring started.
      *
      * @param vlan the VLANs of the port, or null
-     * @param owners the owner of each pair
+     * @param placement returns an owner for each of that many new pairs
      * @param workers the number of workers
      * @param stations the bridge's stations behind this port
      */
     public GuestPort(final int index, final String name, final int queuePairs, final int mtu,
-                     final @Nullable PortVlan vlan, final QueueOwner[] owners, final int workers,
+                     final @Nullable PortVlan vlan, final IntFunction<QueueOwner[]> placement, final int workers,
                      final Stations stations) {
         super(index, name, mtu, vlan, stations);
         configuredMtu = mtu;
-        receiveQueues = new ReceiveQueue[queuePairs];
-        final List<GuestQueue> all = new ArrayList<>();
-        for (int pair = 0; pair < queuePairs; pair++) {
-            receiveQueues[pair] = new ReceiveQueue(this, 2 * pair, owners[pair]);
-            all.add(receiveQueues[pair]);
-            all.add(new TransmitQueue(this, 2 * pair + 1, owners[pair], workers));
-        }
-        queues = List.copyOf(all);
+        queues = new GuestQueues(this, queuePairs, placement, workers);
+    }
+
+    @Override
+    List<FrameTrace> traceQueues(final int frames) {
+        return queues.trace(frames);
     }
 
     public int queuePairs() {
-        return receiveQueues.length;
+        return queues.pairs();
     }
 
-    /** Returns the configured MTU, which applies again after {@link #detach} if a front-end has set another. */
+    /**
+     * Changes the number of queue pairs, while no front-end is attached. Pairs that are removed count in the port's
+     * statistics, and are used again when the number increases.
+     */
+    public synchronized void resize(final int queuePairs) {
+        queues.resize(queuePairs);
+        extendTraces();
+    }
+
+    /** Returns the configured MTU, the highest that a front-end may set. */
     public int configuredMtu() {
         return configuredMtu;
     }
 
-    /** Records that a front-end is attached: {@link #sinceAttached} and {@link #kicks} count from now. */
+    /** Changes the configured MTU. An MTU that the front-end has set applies if it is lower. */
+    public synchronized void configureMtu(final int newMtu) {
+        configuredMtu = newMtu;
+        applyMtu();
+    }
+
+    /**
+     * Sets the MTU of the front-end, until {@link #detach}.
+     *
+     * @param newMtu at most the configured MTU; 0 for no MTU of the front-end
+     */
+    public synchronized void frontEndMtu(final int newMtu) {
+        frontEndMtu = newMtu;
+        applyMtu();
+    }
+
+    /** Returns the MTU that the front-end has set, or 0. */
+    public synchronized int frontEndMtu() {
+        return frontEndMtu;
+    }
+
+    private void applyMtu() {
+        mtu(frontEndMtu == 0 ? configuredMtu : Math.min(frontEndMtu, configuredMtu));
+    }
+
+    /** Records that a front-end is attached: {@link #sinceAttached} and {@link GuestActivity#kicks} count from now. */
     public void markAttached() {
         atAttach = statistics();
-        kicks.set(0);
+        activity.attached();
+    }
+
+    /** Returns what the guest and its front-ends have done here, besides moving frames. */
+    public GuestActivity activity() {
+        return activity;
     }
 
     /** Returns the frames moved and dropped since the front-end was attached. */
     public PortStatistics sinceAttached() {
         return statistics().minus(atAttach);
-    }
-
-    /**
-     * Counts kicks of transmit queues. A driver sends none while the worker polls. Any thread may call.
-     *
-     * @param more the number of kicks; several in quick succession may count as one
-     */
-    public void countKicks(final long more) {
-        kicks.addAndGet(more);
-    }
-
-    /** Returns the kicks since the front-end was attached. Several in quick succession may count as one. */
-    public long kicks() {
-        return kicks.get();
     }
 
     /** Records the negotiated virtio features, for display; 0 while no front-end is attached. */
@@ -139,15 +163,19 @@ public final class GuestPort extends Port {
      */
     @Override
     public synchronized void suspend(final SuspendCause cause) {
+        ledger().begin(InterruptionCause.of(cause));
         if (suspendedBy.isEmpty()) {
-            quiesce(queues);
-            onOwners(queues, queue -> {
+            quiesce(queues.all());
+            onOwners(queues.all(), queue -> {
                 publishAndNotify(queue);
                 queue.park();
             });
         }
         final Set<SuspendCause> causes = EnumSet.of(cause);
         causes.addAll(suspendedBy);
+        if (causes.size() > suspendedBy.size()) {
+            activity.suspended(cause);
+        }
         suspendedBy = Set.copyOf(causes);
         suspended(true);
     }
@@ -172,9 +200,10 @@ public final class GuestPort extends Port {
         }
         suspendedBy = suspendedBy.stream().filter(other -> other != cause).collect(Collectors.toUnmodifiableSet());
         if (suspendedBy.isEmpty()) {
-            onOwners(queues, GuestQueue::unpark);
+            onOwners(queues.all(), GuestQueue::unpark);
             suspended(false);
         }
+        ledger().end(InterruptionCause.of(cause));
         return suspendedBy.isEmpty() ? takeAnnouncement() : 0;
     }
 
@@ -190,6 +219,20 @@ public final class GuestPort extends Port {
      */
     public synchronized OptionalInt position(final int vring) {
         return queue(vring).position();
+    }
+
+    /**
+     * Returns the position of every started ring, as in GET_VRING_BASE, by vring index. The rings keep running: their
+     * owners read the positions between two bursts.
+     */
+    public synchronized Map<Integer, Integer> positions() {
+        final Map<Integer, Integer> positions = new TreeMap<>();
+        onOwners(queues.all(), queue -> {
+            if (queue.started()) {
+                positions.put(queue.vring(), queue.base());
+            }
+        });
+        return positions;
     }
 
     /**
@@ -287,9 +330,12 @@ public final class GuestPort extends Port {
      * @param addresses the addresses by vring index; null for rings that are not started
      */
     public synchronized void remap(final GuestMemory newMemory, final @Nullable RingAddresses[] addresses) {
-        quiesce(queues);
+        final long start = System.nanoTime();
+        final boolean silences = receivers().length > 0 && suspendedBy.isEmpty()
+            && !newMemory.regions().equals(memory.regions());
+        quiesce(queues.all());
         memory = newMemory;
-        onOwners(queues, queue -> {
+        onOwners(queues.all(), queue -> {
             final RingAddresses place = newAddresses(queue, addresses);
             publishAndNotify(queue);
             if (place != null) {
@@ -297,7 +343,10 @@ public final class GuestPort extends Port {
             }
             queue.resume();
         });
-        onOwners(queues, this::resumeAfterRemap);
+        onOwners(queues.all(), this::resumeAfterRemap);
+        if (silences) {
+            ledger().ended(InterruptionCause.MEMORY_CHANGE, start);
+        }
     }
 
     /** Resumes a ring that may have waited for the new memory table. */
@@ -324,8 +373,8 @@ public final class GuestPort extends Port {
      */
     public synchronized void addTranslations(final GuestMemory newMemory, final long first, final long last) {
         memory = newMemory;
-        onOwners(queues, queue -> queue.addTranslations(newMemory, first, last));
-        onOwners(queues, GuestQueue::retry);
+        onOwners(queues.all(), queue -> queue.addTranslations(newMemory, first, last));
+        onOwners(queues.all(), GuestQueue::retry);
     }
 
     /** Resumes a ring after a page that it requested has arrived, or makes the ring request the page again. */
@@ -351,7 +400,13 @@ public final class GuestPort extends Port {
      * @param changed signalled after the log was written, once per queue per burst; may be null
      */
     public synchronized void setLog(final @Nullable DirtyLog log, final @Nullable EventFd changed) {
-        onOwners(queues, queue -> queue.log(log, changed));
+        onOwners(queues.all(), queue -> queue.log(log, changed));
+        activity.log(log);
+    }
+
+    @Override
+    boolean isMigrating() {
+        return activity.isLogging();
     }
 
     /**
@@ -361,21 +416,25 @@ public final class GuestPort extends Port {
      */
     @Override
     public synchronized void detach() {
-        quiesce(queues);
-        onOwners(queues, queue -> {
+        quiesce(queues.all());
+        onOwners(queues.all(), queue -> {
             stop(queue);
             queue.log(null, null);
             queue.enabled(false);
         });
+        activity.log(null);
         updateReceivers();
         memory = GuestMemory.NONE;
         features = 0;
         failure(null);
         ringFault = null;
         pendingAnnouncement = 0;
-        mtu(configuredMtu);
+        frontEndMtu = 0;
+        applyMtu();
         suspendedBy = suspendedBy.contains(SuspendCause.OPERATOR) ? Set.of(SuspendCause.OPERATOR) : Set.of();
         suspended(!suspendedBy.isEmpty());
+        ledger().end(InterruptionCause.SUSPENDED_BY_FRONT_END, InterruptionCause.SUSPENDED_BY_DRIVER,
+            InterruptionCause.UPGRADE);
         stations().forget();
     }
 
@@ -430,9 +489,9 @@ public final class GuestPort extends Port {
     }
 
     /** Pauses these queues, and waits until no worker has a frame of theirs. */
-    private static void quiesce(final List<GuestQueue> queues) {
-        onOwners(queues, GuestQueue::pause);
-        for (final GuestQueue queue : queues) {
+    private static void quiesce(final List<GuestQueue> some) {
+        onOwners(some, GuestQueue::pause);
+        for (final GuestQueue queue : some) {
             if (!queue.idle()) {
                 queue.owner().await(queue::idle);
             }
@@ -440,9 +499,9 @@ public final class GuestPort extends Port {
     }
 
     /** Performs an action on each queue, on its owner's thread, with one command per owner. */
-    private static void onOwners(final List<GuestQueue> queues, final Consumer<GuestQueue> action) {
+    private static void onOwners(final List<GuestQueue> some, final Consumer<GuestQueue> action) {
         final Map<QueueOwner, List<GuestQueue>> byOwner =
-            queues.stream().collect(Collectors.groupingBy(GuestQueue::owner, LinkedHashMap::new, Collectors.toList()));
+            some.stream().collect(Collectors.groupingBy(GuestQueue::owner, LinkedHashMap::new, Collectors.toList()));
         byOwner.values().forEach(owned -> owned.getFirst().owner().execute(() -> owned.forEach(action)));
     }
 
@@ -459,7 +518,7 @@ public final class GuestPort extends Port {
     }
 
     private ReceiveQueue[] runningReceivers() {
-        return Arrays.stream(receiveQueues).filter(q -> q.started() && q.enabled()).toArray(ReceiveQueue[]::new);
+        return Arrays.stream(queues.receive()).filter(q -> q.started() && q.enabled()).toArray(ReceiveQueue[]::new);
     }
 
     /** Accepts no more frames for a ring that broke. On the thread of the queue's owner. */
@@ -474,7 +533,7 @@ public final class GuestPort extends Port {
     /** Returns the rings that a worker owns, for recovery after a fault. On that worker's thread. */
     public OwnedRings ownedBy(final QueueOwner worker) {
         return new OwnedRings(this,
-            queues.stream().filter(queue -> queue.owner().index() == worker.index()).toList());
+            queues.all().stream().filter(queue -> queue.owner().index() == worker.index()).toList());
     }
 
     /** Marks the port as failed: from now on nothing is delivered to it. Any worker may call. */
@@ -482,6 +541,16 @@ public final class GuestPort extends Port {
     public void fail(final String why) {
         super.fail(why);
         receivers();
+    }
+
+    @Override
+    List<ReceiveQueue> sinks() {
+        return List.of(queues.receive());
+    }
+
+    @Override
+    Stream<Interruption> measured() {
+        return queues.measured();
     }
 
     /** Returns the reason why a ring broke since the last call, or null. */
@@ -497,13 +566,12 @@ public final class GuestPort extends Port {
 
     @Override
     public PortStatistics statistics() {
-        final Stream<PortStatistics> ofQueues = queues().stream().map(QueueStatus::statistics);
-        return PortStatistics.sum(Stream.concat(Stream.of(inherited), ofQueues).toList());
+        return PortStatistics.sum(List.of(inherited, queues.statistics()));
     }
 
     /** Continues the port's counters from those of the port on the guest's previous host. */
     public void continueFrom(final PortStatistics earlier) {
-        inherited = earlier.minus(PortStatistics.sum(queues().stream().map(QueueStatus::statistics).toList()));
+        inherited = earlier.minus(queues.statistics());
     }
 
     /**
@@ -514,25 +582,17 @@ public final class GuestPort extends Port {
      * @param ofQueues the counters per vring; those of vrings that this port does not have count in the total only
      */
     public void continueFrom(final PortStatistics total, final List<PortStatistics> ofQueues) {
-        for (int i = 0; i < Math.min(queues.size(), ofQueues.size()); i++) {
-            final GuestQueue queue = queues.get(i);
-            final PortStatistics reading = ofQueues.get(i);
-            queue.owner().execute(() -> queue.counters().continueFrom(reading));
-        }
+        queues.continueFrom(ofQueues);
         continueFrom(total);
     }
 
     @Override
+    public List<QueueReading> readings() {
+        return queues.readings();
+    }
+
+    @Override
     public List<QueueStatus> queues() {
-        final List<QueueStatus> rows = new ArrayList<>();
-        for (final GuestQueue queue : queues) {
-            final QueueCounters c = queue.counters();
-            final boolean receive = queue instanceof ReceiveQueue;
-            rows.add(new QueueStatus(queue.vring(), receive ? "rx" : "tx", queue.owner().index(), queue.started(),
-                queue.enabled(), queue.layout(), queue.size(),
-                receive ? new PortStatistics(0, 0, c.frames(), c.bytes(), c.drops())
-                    : new PortStatistics(c.frames(), c.bytes(), 0, 0, c.drops())));
-        }
-        return rows;
+        return queues.statuses();
     }
 }

@@ -10,6 +10,7 @@ import io.ringbridge.datapath.ring.RingConfig;
 import io.ringbridge.datapath.ring.RingEvents;
 import org.jspecify.annotations.Nullable;
 
+import java.util.List;
 import java.util.Objects;
 import java.util.OptionalInt;
 
@@ -123,8 +124,13 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     public final void markSettled() {
         assert isOwned();
         unsettled = false;
-        if (ring != null && ring.wantsNotification()) {
+        if (ring == null) {
+            return;
+        }
+        if (ring.wantsNotification()) {
             call();
+        } else {
+            counters.callSuppressed();
         }
     }
 
@@ -132,6 +138,7 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     public final void call() {
         if (events.call() != null) {
             events.call().signal();
+            counters.called();
         }
     }
 
@@ -160,6 +167,9 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
     abstract void pause();
 
     abstract void resume();
+
+    /** Returns the interruptions that the worker has measured. Any thread may call. */
+    abstract List<Interruption> measured();
 
     /** Replaces the dirty log of the present ring and of later ones. On the owner's thread. */
     final void log(final @Nullable DirtyLog newLog, final @Nullable EventFd changed) {
@@ -352,6 +362,18 @@ public abstract sealed class GuestQueue permits ReceiveQueue, TransmitQueue {
         final DeviceRing running = ring;
         final ParkedRing waiting = parked;
         return running != null ? running.size() : waiting != null ? waiting.size() : 0;
+    }
+
+    /** Returns the chains of the ring in flight. Any thread may call; the result may be outdated. */
+    final int inFlight() {
+        final DeviceRing running = ring;
+        return running == null ? 0 : running.out();
+    }
+
+    /** Returns the chains that are known to be available. Any thread may call; the result may be outdated. */
+    final int available() {
+        final DeviceRing running = ring;
+        return running == null ? 0 : running.known();
     }
 
     /** Returns the name of the ring's layout; empty while the ring is stopped. Any thread may call. */

@@ -2,13 +2,22 @@ package io.ringbridge.datapath.port;
 
 import org.jspecify.annotations.Nullable;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /** A port of the switch. The datapath creates it; any thread may read it. */
 public abstract sealed class Port permits GuestPort, UplinkPort {
+    private static final AtomicInteger SERIALS = new AtomicInteger();
+    private static final PortCapture[] NO_CAPTURES = {};
+
+    private final int serial = SERIALS.incrementAndGet();
     private final int index;
     private final String name;
-    private final @Nullable PortVlan vlan;
+    private volatile @Nullable PortVlan vlan;
     private final Stations stations;
     private volatile int mtu;
     private volatile Sink[] receivers = {};
@@ -17,6 +26,13 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     private volatile @Nullable String failure;
     private volatile boolean suspended;
     private volatile int relayedGroups;
+    /** One per queue pair; none if no frames are recorded. */
+    private volatile List<FrameTrace> traces = List.of();
+    private volatile int tracedFrames;
+    private final long createdMillis = System.currentTimeMillis();
+    private final Interruptions interruptions = new Interruptions();
+    private volatile PortCapture[] inCaptures = NO_CAPTURES;
+    private volatile PortCapture[] outCaptures = NO_CAPTURES;
 
     Port(final int index, final String name, final int mtu, final @Nullable PortVlan vlan, final Stations stations) {
         this.index = index;
@@ -31,6 +47,11 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         return index;
     }
 
+    /** Returns a positive number that no other port of this process has ever had. */
+    public final int serial() {
+        return serial;
+    }
+
     public final String name() {
         return name;
     }
@@ -43,9 +64,20 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         return vlan;
     }
 
+    /**
+     * Sets the VLANs of the port. Workers read them several times per frame, so all workers are frozen meanwhile.
+     *
+     * @param newVlan null for no VLANs
+     */
+    public final void vlan(final @Nullable PortVlan newVlan) {
+        vlan = newVlan;
+        stations.changed();
+    }
+
     /** Whether frames of a VLAN may leave by this port. VLAN 0 stands for frames from ports without VLANs. */
     public final boolean carries(final int id) {
-        return vlan == null ? id == 0 : vlan.carries(id);
+        final PortVlan now = vlan;
+        return now == null ? id == 0 : now.carries(id);
     }
 
     /** Returns the port's state, for display. */
@@ -55,10 +87,53 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
 
     /** Sets the port's state. Called by the port's driver: the session of a guest port, the link of an uplink. */
     public final void state(final PortState newState) {
-        if (state != newState) {
+        final PortState old = state;
+        if (old != newState) {
             sinceMillis = System.currentTimeMillis();
+            interruptions.stateChanged(old, newState, isMigrating());
         }
         state = newState;
+    }
+
+    /** Whether the guest's writes are logged, as during a migration. */
+    boolean isMigrating() {
+        return false;
+    }
+
+    /** Returns the record of interruptions by changes of the port's state. */
+    final Interruptions ledger() {
+        return interruptions;
+    }
+
+    /** Returns the interruptions that workers have measured. */
+    abstract Stream<Interruption> measured();
+
+    /** Returns the latest interruptions, at most 64, in the order of their start. Any thread may call. */
+    public final List<Interruption> interruptions() {
+        return Interruptions.latest(Stream.concat(interruptions.list().stream(), measured()));
+    }
+
+    /**
+     * Continues from the interruptions of the same port in another process. Those that its workers measured have ended.
+     */
+    public final void continueInterruptions(final List<Interruption> earlier) {
+        interruptions.continueFrom(earlier.stream()
+            .map(one -> one.cause() == InterruptionCause.NO_BUFFERS ? one.ended() : one).toList());
+    }
+
+    /** Returns the queues by which frames can leave the switch through this port, running or not. */
+    abstract List<? extends Sink> sinks();
+
+    /** Returns the latency of the sampled frames that left by this port. Any thread may call. */
+    public final LatencyReading latency() {
+        final LatencyReading reading = new LatencyReading(Latency.empty(), Latency.empty(), createdMillis);
+        for (final Sink sink : sinks()) {
+            final Latency recorded = sink.latency();
+            if (recorded != null) {
+                recorded.addTo(reading);
+            }
+        }
+        return reading;
     }
 
     /** Returns the time of the last change of state, in milliseconds since 1970. */
@@ -119,6 +194,77 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         relayedGroups = mask;
     }
 
+    /**
+     * Begins to record the last frames of the port. Called before the queues receive any. Queues that are recorded
+     * already keep their frames.
+     *
+     * @param frames the number of frames per queue pair
+     */
+    public final void traceFrames(final int frames) {
+        tracedFrames = frames;
+        traces = traceQueues(frames);
+    }
+
+    /** Begins to record the frames of queue pairs that were added, if those of the others are recorded. */
+    final void extendTraces() {
+        if (tracesFrames()) {
+            traceFrames(tracedFrames);
+        }
+    }
+
+    /** Gives each queue pair a trace if it has none, and returns all traces. */
+    abstract List<FrameTrace> traceQueues(int frames);
+
+    /** Returns the recorded frames of all queue pairs in the order of their times. Any thread may call. */
+    public final List<TracedFrame> tracedFrames() {
+        final List<TracedFrame> all = new ArrayList<>();
+        traces.forEach(trace -> all.addAll(trace.frames()));
+        all.sort(Comparator.comparingLong(TracedFrame::nanos));
+        return all;
+    }
+
+    /** Whether the last frames of the port are recorded. */
+    public final boolean tracesFrames() {
+        return !traces.isEmpty();
+    }
+
+    /** Frees the recorded frames. The port is removed, and no worker has a frame for it. */
+    public final void forgetFrames() {
+        traces.forEach(FrameTrace::close);
+    }
+
+    /** Returns the captures of frames that enter by this port. Workers read them once per burst. */
+    public final PortCapture[] inCaptures() {
+        return inCaptures;
+    }
+
+    /** Returns the captures of frames that leave by this port. Workers read them once per run of frames. */
+    public final PortCapture[] outCaptures() {
+        return outCaptures;
+    }
+
+    /** Adds a capture. Workers copy frames from their next burst on. */
+    public final synchronized void addCapture(final PortCapture capture) {
+        inCaptures = capture.takesIn() ? with(inCaptures, capture) : inCaptures;
+        outCaptures = capture.takesOut() ? with(outCaptures, capture) : outCaptures;
+    }
+
+    /** Removes a capture. Workers may copy frames until they have ended their current burst. */
+    public final synchronized void removeCapture(final PortCapture capture) {
+        inCaptures = without(inCaptures, capture);
+        outCaptures = without(outCaptures, capture);
+    }
+
+    private static PortCapture[] with(final PortCapture[] captures, final PortCapture added) {
+        final PortCapture[] more = Arrays.copyOf(captures, captures.length + 1);
+        more[captures.length] = added;
+        return more;
+    }
+
+    private static PortCapture[] without(final PortCapture[] captures, final PortCapture removed) {
+        return Arrays.stream(captures).filter(each -> each != removed).toArray(PortCapture[]::new);
+    }
+
     /** Returns the bridge's stations behind this port. */
     final Stations stations() {
         return stations;
@@ -160,6 +306,9 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
 
     /** Returns the sum of the counters of all queues, since the switch started. */
     public abstract PortStatistics statistics();
+
+    /** Returns the counters of each queue and direction. Any thread may call; no worker notices. */
+    public abstract List<QueueReading> readings();
 
     /** Returns one row per queue, for display. */
     public abstract List<QueueStatus> queues();

@@ -14,6 +14,9 @@ public interface QueueOwner extends Owner {
     /** Returns the number of the worker. */
     int index();
 
+    /** Returns the time at which the worker's duty cycle started, in nanoseconds. On the worker's thread. */
+    long cycleStart();
+
     /** Runs a command on the worker's thread between two bursts, and waits for it. Rethrows its exception, if any. */
     void execute(Runnable command);
 

@@ -2,7 +2,10 @@ package io.ringbridge.datapath.port;
 
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.ring.DeviceRing;
+import io.ringbridge.datapath.ring.RingConfig;
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * A queue on which the guest receives: egress.
@@ -18,6 +21,8 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
     /** A frame counts as one chain, or as one chain for each of these bytes if that is more. */
     private static final int BYTES_PER_CHAIN = 1024;
 
+    /** Set before the port receives any frame. */
+    private @Nullable FrameTrace trace;
     private int burstFrames;
     private long burstBytes;
     private boolean touched;
@@ -27,9 +32,20 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
     private long lastCharge;
     private int chargedBy;
     private long barredUntil;
+    private volatile @Nullable Latency latency;
+    private final Starvation starvation = new Starvation();
 
     ReceiveQueue(final GuestPort port, final int vring, final QueueOwner owner) {
         super(port, vring, owner);
+    }
+
+    @Override
+    public @Nullable FrameTrace trace() {
+        return trace;
+    }
+
+    void trace(final FrameTrace recorded) {
+        trace = recorded;
     }
 
     /**
@@ -76,6 +92,9 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
         touched = false;
         publish();
         counters().moved(burstFrames, burstBytes);
+        if (burstFrames > 0) {
+            starvation.end();
+        }
         final DeviceRing ring = ring();
         if (ring != null && ring.mayWait()) {
             chainsSinceProbe += Math.max(burstFrames, burstBytes / BYTES_PER_CHAIN);
@@ -95,10 +114,41 @@ public final class ReceiveQueue extends GuestQueue implements Sink {
         final DeviceRing ring = ring();
         assert ring != null : "frames are delivered to running rings only";
         if (!ring.isWaiting()) {
+            starvation.dropped(owner().cycleStart());
             return DropReason.NO_BUFFER;
         }
         requestMissing();
         return ring.lacksPage() ? DropReason.PAGE_TO_COME : DropReason.NO_TRANSLATION;
+    }
+
+    @Override
+    List<Interruption> measured() {
+        return starvation.list();
+    }
+
+    @Override
+    public @Nullable Latency latency() {
+        return latency;
+    }
+
+    @Override
+    void start(final RingConfig config) {
+        if (latency == null) {
+            latency = new Latency();
+        }
+        super.start(config);
+    }
+
+    @Override
+    void park() {
+        starvation.end();
+        super.park();
+    }
+
+    @Override
+    void stop() {
+        starvation.end();
+        super.stop();
     }
 
     /** Probes the next chains. No frame waits for a chain: frames that arrive in the meantime are dropped. */

@@ -20,6 +20,8 @@ public final class Source {
 
     private final Port port;
     private final QueueCounters counters;
+    /** Set before the port receives any frame. */
+    private @Nullable FrameTrace trace;
     private final int workers;
     private final Owner owner;
     private final int[] burstChains = new int[BURSTS];
@@ -42,6 +44,7 @@ public final class Source {
     /** The work that each worker has done for the queue's frames, in cache lines of its own. */
     private final AtomicLongArray billed;
     private final long[] billsPaid;
+    private final MeasuredInterruptions stalls = new MeasuredInterruptions(InterruptionCause.WORKER_STALL);
 
     Source(final Port port, final QueueCounters counters, final Owner owner, final int workers) {
         this.port = port;
@@ -61,6 +64,20 @@ public final class Source {
     /** Returns the counters of frames that entered by the queue or were dropped. */
     public QueueCounters counters() {
         return counters;
+    }
+
+    /** Returns the trace of frames that entered by the queue or were dropped, or null. The owner writes it. */
+    public @Nullable FrameTrace trace() {
+        return trace;
+    }
+
+    void trace(final FrameTrace recorded) {
+        trace = recorded;
+    }
+
+    /** Returns the stalls of the worker while it polled the queue. */
+    public MeasuredInterruptions stalls() {
+        return stalls;
     }
 
     /** Whether another burst can be recorded. */

@@ -3,6 +3,8 @@ package io.ringbridge.datapath.port;
 import io.ringbridge.datapath.ring.DeviceRing;
 import io.ringbridge.datapath.ring.RingConfig;
 
+import java.util.List;
+
 /**
  * A queue on which the guest transmits: ingress.
  *
@@ -62,6 +64,11 @@ public final class TransmitQueue extends GuestQueue {
             ring.returnUnused(source.oldestBurst());
         }
         source.forgetOldest();
+    }
+
+    @Override
+    List<Interruption> measured() {
+        return source.stalls().list();
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * A port to a device of the host: a tap with one or more queues, an interface, or a capture.
@@ -40,6 +41,16 @@ public final class UplinkPort extends Port {
         this.queues = IntStream.range(0, queues).mapToObj(q -> new UplinkQueue(this, q, owners[q], workers)).toList();
     }
 
+    @Override
+    List<FrameTrace> traceQueues(final int frames) {
+        return queues.stream().map(queue -> {
+            final FrameTrace former = queue.trace();
+            final FrameTrace trace = former == null ? new FrameTrace(frames) : former;
+            queue.source().trace(trace);
+            return trace;
+        }).toList();
+    }
+
     /**
      * Attaches a device's queues. The caller still owns them, and closes them after {@link #detach}.
      *
@@ -53,6 +64,7 @@ public final class UplinkPort extends Port {
         inputOnly = !mayWrite;
         writesFail = false;
         carrierLost = false;
+        recordCarrier();
         for (final UplinkQueue queue : queues) {
             queue.owner().execute(() -> queue.open(devices.get(queue.index()), !suspendedBy.isEmpty()));
         }
@@ -82,8 +94,27 @@ public final class UplinkPort extends Port {
     public void carrierLost(final boolean lost) {
         if (carrierLost != lost) {
             carrierLost = lost;
+            recordCarrier();
             stations().changed();
         }
+    }
+
+    private void recordCarrier() {
+        if (carrierLost) {
+            ledger().begin(InterruptionCause.LINK_DOWN);
+        } else {
+            ledger().end(InterruptionCause.LINK_DOWN);
+        }
+    }
+
+    @Override
+    List<UplinkQueue> sinks() {
+        return queues;
+    }
+
+    @Override
+    Stream<Interruption> measured() {
+        return queues.stream().flatMap(queue -> queue.source().stalls().list().stream());
     }
 
     private void updateReceivers() {
@@ -99,6 +130,7 @@ public final class UplinkPort extends Port {
      */
     @Override
     public synchronized void suspend(final SuspendCause cause) {
+        ledger().begin(InterruptionCause.of(cause));
         suspendedBy.add(cause);
         updateReceivers();
         for (final UplinkQueue queue : queues) {
@@ -109,13 +141,16 @@ public final class UplinkPort extends Port {
 
     @Override
     public synchronized void resume(final SuspendCause cause) {
-        if (!suspendedBy.remove(cause) || !suspendedBy.isEmpty()) {
+        if (!suspendedBy.remove(cause)) {
             return;
         }
-        for (final UplinkQueue queue : queues) {
-            queue.owner().execute(queue::resume);
+        if (suspendedBy.isEmpty()) {
+            for (final UplinkQueue queue : queues) {
+                queue.owner().execute(queue::resume);
+            }
+            updateReceivers();
         }
-        updateReceivers();
+        ledger().end(InterruptionCause.of(cause));
     }
 
     /** Returns the frames that were read from each queue and not taken, with virtio-net headers. While suspended. */
@@ -185,6 +220,11 @@ public final class UplinkPort extends Port {
     @Override
     public PortStatistics statistics() {
         return PortStatistics.sum(queues().stream().map(QueueStatus::statistics).toList());
+    }
+
+    @Override
+    public List<QueueReading> readings() {
+        return queues.stream().flatMap(UplinkQueue::readings).toList();
     }
 
     @Override

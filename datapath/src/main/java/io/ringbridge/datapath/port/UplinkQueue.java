@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * A queue of an uplink: both ingress and egress.
@@ -45,6 +46,7 @@ public final class UplinkQueue implements Sink {
     private final Source source;
     private final int[] lengths = new int[BUFFERS];
     private volatile @Nullable FrameDevice device;
+    private volatile @Nullable Latency latency;
     private @Nullable Mapping buffers;
     private int released;
     private int taken;
@@ -80,8 +82,18 @@ public final class UplinkQueue implements Sink {
         return out;
     }
 
+    @Override
+    public @Nullable Latency latency() {
+        return latency;
+    }
+
     public Source source() {
         return source;
+    }
+
+    @Override
+    public @Nullable FrameTrace trace() {
+        return source.trace();
     }
 
     /** Marks the port as failed, because its device is gone. */
@@ -223,6 +235,9 @@ public final class UplinkQueue implements Sink {
         if (buffers == null) {
             buffers = Mapping.anonymous((long) BUFFERS * BUFFER_SIZE);
         }
+        if (latency == null) {
+            latency = new Latency();
+        }
         released = 0;
         taken = 0;
         filled = 0;
@@ -242,6 +257,13 @@ public final class UplinkQueue implements Sink {
             buffers = null;
         }
         source.forget();
+    }
+
+    /** Returns the counters of both directions. Any thread may call. */
+    Stream<QueueReading> readings() {
+        final int size = device == null ? 0 : BUFFERS;
+        return Stream.of(new QueueReading(index, true, in, size, filled - taken, taken - released),
+            new QueueReading(index, false, out, 0, 0, 0));
     }
 
     QueueStatus status() {

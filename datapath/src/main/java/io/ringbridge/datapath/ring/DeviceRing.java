@@ -112,6 +112,12 @@ public abstract sealed class DeviceRing extends ChainMemory permits SplitRing, P
      */
     public abstract int available();
 
+    /**
+     * Returns the chains that are known to be available and were not taken; the driver may have added more. Reads no
+     * guest memory. Any thread may call; the result may be outdated.
+     */
+    public abstract int known();
+
     /** Puts back the last {@code chains} taken, as if they had not been taken. */
     public abstract void rewind(int chains);
 

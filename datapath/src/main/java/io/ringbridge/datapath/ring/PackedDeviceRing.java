@@ -64,6 +64,11 @@ sealed class PackedDeviceRing extends DeviceRing permits TrackedPackedRing {
         return known > 0 ? known : readAvailable();
     }
 
+    @Override
+    public final int known() {
+        return known;
+    }
+
     private int readAvailable() {
         assert isOwned() : "another thread owns this ring";
         int at = nextAvail;

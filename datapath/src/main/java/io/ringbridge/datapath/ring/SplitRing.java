@@ -75,6 +75,11 @@ abstract sealed class SplitRing extends DeviceRing permits SplitDeviceRing, BigE
         return known > 0 ? known : readAvailable();
     }
 
+    @Override
+    public final int known() {
+        return known;
+    }
+
     final int readAvailable() {
         assert isOwned() : "another thread owns this ring";
         // Pairs with the driver's release of avail idx: entries and descriptors written before it are visible after it.

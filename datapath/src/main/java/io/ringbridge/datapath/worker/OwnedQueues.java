@@ -70,6 +70,16 @@ final class OwnedQueues {
         return idle;
     }
 
+    /** Records a duty cycle that was too long, for each queue. */
+    void recordStall(final long start, final long nanos) {
+        for (final TransmitQueue queue : transmit) {
+            queue.source().stalls().record(start, nanos);
+        }
+        for (final UplinkQueue uplink : uplinks) {
+            uplink.source().stalls().record(start, nanos);
+        }
+    }
+
     void add(final TransmitQueue queue) {
         remove(queue); // a command that a fault interrupted may have added it
         final TransmitQueue[] more = Arrays.copyOf(transmit, transmit.length + 1);

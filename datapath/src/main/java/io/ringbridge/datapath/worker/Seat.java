@@ -52,6 +52,11 @@ final class Seat implements QueueOwner {
     }
 
     @Override
+    public long cycleStart() {
+        return worker.cycleStart();
+    }
+
+    @Override
     public boolean isCaller() {
         return worker.isCaller();
     }

@@ -86,7 +86,8 @@ final class Sleep {
                 queue.ring().suppressKicks();
             }
             if (queue.events().kick() != null && epoll.isReady(queue.events().kick())) {
-                queue.port().countKicks(1);
+                queue.port().activity().countKicks(1);
+                queue.counters().kicked();
             }
         }
         // A kick left in its eventfd would end the next sleep. If this process dies, the front-end would find the kick

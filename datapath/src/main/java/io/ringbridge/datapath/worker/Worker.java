@@ -5,9 +5,12 @@ import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.bridge.VlanBridge;
 import io.ringbridge.datapath.forward.Delivery;
 import io.ringbridge.datapath.forward.Effort;
+import io.ringbridge.datapath.forward.FrameRecorder;
 import io.ringbridge.datapath.forward.Inbox;
 import io.ringbridge.datapath.forward.Ingress;
+import io.ringbridge.datapath.forward.LatencySampler;
 import io.ringbridge.datapath.forward.Notifier;
+import io.ringbridge.datapath.forward.Observation;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.ThreadTuning;
@@ -30,6 +33,7 @@ import java.util.function.LongSupplier;
  */
 final class Worker implements QueueOwner {
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
+    private static final int SECONDS_PER_MINUTE = 60;
     private static final long RETIRED_NANOS = 200_000;
     /** The number of consecutive failures after which a worker's thread ends. */
     static final int MAX_FAILURES = 1000;
@@ -39,6 +43,7 @@ final class Worker implements QueueOwner {
     private final Inbox inbox;
     private final Ingress ingress;
     private final Notifier notifier = new Notifier();
+    private final FrameRecorder recorder = new FrameRecorder();
     private final Effort effort;
     private final Delivery delivery;
     private final WorkerLoad load = new WorkerLoad();
@@ -66,17 +71,18 @@ final class Worker implements QueueOwner {
      *
      * @param inboxes the inboxes of all workers, this one included
      * @param effort the worker's account
+     * @param latencySample the number of frames per latency sample, or 0 for none
      */
     Worker(final int index, final Inbox[] inboxes, final Effort effort, final ForwardingTable table,
-           final PortList ports, final LongSupplier nanoClock) {
+           final PortList ports, final int latencySample, final LongSupplier nanoClock) {
         this.index = index;
         this.nanoClock = nanoClock;
         this.effort = effort;
         inbox = inboxes[index];
         commands = new CommandQueue(inbox.alarm(), this::recover);
-        delivery = new Delivery(index, commands, inbox.frames(), ports, notifier, effort);
+        delivery = new Delivery(index, commands, inbox, ports, notifier, effort, nanoClock, recorder);
         ingress = new Ingress(index, commands, inboxes, new Bridge(table, ports), new VlanBridge(table, ports),
-            notifier, effort);
+            notifier, effort, new Observation(recorder, new LatencySampler(latencySample, nanoClock)));
         recovery = new Recovery(this, ports, queues, ingress, delivery, notifier);
         sleep = new Sleep(inbox, queues, epoll, this::hasWork, nanoClock);
         startNanos = nanoClock.getAsLong();
@@ -100,6 +106,11 @@ final class Worker implements QueueOwner {
     @Override
     public int index() {
         return index;
+    }
+
+    @Override
+    public long cycleStart() {
+        return load.cycleStart();
     }
 
     /** Returns the name of the worker's thread. */
@@ -131,7 +142,11 @@ final class Worker implements QueueOwner {
         assert isCaller() : "this worker has a thread of its own";
         int work = 0;
         final long start = nanoClock.getAsLong();
-        load.beginCycle(start);
+        final long stall = load.beginCycle(start);
+        if (stall > 0) {
+            queues.recordStall(start - stall, stall);
+        }
+        recorder.beginCycle(start);
         if (start - secondStart >= NANOS_PER_SECOND) {
             nextSecond(start);
         }
@@ -152,7 +167,11 @@ final class Worker implements QueueOwner {
     }
 
     private void nextSecond(final long nanos) {
+        final int before = now;
         now = (int) ((nanos - startNanos) / NANOS_PER_SECOND);
+        if (now / SECONDS_PER_MINUTE != before / SECONDS_PER_MINUTE) {
+            load.beginMinute();
+        }
         secondStart = startNanos + now * NANOS_PER_SECOND;
     }
 

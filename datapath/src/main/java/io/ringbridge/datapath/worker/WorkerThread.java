@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class WorkerThread {
     private final Worker worker;
-    private final IdleStrategy idle;
+    /** Read and written by this thread, once it has started. */
+    private IdleStrategy idle;
     private final WorkerListener listener;
     private final Thread thread;
     private volatile boolean ending;
@@ -38,6 +39,11 @@ final class WorkerThread {
         final WorkerThread created = new WorkerThread(worker, idle, beforehand, listener);
         created.thread.start();
         return created;
+    }
+
+    /** Changes the behaviour without work. Called on this thread, by a command. */
+    void idle(final IdleStrategy newIdle) {
+        idle = newIdle;
     }
 
     private void run(final Runnable beforehand) {
@@ -87,6 +93,11 @@ final class WorkerThread {
         if (lastFailure != null) {
             worker.recover(lastFailure);
         }
+    }
+
+    /** Whether the thread has not ended. Any thread may call. */
+    boolean isRunning() {
+        return thread.isAlive();
     }
 
     /** Ends the thread after the current duty cycle, and waits for it. */

@@ -8,10 +8,13 @@ import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.QueueOwner;
 import org.agrona.concurrent.BusySpinIdleStrategy;
+import org.agrona.concurrent.IdleStrategy;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongSupplier;
 
 /**
@@ -24,18 +27,19 @@ public final class Workers implements AutoCloseable {
     /** With several workers, the others need room to run ahead. */
     private static final int RING_SIZE_SHARED = 1024;
 
-    private final List<Integer> cpus;
+    private volatile List<Integer> cpus;
     private final Worker[] workers;
-    private final List<WorkerThread> threads = new ArrayList<>();
+    private final List<WorkerThread> threads = new CopyOnWriteArrayList<>();
     private final Placement placement;
 
     /**
      * Creates workers without threads.
      *
      * @param cpus the processors to which workers are pinned, in order; empty for no pinning
+     * @param latencySample the number of frames per latency sample, or 0 for none
      */
     public Workers(final int count, final List<Integer> cpus, final ForwardingTable table, final PortList ports,
-                   final LongSupplier nanoClock) {
+                   final int latencySample, final LongSupplier nanoClock) {
         this.cpus = cpus;
         final boolean alone = count == 1;
         final Inbox[] inboxes = new Inbox[count];
@@ -43,17 +47,43 @@ public final class Workers implements AutoCloseable {
         workers = new Worker[count];
         Arrays.setAll(inboxes, i -> new Inbox(alone ? RING_SIZE_ALONE : RING_SIZE_SHARED, alone));
         Arrays.setAll(efforts, i -> new Effort(i, efforts, inboxes, ports));
-        Arrays.setAll(workers, i -> new Worker(i, inboxes, efforts[i], table, ports, nanoClock));
+        Arrays.setAll(workers, i -> new Worker(i, inboxes, efforts[i], table, ports, latencySample, nanoClock));
         placement = new Placement(workers);
     }
 
     /** Starts the workers' threads. Called once. */
     public void start(final PollMode poll, final WorkerListener listener) {
         for (final Worker worker : workers) {
-            threads.add(WorkerThread.start(worker,
-                poll == PollMode.BUSY ? BusySpinIdleStrategy.INSTANCE : new AdaptiveIdle(worker),
-                () -> pin(worker, listener), listener));
+            threads.add(WorkerThread.start(worker, idle(worker, poll), () -> pin(worker, listener), listener));
             worker.awaitStart();
+        }
+    }
+
+    private static IdleStrategy idle(final Worker worker, final PollMode poll) {
+        return poll == PollMode.BUSY ? BusySpinIdleStrategy.INSTANCE : new AdaptiveIdle(worker);
+    }
+
+    /** Changes the behaviour of idle workers. Their threads have started. */
+    public void poll(final PollMode poll) {
+        for (int i = 0; i < workers.length; i++) {
+            final Worker worker = workers[i];
+            final WorkerThread thread = threads.get(i);
+            worker.execute(() -> thread.idle(idle(worker, poll)));
+        }
+    }
+
+    /**
+     * Moves the workers' threads, which have started, to other processors.
+     *
+     * @param newCpus available processors, one per worker; empty for no pinning
+     * @throws OsException if a processor has been taken offline; its worker stays where it was
+     */
+    public void pin(final List<Integer> newCpus) {
+        final BitSet all = ThreadTuning.available();
+        cpus = newCpus;
+        for (final Worker worker : workers) {
+            final int cpu = cpu(worker);
+            worker.execute(cpu >= 0 ? () -> ThreadTuning.pin(cpu) : () -> ThreadTuning.restrict(all));
         }
     }
 
@@ -70,7 +100,8 @@ public final class Workers implements AutoCloseable {
     }
 
     private int cpu(final Worker worker) {
-        return cpus.isEmpty() ? -1 : cpus.get(worker.index() % cpus.size());
+        final List<Integer> now = cpus;
+        return now.isEmpty() ? -1 : now.get(worker.index() % now.size());
     }
 
     /**
@@ -104,6 +135,11 @@ public final class Workers implements AutoCloseable {
     /** Removes the assignment of a port that is detached. Returns when no frame in flight carries its index. */
     public void forget(final int port) {
         placement.forget(port);
+        passBurst();
+    }
+
+    /** Returns once every worker has ended the burst that it is in. */
+    public void passBurst() {
         for (final Worker worker : workers) {
             worker.execute(() -> { }); // runs after the burst that is in flight
         }
@@ -147,6 +183,17 @@ public final class Workers implements AutoCloseable {
                 }
             });
         }
+    }
+
+    /** Returns the counters of each worker. Resets nothing. */
+    public List<WorkerCounters> counters() {
+        return Arrays.stream(workers).map(worker -> worker.load().counters(worker.index(), worker.delivered()))
+            .toList();
+    }
+
+    /** Returns whether the thread of each worker runs. */
+    public boolean areRunning() {
+        return !threads.isEmpty() && threads.stream().allMatch(WorkerThread::isRunning);
     }
 
     /** Returns a reading of each worker. */

@@ -97,6 +97,28 @@ class ForwardingTableTest {
     }
 
     @Test
+    void changesAreCounted() {
+        final ForwardingTable table = new ForwardingTable(1024, AGEING, 4);
+        final TableCounters counters = table.counters();
+        assertTrue(table.addStatic(key(1), 3));
+        table.learn(key(2), 1, 0);
+        table.learn(key(2), 1, 1);
+        assertEquals(1, counters.allLearned(), "neither static stations nor known ones");
+        table.learn(key(2), 2, 1);
+        assertEquals(1, counters.allMoved());
+        for (int i = 1000; i < 5000; i++) {
+            table.learn(key(i), 2, 1);
+        }
+        assertTrue(counters.allEvicted() > 2900);
+        assertEquals(table.size(), 1 + counters.allLearned() - counters.allEvicted());
+        table.learn(key(3), 1, AGEING + 1); // replaces a station that has aged
+        table.sweep(AGEING + 1);
+        assertEquals(2, table.size());
+        assertEquals(2, 1 + counters.allLearned() - counters.allEvicted() - counters.allAged());
+        assertEquals(1, counters.allMoved());
+    }
+
+    @Test
     void staticStationsNeitherMoveNorAge() {
         final ForwardingTable table = new ForwardingTable(64, AGEING, 4);
         assertTrue(table.addStatic(key(1), 3));

@@ -3,6 +3,7 @@ package io.ringbridge.app.diagnosis;
 import org.jspecify.annotations.Nullable;
 
 import java.time.Duration;
+import java.util.Locale;
 
 /**
  * A problem that keeps a port from working, and its remedy.
@@ -30,6 +31,11 @@ public record Finding(Kind kind, String text) {
 
         Kind(final @Nullable Duration patience) {
             this.patience = patience;
+        }
+
+        /** Returns the word for programs. */
+        String label() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
         }
 
         /** Whether the problem deserves a warning after the given time. */

@@ -43,16 +43,19 @@ final class MovingStations {
      * Records the number of moves of a station. Called for every station that has moved, before {@link #findings}.
      *
      * @param nanos the current time
+     * @return whether the station has not moved before within the window
      */
-    void record(final long key, final long moves, final int from, final int to, final long nanos) {
+    boolean record(final long key, final long moves, final int from, final int to, final long nanos) {
         final Track track = tracks.computeIfAbsent(key, _ -> new Track());
-        if (track.counts.isEmpty()) {
+        final boolean isFirst = track.counts.isEmpty();
+        if (isFirst) {
             track.counts.add(new long[] {nanos - 1, 0});
         }
         track.counts.add(new long[] {nanos, moves});
         track.from = from;
         track.to = to;
         track.seen = true;
+        return isFirst;
     }
 
     /** Returns the number of moves of a station within the window. */
@@ -88,10 +91,15 @@ final class MovingStations {
         return findings;
     }
 
-    private static String text(final long key, final String from, final String to, final long moves) {
+    /** Returns a station's address and VLAN. */
+    static String name(final long key) {
         final int vlan = ForwardingTable.vlan(key);
+        return MacAddress.format(key >>> 12) + (vlan == 0 ? "" : " in VLAN " + vlan);
+    }
+
+    private static String text(final long key, final String from, final String to, final long moves) {
         final boolean inOrder = from.compareTo(to) < 0;
-        return MacAddress.format(key >>> 12) + (vlan == 0 ? "" : " in VLAN " + vlan) + " moves between "
+        return name(key) + " moves between "
             + (inOrder ? from : to) + " and " + (inOrder ? to : from) + " (" + moves + " times in " + WINDOW_SECONDS
             + " s): do two guests use this address?";
     }

@@ -2,14 +2,17 @@ package io.ringbridge.app.diagnosis;
 
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.datapath.Datapath;
+import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.bridge.StationMoves;
+import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.port.UplinkPort;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,17 +24,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /**
- * Diagnoses the problems of all ports, and logs one warning per problem. One thread calls {@link #examine} once per
- * second; any thread may call {@link #problem}.
+ * Diagnoses the problems of all ports, and reports each problem, and each station that moves, once. One thread calls
+ * {@link #examine} once per second; any thread may call {@link #problem}.
  */
 public final class PortMonitor {
     /** The interval between calls of {@link #examine}. */
     public static final Duration PERIOD = Duration.ofSeconds(1);
-    private static final Logger LOG = LoggerFactory.getLogger(PortMonitor.class);
     /** A problem that reappears within this time causes no second warning. */
     private static final long QUIET_NANOS = TimeUnit.MINUTES.toNanos(10);
 
     private final Datapath datapath;
+    private final Events events;
     private final MovingStations stations = new MovingStations();
     private final Map<Port, Watched> ports = new HashMap<>();
     private final Map<String, Finding> findings = new ConcurrentHashMap<>();
@@ -44,8 +47,10 @@ public final class PortMonitor {
         private long since;
     }
 
-    public PortMonitor(final Datapath datapath) {
+    /** Examines the ports of a datapath, and reports their problems. */
+    public PortMonitor(final Datapath datapath, final Events events) {
         this.datapath = datapath;
+        this.events = events;
     }
 
     /**
@@ -57,7 +62,11 @@ public final class PortMonitor {
         final List<Port> present = datapath.ports();
         final Map<Integer, String> names = present.stream().collect(Collectors.toMap(Port::index, Port::name));
         final StationMoves moves = datapath.table().moves();
-        moves.visit((key, count, from, to) -> stations.record(key, count, from, to, nanos));
+        moves.visit((key, count, from, to) -> {
+            if (stations.record(key, count, from, to, nanos)) {
+                reportMove(key, names.get(from), names.get(to));
+            }
+        });
         final Map<String, Finding> moving = stations.findings(names::get, nanos);
         stations.removeSettled(nanos).forEach(moves::forget);
         ports.keySet().retainAll(present);
@@ -67,6 +76,14 @@ public final class PortMonitor {
             final Finding found =
                 port instanceof final GuestPort guest ? watched.diagnosis.examine(PortReading.of(guest), nanos) : null;
             update(port.name(), watched, moving.getOrDefault(port.name(), found), nanos);
+        }
+    }
+
+    /** Reports the first move of a station within a while; a port that was removed meanwhile has no name. */
+    private void reportMove(final long key, final @Nullable String from, final @Nullable String to) {
+        if (from != null && to != null) {
+            events.of(to).report(EventKind.STATION_MOVED, MovingStations.name(key) + " has moved here from " + from,
+                Map.of("mac", MacAddress.format(key >>> 12), "vlan", ForwardingTable.vlan(key), "from", from));
         }
     }
 
@@ -84,7 +101,7 @@ public final class PortMonitor {
         final Long warned = watched.warned.get(found.kind());
         if (found.kind().warnsAfter(nanos - watched.since)) {
             if (warned == null || nanos - warned >= QUIET_NANOS) {
-                LOG.warn("port {}: {}", port, found.text());
+                events.of(port).report(EventKind.PROBLEM, found.text(), Map.of("problem", found.kind().label()));
             }
             watched.warned.put(found.kind(), nanos); // also while the problem lasts
         }
@@ -107,5 +124,17 @@ public final class PortMonitor {
         return backend.isListening() ? "no front-end has connected to " + socket + ": " + Access.of(socket)
             : "no front-end listens on " + socket
                 + (backend.connectError() == null ? "" : ": " + backend.connectError());
+    }
+
+    /**
+     * Checks everything that a port needs to work.
+     *
+     * @param socket the port's socket; null if it has none
+     */
+    public List<Check> checks(final Port port, final Link link, final @Nullable Path socket) {
+        return switch (port) {
+            case GuestPort guest -> GuestChecks.of(guest, (Backend) link, socket, findings.get(port.name()));
+            case UplinkPort uplink -> UplinkChecks.of(uplink);
+        };
     }
 }

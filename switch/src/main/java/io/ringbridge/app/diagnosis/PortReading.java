@@ -36,7 +36,7 @@ record PortReading(PortState state, List<String> suspendedBy, boolean enabled, l
             .mapToLong(Map.Entry::getValue).sum();
         return new PortReading(port.state(), port.suspendedBy().stream().map(SuspendCause::label).sorted().toList(),
             port.queues().stream().anyMatch(queue -> queue.started() && queue.enabled()), moved.inFrames() + dropped,
-            moved.outFrames(), moved.drops().getOrDefault(DropReason.NO_BUFFER, 0L), port.kicks(),
+            moved.outFrames(), moved.drops().getOrDefault(DropReason.NO_BUFFER, 0L), port.activity().kicks(),
             port.features() != 0);
     }
 }

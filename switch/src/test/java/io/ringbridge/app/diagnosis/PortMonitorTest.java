@@ -1,10 +1,12 @@
 package io.ringbridge.app.diagnosis;
 
+import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.backend.BackendOptions;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.control.protocol.Message;
@@ -63,14 +65,14 @@ class PortMonitorTest {
         portB = datapath.addGuestPort("vm2", 1, 1500);
         a = Backend.open(portA, BackendOptions.server(dir.resolve("a")));
         b = Backend.open(portB, BackendOptions.server(dir.resolve("b")));
-        monitor = new PortMonitor(datapath);
+        monitor = new PortMonitor(datapath, new Events());
         log.start();
-        ((Logger) LoggerFactory.getLogger(PortMonitor.class)).addAppender(log);
+        ((Logger) LoggerFactory.getLogger(Events.class)).addAppender(log);
     }
 
     @AfterEach
     void end() {
-        ((Logger) LoggerFactory.getLogger(PortMonitor.class)).detachAppender(log);
+        ((Logger) LoggerFactory.getLogger(Events.class)).detachAppender(log);
         a.close();
         b.close();
         datapath.close();
@@ -86,12 +88,23 @@ class PortMonitorTest {
         return monitor.problem(portA, a, dir.resolve("a"));
     }
 
+    private String checkA(final String name) {
+        return check(portA, a, "a", name);
+    }
+
+    /** Returns the result of a check and its text. */
+    private String check(final GuestPort port, final Backend link, final String socket, final String name) {
+        return monitor.checks(port, link, dir.resolve(socket)).stream().filter(check -> check.name().equals(name))
+            .map(check -> check.state().label() + ' ' + check.text()).findFirst().orElseThrow();
+    }
+
     private String whyB() {
         return monitor.problem(portB, b, dir.resolve("b"));
     }
 
     private List<String> warnings() {
-        return log.list.stream().map(event -> event.getLevel() + " " + event.getFormattedMessage()).toList();
+        return log.list.stream().filter(event -> event.getLevel() == Level.WARN)
+            .map(event -> event.getLevel() + " " + event.getFormattedMessage()).toList();
     }
 
     private static byte[] frame(final int to, final int from) {
@@ -119,12 +132,13 @@ class PortMonitorTest {
             Await.until(() -> {
                 pair.transmitter().transmit(frame(2, 1));
                 LockSupport.parkNanos(20_000_000);
-                return portA.kicks() >= 5;
+                return portA.activity().kicks() >= 5;
             });
             tick();
             tick();
             assertEquals("the guest sends kicks, but its rings stay empty: is its memory shared (share=on)?", whyA());
             assertEquals(List.of("WARN port vm1: " + whyA()), warnings());
+            assertEquals("problem " + whyA(), checkA("memory"));
 
             guest.command(new Message.SetMemTable(List.of(region)), ram.file().fd());
             Await.until(() -> portA.sinceAttached().inFrames() > 0);
@@ -146,6 +160,35 @@ class PortMonitorTest {
     }
 
     @Test
+    void theChecksFollowAGuestThatComesUp() throws IOException {
+        start(PollMode.BUSY);
+        assertTrue(checkA("socket").startsWith("ok " + dir.resolve("a") + " exists: "), checkA("socket"));
+        assertEquals("problem no front-end is attached: start the virtual machine with the options of "
+            + "\"ringbridge attach vm1\"", checkA("front-end"));
+        assertEquals("unknown no front-end is attached", checkA("driver"));
+        assertEquals("unknown none is started yet", checkA("rings"));
+        assertEquals("unknown no ring uses the guest's memory yet", checkA("memory"));
+        try (Guest one = guest("a"); Guest two = guest("b")) {
+            assertTrue(checkA("front-end").matches("ok process " + ProcessHandle.current().pid() + " attached at .*Z"),
+                checkA("front-end"));
+            assertEquals("ok it has negotiated features", checkA("driver"));
+            assertEquals("ok 2 started, 2 of them enabled", checkA("rings"));
+            assertTrue(checkA("memory").startsWith("unknown 1 region, "), checkA("memory"));
+            assertEquals("unknown no frame was sent to the guest yet", checkA("receive buffers"));
+            send(portA, one.queues(), frame(2, 1));
+            send(portB, two.queues(), frame(1, 2));
+            Await.until(() -> portA.statistics().outFrames() > 0);
+            assertTrue(checkA("memory").startsWith("ok 1 region, "), checkA("memory"));
+            assertEquals("ok the guest provides them", checkA("receive buffers"));
+            assertTrue(checkA("frames").startsWith("ok 1 frames in, "), checkA("frames"));
+            assertEquals("ok none", checkA("drops"));
+            assertEquals("ok 1500", checkA("mtu"));
+        }
+        Files.delete(dir.resolve("b"));
+        assertTrue(check(portB, b, "b", "socket").startsWith("problem " + dir.resolve("b") + " does not exist: "));
+    }
+
+    @Test
     void duplicateAddressesAndMissingBuffersAreReported() throws IOException {
         start(PollMode.ADAPTIVE);
         try (Guest one = guest("a"); Guest two = guest("b")) {
@@ -163,6 +206,7 @@ class PortMonitorTest {
                 + "do two guests use this address?",
                 whyA());
             assertEquals(whyA(), whyB());
+            assertEquals("problem " + whyA(), checkA("address"));
             tick();
             assertEquals(List.of("WARN port vm1: " + whyA(), "WARN port vm2: " + whyA()), warnings());
             for (int i = 0; i < 11; i++) {
@@ -178,6 +222,8 @@ class PortMonitorTest {
                 send(portA, first, frame(9, 3));
             }
             assertTrue(whyB().startsWith("the guest provides no receive buffers, and "), whyB());
+            assertEquals("problem " + whyB(), check(portB, b, "b", "receive buffers"));
+            assertTrue(check(portB, b, "b", "drops").startsWith("problem no-buffer "), check(portB, b, "b", "drops"));
             assertNull(whyA());
             while (second.receiver().poll()) {
                 Thread.onSpinWait();

@@ -37,8 +37,6 @@ public final class NetConfig {
 
     private final GuestPort port;
     private long mac;
-    /** Whether the front-end has set the MTU. */
-    private boolean mtuSet;
 
     public NetConfig(final long mac, final GuestPort port) {
         this.mac = mac;
@@ -61,8 +59,7 @@ public final class NetConfig {
     public boolean setMtu(final long wanted) {
         check(wanted);
         final boolean change = mtu() != wanted;
-        mtuSet = true;
-        port.mtu((int) wanted);
+        port.frontEndMtu((int) wanted);
         return change;
     }
 
@@ -75,8 +72,7 @@ public final class NetConfig {
 
     /** Restores the configured MTU, because the device was reset. */
     public void resetMtu() {
-        mtuSet = false;
-        port.mtu(port.configuredMtu());
+        port.frontEndMtu(0);
     }
 
     /**
@@ -96,7 +92,8 @@ public final class NetConfig {
 
     /** Writes the values that the front-end has seen, for another process. */
     public void save(final StateWriter out) {
-        out.section(HandOverSections.CONFIGURATION_SPACE, section -> section.wide(mac).number(mtu()).flag(mtuSet));
+        out.section(HandOverSections.CONFIGURATION_SPACE,
+            section -> section.wide(mac).number(mtu()).flag(port.frontEndMtu() != 0));
     }
 
     /**

@@ -288,7 +288,7 @@ public final class Rings implements AutoCloseable {
      */
     public void countKicks() {
         if (port.port().sinceAttached().inFrames() == 0) {
-            named().forEach(ring -> port.port().countKicks(ring.newKicks()));
+            named().forEach(ring -> port.port().activity().countKicks(ring.newKicks()));
         }
     }
 

@@ -1,4 +1,4 @@
-package io.ringbridge.cli;
+package io.ringbridge.cli.attach;
 
 import io.ringbridge.datapath.packet.MacAddress;
 

@@ -1,4 +1,4 @@
-package io.ringbridge.cli;
+package io.ringbridge.cli.attach;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -8,7 +8,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** A version of QEMU and the options that depend on it. */
-record QemuVersion(int major, int minor) {
+public record QemuVersion(int major, int minor) {
     private static final QemuVersion DEFAULT = new QemuVersion(7, 2);
     private static final String PROGRAM = "qemu-system-x86_64";
     private static final int PATIENCE_SECONDS = 5;
@@ -16,14 +16,15 @@ record QemuVersion(int major, int minor) {
     private static final Pattern PRINTED = Pattern.compile("version (\\d{1,3}\\.\\d{1,3})");
     private static final Pattern VERSION = Pattern.compile("(\\d{1,3})(?:\\.(\\d{1,3}))?(?:\\.\\d+)*");
 
-    static Optional<QemuVersion> parse(final String text) {
+    /** Reads a version such as {@code 7.2.22}; the result is empty if the text is none. */
+    public static Optional<QemuVersion> parse(final String text) {
         final Matcher version = VERSION.matcher(text);
         return version.matches() ? Optional.of(new QemuVersion(Integer.parseInt(version.group(1)),
             version.group(2) == null ? 0 : Integer.parseInt(version.group(2)))) : Optional.empty();
     }
 
     /** Returns the version of the program on PATH, or 7.2 if there is none or it does not answer. */
-    static QemuVersion installed() {
+    public static QemuVersion installed() {
         try {
             final Process process = new ProcessBuilder(PROGRAM, "--version").redirectErrorStream(true).start();
             try {

@@ -1,0 +1,9 @@
+package io.ringbridge.app;
+
+/** The formats of the log. */
+public enum LogFormat {
+    /** A line for people. */
+    TEXT,
+    /** A JSON object per line. */
+    JSON
+}
