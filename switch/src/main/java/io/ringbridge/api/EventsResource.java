@@ -7,27 +7,18 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.Semaphore;
+import java.util.Optional;
 
 /** The events, as a stream of server-sent events (HTML, "Server-sent events"). */
-final class EventsResource implements Resource {
-    /** Each stream occupies a connection, and a virtual thread. */
-    private static final int MAX_STREAMS = 16;
+record EventsResource(EventControl events) implements Resource {
     /** Shorter than the time after which an unused connection is closed. */
     private static final Duration KEEP_ALIVE = Duration.ofSeconds(5);
     private static final String TYPE = "text/event-stream";
     private static final String LAST_EVENT_ID = "Last-Event-ID";
     private static final String AFTER = "after";
     private static final String PORT = "port";
+    private static final String ID = "the ID of an event, or 0 for all events that the switch has";
     private static final int BAD_REQUEST = 400;
-    private static final int UNAVAILABLE = 503;
-
-    private final EventControl events;
-    private final Semaphore streams = new Semaphore(MAX_STREAMS);
-
-    EventsResource(final EventControl events) {
-        this.events = events;
-    }
 
     @Override
     public List<Route> routes() {
@@ -35,24 +26,27 @@ final class EventsResource implements Resource {
     }
 
     private Answer follow(final ApiRequest request) {
-        final String last = request.header(LAST_EVENT_ID);
-        final EventControl.Feed feed = last != null ? after(LAST_EVENT_ID, last)
-            : request.parameter(AFTER) instanceof final String after ? after(AFTER, after) : events.follow();
-        if (!streams.tryAcquire()) {
-            throw new ApiException(UNAVAILABLE,
-                "there are already " + MAX_STREAMS + " streams of events; end one of them first");
-        }
-        final String port = request.parameter(PORT);
-        return Answer.of(new Answer.Stream(TYPE, out -> write(feed, port, out))).with("Cache-Control", "no-store")
-            .then(streams::release);
+        final EventControl.Feed feed = feed(request);
+        final @Nullable String port = request.query().text(PORT, "the name of a port").orElse(null);
+        return Answer.of(new Answer.Stream(TYPE, out -> write(feed, port, out))).with("Cache-Control", "no-store");
     }
 
-    private EventControl.Feed after(final String name, final String id) {
-        if (!id.matches("\\d{1,18}")) {
-            throw new ApiException(BAD_REQUEST, name + "=" + id + " is not the ID of an event; allowed: the ID of an "
-                + "event that was read before, or 0 for all events that the switch has");
+    /** Returns the feed from the position that the request names: a client that lost its connection has a header. */
+    private EventControl.Feed feed(final ApiRequest request) {
+        final String last = request.header(LAST_EVENT_ID);
+        if (last != null && !isId(last)) {
+            throw new ApiException(BAD_REQUEST, LAST_EVENT_ID + ": \"" + last + "\" is not " + ID);
         }
-        return events.followAfter(Long.parseLong(id));
+        final Optional<String> after = request.query().text(AFTER, ID);
+        after.filter(id -> !isId(id)).ifPresent(id -> {
+            throw request.query().refused(AFTER, id, ID);
+        });
+        return Optional.ofNullable(last).or(() -> after).map(id -> events.followAfter(Long.parseLong(id)))
+            .orElseGet(events::follow);
+    }
+
+    private static boolean isId(final String text) {
+        return text.matches("\\d{1,18}");
     }
 
     private static void write(final EventControl.Feed feed, final @Nullable String port, final OutputStream out)

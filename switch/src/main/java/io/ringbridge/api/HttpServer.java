@@ -7,7 +7,7 @@ import org.eclipse.jetty.server.ServerConnector;
 
 import java.time.Duration;
 
-/** Serves the API over TCP, with the limits of the Unix socket and behind a {@link TokenGate}. */
+/** Serves the API and the page over TCP, with the limits of the Unix socket and behind a {@link TokenGate}. */
 public final class HttpServer implements AutoCloseable {
     private final ServerConnector connector;
 
@@ -35,7 +35,7 @@ public final class HttpServer implements AutoCloseable {
         connector.addBean(connections);
         server.addConnector(connector);
         server.setHandler(new TokenGate(http, connections,
-            new ApiHandler(new Router(ApiResources.of(control)), connections)));
+            new PageHandler(new ApiHandler(new Router(ApiResources.of(control)), connections))));
         try {
             server.start();
             return new HttpServer(connector);

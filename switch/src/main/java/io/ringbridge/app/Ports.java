@@ -248,7 +248,7 @@ final class Ports implements PortControl, AutoCloseable {
     @Override
     public synchronized void resetCounters(final String name) {
         bases.put(name, CounterBase.of(named(name).port()));
-        LOG.info("port {}: counters reset by the {}", name, SuspendCause.OPERATOR.label());
+        report(name, EventKind.CHANGED, "counters reset by the operator");
     }
 
     private CounterBase base(final Attached port) {

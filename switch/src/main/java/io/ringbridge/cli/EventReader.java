@@ -4,6 +4,8 @@ import io.ringbridge.api.ApiClient;
 import io.ringbridge.api.ApiException;
 import org.jspecify.annotations.Nullable;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
@@ -55,8 +57,14 @@ final class EventReader {
     }
 
     private String path() {
-        return "/v1/events?" + (last == null ? "" : "after=" + last + '&')
-            + (port == null ? "" : "port=" + ApiClient.encoded(port));
+        final List<String> query = new ArrayList<>();
+        if (last != null) {
+            query.add("after=" + last);
+        }
+        if (port != null) {
+            query.add("port=" + ApiClient.encoded(port));
+        }
+        return "/v1/events" + (query.isEmpty() ? "" : "?" + String.join("&", query));
     }
 
     /** Reads a line of the stream, and returns whether to continue. */

@@ -23,7 +23,7 @@ public record LogLevels(Optional<LogLevel> level, Map<String, Optional<LogLevel>
      * @throws ConfigException if the object is malformed, or names another port
      */
     public static LogLevels parse(final String source, final String json, final List<String> names) {
-        final Section top = Section.of(source, "", NodeParser.parseJson(source, json), List.of(LEVEL, PORTS));
+        final Section top = Section.parse(source, json, List.of(LEVEL, PORTS));
         final Section ports = top.section(PORTS, names);
         final Map<String, Optional<LogLevel>> levels = new LinkedHashMap<>();
         ports.mapping().values().keySet().forEach(name -> levels.put(name, level(ports, name)));

@@ -74,7 +74,7 @@ class ApiStatusTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-        GET /nothing               | 404 | /nothing is not a path of this API; there are: /health, /metrics, /ready
+        GET /nothing               | 404 | /nothing is not a path of this API; there are: /health, /metrics
         GET /                      | 404 | is not a path of this API
         GET /v1/ports/                | 404 | is not a path of this API
         GET /v1/ports/a/b/c           | 404 | is not a path of this API

@@ -93,8 +93,8 @@ class EventsResourceTest {
         try (ApiClient client = new ApiClient(socket)) {
             final ApiException e = assertThrows(ApiException.class, () -> client.get("/v1/events?after=" + id));
             assertEquals(400, e.status());
-            assertTrue(e.getMessage().startsWith("after=" + id + " is not the ID of an event; allowed: "),
-                e.getMessage());
+            assertTrue(e.getMessage().endsWith("after: \"" + id + "\" is not the ID of an event, or 0 for all events "
+                + "that the switch has"), e.getMessage());
         }
     }
 
@@ -130,7 +130,7 @@ class EventsResourceTest {
             }
             final ApiException e = assertThrows(ApiException.class, () -> client.get("/v1/events"));
             assertEquals(503, e.status());
-            assertEquals("there are already 16 streams of events; end one of them first", e.getMessage());
+            assertEquals("16 streams are open, the maximum; close one first", e.getMessage());
             assertTrue(client.get("/v1/ports").startsWith("["), "other requests are served");
             streams.removeFirst().close();
             Await.until(() -> {

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -151,7 +152,7 @@ class OpenApiTest {
         final List<Described> ordered = new ArrayList<>(operations);
         ordered.sort(Comparator.comparing(each -> each.method().equals("DELETE") ? each.path() : ""));
         for (final Described each : ordered) {
-            final Answered answer = send(each.method(), each.target(), body(each));
+            final Answered answer = isStream(each) ? head(each) : send(each.method(), each.target(), body(each));
             final String status = String.valueOf(answer.status());
             if (each.path().equals("/v1/upgrade")) {
                 assertEquals("500", status, answer.body());
@@ -170,6 +171,24 @@ class OpenApiTest {
                 assertMatches(each.name(), response.getContent().get(answer.type()).getSchema(),
                     MAPPER.readTree(answer.body()));
             }
+        }
+    }
+
+    private static boolean isStream(final Described operation) {
+        final ApiResponse response = operation.operation().getResponses().get("200");
+        return response != null && response.getContent() != null
+            && response.getContent().containsKey("text/event-stream");
+    }
+
+    /** Returns the head of an answer that does not end. */
+    private Answered head(final Described operation) throws IOException {
+        try (RawClient client = RawClient.connect(socket).send(operation.method() + ' ' + operation.target()
+            + " HTTP/1.1\r\nHost: localhost\r\n\r\n")) {
+            final ByteBuffer bytes = ByteBuffer.allocate(4096);
+            while (!StandardCharsets.UTF_8.decode(bytes.duplicate().flip()).toString().contains("\r\n\r\n")) {
+                assertTrue(client.channel().read(bytes) > 0, operation.name());
+            }
+            return Answered.parse(StandardCharsets.UTF_8.decode(bytes.flip()).toString());
         }
     }
 

@@ -230,7 +230,7 @@ public final class Backend implements Link {
 
     /** Returns a description of the attached front-end, for display; null if none is attached. */
     public synchronized @Nullable String peer() {
-        return current == null ? null : current.peer();
+        return current == null ? null : current.peer().toString();
     }
 
     /** Returns the protocol features that the attached front-end has negotiated; 0 if none is attached. */
