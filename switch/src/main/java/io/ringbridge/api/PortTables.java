@@ -34,7 +34,7 @@ final class PortTables {
                 paragraph(port.name() + ": dropped ", drops(port.drops()), out);
             }
             if (port.why() != null) {
-                out.println(port.name() + ": " + port.state() + " since " + port.since() + "; " + port.why());
+                paragraph(port.name() + ": ", port.state() + " since " + port.since() + "; " + port.why(), out);
             }
         }
         out.flush();

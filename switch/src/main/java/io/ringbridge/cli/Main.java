@@ -29,7 +29,7 @@ public final class Main {
         "  ringbridge attach vm1                print the QEMU options for port vm1",
         "  ringbridge show ports                show the ports and their counters",
         "  ringbridge capture vm1 --write FILE  capture the frames at port vm1",
-        "  ringbridge diagnose vm1              find out why a virtual machine does not come up",
+        "  ringbridge diagnose vm1              find out why a guest has no network",
         "  ringbridge bench throughput          measure the throughput",
         "",
         "Exit status: 0 success, 1 failure, 2 wrong usage or configuration,",

@@ -9,6 +9,8 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Describes errors in the arguments of a command in one line. */
 public final class Usage {
@@ -20,10 +22,16 @@ public final class Usage {
     /** Returns the line for an error that the parser has found. */
     public static String line(final ParameterException failure) {
         final String first = String.valueOf(failure.getMessage()).lines().findFirst().orElse("wrong usage");
-        final String message = CHOICES.matcher(first).replaceAll(choices ->
-            Matcher.quoteReplacement(choices.group(1).toLowerCase(Locale.ROOT)));
+        final String message = CHOICES.matcher(first).replaceAll(choices -> Matcher.quoteReplacement(
+            words(choices.group(1))));
         return message + suggestion(failure).map(near -> " (\"" + near + "\"?)").orElse("") + "; see "
             + failure.getCommandLine().getCommandSpec().qualifiedName() + " --help";
+    }
+
+    /** Returns the choices as words. Picocli lists a choice twice if its word is not the name of its constant. */
+    private static String words(final String choices) {
+        return Stream.of(choices.toLowerCase(Locale.ROOT).replace('_', '-').split(", ", -1)).distinct()
+            .collect(Collectors.joining(", "));
     }
 
     private static Optional<String> suggestion(final ParameterException failure) {

@@ -55,11 +55,11 @@ class ApiStatusTest {
         DELETE /v1/ports              | 405 | GET, HEAD, POST
         POST /v1/queues               | 405 | GET, HEAD
         POST /v1/workers              | 405 | GET, HEAD
-        DELETE /v1/config             | 405 | GET, HEAD
+        DELETE /v1/config             | 405 | GET, HEAD, PATCH
         PUT /v1/fdb                   | 405 | GET, HEAD, POST, DELETE
         GET /v1/upgrade               | 405 | POST
         HEAD /v1/upgrade              | 405 | POST
-        POST /v1/ports/a           | 405 | GET, HEAD, DELETE
+        POST /v1/ports/a           | 405 | GET, HEAD, PATCH, DELETE
         GET /v1/ports/a/suspend       | 405 | POST
         DELETE /v1/ports/a/resume     | 405 | POST
         POST /v1/fdb/x            | 405 | DELETE

@@ -44,7 +44,9 @@ class CompletionTest {
         final String ask = "source " + script + "; COMP_WORDS=(" + line + "); COMP_CWORD=" + (words.length - 1)
             + "; COMP_LINE='" + line + "'; COMP_POINT=" + line.length()
             + "; _complete_ringbridge; printf '%s\\n' \"${COMPREPLY[@]}\"";
-        final Process bash = new ProcessBuilder("bash", "--norc", "-c", ask).redirectErrorStream(true).start();
+        final Process bash = new ProcessBuilder("bash", "--norc", "-c", ask)
+            // The script sets options of the completion in progress, and here there is none.
+            .redirectError(ProcessBuilder.Redirect.DISCARD).start();
         bash.getOutputStream().close();
         final String out = new String(bash.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertTrue(bash.waitFor(30, TimeUnit.SECONDS));

@@ -52,20 +52,14 @@ public final class MessageValues {
     public static Map<String, String> ofReply(final @Nullable Request request, final byte[] payload) {
         final MessageValues words = new MessageValues();
         final ByteBuffer in = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
-        switch (request) {
-            case null -> words.number(RESULT, in.getLong());
-            case GET_VRING_BASE -> words.number(VRING, in.getInt()).number("position", in.getInt());
-            case GET_CONFIG -> {
-                if (in.remaining() >= 2 * Integer.BYTES) {
-                    words.number(OFFSET, in.getInt()).number(SIZE, in.getInt());
-                }
-            }
-            case GET_INFLIGHT_FD -> words.hex(SIZE, in.getLong()).hex(OFFSET, in.getLong());
-            default -> {
-                if (payload.length == Long.BYTES) {
-                    words.number(request, in.getLong());
-                }
-            }
+        if (request == Request.GET_VRING_BASE && payload.length == 2 * Integer.BYTES) {
+            words.number(VRING, in.getInt()).number("position", in.getInt());
+        } else if (request == Request.GET_CONFIG && payload.length >= 2 * Integer.BYTES) {
+            words.number(OFFSET, in.getInt()).number(SIZE, in.getInt());
+        } else if (request == Request.GET_INFLIGHT_FD && payload.length >= 2 * Long.BYTES) {
+            words.hex(SIZE, in.getLong()).hex(OFFSET, in.getLong());
+        } else if (payload.length == Long.BYTES) { // also the reply to a request of any kind that was refused
+            words.result(request, in.getLong());
         }
         return words.values;
     }
@@ -83,14 +77,14 @@ public final class MessageValues {
         return words.values;
     }
 
-    private void number(final Request request, final long value) {
+    private void result(final @Nullable Request request, final long value) {
         switch (request) {
             case GET_FEATURES -> text(FEATURES, virtio(value));
             case GET_PROTOCOL_FEATURES -> text(FEATURES, protocol(value));
             case GET_STATUS -> text(STATUS, status(value));
             case GET_QUEUE_NUM -> number("vrings", value);
             case GET_MAX_MEM_SLOTS -> number("slots", value);
-            default -> number(RESULT, value);
+            case null, default -> number(RESULT, value);
         }
     }
 

@@ -103,9 +103,10 @@ final class Screen {
             "", "CYCLES/FRAME", "LONGEST-US", "STALLS"));
         for (final WorkerView worker : workers) {
             final int filled = (int) Math.round(BAR * Math.clamp(worker.busyShare(), 0, 1));
-            line(String.format(Locale.ROOT, "%-6d %3s %3.0f%% [%s%s] %12.0f %10.1f %6d", worker.index(),
+            line(String.format(Locale.ROOT, "%-6d %3s %3.0f%% [%s%s] %12s %10.1f %6d", worker.index(),
                 worker.cpu() < 0 ? "any" : Integer.toString(worker.cpu()), 100 * worker.busyShare(),
-                "#".repeat(filled), " ".repeat(BAR - filled), worker.cyclesPerFrame(),
+                "#".repeat(filled), " ".repeat(BAR - filled),
+                worker.cyclesPerFrame() == 0 ? "-" : String.format(Locale.ROOT, "%.0f", worker.cyclesPerFrame()),
                 worker.longestCycleNanos() / 1e3, worker.stalls()));
         }
     }

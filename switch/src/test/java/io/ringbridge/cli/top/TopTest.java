@@ -1,38 +1,24 @@
 package io.ringbridge.cli.top;
 
-import io.ringbridge.api.ApiException;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.RatesView;
 import io.ringbridge.api.WorkerView;
-import org.jline.terminal.Size;
-import org.jline.terminal.Sized;
-import org.jline.terminal.Terminal;
-import org.jline.terminal.TerminalBuilder;
 import org.jline.utils.AttributedString;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.PipedInputStream;
-import java.io.PipedOutputStream;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 @Timeout(60)
 class TopTest {
     private static final long SECOND = 1_000_000_000L;
     private static final WorkerView WORKER = new WorkerView(0, 3, 2, 0.5, 10, 52.5, 3.5, 1500, 1);
-    private static final String START = "\033[?1049h";
-    private static final String END = "\033[?1049l";
 
     private static PortView port(final String name, final long frames, final Map<String, Long> drops) {
         return new PortView(name, "vhost-user", "/tmp/a", null, null, null, "server", "running", null, "then", null, 1,
@@ -85,45 +71,5 @@ class TopTest {
         final Snapshot now = at(2, port("vm1", 0, Map.of("no-buffer", 2L)));
         assertTrue(Screen.draw(before, now, 80, 24, true).stream().anyMatch(line -> line.toAnsi().contains("\033[")));
         assertFalse(Screen.draw(before, now, 80, 24, false).stream().anyMatch(line -> line.toAnsi().contains("\033[")));
-    }
-
-    @Test
-    void theKeyQEndsTheViewAndRestoresTheTerminal() throws IOException {
-        for (final String key : List.of("q", "Q", "\3")) {
-            final String out = run(key, false);
-            assertTrue(out.contains(START), out);
-            assertTrue(out.contains("vm1"), out);
-            assertTrue(out.indexOf(END) > out.indexOf("vm1"), out);
-        }
-    }
-
-    @Test
-    void anErrorRestoresTheTerminalToo() throws IOException {
-        final String out = run("x", true);
-        assertTrue(out.indexOf(END) > out.indexOf("vm1"), out);
-    }
-
-    /** Runs the view with keys that are pressed at once. */
-    private static String run(final String keys, final boolean failing) throws IOException {
-        final ByteArrayOutputStream out = new ByteArrayOutputStream();
-        try (PipedOutputStream pressed = new PipedOutputStream(); PipedInputStream in = new PipedInputStream(pressed);
-             Terminal terminal = TerminalBuilder.builder().system(false).streams(in, out).type("xterm")
-                 .encoding(StandardCharsets.UTF_8).build()) {
-            terminal.setSize((Sized) Size.of(80, 24)); // the overload that is not deprecated
-            pressed.write(keys.getBytes(StandardCharsets.US_ASCII));
-            pressed.flush();
-            final long[] readings = new long[1];
-            if (failing) {
-                assertThrows(ApiException.class, () -> LiveView.run(terminal, () -> {
-                    if (readings[0]++ > 1) {
-                        throw new ApiException(502, "gone");
-                    }
-                    return new Snapshot(System.nanoTime(), List.of(port("vm1", 1, Map.of())), List.of(WORKER));
-                }, Duration.ofMillis(300), false));
-            } else {
-                LiveView.run(terminal, () -> at(1, port("vm1", 1, Map.of())), Duration.ofHours(1), false);
-            }
-        }
-        return out.toString(StandardCharsets.UTF_8);
     }
 }
