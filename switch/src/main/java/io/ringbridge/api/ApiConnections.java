@@ -1,6 +1,5 @@
 package io.ringbridge.api;
 
-import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.IdleTimeout;
 
@@ -25,7 +24,7 @@ final class ApiConnections implements Connection.Listener {
     private static final long MAX_HELD_BYTES = 32 << 20;
 
     /** Leaves connections for requests: a stream occupies its connection for as long as the client wants. */
-    private static final int MAX_STREAMS = 16;
+    static final int MAX_STREAMS = 16;
 
     private final Semaphore streams = new Semaphore(MAX_STREAMS);
     private final Map<Connection, Use> open = new LinkedHashMap<>();
@@ -79,16 +78,9 @@ final class ApiConnections implements Connection.Listener {
         open.computeIfPresent(connection, (_, _) -> Use.NONE);
     }
 
-    /**
-     * Records that a stream is about to begin. {@link #streamed} records its end.
-     *
-     * @throws ApiException if too many streams are open
-     */
-    void streaming() {
-        if (!streams.tryAcquire()) {
-            throw new ApiException(HttpStatus.SERVICE_UNAVAILABLE_503,
-                MAX_STREAMS + " streams are open, the maximum; close one first");
-        }
+    /** Whether a stream may begin. If so, {@link #streamed} has to be called after it. */
+    boolean mayStream() {
+        return streams.tryAcquire();
     }
 
     void streamed() {

@@ -131,7 +131,14 @@ final class ApiHandler extends Handler.Abstract {
         connections.acting(exchange.connection());
         // Slow actions of the switch, such as an upgrade, have limits of their own.
         exchange.request().addIdleTimeoutListener(_ -> false);
-        exchange.send(answer(exchange, route, request));
+        if (!route.streams()) {
+            exchange.send(answer(exchange, route, request));
+        } else if (connections.mayStream()) {
+            exchange.then(connections::streamed).send(answer(exchange, route, request));
+        } else {
+            exchange.send(Answer.of(Problem.of(HttpStatus.SERVICE_UNAVAILABLE_503, ApiConnections.MAX_STREAMS
+                + " streams are open, the maximum; close one first")));
+        }
     }
 
     private static Answer answer(final Exchange exchange, final Route route, final ApiRequest request) {

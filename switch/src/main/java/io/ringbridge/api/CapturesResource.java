@@ -14,6 +14,6 @@ record CapturesResource(CaptureControl captures) implements Resource {
             Route.get(ALL, _ -> Answer.of(captures.views(), Tables::captures)),
             Route.post(ALL, request ->
                 Answer.of(new Answer.Stream(PCAPNG, captures.begin(request.body())::writeTo)))
-                .with(Route.Body.NEEDED));
+                .with(Route.Body.NEEDED).streaming());
     }
 }

@@ -22,7 +22,7 @@ record EventsResource(EventControl events) implements Resource {
 
     @Override
     public List<Route> routes() {
-        return List.of(Route.get("/v1/events", this::follow).query(AFTER, PORT));
+        return List.of(Route.get("/v1/events", this::follow).query(AFTER, PORT).streaming());
     }
 
     private Answer follow(final ApiRequest request) {

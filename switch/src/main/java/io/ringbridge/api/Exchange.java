@@ -35,6 +35,11 @@ record Exchange(Request request, Response response, Callback callback, ApiConnec
             .findFirst().filter(TEXT::equals).isPresent();
     }
 
+    /** Returns this exchange with an action for the time after it. */
+    Exchange then(final Runnable action) {
+        return new Exchange(request, response, Callback.from(callback, action), connections);
+    }
+
     /** Returns an answer with its view formatted as the client prefers. */
     Answer formatted(final Answer answer) {
         if (!(answer.content() instanceof final Answer.View view)) {
@@ -91,15 +96,8 @@ record Exchange(Request request, Response response, Callback callback, ApiConnec
     }
 
     private void stream(final Answer.Stream stream, final Callback sent) {
-        try {
-            connections.streaming();
-        } catch (final ApiException e) {
-            send(Answer.of(Problem.of(e)));
-            return;
-        }
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, stream.type());
-        final Callback ended = Callback.from(sent, connections::streamed);
-        final Thread writer = Thread.ofVirtual().name("rb-api-stream").unstarted(() -> write(stream, ended));
+        final Thread writer = Thread.ofVirtual().name("rb-api-stream").unstarted(() -> write(stream, sent));
         connection().addEventListener(new Connection.Listener() {
             @Override
             public void onClosed(final Connection closed) {
@@ -109,17 +107,17 @@ record Exchange(Request request, Response response, Callback callback, ApiConnec
         writer.start();
     }
 
-    private void write(final Answer.Stream stream, final Callback ended) {
+    private void write(final Answer.Stream stream, final Callback sent) {
         try (OutputStream out = Content.Sink.asOutputStream(response)) {
             stream.writer().write(out);
         } catch (final IOException | InterruptedException e) {
-            ended.failed(e);
+            sent.failed(e);
             return;
         } catch (final RuntimeException e) {
             LOG.error("{} failed", request.getHttpURI(), e);
-            ended.failed(e);
+            sent.failed(e);
             return;
         }
-        ended.succeeded();
+        sent.succeeded();
     }
 }

@@ -8,8 +8,9 @@ import java.util.List;
  * @param path a template such as {@code /v1/ports/{name}}, whose variables stand for one segment each
  * @param body whether the request has a body
  * @param parameters the names that the query may have
+ * @param streams whether the answer may be a {@link Answer.Stream}
  */
-record Route(String method, String path, Body body, List<String> parameters, Action action) {
+record Route(String method, String path, Body body, List<String> parameters, boolean streams, Action action) {
     /** Whether a request has a body. */
     enum Body { NONE, OPTIONAL, NEEDED }
 
@@ -25,33 +26,34 @@ record Route(String method, String path, Body body, List<String> parameters, Act
     }
 
     static Route get(final String path, final Action action) {
-        return new Route("GET", path, Body.NONE, List.of(), action);
+        return new Route("GET", path, Body.NONE, List.of(), false, action);
     }
 
     static Route post(final String path, final Action action) {
-        return new Route("POST", path, Body.NONE, List.of(), action);
-    }
-
-    static Route put(final String path, final Action action) {
-        return new Route("PUT", path, Body.NONE, List.of(), action);
+        return new Route("POST", path, Body.NONE, List.of(), false, action);
     }
 
     static Route delete(final String path, final Action action) {
-        return new Route("DELETE", path, Body.NONE, List.of(), action);
+        return new Route("DELETE", path, Body.NONE, List.of(), false, action);
     }
 
     /** Returns an operation that changes what its body names. */
     static Route patch(final String path, final Action action) {
-        return new Route("PATCH", path, Body.NEEDED, List.of(), action);
+        return new Route("PATCH", path, Body.NEEDED, List.of(), false, action);
     }
 
     /** Returns this operation for requests with a body. */
     Route with(final Body newBody) {
-        return new Route(method, path, newBody, parameters, action);
+        return new Route(method, path, newBody, parameters, streams, action);
     }
 
     /** Returns this operation with parameters in the query. */
     Route query(final String... names) {
-        return new Route(method, path, body, List.of(names), action);
+        return new Route(method, path, body, List.of(names), streams, action);
+    }
+
+    /** Returns this operation with a stream as its answer. */
+    Route streaming() {
+        return new Route(method, path, body, parameters, true, action);
     }
 }

@@ -26,7 +26,7 @@ class ApiStreamTest {
 
     private ApiServer serve(final Answer.Writer writer) {
         final Resource resource = () -> List.of(
-            Route.get("/v1/stream", _ -> Answer.of(new Answer.Stream("text/event-stream", writer))));
+            Route.get("/v1/stream", _ -> Answer.of(new Answer.Stream("text/event-stream", writer))).streaming());
         return ApiServer.start(dir.resolve("api.sock"), SocketAccess.DEFAULT, List.of(resource), SHORT);
     }
 
