@@ -263,8 +263,8 @@ class ConfigReaderTest {
             Arguments.of("worker: 1",
                 "line 1: worker: unknown key (\"workers\"?); allowed: "
                     + "workers, cpus, poll, api, http, fdb, recorder, latency, state, ports"),
-            Arguments.of("web: {listen: 127.0.0.1:80}",
-                "line 1: web: unknown key; allowed: workers, cpus, poll, api, http, fdb, recorder, latency, "
+            Arguments.of("metrics: {listen: 127.0.0.1:80}",
+                "line 1: metrics: unknown key; allowed: workers, cpus, poll, api, http, fdb, recorder, latency, "
                     + "state, ports"),
             Arguments.of("\nfdb:\n  capcity: 1",
                 "line 3: fdb.capcity: unknown key (\"capacity\"?); allowed: capacity, ageing"),
