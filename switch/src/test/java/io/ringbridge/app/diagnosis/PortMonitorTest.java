@@ -169,7 +169,8 @@ class PortMonitorTest {
         assertEquals("unknown none is started yet", checkA("rings"));
         assertEquals("unknown no ring uses the guest's memory yet", checkA("memory"));
         try (Guest one = guest("a"); Guest two = guest("b")) {
-            assertTrue(checkA("front-end").matches("ok process " + ProcessHandle.current().pid() + " attached at .*Z"),
+            assertTrue(checkA("front-end").matches("ok process " + ProcessHandle.current().pid()
+                + " \\(.+\\) attached at .*Z"),
                 checkA("front-end"));
             assertEquals("ok it has negotiated features", checkA("driver"));
             assertEquals("ok 2 started, 2 of them enabled", checkA("rings"));
