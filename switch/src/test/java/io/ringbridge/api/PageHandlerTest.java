@@ -46,6 +46,7 @@ class PageHandlerTest {
 
     @AfterEach
     void end() {
+        client.close();
         server.close();
         client.close();
     }

@@ -5,6 +5,7 @@ import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.testkit.Await;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -49,6 +50,11 @@ class MonitoringTest {
 
     private Scrape scrape(final int port) throws IOException, InterruptedException {
         return new Scrape(get(port, "/metrics").body());
+    }
+
+    @AfterEach
+    void closeClient() {
+        client.close();
     }
 
     @Test

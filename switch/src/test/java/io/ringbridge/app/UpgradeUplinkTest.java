@@ -165,7 +165,8 @@ class UpgradeUplinkTest {
             final Switch before = running;
             final HandOverException refused = assertThrows(HandOverException.class, () -> LocalUpgrade.run(dir, before,
                 config("a", "{name: up, type: tap, device: " + LEFT + "x, queues: 2, mtu: 3000}")));
-            assertTrue(refused.getMessage().startsWith("port up is tap " + LEFT + "x"), refused.getMessage());
+            assertTrue(refused.getMessage().startsWith("port up: device is " + LEFT + "x in the configuration"),
+                refused.getMessage());
             ip("link", "del", LEFT);
             final Config config = config("a", "{name: up, type: tap, device: " + LEFT + ", queues: 2, mtu: 3000}");
             running = LocalUpgrade.run(dir, running, config);
