@@ -158,10 +158,8 @@ final class RunCommand implements Callable<Integer> {
         final Ending ending = Ending.onSignal(running);
         if (upgradeFrom == null) {
             open(running, ending);
-        }
-        if (file != null) {
-            running.configuredBy(file, this::config);
-            Signals.reloadOnHangup(running);
+        } else {
+            allowReloads(running);
         }
         ServiceManager.ready();
         if (rehearse) {
@@ -210,12 +208,20 @@ final class RunCommand implements Callable<Integer> {
         try {
             running.startedBy(this::command);
             openAndWarmUp(running);
+            allowReloads(running); // before the line that says that the switch runs
             LOG.info("running with {} ports and {} workers", running.ports().views().size(),
                 running.workers().views().size());
         } catch (final RuntimeException e) {
             ending.cancel();
             running.close();
             throw e;
+        }
+    }
+
+    private void allowReloads(final Switch running) {
+        if (file != null) {
+            running.configuredBy(file, this::config);
+            Signals.reloadOnHangup(running);
         }
     }
 

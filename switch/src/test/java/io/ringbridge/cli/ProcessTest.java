@@ -116,8 +116,8 @@ class ProcessTest {
             assertTrue(process.inputReader(StandardCharsets.UTF_8).readLine().startsWith("{\"id\":"));
         }
         assertEquals(1, process.waitFor());
-        assertEquals("ringbridge: no switch answers at " + api + ": no such socket",
-            process.errorReader(StandardCharsets.UTF_8).readLine());
+        assertEquals("ringbridge: no switch answers at " + api + ": no such socket; \"ringbridge run --api " + api
+            + "\" starts one there", process.errorReader(StandardCharsets.UTF_8).readLine());
     }
 
     @Test
