@@ -16,6 +16,7 @@ import io.ringbridge.datapath.driver.GuestRam;
 import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.os.MemFd;
+import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.datapath.worker.PollMode;
@@ -219,8 +220,10 @@ class PortMonitorTest {
                 send(portA, first, frame(9, 3));
             }
             for (int i = 0; i < 5; i++) {
-                tick();
+                final long dropped = withoutBuffer();
                 send(portA, first, frame(9, 3));
+                Await.until(() -> withoutBuffer() > dropped);
+                tick();
             }
             assertTrue(whyB().startsWith("the guest provides no receive buffers, and "), whyB());
             assertEquals("problem " + whyB(), check(portB, b, "b", "receive buffers"));
@@ -279,5 +282,9 @@ class PortMonitorTest {
             assertTrue(monitor.problem(port, client, dir.resolve("c"))
                 .startsWith("no front-end listens on " + dir.resolve("c") + ": "));
         }
+    }
+
+    private long withoutBuffer() {
+        return portB.statistics().drops().getOrDefault(DropReason.NO_BUFFER, 0L);
     }
 }
