@@ -43,8 +43,8 @@ class DiagnoseTest {
                 assertTrue(after.out().contains("\nok       rings            2 started, 2 of them enabled\n"),
                     after.out());
                 final String shown = Run.of("show", "port", "a", "--api", api).out();
-                assertTrue(shown.contains("\nfront-end   process " + ProcessHandle.current().pid() + ", attached at "),
-                    shown);
+                assertTrue(shown.contains("\nfront-end   process " + ProcessHandle.current().pid() + " ("), shown);
+                assertTrue(shown.contains("), attached at "), shown);
                 assertTrue(shown.contains(", version_1"), shown);
                 assertTrue(shown.contains(" in 1 region: "), shown);
                 final JsonNode json = new ObjectMapper().readTree(

@@ -127,7 +127,7 @@ class TraceTest {
         start("");
         final ListAppender<ILoggingEvent> log = new ListAppender<>();
         log.start();
-        final Logger logger = (Logger) LoggerFactory.getLogger("io.ringbridge.control.backend.Session");
+        final Logger logger = (Logger) LoggerFactory.getLogger("io.ringbridge.control");
         logger.addAppender(log);
         try (Connection peer = Connection.connect(dir.resolve("vm1.sock"))) {
             for (int i = 0; i < 20; i++) {
