@@ -32,7 +32,7 @@ class FrameCountersTest {
     private final List<Expected> sent = new ArrayList<>();
     private final List<Expected> received = new ArrayList<>();
 
-    /** What the counters of one direction of a port have to be. */
+    /** The expected counters of one direction of a port. */
     private static final class Expected {
         private final long[] lengths = new long[FrameKinds.LENGTHS];
         private long bytes;

@@ -12,16 +12,16 @@ public interface ConfigControl {
      *
      * @param spec a JSON object with the keys to change, or {@code key=value,...}
      * @return the changes by key; keys that already had the value are absent
-     * @throws ApiException if a running switch cannot adopt a key; nothing has changed then
-     * @throws io.ringbridge.config.ConfigException if a value is not allowed; nothing has changed then
+     * @throws ApiException if a running switch cannot adopt a key; nothing is changed
+     * @throws io.ringbridge.config.ConfigException if a value is not allowed; nothing is changed
      */
     Map<String, KeyChange> change(String spec);
 
     /**
      * Reads the configuration file again, and applies the difference between it and what runs.
      *
-     * @throws ApiException if there is no file, or if the difference cannot be applied; nothing has changed then
-     * @throws io.ringbridge.config.ConfigException if the file is wrong; nothing has changed then
+     * @throws ApiException if there is no file, or if the difference cannot be applied; nothing is changed
+     * @throws io.ringbridge.config.ConfigException if the file is wrong; nothing is changed
      */
     ReloadView reload(ReloadOptions options);
 

@@ -39,8 +39,8 @@ public interface PortControl {
      *
      * @param spec a JSON object, or keys as on the command line; a key without a value returns to its default
      * @return the changes by key; keys that already had the value are absent
-     * @throws ApiException if there is no such port, or if it cannot adopt a key; nothing has changed then
-     * @throws io.ringbridge.config.ConfigException if a value is not allowed; nothing has changed then
+     * @throws ApiException if there is no such port, or if it cannot adopt a key; nothing is changed
+     * @throws io.ringbridge.config.ConfigException if a value is not allowed; nothing is changed
      */
     Map<String, KeyChange> change(String name, String spec);
 

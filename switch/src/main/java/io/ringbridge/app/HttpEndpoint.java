@@ -65,7 +65,7 @@ final class HttpEndpoint implements AutoCloseable {
                 }
             }
             try {
-                Thread.sleep(PAUSE);
+                Thread.sleep(PAUSE); // the old process closes the port without a sign that this one could wait for
             } catch (InterruptedException _) {
                 return;
             }

@@ -63,7 +63,7 @@ final class Settings {
     /**
      * Adopts the processors and the poll mode of a configuration.
      *
-     * @throws SwitchException if a processor is not available; nothing has changed then
+     * @throws SwitchException if a processor is not available; nothing is changed
      */
     void adopt(final Config wanted) {
         final Config before = config;

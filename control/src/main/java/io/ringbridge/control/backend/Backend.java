@@ -41,7 +41,7 @@ public final class Backend implements Link {
     private static final int BUSY = 5;
 
     private final GuestPort port;
-    /** What the next session offers. The socket never changes. */
+    /** The options of the next session. Their socket never changes. */
     private volatile BackendOptions options;
     private final PortEvents events;
     private final @Nullable Listener listener;

@@ -99,7 +99,7 @@ public final class FrameCapture implements AutoCloseable {
                 addStatistics();
             }
             if (blocks.isEmpty()) {
-                Thread.sleep(POLL_MILLIS);
+                Thread.sleep(POLL_MILLIS); // workers never wake a reader, so that captures cost them no system call
             } else {
                 blocks.flush(out);
                 lastWrite = System.nanoTime();

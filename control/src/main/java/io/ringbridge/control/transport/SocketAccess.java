@@ -13,7 +13,7 @@ import java.nio.file.attribute.UserPrincipalLookupService;
 import java.nio.file.attribute.UserPrincipalNotFoundException;
 
 /**
- * Who may connect to a socket that the switch creates. Any thread may call.
+ * The owner, the group and the mode of a socket that the switch creates. Any thread may call.
  *
  * @param mode of the socket file, as in chmod
  * @param owner the name or number of a user; null for the user of the switch

@@ -115,7 +115,7 @@ public final class TapLink extends DeviceLink {
      *
      * @param configured as in {@link TapOptions}
      * @param now the MTU to set now; 0 to leave the device unchanged
-     * @throws OsException if the device does not accept the MTU; nothing has changed then
+     * @throws OsException if the device does not accept the MTU; nothing is changed
      */
     public void changeMtu(final int configured, final int now) {
         if (now > 0 && device.exists()) {

@@ -24,7 +24,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What a front-end does interrupts its port, and is found there with its cause. */
+/** Tests that interruptions by front-ends and operators are recorded with their causes. */
 @Timeout(60)
 class InterruptionsTest {
     private static final long HELD_MILLIS = 20;

@@ -1,7 +1,7 @@
 package io.ringbridge.datapath.forward;
 
 /**
- * What a worker records of the frames that it takes.
+ * The recorder and the latency sampler of a worker.
  *
  * @param recorder the headers of the last frames of each port
  * @param sampler the frames whose latency is measured

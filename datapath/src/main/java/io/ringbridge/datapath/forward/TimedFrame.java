@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * frame published also finds its times, because the ring's publication orders them.
  */
 final class TimedFrame {
-    /** The sequence while there is no such frame: later than any other. */
+    /** Stands for no frame. It is later than every sequence. */
     private static final long NONE = Long.MAX_VALUE;
     /** The sequence while a worker sets the times. */
     private static final long RESERVED = NONE - 1;
@@ -36,7 +36,7 @@ final class TimedFrame {
         return true;
     }
 
-    /** Returns the frame's sequence, which is later than any that is published if there is no such frame. */
+    /** Returns the frame's sequence. Without a frame, returns one that is later than every published sequence. */
     long sequence() {
         return sequence.getOpaque(); // the load of the last published sequence is the acquire
     }

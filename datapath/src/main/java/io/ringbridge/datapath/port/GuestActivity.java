@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
-/** What a guest and its front-ends have done at a port, besides moving frames. Any thread may read. */
+/** Counts a port's attachments, suspensions, kicks and dirty pages. Any thread may read. */
 public final class GuestActivity {
     private final AtomicLong kicks = new AtomicLong();
     private final AtomicLong attachments = new AtomicLong();

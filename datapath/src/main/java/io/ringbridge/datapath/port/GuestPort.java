@@ -120,7 +120,7 @@ public final class GuestPort extends Port {
         activity.attached();
     }
 
-    /** Returns what the guest and its front-ends have done here, besides moving frames. */
+    /** Returns the counts of attachments, suspensions, kicks and dirty pages. */
     public GuestActivity activity() {
         return activity;
     }
