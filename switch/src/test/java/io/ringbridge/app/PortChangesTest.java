@@ -89,8 +89,7 @@ class PortChangesTest {
             assertEquals(List.of((long) guests.a.received(), (long) guests.b.received()),
                 pair.stream().map(PortView::outFrames).toList());
             assertEquals("running", running.ports().view("c").port().state());
-            // Those of earlier tests may be closed meanwhile.
-            assertTrue(OpenDescriptors.count() <= descriptors, "descriptors are left open");
+            assertEquals(descriptors, OpenDescriptors.count());
         }
     }
 
