@@ -2,11 +2,11 @@ package io.ringbridge.bench;
 
 import io.ringbridge.app.Logging;
 import io.ringbridge.bench.compare.Compare;
-import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.history.HistoryCommand;
 import io.ringbridge.bench.jmh.JmhCommand;
 import io.ringbridge.bench.latency.LatencyCommand;
 import io.ringbridge.bench.learning.LearningCommand;
+import io.ringbridge.bench.machine.BenchException;
 import io.ringbridge.bench.throughput.ThroughputCommand;
 import io.ringbridge.cli.Usage;
 import io.ringbridge.config.ConfigException;
@@ -90,7 +90,7 @@ public final class Bench implements Runnable {
                 report(err, String.valueOf(failure.getMessage()));
                 return CommandLine.ExitCode.USAGE;
             }
-            case HarnessException _, IOException _, UncheckedIOException _ ->
+            case BenchException _, IOException _, UncheckedIOException _ ->
                 report(err, command + ": " + failure.getMessage());
             case InterruptedException _ -> report(err, command + ": interrupted");
             default -> report(err, command + ": internal error: " + failure);

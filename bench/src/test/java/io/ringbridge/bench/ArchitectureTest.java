@@ -13,7 +13,8 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 class ArchitectureTest {
     @ArchTest
     static final ArchRule LAYERS = layeredArchitecture().consideringOnlyDependenciesInLayers().withOptionalLayers(true)
-        .layer("harness").definedBy("io.ringbridge.bench.harness")
+        .layer("machine").definedBy("io.ringbridge.bench.machine")
+        .layer("peer").definedBy("io.ringbridge.bench.peer")
         .layer("backend").definedBy("io.ringbridge.bench.backend")
         .layer("options").definedBy("io.ringbridge.bench.options")
         .layer("load").definedBy("io.ringbridge.bench.load")
@@ -31,7 +32,8 @@ class ArchitectureTest {
         .whereLayer("options").mayOnlyBeAccessedByLayers("latency", "learning", "throughput")
         .whereLayer("backend").mayOnlyBeAccessedByLayers("options", "load", "compare", "latency", "learning",
             "throughput")
-        .whereLayer("harness").mayNotAccessAnyLayer();
+        .whereLayer("peer").mayOnlyAccessLayers("machine")
+        .whereLayer("machine").mayNotAccessAnyLayer();
 
     @ArchTest
     static final ArchRule NO_CYCLES = slices().matching("io.ringbridge.bench.(**)").should().beFreeOfCycles();

@@ -3,9 +3,10 @@ package io.ringbridge.bench;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.ringbridge.bench.harness.Program;
-import io.ringbridge.bench.harness.SwitchProcess;
-import io.ringbridge.bench.harness.Testpmd;
+import io.ringbridge.bench.peer.Program;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
+import io.ringbridge.bench.peer.Testpmd;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -108,7 +109,7 @@ class BenchIT {
 
     @Test
     void throughputMeasuresAnyBackEnd() {
-        try (SwitchProcess running = SwitchProcess.start(new SwitchProcess.Config().set("poll", "busy")
+        try (SwitchProcess running = SwitchProcess.start(new SwitchConfig().set("poll", "busy")
             .server("a", 2).mtu(9000).server("b", 2).mtu(9000).server("c", 2).mtu(9000))) {
             final String ports = targets(running, "a", "b", "c");
             final JsonNode report = json("throughput --sizes 9000 --pairs 2 --in-order --no-mergeable --seconds 0.2 "
@@ -176,7 +177,7 @@ class BenchIT {
         assertTrue(all.at("/capacity/is_lower_bound").asBoolean(), all::toString);
         assertTrue(all.at("/rate/addresses_per_second").asDouble() > 0, all::toString);
         final int capacity = 1024;
-        try (SwitchProcess running = SwitchProcess.start(new SwitchProcess.Config()
+        try (SwitchProcess running = SwitchProcess.start(new SwitchConfig()
             .set("fdb", Map.of("capacity", capacity))
             .server("a").server("b").server("c"))) {
             final JsonNode some = json("learning --max-addresses 4096 --addresses 100 --resolution 2"
@@ -189,7 +190,7 @@ class BenchIT {
 
     @Test
     void aFeatureThatTheBackEndDoesNotOfferIsReported() throws IOException {
-        try (SwitchProcess running = SwitchProcess.start(new SwitchProcess.Config().server("a").server("b"))) {
+        try (SwitchProcess running = SwitchProcess.start(new SwitchConfig().server("a").server("b"))) {
             final Path err = directory.resolve("err");
             Program.run(LIMIT, "sh", "-c", "'" + SwitchProcess.launcher() + "' bench throughput --pairs 2"
                 + targets(running, "a", "b")

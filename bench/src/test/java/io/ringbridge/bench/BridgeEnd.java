@@ -1,8 +1,8 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.Program;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.peer.Program;
+import io.ringbridge.bench.peer.SwitchProcess;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.datapath.driver.QueuePair;
@@ -71,7 +71,7 @@ interface BridgeEnd extends AutoCloseable {
         public void send(final byte[] frame) {
             queues.transmitter().complete();
             if (!queues.transmitter().transmit(frame)) {
-                throw new HarnessException("the switch owns all the buffers");
+                throw new BenchException("the switch owns all the buffers");
             }
         }
 
@@ -118,7 +118,7 @@ interface BridgeEnd extends AutoCloseable {
             Memory.putLong(iovecs + 24, frame.length);
             final long result = tap.write(iovecs, 2);
             if (result < 0) {
-                throw new HarnessException("cannot write a frame to the tap: " + result);
+                throw new BenchException("cannot write a frame to the tap: " + result);
             }
         }
 

@@ -1,6 +1,6 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.machine.BenchException;
 
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -39,7 +39,7 @@ final class BridgeUnderTest {
         while (!seen(number).keySet().containsAll(ports)) {
             poll();
             if (System.nanoTime() - start > LIMIT.toNanos()) {
-                throw new HarnessException(name + ": frame " + number + " was received from " + seen(number).keySet()
+                throw new BenchException(name + ": frame " + number + " was received from " + seen(number).keySet()
                     + ", expected " + ports);
             }
             LockSupport.parkNanos(100_000);

@@ -3,8 +3,8 @@ package io.ringbridge.bench;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.QemuGuest;
+import io.ringbridge.bench.machine.Await;
 
 import java.time.Duration;
 import java.util.regex.Matcher;

@@ -1,7 +1,7 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.Machine;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 

@@ -1,10 +1,11 @@
 package io.ringbridge.bench;
 
 import io.ringbridge.bench.harness.GuestImage;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.ProjectRoot;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -41,7 +42,7 @@ class IommuIT {
         Required.programs(GuestImage.PROGRAMS.toArray(String[]::new));
         image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
         directory = Machine.temporaryDirectory(0);
-        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").iommu()
+        ringbridge = SwitchProcess.start(new SwitchConfig().set("poll", "adaptive").server("a").iommu()
             .server("b"));
         a = QemuGuest.start(new QemuGuest.Spec("guest-a", "52:54:00:00:01:0a", ADDRESS_A, ringbridge.socket("a"), "")
             .behindIommu(), image, directory);

@@ -2,10 +2,11 @@ package io.ringbridge.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.ringbridge.bench.harness.GuestImage;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.ProjectRoot;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -198,7 +199,7 @@ class KernelBridgeIT {
         final NetworkNamespace namespace = opened(NetworkNamespace.create("vlan" + rotation));
         namespace.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1");
         final BridgeEnd[] ends = new BridgeEnd[PORTS.size()];
-        final SwitchProcess.Config config = new SwitchProcess.Config().inNamespace(namespace.name())
+        final SwitchConfig config = new SwitchConfig().inNamespace(namespace.name())
             .set("poll", "adaptive");
         for (final Port port : PORTS) {
             final String name = port.id();

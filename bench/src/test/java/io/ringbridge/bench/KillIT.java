@@ -1,12 +1,13 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.GuestImage;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
-import io.ringbridge.bench.harness.SwitchProcess;
-import io.ringbridge.bench.harness.Testpmd;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.ProjectRoot;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
+import io.ringbridge.bench.peer.Testpmd;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -51,7 +52,7 @@ class KillIT {
     @ValueSource(booleans = {false, true})
     void listeningDevicesReconnectAndResume(final boolean packed) throws IOException {
         Required.programs(Testpmd.PROGRAM, "stdbuf");
-        ringbridge = SwitchProcess.start(new SwitchProcess.Config().keepState().client("c").client("d"));
+        ringbridge = SwitchProcess.start(new SwitchConfig().keepState().client("c").client("d"));
         final String options = ",server=1,packed_vq=" + (packed ? 1 : 0) + ",queue_size=256";
         try (Testpmd testpmd = new Testpmd.Builder("ringbridge-kill", Machine.cpus().getLast())
             .device(Testpmd.virtioUser(0, ringbridge.socket("c"), MAC_A, options))
@@ -153,7 +154,7 @@ class KillIT {
     @ParameterizedTest(name = "killed: {0}")
     @ValueSource(booleans = {false, true})
     void guestsAnswerAgainWithTheDefaultConfiguration(final boolean killed) throws IOException {
-        final SwitchProcess.Config config = new SwitchProcess.Config().keepStateByDefault().server("a", 2)
+        final SwitchConfig config = new SwitchConfig().keepStateByDefault().server("a", 2)
             .server("b", 2);
         betweenGuests(config, ",packed=on", 2, (a, b) -> {
             a.awaitPing(ADDRESS_B);
@@ -179,11 +180,11 @@ class KillIT {
     }
 
     private void betweenGuests(final boolean packed, final Scenario scenario) throws IOException {
-        final SwitchProcess.Config config = new SwitchProcess.Config().keepState().server("a").server("b");
+        final SwitchConfig config = new SwitchConfig().keepState().server("a").server("b");
         betweenGuests(config, packed ? ",packed=on" : "", 1, scenario);
     }
 
-    private void betweenGuests(final SwitchProcess.Config config, final String device, final int pairs,
+    private void betweenGuests(final SwitchConfig config, final String device, final int pairs,
         final Scenario scenario)
         throws IOException {
         Required.programs(QemuGuest.PROGRAM);

@@ -2,12 +2,13 @@ package io.ringbridge.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.GuestImage;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.ProjectRoot;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -55,7 +56,7 @@ class MigrationIT {
 
     private void boot(final int pairs, final String device) {
         directory = Machine.temporaryDirectory(0);
-        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive")
+        ringbridge = SwitchProcess.start(new SwitchConfig().set("poll", "adaptive")
             .server("here", PAIRS).server("there", PAIRS).server("peer"));
         guest = QemuGuest.start(spec("guest-here", "here", pairs, device), image, directory);
         peer = QemuGuest.boot(new QemuGuest.Spec("peer", PEER_MAC, PEER_ADDRESS, ringbridge.socket("peer"), ""), image,

@@ -2,8 +2,8 @@ package io.ringbridge.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.ringbridge.bench.harness.GuestImage;
-import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
+import io.ringbridge.bench.machine.ProjectRoot;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

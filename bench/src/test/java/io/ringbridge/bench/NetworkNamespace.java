@@ -1,7 +1,7 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.Program;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.peer.Program;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,7 +29,7 @@ final class NetworkNamespace implements AutoCloseable {
                 namespace.run("ip", "link", "del", "try");
                 namespace.run("ip", "link", "set", "lo", "up");
                 return namespace;
-            } catch (final HarnessException e) {
+            } catch (final BenchException e) {
                 namespace.close();
                 throw e;
             }

@@ -2,10 +2,11 @@ package io.ringbridge.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.ringbridge.bench.harness.GuestImage;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.ProjectRoot;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -47,7 +48,7 @@ class OffloadIT {
         image = Required.resource("guest image", () -> GuestImage.create(ProjectRoot.target().resolve("guest"),
             "ethtool", "tcpdump"));
         directory = Machine.temporaryDirectory(0);
-        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").server("b"));
+        ringbridge = SwitchProcess.start(new SwitchConfig().set("poll", "adaptive").server("a").server("b"));
         a = startGuest("a", 1, "");
         b = startGuest("b", 2, "");
         awaitBoot(a, 1);

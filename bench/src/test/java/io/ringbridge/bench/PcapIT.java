@@ -1,8 +1,9 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.Program;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.peer.Program;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,7 +44,7 @@ class PcapIT {
         Required.programs("ping", "tcpdump", "tshark");
         namespace = opened(NetworkNamespace.create("pcap"));
         makeWire();
-        ringbridge = opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(namespace.name())
+        ringbridge = opened(SwitchProcess.start(new SwitchConfig().inNamespace(namespace.name())
             .set("poll", "adaptive")
             .server("a").mtu(9000).server("b").mtu(9000).pcap("up", Map.of("interface", "up0"))
             .pcap("record", Map.of("write", recorded().toString()))));

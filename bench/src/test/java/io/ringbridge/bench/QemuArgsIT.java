@@ -1,11 +1,12 @@
 package io.ringbridge.bench;
 
 import io.ringbridge.bench.harness.GuestImage;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.Program;
-import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.ProjectRoot;
+import io.ringbridge.bench.peer.Program;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -31,7 +32,7 @@ class QemuArgsIT {
         final GuestImage image = Required.resource("guest image",
             () -> GuestImage.create(ProjectRoot.target().resolve("guest")));
         final Path directory = Machine.temporaryDirectory(0);
-        final SwitchProcess.Config config = new SwitchProcess.Config().set("poll", "adaptive").server("a");
+        final SwitchConfig config = new SwitchConfig().set("poll", "adaptive").server("a");
         config.server("b", 2);
         try (SwitchProcess ringbridge = SwitchProcess.start(config);
              QemuGuest a = start("a", ADDRESS_A, ringbridge, image, directory);

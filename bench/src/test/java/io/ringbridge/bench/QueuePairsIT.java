@@ -1,12 +1,13 @@
 package io.ringbridge.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.GuestImage;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.ProjectRoot;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -38,7 +39,7 @@ class QueuePairsIT {
         final GuestImage image = Required.resource("guest image",
             () -> GuestImage.create(ProjectRoot.target().resolve("guest"), "ethtool"));
         final Path directory = Machine.temporaryDirectory(0);
-        try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive")
+        try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchConfig().set("poll", "adaptive")
                  .server("a", PAIRS).server("b"));
              QemuGuest a = QemuGuest.start(new QemuGuest.Spec("a", "52:54:00:00:05:0a", ADDRESS_A,
                  ringbridge.socket("a"), PAIRS, ",mq=on" + device), image, directory);

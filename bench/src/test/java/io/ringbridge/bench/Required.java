@@ -1,7 +1,7 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.Program;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.peer.Program;
 
 import java.time.Duration;
 import java.util.Arrays;
@@ -40,13 +40,13 @@ public final class Required {
     static <T> T resource(final String what, final Supplier<T> source) {
         try {
             return source.get();
-        } catch (final HarnessException e) {
+        } catch (final BenchException e) {
             lack("no " + what + ": " + e.getMessage(), e);
             throw e;
         }
     }
 
-    private static void lack(final String message, final HarnessException cause) {
+    private static void lack(final String message, final BenchException cause) {
         if ("true".equals(System.getenv("CI"))) {
             fail(message, cause);
         }

@@ -1,6 +1,6 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.machine.ProjectRoot;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;

@@ -1,10 +1,11 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.Machine;
 import io.ringbridge.bench.harness.PcapWriter;
-import io.ringbridge.bench.harness.SwitchProcess;
-import io.ringbridge.bench.harness.Testpmd;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
+import io.ringbridge.bench.peer.Testpmd;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
@@ -112,7 +113,7 @@ class SegmentationIT {
                 sent.write(frame, frame.length);
             }
         }
-        ringbridge = SwitchProcess.start(new SwitchProcess.Config().set("poll", "adaptive").server("a").server("b")
+        ringbridge = SwitchProcess.start(new SwitchConfig().set("poll", "adaptive").server("a").server("b")
             .mtu(MTU));
     }
 

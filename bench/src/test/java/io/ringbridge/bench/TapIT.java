@@ -1,7 +1,8 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -28,7 +29,7 @@ class TapIT {
         Required.programs("ping");
         namespace = opened(NetworkNamespace.create("tap"));
         makeTap();
-        ringbridge = opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(namespace.name())
+        ringbridge = opened(SwitchProcess.start(new SwitchConfig().inNamespace(namespace.name())
             .set("poll", "adaptive")
             .server("a").mtu(9000).server("b").mtu(9000).tap("up", "tap0")));
         guest = opened(new Station(ringbridge, "a", 2));

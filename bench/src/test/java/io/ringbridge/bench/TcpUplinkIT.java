@@ -1,12 +1,13 @@
 package io.ringbridge.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.GuestImage;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.ProjectRoot;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -54,7 +55,7 @@ class TcpUplinkIT {
         addresses(lan, "lan0", 79);
         lan.run("ip", "link", "set", "lan0", "up");
         lan.run("ethtool", "-K", "lan0", "tx", "off", "gso", "off", "tso", "off");
-        ringbridge = opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(host.name())
+        ringbridge = opened(SwitchProcess.start(new SwitchConfig().inNamespace(host.name())
             .set("poll", "adaptive")
             .server("vm").mtu(9000).tap("tap", "tap0").pcap("wire", Map.of("interface", "up0"))));
         guest = opened(QemuGuest.boot(new QemuGuest.Spec("guest", MAC, "10.78.0.2", ringbridge.socket("vm"), 1, "",

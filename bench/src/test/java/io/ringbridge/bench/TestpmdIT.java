@@ -1,10 +1,11 @@
 package io.ringbridge.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.SwitchProcess;
-import io.ringbridge.bench.harness.Testpmd;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
+import io.ringbridge.bench.peer.Testpmd;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -81,7 +82,7 @@ class TestpmdIT {
         directory = Machine.temporaryDirectory(FILE_BYTES);
         Traffic.write(directory.resolve("a.pcap"), FRAMES, MAC_A, MAC_B, SEED);
         Traffic.write(directory.resolve("b.pcap"), FRAMES_BACK, MAC_B, MAC_A, SEED + 1);
-        ringbridge = SwitchProcess.start(new SwitchProcess.Config().server("a").server("b").client("c").client("d"));
+        ringbridge = SwitchProcess.start(new SwitchConfig().server("a").server("b").client("c").client("d"));
     }
 
     @AfterAll

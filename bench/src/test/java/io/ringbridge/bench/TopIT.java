@@ -1,9 +1,10 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.Program;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.peer.Program;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -25,7 +26,7 @@ class TopIT {
         Required.programs("tmux");
         final Path directory = Machine.temporaryDirectory(0);
         final Path socket = directory.resolve("tmux");
-        try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchProcess.Config().server("vm1").server("vm2"))) {
+        try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchConfig().server("vm1").server("vm2"))) {
             final String command = SwitchProcess.launcher() + " top --api " + ringbridge.socket("api");
             tmux(socket, "-f", "/dev/null", "new-session", "-d", "-x", "90", "-y", "20",
                 "echo before; " + command + "; echo status $?; sleep 1000");

@@ -1,8 +1,8 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.Program;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.peer.Program;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -43,7 +43,7 @@ final class Tshark implements AutoCloseable {
             rows.clear();
             try {
                 rows.addAll(read(file, filter, fields));
-            } catch (HarnessException _) {
+            } catch (BenchException _) {
                 return false; // tcpdump is in the middle of writing a frame
             }
             return rows.size() >= count;

@@ -1,12 +1,13 @@
 package io.ringbridge.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.Program;
-import io.ringbridge.bench.harness.SwitchProcess;
-import io.ringbridge.bench.harness.Testpmd;
-import io.ringbridge.bench.harness.Testpmd.Statistics;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.peer.Program;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
+import io.ringbridge.bench.peer.Testpmd;
+import io.ringbridge.bench.peer.Testpmd.Statistics;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -48,7 +49,7 @@ class UpgradeIT {
     @ParameterizedTest
     @CsvSource({"split, 1", "packed, 1", "split, 2"})
     void noFrameIsLostAndNoFrontEndReconnects(final String layout, final int workers) {
-        try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchProcess.Config().server("a").server("b")
+        try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchConfig().server("a").server("b")
             .set("workers", workers));
              Testpmd testpmd = attach(ringbridge, "packed".equals(layout))) {
             circulate(testpmd);
@@ -85,7 +86,7 @@ class UpgradeIT {
         try (NetworkNamespace namespace = NetworkNamespace.create("upgrade")) {
             namespace.run("ip", "tuntap", "add", "dev", "tap0", "mode", "tap");
             namespace.run("ip", "addr", "add", "10.78.0.1/24", "dev", "tap0");
-            try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchProcess.Config().inNamespace(namespace.name())
+            try (SwitchProcess ringbridge = SwitchProcess.start(new SwitchConfig().inNamespace(namespace.name())
                      .set("poll", "adaptive").server("a").tap("up", "tap0"));
                  Station guest = new Station(ringbridge, "a", 2);
                  Program ping = namespace.start("ping", "-i", "0.005", "10.78.0.2")) {

@@ -1,11 +1,12 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.Await;
 import io.ringbridge.bench.harness.GuestImage;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.ProjectRoot;
 import io.ringbridge.bench.harness.QemuGuest;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.ProjectRoot;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,7 +63,7 @@ class UplinkMigrationIT {
     }
 
     private SwitchProcess startSwitch(final NetworkNamespace namespace, final String tap) {
-        return opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(namespace.name())
+        return opened(SwitchProcess.start(new SwitchConfig().inNamespace(namespace.name())
             .set("poll", "adaptive")
             .server("vm", PAIRS).server("known", PAIRS).mac(MAC).server("peer").tap("up", tap).master("br0")));
     }

@@ -1,8 +1,9 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.Program;
-import io.ringbridge.bench.harness.SwitchProcess;
-import io.ringbridge.bench.harness.Testpmd;
+import io.ringbridge.bench.peer.Program;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
+import io.ringbridge.bench.peer.Testpmd;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -19,8 +20,8 @@ class VirtioUserIT {
     @Test
     void testpmdAttachesWithThePrintedDevices() {
         Required.programs(Testpmd.PROGRAM);
-        final SwitchProcess.Config config =
-            new SwitchProcess.Config().set("poll", "adaptive").server("a", 2).client("b");
+        final SwitchConfig config =
+            new SwitchConfig().set("poll", "adaptive").server("a", 2).client("b");
         try (SwitchProcess ringbridge = SwitchProcess.start(config);
              Testpmd a = start("a", 2, ringbridge);
              Testpmd b = start("b", 1, ringbridge)) {

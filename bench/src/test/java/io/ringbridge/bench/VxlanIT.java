@@ -1,7 +1,8 @@
 package io.ringbridge.bench;
 
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -100,7 +101,7 @@ class VxlanIT {
     }
 
     private SwitchProcess startSwitch(final NetworkNamespace host) {
-        return opened(SwitchProcess.start(new SwitchProcess.Config().inNamespace(host.name()).set("poll", "adaptive")
+        return opened(SwitchProcess.start(new SwitchConfig().inNamespace(host.name()).set("poll", "adaptive")
             .server("a").server("b").tap("up", "tap0").master("br0").mtu(MTU)));
     }
 

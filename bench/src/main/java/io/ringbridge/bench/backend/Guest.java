@@ -1,6 +1,6 @@
 package io.ringbridge.bench.backend;
 
-import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.machine.BenchException;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.driver.GuestRam;
@@ -44,7 +44,7 @@ public final class Guest implements AutoCloseable {
      * Attaches a guest to a port.
      *
      * @param longest bytes of the longest frame that the guest can send and receive
-     * @throws HarnessException if the back-end does not offer the requested features or queue pairs
+     * @throws BenchException if the back-end does not offer the requested features or queue pairs
      */
     public static Guest attach(final Target target, final int port, final RingSpec rings, final int longest) {
         final Path socket = target.socket(port);
@@ -52,12 +52,12 @@ public final class Guest implements AutoCloseable {
         try {
             final String refused = rings.refused(frontend.negotiate(rings.features()));
             if (refused != null) {
-                throw new HarnessException(refused + ": the back-end at " + socket + " does not offer it");
+                throw new BenchException(refused + ": the back-end at " + socket + " does not offer it");
             }
             // Some back-ends report pairs, others rings. Only a number that is too small in either sense can be
             // refused.
             if (rings.pairs() > 1 && frontend.maxVrings() < rings.pairs()) {
-                throw new HarnessException("--pairs " + rings.pairs() + ": the back-end at " + socket + " has at most "
+                throw new BenchException("--pairs " + rings.pairs() + ": the back-end at " + socket + " has at most "
                     + frontend.maxVrings());
             }
             final QueueShape transmit = new QueueShape(rings.size(), aligned(longest + HEADER));
@@ -72,7 +72,7 @@ public final class Guest implements AutoCloseable {
             return new Guest(frontend, pairs, hugePages);
         } catch (final IOException | ProtocolException e) {
             frontend.close();
-            throw new HarnessException("the back-end at " + socket + ": " + e.getMessage(), e);
+            throw new BenchException("the back-end at " + socket + ": " + e.getMessage(), e);
         } catch (final RuntimeException e) {
             frontend.close();
             throw e;

@@ -1,7 +1,8 @@
 package io.ringbridge.bench.backend;
 
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.SwitchProcess;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
@@ -57,7 +58,7 @@ public final class Target implements AutoCloseable {
      * @param cpus one processor per worker; if empty, one worker that is not pinned
      */
     public static Target ownSwitch(final int ports, final int queues, final String poll, final List<Integer> cpus) {
-        final SwitchProcess.Config config = new SwitchProcess.Config().set("workers", Math.max(1, cpus.size()))
+        final SwitchConfig config = new SwitchConfig().set("workers", Math.max(1, cpus.size()))
             .set("poll", poll);
         if (!cpus.isEmpty()) {
             config.set("cpus", cpus);
@@ -90,17 +91,17 @@ public final class Target implements AutoCloseable {
     /**
      * Connects a front-end to a port, or waits until the back-end has connected.
      *
-     * @throws HarnessException if no back-end listens, or none connects within 30 s
+     * @throws BenchException if no back-end listens, or none connects within 30 s
      */
     public Frontend connect(final int port) {
         final Path socket = socket(port);
         try {
             return listens ? Frontend.over(accept(socket)) : Frontend.connect(socket);
         } catch (final IOException e) {
-            throw new HarnessException("--target " + socket + ": cannot connect: " + e.getMessage()
+            throw new BenchException("--target " + socket + ": cannot connect: " + e.getMessage()
                 + "; a vhost-user back-end must listen there; if the back-end connects, use --listen", e);
         } catch (final TransportException e) {
-            throw new HarnessException("--target: " + e.getMessage(), e);
+            throw new BenchException("--target: " + e.getMessage(), e);
         }
     }
 

@@ -1,10 +1,10 @@
 package io.ringbridge.bench.compare;
 
 import io.ringbridge.bench.backend.Target;
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.RoundTrip;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.RoundTrip;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.driver.QueuePair;
@@ -102,7 +102,7 @@ final class BulkRig implements AutoCloseable {
         guests.add(guest);
         try {
             if ((guest.negotiate(needed | offloads) & needed) != needed) {
-                throw new HarnessException("the back-end at " + running.sockets().get(port)
+                throw new BenchException("the back-end at " + running.sockets().get(port)
                     + " does not offer these rings");
             }
             guest.share(MEMORY);
@@ -110,7 +110,7 @@ final class BulkRig implements AutoCloseable {
             guest.start();
             return queues;
         } catch (final IOException | ProtocolException e) {
-            throw new HarnessException("the back-end at " + running.sockets().get(port) + ": " + e.getMessage(), e);
+            throw new BenchException("the back-end at " + running.sockets().get(port) + ": " + e.getMessage(), e);
         }
     }
 
@@ -203,7 +203,7 @@ final class BulkRig implements AutoCloseable {
                 nanos[i] = roundTrip.nanos();
             }
             if (!load.isAlive() || DoubleStream.of(rates).sum() == 0) {
-                throw new HarnessException("no packets of the sending guest arrive");
+                throw new BenchException("no packets of the sending guest arrive");
             }
             final DoubleSummaryStatistics roundTrips = DoubleStream.of(nanos).filter(Double::isFinite)
                 .summaryStatistics();

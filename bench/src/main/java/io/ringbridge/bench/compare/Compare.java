@@ -1,10 +1,10 @@
 package io.ringbridge.bench.compare;
 
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.Program;
-import io.ringbridge.bench.harness.RoundTrip;
-import io.ringbridge.bench.harness.Testpmd;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.RoundTrip;
+import io.ringbridge.bench.peer.Program;
+import io.ringbridge.bench.peer.Testpmd;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -73,12 +73,12 @@ public final class Compare implements Callable<Integer> {
     @Override
     public Integer call() {
         if (kinds.contains(Kind.FRAMES) && Program.find(Testpmd.PROGRAM).isEmpty()) {
-            throw new HarnessException("the load needs " + Testpmd.PROGRAM
+            throw new BenchException("the load needs " + Testpmd.PROGRAM
                 + "; install it (Debian: apt-get install dpdk-dev)");
         }
         final List<String> missing = FarEnd.PROGRAMS.stream().filter(name -> Program.find(name).isEmpty()).toList();
         if (kinds.contains(Kind.TAP) && !missing.isEmpty()) {
-            throw new HarnessException("the load through a tap needs " + String.join(", ", missing) + "; install them");
+            throw new BenchException("the load through a tap needs " + String.join(", ", missing) + "; install them");
         }
         final Placement placement = placement();
         final List<Contender> present = present();
@@ -122,7 +122,7 @@ public final class Compare implements Callable<Integer> {
     private Placement placement() {
         final List<Integer> cpus = Machine.cpus();
         if (cpus.size() < 2) {
-            throw new HarnessException("the comparison needs two processors, one for the load and one for the switch; "
+            throw new BenchException("the comparison needs two processors, one for the load and one for the switch; "
                 + "this process may use " + cpus.size());
         }
         final double busy = Machine.busyCpus(Duration.ofSeconds(1));

@@ -1,11 +1,12 @@
 package io.ringbridge.bench.compare;
 
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.OpenVswitch;
-import io.ringbridge.bench.harness.Program;
-import io.ringbridge.bench.harness.SwitchProcess;
-import io.ringbridge.bench.harness.Testpmd;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.peer.OpenVswitch;
+import io.ringbridge.bench.peer.Program;
+import io.ringbridge.bench.peer.SwitchConfig;
+import io.ringbridge.bench.peer.SwitchProcess;
+import io.ringbridge.bench.peer.Testpmd;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +24,7 @@ enum Contender {
 
         @Override
         Running start(final Placement placement, final Kind kind) {
-            final SwitchProcess.Config config = new SwitchProcess.Config().set("workers", 1)
+            final SwitchConfig config = new SwitchConfig().set("workers", 1)
                 .set("cpus", List.of(placement.switchCpu())).set("poll", "busy").server("a").server("b");
             if (kind == Kind.TAP) {
                 config.inNewNamespace().tap("up", FarEnd.DEVICE);
@@ -134,7 +135,7 @@ enum Contender {
                 ovs.close();
                 Machine.delete(directory);
             });
-        } catch (final HarnessException e) {
+        } catch (final BenchException e) {
             Machine.delete(directory);
             throw e;
         }

@@ -1,8 +1,8 @@
 package io.ringbridge.bench.compare;
 
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.Program;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.peer.Program;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -34,7 +34,7 @@ final class FarEnd {
             inside("ip", "addr", "replace", "10.78.0.1/24", "dev", DEVICE);
             inside("ip", "link", "set", DEVICE, "up");
             return true;
-        } catch (HarnessException _) {
+        } catch (BenchException _) {
             return false;
         }
     }
@@ -48,7 +48,7 @@ final class FarEnd {
 
     /** Returns the bytes that the kernel has received through the tap since the tap was created. */
     long receivedBytes() {
-        return Long.parseLong(counters().orElseThrow(() -> new HarnessException("device " + DEVICE + " is gone"))[0]);
+        return Long.parseLong(counters().orElseThrow(() -> new BenchException("device " + DEVICE + " is gone"))[0]);
     }
 
     /** Returns the device's columns in {@code /proc/net/dev}. */

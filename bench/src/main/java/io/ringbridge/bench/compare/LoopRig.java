@@ -1,11 +1,11 @@
 package io.ringbridge.bench.compare;
 
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.Machine;
-import io.ringbridge.bench.harness.RoundTrip;
-import io.ringbridge.bench.harness.Testpmd;
-import io.ringbridge.bench.harness.Testpmd.Statistics;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.RoundTrip;
+import io.ringbridge.bench.peer.Testpmd;
+import io.ringbridge.bench.peer.Testpmd.Statistics;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -116,7 +116,7 @@ final class LoopRig implements AutoCloseable {
             return false;
         });
         if (!circulates) {
-            throw new HarnessException("frames do not circulate; output of testpmd:\n" + testpmd.output().tail());
+            throw new BenchException("frames do not circulate; output of testpmd:\n" + testpmd.output().tail());
         }
     }
 

@@ -2,7 +2,7 @@ package io.ringbridge.bench.compare;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.machine.Machine;
 
 import java.util.ArrayList;
 import java.util.Comparator;

@@ -1,7 +1,7 @@
 package io.ringbridge.bench.history;
 
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.machine.ProjectRoot;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -36,7 +36,7 @@ public final class HistoryCommand implements Callable<Integer> {
         try {
             Files.writeString(file, HistoryPlot.draw(results, Panels.all()));
         } catch (final IOException e) {
-            throw new HarnessException(file + ": " + e.getMessage(), e);
+            throw new BenchException(file + ": " + e.getMessage(), e);
         }
         spec.commandLine().getOut().println(file);
         return CommandLine.ExitCode.OK;

@@ -1,6 +1,6 @@
 package io.ringbridge.bench.history;
 
-import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.machine.BenchException;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,11 +25,11 @@ record Results(Map<String, List<Map<String, String>>> files) {
                 files.put(file.getFileName().toString(), rows(file));
             }
             if (files.isEmpty()) {
-                throw new HarnessException(directory + " has no CSV file");
+                throw new BenchException(directory + " has no CSV file");
             }
             return new Results(files);
         } catch (final IOException e) {
-            throw new HarnessException("cannot read the results in " + directory + ": " + e.getMessage(), e);
+            throw new BenchException("cannot read the results in " + directory + ": " + e.getMessage(), e);
         }
     }
 
@@ -40,7 +40,7 @@ record Results(Map<String, List<Map<String, String>>> files) {
         for (int i = 1; i < lines.size(); i++) {
             final List<String> cells = cells(lines.get(i));
             if (cells.size() != columns.size()) {
-                throw new HarnessException(file + ":" + (i + 1) + ": " + cells.size() + " values; the header has "
+                throw new BenchException(file + ":" + (i + 1) + ": " + cells.size() + " values; the header has "
                     + columns.size());
             }
             final Map<String, String> row = new LinkedHashMap<>();
@@ -76,7 +76,7 @@ record Results(Map<String, List<Map<String, String>>> files) {
     List<Map<String, String>> rows(final String file) {
         final List<Map<String, String>> rows = files.get(file);
         if (rows == null) {
-            throw new HarnessException("no results in " + file + "; there are: " + String.join(", ", files.keySet()));
+            throw new BenchException("no results in " + file + "; there are: " + String.join(", ", files.keySet()));
         }
         return rows;
     }
@@ -85,7 +85,7 @@ record Results(Map<String, List<Map<String, String>>> files) {
     static String cell(final Map<String, String> row, final String column) {
         final String value = row.get(column);
         if (value == null) {
-            throw new HarnessException("no column " + column + "; there are: " + String.join(", ", row.keySet()));
+            throw new BenchException("no column " + column + "; there are: " + String.join(", ", row.keySet()));
         }
         return value;
     }

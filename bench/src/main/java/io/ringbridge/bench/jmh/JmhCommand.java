@@ -1,6 +1,6 @@
 package io.ringbridge.bench.jmh;
 
-import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.machine.BenchException;
 import org.openjdk.jmh.Main;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -39,7 +39,7 @@ public final class JmhCommand implements Callable<Integer> {
         try {
             Main.main(arguments.toArray(String[]::new));
         } catch (final IOException e) {
-            throw new HarnessException("JMH: " + e.getMessage(), e);
+            throw new BenchException("JMH: " + e.getMessage(), e);
         }
         return CommandLine.ExitCode.OK;
     }

@@ -2,12 +2,12 @@ package io.ringbridge.bench.latency;
 
 import io.ringbridge.api.Json;
 import io.ringbridge.bench.backend.Target;
-import io.ringbridge.bench.harness.HarnessException;
 import io.ringbridge.bench.load.FrameMix;
 import io.ringbridge.bench.load.Load;
 import io.ringbridge.bench.load.Notified;
 import io.ringbridge.bench.load.Outcome;
 import io.ringbridge.bench.load.Rig;
+import io.ringbridge.bench.machine.BenchException;
 import io.ringbridge.bench.options.Check;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.TargetOptions;
@@ -208,12 +208,12 @@ public final class LatencyCommand implements Callable<Integer> {
 
     private static void writeHgrm(final Series series, final Path file) {
         if (isTaken(file)) {
-            throw new HarnessException("--hgrm " + file + NOT_REPLACED);
+            throw new BenchException("--hgrm " + file + NOT_REPLACED);
         }
         try (PrintStream out = new PrintStream(Files.newOutputStream(file), false, StandardCharsets.US_ASCII)) {
             series.histogram().outputPercentileDistribution(out, HGRM_STEPS, HGRM_UNIT);
         } catch (final IOException e) {
-            throw new HarnessException("--hgrm " + file + ": " + e.getMessage(), e);
+            throw new BenchException("--hgrm " + file + ": " + e.getMessage(), e);
         }
     }
 }

@@ -1,6 +1,6 @@
 package io.ringbridge.bench.latency;
 
-import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.machine.BenchException;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.HistogramIterationValue;
 import org.jspecify.annotations.Nullable;
@@ -88,9 +88,9 @@ final class PercentilePlot {
                 VectorGraphicsEncoder.saveVectorGraphic(chart, file.toString(), VectorGraphicsFormat.SVG);
             }
         } catch (final IOException e) {
-            throw new HarnessException("--plot " + file + ": " + e.getMessage(), e);
+            throw new BenchException("--plot " + file + ": " + e.getMessage(), e);
         } catch (final InternalError | LinkageError | RuntimeException e) {
-            throw new HarnessException("--plot " + file + ": cannot draw the plot; are fonts installed? " + e, e);
+            throw new BenchException("--plot " + file + ": cannot draw the plot; are fonts installed? " + e, e);
         }
     }
 }

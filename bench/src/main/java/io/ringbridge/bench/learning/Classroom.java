@@ -3,8 +3,8 @@ package io.ringbridge.bench.learning;
 import io.ringbridge.bench.backend.Guest;
 import io.ringbridge.bench.backend.RingSpec;
 import io.ringbridge.bench.backend.Target;
-import io.ringbridge.bench.harness.Await;
-import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.BenchException;
 import org.agrona.concurrent.YieldingIdleStrategy;
 import org.jspecify.annotations.Nullable;
 
@@ -138,7 +138,7 @@ final class Classroom implements AutoCloseable {
             return heard[0] && heard[1];
         });
         if (!all) {
-            throw new HarnessException("frames of " + target.socket(0) + " do not reach "
+            throw new BenchException("frames of " + target.socket(0) + " do not reach "
                 + target.socket(heard[0] ? MONITOR_PORT : 1)
                 + ": the back-end must be a bridge between its ports");
         }
@@ -172,7 +172,7 @@ final class Classroom implements AutoCloseable {
             }
             heard = count > 0 || burst > 0 || sent < addresses && sent == due ? now : heard;
             if (now - heard > SILENCE_NANOS && !isTaken) {
-                throw new HarnessException("the back-end accepts no frames from " + target.socket(1));
+                throw new BenchException("the back-end accepts no frames from " + target.socket(1));
             }
             YieldingIdleStrategy.INSTANCE.idle(count + burst);
         }

@@ -3,7 +3,7 @@ package io.ringbridge.bench.load;
 import io.ringbridge.bench.backend.Guest;
 import io.ringbridge.bench.backend.RingSpec;
 import io.ringbridge.bench.backend.Target;
-import io.ringbridge.bench.harness.HarnessException;
+import io.ringbridge.bench.machine.BenchException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +43,7 @@ public final class Rig implements AutoCloseable {
      * @param longest bytes of the longest frame that will be sent
      * @param stations the number of stations behind each port, at most {@link #MAX_STATIONS} in all
      * @param cpus one processor per thread that sends and receives; if empty, one thread that is not pinned
-     * @throws HarnessException if a guest cannot attach, or receives no frame
+     * @throws BenchException if a guest cannot attach, or receives no frame
      */
     public static Rig attach(final Target target, final RingSpec rings, final int longest, final int stations,
                              final List<Integer> cpus) {
@@ -83,7 +83,7 @@ public final class Rig implements AutoCloseable {
             if (now - start > HELLO_NANOS) {
                 final int deaf = IntStream.range(0, receivers.size()).filter(i -> receivers.get(i).received() == 0)
                     .findFirst().orElse(0);
-                throw new HarnessException("frames of " + target.socket(deaf) + " do not reach "
+                throw new BenchException("frames of " + target.socket(deaf) + " do not reach "
                     + target.socket((deaf + 1) % guests.size())
                     + ": the back-end must forward between all ports");
             }
@@ -186,7 +186,7 @@ public final class Rig implements AutoCloseable {
             }
             final RuntimeException first = failure.get();
             if (first != null) {
-                throw new HarnessException("the load failed: " + first.getMessage(), first);
+                throw new BenchException("the load failed: " + first.getMessage(), first);
             }
         }
     }

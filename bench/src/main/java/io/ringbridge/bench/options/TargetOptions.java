@@ -2,7 +2,7 @@ package io.ringbridge.bench.options;
 
 import io.ringbridge.bench.backend.RingSpec;
 import io.ringbridge.bench.backend.Target;
-import io.ringbridge.bench.harness.Machine;
+import io.ringbridge.bench.machine.Machine;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;

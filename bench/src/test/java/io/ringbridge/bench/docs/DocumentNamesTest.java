@@ -1,7 +1,7 @@
 package io.ringbridge.bench.docs;
 
 import io.ringbridge.bench.docs.Document.Passage;
-import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.machine.ProjectRoot;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 

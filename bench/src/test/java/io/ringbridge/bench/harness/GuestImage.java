@@ -1,5 +1,9 @@
 package io.ringbridge.bench.harness;
 
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.peer.Program;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -69,7 +73,7 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
                 Files.copy(init, root.resolve("init"));
             }
             if (!root.resolve("init").toFile().setExecutable(true)) {
-                throw new HarnessException("cannot make " + root.resolve("init") + " executable");
+                throw new BenchException("cannot make " + root.resolve("init") + " executable");
             }
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
@@ -81,7 +85,7 @@ public record GuestImage(GuestKernel kernel, Path initramfs) {
     }
 
     private static void copyProgram(final String name, final Path to) throws IOException {
-        final Path from = Program.find(name).orElseThrow(() -> new HarnessException("program " + name + " not found"));
+        final Path from = Program.find(name).orElseThrow(() -> new BenchException("program " + name + " not found"));
         copy(from, to);
     }
 

@@ -1,5 +1,8 @@
 package io.ringbridge.bench.harness;
 
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.peer.Program;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -54,7 +57,7 @@ public record GuestKernel(Path image, Path modules) {
     private static GuestKernel ofImage(final Path image) {
         final Path modules = modulesOf(image);
         if (!Files.isReadable(image) || !Files.exists(modules)) {
-            throw new HarnessException("no kernel image " + image + " with modules in " + modules);
+            throw new BenchException("no kernel image " + image + " with modules in " + modules);
         }
         return new GuestKernel(image, modules);
     }
@@ -71,20 +74,20 @@ public record GuestKernel(Path image, Path modules) {
         final String depends = Program.run(FETCH_LIMIT, "apt-cache", "depends", META_PACKAGE);
         final Matcher matcher = PACKAGE.matcher(depends);
         if (!matcher.find()) {
-            throw new HarnessException("the package lists of this machine contain no cloud kernel: " + depends);
+            throw new BenchException("the package lists of this machine contain no cloud kernel: " + depends);
         }
         final Path directory = cache.resolve("package").toAbsolutePath();
         create(directory);
         Program.run(FETCH_LIMIT, "sh", "-c", "cd '" + directory + "' && apt-get download " + matcher.group());
         return newest(directory, path -> path.toString().endsWith(".deb"))
-            .orElseThrow(() -> new HarnessException("apt-get download " + matcher.group() + " downloaded no package"));
+            .orElseThrow(() -> new BenchException("apt-get download " + matcher.group() + " downloaded no package"));
     }
 
     private static GuestKernel unpack(final Path deb, final Path directory) {
         create(directory);
         Program.run(UNPACK_LIMIT, "dpkg-deb", "-x", deb.toString(), directory.toString());
         return newest(directory.resolve("boot"), GuestKernel::isUsableImage).map(GuestKernel::ofImage)
-            .orElseThrow(() -> new HarnessException(deb + " contains no cloud kernel"));
+            .orElseThrow(() -> new BenchException(deb + " contains no cloud kernel"));
     }
 
     private static void create(final Path directory) {

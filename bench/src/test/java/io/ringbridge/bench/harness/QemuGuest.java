@@ -3,6 +3,9 @@ package io.ringbridge.bench.harness;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.peer.Program;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -102,7 +105,7 @@ public final class QemuGuest implements AutoCloseable {
     public void awaitBoot() {
         try {
             console.awaitBoot(BOOT_LIMIT);
-        } catch (final HarnessException e) {
+        } catch (final BenchException e) {
             throw closeAfter(program, e);
         }
     }
@@ -134,14 +137,14 @@ public final class QemuGuest implements AutoCloseable {
             final QemuGuest guest = new QemuGuest(program, new Qmp(spec.name(), monitor), console);
             started.accept(guest);
             return guest;
-        } catch (final HarnessException e) {
+        } catch (final BenchException e) {
             throw closeAfter(program, e);
         }
     }
 
-    private static HarnessException closeAfter(final Program program, final HarnessException cause) {
+    private static BenchException closeAfter(final Program program, final BenchException cause) {
         program.close();
-        return new HarnessException(cause.getMessage() + "; output of QEMU:\n" + program.output().tail(), cause);
+        return new BenchException(cause.getMessage() + "; output of QEMU:\n" + program.output().tail(), cause);
     }
 
     /**
@@ -173,7 +176,7 @@ public final class QemuGuest implements AutoCloseable {
         Await.until("the guest to run at its destination before all of its memory has arrived", MIGRATION_LIMIT, () -> {
             final String status = qmp.execute("query-migrate").path("status").asText();
             if (MIGRATION_ENDS.contains(status)) {
-                throw new HarnessException("the migration ended with status " + status + " before postcopy started");
+                throw new BenchException("the migration ended with status " + status + " before postcopy started");
             }
             return status.equals("postcopy-active");
         });
@@ -196,7 +199,7 @@ public final class QemuGuest implements AutoCloseable {
             return MIGRATION_ENDS.contains(answer[0].path("status").asText());
         });
         if (!answer[0].path("status").asText().equals(MIGRATION_ENDS.getFirst())) {
-            throw new HarnessException("the migration failed: " + answer[0]);
+            throw new BenchException("the migration failed: " + answer[0]);
         }
         // QEMU reports the end of a migration before its duration.
         Await.until("the duration of the migration", MIGRATION_LIMIT, () -> {

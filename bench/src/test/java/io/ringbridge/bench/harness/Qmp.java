@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.ringbridge.bench.machine.BenchException;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -39,11 +40,11 @@ public final class Qmp implements AutoCloseable {
         try {
             final JsonNode answer = JSON.readTree(line);
             if (answer.has("error")) {
-                throw new HarnessException(command + ": " + answer.get("error"));
+                throw new BenchException(command + ": " + answer.get("error"));
             }
             return answer.path("return");
         } catch (final JsonProcessingException e) {
-            throw new HarnessException("the monitor's reply is not JSON: " + line, e);
+            throw new BenchException("the monitor's reply is not JSON: " + line, e);
         }
     }
 

@@ -1,5 +1,8 @@
 package io.ringbridge.bench.harness;
 
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.peer.Transcript;
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.regex.MatchResult;
@@ -42,12 +45,12 @@ public final class SerialConsole implements AutoCloseable {
      * Runs a command in the guest's shell.
      *
      * @return its output
-     * @throws HarnessException if the exit status is not 0
+     * @throws BenchException if the exit status is not 0
      */
     public String check(final String command, final Duration limit) {
         final Result result = run(command, limit);
         if (result.status() != 0) {
-            throw new HarnessException("in the guest, " + command + " exited with status " + result.status() + ": "
+            throw new BenchException("in the guest, " + command + " exited with status " + result.status() + ": "
                 + result.output());
         }
         return result.output();

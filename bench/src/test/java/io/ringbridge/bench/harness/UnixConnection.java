@@ -1,5 +1,9 @@
 package io.ringbridge.bench.harness;
 
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.peer.Transcript;
+
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.UnixDomainSocketAddress;
@@ -46,7 +50,7 @@ final class UnixConnection implements AutoCloseable {
         } catch (final ConnectException e) {
             return null;
         } catch (final IOException e) {
-            throw new HarnessException("cannot connect to " + socket, e);
+            throw new BenchException("cannot connect to " + socket, e);
         }
     }
 
@@ -61,7 +65,7 @@ final class UnixConnection implements AutoCloseable {
                 channel.write(bytes);
             }
         } catch (final IOException e) {
-            throw new HarnessException(name + " no longer reads its input; end of its output:\n"
+            throw new BenchException(name + " no longer reads its input; end of its output:\n"
                 + transcript.tail(), e);
         }
     }
@@ -71,7 +75,7 @@ final class UnixConnection implements AutoCloseable {
         try {
             channel.close();
         } catch (final IOException e) {
-            throw new HarnessException("cannot close the connection to " + name, e);
+            throw new BenchException("cannot close the connection to " + name, e);
         }
     }
 }

@@ -1,7 +1,7 @@
 package io.ringbridge.bench.history;
 
-import io.ringbridge.bench.harness.HarnessException;
-import io.ringbridge.bench.harness.ProjectRoot;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.machine.ProjectRoot;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Element;
@@ -125,6 +125,6 @@ class HistoryTest {
     void aRowThatDoesNotFitItsHeaderIsReported() throws IOException {
         Files.writeString(directory.resolve("a.csv"), "date,ns\n2026-11-22,1\n2026-11-22,1,2\n");
         assertEquals(directory.resolve("a.csv") + ":3: 3 values; the header has 2",
-            assertThrows(HarnessException.class, () -> Results.read(directory)).getMessage());
+            assertThrows(BenchException.class, () -> Results.read(directory)).getMessage());
     }
 }

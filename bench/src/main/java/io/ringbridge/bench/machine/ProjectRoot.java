@@ -1,4 +1,4 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.machine;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +22,7 @@ public final class ProjectRoot {
                 return directory;
             }
         }
-        throw new HarnessException("not inside the source tree; run this there, or set -Dringbridge.root=DIRECTORY");
+        throw new BenchException("not inside the source tree; run this there, or set -Dringbridge.root=DIRECTORY");
     }
 
     /** Returns the directory for files created by measurements and tests. {@code mvn clean} deletes it. */

@@ -1,11 +1,14 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.peer;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.ringbridge.api.ApiClient;
 import io.ringbridge.api.ApiException;
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.machine.ProjectRoot;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -14,7 +17,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
@@ -31,16 +33,16 @@ public final class SwitchProcess implements AutoCloseable {
     private static final Duration UPGRADE_LIMIT = Duration.ofMinutes(3);
 
     private final Path directory;
-    private final Config config;
+    private final SwitchConfig config;
     private Program program;
 
-    private SwitchProcess(final Path directory, final Config config) {
+    private SwitchProcess(final Path directory, final SwitchConfig config) {
         this.directory = directory;
         this.config = config;
         program = launch(directory, config);
     }
 
-    private static Program launch(final Path directory, final Config config) {
+    private static Program launch(final Path directory, final SwitchConfig config) {
         return Program.start("ringbridge", config.command(directory.resolve("switch.yaml")));
     }
 
@@ -51,7 +53,7 @@ public final class SwitchProcess implements AutoCloseable {
     }
 
     /** Starts a switch, and waits until its sockets exist and its API answers. */
-    public static SwitchProcess start(final Config config) {
+    public static SwitchProcess start(final SwitchConfig config) {
         final Path directory = Machine.temporaryDirectory(0);
         final SwitchProcess process;
         try {
@@ -60,14 +62,14 @@ public final class SwitchProcess implements AutoCloseable {
         } catch (final IOException e) {
             Machine.delete(directory);
             throw new UncheckedIOException(e);
-        } catch (final HarnessException e) {
+        } catch (final BenchException e) {
             Machine.delete(directory);
             throw e;
         }
         try {
             process.awaitUp();
             return process;
-        } catch (final HarnessException e) {
+        } catch (final BenchException e) {
             process.close();
             throw e;
         }
@@ -77,10 +79,10 @@ public final class SwitchProcess implements AutoCloseable {
         try {
             Await.until("the switch's sockets", START_LIMIT, () -> !program.isAlive() || isUp());
             if (!program.isAlive()) {
-                throw new HarnessException("the switch exited");
+                throw new BenchException("the switch exited");
             }
-        } catch (final HarnessException e) {
-            throw new HarnessException(e.getMessage() + "; end of its output:\n" + program.output().tail(), e);
+        } catch (final BenchException e) {
+            throw new BenchException(e.getMessage() + "; end of its output:\n" + program.output().tail(), e);
         }
     }
 
@@ -149,7 +151,7 @@ public final class SwitchProcess implements AutoCloseable {
         try {
             output().await(WARM, 0, WARM_UP_LIMIT);
             return this;
-        } catch (final HarnessException e) {
+        } catch (final BenchException e) {
             close();
             throw e;
         }
@@ -166,12 +168,12 @@ public final class SwitchProcess implements AutoCloseable {
         try {
             text = get(what);
         } catch (final ApiException e) {
-            throw new HarnessException(e.getMessage() + "; end of the switch's output:\n" + program.output().tail(), e);
+            throw new BenchException(e.getMessage() + "; end of the switch's output:\n" + program.output().tail(), e);
         }
         try {
             return JSON.readTree(text);
         } catch (final JsonProcessingException e) {
-            throw new HarnessException("show " + what + " is not JSON: " + text, e);
+            throw new BenchException("show " + what + " is not JSON: " + text, e);
         }
     }
 
@@ -182,7 +184,7 @@ public final class SwitchProcess implements AutoCloseable {
                 return port;
             }
         }
-        throw new HarnessException("show ports has no port " + name);
+        throw new BenchException("show ports has no port " + name);
     }
 
     /** Returns the names of the virtio features that the driver of a port has negotiated. */
@@ -215,7 +217,7 @@ public final class SwitchProcess implements AutoCloseable {
             program.continueAs(done.path("pid").asLong());
             return done;
         } catch (final JsonProcessingException e) {
-            throw new HarnessException("the output of upgrade is not JSON: " + text, e);
+            throw new BenchException("the output of upgrade is not JSON: " + text, e);
         }
     }
 
@@ -256,168 +258,5 @@ public final class SwitchProcess implements AutoCloseable {
     public void close() {
         program.close();
         Machine.delete(directory);
-    }
-
-    /** Builds a configuration file, and the command that uses it. */
-    public static final class Config {
-        private final ObjectNode root = JSON.createObjectNode();
-        private final List<String> listening = new ArrayList<>();
-        private final List<String> prefix = new ArrayList<>();
-        private State state = State.NONE;
-
-        private enum State { NONE, OWN_DIRECTORY, DEFAULT }
-
-        /** Sets a top-level key other than {@code ports}. */
-        public Config set(final String key, final Object value) {
-            root.set(key, JSON.valueToTree(value));
-            return this;
-        }
-
-        /** Keeps state in the switch's own directory. */
-        public Config keepState() {
-            state = State.OWN_DIRECTORY;
-            return this;
-        }
-
-        /**
-         * Omits the key {@code state}, so that its default applies. The switch then has its own runtime directory
-         * {@code /run}.
-         */
-        public Config keepStateByDefault() {
-            state = State.DEFAULT;
-            return this;
-        }
-
-        /** Adds a vhost-user port on whose socket the switch listens. */
-        public Config server(final String name) {
-            listening.add(name);
-            return port(name, "server");
-        }
-
-        /** Adds a vhost-user port with several queue pairs, on whose socket the switch listens. */
-        public Config server(final String name, final int queues) {
-            server(name);
-            last().put("queues", queues);
-            return this;
-        }
-
-        /** Sets the MTU of the last port. */
-        public Config mtu(final int mtu) {
-            last().put("mtu", mtu);
-            return this;
-        }
-
-        /** Sets the MAC address that the last port announces to its guest. */
-        public Config mac(final String address) {
-            last().put("mac", address);
-            return this;
-        }
-
-        /** Sets the VLAN of untagged frames of the last port. */
-        public Config vlan(final int vlan) {
-            last().put("vlan", vlan);
-            return this;
-        }
-
-        /** Sets the VLANs of tagged frames of the last port. */
-        public Config trunk(final String vlans) {
-            last().put("trunk", vlans);
-            return this;
-        }
-
-        /** Sets the reserved groups that the last port relays. */
-        public Config groupForward(final String groups) {
-            last().put("group-forward", groups);
-            return this;
-        }
-
-        /** Lets the guest of the last port be behind an IOMMU. */
-        public Config iommu() {
-            last().put("iommu", true);
-            return this;
-        }
-
-        /** Lets the guest of the last port migrate to it by postcopy. */
-        public Config postcopy() {
-            last().put("postcopy", true);
-            return this;
-        }
-
-        private ObjectNode last() {
-            return (ObjectNode) root.withArray("ports").get(root.withArray("ports").size() - 1);
-        }
-
-        /** Adds a vhost-user port that connects to a front-end's socket. */
-        public Config client(final String name) {
-            return port(name, "client");
-        }
-
-        /** Adds a tap port with one queue. */
-        public Config tap(final String name, final String device) {
-            root.withArray("ports").addObject().put("name", name).put("type", "tap").put("device", device);
-            return this;
-        }
-
-        /** Sets the kernel bridge of which the last tap becomes a port. */
-        public Config master(final String bridge) {
-            last().put("master", bridge);
-            return this;
-        }
-
-        /** Adds a pcap port with an interface or files. */
-        public Config pcap(final String name, final Map<String, ?> keys) {
-            root.withArray("ports").addObject().put("name", name).put("type", "pcap")
-                .setAll((ObjectNode) JSON.valueToTree(keys));
-            return this;
-        }
-
-        /** Runs the switch inside this network namespace. */
-        public Config inNamespace(final String namespace) {
-            prefix.addAll(List.of("ip", "netns", "exec", namespace));
-            return this;
-        }
-
-        /** Runs the switch in a new network namespace. */
-        public Config inNewNamespace() {
-            prefix.addAll(List.of("unshare", "-n"));
-            return this;
-        }
-
-        private List<String> command(final Path file) {
-            final List<String> command = new ArrayList<>(prefix);
-            if (state == State.DEFAULT) {
-                command.addAll(List.of("unshare", "-m", "sh", "-c",
-                    "mkdir -p \"$0\" && mount --bind \"$0\" /run && exec \"$@\"",
-                    file.resolveSibling("run").toString()));
-            }
-            command.addAll(List.of(launcher().toString(), "run", "--config", file.toString()));
-            return command;
-        }
-
-        private Config port(final String name, final String mode) {
-            root.withArray("ports").addObject().put("name", name).put("type", "vhost-user").put("mode", mode);
-            return this;
-        }
-
-        private List<String> listeningPorts() {
-            return listening;
-        }
-
-        private String json(final Path directory) {
-            final ObjectNode whole = root.deepCopy();
-            whole.putObject("api").put("socket", directory.resolve("api.sock").toString());
-            switch (state) {
-                case NONE -> whole.put("state", "none");
-                case OWN_DIRECTORY -> whole.put("state", directory.resolve("state").toString());
-                default -> { /* the configuration has no such key */ }
-            }
-            for (final JsonNode port : whole.path("ports")) {
-                if ("vhost-user".equals(port.path("type").asText())) {
-                    ((ObjectNode) port).put("socket",
-                        directory.resolve(port.path("name").asText() + ".sock").toString());
-                }
-            }
-            return whole.toPrettyString();
-        }
     }
 }

@@ -1,4 +1,8 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.peer;
+
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.machine.Machine;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,7 +58,7 @@ public final class OpenVswitch implements AutoCloseable {
                 ovs.addPort("port" + i, "type=dpdkvhostuserclient", "options:vhost-server-path=" + sockets.get(i));
             }
             return ovs;
-        } catch (final HarnessException e) {
+        } catch (final BenchException e) {
             ovs.close();
             throw e;
         }

@@ -1,4 +1,6 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.peer;
+
+import io.ringbridge.bench.machine.BenchException;
 
 import java.io.File;
 import java.io.IOException;
@@ -69,7 +71,7 @@ public final class Program implements AutoCloseable {
             RUNNING.add(process.toHandle());
             return new Program(name, process);
         } catch (final IOException e) {
-            throw new HarnessException("cannot start " + String.join(" ", command), e);
+            throw new BenchException("cannot start " + String.join(" ", command), e);
         }
     }
 
@@ -77,13 +79,13 @@ public final class Program implements AutoCloseable {
      * Runs a program until it exits.
      *
      * @return its output
-     * @throws HarnessException if the exit status is not 0
+     * @throws BenchException if the exit status is not 0
      */
     public static String run(final Duration limit, final Map<String, String> environment, final String... command) {
         try (Program program = start(command[0], List.of(command), environment)) {
             final int status = program.awaitExit(limit);
             if (status != 0) {
-                throw new HarnessException(String.join(" ", command) + " exited with status " + status + ": "
+                throw new BenchException(String.join(" ", command) + " exited with status " + status + ": "
                     + program.output.tail());
             }
             return program.output.since(0);
@@ -109,12 +111,12 @@ public final class Program implements AutoCloseable {
     /** Continues with a successor process, after the current process has exited by itself. */
     public void continueAs(final long pid) {
         final ProcessHandle next = ProcessHandle.of(pid).orElseThrow(() ->
-            new HarnessException("process " + pid + " does not exist"));
+            new BenchException("process " + pid + " does not exist"));
         RUNNING.add(next);
         final ProcessHandle before = current;
         current = next;
         if (!exits(before, GRACE)) {
-            throw new HarnessException(name + ": process " + before.pid() + " still runs beside its successor " + pid);
+            throw new BenchException(name + ": process " + before.pid() + " still runs beside its successor " + pid);
         }
         RUNNING.remove(before);
     }
@@ -131,7 +133,7 @@ public final class Program implements AutoCloseable {
             input.write((line + "\n").getBytes(StandardCharsets.UTF_8));
             input.flush();
         } catch (final IOException e) {
-            throw new HarnessException(name + " no longer reads its input; end of its output:\n" + output.tail(), e);
+            throw new BenchException(name + " no longer reads its input; end of its output:\n" + output.tail(), e);
         }
     }
 
@@ -142,7 +144,7 @@ public final class Program implements AutoCloseable {
      */
     public int awaitExit(final Duration limit) {
         if (!exits(current, limit)) {
-            throw new HarnessException(name + " did not exit within " + limit.toSeconds() + " s; end of its output:\n"
+            throw new BenchException(name + " did not exit within " + limit.toSeconds() + " s; end of its output:\n"
                 + output.tail());
         }
         RUNNING.remove(current);
@@ -160,10 +162,10 @@ public final class Program implements AutoCloseable {
         } catch (final TimeoutException e) {
             return false;
         } catch (final ExecutionException e) {
-            throw new HarnessException("cannot wait for " + name, e);
+            throw new BenchException("cannot wait for " + name, e);
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new HarnessException("interrupted while waiting for " + name, e);
+            throw new BenchException("interrupted while waiting for " + name, e);
         }
     }
 

@@ -1,5 +1,7 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.peer;
 
+import io.ringbridge.bench.machine.Await;
+import io.ringbridge.bench.machine.BenchException;
 import org.junit.jupiter.api.Test;
 
 import java.time.Duration;
@@ -20,7 +22,7 @@ class ProgramTest {
 
     @Test
     void aNonZeroStatusIsAnErrorWithTheOutput() {
-        final HarnessException e = assertThrows(HarnessException.class,
+        final BenchException e = assertThrows(BenchException.class,
             () -> Program.run(LIMIT, "sh", "-c", "echo why; exit 3"));
         assertTrue(e.getMessage().contains("status 3") && e.getMessage().contains("why"), e.getMessage());
     }
@@ -36,7 +38,7 @@ class ProgramTest {
     @Test
     void waitingForALineFailsAsSoonAsTheOutputEnds() {
         try (Program program = Program.start("true", List.of("true"))) {
-            assertThrows(HarnessException.class, () -> program.awaitLine(Pattern.compile("never"),
+            assertThrows(BenchException.class, () -> program.awaitLine(Pattern.compile("never"),
                 Duration.ofHours(1)));
         }
     }

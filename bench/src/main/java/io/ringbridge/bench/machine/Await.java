@@ -1,4 +1,4 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.machine;
 
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -16,11 +16,11 @@ public final class Await {
      * Polls until the condition holds.
      *
      * @param what the name of the condition, for the error message
-     * @throws HarnessException if the condition does not hold within the limit
+     * @throws BenchException if the condition does not hold within the limit
      */
     public static void until(final String what, final Duration limit, final BooleanSupplier condition) {
         if (!holds(limit, condition)) {
-            throw new HarnessException("waited " + limit.toSeconds() + " s for " + what);
+            throw new BenchException("waited " + limit.toSeconds() + " s for " + what);
         }
     }
 

@@ -1,4 +1,6 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.peer;
+
+import io.ringbridge.bench.machine.BenchException;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,12 +21,12 @@ public final class Transcript {
     private final StringBuilder text = new StringBuilder();
     private boolean ended;
 
-    Transcript(final String name) {
+    private Transcript(final String name) {
         this.name = name;
     }
 
     /** Records a stream to its end, on a new thread. */
-    static Transcript of(final String name, final InputStream stream) {
+    public static Transcript of(final String name, final InputStream stream) {
         final Transcript transcript = new Transcript(name);
         Thread.ofVirtual().name("transcript-" + name).start(() -> transcript.readAll(stream));
         return transcript;
@@ -82,7 +84,7 @@ public final class Transcript {
     /**
      * Waits until the pattern is found at or after a position.
      *
-     * @throws HarnessException if the limit passes first, or the output ends without a match
+     * @throws BenchException if the limit passes first, or the output ends without a match
      */
     public synchronized MatchResult await(final Pattern pattern, final int from, final Duration limit) {
         final long start = System.nanoTime();
@@ -95,7 +97,7 @@ public final class Transcript {
             if (ended || left <= 0) {
                 final String why = ended ? " ended its output without a match for "
                     : " printed within " + limit.toSeconds() + " s no match for ";
-                throw new HarnessException(name + why + pattern + "; end of its output:\n" + tail());
+                throw new BenchException(name + why + pattern + "; end of its output:\n" + tail());
             }
             waitForOutput(left);
         }
@@ -106,7 +108,7 @@ public final class Transcript {
             TimeUnit.NANOSECONDS.timedWait(this, nanos);
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new HarnessException("interrupted while waiting for " + name, e);
+            throw new BenchException("interrupted while waiting for " + name, e);
         }
     }
 }

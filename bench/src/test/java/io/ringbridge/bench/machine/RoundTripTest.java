@@ -1,4 +1,4 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.machine;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

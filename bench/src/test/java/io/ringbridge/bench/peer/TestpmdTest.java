@@ -1,6 +1,7 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.peer;
 
-import io.ringbridge.bench.harness.Testpmd.Statistics;
+import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.peer.Testpmd.Statistics;
 import org.junit.jupiter.api.Test;
 
 import java.nio.file.Path;
@@ -35,7 +36,7 @@ class TestpmdTest {
 
     @Test
     void aTextWithoutStatisticsIsAnError() {
-        assertThrows(HarnessException.class, () -> Statistics.parse("Invalid port 3"));
+        assertThrows(BenchException.class, () -> Statistics.parse("Invalid port 3"));
     }
 
     @Test

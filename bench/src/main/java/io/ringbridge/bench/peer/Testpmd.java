@@ -1,4 +1,6 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.peer;
+
+import io.ringbridge.bench.machine.BenchException;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -49,7 +51,7 @@ public final class Testpmd implements AutoCloseable {
                     number(matcher, 5), number(matcher, 6), number(matcher, 7)));
             }
             if (ports.isEmpty()) {
-                throw new HarnessException("no statistics in: " + text);
+                throw new BenchException("no statistics in: " + text);
             }
             return ports;
         }
@@ -114,7 +116,7 @@ public final class Testpmd implements AutoCloseable {
         program.type("quit");
         final int status = program.awaitExit(COMMAND_LIMIT);
         if (status != 0) {
-            throw new HarnessException("testpmd exited with status " + status + "; end of its output:\n"
+            throw new BenchException("testpmd exited with status " + status + "; end of its output:\n"
                 + program.output().tail());
         }
     }
@@ -205,11 +207,11 @@ public final class Testpmd implements AutoCloseable {
                 final String output = testpmd.awaitPrompt(START_LIMIT);
                 // testpmd only logs that it cannot create a device, and gives the following ports other numbers.
                 if (!output.contains("Configuring Port " + (devices.size() - 1) + " ")) {
-                    throw new HarnessException("testpmd did not create all of its " + devices.size() + " devices:\n"
+                    throw new BenchException("testpmd did not create all of its " + devices.size() + " devices:\n"
                         + output);
                 }
                 return testpmd;
-            } catch (final HarnessException e) {
+            } catch (final BenchException e) {
                 testpmd.close();
                 throw e;
             }

@@ -1,4 +1,4 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.machine;
 
 import io.ringbridge.datapath.os.ThreadTuning;
 
@@ -98,7 +98,7 @@ public final class RoundTrip {
             thread.join();
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new HarnessException("interrupted while measuring the round trip", e);
+            throw new BenchException("interrupted while measuring the round trip", e);
         }
     }
 }

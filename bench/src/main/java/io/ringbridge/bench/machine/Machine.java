@@ -1,4 +1,4 @@
-package io.ringbridge.bench.harness;
+package io.ringbridge.bench.machine;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
