@@ -6,6 +6,8 @@ import io.ringbridge.config.PortKey;
 import io.ringbridge.config.PortKey.Adoption;
 import io.ringbridge.config.TapPortConfig;
 import io.ringbridge.control.backend.Backend;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.control.uplink.TapLink;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.os.OsException;
@@ -15,6 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -27,10 +30,12 @@ final class PortChanger {
     private static final Logger LOG = LoggerFactory.getLogger(PortChanger.class);
 
     private final Datapath datapath;
+    private final Events events;
     private final PortOpener opener;
 
-    PortChanger(final Datapath datapath, final PortOpener opener) {
+    PortChanger(final Datapath datapath, final Events events, final PortOpener opener) {
         this.datapath = datapath;
+        this.events = events;
         this.opener = opener;
     }
 
@@ -57,8 +62,13 @@ final class PortChanger {
         final ChangedPort changed = new ChangedPort(from.with(to), keys.stream()
             .map(key -> new ChangedKey(key, from.config().shown(key), to.shown(key), when(key, waits))).toList(),
             deviceMtu);
-        changed.keys().forEach(key -> LOG.info("port {}: {}", to.name(), key));
+        changed.keys().forEach(key -> report(to.name(), key));
         return changed;
+    }
+
+    private void report(final String port, final ChangedKey change) {
+        events.of(port).report(EventKind.CHANGED, change.toString(),
+            change.to().map(value -> Map.of(change.key().word(), value)).orElse(Map.of()));
     }
 
     private static Adoption when(final PortKey key, final boolean waits) {

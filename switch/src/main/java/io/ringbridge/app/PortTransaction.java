@@ -1,6 +1,8 @@
 package io.ringbridge.app;
 
 import io.ringbridge.config.PortConfig;
+import io.ringbridge.control.event.EventKind;
+import io.ringbridge.control.event.Events;
 import io.ringbridge.datapath.Datapath;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,6 +22,7 @@ final class PortTransaction {
     private static final Logger LOG = LoggerFactory.getLogger(PortTransaction.class);
 
     private final Datapath datapath;
+    private final Events events;
     private final PortOpener opener;
     private final PortChanger changer;
     private final Optional<StateDirectory> state;
@@ -33,9 +36,10 @@ final class PortTransaction {
      * @param state empty if no state is kept
      * @param attached the ports by name
      */
-    PortTransaction(final Datapath datapath, final PortOpener opener, final PortChanger changer,
+    PortTransaction(final Datapath datapath, final Events events, final PortOpener opener, final PortChanger changer,
                     final Optional<StateDirectory> state, final Map<String, Attached> attached) {
         this.datapath = datapath;
+        this.events = events;
         this.opener = opener;
         this.changer = changer;
         this.state = state;
@@ -63,6 +67,7 @@ final class PortTransaction {
             closed.forEach(this::remove);
             later.forEach(this::add);
             plan.unchanged().forEach(this::keep);
+            plan.removed().forEach(port -> Logging.level(port.config().name(), null));
             state.ifPresent(directory -> plan.removed().forEach(port -> directory.remove(port.config())));
             return changes;
         } catch (final RuntimeException e) {
@@ -100,7 +105,7 @@ final class PortTransaction {
 
     private void remove(final Attached port) {
         close(port);
-        LOG.info("port {}: removed", port.config().name());
+        events.of(port.config().name()).report(EventKind.REMOVED, "removed");
         undo.push(() -> {
             final Attached again = opener.open(port.config(), port.added());
             attached.put(port.config().name(), again);

@@ -79,7 +79,7 @@ final class Ports implements PortControl, AutoCloseable {
         this.rates = rates;
         reunion = new Reunion(datapath);
         opener = new PortOpener(datapath, events, state, reunion);
-        changer = new PortChanger(datapath, opener);
+        changer = new PortChanger(datapath, events, opener);
     }
 
     /**
@@ -195,7 +195,7 @@ final class Ports implements PortControl, AutoCloseable {
     synchronized <T> T transact(final BiFunction<Map<String, Attached>, PortTransaction, T> action) {
         checkNotHandedOver();
         return action.apply(Collections.unmodifiableMap(attached),
-            new PortTransaction(datapath, opener, changer, state, attached));
+            new PortTransaction(datapath, events, opener, changer, state, attached));
     }
 
     /**

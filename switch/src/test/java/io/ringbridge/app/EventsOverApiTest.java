@@ -73,6 +73,7 @@ class EventsOverApiTest {
 
     @Test
     void theLifeOfAPortIsAStreamOfEvents() throws IOException {
+        client.change("PATCH", "/v1/ports/vm1", "{\"mtu\": 9000}");
         client.change("POST", "/v1/ports/vm1/suspend", null);
         client.change("POST", "/v1/ports/vm1/suspend", null);
         client.change("POST", "/v1/ports/vm1/resume", null);
@@ -83,14 +84,16 @@ class EventsOverApiTest {
         until("detached");
         client.change("DELETE", "/v1/ports/vm1", null);
         final List<JsonNode> events = until("removed");
-        assertEquals(List.of("opened", "suspended", "resumed", "attached", "negotiated", "detached", "removed"),
+        assertEquals(List.of("opened", "changed", "suspended", "resumed", "attached", "negotiated", "detached",
+            "removed"),
             events.stream().map(event -> event.get("kind").asText()).toList());
         assertTrue(events.stream().allMatch(event -> event.get("port").asText().equals("vm1")));
         assertEquals("server " + dir.resolve("vm1") + ", 1 queue pairs, mtu 1500, vlan 10",
             events.getFirst().get("text").asText());
         assertEquals(10, events.getFirst().get("details").get("vlan").asInt());
-        assertEquals(ProcessHandle.current().pid(), events.get(3).get("details").get("pid").asLong());
-        assertTrue(StreamSupport.stream(events.get(4).get("details").get("features").spliterator(), false)
+        assertEquals(9000, events.get(1).get("details").get("mtu").asInt());
+        assertEquals(ProcessHandle.current().pid(), events.get(4).get("details").get("pid").asLong());
+        assertTrue(StreamSupport.stream(events.get(5).get("details").get("features").spliterator(), false)
             .anyMatch(feature -> feature.asText().equals("version_1")));
     }
 

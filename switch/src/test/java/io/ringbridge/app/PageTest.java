@@ -180,6 +180,10 @@ class PageTest {
             .map(cells -> cells.get(0).getText() + " " + cells.get(1).getText() + " " + cells.get(2).getText())
             .collect(Collectors.toCollection(TreeSet::new)));
         assertEquals(api("/v1/workers").size(), rows("workers").size());
+        await(() -> rows("latency").size() == ports.size());
+        assertEquals(api("/v1/latency").get("ports").get(0).get("samples").asText(),
+            row("latency", "latency a").getLast().getAttribute("data-value"));
+        assertEquals(Math.max(1, api("/v1/interruptions").size()), rows("interruptions").size());
         assertEquals(List.of(), severe());
     }
 
