@@ -57,10 +57,7 @@ final class TraceCommand extends ClientCommand {
 
     private String write(final List<FrameView> found, final Path file) {
         try (OutputStream out = Files.newOutputStream(file)) {
-            final PcapngWriter writer = new PcapngWriter(out, port.getValue());
-            for (final FrameView frame : found) {
-                writer.write(frame);
-            }
+            FrameFile.write(out, port.getValue(), found);
         } catch (NoSuchFileException _) {
             throw new SwitchException(file + ": cannot be written: no such directory");
         } catch (AccessDeniedException _) {

@@ -118,7 +118,7 @@ public final class FrameCapture implements AutoCloseable {
         if (filter == null || filter.accepts(frame)) {
             blocks.packet(epoch + frame.nanos(), frame.event().isIn() ? PcapngWriter.INBOUND : PcapngWriter.OUTBOUND,
                 frame.length(), frame.buffer(), frame.offset(), Math.min(frame.captured(), options.snapLength()),
-                verdicts.of(frame));
+                verdicts.of(frame), 0);
             accepted++;
         }
         return !blocks.isFull() && !isComplete();

@@ -43,6 +43,7 @@ public final class PcapngWriter {
     private static final int END = 0;
     private static final int COMMENT = 1;
     private static final int FLAGS = 2;
+    private static final int DROP_COUNT = 4;
     private static final int IF_NAME = 2;
     private static final int IF_TSRESOL = 9;
     private static final int IF_FILTER = 11;
@@ -115,9 +116,10 @@ public final class PcapngWriter {
      * @param offset their offset
      * @param captured their number, at most 64 KiB and an Ethernet header
      * @param comment text in UTF-8
+     * @param skipped the number of packets before this one that are missing
      */
     public void packet(final long nanos, final int direction, final int length, final DirectBuffer from,
-                       final int offset, final int captured, final byte[] comment) {
+                       final int offset, final int captured, final byte[] comment, final long skipped) {
         begin(ENHANCED_PACKET);
         integer(0); // the only interface
         time(nanos);
@@ -128,6 +130,9 @@ public final class PcapngWriter {
         option(COMMENT, comment);
         integer(FLAGS | Integer.BYTES << LENGTH_SHIFT);
         integer(direction);
+        if (skipped != 0) {
+            count(DROP_COUNT, skipped);
+        }
         end();
     }
 
