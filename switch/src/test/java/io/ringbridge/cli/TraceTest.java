@@ -126,9 +126,7 @@ class TraceTest {
     void aRefusedSessionIsPrintedAndLoggedWithTheReason() throws Exception {
         start("");
         final ListAppender<ILoggingEvent> log = new ListAppender<>();
-        log.start();
-        final Logger logger = (Logger) LoggerFactory.getLogger("io.ringbridge.control");
-        logger.addAppender(log);
+        final Logger logger = listen(log);
         try (Connection peer = Connection.connect(dir.resolve("vm1.sock"))) {
             for (int i = 0; i < 20; i++) {
                 peer.send(Request.SET_OWNER.id(), Header.VERSION, new byte[0]);
@@ -145,6 +143,34 @@ class TraceTest {
         assertTrue(lines.stream().anyMatch(line -> line.equals("port vm1: detached: " + why)), lines.toString());
         assertTrue(lines.stream().anyMatch(line -> line.startsWith("port vm1: before that, at ")
             && line.contains("request SET_VRING_NUM, 5 bytes, 0 descriptors: failed: " + why)), lines.toString());
+    }
+
+    private static Logger listen(final ListAppender<ILoggingEvent> log) {
+        final Logger logger = (Logger) LoggerFactory.getLogger("io.ringbridge.control");
+        log.start();
+        logger.addAppender(log);
+        return logger;
+    }
+
+    @Test
+    void theLogHasNoMessagesOfEarlierSessions() throws Exception {
+        start("");
+        guest("vm1").close();
+        Await.until(() -> trace("vm1").out().contains("detached"));
+        final ListAppender<ILoggingEvent> log = new ListAppender<>();
+        final Logger logger = listen(log);
+        try (Connection peer = Connection.connect(dir.resolve("vm1.sock"))) {
+            peer.send(Request.SET_OWNER.id(), Header.VERSION, new byte[0]);
+            peer.send(Request.SET_VRING_NUM.id(), Header.VERSION, new byte[5]);
+            assertNull(peer.receive(() -> { }));
+        }
+        Await.until(() -> trace("vm1").out().split("detached", -1).length == 3);
+        logger.detachAppender(log);
+        final List<String> lines = List.copyOf(log.list).stream().map(ILoggingEvent::getFormattedMessage)
+            .filter(line -> line.contains("before that")).toList();
+        assertEquals(2, lines.size(), lines.toString());
+        assertTrue(lines.getFirst().contains("request SET_OWNER"), lines.toString());
+        assertTrue(lines.getLast().contains("request SET_VRING_NUM"), lines.toString());
     }
 
     @Test

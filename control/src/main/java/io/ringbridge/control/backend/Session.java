@@ -143,7 +143,7 @@ final class Session {
             events.report(kind, byPeer ? "detached by the front-end" : "detached because the port is closing");
         } else {
             events.report(kind, "detached: " + fault, Map.of("reason", fault));
-            trace.last(LOGGED).forEach(message ->
+            trace.lastOfSession(LOGGED).forEach(message ->
                 LOG.warn("port {}: before that, at {}: {}", port.name(), message.time(), message.line()));
         }
         trace.session("detached", Map.of(), fault);

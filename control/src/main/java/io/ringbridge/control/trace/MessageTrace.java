@@ -132,7 +132,23 @@ public final class MessageTrace {
         entry.end(why == null ? Result.OK : Result.FAILED, why);
     }
 
-    /** Returns the last messages, the oldest first. */
+    /** Returns the last messages of the current session, without its start, the oldest first. */
+    public List<TracedMessage> lastOfSession(final int most) {
+        final List<TracedMessage> last = new ArrayList<>();
+        synchronized (entries) {
+            final Iterator<Entry> backwards = entries.descendingIterator();
+            while (last.size() < most && backwards.hasNext()) {
+                final Entry entry = backwards.next();
+                if (entry.kind == Kind.SESSION) {
+                    break;
+                }
+                last.add(entry.copy());
+            }
+        }
+        return last.reversed();
+    }
+
+    /** Returns the last messages of all sessions, the oldest first. */
     public List<TracedMessage> last(final int most) {
         final List<TracedMessage> last = new ArrayList<>();
         synchronized (entries) {
