@@ -1,6 +1,6 @@
 package io.ringbridge.api;
 
-import io.ringbridge.config.SocketAccess;
+import io.ringbridge.control.transport.SocketAccess;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
@@ -68,7 +68,7 @@ public final class ApiServer implements AutoCloseable {
             ApiSocket.clear(socket);
             connector.setUnixDomainPath(socket);
             server.start();
-            ApiSocket.restrict(socket, access);
+            access.apply(socket); // only the owner may connect before;
             return new ApiServer(server, connector, socket, inode(socket));
         } catch (final Exception e) {
             // The socket at this path may belong to another process.

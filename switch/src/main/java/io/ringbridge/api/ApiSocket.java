@@ -1,7 +1,6 @@
 package io.ringbridge.api;
 
 import io.ringbridge.config.ConfigException;
-import io.ringbridge.config.SocketAccess;
 
 import java.io.IOException;
 import java.net.ConnectException;
@@ -13,9 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFileAttributeView;
-import java.nio.file.attribute.UserPrincipalLookupService;
-import java.nio.file.attribute.UserPrincipalNotFoundException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -185,32 +181,6 @@ public final class ApiSocket {
     static void clear(final Path place) throws IOException {
         checkFree(place);
         Files.deleteIfExists(place);
-    }
-
-    /**
-     * Sets the owner, the group and the mode of a socket that this process has created.
-     *
-     * @throws IOException if a name is unknown, or this process may not give the socket away; the message is for people
-     */
-    static void restrict(final Path place, final SocketAccess access) throws IOException {
-        final PosixFileAttributeView file = Files.getFileAttributeView(place, PosixFileAttributeView.class);
-        final UserPrincipalLookupService names = place.getFileSystem().getUserPrincipalLookupService();
-        if (access.group() != null) {
-            try {
-                file.setGroup(names.lookupPrincipalByGroupName(access.group()));
-            } catch (UserPrincipalNotFoundException _) {
-                throw new IOException("no group is named \"" + access.group() + '"');
-            }
-        }
-        if (access.owner() != null) {
-            try {
-                file.setOwner(names.lookupPrincipalByName(access.owner()));
-            } catch (UserPrincipalNotFoundException _) {
-                throw new IOException("no user is named \"" + access.owner() + '"');
-            }
-        }
-        // Only the owner may connect before this call.
-        Files.setAttribute(place, "unix:mode", access.mode());
     }
 
     /** Whether the file at a path is a socket; symbolic links are not followed. */

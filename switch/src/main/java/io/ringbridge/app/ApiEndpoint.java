@@ -4,8 +4,8 @@ import io.ringbridge.api.ApiException;
 import io.ringbridge.api.ApiServer;
 import io.ringbridge.api.ApiSocket;
 import io.ringbridge.api.SwitchControl;
-import io.ringbridge.config.SocketAccess;
 import io.ringbridge.control.handover.HandOverException;
+import io.ringbridge.control.transport.SocketAccess;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

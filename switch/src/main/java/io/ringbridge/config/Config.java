@@ -1,5 +1,6 @@
 package io.ringbridge.config;
 
+import io.ringbridge.control.transport.SocketAccess;
 import io.ringbridge.datapath.DatapathOptions;
 import io.ringbridge.datapath.worker.PollMode;
 

@@ -2,6 +2,7 @@ package io.ringbridge.config;
 
 import io.ringbridge.config.ConfigException.Fault;
 import io.ringbridge.config.Places.Place;
+import io.ringbridge.control.transport.SocketAccess;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.PortVlan;
@@ -256,9 +257,8 @@ public final class ConfigReader {
     }
 
     private static SocketAccess access(final Section api) {
-        return new SocketAccess(api.text("owner", "the name of a user").orElse(null),
-            api.text("group", "the name of a group").orElse(null),
-            api.permissions("mode").orElse(SocketAccess.DEFAULT.mode()));
+        return new SocketAccess(Rules.PERMISSIONS.read(api, "mode").orElse(SocketAccess.DEFAULT.mode()),
+            Rules.USER.read(api, "owner").orElse(null), Rules.GROUP.read(api, "group").orElse(null));
     }
 
     private static Duration ageing(final Section fdb) {

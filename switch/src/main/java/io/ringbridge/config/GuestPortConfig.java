@@ -108,7 +108,7 @@ public record GuestPortConfig(PortValues values, OptionalInt descriptor) impleme
     /** Returns who may connect to the socket. */
     public SocketAccess access() {
         return new SocketAccess(
-            values.find(PortKey.PERMISSIONS, Integer.class).orElse(BackendOptions.DEFAULT_PERMISSIONS),
+            values.find(PortKey.PERMISSIONS, Integer.class).orElse(SocketAccess.DEFAULT.mode()),
             values.find(PortKey.OWNER, String.class).orElse(null),
             values.find(PortKey.GROUP, String.class).orElse(null));
     }

@@ -6,6 +6,7 @@ import io.ringbridge.config.Rule.Value;
 import io.ringbridge.control.backend.BackendOptions;
 import io.ringbridge.control.backend.BackendOptions.Mode;
 import io.ringbridge.control.backend.SuspendOptions;
+import io.ringbridge.control.transport.SocketAccess;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.datapath.memory.MemoryFiles;
 import io.ringbridge.datapath.os.PacketSocket.Direction;
@@ -48,7 +49,7 @@ public enum PortKey {
         "longest packet to the guest"),
     TAP_MTU("mtu", Set.of(TAP), Rules.integer(PortLimits.MIN_MTU, PortLimits.MAX_MTU).optional("the device's"),
         "MTU to set"),
-    PERMISSIONS("permissions", Set.of(VHOST_USER), Rules.PERMISSIONS.or(BackendOptions.DEFAULT_PERMISSIONS),
+    PERMISSIONS("permissions", Set.of(VHOST_USER), Rules.PERMISSIONS.or(SocketAccess.DEFAULT.mode()),
         "of the socket; with mode=server",
         Condition.IN_MODE_SERVER),
     OWNER("owner", Set.of(VHOST_USER), Rules.USER.optional("the user of the switch"),

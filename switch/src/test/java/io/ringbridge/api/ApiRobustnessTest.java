@@ -1,6 +1,6 @@
 package io.ringbridge.api;
 
-import io.ringbridge.config.SocketAccess;
+import io.ringbridge.control.transport.SocketAccess;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -269,13 +269,13 @@ class ApiRobustnessTest {
     void theSocketHasTheConfiguredAccess() throws IOException {
         final Path socket = dir.resolve("api.sock");
         final String group = Files.getAttribute(dir, "posix:group").toString();
-        try (ApiServer _ = ApiServer.start(socket, new SocketAccess(null, group, 0620), new FakeSwitch())) {
+        try (ApiServer _ = ApiServer.start(socket, new SocketAccess(0620, null, group), new FakeSwitch())) {
             assertEquals(0620, (Integer) Files.getAttribute(socket, "unix:mode") & 0777);
             assertEquals(group, Files.getAttribute(socket, "posix:group").toString());
         }
         final ApiException e = assertThrows(ApiException.class,
-            () -> ApiServer.start(socket, new SocketAccess("no-such-user", null, 0660), new FakeSwitch()));
-        assertEquals("api socket " + socket + ": no user is named \"no-such-user\"", e.getMessage());
+            () -> ApiServer.start(socket, new SocketAccess(0660, "no-such-user", null), new FakeSwitch()));
+        assertEquals("api socket " + socket + ": owner: \"no-such-user\" is not a user of this host", e.getMessage());
         assertTrue(Files.notExists(socket));
     }
 

@@ -1,6 +1,6 @@
 package io.ringbridge.api;
 
-import io.ringbridge.config.SocketAccess;
+import io.ringbridge.control.transport.SocketAccess;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;

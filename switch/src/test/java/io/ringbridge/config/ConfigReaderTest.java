@@ -5,6 +5,7 @@ import io.ringbridge.control.backend.Offer;
 import io.ringbridge.control.backend.SuspendOptions;
 import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.VirtioFeatures;
+import io.ringbridge.control.transport.SocketAccess;
 import io.ringbridge.control.uplink.PcapOptions;
 import io.ringbridge.control.uplink.TapOptions;
 import io.ringbridge.datapath.memory.MemoryFiles;
@@ -90,7 +91,7 @@ class ConfigReaderTest {
                 features: [version_1, mrg_rxbuf]
             """);
         assertEquals(new Config(2, List.of(1, 3), PollMode.BUSY, new Config.Api(Optional.of(Path.of("/run/a.sock")),
-            new SocketAccess(null, "kvm", 0600)),
+            new SocketAccess(0600, null, "kvm")),
             Optional.of(new Http(InetAddress.ofLiteral("::1"), 9179, Optional.of("0123456789abcdef"))),
             new Config.Fdb(1024, Duration.ofMinutes(5)), 100, 16, new State.Directory(Path.of("/run/state")),
             config.ports()), config);

@@ -33,8 +33,6 @@ public record BackendOptions(Mode mode, @Nullable Path socket, int descriptor, S
     public static final int DEFAULT_LOG_BASE_REPLY = 16;
     /** The other size of the reply to SET_LOG_BASE. */
     public static final int SHORT_LOG_BASE_REPLY = 8;
-    /** The default permissions of a socket file. */
-    public static final int DEFAULT_PERMISSIONS = 0660;
 
     /** The side that opens the socket. */
     public enum Mode {
@@ -47,7 +45,7 @@ public record BackendOptions(Mode mode, @Nullable Path socket, int descriptor, S
     }
 
     private static BackendOptions of(final Mode mode, final @Nullable Path socket, final int descriptor) {
-        return new BackendOptions(mode, socket, descriptor, SocketAccess.of(DEFAULT_PERMISSIONS), -1, true,
+        return new BackendOptions(mode, socket, descriptor, SocketAccess.DEFAULT, -1, true,
             SuspendOptions.DEFAULT, DEFAULT_LOG_BASE_REPLY, 0, 0, false, null, MemoryFiles.RAM);
     }
 

@@ -20,6 +20,11 @@ import java.nio.file.attribute.UserPrincipalNotFoundException;
  * @param group the name or number of a group; null for the group of the switch
  */
 public record SocketAccess(int mode, @Nullable String owner, @Nullable String group) {
+    private static final int OWNER_AND_GROUP = 0660;
+
+    /** The user and the group of the switch may connect. */
+    public static final SocketAccess DEFAULT = of(OWNER_AND_GROUP);
+
     /** Returns the access of a file that belongs to the user and group of the switch. */
     public static SocketAccess of(final int mode) {
         return new SocketAccess(mode, null, null);
@@ -44,7 +49,7 @@ public record SocketAccess(int mode, @Nullable String owner, @Nullable String gr
      *
      * @throws IOException if that failed; the message names the owner or the group if it is the reason
      */
-    void apply(final Path socket) throws IOException {
+    public void apply(final Path socket) throws IOException {
         final UserPrincipal user = user(socket);
         final GroupPrincipal members = groupOf(socket);
         final PosixFileAttributeView file =
