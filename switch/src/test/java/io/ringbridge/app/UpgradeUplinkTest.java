@@ -32,6 +32,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
@@ -225,6 +226,29 @@ class UpgradeUplinkTest {
             running.close();
         }
         assertEquals(IntStream.range(0, REPLAYED).boxed().toList(), recorded(out));
+    }
+
+    /** The worker finds the end of the broken capture up to a second before the port's own thread notices. */
+    @Test
+    void aPortThatHasJustFailedStaysFailed() throws Exception {
+        final Path capture = capture();
+        Files.write(capture, Arrays.copyOf(Files.readAllBytes(capture), (int) Files.size(capture) - 10));
+        final Config config = config("a", "{name: play, type: pcap, read: " + capture + ", speed: full}");
+        Switch running = start(config);
+        try {
+            while (!"failed".equals(port(running, "play").state())) {
+                LockSupport.parkNanos(1_000_000);
+            }
+            final String failure = port(running, "play").failure();
+            for (int i = 0; i < 2; i++) {
+                running = LocalUpgrade.run(dir, running, config);
+                assertEquals("failed", port(running, "play").state());
+                assertEquals(failure, port(running, "play").failure());
+                assertEquals(REPLAYED - 1, port(running, "play").inFrames());
+            }
+        } finally {
+            running.close();
+        }
     }
 
     @Test

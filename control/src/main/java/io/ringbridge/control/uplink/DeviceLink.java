@@ -41,6 +41,8 @@ abstract class DeviceLink implements Link {
     private final Thread thread;
     private final PausePoint pausePoint = new PausePoint();
     private boolean isOpen;
+    /** Whether the other process of a hand-over receives the device. One that has failed stays here. */
+    private boolean handsOver;
     private boolean parked;
 
     /**
@@ -215,7 +217,8 @@ abstract class DeviceLink implements Link {
     public void saveState(final StateWriter out) {
         final String failure = port.failure();
         out.section(HandOverSections.UPLINK, section -> section.text(failure == null ? "" : failure));
-        if (isOpen && failure == null) {
+        handsOver = isOpen && failure == null;
+        if (handsOver) {
             out.section(device, this::saveDevice);
         }
     }
@@ -241,6 +244,11 @@ abstract class DeviceLink implements Link {
         return parked;
     }
 
+    /** Whether {@link #saveState} has written the device. Without it, the other process has no use for its frames. */
+    final boolean handsOver() {
+        return handsOver;
+    }
+
     final boolean isOpen() {
         return isOpen;
     }
@@ -255,7 +263,7 @@ abstract class DeviceLink implements Link {
     public void savePositions(final StateWriter out) {
         SavedCounters.save(port, out);
         SavedInterruptions.save(port, out);
-        SavedFrames.saveReady(port, parked, out);
+        SavedFrames.saveReady(port, parked && handsOver, out);
     }
 
     @Override

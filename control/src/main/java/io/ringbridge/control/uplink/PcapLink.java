@@ -103,7 +103,7 @@ public final class PcapLink extends DeviceLink {
     @Override
     public void savePositions(final StateWriter out) {
         super.savePositions(out);
-        if (isOpen()) {
+        if (handsOver()) {
             out.section(HandOverSections.REPLAY,
                 section -> replay.map(Replay::position).orElse(ReplayPosition.START).save(section));
         }

@@ -35,10 +35,11 @@ final class SavedFrames {
     /**
      * Writes the frames that each queue of a port has read.
      *
-     * @param parked whether the port is parked; otherwise its worker owns the frames, and none are written
+     * @param wanted false if the other process receives no device, or if the port is not parked, and its worker owns
+     * the frames; none are written then
      */
-    static void saveReady(final UplinkPort port, final boolean parked, final StateWriter out) {
-        if (parked) {
+    static void saveReady(final UplinkPort port, final boolean wanted, final StateWriter out) {
+        if (wanted) {
             final List<List<byte[]>> ready = port.ready();
             out.section(HandOverSections.FRAMES, section -> {
                 section.number(ready.size());
