@@ -1,6 +1,7 @@
 package io.ringbridge.control.transport;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -19,10 +20,15 @@ public record Peer(long pid, String command) {
 
     private static String command(final long pid) {
         try {
-            return Files.readString(Path.of("/proc/" + pid + "/comm")).strip();
+            return printable(Files.readString(Path.of("/proc/" + pid + "/comm"), StandardCharsets.ISO_8859_1).strip());
         } catch (final IOException e) {
             return ""; // the process has ended already
         }
+    }
+
+    /** Replaces what is not ASCII: a process chooses its name, which could contain commands for a terminal. */
+    private static String printable(final String name) {
+        return name.replaceAll("[^ -~]", "?");
     }
 
     /** Returns the process in words. */
