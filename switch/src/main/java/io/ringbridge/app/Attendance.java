@@ -1,6 +1,7 @@
 package io.ringbridge.app;
 
 import io.ringbridge.api.Json;
+import io.ringbridge.control.backend.ring.PrivateDirectory;
 import io.ringbridge.control.event.Event;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,6 +24,7 @@ final class Attendance implements Consumer<Event> {
     private static final String NAME = "attached.json";
 
     private final String port;
+    private final Path directory;
     private final Path file;
     private final Runnable onArrival;
 
@@ -38,6 +40,7 @@ final class Attendance implements Consumer<Event> {
      */
     Attendance(final String port, final Path directory, final Runnable onArrival) {
         this.port = port;
+        this.directory = directory;
         file = directory.resolve(NAME);
         this.onArrival = onArrival;
     }
@@ -66,7 +69,7 @@ final class Attendance implements Consumer<Event> {
 
     private void arrived() {
         try {
-            Files.createDirectories(file.getParent());
+            PrivateDirectory.make(directory);
             Files.writeString(file, Json.write(new Entry(boot())));
         } catch (final IOException e) {
             LOG.warn("port {}: cannot record that its front-end is attached; after a restart, other ports will not "

@@ -1,5 +1,6 @@
 package io.ringbridge.app;
 
+import io.ringbridge.api.RuntimeDirectory;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
@@ -88,10 +89,12 @@ final class StateDirectory {
         }
     }
 
-    /** Creates the directory. */
+    /** Creates the directory, for this user only. An existing one keeps its mode. */
     void make() {
         try {
-            Files.createDirectories(directory);
+            RuntimeDirectory.makeFor(directory);
+            Files.createDirectories(directory,
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(OWNER_ONLY)));
         } catch (final IOException e) {
             throw new SwitchException("cannot create the state directory " + directory + ": " + e.getMessage(), e);
         }

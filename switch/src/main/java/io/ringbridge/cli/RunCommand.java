@@ -20,6 +20,7 @@ import io.ringbridge.config.State;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.TransportException;
+import io.ringbridge.datapath.os.Umask;
 import io.ringbridge.datapath.worker.PollMode;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -66,6 +67,7 @@ final class RunCommand implements Callable<Integer> {
         "                 --port name=up,type=tap,device=tap0,master=br0",
         "  ringbridge run --socket-path=/tmp/net.sock",
         "      serve a single port, like other vhost-user back-end programs");
+    private static final int OTHERS = 0007;
     private static final Logger LOG = LoggerFactory.getLogger(RunCommand.class);
     private static final String SINGLE = "net";
 
@@ -150,6 +152,7 @@ final class RunCommand implements Callable<Integer> {
         if (check) {
             return check();
         }
+        Umask.withhold(OTHERS); // before the first file, and the first thread
         Signals.handle();
         if (api != null || !isSingle()) {
             ApiServer.preload();

@@ -64,6 +64,16 @@ class StateDirectoryTest {
         assertEquals(Set.of("a.0.journal"), names());
     }
 
+    @Test
+    void itIsClosedToOthers() throws IOException {
+        final Path state = dir.resolve("a/state");
+        new StateDirectory(state).make();
+        assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(state)));
+        Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwxr-x---"));
+        new StateDirectory(state).make();
+        assertEquals("rwxr-x---", PosixFilePermissions.toString(Files.getPosixFilePermissions(state)));
+    }
+
     private static Path make(final Path kept, final Instant touched) throws IOException {
         Files.createDirectories(kept);
         Files.writeString(kept.resolve("a.0.journal"), "x");

@@ -4,12 +4,18 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.ringbridge.api.ApiClient;
 import io.ringbridge.app.Switch;
 import io.ringbridge.config.Config;
+import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.control.frontend.Guest;
+import io.ringbridge.datapath.driver.QueueShape;
+import io.ringbridge.datapath.ring.Features;
+import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +23,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -74,6 +81,47 @@ class ProcessTest {
             assertFalse(Files.exists(api));
         } finally {
             process.destroyForcibly();
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void othersCanAccessNothingThatTheSwitchCreates() throws Exception {
+        final Path made = Files.createDirectory(dir.resolve("made"));
+        final Path config = Files.writeString(dir.resolve("switch.yaml"), """
+            state: %1$s/state
+            ports:
+              - {name: a, socket: %1$s/a.sock}
+              - {name: r, type: pcap, write: %1$s/r.pcap}
+            """.formatted(made));
+        final List<String> command = command(List.of("sh", "-c", "umask 0; exec \"$@\"", "sh"), "run", "--config",
+            config.toString(), "--api", made.resolve("api.sock").toString());
+        final Process process = new ProcessBuilder(command).start();
+        try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
+            untilItRuns(err);
+            try (Guest _ = Guest.attach(made.resolve("a.sock"),
+                Frontend.DEFAULT_FEATURES | Features.of(Features.RING_PACKED), new QueueShape(64, 2048))) {
+                Await.until(() -> files(made).stream().anyMatch(file -> file.toString().endsWith(".journal"))
+                    && files(made).stream().anyMatch(file -> file.endsWith("attached.json")));
+                final List<Path> files = files(made);
+                assertTrue(files.containsAll(List.of(made.resolve("r.pcap"), made.resolve("a.sock"),
+                    made.resolve("api.sock"))), files.toString());
+                for (final Path file : files) {
+                    final String mode = PosixFilePermissions.toString(Files.getPosixFilePermissions(file));
+                    assertTrue(mode.endsWith("---"), file + " " + mode);
+                }
+            }
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    /** Returns the files and directories below a directory, without it. */
+    private static List<Path> files(final Path directory) {
+        try (Stream<Path> all = Files.walk(directory)) {
+            return all.skip(1).toList();
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

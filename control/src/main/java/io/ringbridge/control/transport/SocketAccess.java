@@ -1,10 +1,12 @@
 package io.ringbridge.control.transport;
 
+import io.ringbridge.datapath.os.Fd;
+import io.ringbridge.datapath.os.OsException;
 import org.jspecify.annotations.Nullable;
 
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.GroupPrincipal;
 import java.nio.file.attribute.PosixFileAttributeView;
@@ -21,6 +23,8 @@ import java.nio.file.attribute.UserPrincipalNotFoundException;
  */
 public record SocketAccess(int mode, @Nullable String owner, @Nullable String group) {
     private static final int OWNER_AND_GROUP = 0660;
+    private static final int S_IFMT = 0xF000;
+    private static final int S_IFSOCK = 0xC000;
 
     /** The user and the group of the switch may connect. */
     public static final SocketAccess DEFAULT = of(OWNER_AND_GROUP);
@@ -45,15 +49,33 @@ public record SocketAccess(int mode, @Nullable String owner, @Nullable String gr
     }
 
     /**
-     * Gives a socket file its owner, its group and its mode.
+     * Gives a socket file its owner, its group and its mode. Does not follow a symbolic link: others may be able to
+     * write to the directory of the socket, and replace the file.
      *
      * @throws IOException if that failed; the message names the owner or the group if it is the reason
      */
     public void apply(final Path socket) throws IOException {
+        final int fd;
+        try {
+            fd = Fd.refer(socket.toString());
+        } catch (final OsException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+        try {
+            applyTo(Path.of("/proc/self/fd/" + fd));
+        } finally {
+            Fd.close(fd);
+        }
+    }
+
+    /** Changes the file to which a descriptor refers, whatever is at its path meanwhile. */
+    private void applyTo(final Path socket) throws IOException {
+        if (((Integer) Files.getAttribute(socket, "unix:mode") & S_IFMT) != S_IFSOCK) {
+            throw new IOException("another file has replaced it");
+        }
         final UserPrincipal user = user(socket);
         final GroupPrincipal members = groupOf(socket);
-        final PosixFileAttributeView file =
-            Files.getFileAttributeView(socket, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS);
+        final PosixFileAttributeView file = Files.getFileAttributeView(socket, PosixFileAttributeView.class);
         try {
             if (members != null) {
                 file.setGroup(members);
@@ -64,9 +86,14 @@ public record SocketAccess(int mode, @Nullable String owner, @Nullable String gr
         } catch (final IOException e) {
             throw new IOException("cannot give it to " + (owner == null ? "" : "owner " + owner)
                 + (owner == null || group == null ? "" : " and ") + (group == null ? "" : "group " + group) + ": "
-                + e.getMessage(), e);
+                + reason(e));
         }
         Files.setAttribute(socket, "unix:mode", mode); // last: a change of the owner may clear bits of the mode
+    }
+
+    /** Returns the reason without the path, which is that of a descriptor. */
+    private static @Nullable String reason(final IOException e) {
+        return e instanceof final FileSystemException failed ? failed.getReason() : e.getMessage();
     }
 
     private @Nullable UserPrincipal user(final Path socket) throws IOException {
@@ -89,8 +116,8 @@ public record SocketAccess(int mode, @Nullable String owner, @Nullable String gr
         throws IOException {
         try {
             return lookup.find(name);
-        } catch (final UserPrincipalNotFoundException e) {
-            throw new IOException(key + ": \"" + name + "\" is not a " + kind + " of this host", e);
+        } catch (UserPrincipalNotFoundException _) {
+            throw new IOException(key + ": \"" + name + "\" is not a " + kind + " of this host");
         }
     }
 }

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
@@ -29,7 +30,8 @@ final class CaptureFile implements AutoCloseable {
 
     /** Creates the file, or truncates it. */
     private CaptureFile(final Path file, final int snapLength) throws IOException {
-        this(file, snapLength, Files.newOutputStream(checked(file)));
+        this(file, snapLength, Files.newOutputStream(checked(file), StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
         final ByteBuffer start = ByteBuffer.allocate(FILE_HEADER).order(ByteOrder.nativeOrder());
         start.putInt(MAGIC_NANOSECONDS).putShort((short) 2).putShort((short) 4).putInt(0).putInt(0)
             .putInt(snapLength).putInt(ETHERNET);
@@ -45,10 +47,11 @@ final class CaptureFile implements AutoCloseable {
 
     /**
      * Checks that the file is regular or missing. A pipe would block the port until somebody reads it, and a disk would
-     * be overwritten.
+     * be overwritten. A symbolic link is not followed: in a directory that others may write, it could name any file.
      */
     private static Path checked(final Path file) throws IOException {
-        if (Files.exists(file) && !Files.isRegularFile(file)) {
+        if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)
+            && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
             throw new FileSystemException(file.toString(), null, "not a regular file; it is not replaced");
         }
         return file;
@@ -64,7 +67,8 @@ final class CaptureFile implements AutoCloseable {
      */
     static CaptureFile open(final Path file, final int snapLength, final long inode) throws IOException {
         return Files.exists(file) && inode(file) == inode
-            ? new CaptureFile(file, snapLength, Files.newOutputStream(checked(file), StandardOpenOption.APPEND))
+            ? new CaptureFile(file, snapLength, Files.newOutputStream(checked(file), StandardOpenOption.APPEND,
+                LinkOption.NOFOLLOW_LINKS))
             : new CaptureFile(file, snapLength);
     }
 

@@ -5,9 +5,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.newsclub.net.unix.AFUNIXServerSocket;
 import org.newsclub.net.unix.AFUNIXSocketAddress;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -53,6 +55,18 @@ class ListenerTest {
             assertEquals(owner, Files.getAttribute(path, "unix:uid"));
             assertEquals(group, Files.getAttribute(path, "unix:gid"));
         }
+    }
+
+    @Test
+    void aFileThatHasReplacedTheSocketIsNotChanged() throws IOException {
+        final Path target = Files.createFile(directory.resolve("target"),
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        final Path link = Files.createSymbolicLink(directory.resolve("link"), target);
+        for (final Path each : List.of(link, target)) {
+            assertEquals("another file has replaced it",
+                assertThrows(IOException.class, () -> SocketAccess.of(0666).apply(each)).getMessage());
+        }
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(target)));
     }
 
     @Test

@@ -300,6 +300,10 @@ class PcapLinkTest {
         refused(port, PcapOptions.files(null, true, dir.resolve("none/out"), 0), "capture " + dir.resolve("none/out")
             + ": cannot be written: no such directory");
         refused(port, PcapOptions.files(null, true, dir, 0), "capture " + dir + ": cannot be written: ");
+        final Path target = Files.writeString(dir.resolve("target"), "kept");
+        final Path link = Files.createSymbolicLink(dir.resolve("link"), target);
+        refused(port, PcapOptions.files(null, true, link, 0), "capture " + link + ": cannot be written: not a regular");
+        assertEquals("kept", Files.readString(target));
         final Path garbage = Files.writeString(dir.resolve("garbage"),
             "this is not a capture, whatever else it may be");
         refused(port, PcapOptions.files(garbage, true, null, 0), "capture " + garbage + ": ");

@@ -10,10 +10,24 @@ public final class Fd {
     private static final int O_WRONLY = 1;
     private static final int O_RDWR = 2;
     private static final int O_PATH = 0x20_0000;
+    private static final int O_NOFOLLOW = 0x2_0000;
     private static final int O_NONBLOCK = 0x800;
     private static final int O_CLOEXEC = 0x80000;
 
     private Fd() {
+    }
+
+    /**
+     * Opens a file, of whatever type, only to refer to it. If it is a symbolic link, the descriptor refers to the link.
+     *
+     * @throws OsException if there is no such file, or this process may not reach it
+     */
+    public static int refer(final String path) {
+        final int fd = Libc.open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0) {
+            throw new OsException("open " + path, fd);
+        }
+        return fd;
     }
 
     /**

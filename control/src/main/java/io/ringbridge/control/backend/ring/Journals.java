@@ -9,7 +9,6 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.BitSet;
 
@@ -55,7 +54,7 @@ final class Journals implements AutoCloseable {
         close(ring.index());
         final Journal journal;
         try {
-            Files.createDirectories(directory);
+            PrivateDirectory.make(directory);
             journal = Journal.open(directory.resolve(port + "." + ring.index() + ".journal"), ring.size());
         } catch (final IOException e) {
             LOG.warn("port {}: vring {} runs without a journal: {}", port, ring.index(), e.getMessage());
