@@ -16,19 +16,30 @@ import java.util.concurrent.Callable;
     footer = {
         "  source <(ringbridge completion bash)",
         "  ringbridge completion bash >/etc/bash_completion.d/ringbridge",
-        "  ringbridge completion zsh >/usr/share/zsh/site-functions/_ringbridge"})
+        "  source <(ringbridge completion zsh)",
+        "  ringbridge completion zsh >/usr/local/share/zsh/site-functions/_ringbridge"})
 final class CompletionCommand implements Callable<Integer> {
     /** The shells. */
     enum Shell {
-        BASH(""),
-        /** The script runs in zsh's emulation of bash's completion, which it has to load. */
-        ZSH("#compdef ringbridge\nautoload -Uz compinit bashcompinit && compinit && bashcompinit\n");
+        BASH {
+            @Override
+            String script() {
+                return AutoComplete.bash("ringbridge", Main.line());
+            }
+        },
+        /** The script loads zsh's emulation of bash's completion, which has no {@code compopt}. */
+        ZSH {
+            @Override
+            String script() {
+                return "#compdef ringbridge\n" + BASH.script().replace("  alias compopt=complete\n", "") + """
 
-        private final String start;
+                    # From a directory of functions, zsh loads this file when it completes for the first time.
+                    [[ $funcstack[1] != _ringbridge ]] || _bash_complete -o default -F _complete_ringbridge
+                    """;
+            }
+        };
 
-        Shell(final String start) {
-            this.start = start;
-        }
+        abstract String script();
 
         @Override
         public String toString() {
@@ -45,8 +56,7 @@ final class CompletionCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         final PrintWriter out = spec.commandLine().getOut();
-        out.print(shell.start);
-        out.print(AutoComplete.bash("ringbridge", Main.line()));
+        out.print(shell.script());
         out.flush();
         return CommandLine.ExitCode.OK;
     }
