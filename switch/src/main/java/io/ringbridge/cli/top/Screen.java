@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /** Draws what has happened between two readings as the lines of a terminal. */
@@ -56,8 +57,8 @@ final class Screen {
 
     private void sums(final List<Flow> flows) {
         final double drops = flows.stream().mapToDouble(Flow::dropped).sum();
-        add(new AttributedStringBuilder().append(String.format(Locale.ROOT, "%d ports   in %s frames/s, %s bit/s   "
-                + "out %s frames/s, %s bit/s   ", flows.size(),
+        add(new AttributedStringBuilder().append(String.format(Locale.ROOT,
+            "%d ports   in %s/s, %s bit/s   out %s/s, %s bit/s   ", flows.size(),
             UNITS.rate(flows.stream().mapToDouble(Flow::inFrames).sum()),
             UNITS.rate(flows.stream().mapToDouble(Flow::inBits).sum()),
             UNITS.rate(flows.stream().mapToDouble(Flow::outFrames).sum()),
@@ -69,7 +70,7 @@ final class Screen {
         final int width = flows.stream().mapToInt(flow -> flow.port().name().length()).max().orElse(0);
         final String name = "%-" + Math.max(MIN_NAME, width) + "s ";
         heading(String.format(Locale.ROOT, name + "%-9s %7s %8s %7s %9s %7s  %s", "PORT", "STATE", "IN/S", "IN-BIT/S",
-            "OUT/S", "OUT-BIT/S", "DROPS/S", "REASONS"));
+            "OUT/S", "OUT-BIT/S", "DROPS/S", "REASON"));
         final int shown = flows.size() <= most ? flows.size() : most - 1;
         for (final Flow flow : flows.subList(0, shown)) {
             final String state = flow.port().state();
@@ -93,7 +94,12 @@ final class Screen {
         };
     }
 
+    /** Returns the reasons of drops, or else the problem that keeps the port from working. */
     private static String reasons(final Flow flow) {
+        final String why = flow.port().why();
+        if (flow.drops().isEmpty()) {
+            return Objects.requireNonNullElse(why, "");
+        }
         return flow.drops().entrySet().stream().map(drop -> drop.getKey() + ' ' + UNITS.rate(drop.getValue()))
             .collect(Collectors.joining(", "));
     }

@@ -40,9 +40,9 @@ class TopTest {
         final Snapshot now = at(3, port("vm1", 5000, Map.of("no-buffer", 25L, "mtu-exceeded", 2L)),
             port("new", 9000, Map.of()));
         assertEquals(List.of(
-            "2 ports   in 2000 frames/s, 1.02M bit/s   out 4000 frames/s, 2.05M bit/s   drops 10/s",
+            "2 ports   in 2000/s, 1.02M bit/s   out 4000/s, 2.05M bit/s   drops 10/s",
             "",
-            "PORT     STATE        IN/S IN-BIT/S   OUT/S OUT-BIT/S DROPS/S  REASONS",
+            "PORT     STATE        IN/S IN-BIT/S   OUT/S OUT-BIT/S DROPS/S  REASON",
             "vm1      running      2000    1.02M    4000     2.05M      10  no-buffer 10",
             "new      running         0        0       0         0       0",
             "",
@@ -63,6 +63,22 @@ class TopTest {
             }
         }
         assertTrue(draw(null, at(1, many), 80, 20).contains("and 38 more"), draw(null, at(1, many), 80, 20).toString());
+    }
+
+    @Test
+    void theSumsFitANarrowTerminal() {
+        final Map<String, Long> drops = Map.of("no-buffer", 333_300_000L);
+        final String sums = draw(at(1, port("vm1", 0, Map.of())), at(2, port("vm1", 111_100_000, drops)), 80, 24)
+            .getFirst();
+        assertEquals("1 ports   in 111M/s, 56.9G bit/s   out 222M/s, 114G bit/s   drops 333M/s", sums);
+    }
+
+    @Test
+    void theProblemOfAPortIsItsReason() {
+        final PortView waiting = new PortView("vm1", "vhost-user", "/a", null, null, null, "server", "waiting", null,
+            "then", "no front-end has connected", 1, 1500, null, null, List.of(), 0, 0, 0, 0, Map.of(), RatesView.NONE);
+        assertEquals("vm1      waiting         0        0       0         0       0  no front-end has connected",
+            draw(null, at(1, waiting), 100, 24).get(3));
     }
 
     @Test
