@@ -59,7 +59,7 @@ class AnnouncementTest {
             b.send(Frames.broadcast(STATION, 60));
             run(datapath);
             assertEquals(1, a.received().size());
-            port.announce(ADDRESS);
+            port.stations().announce(ADDRESS);
             run(datapath);
             assertHeard(1, a);
             assertHeard(1, b);
@@ -71,7 +71,7 @@ class AnnouncementTest {
                 run(datapath);
                 assertEquals(1, c.received().size());
                 assertTrue(b.received().isEmpty(), "the station has left its old port");
-                port.announce(ADDRESS);
+                port.stations().announce(ADDRESS);
                 assertTrue(c.received().isEmpty(), "a port does not receive its own announcement");
             }
         }
@@ -85,15 +85,15 @@ class AnnouncementTest {
              TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500))) {
             final GuestPort port = datapath.addGuestPort("c", 1, 1500);
             for (int i = 0; i < 1000; i++) {
-                port.announce(ADDRESS);
+                port.stations().announce(ADDRESS);
             }
             assertHeard(1, a);
             nanos.addAndGet(Duration.ofMillis(50).toNanos());
-            port.announce(ADDRESS);
+            port.stations().announce(ADDRESS);
             assertHeard(1, a);
             a.send(Frames.broadcast(STATION, 60));
             run(datapath);
-            port.announce(ADDRESS);
+            port.stations().announce(ADDRESS);
             assertHeard(1, a);
             assertEquals(List.of(new ForwardingTable.Entry("52:54:00:00:00:09", 0, port.index(), false, 0)),
                 datapath.stations());
@@ -107,7 +107,7 @@ class AnnouncementTest {
                 new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5)), nanos::get);
              TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500))) {
             datapath.table().addStatic(ForwardingTable.key(ADDRESS, 0), a.port.index());
-            datapath.addGuestPort("c", 1, 1500).announce(ADDRESS);
+            datapath.addGuestPort("c", 1, 1500).stations().announce(ADDRESS);
             assertEquals(a.port.index(), datapath.stations().getFirst().port());
         }
     }

@@ -302,7 +302,7 @@ class FaultyCommandTest {
             new Case("log no more", rig -> rig.log.begin(), rig -> nothing(() -> rig.guest.port.setLog(null, null))),
             of("detach", rig -> nothing(rig.guest.port::detach)),
             new Case("detach while logged", rig -> rig.log.begin(), rig -> nothing(rig.guest.port::detach)),
-            of("announce", rig -> nothing(() -> rig.guest.port.announce(0x0100_0000_5452L))),
+            of("announce", rig -> nothing(() -> rig.guest.port.stations().announce(0x0100_0000_5452L))),
             of("continueFrom", rig -> nothing(() -> rig.guest.port.continueFrom(earlier, List.of(earlier, earlier)))),
             of("uplink, attach", rig -> nothing(() -> rig.uplink.attach(List.of(rig.device), true))),
             new Case("uplink, suspend", rig -> nothing(() -> rig.uplink.attach(List.of(rig.device), true)),

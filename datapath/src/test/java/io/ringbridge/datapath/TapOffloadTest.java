@@ -269,7 +269,7 @@ class TapOffloadTest {
     @Test
     void announcementsGoOut() {
         guests(TestGuest.FEATURES, TestGuest.FEATURES);
-        a.port.announce(MacAddress.parse("52:54:00:00:00:09"));
+        a.port.stations().announce(MacAddress.parse("52:54:00:00:00:09"));
         final byte[] heard = await(b, 1).getFirst().frame;
         assertArrayEquals(new byte[] {0x52, 0x54, 0, 0, 0, 9, (byte) 0x80, 0x35}, Arrays.copyOfRange(heard, 6, 14));
         b.send(Frames.ethernet(9, 2, 60));

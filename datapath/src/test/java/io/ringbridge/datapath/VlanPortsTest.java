@@ -83,20 +83,20 @@ class VlanPortsTest {
              TestGuest twenty = guest(datapath, "twenty", PortVlan.access(20), layout);
              TestGuest trunk = guest(datapath, "trunk", Membership.trunk(30, 10, 20).vlan(), layout);
              TestGuest plain = guest(datapath, "plain", null, layout)) {
-            datapath.addGuestPort("x", 1, 1500, PortVlan.access(10)).announce(ADDRESS);
+            datapath.addGuestPort("x", 1, 1500, PortVlan.access(10)).stations().announce(ADDRESS);
             assertHears(ten, 0);
             assertHears(twenty);
             assertHears(trunk, 10);
             assertHears(plain);
             assertEquals(List.of("52:54:00:00:00:09 in 10 at 4"), stations(datapath));
-            datapath.addGuestPort("y", 1, 1500, Membership.trunk(10, 20, 30, 40).vlan()).announce(ADDRESS);
+            datapath.addGuestPort("y", 1, 1500, Membership.trunk(10, 20, 30, 40).vlan()).stations().announce(ADDRESS);
             assertHears(ten, 0);
             assertHears(twenty, 0);
             assertHears(trunk, 10, 20, 0);
             assertHears(plain);
             assertEquals(List.of("52:54:00:00:00:09 in 10 at 5", "52:54:00:00:00:09 in 20 at 5",
                 "52:54:00:00:00:09 in 30 at 5", "52:54:00:00:00:09 in 40 at 5"), stations(datapath));
-            datapath.addGuestPort("z", 1, 1500).announce(ADDRESS);
+            datapath.addGuestPort("z", 1, 1500).stations().announce(ADDRESS);
             assertHears(plain, 0);
             assertHears(ten);
             assertHears(trunk);
@@ -110,19 +110,19 @@ class VlanPortsTest {
              TestGuest ten = guest(datapath, "ten", PortVlan.access(10), 0);
              TestGuest trunk = guest(datapath, "trunk", Membership.trunk(0, 10, 20).vlan(), 0)) {
             final GuestPort port = datapath.addGuestPort("all", 1, 1500, all());
-            port.announce(ADDRESS);
+            port.stations().announce(ADDRESS);
             assertHears(ten);
             ten.send(Frames.broadcast(STATION, 60));
             run(datapath);
             trunk.received();
-            port.announce(ADDRESS);
+            port.stations().announce(ADDRESS);
             assertHears(ten, 0);
             assertHears(trunk, 10);
             assertEquals(List.of("52:54:00:00:00:09 in 10 at 2"), stations(datapath));
-            port.announce(ADDRESS);
+            port.stations().announce(ADDRESS);
             assertHears(ten);
             nanos.addAndGet(Duration.ofMillis(50).toNanos());
-            port.announce(ADDRESS);
+            port.stations().announce(ADDRESS);
             assertHears(ten, 0);
         }
     }

@@ -237,12 +237,12 @@ class DeviceStateTest {
             List.of(station(1), station(2), station(3), ForwardingTable.key(ADDRESS, 10))).encode();
         other.state(PortState.RUNNING);
         assertEquals(0, load(peer, stream));
-        assertArrayEquals(new long[] {station(3)}, fixture.port.staticStations());
+        assertArrayEquals(new long[] {station(3)}, fixture.port.stations().statics());
         other.state(PortState.CONNECTED);
         assertEquals(0, load(peer, stream));
         assertArrayEquals(new long[] {station(1), station(2), station(3)},
-            LongStream.of(fixture.port.staticStations()).sorted().toArray());
-        assertArrayEquals(new long[] {ForwardingTable.key(ADDRESS, 10)}, tagged.staticStations());
+            LongStream.of(fixture.port.stations().statics()).sorted().toArray());
+        assertArrayEquals(new long[] {ForwardingTable.key(ADDRESS, 10)}, tagged.stations().statics());
     }
 
     @Test
@@ -252,14 +252,14 @@ class DeviceStateTest {
             assertEquals(0, load(peer, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, "",
                 IntStream.range(first, first + 1000).mapToObj(DeviceStateTest::station).toList()).encode()));
         }
-        assertEquals(1024, fixture.port.staticStations().length);
+        assertEquals(1024, fixture.port.stations().statics().length);
         for (final List<Long> wrong : List.of(List.of(0L), List.of(ForwardingTable.key(1, 0)),
             List.of(ForwardingTable.key(ADDRESS, 4095)),
             List.of(-1L), IntStream.range(0, 1025).mapToObj(DeviceStateTest::station).toList())) {
             assertEquals(1, load(peer, new DeviceState(ADDRESS, 1400, 2, PortStatistics.NONE, "", wrong).encode()),
                 wrong::toString);
         }
-        assertEquals(1024, fixture.port.staticStations().length);
+        assertEquals(1024, fixture.port.stations().statics().length);
     }
 
     @Test

@@ -160,7 +160,7 @@ class RecoveryTest extends RecoveryFixture {
         peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 0, true), guest.event.fd());
         assertEquals(0, peer.ack(new Message.SetVringEnable(0, 1)));
         for (int i = 1; i <= SIZE; i++) {
-            other.announce(0x0200_0000_0002L + ((long) i << 32));
+            other.stations().announce(0x0200_0000_0002L + ((long) i << 32));
         }
         PeerGuest.awaitUsed(receiving, SIZE);
         leave(peer);

@@ -38,6 +38,7 @@ import java.util.stream.Stream;
 public final class GuestPort extends Port {
     private final GuestQueues queues;
     private final GuestActivity activity = new GuestActivity();
+    private final GuestStations stations;
     private volatile int configuredMtu;
     /** The MTU that the front-end has set, or 0. Guarded by {@code this}. */
     private int frontEndMtu;
@@ -46,8 +47,6 @@ public final class GuestPort extends Port {
     private volatile @Nullable String ringFault;
     private volatile Set<SuspendCause> suspendedBy = Set.of();
     private volatile PortStatistics inherited = PortStatistics.NONE;
-    /** The station to announce when the suspension ends, or 0. */
-    private long pendingAnnouncement;
     private volatile PortStatistics atAttach = PortStatistics.NONE;
 
     /**
@@ -62,6 +61,7 @@ public final class GuestPort extends Port {
                      final @Nullable PortVlan vlan, final IntFunction<QueueOwner[]> placement, final int workers,
                      final Stations stations) {
         super(index, name, mtu, vlan, stations);
+        this.stations = new GuestStations(stations, this);
         configuredMtu = mtu;
         queues = new GuestQueues(this, queuePairs, placement, workers);
     }
@@ -183,20 +183,19 @@ public final class GuestPort extends Port {
     /** Removes a cause of suspension. If no other cause remains, the started rings run at once. */
     @Override
     public void resume(final SuspendCause cause) {
-        final long station = removeCause(cause);
-        if (station != 0) {
-            announce(station); // needs no lock
+        if (removeCause(cause)) {
+            stations.announcePending();
         }
     }
 
     /**
      * Removes a cause of suspension.
      *
-     * @return the station to announce now, or 0
+     * @return whether the suspension has ended
      */
-    private synchronized long removeCause(final SuspendCause cause) {
+    private synchronized boolean removeCause(final SuspendCause cause) {
         if (!suspendedBy.contains(cause)) {
-            return 0;
+            return false;
         }
         suspendedBy = suspendedBy.stream().filter(other -> other != cause).collect(Collectors.toUnmodifiableSet());
         if (suspendedBy.isEmpty()) {
@@ -204,13 +203,7 @@ public final class GuestPort extends Port {
             suspended(false);
         }
         ledger().end(InterruptionCause.of(cause));
-        return suspendedBy.isEmpty() ? takeAnnouncement() : 0;
-    }
-
-    private long takeAnnouncement() {
-        final long station = pendingAnnouncement;
-        pendingAnnouncement = 0;
-        return station;
+        return suspendedBy.isEmpty();
     }
 
     /**
@@ -428,64 +421,19 @@ public final class GuestPort extends Port {
         features = 0;
         failure(null);
         ringFault = null;
-        pendingAnnouncement = 0;
+        stations.withdraw();
         frontEndMtu = 0;
         applyMtu();
         suspendedBy = suspendedBy.contains(SuspendCause.OPERATOR) ? Set.of(SuspendCause.OPERATOR) : Set.of();
         suspended(!suspendedBy.isEmpty());
         ledger().end(InterruptionCause.SUSPENDED_BY_FRONT_END, InterruptionCause.SUSPENDED_BY_DRIVER,
             InterruptionCause.UPGRADE);
-        stations().forget();
+        bridgeStations().forget();
     }
 
-    /**
-     * Announces a station behind this port to the bridge and to every other port, as if the station had sent a reverse
-     * ARP request. No ring of this port needs to run.
-     *
-     * @param address a unicast address; its first byte on the wire is the lowest byte
-     */
-    public void announce(final long address) {
-        stations().announce(address);
-    }
-
-    /**
-     * Announces a station now, or when the suspension ends if the port is suspended.
-     *
-     * @param address as in {@link #announce}; 0 to withdraw a pending announcement
-     */
-    public void announceWhenResumed(final long address) {
-        final long station;
-        synchronized (this) {
-            pendingAnnouncement = address;
-            station = suspendedBy.isEmpty() ? takeAnnouncement() : 0;
-        }
-        if (station != 0) {
-            announce(station);
-        }
-    }
-
-    /** Whether an announcement is pending until the suspension ends. */
-    public synchronized boolean hasPendingAnnouncement() {
-        return pendingAnnouncement != 0;
-    }
-
-    /** Returns the static stations behind this port, by their keys in the forwarding table. */
-    public long[] staticStations() {
-        return stations().statics();
-    }
-
-    /**
-     * Adds static stations that the guest had on its previous host.
-     *
-     * @return the number of stations left out, see {@link Stations#addStatics}
-     */
-    public int addStaticStations(final long... keys) {
-        return stations().addStatics(keys);
-    }
-
-    /** Forgets every station behind this port, static ones included, because they have moved with the guest. */
-    public void forgetStations() {
-        stations().forgetAll();
+    /** Returns the stations behind this port. */
+    public GuestStations stations() {
+        return stations;
     }
 
     /** Pauses these queues, and waits until no worker has a frame of theirs. */

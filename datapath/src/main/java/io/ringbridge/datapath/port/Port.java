@@ -266,7 +266,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     }
 
     /** Returns the bridge's stations behind this port. */
-    final Stations stations() {
+    final Stations bridgeStations() {
         return stations;
     }
 

@@ -86,7 +86,7 @@ public final class UplinkPort extends Port {
     public void writesFail(final boolean fail) {
         if (writesFail != fail) {
             writesFail = fail;
-            stations().changed();
+            bridgeStations().changed();
         }
     }
 
@@ -95,7 +95,7 @@ public final class UplinkPort extends Port {
         if (carrierLost != lost) {
             carrierLost = lost;
             recordCarrier();
-            stations().changed();
+            bridgeStations().changed();
         }
     }
 
@@ -186,7 +186,7 @@ public final class UplinkPort extends Port {
             queue.owner().await(queue::idle);
             queue.owner().execute(queue::close);
         }
-        stations().forget();
+        bridgeStations().forget();
     }
 
     /** Marks the port as failed: frames for the device are dropped from now on. Any worker may call. */

@@ -61,7 +61,7 @@ public final class Migration implements AutoCloseable {
             throw ProtocolException.refused("address " + MacAddress.format(address)
                 + "; only the address of a single station is allowed");
         }
-        port.announce(address);
+        port.stations().announce(address);
     }
 
     /**
@@ -93,7 +93,7 @@ public final class Migration implements AutoCloseable {
 
     private DeviceState state() {
         return new DeviceState(config.mac(), config.mtu(), port.queuePairs(), port.statistics(), vlan(),
-            LongStream.of(port.staticStations()).boxed().toList());
+            LongStream.of(port.stations().statics()).boxed().toList());
     }
 
     /** Serves CHECK_DEVICE_STATE: ends the transfer, and applies a loaded state. */
@@ -126,7 +126,7 @@ public final class Migration implements AutoCloseable {
             LOG.warn("port {}: the guest comes from a port with vlan {}; this port has {}", port.name(),
                 state.vlan().isEmpty() ? "none" : state.vlan(), port.vlan() == null ? "none" : port.vlan());
         }
-        final int leftOut = port.addStaticStations(state.stations().stream().mapToLong(Long::longValue).toArray());
+        final int leftOut = port.stations().addStatics(state.stations().stream().mapToLong(Long::longValue).toArray());
         if (leftOut > 0) {
             LOG.warn("port {}: did not add {} of {} static stations: they are at a running port, in a VLAN of other"
                 + " ports, or too many", port.name(), leftOut, state.stations().size());
@@ -147,9 +147,9 @@ public final class Migration implements AutoCloseable {
      */
     public void setRunning(final boolean any) {
         if (any && !ringsRan && config.mac() != 0) {
-            port.announceWhenResumed(config.mac());
+            port.stations().announceWhenResumed(config.mac());
         } else if (!any && ringsRan) {
-            port.announceWhenResumed(0);
+            port.stations().announceWhenResumed(0);
         }
         ringsRan = any;
         migrated &= !any;
@@ -158,7 +158,7 @@ public final class Migration implements AutoCloseable {
     /** Writes the configuration and a pending announcement for another process. */
     public void save(final StateWriter out) {
         config.save(out);
-        if (port.hasPendingAnnouncement()) {
+        if (port.stations().hasPending()) {
             out.section(HandOverSections.ANNOUNCEMENT, _ -> { });
         }
     }
@@ -168,7 +168,7 @@ public final class Migration implements AutoCloseable {
         config.restore(in);
         ringsRan = true;
         if (in.find(HandOverSections.ANNOUNCEMENT).isPresent()) {
-            port.announceWhenResumed(config.mac());
+            port.stations().announceWhenResumed(config.mac());
         }
     }
 
@@ -178,7 +178,7 @@ public final class Migration implements AutoCloseable {
     public void detach() {
         close();
         if (migrated) {
-            port.forgetStations();
+            port.stations().forgetAll();
         }
     }
 
