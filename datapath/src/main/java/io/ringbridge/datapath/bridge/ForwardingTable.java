@@ -6,8 +6,6 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntPredicate;
 import java.util.stream.LongStream;
@@ -81,11 +79,8 @@ public final class ForwardingTable {
     private final int ageing;
     private final long[] slots;
     private final int lineShift;
-    private final AtomicInteger size = new AtomicInteger();
-    private final AtomicIntegerArray perPort;
     private final AtomicLong version = new AtomicLong();
-    private final StationMoves moves = new StationMoves();
-    private final TableCounters counters = new TableCounters();
+    private final StationCounts counts;
 
     /**
      * Creates an empty table.
@@ -97,7 +92,7 @@ public final class ForwardingTable {
     public ForwardingTable(final int capacity, final int ageingSeconds, final int ports) {
         this.capacity = capacity;
         ageing = ageingSeconds;
-        perPort = new AtomicIntegerArray(ports);
+        counts = new StationCounts(ports);
         final int lines = Math.max(2, Integer.highestOneBit(Math.max(1, capacity - 1)) * 4 / LINE_SLOTS);
         slots = new long[lines * LINE_LONGS];
         lineShift = 64 - Integer.numberOfTrailingZeros(lines);
@@ -125,7 +120,7 @@ public final class ForwardingTable {
 
     /** Returns the counts of moves. */
     public StationMoves moves() {
-        return moves;
+        return counts.moves();
     }
 
     /** Returns the most stations in the table. */
@@ -135,12 +130,12 @@ public final class ForwardingTable {
 
     /** Returns the counts of changes. */
     public TableCounters counters() {
-        return counters;
+        return counts.counters();
     }
 
     /** Returns the number of stations, including those that have aged and were not swept yet. */
     public int size() {
-        return size.get();
+        return counts.size();
     }
 
     private int line(final long key) {
@@ -224,11 +219,9 @@ public final class ForwardingTable {
                 return;
             }
             if (SLOT.compareAndSet(slots, at + 1, old, heard) && ((old ^ heard) & PORT_MASK) != 0) {
-                perPort.decrementAndGet(portOf(old));
-                perPort.incrementAndGet(port);
+                counts.replaced(portOf(old), port);
                 if (!isAged(old, now)) {
-                    moves.count(key, portOf(old), port);
-                    counters.moved();
+                    counts.moved(key, portOf(old), port);
                 }
                 changed();
             }
@@ -240,7 +233,7 @@ public final class ForwardingTable {
     }
 
     private void insert(final long key, final long value, final int now) {
-        if (size.get() >= capacity) {
+        if (counts.size() >= capacity) {
             final int victim = findVictim(key, portOf(value), now);
             if (victim < 0 || !replace(victim, now)) {
                 return;
@@ -279,10 +272,8 @@ public final class ForwardingTable {
     }
 
     private void countReplaced(final long old, final int now) {
-        if ((old & VALID) != 0 && isAged(old, now)) {
-            counters.aged();
-        } else if ((old & VALID) != 0) {
-            counters.evicted();
+        if ((old & VALID) != 0) {
+            counts.left(isAged(old, now));
         }
     }
 
@@ -294,13 +285,13 @@ public final class ForwardingTable {
      */
     private int findVictim(final long key, final int port, final int now) {
         int victim = -1;
-        int most = perPort.get(port);
+        int most = counts.of(port);
         int at = line(key) * LINE_LONGS;
         for (int n = 0; n < MAX_LINES; n++) {
             for (int i = at; i < at + LINE_LONGS; i += 2) {
                 final long value = slot(i + 1);
                 if ((value & (VALID | STATIC)) == VALID) {
-                    final int has = isAged(value, now) ? Integer.MAX_VALUE : perPort.get(portOf(value));
+                    final int has = isAged(value, now) ? Integer.MAX_VALUE : counts.of(portOf(value));
                     if (has >= most) {
                         victim = i;
                         most = has;
@@ -325,13 +316,12 @@ public final class ForwardingTable {
         }
         SLOT.setRelease(slots, at + 1, value);
         if ((value & STATIC) == 0) {
-            counters.learned();
+            counts.counters().learned();
         }
-        perPort.incrementAndGet(portOf(value));
         if (occupied) {
-            perPort.decrementAndGet(portOf(oldValue));
+            counts.replaced(portOf(oldValue), portOf(value));
         } else {
-            size.incrementAndGet();
+            counts.added(portOf(value));
         }
         changed();
         return true;
@@ -362,8 +352,7 @@ public final class ForwardingTable {
     /** Makes a known station static, unless its slot is being written. */
     private void makeStatic(final int at, final long old, final long fixed) {
         if ((old & VALID) != 0 && old != fixed && SLOT.compareAndSet(slots, at + 1, old, fixed)) {
-            perPort.decrementAndGet(portOf(old));
-            perPort.incrementAndGet(portOf(fixed));
+            counts.replaced(portOf(old), portOf(fixed));
             changed();
         }
     }
@@ -425,7 +414,7 @@ public final class ForwardingTable {
      */
     public int flush(final int port, final IntPredicate vlans) {
         int flushed = 0;
-        for (int at = 0; at < slots.length && perPort.get(port) > 0; at += 2) {
+        for (int at = 0; at < slots.length && counts.of(port) > 0; at += 2) {
             final long key = slot(at);
             final long value = slot(at + 1);
             if ((value & VALID) != 0 && portOf(value) == port && vlans.test(vlan(key)) && slot(at) == key
@@ -441,7 +430,7 @@ public final class ForwardingTable {
         for (int at = 0; at < slots.length; at += 2) {
             final long value = slot(at + 1);
             if ((value & VALID) != 0 && isAged(value, now) && clear(at, value)) {
-                counters.aged();
+                counts.left(true);
             }
         }
     }
@@ -451,8 +440,7 @@ public final class ForwardingTable {
             return false;
         }
         SLOT.setRelease(slots, at, REMOVED);
-        size.decrementAndGet();
-        perPort.decrementAndGet(portOf(value));
+        counts.removed(portOf(value));
         changed();
         return true;
     }
