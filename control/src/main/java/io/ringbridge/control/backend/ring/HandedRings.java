@@ -6,6 +6,8 @@ import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateWriter;
 
+import java.util.List;
+
 /**
  * Moves the rings of a session from one process to another: first their setup and then, once nothing moves any more,
  * their positions. Used while the session's thread is paused, or has not started.
@@ -22,13 +24,17 @@ public final class HandedRings {
         this.relay = relay;
     }
 
+    private List<HandedVring> rings() {
+        return rings.named().stream().map(HandedVring::new).toList();
+    }
+
     /** Writes the setup of all rings. */
     public void save(final StateWriter out) {
         out.section(HandOverSections.RINGS, section -> {
             rings.saveNegotiated(section);
             section.number(rings.limit()).number(port.pairs());
         });
-        rings.named().forEach(ring -> out.section(HandOverSections.VRING, ring::save));
+        rings().forEach(ring -> out.section(HandOverSections.VRING, ring::save));
     }
 
     /** Reads and checks the setup of all rings. The guest's memory must be restored before. Starts no ring. */
@@ -45,23 +51,23 @@ public final class HandedRings {
             if (rings.known(index) != null) {
                 throw new HandOverException("the state has vring " + index + " twice");
             }
-            rings.getOrCreate(index).restore(each, relay);
+            new HandedVring(rings.getOrCreate(index)).restore(each, relay);
         }
     }
 
     /** Writes the positions of the started rings. The port is suspended. */
     public void savePositions(final StateWriter out) {
-        rings.named().forEach(ring -> ring.savePosition(out));
+        rings().forEach(ring -> ring.savePosition(out));
     }
 
     /** Reads the positions of the started rings. */
     public void restorePositions(final StateReader in) {
-        rings.named().forEach(ring -> ring.restorePosition(in));
+        rings().forEach(ring -> ring.restorePosition(in));
     }
 
     /** Abandons all rings: none will be started. */
     public void abandon() {
-        rings.named().forEach(Vring::abandon);
+        rings().forEach(HandedVring::abandon);
     }
 
     /**
@@ -71,8 +77,8 @@ public final class HandedRings {
      */
     public boolean begin() {
         boolean broken = false;
-        for (final Vring ring : rings.named()) {
-            broken |= ring.begin();
+        for (final HandedVring ring : rings()) {
+            broken |= ring.begin(port);
         }
         port.pairs(pairs);
         rings.startComplete(); // frames that waited in the old process may be discarded in this one

@@ -1,7 +1,5 @@
 package io.ringbridge.control.backend.ring;
 
-import io.ringbridge.control.handover.StateReader;
-import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.control.protocol.Request;
@@ -15,39 +13,17 @@ import org.jspecify.annotations.Nullable;
  * One ring of a session: its setup by the front-end, and whether it runs. It starts as soon as its setup is complete,
  * in any order of messages (vhost-user, "Ring states").
  *
- * <pre>
- *  from            to              when
- *  STOPPED         WAITING         the front-end kicks the ring
- *  WAITING         RUNNING         the ring is set up, enabled and in memory, and the driver is ready
- *  RUNNING         WAITING         one of these no longer holds
- *  WAITING         AWAITING_KICK   the device is reset without its driver
- *  AWAITING_KICK   WAITING         the front-end kicks the ring, or the driver is ready
- *  any             STOPPED         GET_VRING_BASE, RESET_DEVICE, or a memory table without the ring
- * </pre>
- * Owned by the session's thread.
+ * <p>Owned by the session's thread. In a hand-over, {@link HandedVring} saves and restores the ring.
  */
 final class Vring {
-    private enum State {
-        /** The front-end has not started the ring, or has stopped it. */
-        STOPPED,
-        /** The ring must not start before it is kicked again, because its device was reset without its driver. */
-        AWAITING_KICK,
-        /** The ring starts as soon as it is complete, enabled, and covered by memory, and the driver is ready. */
-        WAITING,
-        /** The ring runs in the port, unless a worker has found it broken since. */
-        RUNNING,
-        /** The ring broke in the process before this one. */
-        BROKEN
-    }
-
     private final int index;
     private final SharedSetup shared;
-    private final VringSetup setup;
-    private final VringEvents events;
-    private final PortRing portRing;
+    final VringSetup setup;
+    final VringEvents events;
+    final PortRing portRing;
     private final MissingTranslations missing;
-    private State state = State.STOPPED;
-    private boolean enabled;
+    VringState state = VringState.STOPPED;
+    boolean enabled;
 
     Vring(final int index, final SharedSetup shared) {
         this.index = index;
@@ -64,16 +40,16 @@ final class Vring {
 
     /** Whether the ring is started, even if it has broken since. */
     boolean isStarted() {
-        return state == State.RUNNING || state == State.BROKEN;
+        return state == VringState.RUNNING || state == VringState.BROKEN;
     }
 
     private boolean isBroken() {
-        return state == State.BROKEN || state == State.RUNNING && !portRing.runs();
+        return state == VringState.BROKEN || state == VringState.RUNNING && !portRing.runs();
     }
 
     /** Whether the front-end has started the ring and not stopped it, and the negotiated features have a use for it. */
     boolean isWanted() {
-        return state != State.STOPPED && isServed();
+        return state != VringState.STOPPED && isServed();
     }
 
     /** Returns the addresses at which the ring runs; null if it is not started. */
@@ -162,14 +138,14 @@ final class Vring {
         }
         enabled = value != 0;
         if (waitsToBeEnabled()) {
-            leavePort(State.WAITING);
+            leavePort(VringState.WAITING);
         }
         shared.queues().enableRing(index, enabled);
         start(true);
     }
 
     /** Whether the ring is disabled, and its frames wait rather than being discarded. */
-    private boolean waitsToBeEnabled() {
+    boolean waitsToBeEnabled() {
         return !enabled && !shared.discardsWhenDisabled() && transmits();
     }
 
@@ -213,7 +189,7 @@ final class Vring {
 
     private void markKicked() {
         if (!isStarted()) {
-            state = State.WAITING;
+            state = VringState.WAITING;
         }
     }
 
@@ -237,7 +213,7 @@ final class Vring {
 
     /** Whether the stopped ring may start: the front-end has set it up completely, and the driver is ready. */
     private boolean isComplete() {
-        return shared.isDriverReady() && state == State.WAITING && setup.isComplete()
+        return shared.isDriverReady() && state == VringState.WAITING && setup.isComplete()
             && shared.areFeaturesKnown() && !shared.memory().regions().isEmpty();
     }
 
@@ -271,9 +247,10 @@ final class Vring {
         }
     }
 
-    private void run(final RingAddresses place) {
+    /** Runs the ring at a place in the memory. */
+    void run(final RingAddresses place) {
         portRing.start(place, enabled);
-        state = State.RUNNING;
+        state = VringState.RUNNING;
     }
 
     /** Requests the translations that the ring needs to start, if nothing else is missing. */
@@ -289,8 +266,8 @@ final class Vring {
      * @return the position from which the ring resumes
      */
     int stop() {
-        leavePort(State.STOPPED);
-        state = State.STOPPED;
+        leavePort(VringState.STOPPED);
+        state = VringState.STOPPED;
         events.stop();
         shared.journals().onStopped(index);
         setup.reportBase();
@@ -300,22 +277,22 @@ final class Vring {
 
     /** Stops the ring at its position, until it is complete again. A broken ring stays stopped. */
     void stopForNow() {
-        leavePort(isBroken() ? State.STOPPED : State.WAITING);
+        leavePort(isBroken() ? VringState.STOPPED : VringState.WAITING);
         missing.clear();
     }
 
     /** Stops the ring at its position, until the front-end kicks it or the driver is ready. */
     void awaitKick() {
         stopForNow();
-        if (state == State.WAITING) {
-            state = State.AWAITING_KICK;
+        if (state == VringState.WAITING) {
+            state = VringState.AWAITING_KICK;
         }
     }
 
     /** Ends the wait for a kick, because the driver is ready. */
     void onDriverReady() {
-        if (state == State.AWAITING_KICK) {
-            state = State.WAITING;
+        if (state == VringState.AWAITING_KICK) {
+            state = VringState.WAITING;
         }
     }
 
@@ -334,13 +311,13 @@ final class Vring {
      */
     boolean moveTo(final GuestMemory next) {
         if (next.incoming() != null) {
-            leavePort(State.WAITING);
+            leavePort(VringState.WAITING);
         } else if (isStarted()) {
             final RingAddresses place = setup.place(next);
             if (place == null && next.iotlb() != null) {
                 stopForNow();
             } else if (place == null) {
-                leavePort(State.STOPPED);
+                leavePort(VringState.STOPPED);
             }
             portRing.moveTo(place);
             return place != null || next.iotlb() != null;
@@ -349,7 +326,7 @@ final class Vring {
     }
 
     /** Takes the ring out of the port if it is started, and keeps its position. */
-    private void leavePort(final State next) {
+    private void leavePort(final VringState next) {
         if (isStarted()) {
             portRing.stop(isBroken());
             state = next;
@@ -367,80 +344,5 @@ final class Vring {
     /** Closes every descriptor. The port must be detached before. */
     void close() {
         events.close();
-    }
-
-    /** Writes the ring's setup, for another process. */
-    void save(final StateWriter out) {
-        out.number(index);
-        setup.saveLayout(out);
-        out.flag(enabled).flag(state != State.STOPPED).flag(state == State.AWAITING_KICK).flag(isStarted())
-            .flag(portRing.hasRun());
-        setup.saveAddress(out);
-        events.save(out);
-    }
-
-    /** Reads and checks the ring's setup, except for its index, in another process. */
-    void restore(final StateReader in, final Relay relay) {
-        setup.restoreLayout(in);
-        enabled = in.flag();
-        state = state(in.flag(), in.flag(), in.flag());
-        portRing.restore(in.flag());
-        setup.restoreAddress(in);
-        events.restore(in, relay);
-        if (setup.size() > 0) {
-            setup.checkLayout();
-        }
-        if (isStarted()) {
-            portRing.findPlace();
-        }
-    }
-
-    private static State state(final boolean kicked, final boolean awaitsKick, final boolean started) {
-        if (started) {
-            return State.RUNNING;
-        }
-        return kicked ? awaitsKick ? State.AWAITING_KICK : State.WAITING : State.STOPPED;
-    }
-
-    /** Writes the position of a started ring. */
-    void savePosition(final StateWriter out) {
-        if (isStarted()) {
-            portRing.savePosition(out);
-        }
-    }
-
-    /** Reads the position of a started ring. */
-    void restorePosition(final StateReader in) {
-        if (isStarted()) {
-            state = portRing.restorePosition(in) ? State.RUNNING : State.BROKEN;
-        }
-    }
-
-    /** Abandons the restored ring: it will not be started. */
-    void abandon() {
-        state = State.STOPPED;
-    }
-
-    /**
-     * Starts the restored ring on the suspended port.
-     *
-     * @return whether it is broken
-     */
-    boolean begin() {
-        if (state == State.RUNNING && !waitsToBeEnabled()) {
-            final RingAddresses place = portRing.place();
-            assert place != null : "a ring that runs has a place";
-            run(place);
-            return false;
-        }
-        if (state == State.RUNNING) {
-            state = State.WAITING;
-        }
-        shared.queues().enableRing(index, enabled);
-        if (state != State.BROKEN) {
-            return false;
-        }
-        portRing.signalError(); // the old process may not have sent its signal to the channel
-        return true;
     }
 }
