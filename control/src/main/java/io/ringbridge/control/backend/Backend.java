@@ -1,7 +1,6 @@
 package io.ringbridge.control.backend;
 
 import io.ringbridge.control.Link;
-import io.ringbridge.control.backend.ring.Relay;
 import io.ringbridge.control.event.Events;
 import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverException;
@@ -17,7 +16,6 @@ import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Listener;
 import io.ringbridge.control.transport.TransportException;
 import io.ringbridge.datapath.memory.Memory;
-import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.port.GuestPort;
 import io.ringbridge.datapath.port.SuspendCause;
 import org.jspecify.annotations.Nullable;
@@ -61,21 +59,17 @@ public final class Backend implements Link {
     private int nextPairs;
 
     private Backend(final GuestPort port, final BackendOptions options, final PortEvents events,
-                    final @Nullable Listener listener, final @Nullable Connection first) {
-        this(port, options, events, listener, first, Relay.permits(), new MessageTrace());
-    }
-
-    private Backend(final GuestPort port, final BackendOptions options, final PortEvents events,
-                    final @Nullable Listener listener, final @Nullable Connection first, final Semaphore relays,
-                    final MessageTrace trace) {
+                    final Attachment attachment) {
         this.port = port;
         this.options = options;
         this.events = events;
-        this.listener = listener;
-        this.first = first;
-        this.relays = relays;
+        listener = attachment.listener();
+        first = attachment.connection();
+        relays = attachment.relays();
+        trace = attachment.trace();
+        session = attachment.session();
+        current = session == null ? null : first;
         nextPairs = port.queuePairs();
-        this.trace = trace;
         thread = Thread.ofPlatform().daemon().name("rb-session-" + port.name()).unstarted(this::run);
     }
 
@@ -97,24 +91,12 @@ public final class Backend implements Link {
      * @param events reports the events of the port
      */
     public static Backend open(final GuestPort port, final BackendOptions options, final PortEvents events) {
-        return switch (options.mode()) {
-            case SERVER -> {
-                final Listener listener = Listener.open(options.path(), options.access());
-                yield new Backend(port, options, events, listener, null);
-            }
-            case CLIENT -> {
-                Connection.checkPath(options.path());
-                yield new Backend(port, options, events, null, null);
-            }
-            case DESCRIPTOR -> new Backend(port, options, events, null, Connection.adopt(options.descriptor()));
-        };
+        return new Backend(port, options, events, Attachment.open(options));
     }
 
     private void run() {
         try {
-            if (first != null) {
-                serve(first);
-            }
+            serve(first);
             while (options.mode() != BackendOptions.Mode.DESCRIPTOR && pausePoint.isOpen()) {
                 if (pausePoint.isRequested()) {
                     pausePoint.pauseIfRequested();
@@ -319,67 +301,7 @@ public final class Backend implements Link {
      */
     public static Backend adopt(final GuestPort port, final BackendOptions options, final PortEvents events,
                                 final StateReader in) {
-        final Sections saved =
-            in.sections(HandOverSections.LISTENER, HandOverSections.GUEST_PORT, HandOverSections.SESSION);
-        final Optional<StateReader> ofSession = saved.find(HandOverSections.SESSION);
-        final Listener listener = listener(options, saved.find(HandOverSections.LISTENER));
-        final Semaphore relays = Relay.permits();
-        final MessageTrace trace = new MessageTrace();
-        Connection connection = null;
-        Session session = null;
-        try {
-            if (saved.get(HandOverSections.GUEST_PORT).flag()) {
-                port.suspend(SuspendCause.OPERATOR);
-            }
-            if (ofSession.isPresent()) {
-                final Sections sections = Session.sections(ofSession.get());
-                connection = adopt(sections.get(HandOverSections.CONNECTION).descriptor());
-                session = new Session(port, options, events, relays, trace, connection);
-                session.restore(sections);
-                Memory.surfaceFault();
-            }
-        } catch (final RuntimeException e) {
-            relinquishAll(listener, connection, session);
-            throw e;
-        } catch (final InternalError e) {
-            relinquishAll(listener, connection, session);
-            throw new HandOverException("port " + port.name() + ": the front-end has truncated its memory", e);
-        }
-        final Backend backend = new Backend(port, options, events, listener, connection, relays, trace);
-        backend.current = connection;
-        backend.session = session;
-        return backend;
-    }
-
-    private static @Nullable Listener listener(final BackendOptions options, final Optional<StateReader> saved) {
-        if (saved.isPresent() != (options.mode() == BackendOptions.Mode.SERVER)) {
-            throw new HandOverException("a port cannot change to or from mode server in a hand-over");
-        }
-        return saved.map(in -> {
-            final long inode = in.wide();
-            return Listener.adopt(options.path(), in.descriptor(), inode);
-        }).orElse(null);
-    }
-
-    private static Connection adopt(final int fd) {
-        try {
-            return Connection.adopt(fd);
-        } catch (final TransportException e) {
-            Fd.close(fd);
-            throw e;
-        }
-    }
-
-    private static void relinquishAll(final @Nullable Listener listener, final @Nullable Connection connection,
-                                      final @Nullable Session session) {
-        if (session != null) {
-            session.relinquish();
-        } else if (connection != null) {
-            connection.relinquish();
-        }
-        if (listener != null) {
-            listener.relinquish();
-        }
+        return new Backend(port, options, events, Attachment.adopt(port, options, events, in));
     }
 
     @Override
@@ -438,7 +360,7 @@ public final class Backend implements Link {
     public void relinquish() {
         pausePoint.relinquish();
         if (thread.getState() == Thread.State.NEW) {
-            relinquishAll(listener, first, session);
+            Attachment.relinquish(listener, first, session);
         } else {
             join();
         }
