@@ -22,8 +22,8 @@ import java.util.concurrent.Callable;
     footer = {
         "",
         "The new process gets the arguments of the old one, and reads the configuration file again. Ports must keep "
-            + "their sockets and queues, and tap and pcap ports all keys except mtu; other settings may change. The "
-            + "new process has 120 s to become ready, which includes building it; --timeout changes this limit.",
+            + "their sockets; tap and pcap ports must keep their devices, files and queues. Other settings may change. "
+            + "The new process has 120 s to become ready, which includes building it; --timeout changes this limit.",
         "",
         "If anything fails before the new process has taken over, the old process keeps serving, and this command "
             + "prints the reason. After that, there is no way back: if the new process then fails, the switch ends, "
