@@ -5,6 +5,12 @@ import { clock, human } from "./format.js";
 const HEIGHT = 260;
 const LIGHT = ["#0068a3", "#b34e00", "#00794f", "#a3397a", "#6a45d1", "#7a6200", "#1f7fb8", "#8c2f1b"];
 const DARK = ["#5cc3ee", "#ff9d5c", "#4fd1a1", "#f08fc8", "#ad98ff", "#e6cf4d", "#9ad7f5", "#ff8f80"];
+/** The ends of the scale of values as long as no value is greater. */
+const FEWEST_BITS = 1000;
+const FEWEST = 10;
+/** Steps of the axes that the labels show without rounding. */
+const STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map(step => step * 10 ** power)).flat();
+const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 /** Lines of one colour differ by their dashes, also for those who see no colours. */
 const DASHES = [[], [8, 4], [2, 3], [10, 4, 2, 4]];
 const theme = window.matchMedia("(prefers-color-scheme: dark)");
@@ -60,10 +66,10 @@ export class Chart {
       width: this.#parent.clientWidth,
       height: HEIGHT,
       cursor: { drag: { x: false, y: false } },
-      scales: { y: { range: (_, min, max) => [0, Math.max(max * 1.1, 1)] } },
+      scales: { y: { range: (_, min, max) => [0, Math.max(max * 1.1, unit.startsWith("bit") ? FEWEST_BITS : FEWEST)] } },
       axes: [
-        { ...axis, values: (_, ticks) => ticks.map(tick => clock(tick * 1000)), space: 80 },
-        { ...axis, size: 82, values: (_, ticks) => ticks.map(tick => tick === 0 ? "0" : human(tick, unit)) },
+        { ...axis, incrs: SECONDS, values: (_, ticks) => ticks.map(tick => clock(tick * 1000)), space: 80 },
+        { ...axis, incrs: STEPS, size: 82, values: (_, ticks) => ticks.map(tick => tick === 0 ? "0" : human(tick, unit)) },
       ],
       series: [
         { label: "Time", value: (_, time) => time == null ? "–" : clock(time * 1000) },

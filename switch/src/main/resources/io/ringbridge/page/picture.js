@@ -169,10 +169,17 @@ export class Picture {
   }
 }
 
-/** Returns a name that fits into a box; the title of the port has the whole one. */
+/**
+ * Returns a name that fits into a box, without its middle: names often differ at the end only. The title of the port has
+ * the whole name.
+ */
 function short(name, width) {
   const most = Math.floor((width - 14) / CHARACTER);
-  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+  if (name.length <= most) {
+    return name;
+  }
+  const end = Math.floor((most - 1) / 2);
+  return `${name.slice(0, most - 1 - end)}…${name.slice(name.length - end)}`;
 }
 
 /** Shows a rate by its text, and by the width of the line: one unit per factor of ten from 1 kbit/s on. */
