@@ -68,7 +68,7 @@ public final class ApiServer implements AutoCloseable {
             ApiSocket.clear(socket);
             connector.setUnixDomainPath(socket);
             server.start();
-            access.apply(socket); // only the owner may connect before;
+            access.apply(socket);
             return new ApiServer(server, connector, socket, inode(socket));
         } catch (final Exception e) {
             // The socket at this path may belong to another process.

@@ -5,8 +5,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * The stations behind a guest's port, as its session sees them, and the announcement that waits until the port resumes.
  *
- * <p>The session's thread and the thread that resumes the port may announce at the same time. The one that sets or
- * finds the pending announcement last, after it has seen that the port is not suspended, takes it.
+ * <p>The session's thread may set an announcement while another thread resumes the port. At least one of them then sees
+ * both the announcement and the end of the suspension, and only one takes the announcement.
  */
 public final class GuestStations {
     private final Stations stations;
