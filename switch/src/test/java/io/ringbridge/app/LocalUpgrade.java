@@ -19,6 +19,9 @@ import java.util.function.UnaryOperator;
 
 /** Hands a switch over to another one in this process. */
 final class LocalUpgrade {
+    /** The kernel's limit for a message. */
+    private static final int MOST_DESCRIPTORS = 253;
+
     private LocalUpgrade() {
     }
 
@@ -99,6 +102,7 @@ final class LocalUpgrade {
     /** Relays messages from one process to the other, until a connection ends. Then ends the other one. */
     private static void relay(final Connection from, final Connection to, final UnaryOperator<HandOverMessage> edit) {
         try {
+            from.allowDescriptors(MOST_DESCRIPTORS);
             Packet packet = from.receive(() -> { });
             while (packet != null) {
                 try (Packet received = packet; HandOverMessage message = edit.apply(HandOverMessage.of(received))) {

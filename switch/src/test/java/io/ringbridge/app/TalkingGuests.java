@@ -3,6 +3,7 @@ package io.ringbridge.app;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.frontend.Guest;
 import io.ringbridge.datapath.driver.GuestRam;
+import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.driver.QueueShape;
 import io.ringbridge.datapath.driver.Receiver;
 import io.ringbridge.datapath.driver.Transmitter;
@@ -20,6 +21,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
  */
 final class TalkingGuests implements AutoCloseable {
     static final int WINDOW = 100;
+    static final QueueShape SHAPE = new QueueShape(256, 128);
 
     final Talker a;
     final Talker b;
@@ -32,18 +34,25 @@ final class TalkingGuests implements AutoCloseable {
         final Frontend frontend;
         final GuestRam ram;
         final Transmitter transmitter;
-        private final Guest guest;
         private final Receiver receiver;
         private final NumberedFrames frames;
         private final AtomicInteger received = new AtomicInteger();
         private final AtomicInteger sent = new AtomicInteger();
 
         Talker(final Path socket, final long features, final int station) throws IOException {
-            guest = Guest.attach(socket, features, new QueueShape(256, 128));
-            frontend = guest.frontend();
-            ram = guest.ram();
-            transmitter = guest.queues().transmitter();
-            receiver = guest.queues().receiver();
+            this(Guest.attach(socket, features, SHAPE), station);
+        }
+
+        private Talker(final Guest guest, final int station) {
+            this(guest.frontend(), guest.ram(), guest.queues(), station);
+        }
+
+        /** Takes an attached front-end, which it owns from now on. */
+        Talker(final Frontend frontend, final GuestRam ram, final QueuePair queues, final int station) {
+            this.frontend = frontend;
+            this.ram = ram;
+            transmitter = queues.transmitter();
+            receiver = queues.receiver();
             frames = new NumberedFrames(transmitter, 3 - station, station);
         }
 
@@ -69,7 +78,7 @@ final class TalkingGuests implements AutoCloseable {
 
         @Override
         public void close() {
-            guest.close();
+            frontend.close();
         }
 
         int sent() {
@@ -82,8 +91,18 @@ final class TalkingGuests implements AutoCloseable {
     }
 
     TalkingGuests(final Path socketA, final Path socketB, final long features) throws IOException {
-        a = new Talker(socketA, features, 1);
-        b = new Talker(socketB, features, 2);
+        this(new Talker(socketA, features, 1), new Talker(socketB, features, 2));
+    }
+
+    /**
+     * Takes two attached guests.
+     *
+     * @param a station 1
+     * @param b station 2
+     */
+    TalkingGuests(final Talker a, final Talker b) {
+        this.a = a;
+        this.b = b;
     }
 
     /** Sends that many frames each way, and receives them. */
