@@ -1,37 +1,14 @@
 package io.ringbridge.api;
 
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-import java.nio.file.Path;
 import java.util.List;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 /** The operations of the API that change a switch which runs. */
-class ChangesApiTest {
-    @TempDir
-    private Path dir;
-    private final FakeSwitch fake = new FakeSwitch();
-    private ApiServer server;
-    private ApiClient client;
-
-    @BeforeEach
-    void start() {
-        final Path socket = dir.resolve("api.sock");
-        server = ApiServer.start(socket, fake);
-        client = new ApiClient(socket);
-    }
-
-    @AfterEach
-    void stop() {
-        client.close();
-        server.close();
-    }
-
+class ChangesApiTest extends ApiFixture {
     @Test
     void aChangeIsAnsweredInTextWithItsTime() {
         assertEquals("mtu: 1500 -> 9000, now", client.change("PATCH", "/v1/ports/a", "{\"mtu\": 9000}"));

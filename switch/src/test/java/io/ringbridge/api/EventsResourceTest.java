@@ -1,18 +1,14 @@
 package io.ringbridge.api;
 
 import io.ringbridge.testkit.Await;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -23,26 +19,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests the stream of events over a real socket. */
 @Timeout(60)
-class EventsResourceTest {
+class EventsResourceTest extends ApiFixture {
     private static final String SECOND =
         "id: 2\nevent: running\ndata: {\"id\":2,\"time\":\"2026-11-30T12:00:00Z\",\"kind\":\"running\","
             + "\"port\":\"vm2\",\"text\":\"running\",\"details\":{}}\n\n";
-
-    @TempDir
-    private Path dir;
-    private Path socket;
-    private ApiServer server;
-
-    @BeforeEach
-    void start() {
-        socket = dir.resolve("api.sock");
-        server = ApiServer.start(socket, new FakeSwitch());
-    }
-
-    @AfterEach
-    void end() {
-        server.close();
-    }
 
     private RawClient request(final String path, final String... headers) throws IOException {
         return RawClient.connect(socket).send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n"
@@ -62,8 +42,8 @@ class EventsResourceTest {
 
     @Test
     void aStreamHasEachEventWithItsIdKindAndData() throws IOException {
-        try (RawClient client = request("/v1/events?after=0")) {
-            final String answer = until(client, SECOND);
+        try (RawClient raw = request("/v1/events?after=0")) {
+            final String answer = until(raw, SECOND);
             assertTrue(answer.startsWith("HTTP/1.1 200 OK\r\n"), answer);
             assertTrue(answer.contains("Content-Type: text/event-stream\r\n"), answer);
             assertTrue(answer.contains("id: 0\n\n"), answer);
@@ -73,8 +53,8 @@ class EventsResourceTest {
 
     @Test
     void aStreamContinuesAfterTheLastEventThatTheClientHasRead() throws IOException {
-        try (RawClient client = request("/v1/events?after=0", "Last-Event-ID: 1")) {
-            final String answer = until(client, SECOND);
+        try (RawClient raw = request("/v1/events?after=0", "Last-Event-ID: 1")) {
+            final String answer = until(raw, SECOND);
             assertTrue(answer.contains("id: 1\n\n"), answer);
             assertFalse(answer.contains("\"id\":1,"), answer);
         }
@@ -82,48 +62,42 @@ class EventsResourceTest {
 
     @Test
     void aStreamOfOnePortHasNoEventsOfOthers() throws IOException {
-        try (RawClient client = request("/v1/events?after=0&port=vm2")) {
-            assertFalse(until(client, SECOND).contains("\"port\":\"vm1\""));
+        try (RawClient raw = request("/v1/events?after=0&port=vm2")) {
+            assertFalse(until(raw, SECOND).contains("\"port\":\"vm1\""));
         }
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"x", "-1", "1.5", "99999999999999999999"})
     void whatIsNotAnIdIsRefused(final String id) {
-        try (ApiClient client = new ApiClient(socket)) {
-            final ApiException e = assertThrows(ApiException.class, () -> client.get("/v1/events?after=" + id));
-            assertEquals(400, e.status());
-            assertTrue(e.getMessage().endsWith("after: \"" + id + "\" is not the ID of an event, or 0 for all events "
-                + "that the switch has"), e.getMessage());
-        }
+        final ApiException e = assertThrows(ApiException.class, () -> client.get("/v1/events?after=" + id));
+        assertEquals(400, e.status());
+        assertTrue(e.getMessage().endsWith("after: \"" + id + "\" is not the ID of an event, or 0 for all events "
+            + "that the switch has"), e.getMessage());
     }
 
     @Test
     void aClientReadsLinesUntilItHasEnough() {
         final List<String> lines = new ArrayList<>();
-        try (ApiClient client = new ApiClient(socket)) {
-            assertTrue(client.lines("/v1/events?after=0", "text/event-stream", line -> {
-                lines.add(line);
-                return !line.startsWith("data: ");
-            }));
-        }
+        assertTrue(client.lines("/v1/events?after=0", "text/event-stream", line -> {
+            lines.add(line);
+            return !line.startsWith("data: ");
+        }));
         assertEquals(List.of("id: 0", "", "id: 1", "event: running"), lines.subList(0, 4));
     }
 
     @Test
     void aClientNoticesThatTheSwitchHasEnded() {
-        try (ApiClient client = new ApiClient(socket)) {
-            assertFalse(client.lines("/v1/events", "text/event-stream", _ -> {
-                Thread.ofVirtual().start(server::close);
-                return true;
-            }));
-        }
+        assertFalse(client.lines("/v1/events", "text/event-stream", _ -> {
+            Thread.ofVirtual().start(server::close);
+            return true;
+        }));
     }
 
     @Test
     void streamsAreLimitedAndEndWithTheirClients() throws IOException {
         final List<RawClient> streams = new ArrayList<>();
-        try (ApiClient client = new ApiClient(socket)) {
+        try {
             for (int i = 0; i < 16; i++) {
                 streams.add(request("/v1/events?after=0"));
                 until(streams.getLast(), SECOND);
