@@ -11,7 +11,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -28,7 +27,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * the queue on.
  */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class ControlQueueTest {
+class ControlQueueTest extends SessionFixture {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
     private static final long CONTROL = PLAIN | Features.of(Features.CTRL_VQ);
     private static final long MANY = CONTROL | Features.of(Features.MQ);
@@ -36,29 +35,21 @@ class ControlQueueTest {
     private static final int BUFFERS = 0xC0000;
     private static final int UNTOUCHED = 0xAA;
 
-    @TempDir
-    private Path directory;
-    private SwitchFixture fixture;
-    private PeerGuest guest;
     private TestPeer peer;
     private int commands;
 
     @BeforeEach
-    void start() throws IOException {
-        fixture = new SwitchFixture(directory.resolve("s"));
-        guest = new PeerGuest();
+    void connect() throws IOException {
         peer = fixture.peer();
     }
 
     @AfterEach
-    void end() {
+    void disconnect() {
         peer.close();
-        fixture.close();
-        guest.close();
     }
 
     private long ring(final int vring, final int offset) {
-        return guest.ram.address() + ((long) vring << 16) + offset;
+        return guest.ring(vring) + offset;
     }
 
     private void descriptor(final int vring, final boolean packed, final int at, final long address, final int length,

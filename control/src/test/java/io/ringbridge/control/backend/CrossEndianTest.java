@@ -12,7 +12,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -23,7 +22,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests SET_VRING_ENDIAN and rings of big-endian drivers. */
 @Timeout(60)
-class CrossEndianTest {
+class CrossEndianTest extends SessionFixture {
     private static final long LEGACY = Features.of(Features.PROTOCOL_FEATURES);
     private static final long PROTOCOL = TestPeer.PROTOCOL | ProtocolFeature.CROSS_ENDIAN.mask();
     private static final int TRANSMIT = 1;
@@ -32,25 +31,20 @@ class CrossEndianTest {
     /** The size in bytes of one ring's region in an in-flight area. */
     private static final int REGION = 16 + 16 * SIZE + 48;
 
-    @TempDir
-    Path directory;
-    private SwitchFixture fixture;
-    private PeerGuest guest;
     private TestPeer peer;
 
+    CrossEndianTest() {
+        super(1, defaults -> defaults.with(ProtocolFeature.CROSS_ENDIAN));
+    }
+
     @BeforeEach
-    void start() throws IOException {
-        final Path socket = directory.resolve("s");
-        fixture = new SwitchFixture(socket, 1, BackendOptions.server(socket).with(ProtocolFeature.CROSS_ENDIAN));
-        guest = new PeerGuest();
+    void connect() throws IOException {
         peer = fixture.peer();
     }
 
     @AfterEach
-    void end() {
+    void disconnect() {
         peer.close();
-        fixture.close();
-        guest.close();
     }
 
     /** Sends everything that the transmit ring needs except its kick. */
@@ -90,10 +84,6 @@ class CrossEndianTest {
         });
     }
 
-    private long base() throws IOException {
-        return peer.number(new Message.GetVringBase(TRANSMIT)) >>> 32;
-    }
-
     @Test
     void theFeatureNeedsAnOption() throws Exception {
         assertEquals(PROTOCOL, peer.number(new Message.GetProtocolFeatures()));
@@ -115,7 +105,7 @@ class CrossEndianTest {
             makeAvailable(i, true);
             awaitUsed(i + 1, true);
         }
-        assertEquals(300, base());
+        assertEquals(300, peer.base(TRANSMIT));
         // As after a restart of the switch: the ring resumes at its used index.
         start(300);
         makeAvailable(300, true);
@@ -123,7 +113,7 @@ class CrossEndianTest {
         Memory.putShortRelease(guest.ring(TRANSMIT) + 0x4002, Short.reverseBytes((short) 5));
         guest.event.signal();
         Await.until(() -> !fixture.started(TRANSMIT));
-        assertEquals(301, base(), "a broken ring resumes at its used index");
+        assertEquals(301, peer.base(TRANSMIT), "a broken ring resumes at its used index");
         assertEquals(0, peer.ack(new Message.SetVringEndian(TRANSMIT, 0)));
         guest.available(TRANSMIT, 301);
         guest.used(TRANSMIT, 301);
@@ -189,7 +179,7 @@ class CrossEndianTest {
             for (int i = 0; i < order.length; i++) {
                 assertEquals(order[i], Integer.reverseBytes(Memory.getInt(ring + 0x8004 + 8L * (6 + i))));
             }
-            assertEquals(9, base());
+            assertEquals(9, peer.base(TRANSMIT));
             for (int head = 0; head < SIZE; head++) {
                 assertEquals(0, entry(area, head), "nothing is in flight");
             }

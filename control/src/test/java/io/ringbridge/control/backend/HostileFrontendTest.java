@@ -7,13 +7,9 @@ import io.ringbridge.control.transport.Packet;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
 import io.ringbridge.testkit.OpenDescriptors;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
@@ -24,29 +20,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * Tests that any message in any state results in a reply, a refusal, or the end of the connection. Afterwards, the next
  * front-end is served.
  */
-class HostileFrontendTest {
+class HostileFrontendTest extends SessionFixture {
     private static final long SEED = 11;
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
 
-    @TempDir
-    Path directory;
-    private SwitchFixture fixture;
-    private PeerGuest guest;
-
     /** The progress of a front-end. */
     private enum State { CONNECTED, NEGOTIATED, WITH_MEMORY, RUNNING, STOPPED, SUSPENDED }
-
-    @BeforeEach
-    void start() {
-        fixture = new SwitchFixture(directory.resolve("s"));
-        guest = new PeerGuest();
-    }
-
-    @AfterEach
-    void end() {
-        fixture.close();
-        guest.close();
-    }
 
     private TestPeer peer(final State state) throws IOException {
         final TestPeer peer = fixture.peer();

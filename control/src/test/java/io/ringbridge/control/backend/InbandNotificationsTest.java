@@ -9,10 +9,7 @@ import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -22,28 +19,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests notifications by message, for rings without descriptors. */
-class InbandNotificationsTest {
+class InbandNotificationsTest extends SessionFixture {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES);
     private static final long INBAND = TestPeer.PROTOCOL | ProtocolFeature.INBAND_NOTIFICATIONS.mask();
     private static final int TRANSMIT = 1;
 
-    @TempDir
-    Path directory;
-    private SwitchFixture fixture;
-    private PeerGuest guest;
-
-    @BeforeEach
-    void start() {
-        final Path socket = directory.resolve("s");
-        fixture = new SwitchFixture(socket, 1,
-            BackendOptions.server(socket).with(ProtocolFeature.INBAND_NOTIFICATIONS));
-        guest = new PeerGuest();
-    }
-
-    @AfterEach
-    void end() {
-        fixture.close();
-        guest.close();
+    InbandNotificationsTest() {
+        super(1, defaults -> defaults.with(ProtocolFeature.INBAND_NOTIFICATIONS));
     }
 
     /** Sends everything that the transmit ring needs except its descriptors. */

@@ -14,7 +14,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -31,7 +30,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
  * request.
  */
 @Timeout(60)
-class IommuTest {
+class IommuTest extends SessionFixture {
     private static final long TRANSLATED = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES,
         Features.ACCESS_PLATFORM);
     private static final int TRANSMIT = 1;
@@ -44,28 +43,23 @@ class IommuTest {
     /** The distance from an I/O virtual address of the ring to its place in the guest's memory. */
     private static final long SHIFT = 0x40000;
 
-    @TempDir
-    Path directory;
-    private SwitchFixture fixture;
-    private PeerGuest guest;
     private TestPeer peer;
     private RequestSocket requests;
 
+    IommuTest() {
+        super(1, defaults -> defaults.withIommu(true));
+    }
+
     @BeforeEach
-    void start() throws IOException {
-        final Path socket = directory.resolve("s");
-        fixture = new SwitchFixture(socket, 1, BackendOptions.server(socket).withIommu(true));
-        guest = new PeerGuest();
+    void connect() throws IOException {
         peer = fixture.peer();
         requests = new RequestSocket();
     }
 
     @AfterEach
-    void end() throws IOException {
+    void disconnect() throws IOException {
         requests.close();
         peer.close();
-        fixture.close();
-        guest.close();
     }
 
     private void setUp() throws IOException {

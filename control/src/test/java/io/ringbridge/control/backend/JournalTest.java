@@ -39,7 +39,7 @@ class JournalTest extends RecoveryFixture {
         final DriverRing driver = driver(true);
         final TestPeer peer = running(true, null, FRESH);
         guest.move(driver, 7);
-        assertEquals(0x8007_8007, base(peer));
+        assertEquals(0x8007_8007, peer.base(VRING));
         ring(peer, 0x8007_8007);
         guest.move(driver, 5);
         leave(peer);

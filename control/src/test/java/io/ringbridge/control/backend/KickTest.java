@@ -2,7 +2,6 @@ package io.ringbridge.control.backend;
 
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Request;
-import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.Epoll;
 import io.ringbridge.datapath.os.EventFd;
 import io.ringbridge.datapath.os.Fd;
@@ -86,7 +85,7 @@ class KickTest {
             final DriverRing driver = guest.driver(VRING, SIZE, features);
             driver.wantNotification(true);
             for (int kicks = 0; kicks < 20;) {
-                Await.until(() -> wantsKick(guest, packed));
+                Await.until(() -> guest.wantsKick(VRING, packed));
                 guest.add(driver, 1);
                 if (driver.publish()) { // else the worker was still awake
                     kick.signal();
@@ -106,10 +105,5 @@ class KickTest {
             assertEquals(Long.BYTES,
                 (long) write.invokeExact(eventfd, arena.allocateFrom(JAVA_LONG, -2), (long) Long.BYTES));
         }
-    }
-
-    private static boolean wantsKick(final PeerGuest guest, final boolean packed) {
-        final long device = guest.ring(VRING) + 0x8000;
-        return packed ? Memory.getShort(device + 2) == 0 : Memory.getShort(device) == 0;
     }
 }

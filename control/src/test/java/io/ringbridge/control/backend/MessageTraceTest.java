@@ -10,12 +10,8 @@ import io.ringbridge.control.trace.TracedMessage.Kind;
 import io.ringbridge.control.trace.TracedMessage.Result;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-import java.nio.file.Path;
 import java.util.List;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -23,26 +19,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests what a port's trace keeps of its sessions, with front-ends that send good and bad messages. */
-class MessageTraceTest {
+class MessageTraceTest extends SessionFixture {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
 
-    @TempDir
-    Path directory;
-    private SwitchFixture fixture;
-    private PeerGuest guest;
-
-    @BeforeEach
-    void start() {
-        final Path socket = directory.resolve("s");
-        fixture = new SwitchFixture(socket, 1,
-            BackendOptions.server(socket).with(ProtocolFeature.INBAND_NOTIFICATIONS));
-        guest = new PeerGuest();
-    }
-
-    @AfterEach
-    void end() {
-        fixture.close();
-        guest.close();
+    MessageTraceTest() {
+        super(1, defaults -> defaults.with(ProtocolFeature.INBAND_NOTIFICATIONS));
     }
 
     private List<TracedMessage> trace() {

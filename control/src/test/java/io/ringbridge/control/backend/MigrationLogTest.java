@@ -18,10 +18,7 @@ import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
 import io.ringbridge.testkit.NumberedFrames;
 import io.ringbridge.testkit.OpenDescriptors;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -37,28 +34,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests the dirty log as a front-end sees it: the replies, and the time of each write. */
-class MigrationLogTest {
+class MigrationLogTest extends SessionFixture {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
     private static final long LOG_ALL = Features.of(Features.LOG_ALL);
     /** Covers the guest's memory, which lies above 4 GiB. */
     private static final long LOG_BYTES = (TestPeer.GUEST + (32 << 20)) / 4096 / 8;
-
-    @TempDir
-    Path directory;
-    private SwitchFixture fixture;
-    private PeerGuest guest;
-
-    @BeforeEach
-    void start() {
-        fixture = new SwitchFixture(directory.resolve("s"));
-        guest = new PeerGuest();
-    }
-
-    @AfterEach
-    void end() {
-        fixture.close();
-        guest.close();
-    }
 
     private static byte[] reply(final TestPeer peer, final int flags, final Message message, final int... fds)
         throws IOException {

@@ -68,6 +68,12 @@ public final class PeerGuest implements AutoCloseable {
         }
     }
 
+    /** Returns whether the device asks for a kick when buffers become available (event suppression or flags). */
+    boolean wantsKick(final int vring, final boolean packed) {
+        final long device = ring(vring) + USED;
+        return Memory.getShort(packed ? device + 2 : device) == 0;
+    }
+
     /** Waits until a number of buffers are used. */
     static void awaitUsed(final DriverRing driver, final int frames) {
         for (int i = 0; i < frames; i++) {

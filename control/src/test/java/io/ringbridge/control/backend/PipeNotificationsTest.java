@@ -16,7 +16,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -37,37 +36,30 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests a front-end that uses pipes or sockets in place of eventfds. */
 @Timeout(60)
-class PipeNotificationsTest {
+class PipeNotificationsTest extends SessionFixture {
     private static final int SIZE = 64;
     private static final int FRAMES = 20;
     private static final List<Request> DESCRIPTORS =
         List.of(Request.SET_VRING_KICK, Request.SET_VRING_CALL, Request.SET_VRING_ERR, Request.SET_LOG_FD);
 
-    @TempDir
-    Path directory;
-    private SwitchFixture fixture;
     private GuestPort otherPort;
     private Backend other;
-    private PeerGuest guest;
 
     @BeforeEach
-    void start() {
-        fixture = new SwitchFixture(directory.resolve("s"));
+    void addPort() {
         otherPort = fixture.datapath.addGuestPort("b", 1, 1500);
         other = Backend.open(otherPort, BackendOptions.server(directory.resolve("b")));
-        guest = new PeerGuest();
     }
 
     @AfterEach
-    void end() {
+    void closeOther() {
         other.close();
-        fixture.close();
-        guest.close();
     }
 
     /** A ring of the guest, with its kick, call, and error descriptors. */
     private final class Ring implements AutoCloseable {
         final int vring;
+        final boolean packed;
         final DriverRing driver;
         final PipeEnds kick;
         final PipeEnds call;
@@ -76,6 +68,7 @@ class PipeNotificationsTest {
         Ring(final TestPeer peer, final int vring, final PipeEnds.Kind kind, final long features, final int available)
             throws IOException {
             this.vring = vring;
+            packed = Features.has(features, Features.RING_PACKED);
             kick = PipeEnds.of(kind);
             call = PipeEnds.of(kind);
             error = PipeEnds.of(kind);
@@ -97,7 +90,7 @@ class PipeNotificationsTest {
         /** Sends a frame while the worker sleeps, and waits until its buffer is used. */
         void send() {
             for (boolean kicked = false; !kicked;) {
-                Await.until(() -> wantsKick(vring, driver));
+                Await.until(() -> guest.wantsKick(vring, packed));
                 guest.add(driver, 1);
                 kicked = driver.publish(); // else the worker was still awake
                 if (kicked) {
@@ -117,12 +110,6 @@ class PipeNotificationsTest {
             call.close();
             error.close();
         }
-    }
-
-    private boolean wantsKick(final int vring, final DriverRing driver) {
-        final long device = guest.ring(vring) + 0x8000;
-        return driver.getClass().getSimpleName().startsWith("Packed")
-            ? Memory.getShort(device + 2) == 0 : Memory.getShort(device) == 0;
     }
 
     private TestPeer attached(final long features) throws IOException {

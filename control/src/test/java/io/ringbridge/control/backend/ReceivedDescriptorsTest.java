@@ -13,11 +13,8 @@ import io.ringbridge.control.transport.Listener;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
 import io.ringbridge.testkit.OpenDescriptors;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -37,34 +34,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests that every received descriptor is closed, whatever its number, its message, and the fate of the connection. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class ReceivedDescriptorsTest {
+class ReceivedDescriptorsTest extends SessionFixture {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
     /** The largest number of descriptors that the kernel transfers with one message. */
     private static final int MAX = 253;
     private static final int CONNECTIONS = 250;
     private static final int[] SOME = {1, 2, 8, 9, 59, 60, 61, 62, 63, 64, 65, 128, 200, 252, MAX};
 
-    @TempDir
-    private Path directory;
-    private SwitchFixture fixture;
-    private PeerGuest guest;
-
     /** The behaviour of one front-end. */
     @FunctionalInterface
     private interface Behaviour {
         void accept(TestPeer peer) throws IOException;
-    }
-
-    @BeforeEach
-    void start() {
-        fixture = new SwitchFixture(directory.resolve("s"));
-        guest = new PeerGuest();
-    }
-
-    @AfterEach
-    void end() {
-        fixture.close();
-        guest.close();
     }
 
     private int[] events(final int count) {

@@ -1,16 +1,12 @@
 package io.ringbridge.control.backend;
 
-import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.datapath.os.MemFd;
 import io.ringbridge.datapath.ring.DriverRing;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
-import java.nio.file.Path;
+import java.util.Objects;
 
 import static io.ringbridge.control.backend.PeerGuest.features;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -19,26 +15,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
  * The common fixture of tests in which a back-end takes over a ring that another one has left: a port, and a guest with
  * a transmit ring.
  */
-abstract class RecoveryFixture {
+abstract class RecoveryFixture extends SessionFixture {
     static final int VRING = 1;
     static final int SIZE = 64;
 
-    @TempDir
-    Path directory;
-    SwitchFixture fixture;
-    PeerGuest guest;
-
-    @BeforeEach
-    void start() {
-        final Path socket = directory.resolve("s");
-        fixture = new SwitchFixture(socket, 1, BackendOptions.server(socket).withState(directory));
-        guest = new PeerGuest();
-    }
-
-    @AfterEach
-    void end() {
-        fixture.close();
-        guest.close();
+    RecoveryFixture() {
+        super(1, defaults -> defaults.withState(Objects.requireNonNull(defaults.socket().getParent())));
     }
 
     DriverRing driver(final boolean packed) {
@@ -71,11 +53,6 @@ abstract class RecoveryFixture {
     void ring(final TestPeer peer, final int base) throws IOException {
         peer.start(VRING, SIZE, base, guest.event);
         assertEquals(0, peer.ack(new Message.SetVringEnable(VRING, 1)));
-    }
-
-    /** Stops the ring, and returns its position. */
-    static int base(final TestPeer peer) throws IOException {
-        return Codec.vringNumber(peer.reply(new Message.GetVringBase(VRING)), VRING);
     }
 
     /** Returns the number of frames that the port has received. */

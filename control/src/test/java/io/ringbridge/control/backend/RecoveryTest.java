@@ -119,7 +119,7 @@ class RecoveryTest extends RecoveryFixture {
             final TestPeer peer = running(false, null, given);
             PeerGuest.awaitUsed(driver, 5);
             used += 5;
-            assertEquals(used, base(peer));
+            assertEquals(used, peer.base(VRING));
             guest.add(driver, 5);
             driver.publish();
             ring(peer, given);
@@ -140,7 +140,7 @@ class RecoveryTest extends RecoveryFixture {
         guest.used(VRING, 30_000);
         final TestPeer peer = running(false, null, 3);
         Await.until(() -> sent() == 7);
-        assertEquals(7, base(peer));
+        assertEquals(7, peer.base(VRING));
         leave(peer);
     }
 

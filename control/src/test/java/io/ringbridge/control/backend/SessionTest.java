@@ -1,53 +1,25 @@
 package io.ringbridge.control.backend;
 
-import io.ringbridge.control.protocol.Codec;
 import io.ringbridge.control.protocol.Header;
 import io.ringbridge.control.protocol.Message;
 import io.ringbridge.control.protocol.Message.Region;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Packet;
-import io.ringbridge.datapath.os.EventFd;
-import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.ring.Features;
-import io.ringbridge.testkit.Await;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
-import java.util.Random;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Tests the replies of a session, and the resulting state of the port. */
-class SessionTest {
+/** Tests what a session offers, what it refuses, and which messages end it. */
+class SessionTest extends SessionFixture {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
-
-    @TempDir
-    Path directory;
-    private SwitchFixture fixture;
-    private PeerGuest guest;
-
-    @BeforeEach
-    void start() {
-        fixture = new SwitchFixture(directory.resolve("s"));
-        guest = new PeerGuest();
-    }
-
-    @AfterEach
-    void end() {
-        fixture.close();
-        guest.close();
-    }
 
     @Test
     void offersOnlyServedFeatures() throws Exception {
@@ -88,244 +60,6 @@ class SessionTest {
             peer.send(Request.GET_FEATURES, Header.VERSION | Header.NEED_REPLY, new byte[0]);
             assertEquals(Offer.virtio(2), peer.replyTo(Request.GET_FEATURES));
             assertEquals(5, peer.number(new Message.GetQueueNum()), "a reply is not followed by an acknowledgement");
-        }
-    }
-
-    @Test
-    void aRingStartsWithMessagesInAnyOrder() throws Exception {
-        final Random random = new Random(5);
-        for (int round = 0; round < 60; round++) {
-            try (TestPeer peer = fixture.peer()) {
-                peer.send(new Message.SetProtocolFeatures(TestPeer.PROTOCOL));
-                final List<Message> messages = new ArrayList<>(List.of(new Message.SetFeatures(PLAIN), TestPeer.table(),
-                    new Message.SetVringNum(1, 256), TestPeer.address(1),
-                    new Message.SetVringFd(Request.SET_VRING_KICK, 1, true),
-                    new Message.SetVringFd(Request.SET_VRING_CALL, 1, true), new Message.SetVringEnable(1, 1)));
-                Collections.shuffle(messages, random);
-                for (final Message message : messages) {
-                    assertEquals(0, switch (message) {
-                        case Message.SetMemTable _ -> peer.ack(message, guest.fd());
-                        case Message.SetVringFd _ -> peer.ack(message, guest.event.fd());
-                        default -> peer.ack(message);
-                    }, () -> messages + " at " + message);
-                }
-                assertTrue(fixture.started(1) && fixture.enabled(1), messages::toString);
-                assertFalse(fixture.started(0));
-                assertEquals(PortState.RUNNING, fixture.port.state());
-            }
-        }
-    }
-
-    @Test
-    void ringsAreEnabledByMessageOnceProtocolFeaturesAreNegotiated() throws Exception {
-        try (TestPeer peer = fixture.peer()) {
-            final long plain = PLAIN & ~Features.of(Features.PROTOCOL_FEATURES);
-            peer.send(new Message.SetFeatures(plain));
-            peer.send(TestPeer.table(), guest.fd());
-            peer.send(new Message.SetVringNum(0, 256));
-            peer.send(TestPeer.address(0));
-            peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 0, true), guest.event.fd());
-            peer.number(new Message.GetFeatures());
-            assertTrue(fixture.started(0) && fixture.enabled(0), "enabled from the start without bit 30");
-        }
-        fixture.awaitDetached();
-        assertFalse(fixture.started(0) || fixture.enabled(0));
-        try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, guest, 0, 1);
-            assertTrue(fixture.started(1) && fixture.enabled(1));
-            assertEquals(0, peer.ack(new Message.SetVringEnable(1, 0)));
-            assertTrue(fixture.started(1) && !fixture.enabled(1));
-        }
-    }
-
-    @Test
-    void aDisabledTransmitRingWaitsIfConfigured() throws Exception {
-        final Path other = directory.resolve("held");
-        try (SwitchFixture held = new SwitchFixture(other, 1,
-                 BackendOptions.server(other).withDiscardWhenDisabled(false));
-             TestPeer peer = held.peer()) {
-            peer.running(PLAIN, guest, 0, 1);
-            assertTrue(held.started(0) && held.started(1));
-            peer.ack(new Message.SetVringEnable(0, 0));
-            peer.ack(new Message.SetVringEnable(1, 0));
-            assertTrue(held.started(0) && !held.started(1));
-            peer.ack(new Message.SetVringEnable(1, 1));
-            assertTrue(held.started(1) && held.enabled(1));
-        }
-    }
-
-    private static long base(final TestPeer peer, final int vring) throws IOException {
-        peer.send(new Message.GetVringBase(vring));
-        try (Packet reply = peer.receive()) {
-            return Codec.vringNumber(reply.payload(), vring);
-        }
-    }
-
-    /** Sets the available and used index of a ring to the same value. */
-    private void setIndices(final int vring, final int value) {
-        guest.available(vring, value);
-        guest.used(vring, value);
-    }
-
-    @Test
-    void getVringBaseIsAnsweredInEveryState() throws Exception {
-        setIndices(3, 77);
-        try (TestPeer peer = fixture.peer()) {
-            peer.negotiated(PLAIN | Features.of(Features.MQ));
-            assertEquals(0, base(peer, 3));
-            assertEquals(0, peer.ack(new Message.SetVringBase(3, 77)));
-            assertEquals(77, base(peer, 3), "a ring that never ran");
-            peer.send(TestPeer.table(), guest.fd());
-            peer.send(new Message.SetVringNum(3, 256));
-            peer.send(TestPeer.address(3));
-            peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 3, false));
-            assertEquals(0, peer.ack(new Message.SetVringEnable(3, 1)));
-            assertTrue(fixture.started(3));
-            assertEquals(0, peer.ack(new Message.SetStatus(0)), "QEMU 7.2 sends it first");
-            assertFalse(fixture.started(3));
-            assertEquals(77, base(peer, 3));
-            assertFalse(fixture.started(3));
-            assertEquals(77, base(peer, 3), "a second GET_VRING_BASE");
-            assertEquals(PortState.CONNECTED, fixture.port.state());
-        }
-    }
-
-    @Test
-    void aUsedRingResumesAtItsUsedIndex() throws Exception {
-        setIndices(0, 0xFFFE);
-        try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, guest, 0);
-            assertEquals(0xFFFE, base(peer, 0));
-            for (final int given : new int[] {0, 0xFFFE, 0xFFFF, 2, 0x7FFF}) {
-                assertEquals(0, peer.ack(new Message.SetVringBase(0, given)));
-                assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 0, false)));
-                assertTrue(fixture.started(0));
-                assertEquals(0xFFFE, base(peer, 0), "the base from the front-end is ignored");
-            }
-            setIndices(0, 0);
-            peer.send(new Message.SetVringBase(0, 0));
-            peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 0, false));
-            assertEquals(0, base(peer, 0), "the driver has reset the ring");
-        }
-    }
-
-    @Test
-    void theBaseOfABrokenRingIsItsUsedIndex() throws Exception {
-        setIndices(1, 100);
-        try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, guest, 1);
-            guest.available(30_000);
-            guest.event.signal();
-            Await.until(() -> !fixture.started(1));
-            assertEquals(100, base(peer, 1));
-        }
-    }
-
-    @Test
-    void aBrokenRingSignalsItsErrorDescriptor() throws Exception {
-        for (final boolean late : new boolean[] {false, true}) {
-            try (TestPeer peer = fixture.peer(); EventFd error = EventFd.create()) {
-                if (!late) {
-                    peer.send(new Message.SetVringFd(Request.SET_VRING_ERR, 1, true), error.fd());
-                }
-                setIndices(1, 100);
-                peer.running(PLAIN, guest, 0, 1);
-                if (late) {
-                    assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_ERR, 1, true), error.fd()));
-                }
-                assertFalse(error.drain());
-                setIndices(1, 30_000);
-                guest.event.signal();
-                Await.until(error::drain);
-                assertFalse(fixture.started(1));
-                assertTrue(fixture.started(0), "the other ring keeps running");
-            }
-            fixture.awaitDetached();
-        }
-    }
-
-    @Test
-    void aRingMovesWhileItRuns() throws Exception {
-        try (TestPeer peer = fixture.peer(); PeerGuest second = new PeerGuest()) {
-            peer.running(PLAIN, guest, 0, 1);
-            final long far = TestPeer.USER + 0x80000;
-            assertEquals(0, peer.ack(new Message.SetVringAddr(1, 0, far, far + 0x8000, far + 0x4000, 0)));
-            assertEquals(1, peer.ack(new Message.SetVringAddr(1, 0, far + 8, far, far, 0)), "misaligned");
-            assertEquals(1, peer.ack(new Message.SetVringAddr(1, 0, 0x1000, far, far, 0)), "outside memory");
-            assertEquals(1, peer.ack(new Message.SetVringNum(1, 128)), "the size of a running ring cannot change");
-            assertEquals(1, peer.ack(new Message.SetVringBase(1, 5)), "its base cannot change");
-            assertEquals(0, peer.ack(TestPeer.table(), second.fd()), "another file at the same place");
-            assertTrue(fixture.started(0) && fixture.started(1));
-            final Region elsewhere = new Region(0, TestPeer.MEMORY, 0x1000_0000, 0);
-            assertEquals(1, peer.ack(new Message.SetMemTable(List.of(elsewhere)), second.fd()),
-                "the rings are outside the table");
-            assertFalse(fixture.started(0) || fixture.started(1));
-            assertEquals(PortState.CONNECTED, fixture.port.state());
-        }
-    }
-
-    @Test
-    void regionsAreAddedAndRemoved() throws Exception {
-        try (TestPeer peer = fixture.peer()) {
-            peer.negotiated(PLAIN);
-            final List<Region> regions = new ArrayList<>();
-            for (int i = 0; i < 509; i++) {
-                final Region region = new Region(TestPeer.GUEST + i * 8192L, 4096, TestPeer.USER + i * 8192L,
-                    i % 16 * 4096L);
-                regions.add(region);
-                assertEquals(0, peer.ack(new Message.AddMemReg(region), guest.fd()));
-            }
-            assertEquals(1, peer.ack(new Message.AddMemReg(new Region(0, 4096, 0, 0)), guest.fd()),
-                "one region too many");
-            assertEquals(509, guest.mappedByOthers());
-            assertEquals(0, peer.ack(new Message.RemMemReg(regions.get(0)), guest.fd()),
-                "with an unneeded descriptor");
-            assertEquals(1, peer.ack(new Message.RemMemReg(regions.get(0))), "already removed");
-            try (PeerGuest other = new PeerGuest()) {
-                assertEquals(1, peer.ack(new Message.AddMemReg(regions.get(1)), other.fd()),
-                    "already added, from another file");
-            }
-            assertEquals(0, peer.ack(new Message.AddMemReg(regions.get(0)), guest.fd()));
-            assertEquals(0, peer.ack(TestPeer.table(), guest.fd()));
-            assertEquals(1, guest.mappedByOthers());
-            assertEquals(0, peer.ack(new Message.RemMemReg(TestPeer.table().regions().get(0))));
-            assertEquals(0, guest.mappedByOthers());
-        }
-    }
-
-    @Test
-    void aRegionAddedTwiceIsRemovedTwice() throws Exception {
-        try (TestPeer peer = fixture.peer()) {
-            peer.negotiated(PLAIN);
-            final Region region = TestPeer.table().regions().get(0);
-            assertEquals(0, peer.ack(new Message.AddMemReg(region), guest.fd()));
-            assertEquals(0, peer.ack(new Message.AddMemReg(region), guest.fd()));
-            assertEquals(1, guest.mappedByOthers());
-            assertEquals(0, peer.ack(new Message.RemMemReg(region)));
-            assertEquals(1, guest.mappedByOthers());
-            assertEquals(0, peer.ack(new Message.RemMemReg(region)));
-            assertEquals(0, guest.mappedByOthers());
-            assertEquals(1, peer.ack(new Message.RemMemReg(region)));
-        }
-    }
-
-    @Test
-    void resetDeviceStopsRingsAndKeepsMemory() throws Exception {
-        try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, guest, 0, 1);
-            peer.ack(new Message.SetStatus(15));
-            assertEquals(15, peer.number(new Message.GetStatus()));
-            assertEquals(0, peer.ack(new Message.ResetDevice()));
-            assertEquals(0, peer.ack(new Message.ResetDevice()));
-            assertFalse(fixture.started(0) || fixture.enabled(0) || fixture.started(1) || fixture.enabled(1));
-            assertEquals(0, peer.number(new Message.GetStatus()));
-            assertEquals(0, peer.ack(new Message.SetFeatures(PLAIN)));
-            assertEquals(0, peer.ack(new Message.SetVringNum(0, 64)));
-            assertEquals(0, peer.ack(TestPeer.address(0)));
-            assertEquals(0, peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 0, true), guest.event.fd()));
-            assertFalse(fixture.started(0), "the driver is not ready");
-            assertEquals(0, peer.ack(new Message.SetStatus(15)));
-            assertTrue(fixture.started(0));
         }
     }
 
@@ -410,7 +144,7 @@ class SessionTest {
     }
 
     private static byte[] header(final int request, final int flags, final int size, final byte... payload) {
-        final java.nio.ByteBuffer out = java.nio.ByteBuffer.wrap(new byte[Header.BYTES + payload.length]);
+        final ByteBuffer out = ByteBuffer.wrap(new byte[Header.BYTES + payload.length]);
         new Header(request, flags, size).encode(out);
         return out.put(payload).array();
     }
@@ -429,23 +163,6 @@ class SessionTest {
                 }
             }
             assertEquals(0, peer.replyTo(Request.SET_VRING_CALL));
-        }
-    }
-
-    @Test
-    void aGuestThatTruncatesItsMemoryLosesItsConnection() throws Exception {
-        try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, guest, 0, 1);
-            guest.ram.file().resize(0);
-            guest.event.signal();
-            assertTrue(peer.ended());
-        }
-        fixture.awaitDetached();
-        guest.ram.file().resize(TestPeer.MEMORY);
-        try (TestPeer peer = fixture.peer()) {
-            peer.running(PLAIN, guest, 0, 1);
-            assertTrue(fixture.started(1));
-            assertNotNull(peer);
         }
     }
 }

@@ -17,7 +17,6 @@ import io.ringbridge.testkit.Await;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.newsclub.net.unix.AFPipe;
 import org.newsclub.net.unix.FileDescriptorCast;
 
@@ -39,7 +38,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
  * Tests every request in every state: its reply and the resulting state. While the device is suspended, nothing else
  * may happen.
  */
-class StateTableTest {
+class StateTableTest extends SessionFixture {
     /** Requests whose own reply reports success or failure. */
     private static final Set<Request> RESULTS = EnumSet.of(Request.IOTLB_MSG, Request.POSTCOPY_END,
         Request.SET_DEVICE_STATE_FD,
@@ -51,28 +50,23 @@ class StateTableTest {
      */
     private static final int RESULT = 0xFF;
 
-    @TempDir
-    Path directory;
-    private SwitchFixture fixture;
-    private PeerGuest guest;
     private MemFd area;
     private EventFd call;
     private AFPipe pipe;
 
+    StateTableTest() {
+        super(2, StateTable::options);
+    }
+
     @BeforeEach
-    void start() throws IOException {
-        final Path socket = directory.resolve("s");
-        fixture = new SwitchFixture(socket, 2, StateTable.options(BackendOptions.server(socket)));
-        guest = new PeerGuest();
+    void createDescriptors() throws IOException {
         area = MemFd.create("area", StateTable.AREA);
         call = EventFd.create();
         pipe = AFPipe.open();
     }
 
     @AfterEach
-    void end() throws IOException {
-        fixture.close();
-        guest.close();
+    void closeDescriptors() throws IOException {
         area.close();
         call.close();
         pipe.close();

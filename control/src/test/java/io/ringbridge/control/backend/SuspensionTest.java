@@ -11,10 +11,7 @@ import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.SuspendCause;
 import io.ringbridge.datapath.ring.Features;
 import io.ringbridge.testkit.Await;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -27,36 +24,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Tests the causes of a suspension, and the behaviour of a suspended port. */
-class SuspensionTest {
+class SuspensionTest extends SessionFixture {
     private static final long PLAIN = Features.of(Features.VERSION_1, Features.MRG_RXBUF, Features.PROTOCOL_FEATURES);
     private static final int READY = 0x0B;
     private static final int RUNS = 0x0F;
     private static final int SUSPEND_BIT = 0x10;
     private static final int NEEDS_RESET = 0x40;
-
-    @TempDir
-    Path directory;
-    private SwitchFixture fixture;
-    private PeerGuest guest;
-
-    @BeforeEach
-    void start() {
-        fixture = new SwitchFixture(directory.resolve("s"));
-        guest = new PeerGuest();
-    }
-
-    @AfterEach
-    void end() {
-        fixture.close();
-        guest.close();
-    }
-
-    private static int base(final TestPeer peer, final int vring) throws IOException {
-        peer.send(new Message.GetVringBase(vring));
-        try (Packet reply = peer.receive()) {
-            return Codec.vringNumber(reply.payload(), vring);
-        }
-    }
 
     /** Lets the worker complete some duty cycles, in which it would serve any ring that it may serve. */
     private void runDutyCycles() {
@@ -189,18 +162,18 @@ class SuspensionTest {
         try (TestPeer peer = fixture.peer().negotiated(PLAIN)) {
             peer.ack(new Message.Suspend());
             peer.running(PLAIN, guest, 0, 1);
-            assertEquals(0, base(peer, 1), "the ring never ran");
+            assertEquals(0, peer.base(1), "the ring never ran");
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd());
             peer.number(new Message.GetFeatures());
             guest.used(77);
             guest.available(77);
             assertEquals(0, peer.ack(new Message.Resume()));
-            assertEquals(77, base(peer, 1), "the used index at the time of the resume");
+            assertEquals(77, peer.base(1), "the used index at the time of the resume");
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd());
             peer.ack(new Message.Suspend());
-            assertEquals(77, base(peer, 1));
+            assertEquals(77, peer.base(1));
             peer.send(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd());
-            assertEquals(77, base(peer, 1));
+            assertEquals(77, peer.base(1));
         }
     }
 
@@ -223,7 +196,7 @@ class SuspensionTest {
             Await.until(() -> guest.used() == 2);
             assertEquals(PortState.RUNNING, fixture.port.state());
             assertEquals(0, peer.ack(new Message.SetStatus(0)));
-            assertEquals(2, base(peer, 1), "QEMU 7.2 asks after SET_STATUS 0");
+            assertEquals(2, peer.base(1), "QEMU 7.2 asks after SET_STATUS 0");
             assertEquals(0,
                 peer.ack(new Message.SetProtocolFeatures(TestPeer.PROTOCOL & ~ProtocolFeature.STATUS.mask())));
             assertTrue(fixture.started(0), "without STATUS the driver counts as ready");
@@ -249,7 +222,7 @@ class SuspensionTest {
                 if (byMessage) {
                     assertEquals(0, peer.ack(new Message.Resume()));
                 } else {
-                    assertEquals(used - 1, base(peer, 1));
+                    assertEquals(used - 1, peer.base(1));
                     assertEquals(0,
                         peer.ack(new Message.SetVringFd(Request.SET_VRING_KICK, 1, true), guest.event.fd()));
                 }
@@ -301,7 +274,7 @@ class SuspensionTest {
             assertEquals(0, moved.used());
             assertEquals(0, peer.ack(new Message.Resume()));
             Await.until(() -> moved.used() == 1);
-            assertEquals(1, base(peer, 1));
+            assertEquals(1, peer.base(1));
         }
     }
 }

@@ -84,6 +84,11 @@ final class TestPeer implements AutoCloseable {
         }
     }
 
+    /** Stops a ring, and returns its position. */
+    int base(final int vring) throws IOException {
+        return Codec.vringNumber(reply(new Message.GetVringBase(vring)), vring);
+    }
+
     /** Returns whether the back-end ends the connection without another message. */
     boolean ended() {
         try (Packet packet = receive()) {
