@@ -49,8 +49,6 @@ final class Egress {
     private final DestinationCount destinationCount = new DestinationCount();
     /** The union of the features that the burst's frames need. */
     private int needs;
-    /** The sum of {@link FrameKinds#ofLength} of the frames filled in last. */
-    private long filledLengths;
     /** The sequence of the first frame not known to be finished. {@link #findUnfinished} corrects it after a fault. */
     private long next;
     /** The frames from {@link #next} on with one taken chain each. A frame is finished when its chain is used. */
@@ -174,7 +172,8 @@ final class Egress {
             final long bytes = fill(frames, first, fitting, ring);
             next += fitting;
             pending = 0;
-            burst.recordDelivered(queue, fitting, bytes, filledLengths);
+            burst.recordDelivered(queue, fitting, bytes,
+                FrameKinds.ofLengths(lengths, fitting, ring.headerLength()));
             destinationCount.count(frames, first, fitting, queue.counters());
             recorder.delivered(frames, first, fitting, queue);
         }
@@ -286,7 +285,6 @@ final class Egress {
     private long fill(final FrameRing frames, final long first, final int count, final DeviceRing ring) {
         final int headerLength = ring.headerLength();
         long bytes = 0;
-        long lengthCounts = 0;
         for (int i = 0; i < count; i++) {
             final int length = lengths[i] - headerLength;
             if (sources[i] == SEVERAL) {
@@ -296,9 +294,7 @@ final class Egress {
                 Memory.copy(sources[i], targets[i] + headerLength, length);
             }
             bytes += length;
-            lengthCounts += FrameKinds.ofLength(length);
         }
-        filledLengths = lengthCounts;
         if (ring.log() != null) {
             log(count, ring.log());
         }

@@ -52,6 +52,8 @@ public final class Ingress {
     private final OffloadIngress offloads = new OffloadIngress();
     private final Captures captures;
     private final IngressBurst burst;
+    /** The lengths of the burst's frames that were not dropped. */
+    private final int[] moved = new int[BURST];
     private long claimedFrom;
     private long claimedTo = NOTHING;
     /** The source of the frames that the claimed entries are for. */
@@ -216,7 +218,6 @@ public final class Ingress {
         }
         final boolean alone = inboxes.length == 1;
         long bytes = 0;
-        long lengths = 0;
         long copied = 0;
         int good = 0;
         int decided = taken;
@@ -234,9 +235,8 @@ public final class Ingress {
                     decided = i;
                     break;
                 }
-                good++;
+                moved[good++] = length;
                 bytes += length;
-                lengths += FrameKinds.ofLength(length);
                 if (copied > MAX_BURST_BYTES) {
                     dropFrom(claimedFrom + i + 1);
                     decided = i + 1;
@@ -244,7 +244,7 @@ public final class Ingress {
                 }
             }
         }
-        count(source, good, bytes, lengths);
+        count(source, good, bytes);
         effort.spend(copied >>> Effort.BYTES);
         return decided;
     }
@@ -257,7 +257,6 @@ public final class Ingress {
      */
     private int decideInVlans(final Source source, final int taken, final int now) {
         long bytes = 0;
-        long lengths = 0;
         long copied = 0;
         int good = 0;
         int decided = taken;
@@ -278,9 +277,8 @@ public final class Ingress {
                     decided = i;
                     break;
                 }
-                good++;
+                moved[good++] = length;
                 bytes += length;
-                lengths += FrameKinds.ofLength(length);
                 if (copied > MAX_BURST_BYTES) {
                     dropFrom(claimedFrom + i + 1);
                     decided = i + 1;
@@ -288,15 +286,15 @@ public final class Ingress {
                 }
             }
         }
-        count(source, good, bytes, lengths);
+        count(source, good, bytes);
         effort.spend(copied >>> Effort.BYTES);
         return decided;
     }
 
-    private void count(final Source source, final int moved, final long bytes, final long lengths) {
-        source.counters().moved(moved, bytes);
-        source.counters().movedLengths(lengths);
-        source.counters().movedTo(moved, groups);
+    private void count(final Source source, final int frameCount, final long bytes) {
+        source.counters().moved(frameCount, bytes);
+        source.counters().movedLengths(FrameKinds.ofLengths(moved, frameCount, 0));
+        source.counters().movedTo(frameCount, groups);
     }
 
     /**

@@ -4,6 +4,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.util.SplittableRandom;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 class FrameKindsTest {
@@ -26,6 +28,20 @@ class FrameKindsTest {
                 assertEquals(other == each ? 511 : 0, FrameKinds.count(counts, other));
             }
             assertEquals(0, FrameKinds.without(counts, each));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0", "1", "2", "63", "511"})
+    void framesCountLikeEachOfThem(final int frames) {
+        final SplittableRandom random = new SplittableRandom(frames);
+        for (final int most : new int[] {64, 127, 1600, 65553}) {
+            final int[] lengths = random.ints(511, 14, most + 1).map(length -> length + 12).toArray();
+            long expected = 0;
+            for (int i = 0; i < frames; i++) {
+                expected += FrameKinds.ofLength(lengths[i] - 12);
+            }
+            assertEquals(expected, FrameKinds.ofLengths(lengths, frames, 12));
         }
     }
 
