@@ -5,6 +5,7 @@ import io.ringbridge.bench.compare.Compare;
 import io.ringbridge.bench.history.HistoryCommand;
 import io.ringbridge.bench.jmh.JmhCommand;
 import io.ringbridge.bench.latency.LatencyCommand;
+import io.ringbridge.bench.latency.PlotCommand;
 import io.ringbridge.bench.learning.LearningCommand;
 import io.ringbridge.bench.machine.BenchException;
 import io.ringbridge.bench.throughput.ThroughputCommand;
@@ -24,14 +25,15 @@ import java.io.UncheckedIOException;
     synopsisSubcommandLabel = "COMMAND", versionProvider = Bench.Version.class,
     description = "Measures this switch, or any other vhost-user back-end that forwards between its ports.%n",
     subcommands = {ThroughputCommand.class, LatencyCommand.class, LearningCommand.class,
-        Compare.class, JmhCommand.class, HistoryCommand.class},
+        Compare.class, PlotCommand.class, JmhCommand.class, HistoryCommand.class},
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge bench throughput --sizes 64,1500",
         "  ringbridge bench latency --target a.sock --target b.sock",
         "  ringbridge bench compare --trials 5",
         "",
-        "Exit status: 0 done, 1 failed, 2 wrong usage."})
+        "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but with too few",
+        "undisturbed trials."})
 public final class Bench implements Runnable {
     @Spec
     private CommandSpec spec;

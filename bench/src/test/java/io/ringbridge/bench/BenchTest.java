@@ -41,7 +41,22 @@ class BenchTest {
         throughput --cpus 1024                       | --cpus: "1024" is not a list of distinct processors
         throughput --target /a                       | --target names 1 ports; 2 to 64 are required
         throughput --target /a --target /b/../a      | --target: a socket is named twice
-        throughput --target /a --target /b --ports 2 | --ports, --switch-cpus and --switch-poll apply to this switch
+        throughput --target /a --target /b --ports 2 | --backend, --ports, --switch-cpus and --switch-poll apply to
+        throughput --target /a --target /b --backend ovs | --backend, --ports, --switch-cpus and --switch-poll apply to
+        throughput --backend ovs,testpmd             | --backend names 2 back-ends; this command measures one
+        throughput --backend vpp                     | Invalid value for option '--backend'
+        throughput --backend testpmd --ports 4       | --backend testpmd is a pipe between two ports; 4 were requested
+        throughput --trials 0                        | --trials 0 is out of range; 1 to 1000 is allowed
+        throughput --csv /nowhere/a                  | --csv /nowhere/a: /nowhere is not a writable directory
+        learning --backend testpmd                   | --backend testpmd is a pipe between two ports; 3 were requested
+        learning --csv /nowhere/a                    | --csv /nowhere/a: /nowhere is not a writable directory
+        latency --backend ovs,ovs                    | --backend names 2 back-ends; at most 3 different ones
+        latency --backend ovs,testpmd --name x       | --name applies to one back-end; --backend names 2
+        latency --trials 1001                        | --trials 1001 is out of range; 1 to 1000 is allowed
+        latency --series /nowhere/a.hlog             | --series /nowhere/a.hlog: /nowhere is not a writable directory
+        latency --series a.hlog --seconds 601        | --series: a trial has at most 600 seconds; --seconds is 601.0
+        plot a.json                                  | Missing required option: '--output=FILE'
+        plot -o a.svg                                | Missing required parameter: 'FILE'
         throughput --stations 3                      | --stations 3 is not allowed; use a multiple of the 2 ports
         throughput --stations 131072                 | --stations 131072 is not allowed; use a multiple of the 2 ports
         throughput --stations 4 --pairs 2            | --stations above one per port cannot be combined with --pairs
@@ -54,6 +69,15 @@ class BenchTest {
         latency --plot a.pdf                         | --plot a.pdf does not end in .svg or .png
         latency --hgrm /nowhere/a.hgrm               | --hgrm /nowhere/a.hgrm: /nowhere is not a writable directory
         learning --target /a --target /b             | --target names 2 ports; 3 to 64 are required
+        compare --trials 0                           | --trials 0 is out of range; 1 to 1000 is allowed
+        compare --sizes 64,1515                      | --sizes 1515 is out of range; 64 to 1514 is allowed
+        compare --bursts 33                          | --bursts 33 is out of range; 1 to 32 is allowed
+        compare --seconds 0                          | --seconds 0.0 is out of range; 0.1 to 3600 seconds is allowed
+        compare --plot a.gif                         | --plot a.gif does not end in .svg or .png
+        compare --csv /nowhere/a.csv                 | --csv /nowhere/a.csv: /nowhere is not a writable directory
+        compare --systems ours                       | Invalid value for option '--systems'
+        compare --switch-cpu 4096                    | --switch-cpu 4096:
+        compare --generator-cpu one                  | Invalid value for option '--generator-cpu'
         learning --max-addresses 0                   | --max-addresses 0 is out of range; 1 to 16777216 is allowed
         """)
     void wrongUsageIsReportedInOneLine(final String arguments, final String message) {
@@ -121,7 +145,7 @@ class BenchTest {
     @Test
     void helpNamesTheCommands() {
         assertEquals(0, run("--help"));
-        for (final String command : new String[] {"throughput", "latency", "learning", "compare"}) {
+        for (final String command : new String[] {"throughput", "latency", "learning", "compare", "plot"}) {
             assertTrue(out.toString().contains("\n  " + command + " "), out::toString);
         }
         assertEquals(0, run("throughput --help"));

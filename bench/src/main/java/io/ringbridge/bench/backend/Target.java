@@ -32,6 +32,7 @@ public final class Target implements AutoCloseable {
     private final AtomicBoolean closed = new AtomicBoolean();
     private final Runnable end;
     private @Nullable Thread hook;
+    private long pid;
 
     private Target(final String title, final List<Path> sockets, final boolean listens, final Runnable end) {
         this.title = title;
@@ -66,9 +67,17 @@ public final class Target implements AutoCloseable {
         final List<String> names = IntStream.range(0, ports).mapToObj(i -> "p" + i).toList();
         names.forEach(name -> config.server(name, queues).mtu(OWN_MTU));
         final SwitchProcess process = SwitchProcess.start(config).awaitWarm();
-        final Target target = new Target("this switch", names.stream().map(process::socket).toList(), false,
-            process::close);
-        target.hook = new Thread(target::end, "end-switch");
+        return started("Ringbridge", names.stream().map(process::socket).toList(), false, process::close);
+    }
+
+    /**
+     * Returns a back-end that was started for the measurement.
+     *
+     * @param end ends the back-end; runs once, at the latest when the JVM exits
+     */
+    static Target started(final String title, final List<Path> sockets, final boolean listens, final Runnable end) {
+        final Target target = new Target(title, sockets, listens, end);
+        target.hook = new Thread(target::end, "end-back-end");
         Runtime.getRuntime().addShutdownHook(target.hook);
         return target;
     }
@@ -76,6 +85,11 @@ public final class Target implements AutoCloseable {
     /** Returns the back-end's name for the report. */
     public String title() {
         return title;
+    }
+
+    /** Returns the process ID of the back-end, or 0 until a front-end has connected or if the kernel hides it. */
+    public long pid() {
+        return pid;
     }
 
     /** Returns the number of ports. Every port has one socket. */
@@ -96,7 +110,9 @@ public final class Target implements AutoCloseable {
     public Frontend connect(final int port) {
         final Path socket = socket(port);
         try {
-            return listens ? Frontend.over(accept(socket)) : Frontend.connect(socket);
+            final Connection connection = listens ? accept(socket) : Connection.connect(socket);
+            pid = connection.peer().pid();
+            return Frontend.over(connection);
         } catch (final IOException e) {
             throw new BenchException("--target " + socket + ": cannot connect: " + e.getMessage()
                 + "; a vhost-user back-end must listen there; if the back-end connects, use --listen", e);

@@ -1,7 +1,8 @@
 /**
- * The system under test: any vhost-user back-end, named by its sockets, or this switch, started for the measurement.
+ * The system under test: any vhost-user back-end, named by its sockets, or one that is started for the measurement.
  *
- * <p>A {@link io.ringbridge.bench.backend.Target} connects front-ends. A {@link io.ringbridge.bench.backend.Guest} is a
+ * <p>A {@link io.ringbridge.bench.backend.Backend} can be started, and is a target then. A
+ * {@link io.ringbridge.bench.backend.Target} connects front-ends. A {@link io.ringbridge.bench.backend.Guest} is a
  * connected front-end with running rings. Each object belongs to the thread that created it.
  */
 @NullMarked

@@ -3,8 +3,7 @@ package io.ringbridge.bench.compare;
 import io.ringbridge.bench.backend.Target;
 import io.ringbridge.bench.machine.Await;
 import io.ringbridge.bench.machine.BenchException;
-import io.ringbridge.bench.machine.Machine;
-import io.ringbridge.bench.machine.RoundTrip;
+import io.ringbridge.bench.trial.Watch;
 import io.ringbridge.control.frontend.Frontend;
 import io.ringbridge.control.protocol.ProtocolException;
 import io.ringbridge.datapath.driver.QueuePair;
@@ -21,7 +20,6 @@ import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.DoubleStream;
@@ -34,13 +32,16 @@ import java.util.stream.DoubleStream;
 final class BulkRig implements AutoCloseable {
     private static final int SEGMENT = 1448;
     private static final int HEADERS = 54;
-    private static final int LARGE_PACKET = HEADERS + 44 * SEGMENT;
+    /** Bytes of a large packet. */
+    static final int LARGE_PACKET = HEADERS + 44 * SEGMENT;
     /**
      * Bytes for a large packet with its virtio-net header, so that one receive buffer holds it and nothing is
      * reassembled.
      */
-    private static final int BUFFER = 65_600;
+    static final int BUFFER = 65_600;
     private static final int RING = 256;
+    /** The buffers that the sender's and the receiver's ring hold. */
+    static final int BUFFERS = 2 * RING;
     private static final long MEMORY = 64L << 20;
     private static final int BURST = 32;
     private static final int SLICES = 4;
@@ -58,7 +59,6 @@ final class BulkRig implements AutoCloseable {
         .putShort((short) 16).array();
 
     private final List<Frontend> guests = new ArrayList<>();
-    private final RoundTrip roundTrip;
     private final int cpu;
     private final QueuePair sender;
     private final @Nullable QueuePair receiver;
@@ -70,9 +70,7 @@ final class BulkRig implements AutoCloseable {
     private volatile boolean ended;
 
     /** Attaches the guests, and waits until the system forwards between both ends. */
-    BulkRig(final Contender.Running running, final Variant variant, final Placement placement,
-        final RoundTrip roundTrip) {
-        this.roundTrip = roundTrip;
+    BulkRig(final Contender.Running running, final Variant variant, final Placement placement) {
         cpu = placement.generatorCpu();
         try {
             final long offloads = Features.of(Features.CSUM, Features.HOST_TSO4);
@@ -185,30 +183,26 @@ final class BulkRig implements AutoCloseable {
     }
 
     /** Measures the bits per second that arrive. May be called once. */
-    Measurement measure(final Duration warmUp, final Duration period) {
+    Measurement measure(final Duration warmUp, final Duration period, final Watch watch) {
         final Thread load = Thread.ofPlatform().daemon().name("bench-bulk").start(this::carry);
         try {
             Await.pass(warmUp);
             final double[] rates = new double[SLICES];
-            final double[] nanos = new double[SLICES + 1];
-            nanos[SLICES] = roundTrip.nanos();
-            long waited = 0;
+            watch.sample();
             for (int i = 0; i < SLICES; i++) {
-                final long pressure = Machine.cpuPressureNanos();
+                watch.start();
                 final long before = delivered();
                 final long start = System.nanoTime();
                 Await.pass(period.dividedBy(SLICES));
                 rates[i] = (delivered() - before) * (double) Byte.SIZE * 1e9 / (System.nanoTime() - start);
-                waited += Machine.cpuPressureNanos() - pressure;
-                nanos[i] = roundTrip.nanos();
+                watch.stop();
+                watch.sample();
             }
             if (!load.isAlive() || DoubleStream.of(rates).sum() == 0) {
                 throw new BenchException("no packets of the sending guest arrive");
             }
-            final DoubleSummaryStatistics roundTrips = DoubleStream.of(nanos).filter(Double::isFinite)
-                .summaryStatistics();
             return new Measurement(DoubleStream.of(rates).average().orElseThrow(), rates[SLICES - 1] / rates[0],
-                (double) waited / period.toNanos(), roundTrips.getMin(), roundTrips.getMax(), 0, 0);
+                watch.conditions(), 0, 0);
         } finally {
             ended = true;
             Await.until("the load to end", LIMIT, () -> !load.isAlive());

@@ -1,5 +1,6 @@
 package io.ringbridge.bench.compare;
 
+import io.ringbridge.bench.backend.Backend;
 import io.ringbridge.bench.machine.BenchException;
 import io.ringbridge.bench.machine.Machine;
 import io.ringbridge.bench.peer.OpenVswitch;
@@ -7,10 +8,12 @@ import io.ringbridge.bench.peer.Program;
 import io.ringbridge.bench.peer.SwitchConfig;
 import io.ringbridge.bench.peer.SwitchProcess;
 import io.ringbridge.bench.peer.Testpmd;
+import org.jspecify.annotations.Nullable;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 
 /** A system that forwards between two vhost-user ports. */
 enum Contender {
@@ -59,7 +62,7 @@ enum Contender {
                 .device(Testpmd.vhost(1, sockets.get(1)))
                 .option("--no-flush-rx").option("--forward-mode=io").start();
             testpmd.command("start");
-            return new Running(sockets, false, false, 0, () -> {
+            return new Running(sockets, false, false, testpmd.pid(), () -> {
                 testpmd.close();
                 Machine.delete(directory);
             });
@@ -106,12 +109,27 @@ enum Contender {
         this.title = title;
     }
 
+    /** Returns the name in JSON and CSV: {@code ovs_internal}. */
+    String key() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
     String title() {
         return title;
     }
 
     /** Returns the programs that the system needs and this machine lacks. */
     abstract List<String> missing();
+
+    /** Returns the back-end of {@code bench latency} that is the same system, or null if there is none. */
+    @Nullable Backend backend() {
+        return switch (this) {
+            case RINGBRIDGE -> Backend.RINGBRIDGE;
+            case PIPE -> Backend.TESTPMD;
+            case OVS -> Backend.OVS;
+            case OVS_INTERNAL -> null;
+        };
+    }
 
     /** Whether the system supports this load. */
     boolean does(final Kind kind) {
@@ -151,7 +169,7 @@ enum Contender {
      * @param sockets         the sockets of its two ports
      * @param frontEndListens whether the contender connects, so that the front-end must listen
      * @param hasTap          whether there is a tap in the contender's network namespace
-     * @param pid             the process ID if the contender has a tap
+     * @param pid             the process ID
      * @param end             ends the contender
      */
     record Running(List<Path> sockets, boolean frontEndListens, boolean hasTap, long pid,

@@ -3,22 +3,24 @@ package io.ringbridge.bench.compare;
 /** The loads. */
 enum Kind {
     /** Frames of one size circulate between two guests. */
-    FRAMES("frames", 1e6, "Mframes/s", "frames_per_second"),
+    FRAMES("frames", 1e6, "million frames/s", "frames", "frames/s"),
     /** A guest sends large TCP packets to another guest, and no one segments them. */
-    TSO("TSO, guest to guest", 1e9, "Gbit/s", "bits_per_second"),
+    TSO("TSO, guest to guest", 1e9, "Gbit/s", "tso", "bit/s"),
     /** A guest sends large TCP packets to the kernel through a tap, and no one segments them. */
-    TAP("TSO, guest to tap", 1e9, "Gbit/s", "bits_per_second");
+    TAP("TSO, guest to tap", 1e9, "Gbit/s", "tap", "bit/s");
 
     private final String title;
     private final double unit;
     private final String unitTitle;
     private final String key;
+    private final String baseUnit;
 
-    Kind(final String title, final double unit, final String unitTitle, final String key) {
+    Kind(final String title, final double unit, final String unitTitle, final String key, final String baseUnit) {
         this.title = title;
         this.unit = unit;
         this.unitTitle = unitTitle;
         this.key = key;
+        this.baseUnit = baseUnit;
     }
 
     String title() {
@@ -34,8 +36,13 @@ enum Kind {
         return unitTitle;
     }
 
-    /** Returns the name of a rate in JSON. */
+    /** Returns the name in JSON and CSV. */
     String key() {
         return key;
+    }
+
+    /** Returns the unit of a rate in JSON and CSV. */
+    String baseUnit() {
+        return baseUnit;
     }
 }

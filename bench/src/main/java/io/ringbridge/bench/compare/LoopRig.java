@@ -2,17 +2,15 @@ package io.ringbridge.bench.compare;
 
 import io.ringbridge.bench.machine.Await;
 import io.ringbridge.bench.machine.BenchException;
-import io.ringbridge.bench.machine.Machine;
-import io.ringbridge.bench.machine.RoundTrip;
-import io.ringbridge.bench.peer.Testpmd;
 import io.ringbridge.bench.peer.Testpmd.Statistics;
+import io.ringbridge.bench.peer.Testpmd;
+import io.ringbridge.bench.trial.Watch;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.stream.DoubleStream;
 
@@ -25,17 +23,20 @@ final class LoopRig implements AutoCloseable {
     private static final String MAC_A = "52:54:00:00:00:a0";
     private static final String MAC_B = "52:54:00:00:00:b0";
     private static final int QUEUE_SIZE = 1024;
+    /** The packet buffers that the four rings hold. */
+    static final int BUFFERS = 4 * QUEUE_SIZE;
+    /** Bytes of the longest frame that the default MTU of all systems allows. */
+    static final int LONGEST = 1514;
+    /** The size of a packet buffer of DPDK with its headroom, in bytes. */
+    static final int BUFFER = 2176;
     private static final int BURST = 32;
     private static final int SLICES = 4;
     private static final Duration DRAIN_LIMIT = Duration.ofSeconds(5);
     private static final Duration CIRCULATION_LIMIT = Duration.ofSeconds(20);
 
     private final Testpmd testpmd;
-    private final RoundTrip roundTrip;
 
-    LoopRig(final Contender.Running contender, final Variant variant, final Placement placement,
-        final RoundTrip roundTrip) {
-        this.roundTrip = roundTrip;
+    LoopRig(final Contender.Running contender, final Variant variant, final Placement placement) {
         final String options = variant.options() + ",queue_size=" + QUEUE_SIZE
             + (contender.frontEndListens() ? ",server=1" : "");
         if (contender.frontEndListens()) {
@@ -58,33 +59,37 @@ final class LoopRig implements AutoCloseable {
         }
     }
 
+    /** Returns the ID of the process that sends. */
+    long pid() {
+        return testpmd.pid();
+    }
+
     /**
      * Measures with frames of one size.
      *
      * @param bursts the number of bursts of 32 frames that circulate in each direction
+     * @param watch  observes the machine
      */
-    Measurement measure(final int frameSize, final int bursts, final Duration warmUp, final Duration period) {
+    Measurement measure(final int frameSize, final int bursts, final Duration warmUp, final Duration period,
+        final Watch watch) {
         testpmd.command("set txpkts " + frameSize);
         startCirculation(bursts);
         Await.pass(warmUp);
         final double[] rates = new double[SLICES];
-        final double[] nanos = new double[SLICES + 1];
-        nanos[SLICES] = roundTrip.nanos();
-        long waited = 0;
-        statistics();
+        watch.sample();
         for (int i = 0; i < SLICES; i++) {
-            final long pressure = Machine.cpuPressureNanos();
+            statistics();
+            watch.start();
             Await.pass(period.dividedBy(SLICES));
-            waited += Machine.cpuPressureNanos() - pressure;
             rates[i] = statistics().stream().mapToLong(Statistics::rxPps).sum();
-            nanos[i] = roundTrip.nanos();
+            watch.stop();
+            watch.sample();
         }
         testpmd.command("stop");
         final long circulating = missing();
         final long lost = Await.holds(DRAIN_LIMIT, this::drain) ? 0 : missing();
-        final DoubleSummaryStatistics roundTrips = DoubleStream.of(nanos).filter(Double::isFinite).summaryStatistics();
         return new Measurement(DoubleStream.of(rates).average().orElseThrow(), rates[SLICES - 1] / rates[0],
-            (double) waited / period.toNanos(), roundTrips.getMin(), roundTrips.getMax(), circulating, lost);
+            watch.conditions(), circulating, lost);
     }
 
     /**

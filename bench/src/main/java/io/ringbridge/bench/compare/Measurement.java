@@ -1,28 +1,45 @@
 package io.ringbridge.bench.compare;
 
+import io.ringbridge.bench.trial.Conditions;
+import io.ringbridge.bench.trial.Judged;
+
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /**
- * The result of one run.
+ * The result of one trial.
  *
- * @param rate          frames per second, both directions together; bits per second for bulk loads
- * @param lastToFirst   the ratio of the rate at the end of the run to the rate at its start; lost frames of a closed
- * loop lower it
- * @param disturbed     the share of the time in which a thread waited for a processor because other programs ran
- * @param nearestNanos  the shortest measured round trip of a cache line between the two processors; infinite if there
- * was none
- * @param farthestNanos the longest measured round trip, minus infinity if there was none; much longer than the shortest
- * if the host moved the processors during the run
- * @param circulating   frames in the loop when it was stopped
- * @param lost          frames that were sent and never received
+ * @param rate        frames per second, both directions together; bits per second for bulk loads
+ * @param lastToFirst the ratio of the rate at the end of the trial to the rate at its start; lost frames of a closed
+ * loop lower it, and a system that is still warming up raises it
+ * @param conditions  the state of the machine during the trial
+ * @param circulating frames in the loop when it was stopped
+ * @param lost        frames that were sent and never received
  */
-record Measurement(double rate, double lastToFirst, double disturbed, double nearestNanos, double farthestNanos,
-    long circulating, long lost) {
+record Measurement(double rate, double lastToFirst, Conditions conditions, long circulating, long lost)
+    implements Judged {
+    private static final double STEADY = 1.15;
+
+    @Override
+    public List<String> disturbances() {
+        final List<String> found = new ArrayList<>(conditions.disturbances());
+        if (lastToFirst > STEADY || lastToFirst < 1 / STEADY) {
+            found.add(String.format(Locale.ROOT, "not steady: the last quarter was %.2f times as fast as the first",
+                lastToFirst));
+        }
+        return found;
+    }
+
+    boolean isGood() {
+        return disturbances().isEmpty();
+    }
+
     /** Returns a progress line for the console. */
     String text(final Kind kind) {
-        return String.format(Locale.ROOT,
-            "%.2f %s, end to start %.2f, disturbed %.2f, processors %.0f to %.0f ns apart, %d circulating, %d lost",
-            rate / kind.unit(), kind.unitTitle(), lastToFirst, disturbed, nearestNanos, farthestNanos, circulating,
-            lost);
+        final List<String> disturbances = disturbances();
+        return String.format(Locale.ROOT, "%.2f %s, %s, %d circulating, %d lost%s", rate / kind.unit(),
+            kind.unitTitle(), conditions.text(), circulating, lost,
+            disturbances.isEmpty() ? "" : "; disturbed: " + String.join(", ", disturbances));
     }
 }

@@ -1,175 +1,119 @@
 package io.ringbridge.bench.compare;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.ringbridge.bench.machine.Machine;
+import io.ringbridge.bench.trial.Spread;
+import io.ringbridge.bench.trial.State;
+import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.Optional;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** All measurements, and the comparison derived from them. */
+/** All trials, and the comparison derived from them: one result per load, system and state of the machine. */
 final class Report {
-    private static final double DISTURBED = 0.05;
-
     private final List<Contender> contenders;
-    private final Map<Work, Map<Contender, List<Measurement>>> measurements = new LinkedHashMap<>();
-    private double shortest = Double.MAX_VALUE;
+    private final int wanted;
+    private final List<Trial> trials = new ArrayList<>();
 
-    Report(final List<Contender> contenders) {
+    /** Takes the systems, and the number of good trials that each needs. */
+    Report(final List<Contender> contenders, final int wanted) {
         this.contenders = contenders;
+        this.wanted = wanted;
     }
 
-    /** A load over rings of one kind. Circulating frames have one size. */
-    record Work(Kind kind, Variant variant, int frameSize) {
-        String title() {
-            return (kind == Kind.FRAMES ? frameSize + " B" : kind.title() + ",") + " " + variant.title();
+    /**
+     * The trials of a system with a load in one state: the good ones, or all if there are none.
+     *
+     * @param disturbed whether the trials were disturbed
+     */
+    record Result(State<Trial> state, Work work, Contender contender, List<Trial> trials, boolean disturbed) {
+        Spread rate() {
+            return spread(Spread.of(trials, Trial::rate));
+        }
+
+        Spread limit() {
+            return spread(Spread.of(trials, Trial::limit));
+        }
+
+        Spread shareOfLimit() {
+            return spread(Spread.of(trials, Trial::shareOfLimit));
+        }
+
+        private static Spread spread(final @Nullable Spread found) {
+            assert found != null : "a result has at least one trial, and a rate is finite";
+            return found;
         }
     }
 
-    void add(final Work work, final Contender contender, final Measurement measurement) {
-        measurements.computeIfAbsent(work, _ -> new LinkedHashMap<>())
-            .computeIfAbsent(contender, _ -> new ArrayList<>()).add(measurement);
-        shortest = Math.min(shortest, measurement.nearestNanos());
+    void add(final Trial trial) {
+        trials.add(trial);
     }
 
-    /** Returns the smallest number of runs of any system and load with the processors near each other. */
-    int fewest() {
-        return measurements.keySet().stream()
-            .flatMap(work -> contenders.stream().filter(contender -> contender.does(work.kind()))
-                .map(contender -> runs(work, contender, Distance.NEAR).size()))
-            .min(Comparator.naturalOrder()).orElse(0);
+    List<Contender> contenders() {
+        return contenders;
     }
 
-    /** Returns the number of frames that a contender lost in all its runs. */
+    List<Trial> trials() {
+        return trials;
+    }
+
+    List<Work> works() {
+        return trials.stream().map(Trial::work).distinct().toList();
+    }
+
+    /** Groups the trials by the state of the machine. */
+    List<State<Trial>> states() {
+        return State.group(trials, trial -> trial.measurement().conditions());
+    }
+
+    /** Whether, in one state, every system has enough good trials with every load. */
+    boolean isComplete() {
+        return !trials.isEmpty() && states().stream().anyMatch(state -> works().stream().allMatch(work ->
+            contenders.stream().filter(contender -> contender.does(work.kind()))
+                .allMatch(contender -> good(state, work, contender).size() >= wanted)));
+    }
+
+    private static List<Trial> all(final State<Trial> state, final Work work, final Contender contender) {
+        return state.trials().stream().filter(trial -> trial.work().equals(work) && trial.contender() == contender)
+            .toList();
+    }
+
+    private static List<Trial> good(final State<Trial> state, final Work work, final Contender contender) {
+        return all(state, work, contender).stream().filter(trial -> trial.measurement().isGood()).toList();
+    }
+
+    /** Returns the result of a system, or null if it has no trial with this load in this state. */
+    @Nullable Result result(final State<Trial> state, final Work work, final Contender contender) {
+        final List<Trial> good = good(state, work, contender);
+        if (!good.isEmpty()) {
+            return new Result(state, work, contender, good, false);
+        }
+        final List<Trial> all = all(state, work, contender);
+        return all.isEmpty() ? null : new Result(state, work, contender, all, true);
+    }
+
+    /** Returns the ratio of this switch's median rate to another system's, or null if one of them is missing. */
+    @Nullable Double ratio(final State<Trial> state, final Work work, final Contender other) {
+        final Result ours = result(state, work, Contender.RINGBRIDGE);
+        final Result theirs = result(state, work, other);
+        return ours == null || theirs == null ? null : ours.rate().median() / theirs.rate().median();
+    }
+
+    /** Returns the number of frames that a system lost in all its trials. */
     long lost(final Contender contender) {
-        return measurements.keySet().stream().mapToLong(work -> lost(work, contender)).sum();
+        return lost(trials.stream().filter(trial -> trial.contender() == contender));
     }
 
-    private long lost(final Work work, final Contender contender) {
-        return runs(work, contender).stream().mapToLong(Measurement::lost).sum();
+    /** Returns the number of frames that a system lost with a load, in all states. */
+    long lost(final Work work, final Contender contender) {
+        return lost(trials.stream().filter(trial -> trial.contender() == contender && trial.work().equals(work)));
     }
 
-    private List<Measurement> runs(final Work work, final Contender contender) {
-        return measurements.getOrDefault(work, Map.of()).getOrDefault(contender, List.of());
-    }
-
-    private List<Measurement> runs(final Work work, final Contender contender, final Distance distance) {
-        return runs(work, contender).stream().filter(run -> Distance.of(run, shortest) == distance).toList();
-    }
-
-    private Optional<Measurement> best(final Work work, final Contender contender, final Distance distance) {
-        return runs(work, contender, distance).stream().max(Comparator.comparingDouble(Measurement::rate));
-    }
-
-    private Optional<Double> ratio(final Work work, final Contender contender, final Distance distance) {
-        return best(work, Contender.RINGBRIDGE, distance).flatMap(ours ->
-            best(work, contender, distance).map(theirs -> ours.rate() / theirs.rate()));
-    }
-
-    /** Formats a ratio for the table. Marks it if one of its two runs was disturbed. */
-    private String ratioText(final Work work, final Contender contender, final Distance distance) {
-        final boolean disturbed = Stream.of(Contender.RINGBRIDGE, contender)
-            .flatMap(each -> best(work, each, distance).stream())
-            .anyMatch(Report::isDisturbed);
-        return ratio(work, contender, distance)
-            .map(value -> String.format(Locale.ROOT, "%.2f%s", value, disturbed ? "*" : "")).orElse("-");
-    }
-
-    private static boolean isDisturbed(final Measurement measurement) {
-        return measurement.disturbed() > DISTURBED;
-    }
-
-    /** Returns the table: one row per load and distance, with the best run, the worst run, and the number of runs. */
-    String table() {
-        final List<List<String>> rows = new ArrayList<>();
-        final List<String> head = new ArrayList<>(List.of("work", "processors"));
-        contenders.forEach(contender -> head.add(contender.title()));
-        others().forEach(contender -> head.add("to " + contender.title()));
-        head.add("frames lost");
-        rows.add(head);
-        for (final Distance distance : List.of(Distance.NEAR, Distance.APART)) {
-            measurements.keySet().stream()
-                .filter(work -> contenders.stream().anyMatch(contender -> !runs(work, contender, distance).isEmpty()))
-                .forEach(work -> rows.add(row(work, distance)));
-        }
-        return render(rows);
-    }
-
-    private List<String> row(final Work work, final Distance distance) {
-        final List<String> row = new ArrayList<>(List.of(work.title(), distance.title()));
-        contenders.forEach(contender -> row.add(rates(work, contender, distance)));
-        others().forEach(contender -> row.add(ratioText(work, contender, distance)));
-        row.add(contenders.stream().map(contender -> Long.toString(lost(work, contender)))
-            .collect(Collectors.joining(" ")));
-        return row;
+    private static long lost(final Stream<Trial> of) {
+        return of.mapToLong(trial -> trial.measurement().lost()).sum();
     }
 
     /** Returns the systems with which this switch is compared. */
-    private Stream<Contender> others() {
-        return contenders.stream().filter(contender -> contender != Contender.RINGBRIDGE);
-    }
-
-    private String rates(final Work work, final Contender contender, final Distance distance) {
-        final Optional<Measurement> found = best(work, contender, distance);
-        if (found.isEmpty()) {
-            return "-";
-        }
-        final Measurement best = found.get();
-        final List<Measurement> runs = runs(work, contender, distance);
-        final double worst = runs.stream().mapToDouble(Measurement::rate).min().orElseThrow();
-        final double unit = work.kind().unit();
-        return String.format(Locale.ROOT, "%.2f%s (%.2f) of %d", best.rate() / unit, isDisturbed(best) ? "*" : "",
-            worst / unit, runs.size());
-    }
-
-    private static String render(final List<List<String>> rows) {
-        final StringBuilder text = new StringBuilder();
-        for (int row = 0; row < rows.size(); row++) {
-            for (final String cell : rows.get(row)) {
-                text.append("| ").append(cell).append(' ');
-            }
-            text.append("|\n");
-            if (row == 0) {
-                text.append("|---".repeat(rows.get(row).size())).append("|\n");
-            }
-        }
-        return text.toString();
-    }
-
-    /** Returns all runs as JSON. */
-    String json(final Placement placement) {
-        final ObjectMapper mapper = new ObjectMapper();
-        final ObjectNode root = mapper.createObjectNode();
-        root.put("processor", Machine.processor()).put("cpus", Machine.cpus().size())
-            .put("hugepages", placement.hugepages());
-        measurements.forEach((work, results) -> {
-            final ObjectNode entry = root.withArray("works").addObject();
-            final String rate = work.kind().key();
-            entry.put("work", work.kind().title()).put("variant", work.variant().title());
-            if (work.kind() == Kind.FRAMES) {
-                entry.put("frame_bytes", work.frameSize());
-            }
-            others().forEach(contender -> ratio(work, contender, Distance.NEAR)
-                .ifPresent(value -> entry.put("ringbridge_to_" + contender.name().toLowerCase(Locale.ROOT), value)));
-            results.forEach((contender, runs) -> {
-                final ObjectNode system = entry.withArray("systems").addObject().put("name", contender.title());
-                best(work, contender, Distance.NEAR).ifPresent(value -> system.put("best_" + rate, value.rate()));
-                for (final Measurement run : runs) {
-                    system.withArray("runs").addObject().put(rate, run.rate())
-                        .put("processors", Distance.of(run, shortest).title())
-                        .put("nearest_nanos", run.nearestNanos()).put("farthest_nanos", run.farthestNanos())
-                        .put("last_to_first", run.lastToFirst()).put("disturbed", run.disturbed())
-                        .put("circulating", run.circulating()).put("lost", run.lost());
-                }
-            });
-        });
-        return root.toPrettyString();
+    List<Contender> others() {
+        return contenders.stream().filter(contender -> contender != Contender.RINGBRIDGE).toList();
     }
 }

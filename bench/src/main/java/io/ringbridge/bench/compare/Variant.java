@@ -2,6 +2,8 @@ package io.ringbridge.bench.compare;
 
 import io.ringbridge.datapath.ring.Features;
 
+import java.util.List;
+
 /** The features of the front-end's rings. */
 enum Variant {
     SPLIT("split, mergeable", ",mrg_rxbuf=1", Features.MRG_RXBUF),
@@ -25,6 +27,15 @@ enum Variant {
     /** Returns the options of the virtio-user device, each with a leading comma. */
     String options() {
         return options;
+    }
+
+    /** Returns the options of {@code bench latency} for these rings. */
+    List<String> latencyOptions() {
+        return switch (this) {
+            case SPLIT -> List.of("--rings", "split");
+            case SPLIT_IN_ORDER -> List.of("--rings", "split", "--in-order", "--no-mergeable");
+            case PACKED -> List.of("--rings", "packed");
+        };
     }
 
     /** Returns the virtio features. */

@@ -1,16 +1,14 @@
 package io.ringbridge.bench.latency;
 
 import io.ringbridge.api.Json;
-import io.ringbridge.bench.backend.Target;
+import io.ringbridge.bench.backend.Backend;
 import io.ringbridge.bench.load.FrameMix;
-import io.ringbridge.bench.load.Load;
 import io.ringbridge.bench.load.Notified;
-import io.ringbridge.bench.load.Outcome;
-import io.ringbridge.bench.load.Rig;
-import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.load.Recording;
 import io.ringbridge.bench.options.Check;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.TargetOptions;
+import io.ringbridge.bench.trial.Environment;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -19,34 +17,30 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 
 /** Measures the latency of frames. */
 @Command(name = "latency", sortOptions = false, mixinStandardHelpOptions = true,
     description = "Measures the latency of frames without load and at shares of the maximum rate, to guests that poll "
-        + "and to guests that sleep.%n",
+        + "and to guests that sleep. Results are medians of undisturbed trials. The loads of each way of receiving are "
+        + "shares of its own maximum.%n",
     footerHeading = "%nExamples:%n",
     footer = {
         "  ringbridge bench latency --plot latency.svg",
+        "  ringbridge bench latency --backend ringbridge,testpmd,ovs --plot a.svg",
         "  ringbridge bench latency --target a.sock --target b.sock \\",
-        "    --rates 100000,1000000 --poll busy --json"})
+        "    --rates 100000,1000000 --poll busy --json",
+        "",
+        "Exit status: 0 done, 1 failed, 2 wrong usage,",
+        "3 done, but with too few undisturbed trials."})
 public final class LatencyCommand implements Callable<Integer> {
-    private static final String NOT_REPLACED = " is not a regular file; it is not replaced";
     private static final double SHORTEST_TRIAL = 0.05;
     private static final long MAX_RATE = 1_000_000_000;
-    private static final int[] SHARES = {10, 50, 90};
-    private static final double HGRM_UNIT = 1e3;
-    private static final int HGRM_STEPS = 5;
+    private static final int MAX_TRIALS = 1000;
+    private static final int MAX_SERIES_SECONDS = 600;
 
     @Spec
     private CommandSpec spec;
@@ -80,10 +74,22 @@ public final class LatencyCommand implements Callable<Integer> {
         description = "Seconds of load before the first trial; default: ${DEFAULT-VALUE}.")
     private double warmUp;
 
+    @Option(names = "--trials", paramLabel = "N", defaultValue = "3",
+        description = "Undisturbed trials of each load in one state of the machine, 1 to 1000; default: "
+            + "${DEFAULT-VALUE}. Up to three times as many are made.")
+    private int trials;
+
     @Option(names = "--hgrm", paramLabel = "FILE", description = "Write the distributions for HdrHistogram's plotter, "
         + "in microseconds, to FILE. If there are several, each has its own file, with the name of the load before "
         + "the extension.")
     private @Nullable Path hgrm;
+
+    @Option(names = "--series", paramLabel = "FILE", description = "Write the distribution of each second of each "
+        + "trial to FILE, in HdrHistogram's log format.")
+    private @Nullable Path series;
+
+    @Option(names = "--csv", paramLabel = "FILE", description = "Write one row per trial to FILE.")
+    private @Nullable Path csv;
 
     @Option(names = "--plot", paramLabel = "FILE", description = "Draw latency over percentile; FILE ends in .svg or "
         + ".png.")
@@ -99,70 +105,48 @@ public final class LatencyCommand implements Callable<Integer> {
         final Duration warming = check.seconds("--warm-up", warmUp, 0);
         check.number("--idle-rate", idleRate, 1, MAX_RATE);
         rates.forEach(rate -> check.number("--rates", rate, 1, MAX_RATE));
-        checkFiles(check);
-        final FrameMix mix = mix(check);
-        options.check(2);
-        final Output output = new Output(spec);
-        final List<Series> all = new ArrayList<>();
-        final LatencyReport report;
-        try (Target target = options.open(); Rig rig = Rig.attach(target, options.rings(), mix.longest(), 1,
-            options.cpus())) {
-            if (!warming.isZero()) {
-                output.progress("warming up for %.1f s", warmUp);
-                rig.run(Load.saturation(mix, warming), Notified.BUSY, true);
-            }
-            Double maximum = null;
-            if (rates.isEmpty()) {
-                maximum = rig.run(Load.saturation(mix, period), Notified.BUSY, true).receivedPerSecond();
-                output.progress("maximum: %.3f Mframes/s", maximum / 1e6);
-            }
-            for (final Notified mode : modes) {
-                for (final Map.Entry<String, Double> load : loads(maximum).entrySet()) {
-                    final Outcome outcome = rig.run(new Load(mix, load.getValue(), period), mode, true);
-                    final Series series = new Series(mode, load.getKey(), outcome);
-                    all.add(series);
-                    output.progress("%s: %.1f kframes/s, %d of %d lost, median %.1f us", series.title(),
-                        outcome.sentPerSecond() / 1e3,
-                        outcome.lost(), outcome.sent(), series.histogram().getValueAtPercentile(50) / 1e3);
-                }
-            }
-            report = new LatencyReport(options.setup(target, rig.hasHugePages()), LatencyReport.MEASURED, mix.title(),
-                maximum, seconds, all.stream().map(LatencyReport.Result::of).toList());
+        check.number("--trials", trials, 1, MAX_TRIALS);
+        if (series != null && seconds > MAX_SERIES_SECONDS) {
+            throw check.refuse("--series: a trial has at most " + MAX_SERIES_SECONDS + " seconds; --seconds is "
+                + seconds);
         }
+        check.plot("--plot", plot);
+        check.file("--hgrm", hgrm);
+        check.file("--series", series);
+        check.file("--csv", csv);
+        final FrameMix mix = mix(check);
+        options.check(2, Backend.values().length, mix.longest());
+        options.requirePrograms();
+        final Environment environment = Environment.of(spec);
+        final Output output = new Output(spec);
+        final Measurement measurement = new Measurement(options, new Plan(mix, period, warming, modes, rates, idleRate,
+            trials, series == null ? Recording.WHOLE : Recording.SECONDS), output);
+        measurement.run();
+        final LatencyReport report = LatencyReport.of(measurement, environment);
         if (json) {
             output.out().println(Json.write(report));
         } else {
             report.print(output.out());
         }
         output.out().flush();
-        write(all, mix);
-        return CommandLine.ExitCode.OK;
+        write(measurement, report);
+        return measurement.isComplete() ? CommandLine.ExitCode.OK : Output.TOO_FEW_TRIALS;
     }
 
-    private void checkFiles(final Check check) {
-        if (plot != null && PercentilePlot.Format.of(plot) == null) {
-            throw check.refuse("--plot " + plot + " does not end in .svg or .png");
+    private void write(final Measurement measurement, final LatencyReport report) {
+        final LatencyFiles files = new LatencyFiles(measurement);
+        if (csv != null) {
+            files.writeCsv(csv);
         }
-        checkFile(check, "--plot", plot);
-        checkFile(check, "--hgrm", hgrm);
-    }
-
-    /** Checks an output file before the measurement, so that no result is lost because the file cannot be written. */
-    private static void checkFile(final Check check, final String option, final @Nullable Path file) {
-        if (file != null) {
-            final Path directory = file.toAbsolutePath().getParent();
-            if (directory == null || !Files.isDirectory(directory) || !Files.isWritable(directory)) {
-                throw check.refuse(option + " " + file + ": " + directory + " is not a writable directory");
-            }
-            if (isTaken(file)) {
-                throw check.refuse(option + " " + file + NOT_REPLACED);
-            }
+        if (hgrm != null) {
+            files.writeHgrm(hgrm);
         }
-    }
-
-    /** Whether the path is something other than a regular file, such as a device or a pipe. */
-    private static boolean isTaken(final Path file) {
-        return Files.exists(file) && !Files.isRegularFile(file);
+        if (series != null) {
+            files.writeSeries(series);
+        }
+        if (plot != null) {
+            LatencyFiles.writePlot(report, plot);
+        }
     }
 
     private FrameMix mix(final Check check) {
@@ -170,50 +154,6 @@ public final class LatencyCommand implements Callable<Integer> {
             return FrameMix.parse(size);
         } catch (final IllegalArgumentException e) {
             throw check.refuse("--size: " + e.getMessage());
-        }
-    }
-
-    /** Returns the rate of each load by its name. */
-    private Map<String, Double> loads(final @Nullable Double maximum) {
-        final Map<String, Double> loads = new LinkedHashMap<>();
-        if (maximum == null) {
-            rates.forEach(rate -> loads.put(rate + "/s", (double) rate));
-            return loads;
-        }
-        loads.put("no load", (double) idleRate);
-        for (final int share : SHARES) {
-            loads.put(share + "%", Math.max(1, maximum * share / 100));
-        }
-        return loads;
-    }
-
-    private void write(final List<Series> all, final FrameMix mix) {
-        if (plot != null) {
-            new PercentilePlot("One-way latency, frames: " + mix.title(), all).write(plot);
-        }
-        if (hgrm != null) {
-            for (final Series series : all) {
-                writeHgrm(series, all.size() == 1 ? hgrm : withSlug(hgrm, series.slug()));
-            }
-        }
-    }
-
-    /** Inserts a series' name before the extension: {@code a.hgrm} becomes {@code a-busy-50.hgrm}. */
-    static Path withSlug(final Path file, final String slug) {
-        final String name = file.getFileName().toString();
-        final int dot = name.lastIndexOf('.');
-        final int end = dot > 0 ? dot : name.length();
-        return file.resolveSibling(name.substring(0, end) + "-" + slug + name.substring(end));
-    }
-
-    private static void writeHgrm(final Series series, final Path file) {
-        if (isTaken(file)) {
-            throw new BenchException("--hgrm " + file + NOT_REPLACED);
-        }
-        try (PrintStream out = new PrintStream(Files.newOutputStream(file), false, StandardCharsets.US_ASCII)) {
-            series.histogram().outputPercentileDistribution(out, HGRM_STEPS, HGRM_UNIT);
-        } catch (final IOException e) {
-            throw new BenchException("--hgrm " + file + ": " + e.getMessage(), e);
         }
     }
 }

@@ -68,6 +68,11 @@ final class Classroom implements AutoCloseable {
         return new Station(Guest.attach(target, port, rings, Station.LENGTH));
     }
 
+    /** Returns the process ID of the bridge, or 0 if it is unknown. */
+    long pid() {
+        return target.pid();
+    }
+
     boolean hasHugePages() {
         return tester.hasHugePages();
     }

@@ -6,6 +6,7 @@ import io.ringbridge.bench.load.Search;
 import io.ringbridge.bench.options.Check;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.TargetOptions;
+import io.ringbridge.bench.trial.Environment;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 
@@ -27,7 +29,10 @@ import java.util.concurrent.Callable;
     footer = {
         "  ringbridge bench learning",
         "  ringbridge bench learning --target a.sock --target b.sock \\",
-        "    --target c.sock --ageing 30 --json"})
+        "    --target c.sock --ageing 30 --json",
+        "",
+        "Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but trials in which",
+        "the bridge forgot addresses were disturbed."})
 public final class LearningCommand implements Callable<Integer> {
     private static final int PORTS = 3;
     private static final int MOST_ADDRESSES = 1 << 24;
@@ -57,6 +62,9 @@ public final class LearningCommand implements Callable<Integer> {
         description = "Time within which the bridge must forget the addresses of a trial; default: ${DEFAULT-VALUE}.")
     private double ageing;
 
+    @Option(names = "--csv", paramLabel = "FILE", description = "Write one row per trial to FILE.")
+    private @Nullable Path csv;
+
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
     private boolean json;
 
@@ -70,14 +78,19 @@ public final class LearningCommand implements Callable<Integer> {
                 + MAX_RESOLUTION + " percent is allowed");
         }
         final Duration patience = check.seconds("--ageing", ageing, 1);
-        options.check(PORTS);
+        check.file("--csv", csv);
+        options.check(PORTS, 1, Station.LENGTH);
+        options.requirePrograms();
         pin(check);
         final Output output = new Output(spec);
+        final Environment environment = Environment.of(spec);
         final LearningReport report;
-        try (Target target = options.open(); Classroom room = new Classroom(target, options.rings(), patience)) {
-            final LearningReport.Capacity capacity = capacity(room, output);
-            report = new LearningReport(options.setup(target, room.hasHugePages()), capacity,
-                capacity == null ? null : rate(room, (int) Math.min(addresses, capacity.addresses()), output));
+        try (Target target = options.open(0); Classroom room = new Classroom(target, options.rings(), patience)) {
+            final Lessons lessons = new Lessons(room, options.probe(), options.usedCpus(), output);
+            final LearningReport.Capacity capacity = capacity(lessons);
+            report = new LearningReport(environment, options.setup(target, room.hasHugePages()), capacity,
+                capacity == null ? null : rate(lessons, (int) Math.min(addresses, capacity.addresses())),
+                lessons.steps());
         }
         if (json) {
             output.out().println(Json.write(report));
@@ -85,7 +98,10 @@ public final class LearningCommand implements Callable<Integer> {
             report.print(output.out());
         }
         output.out().flush();
-        return CommandLine.ExitCode.OK;
+        if (csv != null) {
+            report.csv().write(csv);
+        }
+        return report.isDisturbed() ? Output.TOO_FEW_TRIALS : CommandLine.ExitCode.OK;
     }
 
     /** Pins this thread, which drives the guests. */
@@ -103,36 +119,25 @@ public final class LearningCommand implements Callable<Integer> {
         return Math.max(1, Math.round(highest * resolution / 100));
     }
 
-    private LearningReport.@Nullable Capacity capacity(final Classroom room, final Output output) {
+    private LearningReport.@Nullable Capacity capacity(final Lessons lessons) {
         final Search search = new Search(1, maxAddresses, step(maxAddresses));
         while (!search.isDone()) {
-            final Classroom.Lesson lesson = room.teach((int) search.next(), Double.POSITIVE_INFINITY);
-            output.progress("%d addresses: %s", lesson.addresses(), lesson.isLearned() ? "all remembered"
-                : "some forgotten");
-            search.tried(lesson.isLearned());
+            search.tried(lessons.teach((int) search.next(), Double.POSITIVE_INFINITY).isLearned());
         }
         return search.best().isEmpty() ? null
             : new LearningReport.Capacity(search.best().getAsLong(), search.best().getAsLong() == maxAddresses);
     }
 
-    private LearningReport.@Nullable Rate rate(final Classroom room, final int count, final Output output) {
-        final Classroom.Lesson fastest = room.teach(count, Double.POSITIVE_INFINITY);
-        report(output, fastest);
+    private LearningReport.@Nullable Rate rate(final Lessons lessons, final int count) {
+        final Classroom.Lesson fastest = lessons.teach(count, Double.POSITIVE_INFINITY);
         if (fastest.isLearned()) {
             return new LearningReport.Rate(fastest.addressesPerSecond(), count, true);
         }
         final long highest = Math.max(1, Math.round(fastest.addressesPerSecond()));
         final Search search = new Search(1, highest, step(highest));
         while (!search.isDone()) {
-            final Classroom.Lesson lesson = room.teach(count, (double) search.next());
-            report(output, lesson);
-            search.tried(lesson.isLearned());
+            search.tried(lessons.teach(count, (double) search.next()).isLearned());
         }
         return search.best().isEmpty() ? null : new LearningReport.Rate(search.best().getAsLong(), count, false);
-    }
-
-    private static void report(final Output output, final Classroom.Lesson lesson) {
-        output.progress("%d addresses at %.0f/s: %s", lesson.addresses(), lesson.addressesPerSecond(),
-            lesson.isLearned() ? "all remembered" : "some forgotten");
     }
 }

@@ -3,17 +3,56 @@ package io.ringbridge.bench.learning;
 import io.ringbridge.api.Table;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.Setup;
+import io.ringbridge.bench.trial.Conditions;
+import io.ringbridge.bench.trial.Csv;
+import io.ringbridge.bench.trial.Environment;
 import org.jspecify.annotations.Nullable;
 
 import java.io.PrintWriter;
+import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The result of the measurement.
  *
  * @param capacity null if no number of addresses was remembered
  * @param rate null if addresses were forgotten at every rate
+ * @param trials all trials, in order
  */
-record LearningReport(Setup setup, @Nullable Capacity capacity, @Nullable Rate rate) {
+record LearningReport(Environment environment, Setup setup, @Nullable Capacity capacity, @Nullable Rate rate,
+    List<Step> trials) {
+    /**
+     * One trial.
+     *
+     * @param isLearned whether all addresses were remembered
+     */
+    record Step(String time, int addresses, double addressesPerSecond, boolean isLearned, Conditions conditions,
+        List<String> disturbances) {
+        /** Whether addresses were forgotten while something disturbed the trial, so that the result is in doubt. */
+        private boolean isDoubtful() {
+            return !isLearned && !disturbances.isEmpty();
+        }
+    }
+
+    /** Whether an undisturbed trial with the same addresses has not confirmed a disturbed one that failed. */
+    boolean isDisturbed() {
+        return trials.stream().filter(Step::isDoubtful).anyMatch(doubtful -> trials.stream()
+            .noneMatch(other -> other.addresses() == doubtful.addresses() && !other.isDoubtful()));
+    }
+
+    /** Returns all trials as CSV, one row each. */
+    Csv csv() {
+        final Csv csv = new Csv(Stream.concat(Stream.of("time", "system", "addresses", "addresses_per_second",
+            "learned"), Csv.conditionColumns().stream()).toList());
+        for (final Step trial : trials) {
+            final List<@Nullable Object> row = Csv.cells(trial.time(), setup.target(),
+                trial.addresses(), trial.addressesPerSecond(), trial.isLearned());
+            row.addAll(Csv.conditions(trial.conditions(), trial.disturbances()));
+            csv.row(row);
+        }
+        return csv;
+    }
+
     /**
      * The number of addresses that the bridge remembers.
      *
@@ -42,7 +81,12 @@ record LearningReport(Setup setup, @Nullable Capacity capacity, @Nullable Rate r
                 + (rate.isLowerBound() ? "; at least that fast, limited by the sender" : ""));
         table.print(out);
         out.println();
+        if (isDisturbed()) {
+            out.println("Trials in which addresses were forgotten were disturbed: the results may be too low.");
+        }
         out.println(setup.text());
+        out.println(environment.machine());
+        out.println(environment.versions());
         out.flush();
     }
 }

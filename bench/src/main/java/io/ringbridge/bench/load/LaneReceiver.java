@@ -2,7 +2,6 @@ package io.ringbridge.bench.load;
 
 import io.ringbridge.datapath.driver.Receiver;
 import io.ringbridge.datapath.memory.Memory;
-import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 import java.util.Arrays;
@@ -21,7 +20,7 @@ final class LaneReceiver {
     private final List<Receiver> receivers;
     private final long[] expected;
     private int trial;
-    private @Nullable Histogram latency;
+    private @Nullable Latencies latencies;
     private long received;
     private long receivedInTime;
     private long misordered;
@@ -36,11 +35,11 @@ final class LaneReceiver {
     /**
      * Prepares for a trial.
      *
-     * @param histogram records the latencies, or null
+     * @param recorder records the latencies, or null
      */
-    void begin(final int number, final @Nullable Histogram histogram) {
+    void begin(final int number, final @Nullable Latencies recorder) {
         trial = number & 0xFFFF;
-        latency = histogram;
+        latencies = recorder;
         Arrays.fill(expected, 0);
         received = 0;
         receivedInTime = 0;
@@ -86,9 +85,8 @@ final class LaneReceiver {
             expected[flow] = number + 1;
         }
         received++;
-        if (latency != null) {
-            latency.recordValue(Math.clamp(System.nanoTime() - Memory.getLong(frame + Wire.TIME), 0,
-                latency.getHighestTrackableValue()));
+        if (latencies != null) {
+            latencies.record(System.nanoTime(), Memory.getLong(frame + Wire.TIME));
         }
     }
 
@@ -114,6 +112,11 @@ final class LaneReceiver {
             there |= receiver.wantNotification(wanted);
         }
         return there;
+    }
+
+    /** Returns the latencies of the trial, or null if they are not recorded. */
+    @Nullable Latencies latencies() {
+        return latencies;
     }
 
     List<Receiver> receivers() {

@@ -4,13 +4,15 @@ import io.ringbridge.bench.backend.Guest;
 import io.ringbridge.bench.backend.RingSpec;
 import io.ringbridge.bench.backend.Target;
 import io.ringbridge.bench.machine.BenchException;
+import io.ringbridge.bench.trial.ThreadTimes;
 import io.ringbridge.datapath.os.ThreadTuning;
-import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
@@ -20,8 +22,6 @@ public final class Rig implements AutoCloseable {
     /** The maximum number of stations behind all ports together. */
     public static final int MAX_STATIONS = Wire.STATIONS;
 
-    private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(60);
-    private static final int DIGITS = 3;
     private static final long HELLO_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long HELLO_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
     /** Time for the threads to start before the first frame is due. */
@@ -72,7 +72,8 @@ public final class Rig implements AutoCloseable {
      */
     private void introduce(final Target target) {
         final long start = System.nanoTime();
-        prepare(new Load(new FrameMix("hello", List.of(FrameMix.SHORTEST)), 1, Duration.ofSeconds(1)), start, false);
+        prepare(new Load(new FrameMix("hello", List.of(FrameMix.SHORTEST)), 1, Duration.ofSeconds(1)), start,
+            Recording.NONE);
         long sent = start - HELLO_INTERVAL_NANOS;
         while (receivers.stream().anyMatch(receiver -> receiver.received() == 0)) {
             final long now = System.nanoTime();
@@ -92,20 +93,14 @@ public final class Rig implements AutoCloseable {
         }
     }
 
-    private List<Histogram> prepare(final Load load, final long start, final boolean withLatency) {
+    private void prepare(final Load load, final long start, final Recording recording) {
         trial++;
-        final List<Histogram> histograms = new ArrayList<>();
         final int lanes = senders.size();
         final double interval = load.isSaturation() ? 0 : lanes * 1e9 / load.framesPerSecond();
         for (int i = 0; i < lanes; i++) {
             senders.get(i).begin(trial, load.mix(), start + (long) (interval * i / lanes), interval);
-            final Histogram histogram = withLatency ? new Histogram(LONGEST_NANOS, DIGITS) : null;
-            receivers.get(i).begin(trial, histogram);
-            if (histogram != null) {
-                histograms.add(histogram);
-            }
+            receivers.get(i).begin(trial, Latencies.of(recording, start, load.duration()));
         }
-        return histograms;
     }
 
     /** Whether the memory of all guests is in huge pages. */
@@ -120,14 +115,14 @@ public final class Rig implements AutoCloseable {
 
     /** Runs a trial with polling guests, without recording latencies. */
     public Outcome run(final Load load) throws InterruptedException {
-        return run(load, Notified.BUSY, false);
+        return run(load, Notified.BUSY, Recording.NONE);
     }
 
     /** Runs a trial. */
-    public Outcome run(final Load load, final Notified notified, final boolean withLatency)
+    public Outcome run(final Load load, final Notified notified, final Recording recording)
         throws InterruptedException {
         final long start = System.nanoTime() + LEAD_NANOS;
-        final List<Histogram> histograms = prepare(load, start, withLatency);
+        prepare(load, start, recording);
         final Crew crew = new Crew();
         if (notified == Notified.INTERRUPT) {
             final Generator all = new Generator(senders, receivers, start, load);
@@ -141,15 +136,13 @@ public final class Rig implements AutoCloseable {
             }
         }
         crew.join();
-        Histogram all = null;
-        if (withLatency) {
-            all = histograms.getFirst();
-            histograms.subList(1, histograms.size()).forEach(all::add);
-        }
+        final List<Latencies> latencies = receivers.stream().map(LaneReceiver::latencies).filter(Objects::nonNull)
+            .toList();
         return new Outcome(load, senders.stream().mapToLong(LaneSender::total).sum(),
             receivers.stream().mapToLong(LaneReceiver::received).sum(),
             receivers.stream().mapToLong(LaneReceiver::receivedInTime).sum(),
-            receivers.stream().mapToLong(LaneReceiver::misordered).sum(), load.duration().toNanos(), all);
+            receivers.stream().mapToLong(LaneReceiver::misordered).sum(), load.duration().toNanos(),
+            Latencies.whole(latencies), Latencies.seconds(latencies), crew.times());
     }
 
     private static <T> List<T> share(final List<T> all, final int thread, final int threads) {
@@ -164,6 +157,7 @@ public final class Rig implements AutoCloseable {
     /** The threads of one trial. */
     private static final class Crew {
         private final List<Thread> threads = new ArrayList<>();
+        private final List<ThreadTimes> times = Collections.synchronizedList(new ArrayList<>());
         private final AtomicReference<@Nullable RuntimeException> failure = new AtomicReference<>();
 
         /** Starts a thread on a processor, or unpinned if {@code cpu} is negative. */
@@ -173,11 +167,18 @@ public final class Rig implements AutoCloseable {
                     if (cpu >= 0) {
                         ThreadTuning.pin(cpu);
                     }
+                    final ThreadTimes before = ThreadTimes.own();
                     body.run();
+                    times.add(ThreadTimes.own().since(before));
                 } catch (final RuntimeException e) {
                     failure.compareAndSet(null, e);
                 }
             }));
+        }
+
+        /** Returns the scheduling of each thread. Requires an earlier {@link #join}. */
+        List<ThreadTimes> times() {
+            return List.copyOf(times);
         }
 
         void join() throws InterruptedException {

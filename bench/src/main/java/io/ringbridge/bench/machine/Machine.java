@@ -7,14 +7,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** The resources of this machine: processors, huge pages, and memory for temporary files. */
 public final class Machine {
     private static final Path HUGEPAGES = Path.of("/sys/kernel/mm/hugepages/hugepages-2048kB");
 
-    private static final Path CPU_PRESSURE = Path.of("/proc/pressure/cpu");
     private static final int IDLE = 3;
     private static final int WAITING_FOR_DISKS = 4;
 
@@ -53,18 +51,6 @@ public final class Machine {
             idle += i == IDLE || i == WAITING_FOR_DISKS ? ticks : 0;
         }
         return new long[] {all - idle, all};
-    }
-
-    /**
-     * Returns the time since boot during which at least one runnable thread waited for a processor, or 0 if it is
-     * unknown.
-     */
-    public static long cpuPressureNanos() {
-        if (!Files.exists(CPU_PRESSURE)) {
-            return 0;
-        }
-        final String some = field(CPU_PRESSURE, "some ");
-        return TimeUnit.MICROSECONDS.toNanos(Long.parseLong(some.substring(some.lastIndexOf('=') + 1)));
     }
 
     /** Returns the kernel's name for the model of the processor. */

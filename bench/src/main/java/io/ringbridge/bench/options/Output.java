@@ -7,6 +7,9 @@ import java.util.Locale;
 
 /** The two streams of a command: the result, and progress lines. */
 public final class Output {
+    /** The exit status of a command that is done, but had too few undisturbed trials. */
+    public static final int TOO_FEW_TRIALS = 3;
+
     private final PrintWriter out;
     private final PrintWriter err;
 

@@ -19,6 +19,7 @@ import java.util.stream.Stream;
 public final class OpenVswitch implements AutoCloseable {
     private static final Path DAEMON = Path.of("/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk");
     private static final Path SCHEMA = Path.of("/usr/share/openvswitch/vswitch.ovsschema");
+    private static final int ETHERNET_HEADER = 14;
     private static final Duration LIMIT = Duration.ofMinutes(1);
 
     private final Path directory;
@@ -70,6 +71,13 @@ public final class OpenVswitch implements AutoCloseable {
             name));
         arguments.addAll(List.of(columns));
         control(arguments.toArray(String[]::new));
+    }
+
+    /** Lets the first ports, which {@link #start} has added, carry frames of that many bytes. */
+    public void allowLongFrames(final int ports, final int bytes) {
+        for (int i = 0; i < ports; i++) {
+            control("set", "Interface", "port" + i, "mtu_request=" + (bytes - ETHERNET_HEADER));
+        }
     }
 
     /** Adds a port that listens on {@link #socket}. */

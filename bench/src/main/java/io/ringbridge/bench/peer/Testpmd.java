@@ -68,7 +68,12 @@ public final class Testpmd implements AutoCloseable {
 
     /** Returns a back-end device. */
     public static String vhost(final int index, final Path socket) {
-        return "net_vhost" + index + ",iface=" + socket + ",queues=1";
+        return vhost(index, socket, 1);
+    }
+
+    /** Returns a back-end device with several queue pairs. */
+    public static String vhost(final int index, final Path socket, final int pairs) {
+        return "net_vhost" + index + ",iface=" + socket + ",queues=" + pairs;
     }
 
     /** Returns a device that receives the frames of one file, and writes sent frames to another. */
@@ -101,6 +106,10 @@ public final class Testpmd implements AutoCloseable {
     /** Returns the counters of all ports, in order. */
     public List<Statistics> allStatistics() {
         return Statistics.parse(command("show port stats all"));
+    }
+
+    public long pid() {
+        return program.pid();
     }
 
     public boolean isAlive() {

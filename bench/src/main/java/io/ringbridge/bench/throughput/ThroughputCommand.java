@@ -4,12 +4,19 @@ import io.ringbridge.api.Json;
 import io.ringbridge.bench.backend.Target;
 import io.ringbridge.bench.load.FrameMix;
 import io.ringbridge.bench.load.Load;
+import io.ringbridge.bench.load.Notified;
+import io.ringbridge.bench.load.Observer;
 import io.ringbridge.bench.load.Outcome;
+import io.ringbridge.bench.load.Recording;
 import io.ringbridge.bench.load.Rig;
 import io.ringbridge.bench.load.Search;
+import io.ringbridge.bench.load.Trial;
 import io.ringbridge.bench.options.Check;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.TargetOptions;
+import io.ringbridge.bench.trial.Environment;
+import io.ringbridge.bench.trial.Series;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -17,6 +24,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,12 +37,19 @@ import java.util.concurrent.Callable;
     footer = {
         "  ringbridge bench throughput --sizes 64,1500,imix --rings packed",
         "  ringbridge bench throughput --sizes 64 --stations 65536 --soak 100000000",
-        "  ringbridge bench throughput --target a.sock --target b.sock --json"})
+        "  ringbridge bench throughput --backend ovs --sizes 64",
+        "  ringbridge bench throughput --target a.sock --target b.sock --json",
+        "",
+        "Exit status: 0 done, 1 failed, 2 wrong usage,",
+        "3 done, but with too few undisturbed trials."})
 public final class ThroughputCommand implements Callable<Integer> {
     private static final double SHORTEST_TRIAL = 0.05;
     private static final double MAX_RESOLUTION = 50;
     private static final double MIN_RESOLUTION = 0.01;
     private static final double SOAK_LOAD = 0.8;
+    private static final int MAX_TRIALS = 1000;
+    private static final int ROUNDS_PER_TRIAL = 3;
+    private static final String SATURATION = "saturation";
 
     @Spec
     private CommandSpec spec;
@@ -70,6 +85,14 @@ public final class ThroughputCommand implements Callable<Integer> {
             + "lost frames.")
     private long soak;
 
+    @Option(names = "--trials", paramLabel = "N", defaultValue = "3",
+        description = "Undisturbed trials at saturation in one state of the machine, 1 to 1000; default: "
+            + "${DEFAULT-VALUE}. Up to three times as many are made. A disturbed trial that loses frames is repeated.")
+    private int trials;
+
+    @Option(names = "--csv", paramLabel = "FILE", description = "Write one row per trial to FILE.")
+    private @Nullable Path csv;
+
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
     private boolean json;
 
@@ -84,23 +107,29 @@ public final class ThroughputCommand implements Callable<Integer> {
         }
         final List<FrameMix> mixes = mixes(check);
         check.number("--soak", soak, 0, Long.MAX_VALUE);
-        options.check(2);
+        check.number("--trials", trials, 1, MAX_TRIALS);
+        check.file("--csv", csv);
+        final int longest = FrameMix.longestOf(mixes.toArray(FrameMix[]::new));
+        options.check(2, 1, longest);
+        options.requirePrograms();
         final int stationsPerPort = stationsPerPort(options.ports(), check);
         final Output output = new Output(spec);
+        final Environment environment = Environment.of(spec);
         final ThroughputReport report;
-        try (Target target = options.open();
-             Rig rig = Rig.attach(target, options.rings(), FrameMix.longestOf(mixes.toArray(FrameMix[]::new)),
-                 stationsPerPort, options.cpus())) {
-            final List<ThroughputReport.Result> results = new ArrayList<>();
+        final List<ThroughputReport.Result> results = new ArrayList<>();
+        try (Target target = options.open(0);
+             Rig rig = Rig.attach(target, options.rings(), longest, stationsPerPort, options.cpus())) {
+            final Observer observer = new Observer(rig, options.probe(), options.usedCpus(), target.pid());
             for (final FrameMix mix : mixes) {
+                Observer.WarmUp warm = null;
                 if (!warming.isZero()) {
-                    output.progress("%s: warming up for %.1f s", mix.title(), warmUp);
-                    rig.run(Load.saturation(mix, warming));
+                    output.progress("%s: warming up", mix.title());
+                    warm = observer.warmUp(mix, warming);
                 }
-                results.add(measure(rig, mix, period, output));
+                results.add(measure(observer, mix, period, warm, output));
             }
-            report = new ThroughputReport(options.setup(target, rig.hasHugePages()), ThroughputReport.PATTERN,
-                stationsPerPort * target.ports(), seconds, results);
+            report = new ThroughputReport(environment, options.setup(target, rig.hasHugePages()),
+                ThroughputReport.PATTERN, stationsPerPort * target.ports(), seconds, results);
         }
         if (json) {
             output.out().println(Json.write(report));
@@ -108,7 +137,11 @@ public final class ThroughputCommand implements Callable<Integer> {
             report.print(output.out());
         }
         output.out().flush();
-        return CommandLine.ExitCode.OK;
+        if (csv != null) {
+            report.csv().write(csv);
+        }
+        return results.stream().allMatch(result -> result.goodTrials() >= trials) ? CommandLine.ExitCode.OK
+            : Output.TOO_FEW_TRIALS;
     }
 
     /** Returns the number of stations behind each port. */
@@ -135,34 +168,54 @@ public final class ThroughputCommand implements Callable<Integer> {
         }
     }
 
-    private ThroughputReport.Result measure(final Rig rig, final FrameMix mix, final Duration period,
-        final Output output)
-        throws InterruptedException {
-        final Outcome most = rig.run(Load.saturation(mix, period));
-        output.progress("%s: saturation, %.3f Mframes/s in, %.3f out, %d of %d lost", mix.title(),
-            most.sentPerSecond() / 1e6, most.receivedPerSecond() / 1e6, most.lost(), most.sent());
-        final long highest = Math.max(1, Math.round(most.receivedPerSecond()));
-        final Search search = new Search(1, highest, Math.max(1, Math.round(highest * resolution / 100)));
-        Outcome clean = null;
-        while (!search.isDone()) {
-            final Outcome outcome = rig.run(new Load(mix, search.next(), period));
-            output.progress("%s: %.3f Mframes/s offered, %.3f sent, %d of %d lost", mix.title(), search.next() / 1e6,
-                outcome.sentPerSecond() / 1e6, outcome.lost(), outcome.sent());
-            search.tried(outcome.isClean());
-            clean = outcome.isClean() ? outcome : clean;
+    private ThroughputReport.Result measure(final Observer observer, final FrameMix mix, final Duration period,
+        final Observer.@Nullable WarmUp warm, final Output output) throws InterruptedException {
+        final Series<String, Trial> saturated = new Series<>(trials);
+        final List<ThroughputReport.Step> steps = new ArrayList<>();
+        for (int i = 0; i < ROUNDS_PER_TRIAL * trials && !(i > 0 && saturated.isComplete(SATURATION)); i++) {
+            final Trial trial = observer.run(Load.saturation(mix, period), Notified.BUSY, Recording.NONE);
+            saturated.add(SATURATION, trial);
+            steps.add(step(SATURATION, mix, trial, output));
         }
-        return new ThroughputReport.Result(mix.title(), ThroughputReport.Rate.of(mix, most),
-            clean == null ? null : ThroughputReport.Rate.of(mix, clean),
-            soak == 0 || clean == null ? null : soak(rig, mix, clean, output));
+        final List<Trial> counting = saturated.counting(SATURATION);
+        final long highest = Math.max(1, Math.round(Observer.received(counting).most()));
+        final Search search = new Search(1, highest, Math.max(1, Math.round(highest * resolution / 100)));
+        Trial clean = null;
+        while (!search.isDone()) {
+            final List<Trial> tried = observer.runUntil(new Load(mix, search.next(), period), Notified.BUSY,
+                Recording.NONE, Outcome::isClean);
+            for (final Trial trial : tried) {
+                steps.add(step("search", mix, trial, output));
+            }
+            final boolean isClean = tried.getLast().outcome().isClean();
+            search.tried(isClean);
+            clean = isClean ? tried.getLast() : clean;
+        }
+        final Trial soaked = soak == 0 || clean == null ? null : soak(observer, mix, clean.outcome(), output);
+        if (soaked != null) {
+            steps.add(step("soak", mix, soaked, output));
+        }
+        return new ThroughputReport.Result(mix.title(), ThroughputReport.Rate.of(mix, counting),
+            clean == null ? null : ThroughputReport.Rate.of(mix, List.of(clean)),
+            soaked == null ? null : ThroughputReport.Rate.of(mix, List.of(soaked)),
+            saturated.good(SATURATION).size(), warm, steps);
     }
 
-    private ThroughputReport.Rate soak(final Rig rig, final FrameMix mix, final Outcome clean, final Output output)
+    private static ThroughputReport.Step step(final String purpose, final FrameMix mix, final Trial trial,
+        final Output output) {
+        final Outcome outcome = trial.outcome();
+        output.progress("%s: %s, %.3f Mframes/s in, %.3f out, %d of %d lost; %s%s", mix.title(), purpose,
+            outcome.sentPerSecond() / 1e6, outcome.receivedPerSecond() / 1e6, outcome.lost(), outcome.sent(),
+            trial.conditions().text(),
+            trial.disturbances().isEmpty() ? "" : "; disturbed: " + String.join(", ", trial.disturbances()));
+        return ThroughputReport.Step.of(purpose, trial);
+    }
+
+    private Trial soak(final Observer observer, final FrameMix mix, final Outcome clean, final Output output)
         throws InterruptedException {
         final Load load = Load.of(mix, SOAK_LOAD * clean.load().framesPerSecond(), soak);
         output.progress("%s: %d frames at %.3f Mframes/s, %.0f s", mix.title(), soak, load.framesPerSecond() / 1e6,
             load.duration().toNanos() / 1e9);
-        final Outcome outcome = rig.run(load);
-        output.progress("%s: %d of %d lost", mix.title(), outcome.lost(), outcome.sent());
-        return ThroughputReport.Rate.of(mix, outcome);
+        return observer.run(load, Notified.BUSY, Recording.NONE);
     }
 }
