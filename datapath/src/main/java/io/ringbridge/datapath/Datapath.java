@@ -4,6 +4,8 @@ import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.Mirror;
+import io.ringbridge.datapath.port.Mirrors;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortCapture;
 import io.ringbridge.datapath.port.PortList;
@@ -300,6 +302,55 @@ public final class Datapath implements AutoCloseable {
         capture.free();
     }
 
+    /**
+     * Begins a mirror of a port. Its destination is reserved: it takes no part in the bridge until its last mirror
+     * ends. The workers are frozen meanwhile, so no frame is lost.
+     *
+     * @param in whether to copy the frames that enter by the port
+     * @param out whether to copy the frames that the bridge sends to the port
+     * @param to the destination, another port that is not itself mirrored
+     */
+    public Mirror mirror(final String name, final Port from, final boolean in, final boolean out, final Port to) {
+        return begin(Mirror.ofPort(name, from, in, out, to, workers.count()));
+    }
+
+    /**
+     * Begins a mirror of a VLAN, as {@link #mirror} does.
+     *
+     * @param vlan {@link PortVlan#MIN} to {@link PortVlan#MAX}
+     */
+    public Mirror mirrorVlan(final String name, final int vlan, final Port to) {
+        return begin(Mirror.ofVlan(name, vlan, to, workers.count()));
+    }
+
+    private synchronized Mirror begin(final Mirror mirror) {
+        if (ports.mirrors().all().length == Mirrors.MAX) {
+            throw new IllegalStateException("there are already " + Mirrors.MAX + " mirrors, the maximum");
+        }
+        workers.whileFrozen(() -> {
+            if (!mirror.to().isReserved()) {
+                mirror.to().reserve();
+            }
+            ports.mirrors().add(mirror);
+        });
+        return mirror;
+    }
+
+    /** Returns the mirrors in the order in which they began. */
+    public List<Mirror> mirrors() {
+        return List.of(ports.mirrors().all());
+    }
+
+    /** Ends a mirror. Its destination takes part in the bridge again, unless another mirror has the same. */
+    public synchronized void end(final Mirror mirror) {
+        workers.whileFrozen(() -> {
+            ports.mirrors().remove(mirror);
+            if (!ports.mirrors().isDestination(mirror.to())) {
+                mirror.to().unreserve();
+            }
+        });
+    }
+
     /** Returns the port with an index, or null. */
     public @Nullable Port port(final int index) {
         return ports.port(index);
@@ -329,9 +380,17 @@ public final class Datapath implements AutoCloseable {
         return table.entries(now());
     }
 
-    /** Passes stations to a visitor, as {@link ForwardingTable#visit} does. */
+    /**
+     * Passes stations to a visitor, as {@link ForwardingTable#visit} does, and the static ones of ports that are
+     * reserved for mirrors.
+     */
     public void visitStations(final int heardWithin, final ForwardingTable.Visitor visitor) {
         table.visit(now(), heardWithin, visitor);
+        for (final Port port : ports.present()) {
+            for (final long key : port.setAsideStations()) {
+                visitor.station(key, port.index(), ForwardingTable.STATIC_AGE);
+            }
+        }
     }
 
     /**

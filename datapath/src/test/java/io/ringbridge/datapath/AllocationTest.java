@@ -98,6 +98,33 @@ class AllocationTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"1, SPLIT", "2, PACKED"})
+    void millionFramesWithMirrorsAllocateNothing(final int workers, final Rings rings) {
+        final DatapathOptions options =
+            new DatapathOptions(workers, List.of(), PollMode.BUSY, 1024, Duration.ofMinutes(5));
+        try (Datapath datapath = Datapath.stepped(options, System::nanoTime);
+             TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500), rings);
+             TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500), rings);
+             TestGuest c = TestGuest.up(datapath.addGuestPort("c", 1, 1500), rings);
+             TestGuest d = TestGuest.up(datapath.addGuestPort("d", 1, 1500), rings)) {
+            b.send(Frames.broadcast(2, 60));
+            datapath.step();
+            datapath.mirror("in", a.port, true, false, c.port);
+            datapath.mirror("out", b.port, false, true, d.port);
+            final byte[][] frames = {Frames.ethernet(2, 1, 64), Frames.broadcast(1, 64), Frames.ethernet(1, 1, 64)};
+            final long[] buffers = new long[frames.length];
+            final int[] lengths = new int[frames.length];
+            for (int i = 0; i < frames.length; i++) {
+                buffers[i] = frame(a, frames[i]);
+                lengths[i] = frames[i].length;
+            }
+            assertAllocatesNothing(datapath, a, List.of(b, c, d), buffers, lengths);
+            assertTrue(c.port.statistics().outFrames() > FRAMES / 10, "copies arrive");
+            Stream.of(a, b, c, d).forEach(guest -> guest.port.detach());
+        }
+    }
+
+    @ParameterizedTest
     @CsvSource({"1, SPLIT", "1, PACKED", "2, SPLIT"})
     void millionFramesInVlansAllocateNothing(final int workers, final Rings rings) {
         final DatapathOptions options =

@@ -130,7 +130,7 @@ class OwnershipTest {
         efforts[0] = new Effort(0, efforts, inboxes, ports);
         final Ingress ingress = new Ingress(0, () -> false, inboxes, new Bridge(table, ports),
             new VlanBridge(table, ports), new Notifier(), efforts[0],
-            new Observation(new FrameRecorder(), new LatencySampler(0, System::nanoTime)));
+            new Observation(new FrameRecorder(), new LatencySampler(0, System::nanoTime), ports.mirrors()));
         final Delivery delivery = new Delivery(0, () -> false, inboxes[0], ports, new Notifier(), efforts[0],
             System::nanoTime, new FrameRecorder());
         final UplinkQueue queue;

@@ -74,10 +74,14 @@ public final class VlanBridge {
         }
         final int named = VlanTag.named(tag);
         if (named == 0) {
-            return vlans.untagged() == 0 ? DropReason.VLAN_UNTAGGED : offloadRefusal(frame, tag);
+            return vlans.untagged() == 0 ? noVlan(vlans, DropReason.VLAN_UNTAGGED) : offloadRefusal(frame, tag);
         }
         return !vlans.isTrunk() ? DropReason.VLAN_TAGGED
-            : !vlans.carries(named) ? DropReason.VLAN_NOT_ALLOWED : offloadRefusal(frame, tag);
+            : !vlans.carries(named) ? noVlan(vlans, DropReason.VLAN_NOT_ALLOWED) : offloadRefusal(frame, tag);
+    }
+
+    private static DropReason noVlan(final PortVlan vlans, final DropReason usual) {
+        return vlans.isReserved() ? DropReason.MIRROR_DESTINATION : usual;
     }
 
     /**

@@ -56,7 +56,7 @@ public final class Delivery {
         this.owner = owner;
         frames = inbox.frames();
         timer = new LatencyTimer(inbox.timed(), nanoClock);
-        egress = new Egress(worker, owner, notifier, effort, recorder);
+        egress = new Egress(worker, owner, notifier, effort, recorder, ports.mirrors());
         floods = new FloodEgress(worker, ports, egress);
     }
 

@@ -11,7 +11,10 @@ import io.ringbridge.datapath.packet.PieceReader;
 import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.Mirror;
+import io.ringbridge.datapath.port.Mirrors;
 import io.ringbridge.datapath.port.PortCapture;
+import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.ReceiveQueue;
 import io.ringbridge.datapath.port.Sink;
 import io.ringbridge.datapath.port.UplinkQueue;
@@ -37,7 +40,9 @@ final class Egress {
     private final int[] lengths = new int[Ingress.BURST];
     private final long[] targets = new long[Ingress.BURST];
     private final int[] capacities = new int[Ingress.BURST];
+    private final int worker;
     private final Owner owner;
+    private final Mirrors mirrors;
     private final EgressBurst burst;
     private final Effort effort;
     private final ScatteredEgress scattered;
@@ -57,8 +62,10 @@ final class Egress {
     private @Nullable ReceiveQueue receiver;
 
     Egress(final int worker, final Owner owner, final Notifier notifier, final Effort effort,
-           final FrameRecorder recorder) {
+           final FrameRecorder recorder, final Mirrors mirrors) {
+        this.worker = worker;
         this.owner = owner;
+        this.mirrors = mirrors;
         this.recorder = recorder;
         vlans = new VlanEgress(recorder);
         captures = new Captures(worker);
@@ -82,11 +89,16 @@ final class Egress {
         begin(first);
         destinationCount.begin(frames.get(first));
         if (sink.port().outCaptures().length > 0) {
-            deliverCaptured(frames, first, count, sink);
+            deliverEach(frames, first, count, sink);
             return;
         }
-        if (sink.port().vlan() == null) {
+        final PortVlan vlan = sink.port().vlan();
+        if (vlan == null) {
             deliverAsTheyAre(frames, first, count, sink);
+            return;
+        }
+        if (vlan.isReserved()) {
+            deliverEach(frames, first, count, sink);
             return;
         }
         for (int done = 0; done < count; done += Ingress.BURST) {
@@ -96,12 +108,13 @@ final class Egress {
     }
 
     /**
-     * Delivers frames to a port with captures. Delivers them one by one, so that the queue's counters show what became
-     * of each.
+     * Delivers frames to a port with captures, or copies to the destination of a mirror. Delivers them one by one, so
+     * that the queue's counters show what became of each.
      */
-    private void deliverCaptured(final FrameRing frames, final long first, final int count, final Sink sink) {
+    private void deliverEach(final FrameRing frames, final long first, final int count, final Sink sink) {
         final PortCapture[] copies = sink.port().outCaptures();
-        final boolean inVlans = sink.port().vlan() != null;
+        final boolean reserved = sink.port().isReserved();
+        final boolean inVlans = !reserved && sink.port().vlan() != null;
         final long nanos = System.nanoTime();
         for (long sequence = first; sequence < first + count; sequence++) {
             begin(sequence);
@@ -113,8 +126,23 @@ final class Egress {
                 frame = vlans.prepared().get(0);
                 deliverAsTheyAre(vlans.prepared(), 0, 1, sink);
             }
-            begin(sequence + 1); // finished, also if the copy meets a fault
+            begin(sequence + 1); // finished, also if the capture meets a fault
+            if (reserved) {
+                countCopy(frame, sink.counters().lastDrop());
+            }
             captures.left(frame, nanos, sink.counters().lastDrop(), copies);
+        }
+    }
+
+    private void countCopy(final Frame copy, final @Nullable DropReason reason) {
+        final Mirror mirror = mirrors.at(copy.mirror());
+        if (mirror == null) {
+            return;
+        }
+        if (reason == null) {
+            mirror.counters(worker).moved(1, copy.totalLength());
+        } else {
+            mirror.counters(worker).dropped(reason);
         }
     }
 

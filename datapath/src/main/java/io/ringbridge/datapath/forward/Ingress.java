@@ -10,6 +10,8 @@ import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
+import io.ringbridge.datapath.port.Mirror;
+import io.ringbridge.datapath.port.Mirrors;
 import io.ringbridge.datapath.port.Source;
 import io.ringbridge.datapath.port.TransmitQueue;
 import io.ringbridge.datapath.port.UplinkQueue;
@@ -51,6 +53,8 @@ public final class Ingress {
     private final long[] sources = new long[BURST];
     private final OffloadIngress offloads = new OffloadIngress();
     private final Captures captures;
+    private final Mirrors mirrors;
+    private final MirrorIngress copies;
     private final IngressBurst burst;
     /** The lengths of the burst's frames that were not dropped. */
     private final int[] moved = new int[BURST];
@@ -67,6 +71,7 @@ public final class Ingress {
                    final Notifier notifier, final Effort effort, final Observation observation) {
         sampler = observation.sampler();
         recorder = observation.recorder();
+        mirrors = observation.mirrors();
         this.notifier = notifier;
         this.effort = effort;
         this.own = own;
@@ -78,6 +83,7 @@ public final class Ingress {
         this.bridge = bridge;
         this.vlans = vlans;
         sequences = new long[inboxes.length];
+        copies = new MirrorIngress(own, inboxes, effort, sequences);
     }
 
     /**
@@ -101,7 +107,7 @@ public final class Ingress {
             queue.abandon();
             return 0;
         }
-        final int count = Math.min(ring.available(), BURST);
+        final int count = Math.min(ring.available(), mirrors.burst());
         if (count <= 0) {
             if (ring.fault() != null) {
                 queue.breakRing();
@@ -149,7 +155,7 @@ public final class Ingress {
         if (!queue.ready() || queue.port().failure() != null) {
             return 0;
         }
-        final int count = queue.fill(BURST, nanos);
+        final int count = queue.fill(mirrors.burst(), nanos);
         if (count <= 0 || queue.source().isInDebt() && effort.leavesOut(queue.source())
             || !claim(count, queue.source())) {
             return Math.min(count, 0);
@@ -308,10 +314,15 @@ public final class Ingress {
     }
 
     /**
-     * Records a burst, then its frames in the trace and in captures. A fault there does not undo the burst.
+     * Records a burst with the copies for mirrors, then its frames in the trace and in captures. A fault there does not
+     * undo the burst.
      */
     private void record(final Source source, final int taken) {
         if (taken > 0) {
+            final Mirror[] present = mirrors.all();
+            for (int i = 0; i < present.length; i++) {
+                claimedTo = copies.copy(present[i], i, claimedFrom, taken, source, claimedTo);
+            }
             source.recordBurst(taken, sequences);
             recorder.taken(frames, claimedFrom, taken, source);
             captures.taken(frames, claimedFrom, taken, source.port());

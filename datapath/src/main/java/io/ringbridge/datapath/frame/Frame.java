@@ -24,7 +24,7 @@ public final class Frame extends Segments {
 
     private Verdict verdict = Verdict.DROP;
     private @Nullable Sink receiver;
-    /** A port index, below 2^16. */
+    /** A port index, below 2^16; of a copy, the position of its mirror. */
     private char source;
     /** The hash of a flooded frame; of a dropped frame, the ordinal of the reason plus 1, or 0. */
     private char flow;
@@ -68,6 +68,11 @@ public final class Frame extends Segments {
 
     /** Returns the index of the port that a flooded frame came from. */
     public int source() {
+        return source;
+    }
+
+    /** Returns the position of the mirror that made this copy. It is undefined for other frames. */
+    public int mirror() {
         return source;
     }
 
@@ -167,7 +172,20 @@ public final class Frame extends Segments {
         }
     }
 
-    /** Becomes a copy of an entry of another worker's ring. */
+    /**
+     * Becomes the copy of another frame that a mirror sends to a queue.
+     *
+     * @param position the position of the mirror among all
+     * @param billed the queue that is billed for the work on the copy, or null if this worker took the frame
+     */
+    public void mirror(final Frame other, final int position, final Sink to, final @Nullable Source billed) {
+        copyOf(other);
+        unicast(to);
+        source = (char) position;
+        origin = billed;
+    }
+
+    /** Becomes a copy of another entry. */
     public void copyOf(final Frame other) {
         clear();
         addAll(other);

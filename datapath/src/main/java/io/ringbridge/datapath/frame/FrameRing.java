@@ -57,6 +57,11 @@ public final class FrameRing {
         }
     }
 
+    /** Whether fewer than half of the entries are free. */
+    public boolean isHalfFull() {
+        return !ring.hasAvailableCapacity(frames.length / 2);
+    }
+
     /** Returns the entry with a sequence that was claimed, or that is at most {@link #published}. */
     public Frame get(final long sequence) {
         return frames[(int) sequence & frames.length - 1];

@@ -72,7 +72,9 @@ public enum DropReason {
     /** The capture contains only the start of the frame. */
     TRUNCATED(At.SENDER),
     /** Frames arrived on an interface faster than the switch took them. */
-    OVERRUN(At.SENDER);
+    OVERRUN(At.SENDER),
+    /** The port is the destination of a mirror, and takes no part in the bridge. */
+    MIRROR_DESTINATION(At.SENDER);
 
     /** The side of the switch that counts a reason. */
     private enum At { SENDER, RECEIVER, BOTH }

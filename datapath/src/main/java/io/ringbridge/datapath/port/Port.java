@@ -17,7 +17,11 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
     private final int serial = SERIALS.incrementAndGet();
     private final int index;
     private final String name;
+    /** The VLANs that workers read: those configured, or {@link PortVlan#RESERVED}. */
     private volatile @Nullable PortVlan vlan;
+    private volatile @Nullable PortVlan configuredVlan;
+    /** The static stations that a port reserved for mirrors had before. */
+    private volatile long[] setAside = {};
     private final Stations stations;
     private volatile int mtu;
     private volatile Sink[] receivers = {};
@@ -39,6 +43,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         this.name = name;
         this.mtu = mtu;
         this.vlan = vlan;
+        configuredVlan = vlan;
         this.stations = stations;
     }
 
@@ -58,20 +63,60 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
 
     /**
      * Returns the VLANs of the port. The result is null if none are configured: its frames then go unchanged to other
-     * ports without VLANs only.
+     * ports without VLANs only. It is {@link PortVlan#RESERVED} while the port is the destination of a mirror.
      */
     public final @Nullable PortVlan vlan() {
         return vlan;
     }
 
     /**
-     * Sets the VLANs of the port. Workers read them several times per frame, so all workers are frozen meanwhile.
+     * Sets the VLANs of the port. Workers read them several times per frame, so all workers are frozen meanwhile. They
+     * take effect when the port is not, or no longer, reserved.
      *
      * @param newVlan null for no VLANs
      */
     public final void vlan(final @Nullable PortVlan newVlan) {
-        vlan = newVlan;
+        configuredVlan = newVlan;
+        if (!isReserved()) {
+            vlan = newVlan;
+        }
         stations.changed();
+    }
+
+    /** Returns the VLANs that are configured for the port, also while it is reserved. */
+    public final @Nullable PortVlan configuredVlan() {
+        return configuredVlan;
+    }
+
+    /** Whether the port is reserved for the copies of mirrors. */
+    public final boolean isReserved() {
+        final PortVlan now = vlan;
+        return now != null && now.isReserved();
+    }
+
+    /**
+     * Reserves the port for the copies of mirrors: it takes no part in the bridge, and the bridge forgets its stations.
+     * All workers are frozen meanwhile.
+     */
+    public final void reserve() {
+        setAside = stations.statics();
+        stations.forgetAll();
+        vlan = PortVlan.RESERVED;
+        stations.changed();
+    }
+
+    /** Makes a reserved port a part of the bridge again, with its static stations. All workers are frozen meanwhile. */
+    public final void unreserve() {
+        final long[] statics = setAside;
+        setAside = new long[0];
+        vlan = configuredVlan;
+        stations.changed();
+        stations.addStatics(statics);
+    }
+
+    /** Returns the keys of the static stations that the port gets back when it is no longer reserved. */
+    public final long[] setAsideStations() {
+        return setAside;
     }
 
     /** Whether frames of a VLAN may leave by this port. VLAN 0 stands for frames from ports without VLANs. */

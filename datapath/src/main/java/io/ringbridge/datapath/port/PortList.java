@@ -13,6 +13,12 @@ public final class PortList {
 
     private volatile @Nullable Port[] byIndex = {};
     private volatile Port[] present = {};
+    private final Mirrors mirrors = new Mirrors();
+
+    /** Returns the mirrors of ports and VLANs. */
+    public Mirrors mirrors() {
+        return mirrors;
+    }
 
     /** Returns the port with an index, or null. */
     public @Nullable Port port(final int index) {

@@ -17,16 +17,24 @@ public final class PortVlan {
     /** The highest VLAN. Number 4095 is reserved. */
     public static final int MAX = 4094;
 
+    /**
+     * The VLANs of a port that is reserved for the copies of mirrors: none. So no frame enters by the port, and none
+     * but the copies leaves by it.
+     */
+    public static final PortVlan RESERVED = new PortVlan(0, true, new BitSet(), true);
+
     private static final int LONGS = 4096 / Long.SIZE;
 
     private final int untagged;
     private final boolean trunk;
+    private final boolean reserved;
     private final BitSet allowed;
     /** One bit per VLAN, set if the port is in it: a check costs one load. */
     private final long[] carried = new long[LONGS];
 
-    private PortVlan(final int untagged, final boolean trunk, final BitSet allowed) {
+    private PortVlan(final int untagged, final boolean trunk, final BitSet allowed, final boolean reserved) {
         this.untagged = untagged;
+        this.reserved = reserved;
         this.trunk = trunk;
         this.allowed = allowed;
         allowed.stream().forEach(this::carry);
@@ -44,7 +52,7 @@ public final class PortVlan {
 
     /** Creates the VLANs of an access port. */
     public static PortVlan access(final int vlan) {
-        return new PortVlan(vlan, false, new BitSet());
+        return new PortVlan(vlan, false, new BitSet(), false);
     }
 
     /**
@@ -54,7 +62,12 @@ public final class PortVlan {
      * @param nativeVlan the VLAN of frames without a tag; 0 if such frames are not accepted
      */
     public static PortVlan trunk(final BitSet allowed, final int nativeVlan) {
-        return new PortVlan(nativeVlan, true, (BitSet) allowed.clone());
+        return new PortVlan(nativeVlan, true, (BitSet) allowed.clone(), false);
+    }
+
+    /** Whether the port is reserved for the copies of mirrors. */
+    public boolean isReserved() {
+        return reserved;
     }
 
     /** Whether the port is a trunk, on which frames may have tags. */
@@ -99,6 +112,7 @@ public final class PortVlan {
     @Override
     public boolean equals(final Object other) {
         return other instanceof final PortVlan vlan && untagged == vlan.untagged && trunk == vlan.trunk
+            && reserved == vlan.reserved
             && allowed.equals(vlan.allowed);
     }
 

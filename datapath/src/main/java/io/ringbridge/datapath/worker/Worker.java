@@ -82,7 +82,7 @@ final class Worker implements QueueOwner {
         commands = new CommandQueue(inbox.alarm(), this::recover);
         delivery = new Delivery(index, commands, inbox, ports, notifier, effort, nanoClock, recorder);
         ingress = new Ingress(index, commands, inboxes, new Bridge(table, ports), new VlanBridge(table, ports),
-            notifier, effort, new Observation(recorder, new LatencySampler(latencySample, nanoClock)));
+            notifier, effort, new Observation(recorder, new LatencySampler(latencySample, nanoClock), ports.mirrors()));
         recovery = new Recovery(this, ports, queues, ingress, delivery, notifier);
         sleep = new Sleep(inbox, queues, epoll, this::hasWork, nanoClock);
         startNanos = nanoClock.getAsLong();

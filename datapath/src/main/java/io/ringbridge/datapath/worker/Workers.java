@@ -150,9 +150,13 @@ public final class Workers implements AutoCloseable {
         placement.balance();
     }
 
-    /** Runs an action while all threads are frozen and no frame is in flight. The workers must have been started. */
+    /** Runs an action while all threads are frozen and no frame is in flight; at once if the workers have none yet. */
     public void whileFrozen(final Runnable action) {
-        placement.whileFrozen(action);
+        if (threads.isEmpty()) {
+            action.run();
+        } else {
+            placement.whileFrozen(action);
+        }
     }
 
     /**

@@ -35,6 +35,7 @@ public final class DropMeaning {
             case LINK_DOWN -> "the link of the device is down";
             case REFUSED -> "the kernel did not accept the frame";
             case TRUNCATED -> "a capture contains only the start of the frame";
+            case MIRROR_DESTINATION -> "the port only receives the copies of a mirror";
             case OVERRUN -> "frames arrived faster than they were taken";
         };
     }
