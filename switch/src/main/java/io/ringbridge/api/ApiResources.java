@@ -12,6 +12,7 @@ final class ApiResources {
             new PortsResource(control.ports()),
             new QueuesResource(control.ports()),
             new TraceResource(control.traces()),
+            new MirrorsResource(control.mirrors()),
             new FdbResource(control.fdb()),
             new WorkersResource(control.workers()),
             new LatencyResource(control.latency()),

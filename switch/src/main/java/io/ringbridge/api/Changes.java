@@ -30,6 +30,12 @@ final class Changes {
         reload.changed().forEach((port, keys) -> add(lines, "port " + port + ": ", keys));
         list(lines, "unchanged", reload.unchanged());
         list(lines, "not in the file, kept", reload.kept());
+        final MirrorChanges mirrors = reload.mirrors();
+        mirrors.added().forEach(mirror -> lines.add("mirror " + mirror + ": added"));
+        mirrors.removed().forEach(mirror -> lines.add("mirror " + mirror + ": removed"));
+        mirrors.changed().forEach(mirror -> lines.add("mirror " + mirror + ": changed"));
+        list(lines, "unchanged mirrors", mirrors.unchanged());
+        list(lines, "mirrors not in the file, kept", mirrors.kept());
         return String.join("\n", lines);
     }
 

@@ -10,9 +10,11 @@ import java.util.Map;
  *
  * @param state absent if no state is kept
  * @param ports the keys of each port's type, except those that have their default
+ * @param mirrors the keys of each mirror, except those that have their default
  */
 public record ConfigView(int workers, List<Integer> cpus, String poll, Api api, Fdb fdb, Recorder recorder,
-                         Latency latency, @Nullable String state, List<Map<String, Object>> ports) {
+                         Latency latency, @Nullable String state, List<Map<String, Object>> ports,
+                         List<Map<String, Object>> mirrors) {
     /**
      * The API.
      *

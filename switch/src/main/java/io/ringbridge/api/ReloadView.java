@@ -14,8 +14,9 @@ import java.util.Map;
  * @param changed ports with other changes, and the changed keys
  * @param unchanged ports that run as the file says
  * @param kept ports that were added while the switch ran and are not in the file
+ * @param mirrors the mirrors
  */
 public record ReloadView(boolean applied, Map<String, KeyChange> settings, List<String> added, List<String> removed,
                          Map<String, Map<String, KeyChange>> recreated, Map<String, Map<String, KeyChange>> changed,
-                         List<String> unchanged, List<String> kept) {
+                         List<String> unchanged, List<String> kept, MirrorChanges mirrors) {
 }

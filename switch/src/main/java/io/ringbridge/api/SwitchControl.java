@@ -6,6 +6,8 @@ public interface SwitchControl {
 
     TraceControl traces();
 
+    MirrorControl mirrors();
+
     FdbControl fdb();
 
     WorkerControl workers();

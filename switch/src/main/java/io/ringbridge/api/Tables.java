@@ -46,6 +46,10 @@ final class Tables {
         return text(out -> captures(captures, out));
     }
 
+    static String mirrors(final List<MirrorView> mirrors, final Units units) {
+        return text(out -> mirrors(mirrors, units, out));
+    }
+
     static String logLevels(final LogLevelsView levels) {
         return text(out -> {
             out.println("general level: " + levels.level());
@@ -120,6 +124,19 @@ final class Tables {
         table.print(out);
     }
 
+    private static void mirrors(final List<MirrorView> mirrors, final Units units, final PrintWriter out) {
+        final Table table = new Table("MIRROR", "FROM", "DIRECTION", "TO", "FRAMES", "BYTES", "DROPS");
+        for (final MirrorView mirror : mirrors) {
+            table.row(mirror.name(), mirror.from(), mirror.direction() == null ? "-" : mirror.direction(), mirror.to(),
+                units.count(mirror.frames()), units.count(mirror.bytes()),
+                units.count(PortTables.sum(mirror.drops())));
+        }
+        table.print(out);
+        mirrors.stream().filter(mirror -> !mirror.drops().isEmpty()).forEach(mirror ->
+            PortTables.paragraph(mirror.name() + ": dropped ", PortTables.drops(mirror.drops()), out));
+        out.flush();
+    }
+
     private static void config(final ConfigView config, final PrintWriter out) {
         out.println("workers: " + config.workers());
         out.println("cpus: " + config.cpus());
@@ -135,6 +152,10 @@ final class Tables {
         }
         out.println(config.ports().isEmpty() ? "ports: []" : "ports:");
         config.ports().forEach(port -> out.println("  - " + keys(port)));
+        if (!config.mirrors().isEmpty()) {
+            out.println("mirrors:");
+            config.mirrors().forEach(mirror -> out.println("  - " + keys(mirror)));
+        }
         out.flush();
     }
 
@@ -147,9 +168,9 @@ final class Tables {
         return name == null ? "" : ", " + key + ": " + Json.write(name);
     }
 
-    /** Returns a port in the syntax of the configuration file. */
-    private static String keys(final Map<String, Object> port) {
-        return port.entrySet().stream()
+    /** Returns a port or a mirror in the syntax of the configuration file. */
+    private static String keys(final Map<String, Object> entry) {
+        return entry.entrySet().stream()
             .map(key -> key.getKey() + ": "
                 + (PortKey.FREE_TEXT.contains(key.getKey()) ? Json.write(key.getValue()) : key.getValue()))
             .collect(Collectors.joining(", ", "{", "}"));

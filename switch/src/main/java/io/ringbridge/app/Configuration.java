@@ -64,7 +64,7 @@ final class Configuration implements ConfigControl {
 
     @Override
     public ConfigView view() {
-        return Views.config(settings.now(), ports.configs(), api.socket().orElse(null));
+        return Views.config(settings.now(), ports.configs(), ports.mirrors().configs(), api.socket().orElse(null));
     }
 
     @Override
@@ -102,8 +102,8 @@ final class Configuration implements ConfigControl {
         final Config before = settings.now();
         final ReloadView done;
         try {
-            done = ports.transact((attached, transaction) -> new PortReload(differences, options)
-                .run(attached, transaction, wanted.ports(), () -> settings.adopt(wanted)));
+            done = ports.transact((attached, transaction) -> new PortReload(differences, options, ports.mirrors())
+                .run(attached, transaction, wanted, () -> settings.adopt(wanted)));
         } catch (final RuntimeException e) {
             settings.adopt(before);
             throw e;
@@ -128,7 +128,8 @@ final class Configuration implements ConfigControl {
         final Set<String> names = inFile.ports().stream().map(PortConfig::name).collect(Collectors.toSet());
         final Set<String> onCommandLine = withOptions.ports().stream().map(PortConfig::name)
             .filter(name -> !names.contains(name)).collect(Collectors.toSet());
-        ports.persist(onCommandLine, configs -> ConfigFile.write(from.file(), wanted.withPorts(configs)));
+        ports.persist(onCommandLine, configs -> ConfigFile.write(from.file(),
+            wanted.withPorts(configs).withMirrors(ports.mirrors().configs())));
         LOG.info("wrote the configuration to {}", from.file());
     }
 }

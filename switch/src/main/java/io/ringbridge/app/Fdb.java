@@ -45,6 +45,10 @@ final class Fdb implements FdbControl {
     }
 
     private StationView add(final StationConfig station, final Port port) {
+        if (port.isReserved()) {
+            throw new ApiException(CONFLICT, "port " + port.name() + " is the destination of a mirror, and has no "
+                + "stations meanwhile");
+        }
         final int vlan = vlan(station, port);
         final long key = ForwardingTable.key(station.address(), vlan);
         final long[] present = datapath.table().statics(port.index());

@@ -6,6 +6,7 @@ import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
 import io.ringbridge.control.handover.LateException;
+import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.StateRecord;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
@@ -55,9 +56,12 @@ final class HandOver {
     private final Datapath datapath;
     private final List<Attached> ports;
     private final List<Link> links;
+    private final List<MirrorSet.Running> mirrors;
     private long stoppedAt;
 
-    HandOver(final StateSocket to, final Datapath datapath, final List<Attached> ports) {
+    HandOver(final StateSocket to, final Datapath datapath, final List<Attached> ports,
+             final List<MirrorSet.Running> mirrors) {
+        this.mirrors = mirrors;
         this.to = to;
         this.datapath = datapath;
         this.ports = ports;
@@ -130,6 +134,8 @@ final class HandOver {
         all.section(HandOverSections.CONFIGURATION,
             section -> section.text(Json.write(Map.of("ports", config))).text(api));
         ports.forEach(port -> all.section(HandOverSections.PORT, section -> save(port, section)));
+        mirrors.forEach(mirror -> all.section(HandOverSections.MIRROR,
+            section -> section.text(Json.write(mirror.config().shown())).flag(mirror.added())));
         to.send(Step.SWITCH, all);
         for (final Attached port : ports) {
             final StateWriter one = new StateWriter();
@@ -150,13 +156,15 @@ final class HandOver {
     }
 
     /**
-     * Returns the positions of all rings, and the stations heard recently.
+     * Returns the positions of all rings, the counters of mirrors, and the stations heard recently.
      *
      * @param seconds the time since the stations were sent, rounded up
      */
     private StateWriter positions(final int seconds) {
         final StateWriter out = new StateWriter();
         links.forEach(link -> out.section(HandOverSections.POSITIONS, link::savePositions));
+        mirrors.forEach(mirror -> out.section(HandOverSections.MIRROR_COUNTERS, section ->
+            SavedCounters.save(mirror.mirror().statistics(), section.text(mirror.config().name()))));
         return stations(seconds, out);
     }
 

@@ -103,7 +103,7 @@ final class PortChanger {
         if (keys.contains(PortKey.GROUP_FORWARD)) {
             port.relayGroups(to.groupForward());
         }
-        if (!Objects.equals(port.vlan(), to.vlan())) {
+        if (!Objects.equals(port.configuredVlan(), to.vlan())) {
             final int forgotten = datapath.changeVlan(port, to.vlan());
             if (forgotten > 0) {
                 LOG.info("port {}: forgot {} stations in VLANs that it has left", port.name(), forgotten);

@@ -10,6 +10,7 @@ import io.ringbridge.api.QueueView;
 import io.ringbridge.app.diagnosis.PortMonitor;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.GuestPortConfig;
+import io.ringbridge.config.MirrorConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKind;
 import io.ringbridge.control.event.EventKind;
@@ -62,6 +63,7 @@ final class Ports implements PortControl, AutoCloseable {
     private final Reunion reunion;
     private final PortOpener opener;
     private final PortChanger changer;
+    private final MirrorSet mirrors;
     private final Map<String, Attached> attached = new LinkedHashMap<>();
     /** The counters of the ports that were reset, by name. */
     private final Map<String, CounterBase> bases = new HashMap<>();
@@ -80,23 +82,37 @@ final class Ports implements PortControl, AutoCloseable {
         reunion = new Reunion(datapath);
         opener = new PortOpener(datapath, events, state, reunion);
         changer = new PortChanger(datapath, events, opener);
+        mirrors = new MirrorSet(datapath, events);
     }
 
     /**
-     * Opens and serves those ports that are not open yet. After a restart, forwarding waits for front-ends that were
-     * attached before.
+     * Opens and serves those ports that are not open yet, and begins mirrors. After a restart, forwarding waits for
+     * front-ends that were attached before.
      */
-    void open(final List<PortConfig> configured) {
+    void open(final List<PortConfig> configured, final List<MirrorConfig> mirrored) {
         if (state.isPresent()) {
             configured.forEach(opener::awaitAttached);
             reunion.begin(); // before any port is open
         }
         bind(configured);
+        begin(mirrored);
         tendState();
         serve();
         if (hasUplinks()) {
             reunion.arrived();
         }
+    }
+
+    /** Begins the mirrors of the configuration, whose ports are open. */
+    private synchronized void begin(final List<MirrorConfig> mirrored) {
+        if (!closed) {
+            mirrored.forEach(mirror -> mirrors.begin(mirror, name -> named(name).port(), false));
+        }
+    }
+
+    /** Returns the mirrors. They change with the lock of this object held, as in {@link #ifServing}. */
+    MirrorSet mirrors() {
+        return mirrors;
     }
 
     /** Opens those ports that are not open yet. Front-ends wait for {@link #serve}. */
@@ -208,11 +224,13 @@ final class Ports implements PortControl, AutoCloseable {
         checkNotHandedOver();
         writer.accept(configs().stream().filter(port -> !others.contains(port.name())).toList());
         attached.replaceAll((_, port) -> port.inFile());
+        mirrors.configs().forEach(mirror -> mirrors.inFile(mirror.name()));
     }
 
     @Override
     public synchronized void remove(final String name) {
         final Attached port = named(name);
+        mirrors.endOf(name);
         close(port);
         attached.remove(name);
         bases.remove(name);

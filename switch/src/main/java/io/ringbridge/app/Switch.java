@@ -7,6 +7,7 @@ import io.ringbridge.api.FdbControl;
 import io.ringbridge.api.InterruptionControl;
 import io.ringbridge.api.LatencyControl;
 import io.ringbridge.api.LogControl;
+import io.ringbridge.api.MirrorControl;
 import io.ringbridge.api.MonitoringControl;
 import io.ringbridge.api.PortControl;
 import io.ringbridge.api.SwitchControl;
@@ -117,10 +118,13 @@ public final class Switch implements SwitchControl, AutoCloseable {
 
     /** Opens the ports of the configuration that are not open yet. */
     public void openPorts() {
-        ports.open(settings.now().ports());
+        ports.open(settings.now().ports(), settings.now().mirrors());
     }
 
-    /** Opens the ports of the configuration that are not open yet. Front-ends wait for {@link Ports#serve}. */
+    /**
+     * Opens the ports of the configuration that are not open yet, without its mirrors. Front-ends wait for
+     * {@link Ports#serve}.
+     */
     void bindPorts() {
         ports.bind(settings.now().ports());
     }
@@ -163,6 +167,11 @@ public final class Switch implements SwitchControl, AutoCloseable {
     @Override
     public CaptureControl captures() {
         return captures;
+    }
+
+    @Override
+    public MirrorControl mirrors() {
+        return new Mirrors(ports);
     }
 
     @Override

@@ -3,12 +3,14 @@ package io.ringbridge.app;
 import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.GuestPortConfig;
+import io.ringbridge.config.MirrorConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKey;
 import io.ringbridge.config.PortKey.Adoption;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.HandOverSections;
+import io.ringbridge.control.handover.SavedCounters;
 import io.ringbridge.control.handover.Sections;
 import io.ringbridge.control.handover.StateReader;
 import io.ringbridge.control.handover.StateRecord;
@@ -16,7 +18,9 @@ import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.control.handover.Step;
 import io.ringbridge.datapath.Datapath;
+import io.ringbridge.datapath.port.Mirror;
 import io.ringbridge.datapath.port.Port;
+import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.port.SuspendCause;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,6 +50,8 @@ public final class TakeOver {
     private final List<Offered> offered = new ArrayList<>();
     private final Map<Integer, Port> byOldIndex = new HashMap<>();
     private final List<Link> links = new ArrayList<>();
+    private final List<OfferedMirror> mirrors = new ArrayList<>();
+    private final Map<String, PortStatistics> copies = new HashMap<>();
     private final @Nullable Function<@Nullable String, List<String>> command;
     private @Nullable Path oldApi;
     private @Nullable Path api;
@@ -59,6 +65,14 @@ public final class TakeOver {
      * @param added as in {@link Attached}
      */
     private record Offered(PortConfig config, int queues, int index, boolean added) {
+    }
+
+    /**
+     * A mirror of this process.
+     *
+     * @param added as in {@link MirrorSet.Running}
+     */
+    private record OfferedMirror(MirrorConfig config, boolean added) {
     }
 
     private TakeOver(final Config config, final StateSocket from,
@@ -107,7 +121,7 @@ public final class TakeOver {
         final Switch running;
         try {
             try (StateRecord in = from.await(Step.SWITCH)) {
-                read(in.sections(HandOverSections.CONFIGURATION, HandOverSections.PORT));
+                read(in.sections(HandOverSections.CONFIGURATION, HandOverSections.PORT, HandOverSections.MIRROR));
             }
             // All messages are read before any is processed: the old process does not wait long for room in the socket.
             for (int i = 0; i < offered.size(); i++) {
@@ -123,6 +137,7 @@ public final class TakeOver {
         final long taken = System.nanoTime();
         links.forEach(link -> startOrReport(link::start));
         byOldIndex.values().forEach(port -> startOrReport(() -> port.resume(SuspendCause.UPGRADE)));
+        mirrors.forEach(mirror -> startOrReport(() -> begin(mirror, running.portSet())));
         running.run();
         running.portSet().serve();
         final long moving = System.nanoTime();
@@ -145,9 +160,13 @@ public final class TakeOver {
             prepare(running, ports, stations);
             from.send(Step.PREPARED);
             try (StateRecord in = from.await(Step.POSITIONS)) {
-                final Sections positions = in.sections(HandOverSections.POSITIONS, HandOverSections.STATIONS);
+                final Sections positions = in.sections(HandOverSections.POSITIONS, HandOverSections.STATIONS,
+                    HandOverSections.MIRROR_COUNTERS);
                 restore(positions.all(HandOverSections.POSITIONS));
                 learn(positions, running.datapath());
+                for (final StateReader mirror : positions.all(HandOverSections.MIRROR_COUNTERS)) {
+                    copies.put(mirror.text(), SavedCounters.read(mirror));
+                }
             }
             from.send(Step.TAKEN);
             from.await(Step.GO).close();
@@ -197,6 +216,29 @@ public final class TakeOver {
         final Set<String> names = together.stream().map(PortConfig::name).collect(Collectors.toSet());
         config.ports().stream().filter(port -> !names.contains(port.name())).forEach(together::add);
         ConfigReader.checkTogether("upgrade", together);
+        readMirrors(sections.all(HandOverSections.MIRROR), together);
+    }
+
+    /** Reads the mirrors of the old process. Mirrors that were added stay, after those of the configuration. */
+    private void readMirrors(final List<StateReader> sections, final List<PortConfig> ports) {
+        final Set<String> names = new HashSet<>();
+        for (final MirrorConfig mirror : config.mirrors()) {
+            names.add(mirror.name());
+            mirrors.add(new OfferedMirror(mirror, false));
+        }
+        for (final StateReader in : sections) {
+            final MirrorConfig mirror = ConfigReader.parseMirror("the running switch", in.text());
+            if (in.flag() && names.add(mirror.name())) {
+                mirrors.add(new OfferedMirror(mirror, true));
+            }
+        }
+        MirrorConfig.checkTogether("upgrade", ports, mirrors.stream().map(OfferedMirror::config).toList());
+    }
+
+    private void begin(final OfferedMirror mirror, final Ports ports) {
+        final Mirror begun =
+            ports.mirrors().begin(mirror.config(), name -> ports.named(name).port(), mirror.added());
+        begun.continueFrom(copies.getOrDefault(mirror.config().name(), PortStatistics.NONE));
     }
 
     /** Returns the configuration of a port in this process. Refuses changes that its front-end would notice. */

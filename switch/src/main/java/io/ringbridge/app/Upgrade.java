@@ -106,8 +106,9 @@ final class Upgrade implements UpgradeControl {
         final List<PortConfig> configured = attached.stream().map(Attached::inForce)
             // A port on an inherited socket has no syntax.
             .filter(port -> !(port instanceof final GuestPortConfig guest && guest.descriptor().isPresent())).toList();
-        final HandOver handing = new HandOver(to, datapath, attached);
-        handing.run(Views.config(config.get(), configured, null).ports(), api.socket().map(Path::toString).orElse(""));
+        final HandOver handing = new HandOver(to, datapath, attached, ports.mirrors().all());
+        handing.run(Views.config(config.get(), configured, List.of(), null).ports(),
+            api.socket().map(Path::toString).orElse(""));
         ports.handedOver();
         http.release();
         final long nanos = handing.awaitServing();

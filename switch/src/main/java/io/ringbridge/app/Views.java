@@ -1,12 +1,14 @@
 package io.ringbridge.app;
 
 import io.ringbridge.api.ConfigView;
+import io.ringbridge.api.MirrorView;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.QueueView;
 import io.ringbridge.api.RatesView;
 import io.ringbridge.api.StationView;
 import io.ringbridge.api.WorkerView;
 import io.ringbridge.config.Config;
+import io.ringbridge.config.MirrorConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKey;
 import io.ringbridge.control.protocol.VirtioFeatures;
@@ -108,11 +110,20 @@ final class Views {
             worker.cyclesPerFrame(), worker.framesPerPoll(), worker.longestCycleNanos(), worker.stalls());
     }
 
-    static ConfigView config(final Config config, final List<PortConfig> ports, final @Nullable Path api) {
+    static ConfigView config(final Config config, final List<PortConfig> ports, final List<MirrorConfig> mirrors,
+                             final @Nullable Path api) {
         return new ConfigView(config.workers(), config.cpus(), poll(config), api(config.api().access(), api),
             new ConfigView.Fdb(config.fdb().capacity(), config.fdb().ageing().toSeconds() + "s"),
             new ConfigView.Recorder(config.recordedFrames()), new ConfigView.Latency(config.latencySample()),
-            config.state().text(), ports.stream().map(PortConfig::shown).toList());
+            config.state().text(), ports.stream().map(PortConfig::shown).toList(),
+            mirrors.stream().map(MirrorConfig::shown).toList());
+    }
+
+    static MirrorView mirror(final MirrorSet.Running mirror) {
+        final MirrorConfig config = mirror.config();
+        final PortStatistics copies = mirror.mirror().statistics();
+        return new MirrorView(config.name(), config.from(), config.directionWord().orElse(null), config.to(),
+            copies.outFrames(), copies.outBytes(), drops(copies));
     }
 
     static String poll(final Config config) {

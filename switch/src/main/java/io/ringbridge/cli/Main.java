@@ -38,8 +38,8 @@ public final class Main {
 
     /** The commands in the order of the help. */
     private static final List<String> COMMANDS =
-        List.of("run", "demo", "show", "top", "events", "capture", "trace", "port", "fdb", "reload", "log", "upgrade",
-            "attach", "diagnose", "completion", "bench", "help");
+        List.of("run", "demo", "show", "top", "events", "capture", "trace", "port", "fdb", "mirror", "reload", "log",
+            "upgrade", "attach", "diagnose", "completion", "bench", "help");
 
     private Main() {
     }
@@ -53,6 +53,7 @@ public final class Main {
             case "top" -> new TopCommand();
             case "port" -> PortCommand.spec();
             case "fdb" -> FdbCommand.spec();
+            case "mirror" -> MirrorCommand.spec();
             case "reload" -> new ReloadCommand().spec();
             case "capture" -> new CaptureCommand().spec();
             case "events" -> new EventsCommand().spec();

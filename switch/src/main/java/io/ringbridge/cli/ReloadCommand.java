@@ -7,15 +7,16 @@ import picocli.CommandLine.Model.OptionSpec;
 final class ReloadCommand extends ClientCommand {
     private final OptionSpec dryRun = Specs.flag("--dry-run", "Print the difference, and change nothing.");
     private final OptionSpec prune =
-        Specs.flag("--prune", "Also remove ports that \"port add\" has added and that are not in the file.");
+        Specs.flag("--prune", "Also remove ports and mirrors that \"add\" commands have added and that are not in the "
+            + "file.");
     private final OptionSpec recreate = Specs.flag("--recreate",
         "Remove and add ports with changes that a port cannot adopt, such as another socket. Their guests lose the "
             + "link.");
 
     ReloadCommand() {
         super("reload", "Reads the configuration file of the running switch again, and applies the difference: adds, "
-            + "removes and changes ports, and adopts cpus and poll. Touches nothing else. If anything is wrong, "
-            + "changes nothing.%n");
+            + "removes and changes ports and mirrors, and adopts cpus and poll. Touches nothing else. If anything is "
+            + "wrong, changes nothing.%n");
         own().addOption(dryRun).addOption(prune).addOption(recreate);
     }
 

@@ -15,6 +15,7 @@ import io.ringbridge.config.Config;
 import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.GuestPortConfig;
+import io.ringbridge.config.MirrorConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.State;
 import io.ringbridge.control.handover.StateSocket;
@@ -283,11 +284,13 @@ final class RunCommand implements Callable<Integer> {
         }
         final Config config = override(file == null ? Config.DEFAULT : ConfigReader.readForHere(file));
         if (ports.isEmpty()) {
+            MirrorConfig.checkTogether(String.valueOf(file), config.ports(), config.mirrors());
             return config;
         }
         final List<PortConfig> all = new ArrayList<>(config.ports());
         ports.forEach(port -> all.add(ConfigReader.parsePort("--port " + port, port)));
         ConfigReader.checkTogether("--port", all);
+        MirrorConfig.checkTogether(String.valueOf(file), all, config.mirrors());
         return config.withPorts(all);
     }
 

@@ -13,11 +13,11 @@ import java.util.List;
 final class ShowCommand extends ClientCommand {
     private static final String PORT = "port";
     private static final List<String> VIEWS = List.of("ports", PORT, "queues", "fdb", "workers", "latency",
-        "interruptions", "captures", "config");
+        "interruptions", "captures", "mirrors", "config");
     private static final String NEEDED =
-        "ports, port, queues, fdb, workers, latency, interruptions, captures or config";
+        "ports, port, queues, fdb, workers, latency, interruptions, captures, mirrors or config";
     /** The views with counts. */
-    private static final List<String> COUNTED = List.of("ports", PORT, "queues", "workers");
+    private static final List<String> COUNTED = List.of("ports", PORT, "queues", "workers", "mirrors");
     /** The views that may be limited to a port. */
     private static final List<String> OF_PORT = List.of("latency", "interruptions");
     private static final int MAX_SECONDS = 3600;
@@ -36,9 +36,9 @@ final class ShowCommand extends ClientCommand {
 
     ShowCommand() {
         super("show",
-            "Shows the ports, one port, queues, stations, workers, latencies, interruptions, captures or configuration "
-                + "of a running switch. \"In\" counts frames that enter the switch, \"out\" frames that leave it; "
-                + "\"/s\" is per second.%n");
+            "Shows the ports, one port, queues, stations, workers, latencies, interruptions, captures, mirrors or "
+                + "configuration of a running switch. \"In\" counts frames that enter the switch, \"out\" frames that "
+                + "leave it; \"/s\" is per second.%n");
         Specs.examples(own().addPositional(what).addPositional(name).addOption(watch).addOption(exact).addOption(json),
             "  ringbridge show ports --watch",
             "  ringbridge show port vm1",

@@ -22,9 +22,11 @@ import java.util.Optional;
  * @param latencySample the latency of one of this many frames is measured; 0 for none
  * @param state the place for state that outlives this process
  * @param ports in the order of the file
+ * @param mirrors in the order of the file; {@link MirrorConfig#checkTogether} checks them against the ports
  */
 public record Config(int workers, List<Integer> cpus, PollMode poll, Api api, Optional<Http> http, Fdb fdb,
-                     int recordedFrames, int latencySample, State state, List<PortConfig> ports) {
+                     int recordedFrames, int latencySample, State state, List<PortConfig> ports,
+                     List<MirrorConfig> mirrors) {
     /** The maximum number of datapath threads. */
     public static final int MAX_WORKERS = 64;
     /** The maximum of {@link #recordedFrames}. */
@@ -55,7 +57,8 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Api api, Op
     /** The configuration of an empty file. */
     public static final Config DEFAULT = new Config(DatapathOptions.DEFAULT.workers(), DatapathOptions.DEFAULT.cpus(),
         DatapathOptions.DEFAULT.poll(), Api.DEFAULT, Optional.empty(), Fdb.DEFAULT,
-        DatapathOptions.RECORDED_FRAMES, DatapathOptions.LATENCY_SAMPLE, new State.Default(), List.of());
+        DatapathOptions.RECORDED_FRAMES, DatapathOptions.LATENCY_SAMPLE, new State.Default(), List.of(),
+        List.of());
 
     /** Returns the options of the datapath. */
     public DatapathOptions datapath() {
@@ -64,28 +67,35 @@ public record Config(int workers, List<Integer> cpus, PollMode poll, Api api, Op
 
     /** Returns a copy with other workers. */
     public Config withWorkers(final int newWorkers, final List<Integer> newCpus) {
-        return new Config(newWorkers, newCpus, poll, api, http, fdb, recordedFrames, latencySample, state, ports);
+        return new Config(newWorkers, newCpus, poll, api, http, fdb, recordedFrames, latencySample, state, ports,
+            mirrors);
     }
 
     /** Returns a copy with another poll mode. */
     public Config withPoll(final PollMode newPoll) {
-        return new Config(workers, cpus, newPoll, api, http, fdb, recordedFrames, latencySample, state, ports);
+        return new Config(workers, cpus, newPoll, api, http, fdb, recordedFrames, latencySample, state, ports, mirrors);
     }
 
     /** Returns a copy with another API socket. */
     public Config withApi(final Path newApi) {
         return new Config(workers, cpus, poll, new Api(Optional.of(newApi), api.access()), http, fdb, recordedFrames,
-            latencySample, state, ports);
+            latencySample, state, ports, mirrors);
     }
 
     /** Returns a copy with another place for the state. */
     public Config withState(final State newState) {
-        return new Config(workers, cpus, poll, api, http, fdb, recordedFrames, latencySample, newState, ports);
+        return new Config(workers, cpus, poll, api, http, fdb, recordedFrames, latencySample, newState, ports, mirrors);
     }
 
     /** Returns a copy with other ports. */
     public Config withPorts(final List<PortConfig> newPorts) {
         return new Config(workers, cpus, poll, api, http, fdb, recordedFrames, latencySample,
-            state, List.copyOf(newPorts));
+            state, List.copyOf(newPorts), mirrors);
+    }
+
+    /** Returns a copy with other mirrors. */
+    public Config withMirrors(final List<MirrorConfig> newMirrors) {
+        return new Config(workers, cpus, poll, api, http, fdb, recordedFrames, latencySample, state, ports,
+            List.copyOf(newMirrors));
     }
 }

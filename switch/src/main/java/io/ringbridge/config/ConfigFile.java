@@ -13,6 +13,7 @@ import java.nio.file.attribute.PosixFileAttributes;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Writes a configuration back to its file. Comments, order and layout stay where nothing has changed. */
 public final class ConfigFile {
@@ -20,9 +21,9 @@ public final class ConfigFile {
     }
 
     /**
-     * Writes ports and settings to a file, atomically. The file keeps its owner, its group and its mode.
+     * Writes ports, mirrors and settings to a file, atomically. The file keeps its owner, its group and its mode.
      *
-     * @param wanted the settings {@code cpus} and {@code poll}, and the ports; other settings of the file stay
+     * @param wanted the settings {@code cpus} and {@code poll}, the ports and the mirrors; other settings stay
      * @throws ConfigException if the file is wrong or cannot be written; it is unchanged then
      */
     public static void write(final Path file, final Config wanted) {
@@ -38,7 +39,7 @@ public final class ConfigFile {
         }
     }
 
-    /** Returns the text of a file with other ports and settings. */
+    /** Returns the text of a file with other ports, mirrors and settings. */
     static String edit(final String source, final String text, final Config wanted) {
         final Config before = ConfigReader.parse(source, text);
         final ConfigText edited = new ConfigText(text);
@@ -59,17 +60,28 @@ public final class ConfigFile {
                 change(edited, i, port, old);
             }
         }
-        edited.ports(kept, wanted.ports().stream().filter(port -> ports.containsKey(port.name()))
+        edited.list("ports", kept, wanted.ports().stream().filter(port -> ports.containsKey(port.name()))
             .map(PortConfig::shown).toList());
+        editMirrors(edited, before.mirrors(), wanted.mirrors());
         final String result = edited.edited();
         check(source, ConfigReader.parse(source, result), wanted);
         return result;
     }
 
+    private static void editMirrors(final ConfigText edited, final List<MirrorConfig> before,
+                                    final List<MirrorConfig> wanted) {
+        final boolean[] kept = new boolean[before.size()];
+        for (int i = 0; i < kept.length; i++) {
+            kept[i] = wanted.contains(before.get(i));
+        }
+        edited.list("mirrors", kept,
+            wanted.stream().filter(mirror -> !before.contains(mirror)).map(MirrorConfig::shown).toList());
+    }
+
     private static void change(final ConfigText edited, final int index, final PortConfig port, final PortConfig old) {
         for (final PortKey key : port.differences(old)) {
             if (port.kind() == old.kind() || PortKey.of(port.kind()).contains(key)) {
-                edited.set(index, key.word(), edited.value(port.shown(key).orElse(null)));
+                edited.set("ports", index, key.word(), edited.value(port.shown(key).orElse(null)));
             }
         }
     }
@@ -77,10 +89,11 @@ public final class ConfigFile {
     /** Refuses a result that does not have the ports and settings: a file is never made wrong. */
     private static void check(final String source, final Config result, final Config wanted) {
         final List<PortConfig> ports = result.ports();
-        if (!ports.containsAll(wanted.ports()) || ports.size() != wanted.ports().size()
+        if (!Set.copyOf(result.mirrors()).equals(Set.copyOf(wanted.mirrors()))
+            || !ports.containsAll(wanted.ports()) || ports.size() != wanted.ports().size()
             || !result.cpus().equals(wanted.cpus()) || result.poll() != wanted.poll()) {
             throw new ConfigException(source
-                + ": its layout cannot be edited; write each port as one mapping in a list");
+                + ": its layout cannot be edited; write each port and each mirror as one mapping in a list");
         }
     }
 

@@ -27,7 +27,7 @@ import java.util.function.Function;
 /** Reads configurations from files, and ports and stations from the command line. */
 public final class ConfigReader {
     private static final List<String> TOP_KEYS = List.of("workers", "cpus", "poll", "api", "http", "fdb", "recorder",
-        "latency", "state", "ports");
+        "latency", "state", "ports", "mirrors");
     private static final List<String> SETTINGS = List.of("workers", "cpus", "poll");
     private static final int MIN_CAPACITY = 16;
     private static final int MAX_CAPACITY = 1 << 20;
@@ -87,7 +87,7 @@ public final class ConfigReader {
             recorder.integer("frames", 0, Config.MAX_RECORDED_FRAMES).orElse(Config.DEFAULT.recordedFrames()),
             latency.integer("sample", 0, Config.MAX_LATENCY_SAMPLE).orElse(Config.DEFAULT.latencySample()),
             top.text("state", "the path of a directory or none").map(State::parse).orElse(Config.DEFAULT.state()),
-            List.of());
+            List.of(), MirrorConfig.readAll(source, top));
         return config.withPorts(ports(source, top, api));
     }
 
@@ -187,6 +187,15 @@ public final class ConfigReader {
      */
     public static CaptureConfig parseCapture(final String source, final String spec) {
         return CaptureConfig.read(Section.parse(source, spec, CaptureConfig.KEYS));
+    }
+
+    /**
+     * Parses a mirror in the form {@code name=m1,from=vm1,to=monitor}, or as a JSON object with the same keys.
+     *
+     * @param source the command that the mirror was given to, for messages
+     */
+    public static MirrorConfig parseMirror(final String source, final String spec) {
+        return MirrorConfig.read(Section.parse(source, spec, MirrorConfig.KEYS));
     }
 
     /** Parses processors in the form {@code 1,3-5}. */

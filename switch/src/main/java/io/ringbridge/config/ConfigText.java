@@ -52,9 +52,9 @@ final class ConfigText {
         });
     }
 
-    /** Sets a key of a port of the file. A key that the port does not have comes after the others. */
-    void set(final int port, final String key, final String value) {
-        final MappingNode mapping = (MappingNode) portNodes().get(port);
+    /** Sets a key of an entry of a list. A key that the entry does not have comes after the others. */
+    void set(final String list, final int entry, final String key, final String value) {
+        final MappingNode mapping = (MappingNode) nodes(list).get(entry);
         find(mapping, key).ifPresentOrElse(present -> replace(present, value), () -> {
             final Node last = mapping.getValue().getLast().getValueNode();
             if (isFlow(mapping)) {
@@ -66,20 +66,21 @@ final class ConfigText {
     }
 
     /**
-     * Removes ports of the file, with their own lines, and adds others after the last one.
+     * Removes entries of a list, with their own lines, and adds others after the last one.
      *
-     * @param kept whether each port of the file is kept
+     * @param key the key of the list at the top
+     * @param kept whether each entry of the file is kept
      */
-    void ports(final boolean[] kept, final List<Map<String, Object>> added) {
-        final List<Node> nodes = portNodes();
+    void list(final String key, final boolean[] kept, final List<Map<String, Object>> added) {
+        final List<Node> nodes = nodes(key);
         final List<String> entries = added.stream().map(this::flow).toList();
         if (nodes.isEmpty()) {
             if (!entries.isEmpty()) {
-                set("ports", "[" + String.join(", ", entries) + "]");
+                set(key, "[" + String.join(", ", entries) + "]");
             }
             return;
         }
-        final SequenceNode list = (SequenceNode) find((MappingNode) root(), "ports").orElseThrow();
+        final SequenceNode list = (SequenceNode) find((MappingNode) root(), key).orElseThrow();
         if (isFlow(list)) {
             editFlow(list, kept, entries);
             return;
@@ -146,9 +147,9 @@ final class ConfigText {
             && !word.matches("(?i)true|false|null|yes|no|on|off|y|n");
     }
 
-    private String flow(final Map<String, Object> port) {
+    private String flow(final Map<String, Object> entry) {
         final Map<String, String> words = new LinkedHashMap<>();
-        port.forEach((key, value) -> words.put(quoted(key), value(value)));
+        entry.forEach((key, value) -> words.put(quoted(key), value(value)));
         return "{" + String.join(", ", words.entrySet().stream().map(word -> word.getKey() + ": " + word.getValue())
             .toList()) + "}";
     }
@@ -184,8 +185,8 @@ final class ConfigText {
         return root;
     }
 
-    private List<Node> portNodes() {
-        return root != null && find(root, "ports").orElse(null) instanceof final SequenceNode list ? list.getValue()
+    private List<Node> nodes(final String key) {
+        return root != null && find(root, key).orElse(null) instanceof final SequenceNode list ? list.getValue()
             : List.of();
     }
 

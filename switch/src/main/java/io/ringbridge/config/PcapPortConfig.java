@@ -35,6 +35,11 @@ public record PcapPortConfig(PortValues values) implements PortConfig {
                 snapLength);
     }
 
+    /** Whether the port takes frames; otherwise it only replays a capture. */
+    boolean takesFrames() {
+        return isLive() || write().isPresent();
+    }
+
     private Optional<String> device() {
         return values.find(PortKey.INTERFACE, String.class);
     }

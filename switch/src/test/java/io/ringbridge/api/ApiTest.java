@@ -105,7 +105,7 @@ class ApiTest extends ApiFixture {
         assertRefused(400, "port add: nothing", () -> client.change("POST", "/v1/ports", ""));
         assertRefused(404, "/nothing is not a path of this API; there are: /health, /metrics, /ready, "
             + "/v1/captures, /v1/config, /v1/events, /v1/fdb, /v1/interruptions, /v1/latency, /v1/log-levels, "
-            + "/v1/openapi.yaml, /v1/ports, /v1/queues, /v1/upgrade, /v1/version, /v1/workers",
+            + "/v1/mirrors, /v1/openapi.yaml, /v1/ports, /v1/queues, /v1/upgrade, /v1/version, /v1/workers",
             () -> client.get("/nothing"));
         assertRefused(405, "GET is not allowed for /v1/ports/a/suspend; allowed: POST",
             () -> client.get("/v1/ports/a/suspend"));

@@ -18,7 +18,7 @@ class ChangesApiTest extends ApiFixture {
 
     @Test
     void aReloadHasItsOptionsInTheQuery() {
-        assertEquals("port b: added\nunchanged: a", client.change("POST", "/v1/config/reload", null));
+        assertEquals("port b: added\nunchanged: a\nmirror m1: added", client.change("POST", "/v1/config/reload", null));
         client.change("POST", "/v1/config/reload?dry-run=true&prune=false", null);
         client.change("POST", "/v1/config/reload?prune=true&recreate=true", null);
         assertEquals(List.of("reload false false false", "reload true false false", "reload false true true"),

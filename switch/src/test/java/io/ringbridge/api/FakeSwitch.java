@@ -28,6 +28,11 @@ class FakeSwitch implements SwitchControl {
     }
 
     @Override
+    public MirrorControl mirrors() {
+        return new Mirrors();
+    }
+
+    @Override
     public FdbControl fdb() {
         return new Fdb();
     }
@@ -86,7 +91,7 @@ class FakeSwitch implements SwitchControl {
         public ConfigView view() {
             return new ConfigView(1, List.of(), "busy", new ConfigView.Api(null, null, null, "0660"),
                 new ConfigView.Fdb(16, "1s"), new ConfigView.Recorder(64), new ConfigView.Latency(0),
-                "/run/state", List.of());
+                "/run/state", List.of(), List.of());
         }
 
         @Override
@@ -99,7 +104,7 @@ class FakeSwitch implements SwitchControl {
         public ReloadView reload(final ReloadOptions options) {
             done.add("reload " + options.dryRun() + ' ' + options.prune() + ' ' + options.recreate());
             return new ReloadView(!options.dryRun(), Map.of(), List.of("b"), List.of(), Map.of(), Map.of(),
-                List.of("a"), List.of());
+                List.of("a"), List.of(), new MirrorChanges(List.of("m1"), List.of(), List.of(), List.of(), List.of()));
         }
 
         @Override
@@ -217,6 +222,32 @@ class FakeSwitch implements SwitchControl {
         @Override
         public void resume(final String name) {
             done.add("resume " + name);
+        }
+    }
+
+    private final class Mirrors implements MirrorControl {
+        private static final MirrorView MIRROR =
+            new MirrorView("m1", "vlan:10", null, "a", 7, 448, Map.of("no-buffer", 2L));
+
+        @Override
+        public List<MirrorView> views() {
+            return List.of(MIRROR, new MirrorView("m2", "b", "in", "a", 1_234_567, 64, Map.of()));
+        }
+
+        @Override
+        public MirrorView view(final String name) {
+            return MIRROR;
+        }
+
+        @Override
+        public MirrorView add(final String spec) {
+            done.add("mirror " + spec);
+            return MIRROR;
+        }
+
+        @Override
+        public void remove(final String name) {
+            done.add("unmirror " + name);
         }
     }
 

@@ -320,13 +320,13 @@ class CommandLineTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-        show prots                | "prots" is not ports, port, queues, fdb, workers, latency, interruptions, captures \
-        or config ("ports"?); \
+        show prots                | "prots" is not ports, port, queues, fdb, workers, latency, interruptions, \
+        captures, mirrors or config ("ports"?); \
         see ringbridge show --help
         show port                 | missing name: show port NAME; see ringbridge show --help
         show ports vm1            | "show ports" takes no name; "show port vm1" shows one port; \
         see ringbridge show --help
-        show fdb --bytes          | --bytes is for ports, port, queues, workers; see ringbridge show --help
+        show fdb --bytes          | --bytes is for ports, port, queues, workers, mirrors; see ringbridge show --help
         show ports --watch 0      | --watch 0 is out of range; 1 to 3600 is allowed; see ringbridge show --help
         top --interval 0          | --interval 0 is out of range; 1 to 3600 is allowed; see ringbridge top --help
         top                       | top needs a terminal; "show ports --watch" prints to files and pipes

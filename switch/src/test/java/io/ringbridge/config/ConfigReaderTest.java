@@ -73,7 +73,7 @@ class ConfigReaderTest {
             new SocketAccess(0600, null, "kvm")),
             Optional.of(new Http(InetAddress.ofLiteral("::1"), 9179, Optional.of("0123456789abcdef"))),
             new Config.Fdb(1024, Duration.ofMinutes(5)), 100, 16, new State.Directory(Path.of("/run/state")),
-            config.ports()), config);
+            config.ports(), List.of()), config);
         assertEquals(100, config.datapath().recordedFrames());
         assertEquals(16, config.datapath().latencySample());
         assertEquals(List.of("vm1", "vm2"), config.ports().stream().map(PortConfig::name).toList());

@@ -36,6 +36,10 @@ public enum EventKind {
     STATION_MOVED(Level.INFO),
     /** Something keeps the port from working. */
     PROBLEM(Level.WARN),
+    /** A mirror copies frames to a port from now on. */
+    MIRROR_ADDED(Level.INFO),
+    /** A mirror has ended. */
+    MIRROR_REMOVED(Level.INFO),
     /** Another process has taken over the ports, or this process has. */
     UPGRADED(Level.INFO),
     /** A worker has failed, and continues. */

@@ -80,6 +80,11 @@ public final class HandOverSections {
     /** POSITIONS of any port: its latest interruptions, which are forgotten if a reader skips them. */
     public static final SectionKind INTERRUPTIONS = SectionKind.optional(32, "interruptions").skippable();
 
+    /** SWITCH, once per mirror: its configuration. Without it, only mirrors of the new configuration begin. */
+    public static final SectionKind MIRROR = SectionKind.repeated(33, "mirror").skippable();
+    /** POSITIONS, once per mirror: its counters, which start again if a reader skips them. */
+    public static final SectionKind MIRROR_COUNTERS = SectionKind.repeated(34, "mirror counters").skippable();
+
     private HandOverSections() {
     }
 }

@@ -31,7 +31,8 @@ public final class SavedCounters {
         queues.forEach(queue -> save(queue.statistics(), out));
     }
 
-    private static void save(final PortStatistics statistics, final StateWriter out) {
+    /** Writes counters as fields of a section. */
+    public static void save(final PortStatistics statistics, final StateWriter out) {
         out.wide(statistics.inFrames()).wide(statistics.inBytes());
         out.wide(statistics.outFrames()).wide(statistics.outBytes());
         out.number(statistics.drops().size());
@@ -57,7 +58,8 @@ public final class SavedCounters {
         }
     }
 
-    private static PortStatistics read(final StateReader in) {
+    /** Reads counters that {@link #save(PortStatistics, StateWriter)} has written. */
+    public static PortStatistics read(final StateReader in) {
         final long[] counts = {in.wide(), in.wide(), in.wide(), in.wide()};
         final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
         for (int left = in.number(); left > 0; left--) {

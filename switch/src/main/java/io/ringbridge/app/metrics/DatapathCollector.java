@@ -8,8 +8,10 @@ import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.Mirror;
 import io.ringbridge.datapath.port.Port;
 import io.ringbridge.datapath.port.PortState;
+import io.ringbridge.datapath.port.PortStatistics;
 import io.ringbridge.datapath.port.QueueCounters;
 import io.ringbridge.datapath.port.QueueReading;
 import io.ringbridge.datapath.port.SuspendCause;
@@ -29,6 +31,7 @@ record DatapathCollector(Datapath datapath, String version) implements MultiColl
         for (final Port port : datapath.ports()) {
             addPort(samples, port);
         }
+        datapath.mirrors().forEach(mirror -> addMirror(samples, mirror));
         datapath.workerCounters().forEach(worker -> addWorker(samples, worker));
         addTable(samples, datapath.table());
         return samples.snapshots();
@@ -99,6 +102,18 @@ record DatapathCollector(Datapath datapath, String version) implements MultiColl
         final double[] bounds = new double[lengths.length];
         Arrays.setAll(bounds, i -> i < lengths.length - 1 ? FrameKinds.longest(i) : Double.POSITIVE_INFINITY);
         return ClassicHistogramBuckets.of(bounds, lengths);
+    }
+
+    private static void addMirror(final Samples samples, final Mirror mirror) {
+        final PortStatistics copies = mirror.statistics();
+        samples.add(Metric.MIRROR_FRAMES, copies.outFrames(), mirror.name());
+        samples.add(Metric.MIRROR_BYTES, copies.outBytes(), mirror.name());
+        for (final DropReason reason : REASONS) {
+            if (reason.isCountedAtReceiver() || copies.drops().containsKey(reason)) {
+                samples.add(Metric.MIRROR_DROPS, copies.drops().getOrDefault(reason, 0L), mirror.name(),
+                    reason.label());
+            }
+        }
     }
 
     private static void addWorker(final Samples samples, final WorkerCounters worker) {

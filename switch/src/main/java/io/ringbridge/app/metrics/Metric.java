@@ -50,6 +50,12 @@ public enum Metric {
     PORT_RING_IN_FLIGHT(Type.GAUGE, "ringbridge_port_ring_chains_in_flight",
         "Chains, or buffers, that the switch has taken and not returned.", "port", "queue", "direction"),
 
+    MIRROR_FRAMES(Type.COUNTER, "ringbridge_mirror_frames_total", "Copies that the mirror has delivered.", "mirror"),
+    MIRROR_BYTES(Type.COUNTER, "ringbridge_mirror_bytes_total", "Ethernet bytes of these copies, without the frame "
+        + "check sequence.", "mirror"),
+    MIRROR_DROPS(Type.COUNTER, "ringbridge_mirror_dropped_frames_total", "Copies that were dropped.", "mirror",
+        "reason"),
+
     WORKER_BUSY(Type.COUNTER, "ringbridge_worker_busy_seconds_total", "Time in duty cycles with work.", "worker"),
     WORKER_IDLE(Type.COUNTER, "ringbridge_worker_idle_seconds_total", "Time in duty cycles without work, and asleep.",
         "worker"),

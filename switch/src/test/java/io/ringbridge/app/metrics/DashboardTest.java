@@ -44,7 +44,8 @@ class DashboardTest {
         dashboard = new ObjectMapper().readTree(Files.readString(FILE));
         try (Datapath datapath = Datapath.start(
             new DatapathOptions(1, List.of(), PollMode.ADAPTIVE, 1024, Duration.ofMinutes(5)), _ -> { })) {
-            datapath.addGuestPort("a", 1, 1500);
+            datapath.mirror("m", datapath.addGuestPort("a", 1, 1500), true, true,
+                datapath.addGuestPort("b", 1, 1500));
             new Scrape(new SwitchMetrics(datapath).text()).labels.forEach((name, labels) -> {
                 final Set<String> all = new HashSet<>(labels);
                 all.addAll(List.of("instance", "job")); // which Prometheus adds

@@ -205,6 +205,7 @@ class SwitchMetricsTest {
     @Test
     void everyMetricIsExportedAsItIsDeclared() {
         start(1, PollMode.ADAPTIVE);
+        datapath.mirror("m", datapath.ports().getFirst(), true, true, datapath.ports().getLast());
         final Scrape scrape = new Scrape(new SwitchMetrics(datapath).text());
         for (final Metric metric : Metric.values()) {
             final String type = metric.type() == Metric.Type.INFO ? "gauge"
@@ -232,6 +233,7 @@ class SwitchMetricsTest {
             assertTrue(rows.contains(row), "docs/operations/metrics.md needs the line: " + row);
         }
         start(1, PollMode.ADAPTIVE);
+        datapath.mirror("m", datapath.ports().getFirst(), true, true, datapath.ports().getLast());
         final String text = String.join("\n", rows);
         for (final String name : new Scrape(new SwitchMetrics(datapath).text()).types.keySet()) {
             assertTrue(text.contains('`' + name + '`'), name + " is not in docs/operations/metrics.md");

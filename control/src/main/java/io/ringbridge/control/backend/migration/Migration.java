@@ -10,6 +10,7 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.os.Fd;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.GuestPort;
+import io.ringbridge.datapath.port.PortVlan;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -124,7 +125,7 @@ public final class Migration implements AutoCloseable {
         port.continueFrom(state.statistics());
         if (!state.vlan().equals(vlan())) { // not refused, since each host may number its VLANs differently
             LOG.warn("port {}: the guest comes from a port with vlan {}; this port has {}", port.name(),
-                state.vlan().isEmpty() ? "none" : state.vlan(), port.vlan() == null ? "none" : port.vlan());
+                state.vlan().isEmpty() ? "none" : state.vlan(), vlan().isEmpty() ? "none" : vlan());
         }
         final int leftOut = port.stations().addStatics(state.stations().stream().mapToLong(Long::longValue).toArray());
         if (leftOut > 0) {
@@ -136,7 +137,8 @@ public final class Migration implements AutoCloseable {
     }
 
     private String vlan() {
-        return port.vlan() == null ? "" : port.vlan().toString();
+        final PortVlan own = port.configuredVlan();
+        return own == null ? "" : own.toString();
     }
 
     /**
