@@ -133,7 +133,8 @@ public final class SwitchProcess implements AutoCloseable {
         }
     }
 
-    private Path api() {
+    /** Returns the socket of the API. */
+    public Path api() {
         return directory.resolve("api.sock");
     }
 
