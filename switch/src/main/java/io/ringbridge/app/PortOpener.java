@@ -4,6 +4,7 @@ import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PcapPortConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKey;
+import io.ringbridge.config.Quantity;
 import io.ringbridge.config.TapPortConfig;
 import io.ringbridge.control.Link;
 import io.ringbridge.control.backend.Backend;
@@ -70,8 +71,8 @@ final class PortOpener {
         final PortEvents reporter = events(port.name(), kept);
         final Attached attached = attach(port, whileRunning, added,
             () -> Backend.open(added, PortOptions.of(port, kept), reporter), SwitchException::new);
-        reportOpened(reporter, port, port.shown(PortKey.MODE).orElseThrow() + " " + port.place() + ", " + port.queues()
-            + " queue pairs, mtu " + port.mtu());
+        reportOpened(reporter, port, port.shown(PortKey.MODE).orElseThrow() + " " + port.place() + ", "
+            + Quantity.of(port.queues(), "queue pair") + ", mtu " + port.mtu());
         return attached;
     }
 

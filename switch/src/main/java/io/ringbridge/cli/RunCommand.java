@@ -17,6 +17,7 @@ import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.MirrorConfig;
 import io.ringbridge.config.PortConfig;
+import io.ringbridge.config.Quantity;
 import io.ringbridge.config.State;
 import io.ringbridge.control.handover.StateSocket;
 import io.ringbridge.control.transport.Connection;
@@ -189,8 +190,8 @@ final class RunCommand implements Callable<Integer> {
             }
         }
         final PrintWriter out = spec.commandLine().getOut();
-        out.println("the configuration is valid: " + config.ports().size() + " ports, " + config.workers()
-            + " workers");
+        out.println("the configuration is valid: " + Quantity.of(config.ports().size(), "port") + ", "
+            + Quantity.of(config.workers(), "worker"));
         out.flush();
         return CommandLine.ExitCode.OK;
     }
@@ -213,8 +214,7 @@ final class RunCommand implements Callable<Integer> {
             running.startedBy(this::command);
             openAndWarmUp(running);
             allowReloads(running); // before the line that says that the switch runs
-            LOG.info("running with {} ports and {} workers", running.ports().views().size(),
-                running.workers().views().size());
+            LOG.info("running with {}", sizeOf(running));
         } catch (final RuntimeException e) {
             ending.cancel();
             running.close();
@@ -258,12 +258,16 @@ final class RunCommand implements Callable<Integer> {
                 throw e;
             }
             final Switch running = TakeOver.run(config, from, this::command);
-            LOG.info("running with {} ports and {} workers, taken over from another process",
-                running.ports().views().size(), running.workers().views().size());
+            LOG.info("running with {}, taken over from another process", sizeOf(running));
             return running;
         } catch (final IOException e) {
             throw new SwitchException(Relaunch.UPGRADE_FROM + " " + place + ": " + e.getMessage(), e);
         }
+    }
+
+    private static String sizeOf(final Switch running) {
+        return Quantity.of(running.ports().views().size(), "port") + " and "
+            + Quantity.of(running.workers().views().size(), "worker");
     }
 
     /** Whether this process serves a single front-end, like other vhost-user back-end programs. */
@@ -337,8 +341,8 @@ final class RunCommand implements Callable<Integer> {
                 + " is allowed");
         }
         if (!pinned.isEmpty() && pinned.size() != threads) {
-            throw new ConfigException("--cpus: " + pinned.size() + " processors for " + threads
-                + " workers; one per worker is needed");
+            throw new ConfigException("--cpus: " + Quantity.of(pinned.size(), "processor") + " for "
+                + Quantity.of(threads, "worker") + "; one per worker is needed");
         }
         return config.withWorkers(threads, pinned);
     }

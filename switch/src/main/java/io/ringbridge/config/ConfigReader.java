@@ -139,8 +139,8 @@ public final class ConfigReader {
             throw section.error("cpus", why);
         });
         if (!cpus.isEmpty() && cpus.size() != workers) {
-            throw section.error("cpus", cpus.size() + " processors for " + workers
-                + " workers; one per worker is needed");
+            throw section.error("cpus", Quantity.of(cpus.size(), "processor") + " for "
+                + Quantity.of(workers, "worker") + "; one per worker is needed");
         }
     }
 

@@ -88,7 +88,7 @@ class EventsOverApiTest {
             "removed"),
             events.stream().map(event -> event.get("kind").asText()).toList());
         assertTrue(events.stream().allMatch(event -> event.get("port").asText().equals("vm1")));
-        assertEquals("server " + dir.resolve("vm1") + ", 1 queue pairs, mtu 1500, vlan 10",
+        assertEquals("server " + dir.resolve("vm1") + ", 1 queue pair, mtu 1500, vlan 10",
             events.getFirst().get("text").asText());
         assertEquals(10, events.getFirst().get("details").get("vlan").asInt());
         assertEquals(9000, events.get(1).get("details").get("mtu").asInt());

@@ -225,7 +225,7 @@ class ReloadTest {
         "{\"workers\": 2} | workers: 1 -> 2, by \"ringbridge upgrade\" only; nothing was changed",
         "{\"poll\": \"lazy\"} | config: line 1: poll: \"lazy\" is not busy or adaptive",
         "{\"cpus\": [1023]} | config: line 1: cpus: processor 1023 does not exist",
-        "{\"poll\": \"busy\", \"cpus\": [0, 1]} | config: line 1: cpus: 2 processors for 1 workers",
+        "{\"poll\": \"busy\", \"cpus\": [0, 1]} | config: line 1: cpus: 2 processors for 1 worker",
         "{\"state\": \"none\"} | config: line 1: state: unknown key; allowed: workers, cpus, poll"})
     void wrongSettingsChangeNothing(final String spec, final String why) throws Exception {
         start("ports: []");

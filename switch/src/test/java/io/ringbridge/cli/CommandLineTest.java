@@ -48,7 +48,7 @@ class CommandLineTest {
     void aConfigurationIsCheckedWithoutAStart() throws IOException {
         final Path file = dir.resolve("c.yaml");
         Files.writeString(file, "workers: 2\nports: [{name: a, socket: /nonexistent/a}]");
-        assertEquals(new Run(0, "the configuration is valid: 1 ports, 2 workers\n", ""),
+        assertEquals(new Run(0, "the configuration is valid: 1 port, 2 workers\n", ""),
             Run.of("run", "--config", file.toString(), "--check"));
         for (final String key : List.of("owner", "group")) {
             Files.writeString(file, "ports: [{name: a, socket: /nonexistent/a, " + key + ": no-such-account}]");

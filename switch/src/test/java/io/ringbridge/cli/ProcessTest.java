@@ -72,7 +72,7 @@ class ProcessTest {
         final Process process = java("run", "--port", "name=a,socket=" + port, "--api", api.toString());
         try (BufferedReader err = process.errorReader(StandardCharsets.UTF_8)) {
             final String line = untilItRuns(err).getLast();
-            assertTrue(line.matches(TIME + " INFO  running with 1 ports and 1 workers"), line);
+            assertTrue(line.matches(TIME + " INFO  running with 1 port and 1 worker"), line);
             assertTrue(Files.exists(port) && Files.exists(api));
             process.destroy();
             assertTrue(process.waitFor(20, TimeUnit.SECONDS));

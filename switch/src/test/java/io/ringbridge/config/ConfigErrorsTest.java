@@ -82,7 +82,7 @@ class ConfigErrorsTest {
                 "line 1: cpus: 1 is not a list of distinct processors from 0 to 1023, such as 1,3-5"),
             Arguments.of("cpus: 5-3",
                 "line 1: cpus: \"5-3\" is not a list of distinct processors from 0 to 1023, such as 1,3-5"),
-            Arguments.of("cpus: [1]\nworkers: 2", "line 1: cpus: 1 processors for 2 workers; one per worker is needed"),
+            Arguments.of("cpus: [1]\nworkers: 2", "line 1: cpus: 1 processor for 2 workers; one per worker is needed"),
             Arguments.of("poll: lazy", "line 1: poll: \"lazy\" is not busy or adaptive"),
             Arguments.of("poll: true", "line 1: poll: true is not busy or adaptive"),
             Arguments.of("api: /run/x",
