@@ -1,7 +1,7 @@
 package io.ringbridge.datapath.bridge;
 
 import io.ringbridge.datapath.frame.Frame;
-import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.Scratch;
 import io.ringbridge.datapath.packet.FlowHash;
 import io.ringbridge.datapath.packet.MacAddress;
 import io.ringbridge.datapath.port.DropReason;
@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 public final class Bridge {
     private final ForwardingTable table;
     private final PortList ports;
-    private final long scratch = Memory.allocate(FlowHash.LOOK_AHEAD);
+    private final Scratch memory = Scratch.of(FlowHash.LOOK_AHEAD);
+    private final long scratch = memory.address();
 
     public Bridge(final ForwardingTable table, final PortList ports) {
         this.table = table;

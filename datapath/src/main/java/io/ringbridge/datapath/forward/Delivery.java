@@ -2,8 +2,8 @@ package io.ringbridge.datapath.forward;
 
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
-import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.TouchedRanges;
+import io.ringbridge.datapath.os.Scratch;
 import io.ringbridge.datapath.packet.Rarp;
 import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.port.PortList;
@@ -35,7 +35,8 @@ public final class Delivery {
     private final FloodEgress floods;
     /** Has one entry and is never published: a worker delivers the announcements that it builds itself. */
     private final FrameRing announcements = new FrameRing(1, true);
-    private final long announcement = Memory.allocate(Rarp.BYTES);
+    private final Scratch memory = Scratch.of(Rarp.BYTES);
+    private final long announcement = memory.address();
     /** The sequence of the last frame that is delivered or dropped. */
     private long consumed = -1;
     private boolean delivering;

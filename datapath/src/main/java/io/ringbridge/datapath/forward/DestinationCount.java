@@ -3,6 +3,7 @@ package io.ringbridge.datapath.forward;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.Scratch;
 import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.port.QueueCounters;
 
@@ -13,7 +14,8 @@ import io.ringbridge.datapath.port.QueueCounters;
  * <p>Owned by one worker.
  */
 final class DestinationCount {
-    private final long scratch = Memory.allocate(Long.BYTES);
+    private final Scratch memory = Scratch.of(Long.BYTES);
+    private final long scratch = memory.address();
     private boolean flooded;
 
     /** Begins a run of frames, which all have the same verdict. */

@@ -2,9 +2,9 @@ package io.ringbridge.datapath.forward;
 
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
-import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.TouchedRanges;
 import io.ringbridge.datapath.os.FrameDevice;
+import io.ringbridge.datapath.os.Scratch;
 import io.ringbridge.datapath.packet.Ethernet;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.QueueCounters;
@@ -26,7 +26,8 @@ final class IngressBurst {
 
     private final FrameRing frames;
     private final OffloadIngress offloads;
-    private final long scratch = Memory.allocate(Ingress.BURST * SCRATCH_STRIDE);
+    private final Scratch memory = Scratch.of(Ingress.BURST * SCRATCH_STRIDE);
+    private final long scratch = memory.address();
     private final long[] addresses = new long[Ingress.BURST];
     private final int[] lengths = new int[Ingress.BURST];
     private final long[] headers = new long[Ingress.BURST];

@@ -1,7 +1,7 @@
 package io.ringbridge.datapath.forward;
 
 import io.ringbridge.datapath.frame.Frame;
-import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.Scratch;
 import io.ringbridge.datapath.packet.Ethernet;
 import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.port.DropReason;
@@ -18,7 +18,8 @@ import io.ringbridge.datapath.ring.Features;
 final class OffloadEgress {
     private static final int LONGEST_ETHERNET_HEADER = Ethernet.HEADER + Ethernet.MAX_TAGS * Ethernet.TAG;
 
-    private final long scratch = Memory.allocate(LONGEST_ETHERNET_HEADER);
+    private final Scratch memory = Scratch.of(LONGEST_ETHERNET_HEADER);
+    private final long scratch = memory.address();
     private final ScatteredEgress scattered;
     private final Segmenter segmenter;
     private final Effort effort;

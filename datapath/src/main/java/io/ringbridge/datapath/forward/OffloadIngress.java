@@ -3,6 +3,7 @@ package io.ringbridge.datapath.forward;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.Scratch;
 import io.ringbridge.datapath.packet.Segmenter;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
@@ -20,8 +21,10 @@ final class OffloadIngress {
     private static final long STRIDE = 16;
     private static final int MANY = 48;
 
-    private final long split = Memory.allocate(Ingress.BURST * STRIDE);
-    private final long scratch = Memory.allocate(VnetHeader.SCRATCH);
+    private final Scratch splitMemory = Scratch.of(Ingress.BURST * STRIDE);
+    private final long split = splitMemory.address();
+    private final Scratch scratchMemory = Scratch.of(VnetHeader.SCRATCH);
+    private final long scratch = scratchMemory.address();
     private final long[] headers = new long[Ingress.BURST];
     private final long[] words = new long[Ingress.BURST];
 

@@ -4,6 +4,7 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
 import io.ringbridge.datapath.memory.TouchedRanges;
+import io.ringbridge.datapath.os.Scratch;
 import io.ringbridge.datapath.packet.PieceReader;
 import io.ringbridge.datapath.packet.VnetHeader;
 import io.ringbridge.datapath.port.DropReason;
@@ -22,7 +23,8 @@ final class ScatteredEgress {
     private final Segments buffers = new Segments();
     private final Segments merged = new Segments();
     private final int[] capacities = new int[Segments.MAX_SEGMENTS];
-    private final long headerEnd = Memory.allocate(LONGEST_HEADER) + LONGEST_HEADER;
+    private final Scratch memory = Scratch.of(LONGEST_HEADER);
+    private final long headerEnd = memory.address() + LONGEST_HEADER;
     /** The result of {@link DeviceRing#next} for the chain taken last. */
     private int taken;
     /** The number of buffers taken for one frame. */

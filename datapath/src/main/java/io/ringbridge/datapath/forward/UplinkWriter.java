@@ -4,6 +4,7 @@ import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.os.FrameDevice;
+import io.ringbridge.datapath.os.Scratch;
 import io.ringbridge.datapath.packet.Ethernet;
 import io.ringbridge.datapath.packet.FrameKinds;
 import io.ringbridge.datapath.packet.PieceReader;
@@ -27,9 +28,12 @@ final class UplinkWriter {
     private static final int MAX_IOVECS = 1024;
     private static final int LONGEST_PAYLOAD = 1 << 17;
 
-    private final long iovecs = Memory.allocate((long) MAX_IOVECS * IOVEC);
-    private final long header = Memory.allocate(FrameDevice.HEADER);
-    private final long payload = Memory.allocate(LONGEST_PAYLOAD);
+    private final Scratch iovecsMemory = Scratch.of((long) MAX_IOVECS * IOVEC);
+    private final long iovecs = iovecsMemory.address();
+    private final Scratch headerMemory = Scratch.of(FrameDevice.HEADER);
+    private final long header = headerMemory.address();
+    private final Scratch payloadMemory = Scratch.of(LONGEST_PAYLOAD);
+    private final long payload = payloadMemory.address();
     private final OffloadEgress offloads;
     private final Segmenter segmenter;
     private final PieceReader reader;

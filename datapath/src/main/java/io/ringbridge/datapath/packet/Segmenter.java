@@ -2,6 +2,7 @@ package io.ringbridge.datapath.packet;
 
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.os.Scratch;
 
 /**
  * Converts a frame for a receiver that does not accept it unchanged: into TCP segments, UDP datagrams or fragments, or
@@ -30,7 +31,8 @@ public final class Segmenter {
     private static final int CWR = 0x80;
 
     private final PieceReader reader;
-    private final long prefix = Memory.allocate(HEADROOM + LONGEST_PREFIX) + HEADROOM;
+    private final Scratch memory = Scratch.of(HEADROOM + LONGEST_PREFIX);
+    private final long prefix = memory.address() + HEADROOM;
     private int identification;
     private VnetHeader header = new VnetHeader();
     private PacketLayout layout = header.layout();
