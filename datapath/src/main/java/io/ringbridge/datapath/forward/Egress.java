@@ -48,7 +48,7 @@ final class Egress {
     private final ScatteredEgress scattered;
     private final OffloadEgress offloads;
     private final UplinkWriter uplinks;
-    private final VlanEgress vlans;
+    private final VlanEgress vlans = new VlanEgress();
     private final FrameRecorder recorder;
     private final Captures captures;
     private final DestinationCount destinationCount = new DestinationCount();
@@ -67,7 +67,6 @@ final class Egress {
         this.owner = owner;
         this.mirrors = mirrors;
         this.recorder = recorder;
-        vlans = new VlanEgress(recorder);
         captures = new Captures(worker);
         this.effort = effort;
         final PieceReader reader = new PieceReader();
@@ -101,9 +100,23 @@ final class Egress {
             deliverEach(frames, first, count, sink);
             return;
         }
-        for (int done = 0; done < count; done += Ingress.BURST) {
-            final int some = Math.min(count - done, Ingress.BURST);
-            deliverAsTheyAre(vlans.prepared(), 0, vlans.prepare(frames, first + done, some, sink), sink);
+        deliverInVlans(frames, first, count, sink);
+    }
+
+    /** Delivers frames with the tags that the port requires, and drops those that it cannot have. */
+    private void deliverInVlans(final FrameRing frames, final long first, final int count, final Sink sink) {
+        int done = 0;
+        while (done < count) {
+            final int wanted = Math.min(count - done, Ingress.BURST);
+            final int prepared = vlans.prepare(frames, first + done, wanted, sink);
+            if (prepared > 0) {
+                deliverAsTheyAre(vlans.prepared(), 0, prepared, sink);
+            }
+            done += prepared;
+            if (prepared < wanted) {
+                drop(frames, first + done, 1, sink, DropReason.VLAN_TAGGED);
+                done++;
+            }
         }
     }
 
@@ -125,6 +138,8 @@ final class Egress {
             } else if (vlans.prepare(frames, sequence, 1, sink) > 0) {
                 frame = vlans.prepared().get(0);
                 deliverAsTheyAre(vlans.prepared(), 0, 1, sink);
+            } else {
+                drop(frames, sequence, 1, sink, DropReason.VLAN_TAGGED);
             }
             begin(sequence + 1); // finished, also if the capture meets a fault
             if (reserved) {
@@ -175,12 +190,12 @@ final class Egress {
         }
     }
 
-    private void drop(final FrameRing frames, final long first, final int count, final ReceiveQueue queue,
+    private void drop(final FrameRing frames, final long first, final int count, final Sink sink,
                       final DropReason reason) {
         for (int i = 0; i < count; i++) {
-            queue.counters().dropped(reason);
+            sink.counters().dropped(reason);
             next++; // finished, also if the record meets a fault
-            recorder.left(frames.get(first + i), queue, reason);
+            recorder.left(frames.get(first + i), sink, reason);
         }
     }
 

@@ -1,9 +1,8 @@
 package io.ringbridge.datapath.forward;
 
 import io.ringbridge.datapath.frame.FrameRing;
-import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.Scratch;
 import io.ringbridge.datapath.packet.VlanTag;
-import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.PortVlan;
 import io.ringbridge.datapath.port.Sink;
 
@@ -18,41 +17,28 @@ final class VlanEgress {
 
     /** Never published: the worker delivers its frames at once. */
     private final FrameRing prepared = new FrameRing(Ingress.BURST, true);
-    private final FrameRecorder recorder;
-    private final long slots = Memory.allocate(Ingress.BURST * SLOT);
+    private final Scratch memory = Scratch.of(Ingress.BURST * SLOT);
+    private final long slots = memory.address();
 
     /**
-     * Creates a preparation.
-     *
-     * @param recorder records the frames that are dropped
-     */
-    VlanEgress(final FrameRecorder recorder) {
-        this.recorder = recorder;
-    }
-
-    /**
-     * Prepares consecutive frames, at most {@link Ingress#BURST}, and puts the results into {@link #prepared()}. If a
-     * trunk would strip a frame's priority tag and so expose a second tag, the frame is dropped and counted: it would
+     * Prepares consecutive frames, at most {@link Ingress#BURST}, and puts the results into {@link #prepared()}. Ends
+     * at a frame that is to be dropped: a trunk would strip its priority tag and so expose a second tag, which would
      * change its VLAN.
      *
-     * @return the number of frames prepared
+     * @return the number of frames prepared; the frame after them is to be dropped if this is less than {@code count}
      */
     int prepare(final FrameRing frames, final long first, final int count, final Sink sink) {
         final PortVlan vlans = sink.port().vlan();
         assert vlans != null : "frames for ports without VLANs are delivered as they are";
-        int leave = 0;
         for (int i = 0; i < count; i++) {
             final long tag = frames.tag(first + i);
             final boolean tagged = vlans.tags(VlanTag.vlan(tag));
             if (!tagged && vlans.isTrunk() && VlanTag.hidesAnother(tag)) {
-                sink.counters().dropped(DropReason.VLAN_TAGGED);
-                recorder.left(frames.get(first + i), sink, DropReason.VLAN_TAGGED);
-            } else {
-                prepared.get(leave).retag(frames.get(first + i), tag, tagged, slots + leave * SLOT);
-                leave++;
+                return i;
             }
+            prepared.get(i).retag(frames.get(first + i), tag, tagged, slots + i * SLOT);
         }
-        return leave;
+        return count;
     }
 
     /** Returns the {@linkplain #prepare prepared} frames, from sequence 0 on. Valid until the next preparation. */
