@@ -102,11 +102,9 @@ public final class Datapath implements AutoCloseable {
         workers.start(options.poll(), listener);
         final long period = Math.clamp(options.fdbAgeing().toMillis() / 4, 1000, 30_000);
         repeat(() -> table.sweep(now()), period);
-        if (workers.count() > 1) {
-            // Balance periodically, and not whenever a port comes or goes. A front-end that reconnects all the time
-            // does not wait for it then, and seldom delays other ports.
-            repeat(() -> balance(listener), BALANCE_MILLIS);
-        }
+        // Balance periodically, and not whenever a port comes or goes. A front-end that reconnects all the time does
+        // not wait for it then, and seldom delays other ports.
+        repeat(() -> balance(listener), BALANCE_MILLIS);
     }
 
     private void repeat(final Runnable chore, final long millis) {
@@ -163,7 +161,7 @@ public final class Datapath implements AutoCloseable {
                                                final @Nullable PortVlan vlan) {
         final int index = freeIndex();
         final GuestPort port = new GuestPort(index, name, queuePairs, mtu, vlan,
-            pairs -> workers.place(index, pairs), workers.count(), stations(index));
+            pairs -> workers.place(index, pairs), stations(index));
         put(port);
         return port;
     }
@@ -189,7 +187,7 @@ public final class Datapath implements AutoCloseable {
                                                  final @Nullable PortVlan vlan) {
         final int index = freeIndex();
         final UplinkPort port = new UplinkPort(index, name, queues, mtu, vlan, workers.place(index, queues),
-            workers.count(), stations(index));
+            stations(index));
         put(port);
         return port;
     }
@@ -246,6 +244,24 @@ public final class Datapath implements AutoCloseable {
         workers.pin(cpus);
     }
 
+    /**
+     * Changes the number of workers while the datapath runs. No frame of any port is lost or reordered: all workers are
+     * frozen while other ones take over their queues. If this fails, the workers stay as they are.
+     *
+     * @param count the number of workers, 1 to 64
+     * @param cpus the processors to which they are pinned, in order; one per worker, or empty for no pinning
+     * @throws OsException if a processor is not available, or if the system refuses the descriptors, the threads or the
+     *     memory of the new workers
+     */
+    public synchronized void replaceWorkers(final int count, final List<Integer> cpus) {
+        cpus.forEach(ThreadTuning::check);
+        ports.asList().forEach(port -> port.captureWith(count));
+        for (final Mirror mirror : ports.mirrors().all()) {
+            mirror.serveWith(count);
+        }
+        workers.replace(count, cpus);
+    }
+
     /** Moves queues between workers until their numbers of running queues differ by at most one. */
     void balance() {
         workers.balance();
@@ -289,14 +305,15 @@ public final class Datapath implements AutoCloseable {
      * @param out whether to capture the frames that leave by the port
      * @param snapLength the bytes of each frame to copy, 1 to {@link PortCapture#MAX_SNAP_LENGTH}
      */
-    public PortCapture capture(final Port port, final boolean in, final boolean out, final int snapLength) {
+    public synchronized PortCapture capture(final Port port, final boolean in, final boolean out,
+                                            final int snapLength) {
         final PortCapture capture = new PortCapture(port, in, out, snapLength, workers.count());
         port.addCapture(capture);
         return capture;
     }
 
     /** Ends a capture. Its reader must have finished. */
-    public void end(final PortCapture capture) {
+    public synchronized void end(final PortCapture capture) {
         capture.port().removeCapture(capture);
         workers.passBurst();
         capture.free();
@@ -310,7 +327,8 @@ public final class Datapath implements AutoCloseable {
      * @param out whether to copy the frames that the bridge sends to the port
      * @param to the destination, another port that is not itself mirrored
      */
-    public Mirror mirror(final String name, final Port from, final boolean in, final boolean out, final Port to) {
+    public synchronized Mirror mirror(final String name, final Port from, final boolean in, final boolean out,
+                                      final Port to) {
         return begin(Mirror.ofPort(name, from, in, out, to, workers.count()));
     }
 
@@ -319,11 +337,11 @@ public final class Datapath implements AutoCloseable {
      *
      * @param vlan {@link PortVlan#MIN} to {@link PortVlan#MAX}
      */
-    public Mirror mirrorVlan(final String name, final int vlan, final Port to) {
+    public synchronized Mirror mirrorVlan(final String name, final int vlan, final Port to) {
         return begin(Mirror.ofVlan(name, vlan, to, workers.count()));
     }
 
-    private synchronized Mirror begin(final Mirror mirror) {
+    private Mirror begin(final Mirror mirror) {
         if (ports.mirrors().all().length == Mirrors.MAX) {
             throw new IllegalStateException("there are already " + Mirrors.MAX + " mirrors, the maximum");
         }

@@ -8,7 +8,7 @@ import java.util.List;
 /**
  * The settings of a datapath.
  *
- * @param workers the number of worker threads, 1 to 64
+ * @param workers the number of worker threads at the start, 1 to 64
  * @param cpus the processors to which workers are pinned, in order; one per worker, or empty for no pinning
  * @param poll the behaviour of an idle worker
  * @param fdbCapacity the most stations in the forwarding table, 16 to 1048576

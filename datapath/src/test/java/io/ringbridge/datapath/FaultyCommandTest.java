@@ -172,7 +172,7 @@ class FaultyCommandTest {
             owner = new FaultyOwner(worker);
             guest = new TestGuest(port(0, owner), rings.features, 64, 2048).start();
             other = new TestGuest(port(1, worker), rings.features, 64, 2048).start();
-            uplink = new UplinkPort(2, "uplink", 1, 1500, null, new QueueOwner[] {owner}, 1, stations(2));
+            uplink = new UplinkPort(2, "uplink", 1, 1500, null, new QueueOwner[] {owner}, stations(2));
             ports.put(2, uplink);
             log = new GuestLog(guest);
             other.send(Frames.broadcast(2, 60));
@@ -181,8 +181,7 @@ class FaultyCommandTest {
 
         private GuestPort port(final int index, final QueueOwner each) {
             final GuestPort port = new GuestPort(index, "port" + index, PAIRS, 1500, null,
-                _ -> new QueueOwner[] {each, each}, 1,
-                stations(index));
+                _ -> new QueueOwner[] {each, each}, stations(index));
             ports.put(index, port);
             return port;
         }

@@ -78,8 +78,13 @@ public final class Effort {
     }
 
     /** Returns the number of this worker's round. */
-    long round() {
+    public long round() {
         return rounds.get();
+    }
+
+    /** Sets the number of the next round, before the first: that of former workers, so that debts to them stay. */
+    public void continueAt(final long round) {
+        rounds.set(round);
     }
 
     /** Discards work that no queue is charged for. */

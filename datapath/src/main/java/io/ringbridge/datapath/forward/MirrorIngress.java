@@ -4,6 +4,7 @@ import io.ringbridge.datapath.bridge.Bridge;
 import io.ringbridge.datapath.frame.Frame;
 import io.ringbridge.datapath.frame.FrameRing;
 import io.ringbridge.datapath.memory.Memory;
+import io.ringbridge.datapath.os.Scratch;
 import io.ringbridge.datapath.packet.FlowHash;
 import io.ringbridge.datapath.packet.VlanTag;
 import io.ringbridge.datapath.port.DropReason;
@@ -30,7 +31,8 @@ final class MirrorIngress {
     private final FrameRing frames;
     private final Effort effort;
     private final long[] sequences;
-    private final long scratch = Memory.allocate(FlowHash.LOOK_AHEAD);
+    private final Scratch memory = Scratch.of(FlowHash.LOOK_AHEAD);
+    private final long scratch = memory.address();
     /** The queue that receives the copy of each frame of the burst, or null. */
     private final @Nullable Sink[] receivers = new Sink[Ingress.BURST];
 

@@ -54,16 +54,15 @@ public final class GuestPort extends Port {
      *
      * @param vlan the VLANs of the port, or null
      * @param placement returns an owner for each of that many new pairs
-     * @param workers the number of workers
      * @param stations the bridge's stations behind this port
      */
     public GuestPort(final int index, final String name, final int queuePairs, final int mtu,
-                     final @Nullable PortVlan vlan, final IntFunction<QueueOwner[]> placement, final int workers,
+                     final @Nullable PortVlan vlan, final IntFunction<QueueOwner[]> placement,
                      final Stations stations) {
         super(index, name, mtu, vlan, stations);
         this.stations = new GuestStations(stations, this);
         configuredMtu = mtu;
-        queues = new GuestQueues(this, queuePairs, placement, workers);
+        queues = new GuestQueues(this, queuePairs, placement);
     }
 
     @Override

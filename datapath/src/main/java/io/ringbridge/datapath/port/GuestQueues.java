@@ -15,7 +15,6 @@ import java.util.stream.Stream;
 final class GuestQueues {
     private final GuestPort port;
     private final IntFunction<QueueOwner[]> placement;
-    private final int workers;
     private volatile int pairs;
     private volatile ReceiveQueue[] receive = {};
     private volatile List<GuestQueue> all = List.of();
@@ -24,13 +23,10 @@ final class GuestQueues {
      * Creates the queues.
      *
      * @param placement returns an owner for each of that many new pairs
-     * @param workers the number of workers
      */
-    GuestQueues(final GuestPort port, final int queuePairs, final IntFunction<QueueOwner[]> placement,
-                final int workers) {
+    GuestQueues(final GuestPort port, final int queuePairs, final IntFunction<QueueOwner[]> placement) {
         this.port = port;
         this.placement = placement;
-        this.workers = workers;
         add(queuePairs);
         pairs = queuePairs;
     }
@@ -44,7 +40,7 @@ final class GuestQueues {
             final int pair = present + i;
             moreReceive[pair] = new ReceiveQueue(port, 2 * pair, owners[i]);
             more.add(moreReceive[pair]);
-            more.add(new TransmitQueue(port, 2 * pair + 1, owners[i], workers));
+            more.add(new TransmitQueue(port, 2 * pair + 1, owners[i]));
         }
         all = List.copyOf(more);
         receive = moreReceive;

@@ -18,8 +18,8 @@ public final class Mirror {
     private final boolean in;
     private final boolean out;
     private final Port to;
-    /** One per worker, which writes it. */
-    private final QueueCounters[] counters;
+    /** One per worker, which writes it. Copied on write, while no worker uses a counter that is new. */
+    private volatile QueueCounters[] counters = {};
 
     private Mirror(final String name, final @Nullable Port from, final int vlan, final boolean in, final boolean out,
                    final Port to, final int workers) {
@@ -29,8 +29,17 @@ public final class Mirror {
         this.in = in;
         this.out = out;
         this.to = to;
-        counters = new QueueCounters[workers];
-        Arrays.setAll(counters, _ -> new QueueCounters());
+        serveWith(workers);
+    }
+
+    /** Makes room for the counts of that many workers. Those that are there already stay. Before the workers begin. */
+    public void serveWith(final int workers) {
+        final QueueCounters[] old = counters;
+        if (workers > old.length) {
+            final QueueCounters[] more = Arrays.copyOf(old, workers);
+            Arrays.setAll(more, i -> i < old.length ? old[i] : new QueueCounters());
+            counters = more;
+        }
     }
 
     /**

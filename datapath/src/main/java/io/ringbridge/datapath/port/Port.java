@@ -300,6 +300,16 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         outCaptures = without(outCaptures, capture);
     }
 
+    /** Makes room in the captures for frames of that many workers, see {@link PortCapture#serveWith}. */
+    public final synchronized void captureWith(final int workers) {
+        for (final PortCapture capture : inCaptures) {
+            capture.serveWith(workers);
+        }
+        for (final PortCapture capture : outCaptures) {
+            capture.serveWith(workers);
+        }
+    }
+
     private static PortCapture[] with(final PortCapture[] captures, final PortCapture added) {
         final PortCapture[] more = Arrays.copyOf(captures, captures.length + 1);
         more[captures.length] = added;

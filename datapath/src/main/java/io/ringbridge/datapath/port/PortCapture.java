@@ -1,6 +1,7 @@
 package io.ringbridge.datapath.port;
 
 import io.ringbridge.datapath.memory.Segments;
+import io.ringbridge.datapath.os.OsException;
 import org.agrona.concurrent.ControlledMessageHandler;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +22,8 @@ public final class PortCapture {
     private final boolean in;
     private final boolean out;
     private final int snapLength;
-    private final CaptureRing[] rings;
+    /** One per worker, copied on write. Workers are frozen, or have not begun, before they use a ring that is new. */
+    private volatile CaptureRing[] rings = {};
     private final CapturedFrame frame = new CapturedFrame();
 
     /** Receives the frames of a capture. */
@@ -48,8 +50,33 @@ public final class PortCapture {
         this.in = in;
         this.out = out;
         this.snapLength = snapLength;
-        rings = new CaptureRing[workers];
-        Arrays.setAll(rings, _ -> new CaptureRing());
+        serveWith(workers);
+    }
+
+    /**
+     * Makes room for frames of that many workers. Rings that are there already stay. Called before the workers begin.
+     *
+     * @throws OsException if there is no memory; nothing has changed then
+     */
+    public void serveWith(final int workers) {
+        final CaptureRing[] old = rings;
+        if (workers <= old.length) {
+            return;
+        }
+        final CaptureRing[] more = Arrays.copyOf(old, workers);
+        int made = old.length;
+        try {
+            while (made < workers) {
+                more[made] = new CaptureRing();
+                made++;
+            }
+        } catch (final OsException e) {
+            for (int i = old.length; i < made; i++) {
+                more[i].close();
+            }
+            throw e;
+        }
+        rings = more;
     }
 
     public Port port() {

@@ -3,6 +3,7 @@ package io.ringbridge.datapath.port;
 import io.ringbridge.datapath.ring.Owner;
 import org.jspecify.annotations.Nullable;
 
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
@@ -22,10 +23,11 @@ public final class Source {
     private final QueueCounters counters;
     /** Set before the port receives any frame. */
     private @Nullable FrameTrace trace;
-    private final int workers;
     private final Owner owner;
     private final int[] burstChains = new int[BURSTS];
-    private final long[] burstSequences;
+    /** The most workers that the queue has had. The arrays with an element per worker have room for that many. */
+    private int workers;
+    private long[] burstSequences = {};
     private int firstBurst;
     private int nextBurst;
     private int chainsInFlight;
@@ -40,21 +42,42 @@ public final class Source {
     private long debt;
     private boolean inDebt;
     /** The round of each worker at which the debt is paid; 0 for workers that did none of the work. */
-    private final AtomicLongArray paidAt;
+    private AtomicLongArray paidAt = new AtomicLongArray(0);
     /** The work that each worker has done for the queue's frames, in cache lines of its own. */
-    private final AtomicLongArray billed;
-    private final long[] billsPaid;
+    private AtomicLongArray billed = new AtomicLongArray(0);
+    private long[] billsPaid = {};
     private final MeasuredInterruptions stalls = new MeasuredInterruptions(InterruptionCause.WORKER_STALL);
 
-    Source(final Port port, final QueueCounters counters, final Owner owner, final int workers) {
+    Source(final Port port, final QueueCounters counters, final Owner owner) {
         this.port = port;
         this.counters = counters;
         this.owner = owner;
-        this.workers = workers;
-        burstSequences = new long[BURSTS * workers];
-        paidAt = new AtomicLongArray(workers);
-        billed = new AtomicLongArray(workers * APART);
-        billsPaid = new long[workers];
+    }
+
+    /**
+     * Makes room for that many workers, before one of them polls the queue. Debts and bills stay. The number of workers
+     * changes only while no frame is in flight, so no other worker uses the arrays that are replaced.
+     */
+    public void serveWith(final int workersNow) {
+        if (workersNow > workers) {
+            assert idle() : "the number of workers changes while no frame is in flight";
+            final long[] moreSequences = new long[BURSTS * workersNow];
+            final AtomicLongArray morePaidAt = grown(paidAt, workersNow);
+            final AtomicLongArray moreBilled = grown(billed, workersNow * APART);
+            billsPaid = Arrays.copyOf(billsPaid, workersNow);
+            burstSequences = moreSequences;
+            paidAt = morePaidAt;
+            billed = moreBilled;
+            workers = workersNow;
+        }
+    }
+
+    private static AtomicLongArray grown(final AtomicLongArray old, final int length) {
+        final AtomicLongArray more = new AtomicLongArray(length);
+        for (int i = 0; i < old.length(); i++) {
+            more.setPlain(i, old.getPlain(i));
+        }
+        return more;
     }
 
     public Port port() {
@@ -105,7 +128,7 @@ public final class Source {
         assert owner.isCaller() : "another thread owns this queue";
         final int slot = nextBurst & BURSTS - 1;
         burstChains[slot] = chains;
-        System.arraycopy(sequences, 0, burstSequences, slot * workers, workers);
+        System.arraycopy(sequences, 0, burstSequences, slot * workers, sequences.length);
         nextBurst++; // last, since a fault may be raised anywhere before
         chainsInFlight += chains;
     }

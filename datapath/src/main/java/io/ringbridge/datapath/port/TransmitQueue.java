@@ -26,9 +26,9 @@ public final class TransmitQueue extends GuestQueue {
     private boolean timed;
     private long enableBy;
 
-    TransmitQueue(final GuestPort port, final int vring, final QueueOwner owner, final int workers) {
+    TransmitQueue(final GuestPort port, final int vring, final QueueOwner owner) {
         super(port, vring, owner);
-        source = new Source(port, counters(), owner, workers);
+        source = new Source(port, counters(), owner);
     }
 
     public Source source() {

@@ -31,14 +31,12 @@ public final class UplinkPort extends Port {
      * @param mtu in bytes; replaced by the device's MTU once there is a device
      * @param vlan the VLANs of the port, or null
      * @param owners the owner of each queue
-     * @param workers the number of workers
      * @param stations the bridge's stations behind this port
      */
     public UplinkPort(final int index, final String name, final int queues, final int mtu,
-                      final @Nullable PortVlan vlan, final QueueOwner[] owners, final int workers,
-                      final Stations stations) {
+                      final @Nullable PortVlan vlan, final QueueOwner[] owners, final Stations stations) {
         super(index, name, mtu, vlan, stations);
-        this.queues = IntStream.range(0, queues).mapToObj(q -> new UplinkQueue(this, q, owners[q], workers)).toList();
+        this.queues = IntStream.range(0, queues).mapToObj(q -> new UplinkQueue(this, q, owners[q])).toList();
     }
 
     @Override

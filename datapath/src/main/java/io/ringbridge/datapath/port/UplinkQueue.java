@@ -55,11 +55,11 @@ public final class UplinkQueue implements Sink {
     private long backOffSince;
     private boolean paused;
 
-    UplinkQueue(final UplinkPort port, final int index, final QueueOwner owner, final int workers) {
+    UplinkQueue(final UplinkPort port, final int index, final QueueOwner owner) {
         this.port = port;
         this.index = index;
         this.owner = owner;
-        source = new Source(port, in, owner, workers);
+        source = new Source(port, in, owner);
     }
 
     @Override

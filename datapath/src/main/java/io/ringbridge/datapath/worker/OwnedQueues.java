@@ -17,13 +17,20 @@ final class OwnedQueues {
     private static final int NONE = -1;
 
     private final Epoll epoll;
+    private final int workers;
     private volatile TransmitQueue[] transmit = {};
     private volatile UplinkQueue[] uplinks = {};
     /** The index of the transmit queue that is being served, or {@link #NONE}. */
     private int served = NONE;
 
-    OwnedQueues(final Epoll epoll) {
+    /**
+     * Creates an empty list.
+     *
+     * @param workers the number of workers, this one included
+     */
+    OwnedQueues(final Epoll epoll, final int workers) {
         this.epoll = epoll;
+        this.workers = workers;
     }
 
     TransmitQueue[] transmit() {
@@ -82,6 +89,7 @@ final class OwnedQueues {
 
     void add(final TransmitQueue queue) {
         remove(queue); // a command that a fault interrupted may have added it
+        queue.source().serveWith(workers);
         final TransmitQueue[] more = Arrays.copyOf(transmit, transmit.length + 1);
         more[transmit.length] = queue;
         transmit = more;
@@ -99,6 +107,7 @@ final class OwnedQueues {
 
     void add(final UplinkQueue queue) {
         remove(queue);
+        queue.source().serveWith(workers);
         final UplinkQueue[] more = Arrays.copyOf(uplinks, uplinks.length + 1);
         more[uplinks.length] = queue;
         uplinks = more;

@@ -4,22 +4,27 @@ import io.ringbridge.datapath.port.QueueOwner;
 import org.jspecify.annotations.Nullable;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * The assignment of queue pairs to workers. An uplink's queue counts as a pair.
  *
  * <p>The pairs of a new port are assigned round robin. When ports come and go, {@link #balance} moves pairs until the
- * workers' numbers of running pairs differ by at most one. All workers are paused and drained during a move, so the
- * frames of a flow stay in order and no two workers access a ring.
+ * workers' numbers of running pairs differ by at most one. {@link #replace} moves all pairs to other workers. No worker
+ * takes frames during a move, and none is in flight, so the frames of a flow stay in order and no two workers access a
+ * ring.
  *
- * <p>Any thread may call in.
+ * <p>Any thread may call in. Commands reach workers under the read lock only; moves take the write lock.
  */
 final class Placement {
-    private final Worker[] workers;
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
+    /** Changed under the write lock. */
+    private volatile WorkerSet set;
     /** Guarded by {@code this}. The pair that was moved longest ago comes first. */
     private final List<Seat> seats = new ArrayList<>();
     private int next;
@@ -27,24 +32,42 @@ final class Placement {
     /** Whether workers stay paused after a move or a freeze. Guarded by the write lock. */
     private boolean withheld;
 
-    Placement(final Worker[] workers) {
-        this.workers = workers;
+    Placement(final WorkerSet set) {
+        this.set = set;
     }
 
-    /** Assigns a port's queue pairs to workers. If there is only one worker, pairs never move and need no seat. */
-    synchronized QueueOwner[] place(final int port, final int pairs) {
+    /** Returns the present workers. Commands to them need the read lock, see {@link #onAll}. */
+    WorkerSet set() {
+        return set;
+    }
+
+    /** Assigns a port's queue pairs to workers. */
+    QueueOwner[] place(final int port, final int pairs) {
         final QueueOwner[] owners = new QueueOwner[pairs];
-        for (int pair = 0; pair < pairs; pair++) {
-            owners[pair] = workers.length == 1 ? workers[0] : seat(port);
+        lock.readLock().lock();
+        try {
+            Arrays.setAll(owners, _ -> seat(port));
+        } finally {
+            lock.readLock().unlock();
         }
         return owners;
     }
 
-    private Seat seat(final int port) {
-        final Seat seat = new Seat(port, lock.readLock(), workers[next]);
-        next = (next + 1) % workers.length;
+    private synchronized Seat seat(final int port) {
+        final Seat seat = new Seat(port, lock.readLock(), set.all()[next]);
+        next = (next + 1) % set.count();
         seats.add(seat);
         return seat;
+    }
+
+    /** Performs an action on the present workers, which stay until it has ended. */
+    void onAll(final Consumer<WorkerSet> action) {
+        lock.readLock().lock();
+        try {
+            action.accept(set);
+        } finally {
+            lock.readLock().unlock();
+        }
     }
 
     /** Removes the seats of a port that is detached. */
@@ -54,6 +77,9 @@ final class Placement {
 
     /** Moves running pairs until the workers' numbers of running pairs differ by at most one. */
     void balance() {
+        if (set.count() == 1) {
+            return; // without keeping commands waiting
+        }
         lock.writeLock().lock();
         try {
             final int[] running = closed ? new int[0] : countRunning();
@@ -77,22 +103,64 @@ final class Placement {
     void whileFrozen(final Runnable action) {
         lock.writeLock().lock();
         try {
-            final Freeze freeze = new Freeze(workers.length);
-            for (final Worker worker : workers) {
+            final WorkerSet frozen = set;
+            final Freeze freeze = new Freeze(frozen.count());
+            for (final Worker worker : frozen.all()) {
                 worker.commands().submit(() -> worker.freeze(freeze));
             }
             freeze.awaitFrozen();
             try {
-                standIn(Thread.currentThread());
+                standIn(frozen, Thread.currentThread());
                 action.run();
             } finally {
-                standIn(null);
+                standIn(frozen, null);
                 freeze.thaw();
-                resumeAll();
+                if (frozen == set) {
+                    resumeAll();
+                }
             }
         } finally {
             lock.writeLock().unlock();
         }
+    }
+
+    /**
+     * Replaces all workers, which have begun, by others, which have been started. The pairs are dealt out to them in
+     * turn, the running ones first. If anything fails, the present workers keep all pairs. Afterwards the former
+     * workers own no queues, and no thread commands them: they are to be closed.
+     *
+     * @throws io.ringbridge.datapath.os.OsException if a worker cannot wait for the events of its queues
+     */
+    void replace(final WorkerSet others) {
+        whileFrozen(() -> {
+            final List<Seat> moving = runningFirst();
+            for (int i = 0; i < moving.size(); i++) {
+                moving.get(i).enter(others.all()[i % others.count()]);
+            }
+            for (final Worker former : set.all()) {
+                former.execute(former::settle); // may meet a fault in guest memory: before any pair has moved
+            }
+            for (int i = 0; i < moving.size(); i++) {
+                final Seat seat = moving.get(i);
+                seat.leave(seat.worker(), others.all()[i % others.count()]);
+            }
+            others.continueFrom(set);
+            for (final Worker worker : others.all()) {
+                worker.pause(withheld);
+            }
+            next(moving.size() % others.count());
+            set = others;
+            others.begin();
+        });
+    }
+
+    private synchronized List<Seat> runningFirst() {
+        return Stream.concat(seats.stream().filter(Seat::isRunning),
+            seats.stream().filter(seat -> !seat.isRunning())).toList();
+    }
+
+    private synchronized void next(final int worker) {
+        next = worker;
     }
 
     /**
@@ -113,8 +181,8 @@ final class Placement {
         }
     }
 
-    private void standIn(final @Nullable Thread thread) {
-        for (final Worker worker : workers) {
+    private static void standIn(final WorkerSet frozen, final @Nullable Thread thread) {
+        for (final Worker worker : frozen.all()) {
             worker.commands().standIn(thread);
         }
     }
@@ -130,7 +198,7 @@ final class Placement {
     }
 
     private synchronized int[] countRunning() {
-        final int[] running = new int[workers.length];
+        final int[] running = new int[set.count()];
         seats.stream().filter(Seat::isRunning).forEach(seat -> running[seat.index()]++);
         return running;
     }
@@ -156,8 +224,8 @@ final class Placement {
     }
 
     private void move(final int[] running) {
-        final Worker from = workers[most(running)];
-        final Worker to = workers[least(running)];
+        final Worker from = set.all()[most(running)];
+        final Worker to = set.all()[least(running)];
         running[from.index()]--;
         running[to.index()]++;
         final Seat seat = longestSettled(from);
@@ -181,16 +249,16 @@ final class Placement {
 
     /** Pauses all workers. Returns once no frame is in flight. */
     private void pauseAll() {
-        for (final Worker worker : workers) {
+        for (final Worker worker : set.all()) {
             worker.execute(() -> worker.pause(true));
         }
-        for (final Worker worker : workers) {
+        for (final Worker worker : set.all()) {
             worker.await(worker::isDrained);
         }
     }
 
     private void resumeAll() {
-        for (final Worker worker : workers) {
+        for (final Worker worker : set.all()) {
             worker.execute(() -> worker.pause(withheld));
         }
     }

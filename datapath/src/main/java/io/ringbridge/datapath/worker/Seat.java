@@ -114,13 +114,22 @@ final class Seat implements QueueOwner {
 
     /** Adds the queues to the new owner. Called on the thread of that worker, which is paused. */
     void arrive() {
+        enter(worker);
+    }
+
+    /**
+     * Adds the queues to a worker that takes no frames, and that may become the owner.
+     *
+     * @throws io.ringbridge.datapath.os.OsException if the worker cannot wait for their events
+     */
+    void enter(final Worker next) {
         final TransmitQueue queue = polled;
         if (queue != null) {
-            worker.add(queue);
+            next.add(queue);
         }
         final UplinkQueue device = uplink;
         if (device != null) {
-            worker.add(device);
+            next.add(device);
         }
     }
 }

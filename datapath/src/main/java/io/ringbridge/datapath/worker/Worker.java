@@ -32,7 +32,6 @@ import java.util.function.LongSupplier;
  * in the ring, return the buffers. A worker never blocks while there is work, and never waits for another worker.
  */
 final class Worker implements QueueOwner {
-    private static final long NANOS_PER_SECOND = 1_000_000_000L;
     private static final int SECONDS_PER_MINUTE = 60;
     private static final long RETIRED_NANOS = 200_000;
     /** The number of consecutive failures after which a worker's thread ends. */
@@ -46,13 +45,15 @@ final class Worker implements QueueOwner {
     private final FrameRecorder recorder = new FrameRecorder();
     private final Effort effort;
     private final Delivery delivery;
-    private final WorkerLoad load = new WorkerLoad();
+    private WorkerLoad load = new WorkerLoad();
     private final CommandQueue commands;
     private final Recovery recovery;
-    private final Epoll epoll = Epoll.create();
-    private final OwnedQueues queues = new OwnedQueues(epoll);
+    private final Epoll epoll;
+    private final OwnedQueues queues;
     private final Sleep sleep;
     private final long startNanos;
+    /** The frames that former workers with this number have delivered. */
+    private long deliveredBefore;
     private int unexplainedFaults;
     private long secondStart;
     private long lastWork;
@@ -70,32 +71,58 @@ final class Worker implements QueueOwner {
      * Creates a worker that has no thread yet.
      *
      * @param inboxes the inboxes of all workers, this one included
+     * @param epoll holds the alarm of the worker's inbox; the worker closes both
      * @param effort the worker's account
-     * @param latencySample the number of frames per latency sample, or 0 for none
      */
-    Worker(final int index, final Inbox[] inboxes, final Effort effort, final ForwardingTable table,
-           final PortList ports, final int latencySample, final LongSupplier nanoClock) {
+    Worker(final int index, final Inbox[] inboxes, final Epoll epoll, final Effort effort,
+           final WorkerContext context) {
         this.index = index;
-        this.nanoClock = nanoClock;
+        this.epoll = epoll;
         this.effort = effort;
+        final ForwardingTable table = context.table();
+        final PortList ports = context.ports();
+        nanoClock = context.nanoClock();
         inbox = inboxes[index];
+        queues = new OwnedQueues(epoll, inboxes.length);
         commands = new CommandQueue(inbox.alarm(), this::recover);
         delivery = new Delivery(index, commands, inbox, ports, notifier, effort, nanoClock, recorder);
         ingress = new Ingress(index, commands, inboxes, new Bridge(table, ports), new VlanBridge(table, ports),
-            notifier, effort, new Observation(recorder, new LatencySampler(latencySample, nanoClock), ports.mirrors()));
+            notifier, effort, new Observation(recorder, new LatencySampler(context.latencySample(), nanoClock),
+                ports.mirrors()));
         recovery = new Recovery(this, ports, queues, ingress, delivery, notifier);
         sleep = new Sleep(inbox, queues, epoll, this::hasWork, nanoClock);
-        startNanos = nanoClock.getAsLong();
-        secondStart = startNanos;
-        epoll.add(inbox.alarm());
+        startNanos = context.startNanos();
+        now = context.now();
+        secondStart = startNanos + now * WorkerContext.NANOS_PER_SECOND;
+    }
+
+    /**
+     * Continues from workers that this one and its neighbours replace. Called while none of them runs.
+     *
+     * @param former the worker that had this number, or null
+     * @param round the number of the first round
+     */
+    void continueFrom(final @Nullable Worker former, final long round) {
+        effort.continueAt(round);
+        if (former != null) {
+            load = former.load;
+            former.load = new WorkerLoad(); // for the last cycles of its thread
+            deliveredBefore = former.delivered();
+        }
+    }
+
+    /** Returns the number of the worker's round of work. Any thread may call. */
+    long round() {
+        return effort.round();
     }
 
     WorkerLoad load() {
         return load;
     }
 
+    /** Returns the number of frames delivered under this worker's number. Any thread may call. */
     long delivered() {
-        return delivery.delivered();
+        return deliveredBefore + delivery.delivered();
     }
 
     /** Returns the number of running transmit queues and of uplink queues that the worker polls. For any thread. */
@@ -147,7 +174,7 @@ final class Worker implements QueueOwner {
             queues.recordStall(start - stall, stall);
         }
         recorder.beginCycle(start);
-        if (start - secondStart >= NANOS_PER_SECOND) {
+        if (start - secondStart >= WorkerContext.NANOS_PER_SECOND) {
             nextSecond(start);
         }
         try {
@@ -168,11 +195,11 @@ final class Worker implements QueueOwner {
 
     private void nextSecond(final long nanos) {
         final int before = now;
-        now = (int) ((nanos - startNanos) / NANOS_PER_SECOND);
+        now = (int) ((nanos - startNanos) / WorkerContext.NANOS_PER_SECOND);
         if (now / SECONDS_PER_MINUTE != before / SECONDS_PER_MINUTE) {
             load.beginMinute();
         }
-        secondStart = startNanos + now * NANOS_PER_SECOND;
+        secondStart = startNanos + now * WorkerContext.NANOS_PER_SECOND;
     }
 
     /** Returns the time between the start of the last duty cycle with work and the start of this one. */
@@ -380,10 +407,5 @@ final class Worker implements QueueOwner {
         commands.end();
         inbox.close();
         epoll.close();
-    }
-
-    /** Returns the number of seconds since the start, the clock of the stations' ages. */
-    int now() {
-        return (int) ((nanoClock.getAsLong() - startNanos) / NANOS_PER_SECOND);
     }
 }

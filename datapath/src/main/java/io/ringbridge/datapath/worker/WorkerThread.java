@@ -3,6 +3,8 @@ package io.ringbridge.datapath.worker;
 import org.agrona.concurrent.IdleStrategy;
 import org.jspecify.annotations.Nullable;
 
+import java.util.concurrent.ThreadFactory;
+
 /**
  * The thread of a worker. It runs duty cycles until it is closed, whatever fails in one of them. If it ends before, it
  * reports that to the listener.
@@ -22,21 +24,23 @@ final class WorkerThread {
     private int failures;
 
     private WorkerThread(final Worker worker, final IdleStrategy idle, final Runnable beforehand,
-                         final WorkerListener listener) {
+                         final WorkerListener listener, final ThreadFactory factory) {
         this.worker = worker;
         this.idle = idle;
         this.listener = listener;
-        thread = Thread.ofPlatform().daemon().name(worker.roleName()).unstarted(() -> run(beforehand));
+        thread = factory.newThread(() -> run(beforehand));
+        thread.setName(worker.roleName());
     }
 
     /**
      * Starts a worker's thread.
      *
      * @param beforehand runs on the thread before the first duty cycle
+     * @param factory creates the thread
      */
     static WorkerThread start(final Worker worker, final IdleStrategy idle, final Runnable beforehand,
-                              final WorkerListener listener) {
-        final WorkerThread created = new WorkerThread(worker, idle, beforehand, listener);
+                              final WorkerListener listener, final ThreadFactory factory) {
+        final WorkerThread created = new WorkerThread(worker, idle, beforehand, listener, factory);
         created.thread.start();
         return created;
     }
@@ -100,10 +104,14 @@ final class WorkerThread {
         return thread.isAlive();
     }
 
-    /** Ends the thread after the current duty cycle, and waits for it. */
-    void close() {
+    /** Ends the thread after the current duty cycle. */
+    void end() {
         ending = true;
         worker.end();
+    }
+
+    /** Waits until the thread has ended. */
+    void join() {
         boolean interrupted = false;
         while (thread.isAlive()) {
             try {

@@ -1,20 +1,12 @@
 package io.ringbridge.datapath.worker;
 
 import io.ringbridge.datapath.bridge.ForwardingTable;
-import io.ringbridge.datapath.forward.Effort;
-import io.ringbridge.datapath.forward.Inbox;
 import io.ringbridge.datapath.os.OsException;
-import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.datapath.port.PortList;
 import io.ringbridge.datapath.port.QueueOwner;
-import org.agrona.concurrent.BusySpinIdleStrategy;
-import org.agrona.concurrent.IdleStrategy;
 
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ThreadFactory;
 import java.util.function.LongSupplier;
 
 /**
@@ -22,15 +14,12 @@ import java.util.function.LongSupplier;
  * threads, and commands run on the thread that submits them. Any thread may call in.
  */
 public final class Workers implements AutoCloseable {
-    /** A single worker delivers at once the frames that it takes, so a small ring suffices and stays in its cache. */
-    private static final int RING_SIZE_ALONE = 128;
-    /** With several workers, the others need room to run ahead. */
-    private static final int RING_SIZE_SHARED = 1024;
-
-    private volatile List<Integer> cpus;
-    private final Worker[] workers;
-    private final List<WorkerThread> threads = new CopyOnWriteArrayList<>();
+    private final WorkerContext context;
+    private final ThreadFactory factory;
     private final Placement placement;
+    /** This and the next field are guarded by this object's lock, and set once the workers were started. */
+    private PollMode poll = PollMode.ADAPTIVE;
+    private WorkerListener listener = WorkerListener.SILENT;
 
     /**
      * Creates workers without threads.
@@ -40,68 +29,58 @@ public final class Workers implements AutoCloseable {
      */
     public Workers(final int count, final List<Integer> cpus, final ForwardingTable table, final PortList ports,
                    final int latencySample, final LongSupplier nanoClock) {
-        this.cpus = cpus;
-        final boolean alone = count == 1;
-        final Inbox[] inboxes = new Inbox[count];
-        final Effort[] efforts = new Effort[count];
-        workers = new Worker[count];
-        Arrays.setAll(inboxes, i -> new Inbox(alone ? RING_SIZE_ALONE : RING_SIZE_SHARED, alone));
-        Arrays.setAll(efforts, i -> new Effort(i, efforts, inboxes, ports));
-        Arrays.setAll(workers, i -> new Worker(i, inboxes, efforts[i], table, ports, latencySample, nanoClock));
-        placement = new Placement(workers);
+        this(count, cpus, new WorkerContext(table, ports, latencySample, nanoClock, nanoClock.getAsLong()),
+            Thread.ofPlatform().daemon().factory());
+    }
+
+    /** Creates workers without threads, whose threads a factory will create. */
+    Workers(final int count, final List<Integer> cpus, final WorkerContext context, final ThreadFactory factory) {
+        this.context = context;
+        this.factory = factory;
+        placement = new Placement(WorkerSet.create(count, cpus, context));
     }
 
     /** Starts the workers' threads. Called once. */
-    public void start(final PollMode poll, final WorkerListener listener) {
-        for (final Worker worker : workers) {
-            threads.add(WorkerThread.start(worker, idle(worker, poll), () -> pin(worker, listener), listener));
-            worker.awaitStart();
-        }
+    public synchronized void start(final PollMode mode, final WorkerListener events) {
+        poll = mode;
+        listener = events;
+        placement.set().start(poll, listener, factory);
+        placement.set().begin();
     }
 
-    private static IdleStrategy idle(final Worker worker, final PollMode poll) {
-        return poll == PollMode.BUSY ? BusySpinIdleStrategy.INSTANCE : new AdaptiveIdle(worker);
+    /**
+     * Replaces the workers, which have been started, by another number of workers. No frame is lost or reordered. The
+     * counters of a worker are continued by the new worker with its number. If this fails, the workers stay as they
+     * are.
+     *
+     * @param cpus available processors, one per worker; empty for no pinning
+     * @throws OsException if the system refuses the descriptors, the threads or the memory of the new workers
+     */
+    public synchronized void replace(final int count, final List<Integer> cpus) {
+        final WorkerSet former = placement.set();
+        final WorkerSet others = WorkerSet.create(count, cpus, context);
+        try {
+            others.start(poll, listener, factory);
+            placement.replace(others);
+        } finally {
+            (placement.set() == others ? former : others).close();
+        }
     }
 
     /** Changes the behaviour of idle workers. Their threads have started. */
-    public void poll(final PollMode poll) {
-        for (int i = 0; i < workers.length; i++) {
-            final Worker worker = workers[i];
-            final WorkerThread thread = threads.get(i);
-            worker.execute(() -> thread.idle(idle(worker, poll)));
-        }
+    public synchronized void poll(final PollMode mode) {
+        poll = mode;
+        placement.onAll(set -> set.poll(mode));
     }
 
     /**
      * Moves the workers' threads, which have started, to other processors.
      *
-     * @param newCpus available processors, one per worker; empty for no pinning
+     * @param cpus available processors, one per worker; empty for no pinning
      * @throws OsException if a processor has been taken offline; its worker stays where it was
      */
-    public void pin(final List<Integer> newCpus) {
-        final BitSet all = ThreadTuning.available();
-        cpus = newCpus;
-        for (final Worker worker : workers) {
-            final int cpu = cpu(worker);
-            worker.execute(cpu >= 0 ? () -> ThreadTuning.pin(cpu) : () -> ThreadTuning.restrict(all));
-        }
-    }
-
-    /** Pins the calling thread. If the processor has been taken offline meanwhile, the worker runs unpinned. */
-    private void pin(final Worker worker, final WorkerListener listener) {
-        try {
-            final int cpu = cpu(worker);
-            if (cpu >= 0) {
-                ThreadTuning.pin(cpu);
-            }
-        } catch (final OsException e) {
-            listener.failed(worker.roleName(), e);
-        }
-    }
-
-    private int cpu(final Worker worker) {
-        final List<Integer> now = cpus;
-        return now.isEmpty() ? -1 : now.get(worker.index() % now.size());
+    public synchronized void pin(final List<Integer> cpus) {
+        placement.onAll(set -> set.pin(cpus));
     }
 
     /**
@@ -111,7 +90,7 @@ public final class Workers implements AutoCloseable {
      */
     public int step() {
         int work = 0;
-        for (final Worker worker : workers) {
+        for (final Worker worker : placement.set().all()) {
             work += worker.doWork();
             worker.settleAll();
         }
@@ -119,12 +98,12 @@ public final class Workers implements AutoCloseable {
     }
 
     public int count() {
-        return workers.length;
+        return placement.set().count();
     }
 
     /** Returns the number of seconds since the start, the clock of the stations' ages. */
     public int now() {
-        return workers[0].now();
+        return context.now();
     }
 
     /** Assigns a port's queue pairs to workers. */
@@ -140,9 +119,11 @@ public final class Workers implements AutoCloseable {
 
     /** Returns once every worker has ended the burst that it is in. */
     public void passBurst() {
-        for (final Worker worker : workers) {
-            worker.execute(() -> { }); // runs after the burst that is in flight
-        }
+        placement.onAll(set -> {
+            for (final Worker worker : set.all()) {
+                worker.execute(() -> { }); // runs after the burst that is in flight
+            }
+        });
     }
 
     /** Moves queues between workers until their numbers of running queues differ by at most one. */
@@ -152,7 +133,7 @@ public final class Workers implements AutoCloseable {
 
     /** Runs an action while all threads are frozen and no frame is in flight; at once if the workers have none yet. */
     public void whileFrozen(final Runnable action) {
-        if (threads.isEmpty()) {
+        if (!placement.set().isStarted()) {
             action.run();
         } else {
             placement.whileFrozen(action);
@@ -169,7 +150,7 @@ public final class Workers implements AutoCloseable {
 
     /** Ends forwarding for good: workers only run commands. Called while they are frozen. */
     public void retire() {
-        for (final Worker worker : workers) {
+        for (final Worker worker : placement.set().all()) {
             worker.retire();
         }
     }
@@ -180,44 +161,36 @@ public final class Workers implements AutoCloseable {
      * @param vlans the VLANs, or only 0 if the port is in none
      */
     public void announce(final int port, final long address, final int[] vlans) {
-        for (final Worker worker : workers) {
-            worker.execute(() -> {
-                for (final int vlan : vlans) {
-                    worker.announce(port, address, vlan);
-                }
-            });
-        }
+        placement.onAll(set -> {
+            for (final Worker worker : set.all()) {
+                worker.execute(() -> {
+                    for (final int vlan : vlans) {
+                        worker.announce(port, address, vlan);
+                    }
+                });
+            }
+        });
     }
 
     /** Returns the counters of each worker. Resets nothing. */
     public List<WorkerCounters> counters() {
-        return Arrays.stream(workers).map(worker -> worker.load().counters(worker.index(), worker.delivered()))
-            .toList();
+        return placement.set().counters();
     }
 
     /** Returns whether the thread of each worker runs. */
     public boolean areRunning() {
-        return !threads.isEmpty() && threads.stream().allMatch(WorkerThread::isRunning);
+        return placement.set().areRunning();
     }
 
     /** Returns a reading of each worker. */
     public List<WorkerStatus> status() {
-        final List<WorkerStatus> rows = new ArrayList<>();
-        for (final Worker worker : workers) {
-            rows.add(worker.load().status(worker.index(), cpu(worker), worker.queueCount(), worker.delivered()));
-        }
-        return rows;
+        return placement.set().status();
     }
 
     /** Ends balancing and the workers' threads. Every port must be detached before. */
     @Override
-    public void close() {
+    public synchronized void close() {
         placement.close();
-        threads.forEach(WorkerThread::close);
-        if (threads.isEmpty()) {
-            for (final Worker worker : workers) {
-                worker.onClose();
-            }
-        }
+        placement.set().close();
     }
 }
