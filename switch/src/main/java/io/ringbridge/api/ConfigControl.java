@@ -8,7 +8,7 @@ public interface ConfigControl {
     ConfigView view();
 
     /**
-     * Changes {@code cpus} and {@code poll}.
+     * Changes {@code workers}, {@code cpus} and {@code poll}.
      *
      * @param spec a JSON object with the keys to change, or {@code key=value,...}
      * @return the changes by key; keys that already had the value are absent
@@ -26,8 +26,8 @@ public interface ConfigControl {
     ReloadView reload(ReloadOptions options);
 
     /**
-     * Writes the ports, {@code cpus} and {@code poll} to the configuration file, except what options of the command
-     * line set.
+     * Writes the ports, {@code workers}, {@code cpus} and {@code poll} to the configuration file, except what options
+     * of the command line set.
      *
      * @throws ApiException if there is no file
      * @throws io.ringbridge.config.ConfigException if the file is wrong or cannot be written; it is unchanged then

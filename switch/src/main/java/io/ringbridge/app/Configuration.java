@@ -105,7 +105,7 @@ final class Configuration implements ConfigControl {
             done = ports.transact((attached, transaction) -> new PortReload(differences, options, ports.mirrors())
                 .run(attached, transaction, wanted, () -> settings.adopt(wanted)));
         } catch (final RuntimeException e) {
-            settings.adopt(before);
+            restore(before, e);
             throw e;
         }
         if (done.applied()) {
@@ -116,6 +116,16 @@ final class Configuration implements ConfigControl {
         return done;
     }
 
+    /** Adopts the earlier settings again after a reload that failed. */
+    private void restore(final Config before, final RuntimeException why) {
+        try {
+            settings.adopt(before);
+        } catch (final SwitchException e) {
+            LOG.error("the reload failed, and its settings stay in force: {}", e.getMessage());
+            why.addSuppressed(e);
+        }
+    }
+
     @Override
     public synchronized void persist() {
         final Source from = source();
@@ -123,7 +133,8 @@ final class Configuration implements ConfigControl {
         final Config withOptions = from.reader().get();
         final Config now = settings.now();
         final Config wanted = inFile
-            .withWorkers(inFile.workers(), now.cpus().equals(withOptions.cpus()) ? inFile.cpus() : now.cpus())
+            .withWorkers(now.workers() == withOptions.workers() ? inFile.workers() : now.workers(),
+                now.cpus().equals(withOptions.cpus()) ? inFile.cpus() : now.cpus())
             .withPoll(now.poll() == withOptions.poll() ? inFile.poll() : now.poll());
         final Set<String> names = inFile.ports().stream().map(PortConfig::name).collect(Collectors.toSet());
         final Set<String> onCommandLine = withOptions.ports().stream().map(PortConfig::name)

@@ -40,7 +40,7 @@ final class Settings {
     Map<String, KeyChange> differences(final Config wanted) {
         final Config now = config;
         final Map<String, KeyChange> all = new LinkedHashMap<>();
-        put(all, "workers", now.workers(), wanted.workers(), BY_UPGRADE);
+        put(all, "workers", now.workers(), wanted.workers(), Adoption.NOW.when());
         put(all, "cpus", now.cpus(), wanted.cpus(), Adoption.NOW.when());
         put(all, "poll", Views.poll(now), Views.poll(wanted), Adoption.NOW.when());
         put(all, "api", now.api().socket().orElse(null), wanted.api().socket().orElse(null), BY_UPGRADE);
@@ -61,23 +61,29 @@ final class Settings {
     }
 
     /**
-     * Adopts the processors and the poll mode of a configuration.
+     * Adopts the number of workers, their processors and their poll mode.
      *
-     * @throws SwitchException if a processor is not available; nothing is changed
+     * @throws SwitchException if a processor is not available, or the system refuses a worker; nothing is changed
      */
     void adopt(final Config wanted) {
         final Config before = config;
         differences(wanted).forEach((key, change) -> LOG.info("{} {}", key, change));
-        try {
-            if (!before.cpus().equals(wanted.cpus())) {
-                datapath.pin(wanted.cpus());
-            }
-        } catch (final OsException e) {
-            throw new SwitchException("cpus: " + e.getMessage(), e);
+        if (before.workers() != wanted.workers()) {
+            adopt("workers", () -> datapath.replaceWorkers(wanted.workers(), wanted.cpus()));
+        } else if (!before.cpus().equals(wanted.cpus())) {
+            adopt("cpus", () -> datapath.pin(wanted.cpus()));
         }
         if (before.poll() != wanted.poll()) {
             datapath.poll(wanted.poll());
         }
-        config = before.withWorkers(before.workers(), wanted.cpus()).withPoll(wanted.poll());
+        config = before.withWorkers(wanted.workers(), wanted.cpus()).withPoll(wanted.poll());
+    }
+
+    private static void adopt(final String key, final Runnable change) {
+        try {
+            change.run();
+        } catch (final OsException e) {
+            throw new SwitchException(key + ": " + e.getMessage(), e);
+        }
     }
 }

@@ -15,8 +15,8 @@ final class ReloadCommand extends ClientCommand {
 
     ReloadCommand() {
         super("reload", "Reads the configuration file of the running switch again, and applies the difference: adds, "
-            + "removes and changes ports and mirrors, and adopts cpus and poll. Touches nothing else. If anything is "
-            + "wrong, changes nothing.%n");
+            + "removes and changes ports and mirrors, and adopts workers, cpus and poll. Touches nothing else. If "
+            + "anything is wrong, changes nothing.%n");
         own().addOption(dryRun).addOption(prune).addOption(recreate);
     }
 

@@ -23,7 +23,8 @@ public final class ConfigFile {
     /**
      * Writes ports, mirrors and settings to a file, atomically. The file keeps its owner, its group and its mode.
      *
-     * @param wanted the settings {@code cpus} and {@code poll}, the ports and the mirrors; other settings stay
+     * @param wanted the settings {@code workers}, {@code cpus} and {@code poll}, the ports and the mirrors; other
+     *     settings stay
      * @throws ConfigException if the file is wrong or cannot be written; it is unchanged then
      */
     public static void write(final Path file, final Config wanted) {
@@ -43,6 +44,10 @@ public final class ConfigFile {
     static String edit(final String source, final String text, final Config wanted) {
         final Config before = ConfigReader.parse(source, text);
         final ConfigText edited = new ConfigText(text);
+        final int without = edited.has("workers") ? before.workers() : ConfigReader.workersFor(wanted.cpus());
+        if (wanted.workers() != without) {
+            edited.set("workers", edited.value(wanted.workers()));
+        }
         if (!before.cpus().equals(wanted.cpus())) {
             edited.set("cpus", edited.value(wanted.cpus()));
         }
@@ -91,7 +96,8 @@ public final class ConfigFile {
         final List<PortConfig> ports = result.ports();
         if (!Set.copyOf(result.mirrors()).equals(Set.copyOf(wanted.mirrors()))
             || !ports.containsAll(wanted.ports()) || ports.size() != wanted.ports().size()
-            || !result.cpus().equals(wanted.cpus()) || result.poll() != wanted.poll()) {
+            || result.workers() != wanted.workers() || !result.cpus().equals(wanted.cpus())
+            || result.poll() != wanted.poll()) {
             throw new ConfigException(source
                 + ": its layout cannot be edited; write each port and each mirror as one mapping in a list");
         }

@@ -76,7 +76,7 @@ public final class ConfigReader {
         final Section latency = top.section("latency", List.of("sample"));
         final List<Integer> cpus = top.cpus("cpus").orElse(List.of());
         final int workers = top.integer("workers", 1, Config.MAX_WORKERS)
-            .orElse(cpus.isEmpty() ? Config.DEFAULT.workers() : cpus.size());
+            .orElseGet(() -> workersFor(cpus));
         checkCpus(top, cpus, workers, cpuCheck);
         final Config config = new Config(workers, cpus,
             top.choice("poll", List.of(PollMode.values())).orElse(Config.DEFAULT.poll()),
@@ -131,6 +131,11 @@ public final class ConfigReader {
         checkCpus(section, cpus, workers, CpuList::whyNotHere);
         return old.withWorkers(workers, cpus).withPoll(section.choice("poll", List.of(PollMode.values()))
             .orElse(given.containsKey("poll") ? Config.DEFAULT.poll() : old.poll()));
+    }
+
+    /** Returns the number of workers if a file has no key for it. */
+    static int workersFor(final List<Integer> cpus) {
+        return cpus.isEmpty() ? Config.DEFAULT.workers() : cpus.size();
     }
 
     private static void checkCpus(final Section section, final List<Integer> cpus, final int workers,

@@ -37,6 +37,11 @@ final class ConfigText {
         root = (MappingNode) new Yaml(new LoaderOptions()).compose(new StringReader(text));
     }
 
+    /** Whether the file has a key at the top. */
+    boolean has(final String key) {
+        return root != null && find(root, key).isPresent();
+    }
+
     /** Sets a key at the top. A key that the file does not have comes before the others. */
     void set(final String key, final String value) {
         if (root == null) {

@@ -1,6 +1,7 @@
 package io.ringbridge.app;
 
 import io.ringbridge.api.ApiException;
+import io.ringbridge.api.KeyChange;
 import io.ringbridge.api.PortView;
 import io.ringbridge.api.ReloadOptions;
 import io.ringbridge.api.ReloadView;
@@ -9,6 +10,7 @@ import io.ringbridge.config.ConfigException;
 import io.ringbridge.config.ConfigReader;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.control.frontend.Frontend;
+import io.ringbridge.datapath.os.ThreadTuning;
 import io.ringbridge.testkit.OpenDescriptors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -38,6 +40,7 @@ class ReloadTest {
     private static final ReloadOptions DRY = new ReloadOptions(true, false, false);
     private static final ReloadOptions PRUNE = new ReloadOptions(false, true, false);
     private static final ReloadOptions RECREATE = new ReloadOptions(false, false, true);
+    private static final int CPU = ThreadTuning.available().nextSetBit(0);
 
     @TempDir
     private Path dir;
@@ -159,7 +162,9 @@ class ReloadTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "workers: 2 | workers: 1 -> 2, by \"ringbridge upgrade\" only; nothing was changed",
+        "workers: 65 | DIR/c.yaml: line 2: workers: 65 is out of range; 1 to 64 is allowed",
+        "workers: [2] | DIR/c.yaml: line 2: workers: ",
+        "{workers: 2, cpus: [0]} | DIR/c.yaml: line ",
         "fdb: {capacity: 100} | fdb: {capacity: 65536, ageing: 300s} -> {capacity: 100, ageing: 300s}, by",
         "api: {socket: /tmp/api} | api: none -> /tmp/api, by",
         "wrkers: 2 | DIR/c.yaml: line 2: wrkers: unknown key (\"workers\"?); allowed: ",
@@ -222,7 +227,9 @@ class ReloadTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "{\"workers\": 2} | workers: 1 -> 2, by \"ringbridge upgrade\" only; nothing was changed",
+        "{\"workers\": 0} | config: line 1: workers: 0 is out of range; 1 to 64 is allowed",
+        "{\"workers\": \"two\"} | config: line 1: workers: ",
+        "{\"workers\": 2, \"cpus\": [0]} | config: line 1: cpus: 1 processor for 2 workers; one per worker is needed",
         "{\"poll\": \"lazy\"} | config: line 1: poll: \"lazy\" is not busy or adaptive",
         "{\"cpus\": [1023]} | config: line 1: cpus: processor 1023 does not exist",
         "{\"poll\": \"busy\", \"cpus\": [0, 1]} | config: line 1: cpus: 2 processors for 1 worker",
@@ -233,6 +240,62 @@ class ReloadTest {
         assertTrue(refused instanceof ApiException || refused instanceof ConfigException, refused.toString());
         assertTrue(refused.getMessage().startsWith(why), refused.getMessage());
         assertEquals("adaptive", running.config().view().poll());
+        assertEquals(1, running.workers().views().size());
+    }
+
+    @Test
+    void theNumberOfWorkersChangesUnderTraffic() throws Exception {
+        start("ports:", port("a", ""), port("b", ", queues: 2"));
+        try (TalkingGuests guests =
+                 new TalkingGuests(dir.resolve("a"), dir.resolve("b"), Frontend.DEFAULT_FEATURES)) {
+            guests.exchange(10);
+            guests.talk();
+            for (final int workers : new int[] {2, 1, 3, 1}) {
+                guests.awaitMore(50);
+                write("workers: " + workers, "ports:", port("a", ""), port("b", ", queues: 2"));
+                final KeyChange planned = running.config().reload(DRY).settings().get("workers");
+                assertEquals("now", planned.effective());
+                assertEquals(planned, reload().settings().get("workers"));
+                assertEquals(workers, running.workers().views().size());
+                assertEquals(workers, running.config().view().workers());
+            }
+            for (int i = 0; i < 20; i++) {
+                guests.awaitMore(20);
+                final int workers = 2 + i % 3;
+                assertEquals(Set.of("workers"),
+                    running.config().change("{\"workers\": " + workers + "}").keySet());
+                assertEquals(workers, running.workers().views().size());
+            }
+            assertEquals(Set.of("workers", "cpus"),
+                running.config().change("{\"workers\": 1, \"cpus\": [" + CPU + "]}").keySet());
+            assertEquals(CPU, running.workers().views().getFirst().cpu());
+            guests.finish();
+            assertEquals(List.of(Map.of(), Map.of()),
+                running.ports().views().stream().map(PortView::drops).toList());
+        }
+    }
+
+    @Test
+    void aReloadThatFailsBringsTheWorkersBack() throws Exception {
+        start("ports:", port("a", ""));
+        write("workers: 3", "ports:", port("a", ""), "  - {name: wrong, socket: /nonexistent/wrong}");
+        assertThrows(ApiException.class, this::reload);
+        assertEquals(1, running.workers().views().size());
+        assertEquals(1, running.config().view().workers());
+    }
+
+    @Test
+    void theNumberOfWorkersIsWrittenToTheFile() throws Exception {
+        start("ports: []");
+        running.config().change("{\"workers\": 2}");
+        running.config().persist();
+        assertEquals("workers: 2\nstate: none\nports: []\n", Files.readString(dir.resolve("c.yaml")));
+        assertEquals(Map.of(), reload().settings());
+        running.config().change("{\"workers\": 1, \"cpus\": [" + CPU + "]}");
+        running.config().persist();
+        assertEquals("cpus: [" + CPU + "]\nworkers: 1\nstate: none\nports: []\n",
+            Files.readString(dir.resolve("c.yaml")));
+        assertEquals(Map.of(), reload().settings());
     }
 
     @Test

@@ -104,6 +104,26 @@ class UpgradeTest {
         assertFalse(Files.exists(dir.resolve("a")));
     }
 
+    @Test
+    void everyFrameArrivesOnceAfterTheNumberOfWorkersHasChanged() throws Exception {
+        Switch running = start(config(1, ""));
+        try (TalkingGuests guests = new TalkingGuests(dir.resolve("a"), dir.resolve("b"), features("split"))) {
+            guests.exchange(10);
+            guests.talk();
+            for (final int workers : new int[] {3, 1, 2}) {
+                running.config().change("{\"workers\": " + workers + "}");
+                guests.awaitMore(100);
+                running = upgrade(running, config(workers == 3 ? 3 : 1, ""));
+                guests.awaitMore(100);
+            }
+            assertEquals(1, running.workers().views().size(), "as in the file, which has not changed");
+            guests.finish();
+            assertNothingDropped(running, guests);
+        } finally {
+            running.close();
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"split", "packed"})
     void suspendedAndStoppedRingsStaySo(final String layout) throws Exception {
