@@ -2,9 +2,12 @@ package io.ringbridge.datapath;
 
 import com.sun.management.ThreadMXBean;
 import io.ringbridge.datapath.ReferenceBridge.Membership;
+import io.ringbridge.datapath.driver.DirectGuest;
+import io.ringbridge.datapath.driver.DriverDevice;
 import io.ringbridge.datapath.memory.Memory;
 import io.ringbridge.datapath.port.PortCapture;
 import io.ringbridge.datapath.port.PortVlan;
+import io.ringbridge.datapath.port.UplinkPort;
 import io.ringbridge.datapath.ring.DriverRing;
 import io.ringbridge.datapath.worker.PollMode;
 import io.ringbridge.testkit.Frames;
@@ -148,6 +151,30 @@ class AllocationTest {
             assertTrue(b.port.statistics().outFrames() > FRAMES / 3, "frames arrive without a tag");
             assertTrue(c.port.statistics().outFrames() > FRAMES / 3, "floods arrive");
             Stream.of(a, b, c).forEach(guest -> guest.port.detach());
+        }
+    }
+
+    /** A port is the back-end of an uplink of the same switch. VLANs keep the two sides apart. */
+    @ParameterizedTest
+    @EnumSource(Rings.class)
+    void millionFramesThroughBackEndsAllocateNothing(final Rings rings) {
+        try (Datapath datapath = Datapath.stepped(DatapathOptions.DEFAULT, System::nanoTime);
+             TestGuest a = TestGuest.up(datapath.addGuestPort("a", 1, 1500, PortVlan.access(10)), rings);
+             TestGuest b = TestGuest.up(datapath.addGuestPort("b", 1, 1500, PortVlan.access(20)), rings);
+             DirectGuest pair = new DirectGuest(datapath.addGuestPort("in", 1, 1500, PortVlan.access(20)),
+                 rings.features, 256, 2048)) {
+            final UplinkPort out = datapath.addUplinkPort("out", 1, 1500, PortVlan.access(10));
+            out.attach(List.of(new DriverDevice(pair.queues(), rings.features)), true);
+            b.send(Frames.broadcast(2, 60));
+            while (datapath.step() > 0) {
+                Thread.onSpinWait();
+            }
+            assertEquals(1, a.received().size());
+            final long[] buffers = {frame(a, Frames.ethernet(2, 1, 64)), frame(a, Frames.ethernet(2, 1, 1000)),
+                frame(a, Frames.broadcast(1, 64)), frame(a, Frames.ethernet(99, 1, 64))};
+            assertAllocatesNothing(datapath, a, List.of(b), buffers, new int[] {64, 1000, 64, 64});
+            assertTrue(b.port.statistics().outFrames() > FRAMES / 10 * 9, "frames arrive");
+            out.detach();
         }
     }
 

@@ -42,6 +42,11 @@ public final class GuestRam implements AutoCloseable {
         return over(MemFd.ofHugePages(name, size));
     }
 
+    /** Creates zeroed memory in a file that a back-end cannot truncate. */
+    public static GuestRam sealed(final String name, final long size) {
+        return over(MemFd.sealed(name, size));
+    }
+
     private static GuestRam over(final MemFd file) {
         try {
             return new GuestRam(file,

@@ -67,7 +67,7 @@ public final class Receiver {
         }
         header = take(id);
         address = header + headerLength;
-        length = ring.usedLength() - headerLength;
+        length = written() - headerLength;
         final int buffers = merges ? Memory.getShort(header + NUM_BUFFERS) & 0xFFFF : 1;
         if (buffers > 1) {
             gather(buffers);
@@ -94,7 +94,7 @@ public final class Receiver {
                 throw new IllegalStateException("a received frame has num_buffers " + buffers + ", but only " + i
                     + " used buffers");
             }
-            final int n = ring.usedLength();
+            final int n = written();
             if (n > LONGEST - length) {
                 throw new IllegalStateException("a received frame is longer than " + LONGEST + " bytes");
             }
@@ -102,6 +102,63 @@ public final class Receiver {
             length += n;
         }
         address = scratch;
+    }
+
+    /** Returns the bytes that the device wrote to the buffer that was polled last. */
+    private int written() {
+        final int n = ring.usedLength();
+        if (n < 0 || n > bufferLength) {
+            throw new IllegalStateException("the device wrote " + Integer.toUnsignedString(n)
+                + " bytes to a buffer of " + bufferLength);
+        }
+        return n;
+    }
+
+    /**
+     * Takes the next frame, and copies it with its virtio-net header out of the guest's memory. Its buffers are offered
+     * again with the next frame or {@link #flush}. Every number is checked, so the device may be hostile.
+     *
+     * @param to the address of the copy, outside the memory that the device can access
+     * @param room the size of the copy in bytes, at least that of one buffer
+     * @return the length with the header, or a negative number if there is no frame
+     * @throws IllegalStateException if the device breaks the rules; the queue cannot be used any more
+     */
+    public int receive(final long to, final int room) {
+        recycle();
+        final int id = ring.poll();
+        if (id < 0) {
+            return id;
+        }
+        final long first = take(id);
+        final int total = written();
+        if (total < headerLength) {
+            throw new IllegalStateException("a received frame has " + total + " bytes; its header alone has "
+                + headerLength);
+        }
+        Memory.copy(first, to, total);
+        // The copy is read: the device can change the original at any time.
+        final int buffers = merges ? Memory.getShort(to + NUM_BUFFERS) & 0xFFFF : 1;
+        return buffers > 1 ? receiveRest(to, room, total, buffers) : total;
+    }
+
+    /** Copies the other buffers of a frame. The device makes them all used at once (virtio 1.2, section 5.1.6.4). */
+    private int receiveRest(final long to, final int room, final int first, final int buffers) {
+        int total = first;
+        for (int i = 1; i < buffers; i++) {
+            final int id = ring.poll();
+            if (id < 0) {
+                throw new IllegalStateException("a received frame has num_buffers " + buffers + ", but only " + i
+                    + " used buffers");
+            }
+            final long buffer = take(id);
+            final int n = written();
+            if (n > room - total) {
+                throw new IllegalStateException("a received frame is longer than " + room + " bytes");
+            }
+            Memory.copy(buffer, to + total, n);
+            total += n;
+        }
+        return total;
     }
 
     private void recycle() {

@@ -81,6 +81,15 @@ public final class Transmitter {
         add(length);
     }
 
+    /**
+     * Adds the reserved buffer to the ring. The caller has written the frame, and its virtio-net header before it.
+     *
+     * @param length the length of the frame in bytes
+     */
+    public void commitWithHeader(final int length) {
+        add(length);
+    }
+
     private void add(final int length) {
         final long buffer = free[freeCount - 1];
         final int id = ring.add(ram.guestAddress(buffer), headerLength + length, false);

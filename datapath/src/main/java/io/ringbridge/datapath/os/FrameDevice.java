@@ -57,6 +57,14 @@ public interface FrameDevice {
     /** Disarms the device: frames no longer make its descriptor readable. */
     void disarm();
 
+    /**
+     * Returns the time in nanoseconds before a device without frames is read again. A read that is a system call delays
+     * the frames of other queues.
+     */
+    default long backOffNanos() {
+        return 10_000;
+    }
+
     /** Returns the reason why the device no longer exists, for messages. */
     default String fault() {
         return "the device is gone";

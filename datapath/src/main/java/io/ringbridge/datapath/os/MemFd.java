@@ -3,8 +3,13 @@ package io.ringbridge.datapath.os;
 /** A file in memory, such as a guest's memory. */
 public final class MemFd implements AutoCloseable {
     private static final int MFD_CLOEXEC = 1;
+    private static final int MFD_ALLOW_SEALING = 2;
     private static final int MFD_HUGETLB = 4;
     private static final int MFD_HUGE_2MB = 21 << 26;
+    private static final int F_ADD_SEALS = 1033;
+    private static final int F_SEAL_SEAL = 1;
+    private static final int F_SEAL_SHRINK = 2;
+    private static final int F_SEAL_GROW = 4;
 
     private final int fd;
     private final long size;
@@ -23,6 +28,20 @@ public final class MemFd implements AutoCloseable {
     public static MemFd create(final String name, final long size) {
         final MemFd file = new MemFd(open(name, 0), size);
         return file.orClosed("ftruncate", name, Libc.ftruncate(file.fd, size));
+    }
+
+    /**
+     * Creates a file of zeros whose size nobody can change, so that a process that receives it cannot cause faults in
+     * this one by truncating it.
+     *
+     * @param name the file's name in {@code /proc/PID/maps}
+     * @param size in bytes
+     */
+    public static MemFd sealed(final String name, final long size) {
+        final MemFd file = new MemFd(open(name, MFD_ALLOW_SEALING), size);
+        file.orClosed("ftruncate", name, Libc.ftruncate(file.fd, size));
+        return file.orClosed("seal", name,
+            Libc.fcntl(file.fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW));
     }
 
     /**

@@ -21,6 +21,8 @@ public final class UplinkPort extends Port {
     private final List<UplinkQueue> queues;
     private final Set<SuspendCause> suspendedBy = EnumSet.noneOf(SuspendCause.class);
     private boolean acceptsFrames;
+    /** The number of queues with a device, the first ones. */
+    private int opened;
     private volatile boolean inputOnly;
     private volatile boolean writesFail;
     private volatile boolean carrierLost;
@@ -52,7 +54,7 @@ public final class UplinkPort extends Port {
     /**
      * Attaches a device's queues. The caller still owns them, and closes them after {@link #detach}.
      *
-     * @param devices as many queues as the port has
+     * @param devices at least one and at most as many queues as the port has; the others stay unused
      * @param mayWrite whether frames may be written to them
      */
     public synchronized void attach(final List<? extends FrameDevice> devices, final boolean mayWrite) {
@@ -63,7 +65,8 @@ public final class UplinkPort extends Port {
         writesFail = false;
         carrierLost = false;
         recordCarrier();
-        for (final UplinkQueue queue : queues) {
+        opened = devices.size();
+        for (final UplinkQueue queue : queues.subList(0, opened)) {
             queue.owner().execute(() -> queue.open(devices.get(queue.index()), !suspendedBy.isEmpty()));
         }
         updateReceivers();
@@ -116,7 +119,8 @@ public final class UplinkPort extends Port {
     }
 
     private void updateReceivers() {
-        receivers(acceptsFrames && suspendedBy.isEmpty() ? queues.toArray(Sink[]::new) : NONE);
+        receivers(acceptsFrames && suspendedBy.isEmpty() ? queues.subList(0, opened).toArray(Sink[]::new)
+            : NONE);
         if (failure() != null) {
             receivers(NONE); // a worker has already marked the port as failed again
         }

@@ -33,10 +33,6 @@ public final class UplinkQueue implements Sink {
      */
     private static final int BUFFER_SIZE = 65600;
     private static final int MASK = BUFFERS - 1;
-    /**
-     * The time before a device without frames is read again: a read costs a system call, which delays guests' frames.
-     */
-    private static final long BACK_OFF_NANOS = 10_000;
 
     private final UplinkPort port;
     private final int index;
@@ -52,6 +48,7 @@ public final class UplinkQueue implements Sink {
     private int taken;
     private int filled;
     private boolean backsOff;
+    private long backOffNanos;
     private long backOffSince;
     private boolean paused;
 
@@ -125,7 +122,7 @@ public final class UplinkQueue implements Sink {
             taken = 0;
             filled = 0;
         }
-        if (filled == taken && backsOff && now - backOffSince < BACK_OFF_NANOS) {
+        if (filled == taken && backsOff && now - backOffSince < backOffNanos) {
             return 0;
         }
         final FrameDevice from = device;
@@ -242,6 +239,7 @@ public final class UplinkQueue implements Sink {
         taken = 0;
         filled = 0;
         backsOff = false;
+        backOffNanos = opened.backOffNanos();
         paused = suspended;
         device = opened;
         owner.add(this);
