@@ -23,12 +23,12 @@ class ArchitectureTest {
         .layer("backend.memory").definedBy("io.ringbridge.control.backend.memory")
         .layer("backend.migration").definedBy("io.ringbridge.control.backend.migration")
         .layer("backend").definedBy("io.ringbridge.control.backend")
+        .layer("frontend").definedBy("io.ringbridge.control.frontend")
         .layer("uplink").definedBy("io.ringbridge.control.uplink")
         .layer("capture").definedBy("io.ringbridge.control.capture")
-        .layer("frontend").definedBy("io.ringbridge.control.frontend")
-        .whereLayer("frontend").mayNotBeAccessedByAnyLayer()
         .whereLayer("capture").mayNotBeAccessedByAnyLayer()
         .whereLayer("uplink").mayNotBeAccessedByAnyLayer()
+        .whereLayer("frontend").mayOnlyBeAccessedByLayers("uplink")
         .whereLayer("backend").mayNotBeAccessedByAnyLayer()
         .whereLayer("backend.migration").mayOnlyBeAccessedByLayers("backend")
         .whereLayer("backend.memory").mayOnlyBeAccessedByLayers("backend")
@@ -39,9 +39,9 @@ class ArchitectureTest {
             "backend", "uplink")
         .whereLayer("trace").mayOnlyBeAccessedByLayers("backend")
         .whereLayer("transport").mayOnlyBeAccessedByLayers("handover", "backend.ring", "backend.memory",
-            "backend.migration", "backend", "frontend")
+            "backend.migration", "backend", "frontend", "uplink")
         .whereLayer("protocol").mayOnlyBeAccessedByLayers("trace", "transport", "handover", "backend.ring",
-            "backend.memory", "backend.migration", "backend", "frontend");
+            "backend.memory", "backend.migration", "backend", "frontend", "uplink");
 
     @ArchTest
     static final ArchRule NO_CYCLES = slices().matching("io.ringbridge.control.(**)").should().beFreeOfCycles();

@@ -8,7 +8,10 @@ import java.util.Locale;
 public enum EventKind {
     /** The port was added, and its socket, device or files are open. */
     OPENED(Level.INFO),
-    /** A front-end is attached, or the session with it was taken over from another process. */
+    /**
+     * A front-end is attached, or the session with it was taken over from another process; or the port is attached to
+     * its back-end.
+     */
     ATTACHED(Level.INFO),
     /** The front-end has chosen virtio features. */
     NEGOTIATED(Level.INFO),
@@ -24,9 +27,11 @@ public enum EventKind {
     DETACHED(Level.INFO),
     /** The front-end was detached because the port closes. */
     CLOSED(Level.INFO),
-    /** The session with a front-end, or the device of an uplink, has failed. The front-end is detached. */
+    /**
+     * The session with a front-end, or the device or the back-end of an uplink, has failed. The front-end is detached.
+     */
     FAILED(Level.WARN),
-    /** The device of an uplink works again. */
+    /** The device or the back-end of an uplink works again. */
     RECOVERED(Level.INFO),
     /** A setting of the port has changed. */
     CHANGED(Level.INFO),

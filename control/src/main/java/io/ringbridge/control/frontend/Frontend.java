@@ -8,6 +8,7 @@ import io.ringbridge.control.protocol.ProtocolFeature;
 import io.ringbridge.control.protocol.Request;
 import io.ringbridge.control.transport.Connection;
 import io.ringbridge.control.transport.Packet;
+import io.ringbridge.control.transport.Peer;
 import io.ringbridge.datapath.driver.GuestRam;
 import io.ringbridge.datapath.driver.QueuePair;
 import io.ringbridge.datapath.driver.QueueShape;
@@ -21,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongUnaryOperator;
 
 /**
  * A front-end: attaches a guest of this process to a back-end, as QEMU attaches a virtual machine.
@@ -71,10 +73,20 @@ public final class Frontend implements AutoCloseable {
      * @return the negotiated virtio features
      */
     public long negotiate(final long wanted) throws IOException {
-        final long offered = query(new Message.GetFeatures());
-        features = offered & (wanted | Features.of(Features.PROTOCOL_FEATURES));
+        return negotiate(offered -> offered & (wanted | Features.of(Features.PROTOCOL_FEATURES)), PROTOCOL_FEATURES);
+    }
+
+    /**
+     * Negotiates features.
+     *
+     * @param choice returns the virtio features to accept of those that the back-end offers
+     * @param wantedProtocol the protocol features to accept
+     * @return the negotiated virtio features
+     */
+    public long negotiate(final LongUnaryOperator choice, final long wantedProtocol) throws IOException {
+        features = choice.applyAsLong(query(new Message.GetFeatures()));
         if (Features.has(features, Features.PROTOCOL_FEATURES)) {
-            protocolFeatures = query(new Message.GetProtocolFeatures()) & PROTOCOL_FEATURES;
+            protocolFeatures = query(new Message.GetProtocolFeatures()) & wantedProtocol;
             send(new Message.SetProtocolFeatures(protocolFeatures), Header.VERSION);
             if (ProtocolFeature.MQ.in(protocolFeatures)) {
                 maxVrings = (int) query(new Message.GetQueueNum());
@@ -301,6 +313,36 @@ public final class Frontend implements AutoCloseable {
             throw ProtocolException.fatal("the back-end replies to " + request + " with " + packet.header());
         }
         return packet;
+    }
+
+    /** Returns the process of the back-end. */
+    public Peer peer() {
+        return connection.peer();
+    }
+
+    /**
+     * Waits for some time for the back-end to end the session. A message that arrives ends it too, because none is
+     * expected between a reply and the next request.
+     *
+     * @return false if the session is over
+     */
+    public boolean isAttachedStill() {
+        try (Packet unasked = connection.receive(this::refuseFragment, () -> true)) {
+            return unasked == null && !connection.isOver();
+        } catch (final IOException | ProtocolException e) {
+            return false;
+        }
+    }
+
+    private void refuseFragment() {
+        if (connection.isHalfway()) {
+            throw ProtocolException.fatal("the back-end sends a message that nobody asked for");
+        }
+    }
+
+    /** Ends the conversation, so that a method that waits for the back-end throws. Any thread may call. */
+    public void shutdown() {
+        connection.shutdown();
     }
 
     /** Ends the connection and frees the guest's memory. No thread may use its queues any more. */

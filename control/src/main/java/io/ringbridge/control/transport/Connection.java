@@ -60,11 +60,12 @@ public final class Connection implements AutoCloseable {
      * Connects to a listening socket.
      *
      * @throws TransportException if no socket can have this path
-     * @throws IOException if nobody listens there
+     * @throws IOException if nobody listens there, or the listener does not accept
      */
     public static Connection connect(final Path path) throws IOException {
         final AFUNIXSocket socket = AFUNIXSocket.newInstance();
         try {
+            socket.setSoTimeout(IDLE_MILLIS); // a listener whose queue is full and that accepts nothing
             socket.connect(address(path));
         } catch (final IOException | TransportException e) {
             socket.close();

@@ -15,6 +15,7 @@ import io.ringbridge.control.handover.StateWriter;
 import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.port.PortState;
 import io.ringbridge.datapath.port.UplinkPort;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,7 +38,7 @@ abstract class DeviceLink implements Link {
     private final UplinkPort port;
     private final PortEvents events;
     private final String what;
-    private final SectionKind device;
+    private final @Nullable SectionKind device;
     private final Thread thread;
     private final PausePoint pausePoint = new PausePoint();
     private boolean isOpen;
@@ -51,9 +52,9 @@ abstract class DeviceLink implements Link {
      * @param port a detached port that nobody else commands
      * @param events reports the events of the port
      * @param what a description of the device, for messages
-     * @param device the section of the open device in the hand-over
+     * @param device the section of the open device in the hand-over; null if the other process opens its own
      */
-    DeviceLink(final UplinkPort port, final PortEvents events, final String what, final SectionKind device) {
+    DeviceLink(final UplinkPort port, final PortEvents events, final String what, final @Nullable SectionKind device) {
         this.port = port;
         this.events = events;
         this.what = what;
@@ -113,8 +114,35 @@ abstract class DeviceLink implements Link {
         return true;
     }
 
+    /** Rests between two checks of the device. Returns early if the link is to pause or to end. */
+    void rest() throws InterruptedException {
+        sleep(TICK_MILLIS);
+    }
+
+    final void sleep(final long millis) throws InterruptedException {
+        pausePoint.sleep(millis);
+    }
+
+    /**
+     * Makes {@link #open} return soon, because the link is to pause or to end. Any thread may call.
+     *
+     * @param ending whether the link is to end
+     */
+    void hurry(final boolean ending) {
+        // A device opens without delay.
+    }
+
+    /** Whether the link is neither to pause nor to end. */
+    final boolean isServing() {
+        return pausePoint.isOpen() && !pausePoint.isRequested();
+    }
+
     final UplinkPort port() {
         return port;
+    }
+
+    final PortEvents events() {
+        return events;
     }
 
     /** Gives the port the MTU of its device. An MTU below 1 means that the device has none. */
@@ -128,7 +156,7 @@ abstract class DeviceLink implements Link {
     private void run() {
         try {
             while (pausePoint.isOpen()) {
-                pausePoint.sleep(TICK_MILLIS);
+                rest();
                 if (pausePoint.isRequested()) {
                     pausePoint.pauseIfRequested();
                 } else if (pausePoint.isOpen()) {
@@ -175,7 +203,7 @@ abstract class DeviceLink implements Link {
             }
         } catch (final OsException e) {
             final String why = String.valueOf(e.getMessage());
-            if (!why.equals(port.failure())) {
+            if (isServing() && !why.equals(port.failure())) {
                 reportFailure(why);
                 port.fail(why);
             }
@@ -197,6 +225,7 @@ abstract class DeviceLink implements Link {
     @Override
     public final void requestPause() {
         pausePoint.request();
+        hurry(false);
     }
 
     @Override
@@ -217,8 +246,8 @@ abstract class DeviceLink implements Link {
     public void saveState(final StateWriter out) {
         final String failure = port.failure();
         out.section(HandOverSections.UPLINK, section -> section.text(failure == null ? "" : failure));
-        handsOver = isOpen && failure == null;
-        if (handsOver) {
+        handsOver = device != null && isOpen && failure == null;
+        if (device != null && handsOver) {
             out.section(device, this::saveDevice);
         }
     }
@@ -226,7 +255,7 @@ abstract class DeviceLink implements Link {
     /** Restores the state that another process saved, on a new, suspended port. Starts no thread. */
     final void adopt(final Sections in) {
         final String failure = in.get(HandOverSections.UPLINK).text();
-        final Optional<StateReader> open = in.find(device);
+        final Optional<StateReader> open = device == null ? Optional.empty() : in.find(device);
         if (open.isPresent()) {
             adoptDevice(open.get());
             isOpen = true;
@@ -299,6 +328,7 @@ abstract class DeviceLink implements Link {
             return;
         }
         pausePoint.end();
+        hurry(true);
         if (thread.getState() == Thread.State.NEW) {
             closeDevice(true);
         } else {

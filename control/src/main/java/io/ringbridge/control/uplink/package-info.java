@@ -1,5 +1,6 @@
 /**
- * Links of ports that are not guests: they open taps, interfaces and captures, and open devices again after a failure.
+ * Links of ports that are not guests: they open taps, interfaces and captures, attach to back-ends, and open
+ * all of these again after a failure.
  *
  * <p>Each port has one thread, and only that thread commands the port. A {@link io.ringbridge.control.uplink.PcapLink}
  * has up to two more: its {@link io.ringbridge.control.uplink.Replay} and its
