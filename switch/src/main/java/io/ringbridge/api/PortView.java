@@ -8,11 +8,11 @@ import java.util.Map;
 /**
  * A port as shown by {@code show ports}.
  *
- * @param socket the socket of a vhost-user port; absent otherwise
+ * @param socket the socket of a vhost-user or backend port; absent otherwise
  * @param device the device of a tap port, or the interface of a pcap port; absent otherwise
  * @param read the capture that a pcap port replays; absent otherwise
  * @param write the file that a pcap port records to; absent otherwise
- * @param mode the side that opens the socket; absent if there is no socket
+ * @param mode the side that opens the socket of a vhost-user port; absent otherwise
  * @param failure the reason for the state {@code failed}; absent otherwise
  * @param since the time of the last change of state, as {@code 2026-11-30T03:05:00Z}
  * @param why the problem that keeps the port from working, and its remedy; absent if no problem is known

@@ -1,5 +1,6 @@
 package io.ringbridge.app;
 
+import io.ringbridge.config.BackendPortConfig;
 import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKey;
@@ -8,6 +9,7 @@ import io.ringbridge.config.TapPortConfig;
 import io.ringbridge.control.backend.Backend;
 import io.ringbridge.control.event.EventKind;
 import io.ringbridge.control.event.Events;
+import io.ringbridge.control.uplink.FrontendLink;
 import io.ringbridge.control.uplink.TapLink;
 import io.ringbridge.datapath.Datapath;
 import io.ringbridge.datapath.os.OsException;
@@ -57,7 +59,11 @@ final class PortChanger {
             throw new SwitchException("port " + to.name() + ": mtu: " + e.getMessage(), e);
         }
         final boolean negotiates = keys.stream().anyMatch(key -> key.adoption() == Adoption.NEGOTIATION);
-        final boolean waits = negotiates && to instanceof final GuestPortConfig guest && !offer(from, guest);
+        final boolean waits = negotiates && (to instanceof BackendPortConfig
+            || to instanceof final GuestPortConfig guest && !offer(from, guest));
+        if (to instanceof final BackendPortConfig backend) {
+            ((FrontendLink) from.link()).change(backend.options());
+        }
         adopt(from.port(), to, keys);
         final ChangedPort changed = new ChangedPort(from.with(to), keys.stream()
             .map(key -> new ChangedKey(key, from.config().shown(key), to.shown(key), when(key, waits))).toList(),
@@ -83,6 +89,9 @@ final class PortChanger {
         }
         if (before.config() instanceof final GuestPortConfig guest) {
             offer(before, guest);
+        }
+        if (before.config() instanceof final BackendPortConfig backend) {
+            ((FrontendLink) before.link()).change(backend.options());
         }
         adopt(before.port(), before.config(), before.config().differences(changed.port().config()));
     }

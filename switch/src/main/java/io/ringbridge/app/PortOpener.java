@@ -1,5 +1,6 @@
 package io.ringbridge.app;
 
+import io.ringbridge.config.BackendPortConfig;
 import io.ringbridge.config.GuestPortConfig;
 import io.ringbridge.config.PcapPortConfig;
 import io.ringbridge.config.PortConfig;
@@ -14,6 +15,7 @@ import io.ringbridge.control.event.Events;
 import io.ringbridge.control.event.PortEvents;
 import io.ringbridge.control.handover.HandOverException;
 import io.ringbridge.control.handover.StateReader;
+import io.ringbridge.control.uplink.FrontendLink;
 import io.ringbridge.control.uplink.InterfaceLink;
 import io.ringbridge.control.uplink.PcapLink;
 import io.ringbridge.control.uplink.PcapOptions;
@@ -52,7 +54,8 @@ final class PortOpener {
     }
 
     /**
-     * Opens the socket, the device or the files of a port. A socket takes no front-end before {@link Link#serve}.
+     * Opens the socket, the device or the files of a port. A socket takes no front-end, and no back-end is connected
+     * to, before {@link Link#serve}.
      *
      * @param whileRunning as in {@link Attached}
      * @throws SwitchException if that failed; nothing stays open then
@@ -62,6 +65,7 @@ final class PortOpener {
             case GuestPortConfig guest -> open(guest, whileRunning);
             case TapPortConfig tap -> open(tap, whileRunning);
             case PcapPortConfig pcap -> open(pcap, whileRunning);
+            case BackendPortConfig backend -> open(backend, whileRunning);
         };
     }
 
@@ -98,6 +102,16 @@ final class PortOpener {
         return attached;
     }
 
+    private Attached open(final BackendPortConfig port, final boolean whileRunning) {
+        final UplinkPort added = addUplink(port);
+        final PortEvents reporter = events.of(port.name());
+        final Attached attached = attach(port, whileRunning, added,
+            () -> FrontendLink.start(added, port.options(), reporter), SwitchException::new);
+        reportOpened(reporter, port, "back-end " + port.place() + ", up to " + port.queues() + " queue pairs, mtu "
+            + added.mtu());
+        return attached;
+    }
+
     private static void reportOpened(final PortEvents reporter, final PortConfig port, final String text) {
         reporter.report(EventKind.OPENED, text + Views.vlan(port), port.shown());
     }
@@ -131,6 +145,12 @@ final class PortOpener {
                 yield adopt(port, whileRunning, added, () -> pcap.isLive()
                     ? InterfaceLink.adopt(added, pcap.options(), reporter, in)
                     : PcapLink.adopt(added, pcap.options(), reporter, in));
+            }
+            case BackendPortConfig backend -> {
+                final UplinkPort added = addUplink(backend);
+                final PortEvents reporter = events.of(backend.name());
+                yield adopt(port, whileRunning, added,
+                    () -> FrontendLink.adopt(added, backend.options(), reporter, in));
             }
         };
     }

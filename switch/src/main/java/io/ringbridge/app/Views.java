@@ -13,6 +13,7 @@ import io.ringbridge.config.PortConfig;
 import io.ringbridge.config.PortKey;
 import io.ringbridge.control.protocol.VirtioFeatures;
 import io.ringbridge.control.transport.SocketAccess;
+import io.ringbridge.control.uplink.FrontendLink;
 import io.ringbridge.datapath.bridge.ForwardingTable;
 import io.ringbridge.datapath.port.DropReason;
 import io.ringbridge.datapath.port.GuestPort;
@@ -45,10 +46,10 @@ final class Views {
                          final RatesView rates) {
         final PortConfig config = attached.config();
         final Port port = attached.port();
-        final List<String> features =
-            port instanceof final GuestPort guest ? VirtioFeatures.names(guest.features()) : List.of();
+        final List<String> features = VirtioFeatures.names(port instanceof final GuestPort guest ? guest.features()
+            : attached.link() instanceof final FrontendLink link ? link.features() : 0);
         final PortStatistics statistics = base.since(port);
-        return new PortView(port.name(), config.kind().word(), text(config, PortKey.SOCKET),
+        return new PortView(port.name(), config.kind().word(), text(config, PortKey.SOCKET, PortKey.BACKEND_SOCKET),
             text(config, PortKey.DEVICE, PortKey.INTERFACE), text(config, PortKey.READ), text(config, PortKey.WRITE),
             text(config, PortKey.MODE), port.state().label(), port.failure(), time(port.sinceMillis()), why,
             port instanceof final GuestPort guest ? guest.queuePairs() : config.queues(), port.mtu(), untagged(config),

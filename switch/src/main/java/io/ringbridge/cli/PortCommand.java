@@ -24,6 +24,7 @@ final class PortCommand {
             "  ringbridge port set vm3 mtu=9000 vlan=20",
             "  ringbridge port suspend vm3",
             "  ringbridge port add name=up,type=tap,device=tap0",
+            "  ringbridge port add name=out,type=backend,socket=/tmp/passt.sock",
             "  ringbridge port remove vm3");
         return Specs.with(spec, new Add().spec(), new Set().spec(),
             new Named("remove", "Removes a port and its socket. An attached guest loses its link.",

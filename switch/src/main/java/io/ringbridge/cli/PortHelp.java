@@ -32,7 +32,7 @@ final class PortHelp {
 
     private static String line(final PortKey key) {
         final String start = "  " + key.word() + "=" + key.syntax();
-        return start + " ".repeat(COLUMN - start.length()) + key.help()
+        return start + " ".repeat(Math.max(1, COLUMN - start.length())) + key.help()
             + (key.isRequired() ? "; required" : key.hasDefault() ? "; default " + key.otherwise() : "");
     }
 }

@@ -11,11 +11,11 @@ import java.util.Map;
 import java.util.Optional;
 
 /** The configuration of a port. Each kind of port has the keys of that kind in {@link PortKey}. */
-public sealed interface PortConfig permits GuestPortConfig, TapPortConfig, PcapPortConfig {
+public sealed interface PortConfig permits GuestPortConfig, TapPortConfig, PcapPortConfig, BackendPortConfig {
     /** Returns the values of the port's keys. */
     PortValues values();
 
-    /** Returns the number of queue pairs of a virtual machine, or of queues otherwise. */
+    /** Returns the number of queue pairs of a vhost-user session, or of queues otherwise. */
     int queues();
 
     /**

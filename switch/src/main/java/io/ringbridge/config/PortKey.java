@@ -22,6 +22,7 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
+import static io.ringbridge.config.PortKind.BACKEND;
 import static io.ringbridge.config.PortKind.PCAP;
 import static io.ringbridge.config.PortKind.TAP;
 import static io.ringbridge.config.PortKind.VHOST_USER;
@@ -42,13 +43,19 @@ public enum PortKey {
     SOCKET("socket", Set.of(VHOST_USER), Rules.SOCKET.required(), "Unix socket of the front-end"),
     MODE("mode", Set.of(VHOST_USER), Rules.choice(List.of(Mode.SERVER, Mode.CLIENT)).or(Mode.SERVER),
         "server: the switch listens"),
+    BACKEND_SOCKET("socket", Set.of(BACKEND), Rules.SOCKET.required(), "Unix socket of the back-end"),
     DEVICE("device", Set.of(TAP), Rules.DEVICE.required(), "tap device"),
     QUEUES("queues", Set.of(VHOST_USER), Rules.integer(1, PortLimits.MAX_QUEUES).or(1), "queue pairs"),
     TAP_QUEUES("queues", Set.of(TAP), Rules.integer(1, PortLimits.MAX_QUEUES).or(1), "queues of the device"),
+    BACKEND_QUEUES("queues", Set.of(BACKEND), Rules.integer(1, PortLimits.MAX_QUEUES).or(1),
+        "most queue pairs to use"),
     MTU("mtu", Set.of(VHOST_USER), Rules.integer(PortLimits.MIN_MTU, PortLimits.MAX_MTU).or(PortLimits.DEFAULT_MTU),
         "longest packet to the guest"),
     TAP_MTU("mtu", Set.of(TAP), Rules.integer(PortLimits.MIN_MTU, PortLimits.MAX_MTU).optional("the device's"),
         "MTU to set"),
+    BACKEND_MTU("mtu", Set.of(BACKEND),
+        Rules.integer(PortLimits.MIN_MTU, PortLimits.MAX_MTU).or(PortLimits.DEFAULT_MTU),
+        "longest packet to the back-end"),
     PERMISSIONS("permissions", Set.of(VHOST_USER), Rules.PERMISSIONS.or(SocketAccess.DEFAULT.mode()),
         "of the socket; with mode=server",
         Condition.IN_MODE_SERVER),
@@ -62,6 +69,7 @@ public enum PortKey {
         Rules.integer(Features.SUSPEND_DRAFT, Features.SUSPEND).or(SuspendOptions.DEFAULT.featureBit()),
         "bit of virtio's SUSPEND"),
     OFFLOADS("offloads", Set.of(VHOST_USER), new Offloads().or(Offloads.ALL), "offloads to offer"),
+    BACKEND_OFFLOADS("offloads", Set.of(BACKEND), new Offloads().or(Offloads.ALL), "offloads to accept"),
     MAC("mac", Set.of(VHOST_USER), Rules.MAC.optional("none"), "address to offer to the guest"),
     INBAND("inband", Set.of(VHOST_USER), Rules.FLAG.or(false), "offer INBAND_NOTIFICATIONS"),
     DEVICE_STATE("device-state", Set.of(VHOST_USER), Rules.FLAG.or(false), "offer DEVICE_STATE"),
@@ -76,6 +84,7 @@ public enum PortKey {
     DISABLED("disabled", Set.of(VHOST_USER),
         Rules.choice(List.of(Disabled.values())).or(Disabled.DISCARD), "frames of a disabled ring"),
     FEATURES("features", Set.of(VHOST_USER), FeatureList.RULE.optional("all"), "virtio features to offer"),
+    BACKEND_FEATURES("features", Set.of(BACKEND), FeatureList.RULE.optional("all"), "virtio features to accept"),
 
     PERSIST("persist", Set.of(TAP), Rules.FLAG.or(false), "keep a device that was created"),
     MASTER("master", Set.of(TAP), Rules.DEVICE.optional("none"), "kernel bridge to add the device to"),
@@ -109,7 +118,7 @@ public enum PortKey {
     public enum Adoption {
         /** At once. */
         NOW("now"),
-        /** When a front-end connects: an attached one keeps what it has negotiated. */
+        /** With the next session of the port: the present one keeps what it has negotiated. */
         NEGOTIATION("at the next negotiation"),
         /** Never: the port has to be removed and added again. */
         NEVER("never");
@@ -127,15 +136,18 @@ public enum PortKey {
     }
 
     /** The keys that a port has for life. Neither a change nor an upgrade can change them. */
-    private static final Set<PortKey> FIXED = EnumSet.of(NAME, TYPE, SOCKET, MODE, PERMISSIONS, OWNER, GROUP, DEVICE,
-        TAP_QUEUES, PERSIST, MASTER, UP, INTERFACE, DIRECTION, RING_SIZE, READ, SPEED, WRITE, SNAPLEN);
+    private static final Set<PortKey> FIXED = EnumSet.of(NAME, TYPE, SOCKET, BACKEND_SOCKET, MODE, PERMISSIONS, OWNER,
+        GROUP, DEVICE, TAP_QUEUES, BACKEND_QUEUES, PERSIST, MASTER, UP, INTERFACE, DIRECTION, RING_SIZE, READ, SPEED,
+        WRITE, SNAPLEN);
 
-    /** The keys that no front-end negotiates. */
-    private static final Set<PortKey> LIVE = EnumSet.of(DESCRIPTION, MTU, TAP_MTU, VLAN, TRUNK, GROUP_FORWARD);
+    /** The keys that are not negotiated. */
+    private static final Set<PortKey> LIVE = EnumSet.of(DESCRIPTION, MTU, TAP_MTU, BACKEND_MTU, VLAN, TRUNK,
+        GROUP_FORWARD);
 
     /** The keys that {@code show config} shows even if they have their default. */
     private static final Set<PortKey> SHOWN =
-        EnumSet.of(TYPE, MODE, QUEUES, TAP_QUEUES, MTU, PERMISSIONS, PERSIST, UP, DIRECTION, RING_SIZE);
+        EnumSet.of(TYPE, MODE, QUEUES, TAP_QUEUES, BACKEND_QUEUES, MTU, BACKEND_MTU, PERMISSIONS, PERSIST, UP,
+            DIRECTION, RING_SIZE);
 
     private final String word;
     private final Set<PortKind> kinds;

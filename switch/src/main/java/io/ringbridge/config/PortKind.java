@@ -7,7 +7,9 @@ public enum PortKind {
     /** A tap device. */
     TAP("the host's network"),
     /** An interface of the host, or capture files. */
-    PCAP("an interface or capture files");
+    PCAP("an interface or capture files"),
+    /** Another vhost-user back-end, such as passt. */
+    BACKEND("another back-end");
 
     private final String help;
 

@@ -69,6 +69,11 @@ final class PortReader {
                 pcap.check(section);
                 yield pcap;
             }
+            case BACKEND -> {
+                final BackendPortConfig backend = new BackendPortConfig(values);
+                backend.check(section);
+                yield backend;
+            }
         };
     }
 }

@@ -136,7 +136,7 @@ class ApiStatusTest {
         {"name": "b"} {"name": "c"}         | a second value starts here
         {"name": "b", "name": "c"}          | given twice
         {"name": "b", "sokcet": "/tmp/b"}   | unknown key (\\"socket\\"?)
-        {"name": "b", "type": "tpa"}        | type: \\"tpa\\" is not vhost-user, tap or pcap (\\"tap\\"?)
+        {"name": "b", "type": "tpa"}        | type: \\"tpa\\" is not vhost-user, tap, pcap or backend (\\"tap\\"?)
         {"name": "b", "queues": "two", "socket": "/tmp/b"} | queues
         ["name", "b"]                       | port add: line 1: a list is not a mapping; allowed keys: name, type
         "name"                              | is not key=value

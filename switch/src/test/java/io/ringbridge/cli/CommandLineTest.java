@@ -340,7 +340,7 @@ class CommandLineTest {
         run --workers 65          | --workers: 65 is out of range; 1 to 64 is allowed
         demo --seconds 1          | --seconds 1 is out of range; 3 to 3600 is allowed; see ringbridge demo --help
         upgrade --timeout 0       | --timeout 0 is out of range; 1 to 3600 is allowed; see ringbridge upgrade --help
-        port add name=a,type=tpa  | port add: type: "tpa" is not vhost-user, tap or pcap ("tap"?)
+        port add name=a,type=tpa  | port add: type: "tpa" is not vhost-user, tap, pcap or backend ("tap"?)
         port add name=a,mtu=10    | port add: mtu: 10 is out of range; 68 to 65535 is allowed
         """)
     void errorsNameTheAllowedValues(final String args, final String message) {
@@ -350,7 +350,8 @@ class CommandLineTest {
     @Test
     void aWrongTypeInAPortOfAListBlamesNoOtherKey() {
         final String port = "name=a,type=tpa,device=tap0";
-        assertEquals("ringbridge: --port " + port + ": type: \"tpa\" is not vhost-user, tap or pcap (\"tap\"?)\n",
+        assertEquals("ringbridge: --port " + port
+            + ": type: \"tpa\" is not vhost-user, tap, pcap or backend (\"tap\"?)\n",
             Run.of("run", "--port", "name=b,socket=/tmp/b", "--port", port).err());
     }
 

@@ -121,7 +121,7 @@ class ConfigErrorsTest {
             Arguments.of("ports:\n  - {name: a, type: pcap, socket: /tmp/a}",
                 "line 2: ports[0].socket: unknown key; allowed: " + PCAP_KEYS),
             Arguments.of("ports:\n  - {name: a, type: vdpa, socket: /tmp/a}",
-                "line 2: ports[0].type: \"vdpa\" is not vhost-user, tap or pcap"),
+                "line 2: ports[0].type: \"vdpa\" is not vhost-user, tap, pcap or backend"),
             Arguments.of("ports:\n  - {name: a, type: pcap}",
                 "line 2: ports[0].interface: missing; expected " + PortLimits.DEVICE_RULE
                 + "; or read, write or both with the paths of capture files"),

@@ -31,7 +31,8 @@ class PortKeyTest {
         Path.of(System.getProperty("ringbridge.root"), "docs/configuration.md");
 
     private static final Map<PortKind, String> HEADINGS = Map.of(PortKind.VHOST_USER, "### Ports for guests",
-        PortKind.TAP, "### Taps", PortKind.PCAP, "### Interfaces and captures");
+        PortKind.TAP, "### Taps", PortKind.PCAP, "### Interfaces and captures",
+        PortKind.BACKEND, "### Other back-ends");
 
     /** The cells of a row of the document, without Markdown's backticks. */
     private record Row(String key, String allowed, String otherwise, String meaning) {
@@ -92,7 +93,10 @@ class PortKeyTest {
         "name=a,type=tap,device=tap0,queues=2,mtu=9000,persist=true,master=br0,up=false,vlan=10",
         "name=a,type=pcap,interface=eth0",
         "name=a,type=pcap,interface=eth0,direction=both,ring-size=65536,snaplen=96",
-        "name=a,type=pcap,read=a.pcap,speed=full,write=b.pcap,trunk=all"})
+        "name=a,type=pcap,read=a.pcap,speed=full,write=b.pcap,trunk=all",
+        "name=a,type=backend,socket=s",
+        "name=a,type=backend,socket=s,queues=2,mtu=9000,offloads=csum,,guest_csum,features=version_1+mrg_rxbuf,"
+            + "vlan=10"})
     void whatIsShownIsReadAsTheSamePort(final String spec) {
         final PortConfig port = ConfigReader.parsePort("--port", spec);
         final Map<String, Node> values = new LinkedHashMap<>();
@@ -111,6 +115,7 @@ class PortKeyTest {
         "name=a,socket=s,mode=client,offloads=true,inband=false,disabled=discard | name,type,socket,mode,queues,mtu",
         "name=a,socket=s,mode=client,disabled=hold,vlan=2 | name,type,socket,mode,queues,mtu,disabled,vlan",
         "name=a,type=tap,device=tap0 | name,type,device,queues,persist,up",
+        "name=a,type=backend,socket=s,offloads=true | name,type,socket,queues,mtu",
         "name=a,type=pcap,interface=eth0 | name,type,interface,direction,ring-size",
         "name=a,type=pcap,read=a.pcap,speed=recorded | name,type,read",
         "name=a,type=pcap,write=a.pcap,snaplen=96 | name,type,write,snaplen"})
