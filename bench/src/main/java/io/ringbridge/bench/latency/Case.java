@@ -14,7 +14,7 @@ import java.util.Locale;
 record Case(String system, Notified notified, String name) {
     /** Returns {@code busy} or {@code interrupt}. */
     String receive() {
-        return notified.name().toLowerCase(Locale.ROOT);
+        return notified.key();
     }
 
     String title() {

@@ -1,7 +1,6 @@
 package io.ringbridge.bench.latency;
 
 import io.ringbridge.bench.load.Outcome;
-import io.ringbridge.bench.load.Trial;
 import io.ringbridge.bench.machine.BenchException;
 import io.ringbridge.bench.plot.Page;
 import io.ringbridge.bench.trial.Csv;
@@ -38,10 +37,10 @@ final class LatencyFiles {
             "offered_per_second", "sent_per_second", "sent", "lost", "overloaded", "mean_us", "p50_us", "p90_us",
             "p99_us", "p999_us", "p9999_us", "max_us"), Csv.conditionColumns().stream()).toList());
         for (final Case load : measurement.series().loads()) {
-            final List<Trial> good = measurement.series().good(load);
-            for (final Trial trial : measurement.series().all(load)) {
+            final List<LoadTrial> good = measurement.series().good(load);
+            for (final LoadTrial trial : measurement.series().all(load)) {
                 final Outcome outcome = trial.outcome();
-                final List<@Nullable Object> row = Csv.cells(trial.time(), load.system(),
+                final List<@Nullable Object> row = Csv.cells(trial.trial().time(), load.system(),
                     load.receive(), load.name(), good.contains(trial), outcome.load().framesPerSecond(),
                     outcome.sentPerSecond(), outcome.sent(), outcome.lost(), outcome.isOverloaded());
                 row.addAll(percentiles(outcome));
@@ -69,7 +68,7 @@ final class LatencyFiles {
             writer.outputComment("[Latencies in nanoseconds, by the second in which the frame was received]");
             writer.outputLegend();
             for (final Case load : measurement.series().loads()) {
-                for (final Trial trial : measurement.series().all(load)) {
+                for (final LoadTrial trial : measurement.series().all(load)) {
                     writeSeries(writer, load, trial);
                 }
             }
@@ -78,8 +77,8 @@ final class LatencyFiles {
         }
     }
 
-    private static void writeSeries(final HistogramLogWriter writer, final Case load, final Trial trial) {
-        long at = Instant.parse(trial.time()).toEpochMilli();
+    private static void writeSeries(final HistogramLogWriter writer, final Case load, final LoadTrial trial) {
+        long at = Instant.parse(trial.trial().time()).toEpochMilli();
         for (final Histogram second : trial.outcome().seconds()) {
             second.setStartTimeStamp(at);
             at += MILLIS_PER_SECOND;

@@ -3,7 +3,6 @@ package io.ringbridge.bench.latency;
 import io.ringbridge.api.Table;
 import io.ringbridge.bench.load.Observer;
 import io.ringbridge.bench.load.Outcome;
-import io.ringbridge.bench.load.Trial;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.Setup;
 import io.ringbridge.bench.plot.Point;
@@ -16,10 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 import java.io.PrintWriter;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 
@@ -41,11 +37,14 @@ record LatencyReport(Environment environment, String measured, String frames, do
      * The results of one back-end.
      *
      * @param warmUp null without a warm-up
-     * @param maximumFramesPerSecond the rate at saturation for each way of receiving, of which the loads are shares;
-     * empty if rates were given
+     * @param maxima of which the loads are shares; empty if rates were given
      */
-    record SystemResult(Setup setup, Observer.@Nullable WarmUp warmUp, Map<String, Double> maximumFramesPerSecond,
+    record SystemResult(Setup setup, Observer.@Nullable WarmUp warmUp, List<MaximumResult> maxima,
         List<Result> results) {
+    }
+
+    /** The rate at saturation for a way of receiving, in one state of the machine. */
+    record MaximumResult(String receive, double framesPerSecond, Conditions conditions, List<String> disturbances) {
     }
 
     /**
@@ -53,6 +52,7 @@ record LatencyReport(Environment environment, String measured, String frames, do
      *
      * @param receive {@code busy} or {@code interrupt}
      * @param load the share of the maximum, or the rate
+     * @param offeredFramesPerSecond the median of the counting trials
      * @param counting the number of trials that count
      * @param disturbed whether they were disturbed
      * @param overloaded whether the load exceeds what the back-end can carry, in half of the counting trials or more
@@ -66,8 +66,8 @@ record LatencyReport(Environment environment, String measured, String frames, do
     }
 
     /** One trial, good or disturbed. */
-    record TrialResult(String time, long sent, long lost, boolean overloaded, @Nullable Percentiles latencyMicros,
-        Conditions conditions, List<String> disturbances) {
+    record TrialResult(String time, double offeredFramesPerSecond, long sent, long lost, boolean overloaded,
+        @Nullable Percentiles latencyMicros, Conditions conditions, List<String> disturbances) {
     }
 
     /** Percentiles of one trial in microseconds. */
@@ -102,24 +102,27 @@ record LatencyReport(Environment environment, String measured, String frames, do
     static LatencyReport of(final Measurement measurement, final Environment environment) {
         final Plan plan = measurement.plan();
         final List<SystemResult> systems = new ArrayList<>();
-        measurement.setups().forEach((system, setup) -> {
-            final Map<String, Double> maxima = new LinkedHashMap<>();
-            measurement.maxima(system).forEach((mode, rate) -> maxima.put(mode.name().toLowerCase(Locale.ROOT), rate));
-            systems.add(new SystemResult(setup, measurement.warmUps().get(system), maxima,
-                measurement.series().loads().stream().filter(each -> each.system().equals(system))
-                    .map(each -> result(measurement, each)).toList()));
-        });
-        final State<Trial> state = measurement.series().mainState();
+        measurement.setups().forEach((system, setup) -> systems.add(new SystemResult(setup,
+            measurement.warmUps().get(system),
+            measurement.maxima().of(system).stream().map(LatencyReport::maximum).toList(),
+            measurement.series().loads().stream().filter(each -> each.system().equals(system))
+                .map(each -> result(measurement, each)).toList())));
+        final State<LoadTrial> state = measurement.series().mainState();
         return new LatencyReport(environment, MEASURED, plan.mix().title(), plan.period().toNanos() / 1e9,
             plan.trials(), state == null ? null : state.text(), systems);
     }
 
+    private static MaximumResult maximum(final Maximum of) {
+        return new MaximumResult(of.notified().key(), of.framesPerSecond(), of.conditions(), of.disturbances());
+    }
+
     private static Result result(final Measurement measurement, final Case of) {
-        final List<Trial> counting = measurement.series().counting(of);
+        final List<LoadTrial> counting = measurement.series().counting(of);
         final boolean overloaded = measurement.isOverloaded(of);
-        final List<Outcome> outcomes = counting.stream().map(Trial::outcome).toList();
+        final List<Outcome> outcomes = counting.stream().map(LoadTrial::outcome).toList();
         final List<Outcome> carried = measurement.carried(of);
-        return new Result(of.receive(), of.name(), outcomes.getFirst().load().framesPerSecond(),
+        return new Result(of.receive(), of.name(),
+            Objects.requireNonNull(Spread.of(outcomes, each -> each.load().framesPerSecond())).median(),
             Objects.requireNonNull(Spread.of(outcomes, Outcome::sentPerSecond)),
             outcomes.stream().mapToLong(Outcome::sent).sum(), outcomes.stream().mapToLong(Outcome::lost).sum(),
             counting.size(), measurement.series().good(of).isEmpty(), overloaded,
@@ -136,10 +139,11 @@ record LatencyReport(Environment environment, String measured, String frames, do
         return all;
     }
 
-    private static TrialResult trial(final Trial trial) {
+    private static TrialResult trial(final LoadTrial trial) {
         final Outcome outcome = trial.outcome();
         final Histogram latency = outcome.latency();
-        return new TrialResult(trial.time(), outcome.sent(), outcome.lost(), outcome.isOverloaded(),
+        return new TrialResult(trial.trial().time(), outcome.load().framesPerSecond(), outcome.sent(),
+            outcome.lost(), outcome.isOverloaded(),
             outcome.isOverloaded() || latency == null ? null : Percentiles.of(latency), trial.conditions(),
             trial.disturbances());
     }

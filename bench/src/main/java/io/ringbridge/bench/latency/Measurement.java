@@ -10,9 +10,11 @@ import io.ringbridge.bench.load.Trial;
 import io.ringbridge.bench.options.Output;
 import io.ringbridge.bench.options.Setup;
 import io.ringbridge.bench.options.TargetOptions;
+import io.ringbridge.bench.trial.Conditions;
 import io.ringbridge.bench.trial.Probe;
 import io.ringbridge.bench.trial.Series;
 import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
 
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,10 +32,12 @@ final class Measurement {
     private final Plan plan;
     private final Output output;
     private final Probe probe;
-    private final Series<Case, Trial> series;
+    private final Series<Case, LoadTrial> series;
     private final Map<String, Setup> setups = new LinkedHashMap<>();
     private final Map<String, Observer.WarmUp> warmUps = new LinkedHashMap<>();
-    private final Map<String, Map<Notified, Double>> maxima = new LinkedHashMap<>();
+    private final Maxima maxima = new Maxima();
+    /** The conditions of the latest trial; null before the first. */
+    private @Nullable Conditions latest;
 
     Measurement(final TargetOptions options, final Plan plan, final Output output) {
         this.options = options;
@@ -47,7 +51,7 @@ final class Measurement {
         return plan;
     }
 
-    Series<Case, Trial> series() {
+    Series<Case, LoadTrial> series() {
         return series;
     }
 
@@ -61,9 +65,9 @@ final class Measurement {
         return warmUps;
     }
 
-    /** Returns the maximum rate of each back-end for each way of receiving; none if rates were given. */
-    Map<Notified, Double> maxima(final String system) {
-        return maxima.getOrDefault(system, Map.of());
+    /** Returns the maxima; none if rates were given. */
+    Maxima maxima() {
+        return maxima;
     }
 
     boolean isComplete() {
@@ -72,19 +76,21 @@ final class Measurement {
 
     /** Whether a load has enough good trials. More trials of an overloaded one would say no more. */
     private boolean isComplete(final Case load) {
-        return series.isComplete(load) || series.counting(load).size() >= plan.trials() && isOverloaded(load);
+        return series.isComplete(load) || isOverloaded(load) && series.all(load).stream()
+            .filter(trial -> trial.isAsNamed() && trial.outcome().isOverloaded()).count() >= plan.trials();
     }
 
     /** Whether a load exceeds what the back-end can carry, in half of the trials that count, or more. */
     boolean isOverloaded(final Case load) {
-        final List<Trial> counting = series.counting(load);
+        final List<LoadTrial> counting = series.counting(load);
         final long overloaded = counting.stream().filter(trial -> trial.outcome().isOverloaded()).count();
         return !counting.isEmpty() && 2 * overloaded >= counting.size();
     }
 
     /** Returns the outcomes of the counting trials without those that were overloaded. */
     List<Outcome> carried(final Case load) {
-        return series.counting(load).stream().map(Trial::outcome).filter(outcome -> !outcome.isOverloaded()).toList();
+        return series.counting(load).stream().map(LoadTrial::outcome).filter(outcome -> !outcome.isOverloaded())
+            .toList();
     }
 
     void run() throws InterruptedException {
@@ -131,19 +137,23 @@ final class Measurement {
 
     /** Makes one trial of each load that needs more. */
     private void measure(final String system, final Observer observer) throws InterruptedException {
+        maxima.startTurn();
         for (final Notified mode : plan.modes()) {
-            final double maximum = plan.needsMaximum() ? maximum(system, mode, observer) : 0;
-            for (final Map.Entry<String, Double> each : plan.loads(maximum).entrySet()) {
-                final Case load = new Case(system, mode, each.getKey());
+            for (final Plan.Rate rate : plan.loads()) {
+                final Case load = new Case(system, mode, rate.name());
                 if (!isComplete(load)) {
-                    measure(load, each.getValue(), observer);
+                    measure(load, rate, observer);
                 }
             }
         }
     }
 
-    private void measure(final Case load, final double rate, final Observer observer) throws InterruptedException {
-        final Trial trial = observer.run(plan.load(rate), load.notified(), plan.recording());
+    private void measure(final Case load, final Plan.Rate rate, final Observer observer) throws InterruptedException {
+        final Maximum maximum = rate.isShare() ? maximum(load.system(), load.notified(), observer) : null;
+        final LoadTrial trial = new LoadTrial(observer.run(
+            plan.load(maximum == null ? rate.framesPerSecond() : rate.of(maximum)), load.notified(),
+            plan.recording()), maximum);
+        latest = trial.conditions();
         series.add(load, trial);
         final Outcome outcome = trial.outcome();
         final Histogram latency = outcome.latency();
@@ -154,18 +164,23 @@ final class Measurement {
             trial.disturbances().isEmpty() ? "" : "; disturbed: " + String.join(", ", trial.disturbances()));
     }
 
-    /** Returns the back-end's maximum rate for a way of receiving. It is measured once, in a good trial if possible. */
-    private double maximum(final String system, final Notified mode, final Observer observer)
+    /**
+     * Returns the back-end's maximum for a way of receiving. If none is known in the present state of the machine, it
+     * is measured, in a good trial if possible.
+     */
+    private Maximum maximum(final String system, final Notified mode, final Observer observer)
         throws InterruptedException {
-        final Double known = maxima(system).get(mode);
+        final Maximum known = maxima.find(system, mode, latest);
         if (known != null) {
             return known;
         }
         final List<Trial> trials = observer.runUntil(plan.saturation(), mode, Recording.WHOLE, _ -> false);
-        final double found = trials.getLast().disturbances().isEmpty()
-            ? trials.getLast().outcome().receivedPerSecond() : Observer.received(trials).median();
-        maxima.computeIfAbsent(system, _ -> new LinkedHashMap<>()).put(mode, found);
-        output.progress("%s, %s: maximum %.3f Mframes/s", system, new Case(system, mode, "").receive(), found / 1e6);
+        final Maximum found = Maximum.of(system, mode, trials);
+        maxima.add(found);
+        latest = found.conditions();
+        output.progress("%s, %s: maximum %.3f Mframes/s; %s%s", system, mode.key(),
+            found.framesPerSecond() / 1e6, found.conditions().text(),
+            found.isGood() ? "" : "; disturbed: " + String.join(", ", found.disturbances()));
         return found;
     }
 }

@@ -6,9 +6,8 @@ import io.ringbridge.bench.load.Notified;
 import io.ringbridge.bench.load.Recording;
 
 import java.time.Duration;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * What is measured of each back-end.
@@ -24,25 +23,32 @@ record Plan(FrameMix mix, Duration period, Duration warmUp, List<Notified> modes
     private static final int[] SHARES = {10, 50, 90};
     private static final int PERCENT = 100;
 
-    /** Whether the loads are shares of the maximum. */
-    boolean needsMaximum() {
-        return rates.isEmpty();
+    /**
+     * The rate of a load.
+     *
+     * @param name the name of the load
+     * @param framesPerSecond the rate, if it is fixed
+     * @param share the share of the maximum in percent; 0 if the rate is fixed
+     */
+    record Rate(String name, double framesPerSecond, int share) {
+        boolean isShare() {
+            return share > 0;
+        }
+
+        double of(final Maximum maximum) {
+            return Math.max(1, maximum.framesPerSecond() * share / PERCENT);
+        }
     }
 
-    /**
-     * Returns the rate of each load by its name.
-     *
-     * @param maximum the maximum rate; ignored if rates were given
-     */
-    Map<String, Double> loads(final double maximum) {
-        final Map<String, Double> loads = new LinkedHashMap<>();
-        if (!needsMaximum()) {
-            rates.forEach(rate -> loads.put(rate + "/s", (double) rate));
-            return loads;
+    /** Returns the rates of the loads of each way of receiving. */
+    List<Rate> loads() {
+        if (!rates.isEmpty()) {
+            return rates.stream().map(rate -> new Rate(rate + "/s", rate, 0)).toList();
         }
-        loads.put("no load", (double) idleRate);
+        final List<Rate> loads = new ArrayList<>();
+        loads.add(new Rate("no load", idleRate, 0));
         for (final int share : SHARES) {
-            loads.put(share + "%", Math.max(1, maximum * share / PERCENT));
+            loads.add(new Rate(share + "%", 0, share));
         }
         return loads;
     }

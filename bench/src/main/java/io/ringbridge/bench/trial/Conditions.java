@@ -21,13 +21,10 @@ import java.util.Locale;
  */
 public record Conditions(@Nullable Spread lineNanos, @Nullable Spread clockGhz, @Nullable Spread operationsPerNano,
     double steal, double waited, long migrations, double compiling) {
-    /** The largest ratio of two round trips of one state. */
-    static final double LINE_RATIO = 1.5;
-    /** The largest ratio of two clocks of one state. */
-    static final double CLOCK_RATIO = 1.1;
-    /** The largest ratio of two numbers of operations of one state. */
-    static final double OPERATIONS_RATIO = 1.25;
-
+    private static final double LINE_RATIO = 1.5;
+    private static final double CLOCK_RATIO = 1.1;
+    private static final double OPERATIONS_RATIO = 1.25;
+    private static final double MAX_STEAL_DIFFERENCE = 0.05;
     private static final double MOVED_RATIO = 2;
     private static final double MAX_STEAL = 0.01;
     private static final double MAX_WAITED = 0.05;
@@ -62,6 +59,25 @@ public record Conditions(@Nullable Spread lineNanos, @Nullable Spread clockGhz, 
     /** Whether the distance of the processors changed during the trial, so that the trial belongs to no state. */
     public boolean hasMoved() {
         return lineNanos != null && lineNanos.most() / lineNanos.least() > MOVED_RATIO;
+    }
+
+    /**
+     * Whether two trials were made in the same state: their round trips, clocks, operations and steal differ little,
+     * and the processors moved in neither.
+     */
+    public boolean isNear(final Conditions other) {
+        return !hasMoved() && !other.hasMoved()
+            && areClose(lineNanos, other.lineNanos, LINE_RATIO)
+            && areClose(clockGhz, other.clockGhz, CLOCK_RATIO)
+            && areClose(operationsPerNano, other.operationsPerNano, OPERATIONS_RATIO)
+            && Math.abs(steal - other.steal) <= MAX_STEAL_DIFFERENCE;
+    }
+
+    private static boolean areClose(final @Nullable Spread one, final @Nullable Spread other, final double ratio) {
+        if (one == null || other == null) {
+            return one == null && other == null;
+        }
+        return Math.max(one.median(), other.median()) <= ratio * Math.min(one.median(), other.median());
     }
 
     private static String share(final String what, final double share) {

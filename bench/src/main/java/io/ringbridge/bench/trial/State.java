@@ -11,16 +11,14 @@ import java.util.function.Function;
 /**
  * Trials that found the machine in the same state, and are therefore comparable.
  *
- * <p>Two trials are neighbours if their round trips of a cache line, clocks, operations per nanosecond and steal differ
- * little. A state has all trials that are connected through neighbours, so the number of states is whatever the machine
- * shows.
+ * <p>Two trials are neighbours if their conditions are {@linkplain Conditions#isNear near} each other. A state has all
+ * trials that are connected through neighbours, so the number of states is whatever the machine shows.
  *
  * @param name a letter; A has the shortest round trip
  * @param trials the trials, in the order given
  */
 public record State<T>(String name, @Nullable Spread lineNanos, @Nullable Spread clockGhz,
     @Nullable Spread operationsPerNano, Spread steal, List<T> trials) {
-    private static final double MAX_STEAL_DIFFERENCE = 0.05;
     private static final double PERCENT = 100;
 
     /** Groups trials. Omits those during which the processors moved. */
@@ -32,7 +30,7 @@ public record State<T>(String name, @Nullable Spread lineNanos, @Nullable Spread
                 continue;
             }
             final List<List<T>> near = groups.stream().filter(group -> group.stream()
-                .anyMatch(other -> areNeighbours(own, conditions.apply(other)))).toList();
+                .anyMatch(other -> own.isNear(conditions.apply(other)))).toList();
             groups.removeAll(near);
             final List<T> joined = new ArrayList<>();
             near.forEach(joined::addAll);
@@ -66,20 +64,6 @@ public record State<T>(String name, @Nullable Spread lineNanos, @Nullable Spread
             Spread.of(group, trial -> median(conditions.apply(trial).clockGhz())),
             Spread.of(group, trial -> median(conditions.apply(trial).operationsPerNano())), steal,
             List.copyOf(group));
-    }
-
-    private static boolean areNeighbours(final Conditions one, final Conditions other) {
-        return areClose(one.lineNanos(), other.lineNanos(), Conditions.LINE_RATIO)
-            && areClose(one.clockGhz(), other.clockGhz(), Conditions.CLOCK_RATIO)
-            && areClose(one.operationsPerNano(), other.operationsPerNano(), Conditions.OPERATIONS_RATIO)
-            && Math.abs(one.steal() - other.steal()) <= MAX_STEAL_DIFFERENCE;
-    }
-
-    private static boolean areClose(final @Nullable Spread one, final @Nullable Spread other, final double ratio) {
-        if (one == null || other == null) {
-            return one == null && other == null;
-        }
-        return Math.max(one.median(), other.median()) <= ratio * Math.min(one.median(), other.median());
     }
 
     private static double median(final @Nullable Spread spread) {
