@@ -7,6 +7,7 @@ import io.ringbridge.datapath.os.OsException;
 import io.ringbridge.datapath.os.ThreadTuning;
 
 import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Measures how long one processor takes to copy a frame between the buffers of a pool. No switch that copies each frame
@@ -18,8 +19,9 @@ public final class CopyLimit implements AutoCloseable {
     private static final long PAGE = 1 << 21;
     private static final int LINE = 64;
     private static final int WARM_UP = 20;
-    /** Measurements until the compiler has optimized the copies. */
-    private static final int WARM_UP_ROUNDS = 30;
+    private static final double FASTER = 0.8;
+    /** Longer than the compiler needs on a busy machine. */
+    private static final long STEADY_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
     private static final int PASSES = 15;
     private static final int COPIES_PER_PASS = 1024;
 
@@ -29,7 +31,7 @@ public final class CopyLimit implements AutoCloseable {
     private final int stride;
 
     /**
-     * Allocates a pool. Takes a tenth of a second, until the code is compiled.
+     * Allocates a pool. Takes a fifth of a second or more, until the code is compiled.
      *
      * @param cpu the processor that copies
      * @param buffers the number of buffers, a power of two
@@ -41,8 +43,21 @@ public final class CopyLimit implements AutoCloseable {
         // One more line, so that the buffers' first lines do not share a few sets of the caches.
         stride = (bytes + LINE - 1) / LINE * LINE + LINE;
         pool = allocate(((long) buffers * stride + PAGE - 1) & -PAGE);
-        for (int i = 0; i < WARM_UP_ROUNDS; i++) {
-            nanos(LINE);
+        warmUp();
+    }
+
+    /** Copies until that has not become faster for a while, because the compiler has optimized the code. */
+    private void warmUp() {
+        double best = Double.MAX_VALUE;
+        long improved = System.nanoTime();
+        long now = improved;
+        while (now - improved < STEADY_NANOS) {
+            final double nanos = nanos(LINE);
+            now = System.nanoTime();
+            if (nanos < FASTER * best) {
+                best = nanos;
+                improved = now;
+            }
         }
     }
 
