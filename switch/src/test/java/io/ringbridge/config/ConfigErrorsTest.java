@@ -64,10 +64,10 @@ class ConfigErrorsTest {
                 "line 2: ports[0].sokcet: unknown key (\"socket\"?); allowed: " + KEYS),
             Arguments.of("worker: 1",
                 "line 1: worker: unknown key (\"workers\"?); allowed: "
-                    + "workers, cpus, poll, api, http, fdb, recorder, latency, state, ports"),
+                    + "workers, cpus, poll, api, http, fdb, recorder, latency, state, ports, mirrors"),
             Arguments.of("metrics: {listen: 127.0.0.1:80}",
                 "line 1: metrics: unknown key; allowed: workers, cpus, poll, api, http, fdb, recorder, latency, "
-                    + "state, ports"),
+                    + "state, ports, mirrors"),
             Arguments.of("\nfdb:\n  capcity: 1",
                 "line 3: fdb.capcity: unknown key (\"capacity\"?); allowed: capacity, ageing"),
             Arguments.of("workers: many", "line 1: workers: \"many\" is not a whole number from 1 to 64"),
@@ -100,7 +100,7 @@ class ConfigErrorsTest {
             Arguments.of("latency: 1024", "line 1: latency: 1024 is not a mapping; allowed keys: sample"),
             Arguments.of("- 1",
                 "line 1: a list is not a mapping; allowed keys: "
-                    + "workers, cpus, poll, api, http, fdb, recorder, latency, state, ports"),
+                    + "workers, cpus, poll, api, http, fdb, recorder, latency, state, ports, mirrors"),
             Arguments.of("workers: &a 1\ncpus: *a", "line 2: aliases are not allowed"),
             Arguments.of("workers: 1\n---\nworkers: 2", "line 3: a second document starts here; only one is allowed"));
     }
