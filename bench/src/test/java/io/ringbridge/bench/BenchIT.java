@@ -131,7 +131,7 @@ class BenchIT {
 
             final String table = bench("throughput --trials 1 --sizes 9000 --seconds 0.1 --warm-up 0 "
                 + "--resolution 50" + ports);
-            assertTrue(table.startsWith("FRAME  SATURATION-MPPS  TRIALS  GBIT/S"), table);
+            assertTrue(table.matches("(?s)FRAME +SATURATION-MPPS +TRIALS +GBIT/S.*"), table);
             assertTrue(table.lines().anyMatch(line -> line.matches(" *9000 +[\\d.]+ .*")), table);
         }
     }
