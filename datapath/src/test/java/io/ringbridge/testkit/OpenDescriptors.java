@@ -8,7 +8,7 @@ import java.util.stream.Stream;
 
 /** Counts the open descriptors of this process, for tests of leaks. */
 public final class OpenDescriptors {
-    /** How the JDK names the thread of an HTTP client, which owns the client's descriptors. */
+    /** The JDK's name for the thread of an HTTP client. The thread owns the client's descriptors. */
     private static final String HTTP_CLIENT = "HttpClient-";
 
     private OpenDescriptors() {

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What is measured of each back-end.
+ * Lists the measurements of a back-end.
  *
  * @param period the length of a trial
  * @param warmUp the least time of load before the first trial

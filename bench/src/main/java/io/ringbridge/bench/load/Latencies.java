@@ -51,7 +51,7 @@ final class Latencies {
         }
     }
 
-    /** Returns the latencies of all lanes together, or null if there are no lanes. */
+    /** Returns the merged latencies of all lanes, or null without lanes. */
     static @Nullable Histogram whole(final List<Latencies> lanes) {
         Histogram all = null;
         for (final Latencies lane : lanes) {

@@ -1,6 +1,6 @@
 package io.ringbridge.bench.load;
 
-/** What a trial records about the latencies of its frames. */
+/** Selects what a trial records about the latencies of its frames. */
 public enum Recording {
     /** Nothing. */
     NONE,

@@ -20,7 +20,7 @@ import java.util.Optional;
 import java.util.concurrent.Semaphore;
 
 /**
- * What a back-end starts with: new sockets, or those that another process has handed over. The back-end owns it.
+ * The sockets that a back-end starts with: new ones, or those that another process handed over. The back-end owns them.
  *
  * @param listener where front-ends connect; null if the back-end connects, or serves an inherited socket
  * @param connection the connection served first: an inherited socket, or that of the session; null if there is none

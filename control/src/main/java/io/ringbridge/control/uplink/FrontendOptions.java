@@ -16,7 +16,7 @@ public record FrontendOptions(Path socket, long featureMask, int mtu) {
      * The offloads that are accepted. The switch does not take datagrams from an uplink that are to be fragmented.
      */
     private static final long OFFLOADS = Features.OFFLOADS & ~Features.of(Features.GUEST_UFO);
-    /** Without these, there is no header of 12 bytes and no way to enable a ring. */
+    /** Required: they give a header of 12 bytes, and messages that enable rings. */
     private static final long REQUIRED = Features.of(Features.VERSION_1, Features.PROTOCOL_FEATURES);
     private static final long TO_DRIVER =
         Features.of(Features.GUEST_TSO4, Features.GUEST_TSO6, Features.GUEST_ECN);

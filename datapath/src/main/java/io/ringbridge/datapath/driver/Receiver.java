@@ -120,7 +120,7 @@ public final class Receiver {
      *
      * @param to the address of the copy, outside the memory that the device can access
      * @param room the size of the copy in bytes, at least that of one buffer
-     * @return the length with the header, or a negative number if there is no frame
+     * @return the length, header included, or a negative number if no frame has arrived
      * @throws IllegalStateException if the device breaks the rules; the queue cannot be used any more
      */
     public int receive(final long to, final int room) {

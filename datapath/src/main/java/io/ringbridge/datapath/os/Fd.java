@@ -20,7 +20,7 @@ public final class Fd {
     /**
      * Opens a file, of whatever type, only to refer to it. If it is a symbolic link, the descriptor refers to the link.
      *
-     * @throws OsException if there is no such file, or this process may not reach it
+     * @throws OsException if the file does not exist, or this process may not access it
      */
     public static int refer(final String path) {
         final int fd = Libc.open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);

@@ -114,7 +114,7 @@ public abstract sealed class Port permits GuestPort, UplinkPort {
         stations.addStatics(statics);
     }
 
-    /** Returns the keys of the static stations that the port gets back when it is no longer reserved. */
+    /** Returns the keys of the static stations to restore once the port is no longer reserved. */
     public final long[] setAsideStations() {
         return setAside;
     }

@@ -56,7 +56,7 @@ public final class PortCapture {
     /**
      * Makes room for frames of that many workers. Rings that are there already stay. Called before the workers begin.
      *
-     * @throws OsException if there is no memory; nothing has changed then
+     * @throws OsException if memory is exhausted; nothing is changed
      */
     public void serveWith(final int workers) {
         final CaptureRing[] old = rings;
